@@ -18,6 +18,8 @@ from snekmate.utils import eip712_domain_separator as domain
 
 from .interfaces import IClearing
 from .interfaces import IOracle
+from .interfaces import IRules
+from .interfaces import ISeals
 from .interfaces import IVault
 from .modules import collateral
 from .modules import liquidity
@@ -25,16 +27,15 @@ from .modules import markets
 from .modules import orders
 from .modules import packing
 from .modules import pricing
-from .modules import seals
+from .modules import signatures
+from .modules import signers
 from .modules import units
-from .modules import vectors
 
 initializes: domain
 initializes: collateral
 initializes: orders[collateral := collateral]
-initializes: markets[collateral := collateral]
-initializes: liquidity[collateral := collateral]
-initializes: seals
+initializes: markets
+initializes: liquidity
 
 exports: (
     collateral.account_count,
@@ -54,10 +55,6 @@ exports: (
     liquidity.lp_requests,
     liquidity.strikes,
     liquidity.lp_totals,
-    liquidity.epoch_words,
-    seals.matcher_words,
-    seals.attester_words,
-    seals.attester_threshold,
 )
 
 
@@ -69,9 +66,12 @@ BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,b
 
 VAULT: public(immutable(IVault))
 ORACLE: public(immutable(IOracle))
+SEALS: public(immutable(ISeals))
+RULES: public(immutable(IRules))
 POOL: public(immutable(address))
 RECOVERY: public(immutable(address))
 GOVERNANCE: public(immutable(address))
+EPOCH_MS: public(immutable(uint256))        # length of a pool epoch
 
 
 # An account's running position while its fills are applied.
@@ -91,23 +91,24 @@ fees_collected_e6: public(uint256)
 
 @deploy
 def __init__(
-    vault: address, oracle: address, pool: address, recovery: address, governance: address, matcher: address, epoch_ms: uint256
+    vault: address, oracle: address, seals: address, rules: address, pool: address, recovery: address, governance: address, epoch_ms: uint256
 ):
     """
     @notice Fix the parts for good; there is no way to change an address later.
     @param epoch_ms Length of a pool epoch; the first ends this long after deployment.
     """
-    for part: address in [vault, oracle, pool, recovery, governance, matcher]:
+    for part: address in [vault, oracle, seals, rules, pool, recovery, governance]:
         assert part != empty(address), "clearing: address is zero"
     domain.__init__("Infold", "1")
     collateral.__init__(pool, governance)
-    liquidity.__init__(epoch_ms)
-    seals.__init__(matcher)
     VAULT = IVault(vault)
     ORACLE = IOracle(oracle)
+    SEALS = ISeals(seals)
+    RULES = IRules(rules)
     POOL = pool
     RECOVERY = recovery
     GOVERNANCE = governance
+    EPOCH_MS = epoch_ms
     self.head = (units._now_ms() + epoch_ms) << 64
 
 
@@ -117,29 +118,28 @@ def __init__(
 def settle(
     head: uint256,
     openings: DynArray[uint256, 64],
-    signatures: DynArray[IOracle.Signature, 16],
+    given: DynArray[signers.Signature, 16],
     prices: DynArray[uint256, 255],
     records: DynArray[IClearing.Record, RECORDS_MAX],
     accepted_root: bytes32,
-    seals_: DynArray[IOracle.Signature, 9],
+    seals: DynArray[signers.Signature, 16],
 ):
     """
     @notice Settle one batch: anyone may carry it, nobody may change a byte of it.
     @param head number u64 @64 | time u48 @16 | chunks u8 @8 | opened u8 @0
-    @param prices market u16 @240 | price u64 @176 | gross u64 @112, ascending
-    @param records four words an order, ascending by account and slot
-    @param seals_ the matcher's signature, then attesters' by ascending address
+    @param prices One word a market: market u16 @240 | price u64 @176 | gross u64 @112, ascending
+    @param records Four words an order, ascending by account and slot
+    @param seals The matcher's signature, then attesters' by ascending address
     """
     last: uint256 = self.head
     time: uint256 = (head >> 16) & packing.M48
-    assert head >> 128 == 0, "clearing: reserved bits set"
-    assert head >> 64 == (last >> 192) + 1, "clearing: wrong batch number"
+    assert head >> 64 == unsafe_add(last >> 192, 1), "clearing: wrong batch number"
     assert time > (last >> 144) & packing.M48, "clearing: batch time must rise"
     assert (
-        time + units.WINDOW_MS >= units._now_ms() and time <= units._now_ms() + units.LEAD_MS
+        unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and time <= unsafe_add(units._now_ms(), units.LEAD_MS)
     ), "clearing: batch time outside window"
 
-    root: bytes32 = self._admit_vector(head, openings, signatures)
+    root: bytes32 = self._admit_vector(head, openings, given)
     contents: bytes32 = keccak256(abi_encode(head, root, accepted_root))
 
     # load every priced market, funding advanced to T
@@ -174,10 +174,8 @@ def settle(
             order: uint256 = record.order
             contents = keccak256(abi_encode(contents, record))
             assert order >> 216 > previous, "clearing: records not ascending"
-            assert order & orders.RESERVED == 0 and record.terms & packing.M16 == 0, "clearing: reserved bits set"
             previous = order >> 216
             market: uint256 = (order >> 200) & packing.M16
-            assert market < markets.MARKET_COUNT, "clearing: market not priced"
             deal: markets.Deal = deals[market]
             assert deal.terms != 0, "clearing: market not priced"
 
@@ -239,7 +237,7 @@ def settle(
             record = records[at]
             if record.order >> 224 != account:
                 break
-            assert at - first < FILLS_MAX, "clearing: too many fills of one account"
+            assert unsafe_sub(at, first) < FILLS_MAX, "clearing: too many fills of one account"
 
         # the account's fills stand or fall together
         if filled == 0:
@@ -310,26 +308,18 @@ def settle(
                 continue
             position: Running = running[place]
             deal: markets.Deal = deals[position.market]
-            interest: int256 = unsafe_sub(
-                max(position.base, 0), max(packing._int(position.before << 16) >> 192, 0)
-            )
             realised: int256 = 0
-            after: uint256 = 0
-            if position.base == 0:
+            after: uint256 = self._store(account, place, position, (markets._mark(position.market, time) >> 80) & packing.M64)
+            if after == 0:
                 realised = position.quote
                 cash = unsafe_add(cash, realised)
                 mask &= ~(1 << place)
                 changed = 1
-            else:
-                after = packing._position(
-                    position.market, position.base, position.quote, packing._int(markets._mark(position.market, time) << 112) >> 192
-                )
-                if position.before == 0:
-                    mask |= 1 << place
-                    changed = 1
-            self.positions[(account << 4) | place] = after
+            elif position.before == 0:
+                mask |= 1 << place
+                changed = 1
             words.append(after)
-            deal.ledger = unsafe_add(deal.ledger, packing._sums(interest, position.credit, realised))
+            deal.ledger = unsafe_add(deal.ledger, packing._sums(self._interest(position), position.credit, realised))
             deal.fees = unsafe_add(deal.fees, position.fees)
             deals[position.market] = deal
         if changed != 0:
@@ -341,49 +331,48 @@ def settle(
             words=words,
         )
 
-    self._check_seals(
-        orders._digest(separator, keccak256(abi_encode(BATCH_TYPEHASH, head >> 64, time, contents))), seals_, time
+    digest: bytes32 = signatures._digest(
+        separator, keccak256(abi_encode(BATCH_TYPEHASH, head >> 64, time, contents))
     )
+    sealed: bool = staticcall SEALS.check(time, digest, seals)      # it reverts, it never says no
 
     # the backstop steps into what was skipped
     if skipped:
         before: int256[4] = self._backstop_sums(time)
         steady: bool = True     # it only shrank
         for word: uint256 in prices:
-            market: uint256 = word >> 240
-            if deals[market].skipped != 0:
+            if deals[word >> 240].skipped != 0:
                 shrank: bool = False
-                deals[market], shrank = self._backstop_takes(market, deals[market])
+                deals[word >> 240], shrank = self._backstop_takes(word >> 240, deals[word >> 240])
                 steady = steady and shrank
         after: int256[4] = self._backstop_sums(time)
         assert after[0] >= after[1] or (
-            steady and after[2] >= 0 and after[2] * before[3] >= before[2] * after[3]
+            steady and after[2] >= 0 and unsafe_mul(after[2], before[3]) >= unsafe_mul(before[2], after[3])
         ), "clearing: backstop margin"
 
     # the pool takes the residual, market by market
-    capacity: uint256 = (liquidity.lp_totals >> 128) * 2500 // units.FRACTION
-    leak: uint256 = 0
+    capacity: uint256 = unsafe_div(unsafe_mul(liquidity.lp_totals >> 128, 2500), 10**6)
+    level: uint256 = last & packing.M64
     if (last >> 144) & packing.M48 != 0:
-        leak = capacity * (time - (last >> 144) & packing.M48) // units.DAY_MS
-    level: uint256 = pricing._drain(last & packing.M64, leak, 0)
+        leak: uint256 = unsafe_div(
+            unsafe_mul(capacity, unsafe_sub(time, (last >> 144) & packing.M48)), units.DAY_MS
+        )
+        level = unsafe_sub(level, min(level, leak))
+    priced: uint256 = 0
     for word: uint256 in prices:
-        level = markets._close(word >> 240, deals[word >> 240], time, capacity, level)
+        level = self._close(word >> 240, deals[word >> 240], time, capacity, level)
+        priced |= 1 << (word >> 240)
 
     # an epoch that ended gets its price
     epoch: uint256 = (last >> 112) & packing.M32
     epoch_end: uint256 = (last >> 64) & packing.M48
-    if time > epoch_end + units.GUARD_MS:
-        value: int256 = 0
-        priced: uint256 = 0
-        for word: uint256 in prices:
-            priced |= 1 << (word >> 240)
-            value += markets._pool_value(word >> 240)
+    if time > unsafe_add(epoch_end, units.GUARD_MS):
         assert markets.pool_markets & ~priced == 0, "clearing: strike misses a market"
-        liquidity._strike(epoch, value)
-        epoch += 1
-        epoch_end = time + liquidity._length(time)
+        self._strike(epoch)
+        epoch = unsafe_add(epoch, 1)
+        epoch_end = unsafe_add(time, EPOCH_MS)
 
-    last = ((head >> 64) << 192) | (time << 144) | (epoch << 112) | (epoch_end << 64) | packing._count(level, 64)
+    last = ((head >> 64) << 192) | (time << 144) | (epoch << 112) | (epoch_end << 64) | level
     self.head = last
     log IClearing.BatchSettled(number=head >> 64, head=last, contents=contents, accepted_root=accepted_root)
 
@@ -414,7 +403,6 @@ def deposit(account: uint256, amount_e6: uint256):
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
     assert account > 0 and account < collateral.account_count, "clearing: unknown account"
-    assert amount_e6 > 0, "clearing: deposit too small"
 
     word: uint256 = collateral._credit_collateral(account, amount_e6)
     log IClearing.Deposited(account=account, amount_e6=amount_e6, word=word)
@@ -440,23 +428,21 @@ def request_withdrawal(account: uint256, amount_e6: uint256):
 
 @external
 def claim_withdrawal(
-    account: uint256, head: uint256, openings: DynArray[uint256, 64], signatures: DynArray[IOracle.Signature, 16]
+    account: uint256, head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
 ) -> uint256:
     """
     @notice Pay a due withdrawal to the owner, as much of it as is free; the rest is collateral again.
     @param head A fresh vector, see `settle`; read only if the account has open positions.
     @return what was paid, e6
     """
-    assert account < 2**32, "clearing: unknown account"
     withdrawal: uint256 = collateral.withdrawals[account]
-    assert withdrawal != 0, "clearing: no withdrawal pending"
-    assert units._now_ms() > (withdrawal & packing.M48) + units.WINDOW_MS, "clearing: withdrawal not due"
+    assert units._now_ms() > unsafe_add(withdrawal & packing.M48, units.WINDOW_MS), "clearing: withdrawal not due"
     word: uint256 = collateral.accounts[account]
     amount: int256 = convert(withdrawal >> 48, int256)
     cash: int256 = packing._collateral_of(word) + amount
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
-        time: uint256 = self._admit_fresh(head, openings, signatures)
+        time: uint256 = self._admit_fresh(head, openings, given)
         for place: uint256 in range(PLACES):
             held: uint256 = self.positions[(account << 4) | place]
             if held == 0:
@@ -467,7 +453,7 @@ def claim_withdrawal(
             value: int256 = 0
             margin: uint256 = 0
             value, margin = markets._appraise(position.base, position.quote, mark)
-            free += value - convert(margin, int256)
+            free = unsafe_add(free, unsafe_sub(value, convert(margin, int256)))
 
     paid: int256 = max(0, min(amount, free))
     word = packing._with_collateral(word, cash - paid)
@@ -483,14 +469,14 @@ def claim_withdrawal(
 
 @external
 def apply(
-    head: uint256, openings: DynArray[uint256, 64], signatures: DynArray[IOracle.Signature, 16], deltas: DynArray[uint256, 32]
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16], deltas: DynArray[uint256, 32]
 ):
     """
     @notice Shrink traders' positions at a fresh vector's prices against the pool's incoming.
     @param deltas account u32 @224 | place u4 @220 | base change i64 @0
     """
     assert msg.sender == RECOVERY, "clearing: not recovery"
-    time: uint256 = self._admit_fresh(head, openings, signatures)
+    time: uint256 = self._admit_fresh(head, openings, given)
     for delta: uint256 in deltas:
         self._shrink(delta >> 224, (delta >> 220) & 15, packing._int(delta << 192) >> 192, time)
 
@@ -510,73 +496,15 @@ def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256)
     """
     @notice List a market or change its parameters; Governance has checked the bounds.
     """
-    self._only_governance()
+    assert msg.sender == GOVERNANCE, "clearing: not governance"
     markets._set(market, rates, caps, listing)
 
 
-@external
-def set_matcher(matcher: address):
-    """
-    @notice Change who signs batches.
-    """
-    self._only_governance()
-    seals._set_matcher(matcher)
-
-
-@external
-def set_attester(attester: address, live: bool):
-    """
-    @notice Add or retire someone who re-runs and attests batches.
-    """
-    self._only_governance()
-    seals._set_attester(attester, live)
-
-
-@external
-def set_attester_threshold(threshold: uint256):
-    """
-    @notice How many attesters a batch needs.
-    """
-    self._only_governance()
-    seals._set_threshold(threshold)
-
-
-@external
-def set_epoch(epoch_ms: uint256):
-    """
-    @notice Change the length of the pool's epochs, from the next strike on.
-    """
-    self._only_governance()
-    liquidity._set_length(epoch_ms)
-
-
-@external
-def collect_fees(to: address, amount_e6: uint256):
-    """
-    @notice Pay out collected fees.
-    """
-    self._only_governance()
-    earned: uint256 = 0
-    for market: uint256 in range(markets.MARKET_COUNT):
-        earned += (markets.market_words[(market << 3) | markets.LEDGER] >> 88) & packing.M80
-    assert self.fees_collected_e6 + amount_e6 <= earned, "clearing: not enough fees"
-
-    self.fees_collected_e6 += amount_e6
-    log IClearing.FeesCollected(to=to, amount_e6=amount_e6)
-    extcall VAULT.release(to, amount_e6)
-
-
-# -- internals: keys ----------------------------------------------------------------------
-
-@internal
-@view
-def _only_governance():
-    assert msg.sender == GOVERNANCE, "clearing: not governance"
-
+# -- internals: vectors -------------------------------------------------------------------
 
 @internal
 def _admit_vector(
-    head: uint256, openings: DynArray[uint256, 64], signatures: DynArray[IOracle.Signature, 16]
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
 ) -> bytes32:
     """
     @notice Verify a price vector and lay its opened prices out (C9).
@@ -584,44 +512,27 @@ def _admit_vector(
     """
     root: bytes32 = empty(bytes32)
     words: uint256[64] = empty(uint256[64])
-    root, words = vectors._open(head, openings)
-    chunks: uint256 = (head >> 8) & packing.M8
-    markets._lay(words, chunks)
-    verified: bool = staticcall ORACLE.check((head >> 16) & packing.M48, chunks, root, signatures)    # it reverts, it never says no
+    root, words = staticcall ORACLE.verify(head, openings, given)
+    markets._lay(words, (head >> 8) & packing.M8)
     return root
 
 
 @internal
 def _admit_fresh(
-    head: uint256, openings: DynArray[uint256, 64], signatures: DynArray[IOracle.Signature, 16]
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
 ) -> uint256:
     """
     @notice Verify a vector used outside a batch: nobody picks an old price, and no batch locks anyone out.
     @return its time
     """
     time: uint256 = (head >> 16) & packing.M48
-    assert time <= units._now_ms() + units.LEAD_MS, "clearing: vector from the future"
+    assert time <= unsafe_add(units._now_ms(), units.LEAD_MS), "clearing: vector from the future"
     assert (
-        time + units.WINDOW_MS >= units._now_ms() and time + units.GUARD_MS >= (self.head >> 144) & packing.M48
+        unsafe_add(time, units.WINDOW_MS) >= units._now_ms()
+        and unsafe_add(time, units.GUARD_MS) >= (self.head >> 144) & packing.M48
     ), "clearing: vector too old"
-    self._admit_vector(head, openings, signatures)
+    self._admit_vector(head, openings, given)
     return time
-
-
-@internal
-@view
-def _check_seals(digest: bytes32, seals_: DynArray[IOracle.Signature, 9], time: uint256):
-    assert len(seals_) != 0, "clearing: not the matcher"
-    assert orders._recover(digest, seals_[0].r, seals_[0].vs) == seals._matcher(time), "clearing: not the matcher"
-    assert len(seals_) > seals._threshold(time), "clearing: too few attesters"
-    previous: uint256 = 0
-    for n: uint256 in range(1, 9):
-        if n >= len(seals_):
-            break
-        signer: uint256 = orders._recover(digest, seals_[n].r, seals_[n].vs)
-        assert signer > previous, "clearing: attesters not ascending"
-        assert seals._attests(signer, time), "clearing: not an attester"
-        previous = signer
 
 
 # -- internals: positions -------------------------------------------------------------------
@@ -708,17 +619,17 @@ def _stands(
     """
     withdrawal: uint256 = collateral.withdrawals[account]
     pending: int256 = convert(withdrawal >> 48, int256)
-    if pending != 0 and time <= withdrawal & packing.M48 and equity + pending >= required:
+    if pending != 0 and time <= withdrawal & packing.M48 and unsafe_add(equity, pending) >= required:
         return True
 
-    cash: int256 = packing._collateral_of(word) + pending
+    cash: int256 = unsafe_add(packing._collateral_of(word), pending)
     before: int256 = cash
     after: int256 = cash
     mm_before: int256 = 0
     mm_after: int256 = 0
     for place: uint256 in range(PLACES):
         moved: bool = (touched >> place) & 1 == 1
-        if not moved and (word >> (16 + place)) & 1 == 0:
+        if not moved and (word >> unsafe_add(16, place)) & 1 == 0:
             continue
         held: uint256 = self.positions[(account << 4) | place]
         if held == 0:
@@ -728,62 +639,152 @@ def _stands(
         value: int256 = 0
         margin: uint256 = 0
         value, margin = markets._weigh(position.base, position.quote, mark)
-        before += value
-        mm_before += convert(margin, int256)
+        before = unsafe_add(before, value)
+        mm_before = unsafe_add(mm_before, convert(margin, int256))
         if moved:
-            if not pricing._shrinks(position.base, running[place].base - position.base):
+            if not pricing._shrinks(position.base, unsafe_sub(running[place].base, position.base)):
                 return False
             value, margin = markets._weigh(running[place].base, running[place].quote, mark)
-        after += value
-        mm_after += convert(margin, int256)
-    return after >= 0 and after * mm_before >= before * mm_after
+        after = unsafe_add(after, value)
+        mm_after = unsafe_add(mm_after, convert(margin, int256))
+    return after >= 0 and unsafe_mul(after, mm_before) >= unsafe_mul(before, mm_after)
+
+
+@internal
+def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256, level: uint256) -> uint256:
+    """
+    @notice Let `Rules` judge the market's plan, write what it says, and realise a pool position that closed.
+    @return the global loss bucket after this market
+    """
+    at: uint256 = market << 3
+    clock: uint256 = markets.market_words[at]
+    place: uint256 = markets._parameters_at(market, clock, time)
+    mark: uint256 = markets.marks[market]
+    words: IRules.Market = IRules.Market(
+        clock=clock,
+        pool=markets.market_words[at | markets.POOL],
+        meter=markets.market_words[at | markets.METER],
+        ledger=markets.market_words[at | markets.LEDGER],
+        incoming=0,
+        rates=markets.parameter_words[place],
+        caps=markets.parameter_words[place | 1],
+    )
+    if clock & markets.INCOMING != 0:
+        words.incoming = markets.market_words[at | markets.INCOMING_WORD]
+        markets.market_words[at | markets.INCOMING_WORD] = 0
+    after: uint256 = 0
+    cashed: int256 = 0
+    words, after, cashed = staticcall RULES.close(
+        words,
+        IRules.Plan(
+            time=time,
+            oracle=(mark >> 144) & packing.M64,
+            price=deal.terms >> 192,
+            index=convert(convert(mark << 112, bytes32), int256) >> 192,
+            gross=(deal.terms >> 112) & packing.M64,
+            volume=deal.volume,
+            quote=deal.quote,
+            fees=deal.fees,
+            ledger=deal.ledger,
+            capacity=capacity,
+            level=level,
+        ),
+    )
+    markets.market_words[at] = words.clock
+    markets.market_words[at | markets.POOL] = words.pool
+    markets.market_words[at | markets.METER] = words.meter
+    markets.market_words[at | markets.LEDGER] = words.ledger
+
+    held: uint256 = markets.pool_markets & ~(1 << market)
+    if words.pool >> 192 != 0:
+        held |= 1 << market
+    if held != markets.pool_markets:
+        markets.pool_markets = held
+    if cashed != 0:
+        log IClearing.PoolRealised(word=self._gain(0, cashed))
+    log IClearing.MarketSettled(
+        market=market, price_e8=deal.terms >> 192, clock=words.clock, pool=words.pool, meter=words.meter, ledger=words.ledger
+    )
+    return after
+
+
+@internal
+def _strike(epoch: uint256):
+    """
+    @notice Strike the pool's shares at its net asset value; the markets it holds have just been settled.
+    """
+    nav: int256 = packing._collateral_of(collateral.accounts[0])
+    for market: uint256 in range(markets.MARKET_COUNT):
+        rest: uint256 = markets.pool_markets >> market
+        if rest == 0:
+            break
+        if rest & 1 == 1:
+            word: uint256 = markets.market_words[(market << 3) | markets.POOL]
+            base: int256 = 0
+            quote: int256 = 0
+            base, quote = packing._unpack_book(word)
+            oracle: int256 = convert((markets.marks[market] >> 144) & packing.M64, int256)
+            nav = unsafe_add(nav, unsafe_add(units._floor_lots(unsafe_mul(base, oracle)), quote))
+    strike: uint256 = 0
+    totals: uint256 = 0
+    gained: int256 = 0
+    strike, totals, gained = staticcall RULES.strike(liquidity.lp_totals, liquidity.lp_requests[epoch], nav)
+    liquidity.lp_totals = totals
+    liquidity.strikes[epoch] = strike
+    log IClearing.PoolStruck(epoch=epoch, strike=strike, totals=totals, word=self._gain(0, gained))
+
+
+@internal
+def _gain(account: uint256, amount: int256) -> uint256:
+    """
+    @notice Move an account's collateral and return its word.
+    """
+    word: uint256 = collateral.accounts[account]
+    word = packing._with_collateral(word, unsafe_add(packing._collateral_of(word), amount))
+    collateral.accounts[account] = word
+    return word
 
 
 @internal
 def _shrink(account: uint256, place: uint256, change: int256, time: uint256):
     """
     @notice Recovery's one move: part of a position goes to the pool's incoming at the oracle price.
+    @dev Funding runs to the clock's stored index: only batches move that.
     """
     held: uint256 = self.positions[(account << 4) | place]
-    assert held != 0, "clearing: apply must shrink"
     market: uint256 = held >> 240
     at: uint256 = market << 3
     clock: uint256 = markets.market_words[at]
-    place_of_rates: uint256 = markets._parameters_at(market, clock, time)
-    base: int256 = 0
-    quote: int256 = 0
-    index: int256 = 0
-    base, quote, index = packing._unpack_position(held)
-    assert change != 0 and pricing._shrinks(base, change), "clearing: apply must shrink"
-    oracle: uint256 = markets._price(market)
+    mark: uint256 = markets._mark(market, time)
+    oracle: int256 = convert((mark >> 144) & packing.M64, int256)
+    position: Running = self._begin(held, market, mark & ~(packing.M64 << 80) | ((clock >> 192) << 80))
+    assert (
+        account >= collateral.FIRST_TRADER and change != 0 and pricing._shrinks(position.base, change)
+    ), "clearing: apply must shrink"
     assert oracle != 0, "clearing: no price"
 
-    moved: int256 = units._floor_lots(-change * convert(oracle, int256))
-    credit: int256 = pricing._credit(
-        base, (packing._int(clock) >> 192) - index, (markets.parameter_words[place_of_rates] >> 76) & packing.M8
-    )
-    quote += credit + moved
-    interest: int256 = max(base + change, 0) - max(base, 0)
-    base += change
-
+    moved: int256 = units._floor_lots(unsafe_mul(unsafe_sub(0, change), oracle))
+    position.base = unsafe_add(position.base, change)
+    position.quote = unsafe_add(position.quote, moved)
+    after: uint256 = self._store(account, place, position, clock >> 192)
     word: uint256 = collateral.accounts[account]
     realised: int256 = 0
-    after: uint256 = 0
-    if base == 0:
-        realised = quote
-        word = packing._with_collateral(word, packing._collateral_of(word) + quote) & ~(1 << (16 + place))
+    if after == 0:
+        realised = position.quote
+        word = self._gain(account, realised) & ~(1 << unsafe_add(16, place))
         collateral.accounts[account] = word
-    else:
-        after = packing._position(market, base, quote, packing._int(clock) >> 192)
-    self.positions[(account << 4) | place] = after
 
     taken: int256 = 0
     paid: int256 = 0
     taken, paid = packing._unpack_book(markets.market_words[at | markets.INCOMING_WORD])
-    incoming: uint256 = packing._book(taken - change, paid - moved)
-    meter: uint256 = markets.market_words[at | markets.METER]
-    meter = packing._raw(packing._int(meter) + (interest << 64))
-    ledger: uint256 = markets._entered(markets.market_words[at | markets.LEDGER], realised, 0, -credit)
+    incoming: uint256 = packing._book(unsafe_sub(taken, change), unsafe_sub(paid, moved))
+    meter: uint256 = unsafe_sub(
+        markets.market_words[at | markets.METER],
+        convert(-self._interest(position), uint256) << 64,
+    )
+    ledger: uint256 = packing._entered(
+        markets.market_words[at | markets.LEDGER], realised, 0, unsafe_sub(0, position.credit)
+    )
     clock |= markets.INCOMING
     markets.market_words[at | markets.INCOMING_WORD] = incoming
     markets.market_words[at | markets.METER] = meter
@@ -793,6 +794,27 @@ def _shrink(account: uint256, place: uint256, change: int256, time: uint256):
     log IClearing.Applied(
         account=account, index=place, word=word, position=after, clock=clock, meter=meter, ledger=ledger, incoming=incoming
     )
+
+
+@internal
+def _store(account: uint256, place: uint256, position: Running, index: uint256) -> uint256:
+    """
+    @notice Write a position and return its word: 0 if it has closed.
+    """
+    word: uint256 = 0
+    if position.base != 0:
+        word = packing._position(position.market, position.base, position.quote, index)
+    self.positions[(account << 4) | place] = word
+    return word
+
+
+@internal
+@pure
+def _interest(position: Running) -> int256:
+    """
+    @notice What a position's change adds to open interest, the longs' side of the market.
+    """
+    return unsafe_sub(max(position.base, 0), max(convert(convert(position.before << 16, bytes32), int256) >> 192, 0))
 
 
 # -- internals: the backstop ------------------------------------------------------------------
@@ -806,38 +828,36 @@ def _backstop_takes(market: uint256, deal: markets.Deal) -> (markets.Deal, bool)
     taken: markets.Deal = deal
     at: uint256 = (market << 3) | markets.BACKSTOP
     mark: uint256 = markets.marks[market]
-    held: uint256 = markets.market_words[at]
-    index: int256 = packing._int(mark << 112) >> 192
-    change: int256 = deal.skipped
-    moved: int256 = packing._int(packing._raw(change) << 128) >> 128
-    change = (change - moved) >> 128
-
-    base: int256 = 0
-    quote: int256 = 0
-    base, quote = packing._unpack_book(held)
-    before: int256 = base
-    credit: int256 = pricing._credit(base, index - (packing._int(held << 152) >> 192), (mark >> 12) & packing.M8)
-    notional: uint256 = convert(abs(change), uint256) * (deal.terms >> 192)
-    fee: uint256 = units._ceil_div(notional * ((deal.terms >> 176) & packing.M16), 10**16)
-    base += change
-    quote += credit + moved - convert(fee, int256)
+    position: Running = self._begin(markets.market_words[at], market, mark)
+    moved: int256 = (deal.skipped << 128) >> 128
+    change: int256 = unsafe_sub(deal.skipped, moved) >> 128
+    steady: bool = pricing._shrinks(position.base, change)
+    fee: uint256 = units._ceil_div(
+        unsafe_mul(
+            unsafe_mul(convert(abs(change), uint256), deal.terms >> 192), (deal.terms >> 176) & packing.M16
+        ),
+        10**16,
+    )
+    position.base = unsafe_add(position.base, change)
+    position.quote = unsafe_add(position.quote, unsafe_sub(moved, convert(fee, int256)))
+    assert not self._outgrown(position.base, position.quote), "clearing: backstop margin"
 
     word: uint256 = collateral.accounts[1]
     realised: int256 = 0
     after: uint256 = 0
-    if base == 0:
-        realised = quote
-        word = packing._with_collateral(word, packing._collateral_of(word) + quote)
-        collateral.accounts[1] = word
+    held: uint256 = markets.backstop_markets & ~(1 << market)
+    if position.base == 0:
+        realised = position.quote
+        word = self._gain(1, realised)
     else:
-        after = packing._book(base, quote) | (packing._field(index, 64) << 40)
+        after = packing._position(market, position.base, position.quote, (mark >> 80) & packing.M64)
+        held |= 1 << market
     markets.market_words[at] = after
-    if (before != 0) != (base != 0):
-        markets.backstop_markets ^= 1 << market
-    taken.fees += fee
-    taken.ledger += packing._sums(max(base, 0) - max(before, 0), credit, realised)
+    markets.backstop_markets = held
+    taken.fees = unsafe_add(taken.fees, fee)
+    taken.ledger = unsafe_add(taken.ledger, packing._sums(self._interest(position), position.credit, realised))
     log IClearing.BackstopSettled(market=market, backstop=after, word=word)
-    return taken, pricing._shrinks(before, change)
+    return taken, steady
 
 
 @internal
@@ -847,27 +867,20 @@ def _backstop_sums(time: uint256) -> int256[4]:
     """
     cash: int256 = packing._collateral_of(collateral.accounts[1])
     sums: int256[4] = [cash, 0, cash, 0]
-    rest: uint256 = markets.backstop_markets
     for market: uint256 in range(markets.MARKET_COUNT):
+        rest: uint256 = markets.backstop_markets >> market
         if rest == 0:
             break
         if rest & 1 == 1:
             mark: uint256 = markets._mark(market, time)
             assert (mark >> 144) & packing.M64 != 0, "clearing: backstop price"
-            held: uint256 = markets.market_words[(market << 3) | markets.BACKSTOP]
-            base: int256 = 0
-            quote: int256 = 0
-            base, quote = packing._unpack_book(held)
-            quote += pricing._credit(
-                base, (packing._int(mark << 112) >> 192) - (packing._int(held << 152) >> 192), (mark >> 12) & packing.M8
-            )
+            position: Running = self._begin(markets.market_words[(market << 3) | markets.BACKSTOP], market, mark)
             value: int256 = 0
             margin: uint256 = 0
-            value, margin = markets._appraise(base, quote, mark)
-            sums[0] += value
-            sums[1] += convert(margin, int256)
-            value, margin = markets._weigh(base, quote, mark)
-            sums[2] += value
-            sums[3] += convert(margin, int256)
-        rest >>= 1
+            value, margin = markets._appraise(position.base, position.quote, mark)
+            sums[0] = unsafe_add(sums[0], value)
+            sums[1] = unsafe_add(sums[1], convert(margin, int256))
+            value, margin = markets._weigh(position.base, position.quote, mark)
+            sums[2] = unsafe_add(sums[2], value)
+            sums[3] = unsafe_add(sums[3], convert(margin, int256))
     return sums

@@ -30,7 +30,6 @@ def _owned(account: uint256) -> uint256:
     """
     @notice The account word, if the caller owns it and it is a trader's.
     """
-    assert account >= FIRST_TRADER and account < 2**32, "clearing: not the owner"
     word: uint256 = self.accounts[account]
     assert word >> 96 == convert(msg.sender, uint256), "clearing: not the owner"
     return word

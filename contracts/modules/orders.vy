@@ -11,6 +11,7 @@
 
 from . import collateral
 from . import packing
+from . import signatures
 from . import units
 from ..interfaces import IClearing
 
@@ -19,15 +20,13 @@ uses: collateral
 ORDER_TYPEHASH: constant(bytes32) = keccak256(
     "Order(uint32 account,uint16 market,bool buy,uint64 size,uint64 limitPrice,uint16 maxFee,uint8 timeInForce,bool postOnly,bool reduceOnly,uint8 triggerKind,uint64 triggerPrice,uint48 goodAfter,uint48 expiry,uint16 epoch,uint8 slot,uint32 seq)"
 )
-HALF_CURVE: constant(uint256) = 57896044618658097711785492504343953926418782139537452191302581570759080747168     # half of secp256k1's order
-S_MASK: constant(uint256) = 2**255 - 1
 
 # an order word's bits: flags start at 184
 BUY: constant(uint256) = 2**184
 POST_ONLY: constant(uint256) = 2**185
 REDUCE_ONLY: constant(uint256) = 2**186
 DELEGATED: constant(uint256) = 2**191
-RESERVED: constant(uint256) = 15 * 2**192 + 255     # approved wallets (bit 8), free flags, the low byte
+RESERVED: constant(uint256) = 15 * 2**192 + 255     # approved wallets (flag 8), free flags, the low byte
 
 fills: public(uint256[2**40])               # prefix 80 @176 | cancel time 48 @128 | cancel seq 32 @96 | filled 64 @32 | seq 32 @0
 epoch_barriers: public(uint256[2**32])      # when the last cancel-all takes effect
@@ -42,7 +41,6 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
     @notice Kill the slot's orders with seq at or below this one, in batches later than the barrier.
     @param seq Must rise from one cancel of the slot to the next; the order itself is not needed.
     """
-    assert account >= collateral.FIRST_TRADER and account < 2**32, "clearing: not the owner"
     if collateral.accounts[account] >> 96 != convert(msg.sender, uint256):
         assert units._now_ms() <= self.delegates[account][msg.sender] & packing.M48, "clearing: not the owner"
     assert slot < 256 and seq < 2**32, "clearing: out of range"
@@ -51,7 +49,7 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
     assert seq > (fill >> 96) & packing.M32, "clearing: seq must rise"
     self._check_wait((fill >> 128) & packing.M48)
 
-    fill = fill & ~((packing.M80) << 96) | ((units._now_ms() + units.GUARD_MS) << 128) | (seq << 96)
+    fill = fill & ~(packing.M80 << 96) | (unsafe_add(units._now_ms(), units.GUARD_MS) << 128) | (seq << 96)
     self.fills[(account << 8) | slot] = fill
     log IClearing.Cancelled(account=account, slot=slot, fill=fill)
 
@@ -65,8 +63,8 @@ def cancel_all(account: uint256):
     assert word & packing.M16 != packing.M16, "clearing: epochs used up"
     self._check_wait(self.epoch_barriers[account])
 
-    barrier: uint256 = units._now_ms() + units.GUARD_MS
-    word += 1
+    barrier: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
+    word = unsafe_add(word, 1)
     collateral.accounts[account] = word
     self.epoch_barriers[account] = barrier
     log IClearing.CancelledAll(account=account, word=word, barrier=barrier)
@@ -80,11 +78,9 @@ def grant(account: uint256, key: address, markets: uint256, notional_e6: uint256
     @dev A grant is never edited, only revoked and granted anew, so a batch in flight cannot be surprised.
     """
     collateral._owned(account)
-    assert key != empty(address), "clearing: key is zero"
     assert markets >> 128 == 0 and notional_e6 < 2**64 and expiry < 2**48, "clearing: out of range"
-    assert expiry > units._now_ms(), "clearing: expiry has passed"
     held: uint256 = self.delegates[account][key]
-    assert held == 0 or units._now_ms() > (held & packing.M48) + units.WINDOW_MS, "clearing: delegate still live"
+    assert units._now_ms() > unsafe_add(held & packing.M48, units.WINDOW_MS), "clearing: delegate still live"
 
     self._set_delegate(account, key, (markets << 128) | (notional_e6 << 64) | expiry)
 
@@ -96,10 +92,8 @@ def revoke(account: uint256, key: address):
     """
     collateral._owned(account)
     held: uint256 = self.delegates[account][key]
-    barrier: uint256 = units._now_ms() + units.GUARD_MS
-    assert held & packing.M48 > barrier, "clearing: not a delegate"
-
-    self._set_delegate(account, key, (held & ~packing.M48) | barrier)
+    barrier: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
+    self._set_delegate(account, key, (held & ~packing.M48) | min(held & packing.M48, barrier))
 
 
 # -- internals ----------------------------------------------------------------
@@ -110,7 +104,7 @@ def _check_wait(barrier: uint256):
     """
     @notice A second act of the same kind waits until the first is absolute: one barrier is stored at a time.
     """
-    assert barrier == 0 or units._now_ms() > barrier + units.WINDOW_MS, "clearing: cancel too soon"
+    assert units._now_ms() > unsafe_add(barrier, units.WINDOW_MS), "clearing: cancel too soon"
 
 
 @internal
@@ -149,24 +143,6 @@ def _hash(order: uint256, terms: uint256) -> bytes32:
 
 
 @internal
-@pure
-def _digest(domain: bytes32, struct_hash: bytes32) -> bytes32:
-    return keccak256(concat(b"\x19\x01", domain, struct_hash))
-
-
-@internal
-@view
-def _recover(digest: bytes32, r: uint256, vs: uint256) -> uint256:
-    """
-    @notice The signer of an EIP-2098 signature as a number; 0 if it is nobody's.
-    """
-    s: uint256 = vs & S_MASK
-    if s > HALF_CURVE:
-        return 0
-    return convert(ecrecover(digest, unsafe_add(vs >> 255, 27), r, s), uint256)
-
-
-@internal
 @view
 def _may_sign(delegate: uint256, order: uint256, limit: uint256, time: uint256) -> bool:
     """
@@ -174,7 +150,7 @@ def _may_sign(delegate: uint256, order: uint256, limit: uint256, time: uint256) 
     """
     if time > delegate & packing.M48:
         return False
-    if unsafe_mul((order >> 8) & packing.M64, limit) // units.LOTS > (delegate >> 64) & packing.M64:
+    if unsafe_div(unsafe_mul((order >> 8) & packing.M64, limit), units.LOTS) > (delegate >> 64) & packing.M64:
         return False
     market: uint256 = (order >> 200) & packing.M16
     scope: uint256 = delegate >> 128
@@ -203,7 +179,14 @@ def _judge(
 
     if account_word >> 96 == 0:
         return 1, 0
-    if unsafe_sub(size, 1) >= units.BASE_MAX - 1 or limit == 0 or seq == 0 or kind & 3 == 3 or kind >= 12:
+    if (
+        unsafe_sub(size, 1) >= units.BASE_MAX - 1
+        or limit == 0
+        or seq == 0
+        or kind & 3 == 3
+        or kind >= 12
+        or (order & RESERVED) | (terms & packing.M16) != 0
+    ):
         return 2, 0
     if time > (order >> 72) & packing.M48:
         return 3, 0
@@ -230,11 +213,11 @@ def _judge(
         return 8, 0
     epoch: uint256 = (order >> 168) & packing.M16
     if epoch != account_word & packing.M16:
-        if epoch + 1 != account_word & packing.M16 or time > self.epoch_barriers[order >> 224]:
+        if unsafe_add(epoch, 1) != account_word & packing.M16 or time > self.epoch_barriers[order >> 224]:
             return 9, 0
 
-    digest: bytes32 = self._digest(domain, self._hash(order, terms))
-    signer: uint256 = self._recover(digest, record.r, record.vs)
+    digest: bytes32 = signatures._digest(domain, self._hash(order, terms))
+    signer: uint256 = signatures._recover(digest, record.r, record.vs)
     if order & DELEGATED == 0:
         if signer != account_word >> 96:
             return 10, 0

@@ -67,7 +67,7 @@ def _count(x: uint256, bits: uint256) -> uint256:
 @internal
 @pure
 def _collateral_of(account_word: uint256) -> int256:
-    return self._int(account_word << 160) >> 192
+    return convert(convert(account_word << 160, bytes32), int256) >> 192
 
 
 @internal
@@ -83,15 +83,15 @@ def _with_collateral(account_word: uint256, collateral: int256) -> uint256:
 
 @internal
 @pure
-def _position(market: uint256, base: int256, quote: int256, index: int256) -> uint256:
+def _position(market: uint256, base: int256, quote: int256, index: uint256) -> uint256:
     """
-    @notice A position word; the caller has bounded base and quote, and index came out of a word.
+    @notice A position word; the caller has bounded base and quote; index is the raw field of a mark or clock.
     """
     return (
         (market << 240)
-        | ((self._raw(base) & M64) << 176)
-        | ((self._raw(quote) & M88) << 88)
-        | ((self._raw(index) & M64) << 24)
+        | ((convert(convert(base, bytes32), uint256) & M64) << 176)
+        | ((convert(convert(quote, bytes32), uint256) & M88) << 88)
+        | (index << 24)
     )
 
 
@@ -102,9 +102,9 @@ def _unpack_position(word: uint256) -> (int256, int256, int256):
     @return base, quote, funding index
     """
     return (
-        self._int(word << 16) >> 192,
-        self._int(word << 80) >> 168,
-        self._int(word << 168) >> 192,
+        convert(convert(word << 16, bytes32), int256) >> 192,
+        convert(convert(word << 80, bytes32), int256) >> 168,
+        convert(convert(word << 168, bytes32), int256) >> 192,
     )
 
 
@@ -126,6 +126,21 @@ def _unpack_book(word: uint256) -> (int256, int256):
     @return base, quote
     """
     return self._int(word) >> 192, self._int(word << 64) >> 168
+
+
+# -- ledger: realised i88 @168 | fees u80 @88 | pot i88 @0 -------------------------------------
+
+@internal
+@pure
+def _entered(ledger: uint256, realised: int256, fees: uint256, pot: int256) -> uint256:
+    """
+    @notice The ledger word with further entries.
+    """
+    return (
+        (self._field((self._int(ledger) >> 168) + realised, 88) << 168)
+        | (self._count(((ledger >> 88) & M80) + fees, 80) << 88)
+        | self._field((self._int(ledger << 168) >> 168) + pot, 88)
+    )
 
 
 # -- running sums: several signed numbers added in one word ------------------------------------

@@ -9,6 +9,8 @@
 
 WINDOW_MS: constant(uint256) = 15_000   # F: how long a signed vector may wait for inclusion
 GUARD_MS: constant(uint256) = 3_000     # G: at least 1 s plus the longest publication lag
+WINDOW_S: constant(uint256) = 15
+GUARD_S: constant(uint256) = 3
 LEAD_MS: constant(uint256) = 1_000      # a vector may be this much ahead of its block: stamps are whole seconds
 DAY_MS: constant(uint256) = 86_400_000
 
@@ -21,7 +23,7 @@ QUOTE_MAX: constant(uint256) = 2 ** 86  # |quote| stays below it: i88 with room 
 @internal
 @view
 def _now_ms() -> uint256:
-    return block.timestamp * 1000
+    return unsafe_mul(block.timestamp, 1000)
 
 
 @internal
@@ -39,7 +41,6 @@ def _floor_lots(product: int256) -> int256:
     """
     @notice base * price in money e6, rounded toward minus infinity, as every mark value is.
     """
-    scale: int256 = 10 ** 10
     if product < 0:
-        return unsafe_div(unsafe_sub(product, unsafe_sub(scale, 1)), scale)
-    return unsafe_div(product, scale)
+        return unsafe_div(unsafe_sub(product, 10 ** 10 - 1), 10 ** 10)
+    return unsafe_div(product, 10 ** 10)
