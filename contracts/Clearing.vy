@@ -1,0 +1,886 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Clearing
+@license AGPL-3.0-only
+@notice Applies netted batches to accounts. Holds no tokens: custody is Vault's.
+@dev Units: money e6, size e8, price e8, time in ms. The rules, word by word: docs/protocol.md.
+     C1  batch numbers rise by exactly one, batch times strictly
+     C2, C3  per market, base and money over all accounts, pool and backstop sum to zero
+     C4  collateral, positions, fees and pots sum to what the vault accounts for
+     C5  no fill beyond what was signed
+     C8  after a batch an account has initial margin, or its risk fell; its fills stand or fall together
+     C13 no account's fault stops another account's order
+@custom:halt Governance sets a market to shrink only; withdrawals keep working.
+"""
+
+from snekmate.utils import eip712_domain_separator as domain
+
+from .interfaces import IClearing
+from .interfaces import IOracle
+from .interfaces import IRules
+from .interfaces import ISeals
+from .interfaces import IVault
+from .modules import collateral
+from .modules import liquidity
+from .modules import markets
+from .modules import orders
+from .modules import packing
+from .modules import pricing
+from .modules import signatures
+from .modules import signers
+from .modules import units
+
+initializes: domain
+initializes: collateral
+initializes: orders[collateral := collateral]
+initializes: markets
+initializes: liquidity
+
+exports: (
+    collateral.account_count,
+    collateral.accounts,
+    collateral.withdrawals,
+    orders.fills,
+    orders.epoch_barriers,
+    orders.delegates,
+    orders.cancel,
+    orders.cancel_all,
+    orders.grant,
+    orders.revoke,
+    markets.market_words,
+    markets.parameter_words,
+    markets.pool_markets,
+    markets.backstop_markets,
+    liquidity.lp_requests,
+    liquidity.strikes,
+    liquidity.lp_totals,
+)
+
+
+PLACES: constant(uint256) = 16              # positions an account: bounds the margin loop
+RECORDS_MAX: constant(uint256) = 640        # the most that clustered records fit under a transaction's gas cap
+FILLS_MAX: constant(uint256) = 64           # of one account in a batch: bounds the memory that waits for its margin
+DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be free to spam
+BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,bytes32 contents)")
+
+VAULT: public(immutable(IVault))
+ORACLE: public(immutable(IOracle))
+SEALS: public(immutable(ISeals))
+RULES: public(immutable(IRules))
+POOL: public(immutable(address))
+RECOVERY: public(immutable(address))
+GOVERNANCE: public(immutable(address))
+EPOCH_MS: public(immutable(uint256))        # length of a pool epoch
+
+
+# An account's running position while its fills are applied.
+struct Running:
+    market: uint256
+    base: int256
+    quote: int256
+    before: uint256     # the word in storage
+    credit: int256      # funding received when it was first touched
+    fees: uint256
+
+
+head: public(uint256)       # number 64 @192 | time 48 @144 | epoch 32 @112 | epoch end 48 @64 | loss bucket 64 @0
+positions: public(uint256[2**36])
+fees_collected_e6: public(uint256)
+
+
+@deploy
+def __init__(
+    vault: address, oracle: address, seals: address, rules: address, pool: address, recovery: address, governance: address, epoch_ms: uint256
+):
+    """
+    @notice Fix the parts for good; there is no way to change an address later.
+    @param epoch_ms Length of a pool epoch; the first ends this long after deployment.
+    """
+    for part: address in [vault, oracle, seals, rules, pool, recovery, governance]:
+        assert part != empty(address), "clearing: address is zero"
+    domain.__init__("Infold", "1")
+    collateral.__init__(pool, governance)
+    VAULT = IVault(vault)
+    ORACLE = IOracle(oracle)
+    SEALS = ISeals(seals)
+    RULES = IRules(rules)
+    POOL = pool
+    RECOVERY = recovery
+    GOVERNANCE = governance
+    EPOCH_MS = epoch_ms
+    self.head = (units._now_ms() + epoch_ms) << 64
+
+
+# -- batches -----------------------------------------------------------------------
+
+@external
+def settle(
+    head: uint256,
+    openings: DynArray[uint256, 64],
+    given: DynArray[signers.Signature, 16],
+    prices: DynArray[uint256, 255],
+    records: DynArray[IClearing.Record, RECORDS_MAX],
+    accepted_root: bytes32,
+    seals: DynArray[signers.Signature, 16],
+):
+    """
+    @notice Settle one batch: anyone may carry it, nobody may change a byte of it.
+    @param head number u64 @64 | time u48 @16 | chunks u8 @8 | opened u8 @0
+    @param prices One word a market: market u16 @240 | price u64 @176 | gross u64 @112, ascending
+    @param records Four words an order, ascending by account and slot
+    @param seals The matcher's signature, then attesters' by ascending address
+    """
+    last: uint256 = self.head
+    time: uint256 = (head >> 16) & packing.M48
+    assert head >> 64 == unsafe_add(last >> 192, 1), "clearing: wrong batch number"
+    assert time > (last >> 144) & packing.M48, "clearing: batch time must rise"
+    assert (
+        unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and time <= unsafe_add(units._now_ms(), units.LEAD_MS)
+    ), "clearing: batch time outside window"
+
+    root: bytes32 = self._admit_vector(head, openings, given)
+    contents: bytes32 = keccak256(abi_encode(head, root, accepted_root))
+
+    # load every priced market, funding advanced to T
+    deals: markets.Deal[256] = empty(markets.Deal[256])
+    previous: uint256 = 0
+    for word: uint256 in prices:
+        contents = keccak256(abi_encode(contents, word))
+        assert word >> 240 > previous, "clearing: prices not ascending"
+        previous = word >> 240
+        deals[previous].terms = markets._open(word, time)
+
+    # account by account: judge each record, run the positions in memory, write if the margin stands
+    separator: bytes32 = domain._domain_separator_v4()
+    count: uint256 = len(records)
+    at: uint256 = 0
+    previous = (collateral.FIRST_TRADER << 8) - 1     # accounts 0 and 1 never appear in a record
+    skipped: bool = False
+    running: Running[PLACES] = empty(Running[PLACES])
+    fills: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])
+    tags: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])    # of those fills: slot @248 | place @244 | record number @0
+    for _: uint256 in range(RECORDS_MAX):
+        if at == count:
+            break
+        record: IClearing.Record = records[at]
+        account: uint256 = record.order >> 224
+        word: uint256 = collateral.accounts[account]
+        first: uint256 = at
+        touched: uint256 = 0    # places an admitted fill moved, as bits
+        filled: uint256 = 0     # admitted fills
+
+        for _record: uint256 in range(RECORDS_MAX):
+            order: uint256 = record.order
+            contents = keccak256(abi_encode(contents, record))
+            assert order >> 216 > previous, "clearing: records not ascending"
+            previous = order >> 216
+            market: uint256 = (order >> 200) & packing.M16
+            deal: markets.Deal = deals[market]
+            assert deal.terms != 0, "clearing: market not priced"
+
+            # the plan takes it, whatever happens
+            fill: int256 = convert((record.terms >> 128) & packing.M64, int256)
+            notional: uint256 = unsafe_mul(convert(fill, uint256), deal.terms >> 192)
+            quote: int256 = 0
+            if order & orders.BUY != 0:
+                deal.volume = unsafe_add(deal.volume, convert(fill, uint256) << 128)
+                quote = unsafe_sub(0, convert(units._ceil_div(notional, units.LOTS), int256))
+            else:
+                deal.volume = unsafe_add(deal.volume, convert(fill, uint256))
+                quote = convert(unsafe_div(notional, units.LOTS), int256)
+                fill = unsafe_sub(0, fill)
+            deal.quote = unsafe_add(deal.quote, quote)
+
+            # judge it, then move the running position
+            mark: uint256 = markets._mark(market, time)
+            reason: uint256 = 0
+            fill_word: uint256 = 0
+            reason, fill_word = orders._judge(
+                record, word, deal.terms >> 192, (deal.terms >> 176) & packing.M16, (mark >> 144) & packing.M64, time, separator
+            )
+            if reason == 0:
+                place: uint256 = (order >> 196) & 15
+                position: Running = running[place]
+                if (touched >> place) & 1 == 0:
+                    position = self._begin(self.positions[(account << 4) | place], market, mark)
+                    if position.before == 0 and (touched | (word >> 16) & packing.M16) != 0:
+                        if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
+                            reason = 16
+                if position.market != market:
+                    reason = 16
+                elif order & orders.REDUCE_ONLY != 0 and not pricing._shrinks(position.base, fill):
+                    reason = 17
+                elif deal.terms & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, fill):
+                    reason = 19
+                if reason == 0:
+                    fee: uint256 = units._ceil_div(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16)
+                    position.base = unsafe_add(position.base, fill)
+                    position.quote = unsafe_sub(unsafe_add(position.quote, quote), convert(fee, int256))
+                    position.fees = unsafe_add(position.fees, fee)
+                    if self._outgrown(position.base, position.quote):
+                        reason = 20
+                    else:
+                        running[place] = position
+                        touched |= 1 << place
+                        fills[filled] = fill_word
+                        tags[filled] = ((order >> 216) << 248) | (place << 244) | at
+                        filled = unsafe_add(filled, 1)
+            if reason != 0:
+                deal.skipped = unsafe_add(deal.skipped, self._skip(record, fill, quote, reason))
+                skipped = True
+            deals[market] = deal
+
+            at = unsafe_add(at, 1)
+            if at == count:
+                break
+            record = records[at]
+            if record.order >> 224 != account:
+                break
+            assert unsafe_sub(at, first) < FILLS_MAX, "clearing: too many fills of one account"
+
+        # the account's fills stand or fall together
+        if filled == 0:
+            continue
+        mask: uint256 = (word >> 16) & packing.M16
+        cash: int256 = packing._collateral_of(word)
+        equity: int256 = cash
+        required: uint256 = 0
+        verdict: uint256 = 0
+        for place: uint256 in range(PLACES):
+            rest: uint256 = (mask | touched) >> place
+            if rest == 0:
+                break
+            if rest & 1 == 0:
+                continue
+            position: Running = running[place]
+            mark: uint256 = 0
+            if (touched >> place) & 1 == 0:
+                held: uint256 = self.positions[(account << 4) | place]
+                mark = markets._mark(held >> 240, time)
+                position = self._begin(held, held >> 240, mark)
+            else:
+                mark = markets._mark(position.market, time)
+            if (mark >> 144) & packing.M64 == 0:
+                verdict = 21
+                break
+            value: int256 = 0
+            margin: uint256 = 0
+            value, margin = markets._appraise(position.base, position.quote, mark)
+            equity = unsafe_add(equity, value)
+            required = unsafe_add(required, margin)
+        if verdict == 0 and equity < convert(required, int256):
+            if not self._stands(account, word, touched, running, equity, convert(required, int256), time):
+                verdict = 22
+
+        if verdict != 0:
+            for n: uint256 in range(FILLS_MAX):
+                if n == filled:
+                    break
+                record = records[tags[n] & packing.M16]
+                market: uint256 = (record.order >> 200) & packing.M16
+                fill: int256 = 0
+                quote: int256 = 0
+                fill, quote = self._planned(record, deals[market].terms >> 192)
+                deals[market].skipped = unsafe_add(deals[market].skipped, self._skip(record, fill, quote, verdict))
+            skipped = True
+            continue
+
+        words: DynArray[uint256, 81] = []
+        changed: uint256 = 0
+        for n: uint256 in range(FILLS_MAX):
+            if n == filled:
+                break
+            fill_word: uint256 = fills[n]
+            tag: uint256 = tags[n]
+            orders.fills[(account << 8) | (tag >> 248)] = fill_word
+            words.append(
+                ((tag >> 244) << 244)
+                | ((fill_word & packing.M32) << 144)
+                | (((fill_word >> 32) & packing.M64) << 80)
+                | (fill_word >> 176)
+            )
+        for place: uint256 in range(PLACES):
+            rest: uint256 = touched >> place
+            if rest == 0:
+                break
+            if rest & 1 == 0:
+                continue
+            position: Running = running[place]
+            deal: markets.Deal = deals[position.market]
+            realised: int256 = 0
+            after: uint256 = self._store(account, place, position, (markets._mark(position.market, time) >> 80) & packing.M64)
+            if after == 0:
+                realised = position.quote
+                cash = unsafe_add(cash, realised)
+                mask &= ~(1 << place)
+                changed = 1
+            elif position.before == 0:
+                mask |= 1 << place
+                changed = 1
+            words.append(after)
+            deal.ledger = unsafe_add(deal.ledger, packing._sums(self._interest(position), position.credit, realised))
+            deal.fees = unsafe_add(deal.fees, position.fees)
+            deals[position.market] = deal
+        if changed != 0:
+            word = packing._with_collateral((word & ~(packing.M16 << 16)) | (mask << 16), cash)
+            collateral.accounts[account] = word
+            words.append(word)
+        log IClearing.AccountSettled(
+            head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
+            words=words,
+        )
+
+    digest: bytes32 = signatures._digest(
+        separator, keccak256(abi_encode(BATCH_TYPEHASH, head >> 64, time, contents))
+    )
+    sealed: bool = staticcall SEALS.check(time, digest, seals)      # it reverts, it never says no
+
+    # the backstop steps into what was skipped
+    if skipped:
+        before: int256[4] = self._backstop_sums(time)
+        steady: bool = True     # it only shrank
+        for word: uint256 in prices:
+            if deals[word >> 240].skipped != 0:
+                shrank: bool = False
+                deals[word >> 240], shrank = self._backstop_takes(word >> 240, deals[word >> 240])
+                steady = steady and shrank
+        after: int256[4] = self._backstop_sums(time)
+        assert after[0] >= after[1] or (
+            steady and after[2] >= 0 and unsafe_mul(after[2], before[3]) >= unsafe_mul(before[2], after[3])
+        ), "clearing: backstop margin"
+
+    # the pool takes the residual, market by market
+    capacity: uint256 = unsafe_div(unsafe_mul(liquidity.lp_totals >> 128, 2500), 10**6)
+    level: uint256 = last & packing.M64
+    if (last >> 144) & packing.M48 != 0:
+        leak: uint256 = unsafe_div(
+            unsafe_mul(capacity, unsafe_sub(time, (last >> 144) & packing.M48)), units.DAY_MS
+        )
+        level = unsafe_sub(level, min(level, leak))
+    priced: uint256 = 0
+    for word: uint256 in prices:
+        level = self._close(word >> 240, deals[word >> 240], time, capacity, level)
+        priced |= 1 << (word >> 240)
+
+    # an epoch that ended gets its price
+    epoch: uint256 = (last >> 112) & packing.M32
+    epoch_end: uint256 = (last >> 64) & packing.M48
+    if time > unsafe_add(epoch_end, units.GUARD_MS):
+        assert markets.pool_markets & ~priced == 0, "clearing: strike misses a market"
+        self._strike(epoch)
+        epoch = unsafe_add(epoch, 1)
+        epoch_end = unsafe_add(time, EPOCH_MS)
+
+    last = ((head >> 64) << 192) | (time << 144) | (epoch << 112) | (epoch_end << 64) | level
+    self.head = last
+    log IClearing.BatchSettled(number=head >> 64, head=last, contents=contents, accepted_root=accepted_root)
+
+
+# -- collateral ----------------------------------------------------------------------
+
+@external
+def open_account(owner: address, amount_e6: uint256) -> uint256:
+    """
+    @notice Open an account for an owner and pay its first deposit.
+    @return its id
+    """
+    assert owner != empty(address), "clearing: owner is zero"
+    assert amount_e6 >= DEPOSIT_E6_MIN, "clearing: deposit too small"
+
+    account: uint256 = collateral.account_count
+    collateral.account_count = account + 1
+    collateral.accounts[account] = convert(owner, uint256) << 96
+    word: uint256 = collateral._credit_collateral(account, amount_e6)
+    log IClearing.AccountOpened(account=account, owner=owner, amount_e6=amount_e6, word=word)
+    extcall VAULT.receive(msg.sender, amount_e6)
+    return account
+
+
+@external
+def deposit(account: uint256, amount_e6: uint256):
+    """
+    @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
+    """
+    assert account > 0 and account < collateral.account_count, "clearing: unknown account"
+
+    word: uint256 = collateral._credit_collateral(account, amount_e6)
+    log IClearing.Deposited(account=account, amount_e6=amount_e6, word=word)
+    extcall VAULT.receive(msg.sender, amount_e6)
+
+
+@external
+def request_withdrawal(account: uint256, amount_e6: uint256):
+    """
+    @notice Take an amount out of collateral; it is paid by `claim_withdrawal` once the barrier is past by F.
+    """
+    word: uint256 = collateral._owned(account)
+    cash: int256 = packing._collateral_of(word)
+    assert collateral.withdrawals[account] == 0, "clearing: withdrawal pending"
+    assert amount_e6 > 0 and amount_e6 < units.BASE_MAX and convert(amount_e6, int256) <= cash, "clearing: not enough collateral"
+
+    word = packing._with_collateral(word, cash - convert(amount_e6, int256))
+    withdrawal: uint256 = (amount_e6 << 48) | (units._now_ms() + units.GUARD_MS)
+    collateral.accounts[account] = word
+    collateral.withdrawals[account] = withdrawal
+    log IClearing.WithdrawalRequested(account=account, word=word, withdrawal=withdrawal)
+
+
+@external
+def claim_withdrawal(
+    account: uint256, head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
+) -> uint256:
+    """
+    @notice Pay a due withdrawal to the owner, as much of it as is free; the rest is collateral again.
+    @param head A fresh vector, see `settle`; read only if the account has open positions.
+    @return what was paid, e6
+    """
+    withdrawal: uint256 = collateral.withdrawals[account]
+    assert units._now_ms() > unsafe_add(withdrawal & packing.M48, units.WINDOW_MS), "clearing: withdrawal not due"
+    word: uint256 = collateral.accounts[account]
+    amount: int256 = convert(withdrawal >> 48, int256)
+    cash: int256 = packing._collateral_of(word) + amount
+    free: int256 = cash
+    if (word >> 16) & packing.M16 != 0:
+        time: uint256 = self._admit_fresh(head, openings, given)
+        for place: uint256 in range(PLACES):
+            held: uint256 = self.positions[(account << 4) | place]
+            if held == 0:
+                continue
+            mark: uint256 = markets._mark(held >> 240, time)
+            assert (mark >> 144) & packing.M64 != 0, "clearing: no price"
+            position: Running = self._begin(held, held >> 240, mark)
+            value: int256 = 0
+            margin: uint256 = 0
+            value, margin = markets._appraise(position.base, position.quote, mark)
+            free = unsafe_add(free, unsafe_sub(value, convert(margin, int256)))
+
+    paid: int256 = max(0, min(amount, free))
+    word = packing._with_collateral(word, cash - paid)
+    collateral.accounts[account] = word
+    collateral.withdrawals[account] = 0
+    log IClearing.WithdrawalClaimed(account=account, paid_e6=convert(paid, uint256), word=word)
+    if paid != 0:
+        extcall VAULT.release(convert(word >> 96, address), convert(paid, uint256))
+    return convert(paid, uint256)
+
+
+# -- the doors of the other contracts ---------------------------------------------------
+
+@external
+def apply(
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16], deltas: DynArray[uint256, 32]
+):
+    """
+    @notice Shrink traders' positions at a fresh vector's prices against the pool's incoming.
+    @param deltas account u32 @224 | place u4 @220 | base change i64 @0
+    """
+    assert msg.sender == RECOVERY, "clearing: not recovery"
+    time: uint256 = self._admit_fresh(head, openings, given)
+    for delta: uint256 in deltas:
+        self._shrink(delta >> 224, (delta >> 220) & 15, packing._int(delta << 192) >> 192, time)
+
+
+@external
+def lp_request(deposits_e6: uint256, redeems: uint256) -> uint256:
+    """
+    @notice Book liquidity providers' requests; assets have come to, and shares have gone from, the Pool's hands.
+    @return the epoch that will strike them
+    """
+    assert msg.sender == POOL, "clearing: not the pool"
+    return liquidity._request(self.head, deposits_e6, redeems)
+
+
+@external
+def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256):
+    """
+    @notice List a market or change its parameters; Governance has checked the bounds.
+    """
+    assert msg.sender == GOVERNANCE, "clearing: not governance"
+    markets._set(market, rates, caps, listing)
+
+
+# -- internals: vectors -------------------------------------------------------------------
+
+@internal
+def _admit_vector(
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
+) -> bytes32:
+    """
+    @notice Verify a price vector and lay its opened prices out (C9).
+    @return its root
+    """
+    root: bytes32 = empty(bytes32)
+    words: uint256[64] = empty(uint256[64])
+    root, words = staticcall ORACLE.verify(head, openings, given)
+    markets._lay(words, (head >> 8) & packing.M8)
+    return root
+
+
+@internal
+def _admit_fresh(
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
+) -> uint256:
+    """
+    @notice Verify a vector used outside a batch: nobody picks an old price, and no batch locks anyone out.
+    @return its time
+    """
+    time: uint256 = (head >> 16) & packing.M48
+    assert time <= unsafe_add(units._now_ms(), units.LEAD_MS), "clearing: vector from the future"
+    assert (
+        unsafe_add(time, units.WINDOW_MS) >= units._now_ms()
+        and unsafe_add(time, units.GUARD_MS) >= (self.head >> 144) & packing.M48
+    ), "clearing: vector too old"
+    self._admit_vector(head, openings, given)
+    return time
+
+
+# -- internals: positions -------------------------------------------------------------------
+
+@internal
+@pure
+def _begin(before: uint256, market: uint256, mark: uint256) -> Running:
+    """
+    @notice A position as it stands at the mark: funding settled, nothing filled yet. An empty word opens one.
+    """
+    if before == 0:
+        return Running(market=market, base=0, quote=0, before=0, credit=0, fees=0)
+    base: int256 = 0
+    quote: int256 = 0
+    index: int256 = 0
+    base, quote, index = packing._unpack_position(before)
+    credit: int256 = pricing._credit(
+        base, unsafe_sub(packing._int(mark << 112) >> 192, index), (mark >> 12) & packing.M8
+    )
+    return Running(
+        market=before >> 240, base=base, quote=unsafe_add(quote, credit), before=before, credit=credit, fees=0
+    )
+
+
+@internal
+@view
+def _holds(account: uint256, mask: uint256, touched: uint256, running: Running[PLACES], market: uint256) -> bool:
+    """
+    @notice Whether the account holds a market in any place, in storage or in this batch.
+    """
+    for place: uint256 in range(PLACES):
+        if (touched >> place) & 1 == 1:
+            if running[place].market == market:
+                return True
+        elif (mask >> place) & 1 == 1 and self.positions[(account << 4) | place] >> 240 == market:
+            return True
+    return False
+
+
+@internal
+@pure
+def _outgrown(base: int256, quote: int256) -> bool:
+    return (
+        unsafe_add(packing._raw(base), units.BASE_MAX - 1) > 2 * units.BASE_MAX - 2
+        or unsafe_add(packing._raw(quote), units.QUOTE_MAX - 1) > 2 * units.QUOTE_MAX - 2
+    )
+
+
+@internal
+@pure
+def _planned(record: IClearing.Record, price: uint256) -> (int256, int256):
+    """
+    @return what a record's fill moves in base and, rounded against the trader, in quote
+    """
+    fill: uint256 = (record.terms >> 128) & packing.M64
+    notional: uint256 = unsafe_mul(fill, price)
+    if record.order & orders.BUY != 0:
+        return convert(fill, int256), -convert(units._ceil_div(notional, units.LOTS), int256)
+    return -convert(fill, int256), convert(notional // units.LOTS, int256)
+
+
+@internal
+def _skip(record: IClearing.Record, fill: int256, quote: int256, reason: uint256) -> int256:
+    """
+    @notice Log a skipped order and return what the backstop takes over: base @128, quote @0.
+    """
+    log IClearing.Skipped(
+        account=record.order >> 224,
+        slot=(record.order >> 216) & packing.M8,
+        seq=(record.order >> 136) & packing.M32,
+        fill=(record.terms >> 128) & packing.M64,
+        reason=reason,
+    )
+    return unsafe_add(fill << 128, quote)
+
+
+@internal
+def _stands(
+    account: uint256, word: uint256, touched: uint256, running: Running[PLACES], equity: int256, required: int256, time: uint256
+) -> bool:
+    """
+    @notice The slow half of C8, for an account below initial margin: a withdrawal not yet out, or a risk that fell.
+    @param equity After the haircut, the pending withdrawal not counted.
+    """
+    withdrawal: uint256 = collateral.withdrawals[account]
+    pending: int256 = convert(withdrawal >> 48, int256)
+    if pending != 0 and time <= withdrawal & packing.M48 and unsafe_add(equity, pending) >= required:
+        return True
+
+    cash: int256 = unsafe_add(packing._collateral_of(word), pending)
+    before: int256 = cash
+    after: int256 = cash
+    mm_before: int256 = 0
+    mm_after: int256 = 0
+    for place: uint256 in range(PLACES):
+        moved: bool = (touched >> place) & 1 == 1
+        if not moved and (word >> unsafe_add(16, place)) & 1 == 0:
+            continue
+        held: uint256 = self.positions[(account << 4) | place]
+        if held == 0:
+            return False    # it was opened in this batch
+        mark: uint256 = markets._mark(held >> 240, time)
+        position: Running = self._begin(held, held >> 240, mark)
+        value: int256 = 0
+        margin: uint256 = 0
+        value, margin = markets._weigh(position.base, position.quote, mark)
+        before = unsafe_add(before, value)
+        mm_before = unsafe_add(mm_before, convert(margin, int256))
+        if moved:
+            if not pricing._shrinks(position.base, unsafe_sub(running[place].base, position.base)):
+                return False
+            value, margin = markets._weigh(running[place].base, running[place].quote, mark)
+        after = unsafe_add(after, value)
+        mm_after = unsafe_add(mm_after, convert(margin, int256))
+    return after >= 0 and unsafe_mul(after, mm_before) >= unsafe_mul(before, mm_after)
+
+
+@internal
+def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256, level: uint256) -> uint256:
+    """
+    @notice Let `Rules` judge the market's plan, write what it says, and realise a pool position that closed.
+    @return the global loss bucket after this market
+    """
+    at: uint256 = market << 3
+    clock: uint256 = markets.market_words[at]
+    place: uint256 = markets._parameters_at(market, clock, time)
+    mark: uint256 = markets.marks[market]
+    words: IRules.Market = IRules.Market(
+        clock=clock,
+        pool=markets.market_words[at | markets.POOL],
+        meter=markets.market_words[at | markets.METER],
+        ledger=markets.market_words[at | markets.LEDGER],
+        incoming=0,
+        rates=markets.parameter_words[place],
+        caps=markets.parameter_words[place | 1],
+    )
+    if clock & markets.INCOMING != 0:
+        words.incoming = markets.market_words[at | markets.INCOMING_WORD]
+        markets.market_words[at | markets.INCOMING_WORD] = 0
+    after: uint256 = 0
+    cashed: int256 = 0
+    words, after, cashed = staticcall RULES.close(
+        words,
+        IRules.Plan(
+            time=time,
+            oracle=(mark >> 144) & packing.M64,
+            price=deal.terms >> 192,
+            index=convert(convert(mark << 112, bytes32), int256) >> 192,
+            gross=(deal.terms >> 112) & packing.M64,
+            volume=deal.volume,
+            quote=deal.quote,
+            fees=deal.fees,
+            ledger=deal.ledger,
+            capacity=capacity,
+            level=level,
+        ),
+    )
+    markets.market_words[at] = words.clock
+    markets.market_words[at | markets.POOL] = words.pool
+    markets.market_words[at | markets.METER] = words.meter
+    markets.market_words[at | markets.LEDGER] = words.ledger
+
+    held: uint256 = markets.pool_markets & ~(1 << market)
+    if words.pool >> 192 != 0:
+        held |= 1 << market
+    if held != markets.pool_markets:
+        markets.pool_markets = held
+    if cashed != 0:
+        log IClearing.PoolRealised(word=self._gain(0, cashed))
+    log IClearing.MarketSettled(
+        market=market, price_e8=deal.terms >> 192, clock=words.clock, pool=words.pool, meter=words.meter, ledger=words.ledger
+    )
+    return after
+
+
+@internal
+def _strike(epoch: uint256):
+    """
+    @notice Strike the pool's shares at its net asset value; the markets it holds have just been settled.
+    """
+    nav: int256 = packing._collateral_of(collateral.accounts[0])
+    for market: uint256 in range(markets.MARKET_COUNT):
+        rest: uint256 = markets.pool_markets >> market
+        if rest == 0:
+            break
+        if rest & 1 == 1:
+            word: uint256 = markets.market_words[(market << 3) | markets.POOL]
+            base: int256 = 0
+            quote: int256 = 0
+            base, quote = packing._unpack_book(word)
+            oracle: int256 = convert((markets.marks[market] >> 144) & packing.M64, int256)
+            nav = unsafe_add(nav, unsafe_add(units._floor_lots(unsafe_mul(base, oracle)), quote))
+    strike: uint256 = 0
+    totals: uint256 = 0
+    gained: int256 = 0
+    strike, totals, gained = staticcall RULES.strike(liquidity.lp_totals, liquidity.lp_requests[epoch], nav)
+    liquidity.lp_totals = totals
+    liquidity.strikes[epoch] = strike
+    log IClearing.PoolStruck(epoch=epoch, strike=strike, totals=totals, word=self._gain(0, gained))
+
+
+@internal
+def _gain(account: uint256, amount: int256) -> uint256:
+    """
+    @notice Move an account's collateral and return its word.
+    """
+    word: uint256 = collateral.accounts[account]
+    word = packing._with_collateral(word, unsafe_add(packing._collateral_of(word), amount))
+    collateral.accounts[account] = word
+    return word
+
+
+@internal
+def _shrink(account: uint256, place: uint256, change: int256, time: uint256):
+    """
+    @notice Recovery's one move: part of a position goes to the pool's incoming at the oracle price.
+    @dev Funding runs to the clock's stored index: only batches move that.
+    """
+    held: uint256 = self.positions[(account << 4) | place]
+    market: uint256 = held >> 240
+    at: uint256 = market << 3
+    clock: uint256 = markets.market_words[at]
+    mark: uint256 = markets._mark(market, time)
+    oracle: int256 = convert((mark >> 144) & packing.M64, int256)
+    position: Running = self._begin(held, market, mark & ~(packing.M64 << 80) | ((clock >> 192) << 80))
+    assert (
+        account >= collateral.FIRST_TRADER and change != 0 and pricing._shrinks(position.base, change)
+    ), "clearing: apply must shrink"
+    assert oracle != 0, "clearing: no price"
+
+    moved: int256 = units._floor_lots(unsafe_mul(unsafe_sub(0, change), oracle))
+    position.base = unsafe_add(position.base, change)
+    position.quote = unsafe_add(position.quote, moved)
+    after: uint256 = self._store(account, place, position, clock >> 192)
+    word: uint256 = collateral.accounts[account]
+    realised: int256 = 0
+    if after == 0:
+        realised = position.quote
+        word = self._gain(account, realised) & ~(1 << unsafe_add(16, place))
+        collateral.accounts[account] = word
+
+    taken: int256 = 0
+    paid: int256 = 0
+    taken, paid = packing._unpack_book(markets.market_words[at | markets.INCOMING_WORD])
+    incoming: uint256 = packing._book(unsafe_sub(taken, change), unsafe_sub(paid, moved))
+    meter: uint256 = unsafe_sub(
+        markets.market_words[at | markets.METER],
+        convert(-self._interest(position), uint256) << 64,
+    )
+    ledger: uint256 = packing._entered(
+        markets.market_words[at | markets.LEDGER], realised, 0, unsafe_sub(0, position.credit)
+    )
+    clock |= markets.INCOMING
+    markets.market_words[at | markets.INCOMING_WORD] = incoming
+    markets.market_words[at | markets.METER] = meter
+    markets.market_words[at | markets.LEDGER] = ledger
+    markets.market_words[at] = clock
+    markets.pool_markets |= 1 << market
+    log IClearing.Applied(
+        account=account, index=place, word=word, position=after, clock=clock, meter=meter, ledger=ledger, incoming=incoming
+    )
+
+
+@internal
+def _store(account: uint256, place: uint256, position: Running, index: uint256) -> uint256:
+    """
+    @notice Write a position and return its word: 0 if it has closed.
+    """
+    word: uint256 = 0
+    if position.base != 0:
+        word = packing._position(position.market, position.base, position.quote, index)
+    self.positions[(account << 4) | place] = word
+    return word
+
+
+@internal
+@pure
+def _interest(position: Running) -> int256:
+    """
+    @notice What a position's change adds to open interest, the longs' side of the market.
+    """
+    return unsafe_sub(max(position.base, 0), max(convert(convert(position.before << 16, bytes32), int256) >> 192, 0))
+
+
+# -- internals: the backstop ------------------------------------------------------------------
+
+@internal
+def _backstop_takes(market: uint256, deal: markets.Deal) -> (markets.Deal, bool):
+    """
+    @notice The matcher's own account steps into the net of the skipped fills, and pays the fee like anyone.
+    @return the deal with its entries, and whether the backstop's position only shrank
+    """
+    taken: markets.Deal = deal
+    at: uint256 = (market << 3) | markets.BACKSTOP
+    mark: uint256 = markets.marks[market]
+    position: Running = self._begin(markets.market_words[at], market, mark)
+    moved: int256 = (deal.skipped << 128) >> 128
+    change: int256 = unsafe_sub(deal.skipped, moved) >> 128
+    steady: bool = pricing._shrinks(position.base, change)
+    fee: uint256 = units._ceil_div(
+        unsafe_mul(
+            unsafe_mul(convert(abs(change), uint256), deal.terms >> 192), (deal.terms >> 176) & packing.M16
+        ),
+        10**16,
+    )
+    position.base = unsafe_add(position.base, change)
+    position.quote = unsafe_add(position.quote, unsafe_sub(moved, convert(fee, int256)))
+    assert not self._outgrown(position.base, position.quote), "clearing: backstop margin"
+
+    word: uint256 = collateral.accounts[1]
+    realised: int256 = 0
+    after: uint256 = 0
+    held: uint256 = markets.backstop_markets & ~(1 << market)
+    if position.base == 0:
+        realised = position.quote
+        word = self._gain(1, realised)
+    else:
+        after = packing._position(market, position.base, position.quote, (mark >> 80) & packing.M64)
+        held |= 1 << market
+    markets.market_words[at] = after
+    markets.backstop_markets = held
+    taken.fees = unsafe_add(taken.fees, fee)
+    taken.ledger = unsafe_add(taken.ledger, packing._sums(self._interest(position), position.credit, realised))
+    log IClearing.BackstopSettled(market=market, backstop=after, word=word)
+    return taken, steady
+
+
+@internal
+def _backstop_sums(time: uint256) -> int256[4]:
+    """
+    @return equity after the haircut, initial margin, equity, maintenance margin
+    """
+    cash: int256 = packing._collateral_of(collateral.accounts[1])
+    sums: int256[4] = [cash, 0, cash, 0]
+    for market: uint256 in range(markets.MARKET_COUNT):
+        rest: uint256 = markets.backstop_markets >> market
+        if rest == 0:
+            break
+        if rest & 1 == 1:
+            mark: uint256 = markets._mark(market, time)
+            assert (mark >> 144) & packing.M64 != 0, "clearing: backstop price"
+            position: Running = self._begin(markets.market_words[(market << 3) | markets.BACKSTOP], market, mark)
+            value: int256 = 0
+            margin: uint256 = 0
+            value, margin = markets._appraise(position.base, position.quote, mark)
+            sums[0] = unsafe_add(sums[0], value)
+            sums[1] = unsafe_add(sums[1], convert(margin, int256))
+            value, margin = markets._weigh(position.base, position.quote, mark)
+            sums[2] = unsafe_add(sums[2], value)
+            sums[3] = unsafe_add(sums[3], convert(margin, int256))
+    return sums
