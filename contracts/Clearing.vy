@@ -27,27 +27,28 @@ from .modules import markets
 from .modules import orders
 from .modules import packing
 from .modules import pricing
+from .modules import reasons
 from .modules import signatures
 from .modules import signers
 from .modules import units
 
 initializes: domain
-initializes: collateral
-initializes: orders[collateral := collateral]
-initializes: markets
+initializes: reasons
+initializes: collateral[reasons := reasons]
+initializes: orders[collateral := collateral, reasons := reasons]
+initializes: markets[reasons := reasons]
 initializes: liquidity
 
 exports: (
+    reasons.RULES,
     collateral.account_count,
     collateral.accounts,
     collateral.withdrawals,
     orders.fills,
     orders.epoch_barriers,
-    orders.delegates,
+    orders.DELEGATES,
     orders.cancel,
     orders.cancel_all,
-    orders.grant,
-    orders.revoke,
     markets.market_words,
     markets.parameter_words,
     markets.pool_markets,
@@ -67,7 +68,6 @@ BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,b
 VAULT: public(immutable(IVault))
 ORACLE: public(immutable(IOracle))
 SEALS: public(immutable(ISeals))
-RULES: public(immutable(IRules))
 POOL: public(immutable(address))
 RECOVERY: public(immutable(address))
 GOVERNANCE: public(immutable(address))
@@ -85,26 +85,27 @@ struct Running:
 
 
 head: public(uint256)       # number 64 @192 | time 48 @144 | epoch 32 @112 | epoch end 48 @64 | loss bucket 64 @0
-positions: public(uint256[2**36])
+positions: public(uint256[2**36])       # account * 16 + place; the backstop, account 1, has a place a market: 16 + market
 fees_collected_e6: public(uint256)
 
 
 @deploy
 def __init__(
-    vault: address, oracle: address, seals: address, rules: address, pool: address, recovery: address, governance: address, epoch_ms: uint256
+    vault: address, oracle: address, seals: address, rules: address, delegates: address, pool: address, recovery: address, governance: address, epoch_ms: uint256
 ):
     """
     @notice Fix the parts for good; there is no way to change an address later.
     @param epoch_ms Length of a pool epoch; the first ends this long after deployment.
     """
-    for part: address in [vault, oracle, seals, rules, pool, recovery, governance]:
+    for part: address in [vault, oracle, seals, rules, delegates, pool, recovery, governance]:
         assert part != empty(address), "clearing: address is zero"
     domain.__init__("Infold", "1")
+    reasons.__init__(rules)
     collateral.__init__(pool, governance)
+    orders.__init__(delegates)
     VAULT = IVault(vault)
     ORACLE = IOracle(oracle)
     SEALS = ISeals(seals)
-    RULES = IRules(rules)
     POOL = pool
     RECOVERY = recovery
     GOVERNANCE = governance
@@ -133,11 +134,12 @@ def settle(
     """
     last: uint256 = self.head
     time: uint256 = (head >> 16) & packing.M48
-    assert head >> 64 == unsafe_add(last >> 192, 1), "clearing: wrong batch number"
-    assert time > (last >> 144) & packing.M48, "clearing: batch time must rise"
-    assert (
-        unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and time <= unsafe_add(units._now_ms(), units.LEAD_MS)
-    ), "clearing: batch time outside window"
+    if head >> 64 != unsafe_add(last >> 192, 1):
+        reasons._refuse(reasons.WRONG_BATCH_NUMBER)
+    if time <= (last >> 144) & packing.M48:
+        reasons._refuse(reasons.BATCH_TIME_MUST_RISE)
+    if not (unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and time <= unsafe_add(units._now_ms(), units.LEAD_MS)):
+        reasons._refuse(reasons.BATCH_TIME_OUTSIDE_WINDOW)
 
     root: bytes32 = self._admit_vector(head, openings, given)
     contents: bytes32 = keccak256(abi_encode(head, root, accepted_root))
@@ -147,7 +149,8 @@ def settle(
     previous: uint256 = 0
     for word: uint256 in prices:
         contents = keccak256(abi_encode(contents, word))
-        assert word >> 240 > previous, "clearing: prices not ascending"
+        if word >> 240 <= previous:
+            reasons._refuse(reasons.PRICES_NOT_ASCENDING)
         previous = word >> 240
         deals[previous].terms = markets._open(word, time)
 
@@ -155,10 +158,11 @@ def settle(
     separator: bytes32 = domain._domain_separator_v4()
     count: uint256 = len(records)
     at: uint256 = 0
-    previous = (collateral.FIRST_TRADER << 8) - 1     # accounts 0 and 1 never appear in a record
+    previous = collateral.FIRST_TRADER * 2**8 - 1    # the pool and the backstop never appear in a record
     skipped: bool = False
     running: Running[PLACES] = empty(Running[PLACES])
     fills: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])
+    moves: int256[FILLS_MAX] = empty(int256[FILLS_MAX])     # what they move: base @128 | quote @0
     tags: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])    # of those fills: slot @248 | place @244 | record number @0
     for _: uint256 in range(RECORDS_MAX):
         if at == count:
@@ -173,11 +177,13 @@ def settle(
         for _record: uint256 in range(RECORDS_MAX):
             order: uint256 = record.order
             contents = keccak256(abi_encode(contents, record))
-            assert order >> 216 > previous, "clearing: records not ascending"
+            if order >> 216 <= previous:
+                reasons._refuse(reasons.RECORDS_NOT_ASCENDING)
             previous = order >> 216
             market: uint256 = (order >> 200) & packing.M16
             deal: markets.Deal = deals[market]
-            assert deal.terms != 0, "clearing: market not priced"
+            if deal.terms == 0:
+                reasons._refuse(reasons.MARKET_NOT_PRICED)
 
             # the plan takes it, whatever happens
             fill: int256 = convert((record.terms >> 128) & packing.M64, int256)
@@ -191,6 +197,7 @@ def settle(
                 quote = convert(unsafe_div(notional, units.LOTS), int256)
                 fill = unsafe_sub(0, fill)
             deal.quote = unsafe_add(deal.quote, quote)
+            move: int256 = unsafe_add(fill << 128, quote)
 
             # judge it, then move the running position
             mark: uint256 = markets._mark(market, time)
@@ -224,10 +231,12 @@ def settle(
                         running[place] = position
                         touched |= 1 << place
                         fills[filled] = fill_word
+                        moves[filled] = move
                         tags[filled] = ((order >> 216) << 248) | (place << 244) | at
                         filled = unsafe_add(filled, 1)
             if reason != 0:
-                deal.skipped = unsafe_add(deal.skipped, self._skip(record, fill, quote, reason))
+                self._skip(record, reason)
+                deal.skipped = unsafe_add(deal.skipped, move)
                 skipped = True
             deals[market] = deal
 
@@ -237,7 +246,8 @@ def settle(
             record = records[at]
             if record.order >> 224 != account:
                 break
-            assert unsafe_sub(at, first) < FILLS_MAX, "clearing: too many fills of one account"
+            if unsafe_sub(at, first) >= FILLS_MAX:
+                reasons._refuse(reasons.TOO_MANY_FILLS_OF_ONE_ACCOUNT)
 
         # the account's fills stand or fall together
         if filled == 0:
@@ -279,10 +289,8 @@ def settle(
                     break
                 record = records[tags[n] & packing.M16]
                 market: uint256 = (record.order >> 200) & packing.M16
-                fill: int256 = 0
-                quote: int256 = 0
-                fill, quote = self._planned(record, deals[market].terms >> 192)
-                deals[market].skipped = unsafe_add(deals[market].skipped, self._skip(record, fill, quote, verdict))
+                self._skip(record, verdict)
+                deals[market].skipped = unsafe_add(deals[market].skipped, moves[n])
             skipped = True
             continue
 
@@ -338,17 +346,20 @@ def settle(
 
     # the backstop steps into what was skipped
     if skipped:
-        before: int256[4] = self._backstop_sums(time)
+        before: int256[4] = self._sums(1, markets.backstop_markets, time)
+        before[2] = unsafe_add(before[2], packing._collateral_of(collateral.accounts[1]))
         steady: bool = True     # it only shrank
         for word: uint256 in prices:
             if deals[word >> 240].skipped != 0:
                 shrank: bool = False
                 deals[word >> 240], shrank = self._backstop_takes(word >> 240, deals[word >> 240])
                 steady = steady and shrank
-        after: int256[4] = self._backstop_sums(time)
-        assert after[0] >= after[1] or (
-            steady and after[2] >= 0 and unsafe_mul(after[2], before[3]) >= unsafe_mul(before[2], after[3])
-        ), "clearing: backstop margin"
+        after: int256[4] = self._sums(1, markets.backstop_markets, time)
+        cash: int256 = packing._collateral_of(collateral.accounts[1])
+        after[2] = unsafe_add(after[2], cash)
+        if unsafe_add(after[0], cash) < after[1]:
+            if not steady or after[2] < 0 or unsafe_mul(after[2], before[3]) < unsafe_mul(before[2], after[3]):
+                reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     # the pool takes the residual, market by market
     capacity: uint256 = unsafe_div(unsafe_mul(liquidity.lp_totals >> 128, 2500), 10**6)
@@ -367,7 +378,8 @@ def settle(
     epoch: uint256 = (last >> 112) & packing.M32
     epoch_end: uint256 = (last >> 64) & packing.M48
     if time > unsafe_add(epoch_end, units.GUARD_MS):
-        assert markets.pool_markets & ~priced == 0, "clearing: strike misses a market"
+        if markets.pool_markets & ~priced != 0:
+            reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
         self._strike(epoch)
         epoch = unsafe_add(epoch, 1)
         epoch_end = unsafe_add(time, EPOCH_MS)
@@ -385,8 +397,10 @@ def open_account(owner: address, amount_e6: uint256) -> uint256:
     @notice Open an account for an owner and pay its first deposit.
     @return its id
     """
-    assert owner != empty(address), "clearing: owner is zero"
-    assert amount_e6 >= DEPOSIT_E6_MIN, "clearing: deposit too small"
+    if owner == empty(address):
+        reasons._refuse(reasons.OWNER_IS_ZERO)
+    if amount_e6 < DEPOSIT_E6_MIN:
+        reasons._refuse(reasons.DEPOSIT_TOO_SMALL)
 
     account: uint256 = collateral.account_count
     collateral.account_count = account + 1
@@ -402,7 +416,8 @@ def deposit(account: uint256, amount_e6: uint256):
     """
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
-    assert account > 0 and account < collateral.account_count, "clearing: unknown account"
+    if not (account > 0 and account < collateral.account_count):
+        reasons._refuse(reasons.UNKNOWN_ACCOUNT)
 
     word: uint256 = collateral._credit_collateral(account, amount_e6)
     log IClearing.Deposited(account=account, amount_e6=amount_e6, word=word)
@@ -416,8 +431,10 @@ def request_withdrawal(account: uint256, amount_e6: uint256):
     """
     word: uint256 = collateral._owned(account)
     cash: int256 = packing._collateral_of(word)
-    assert collateral.withdrawals[account] == 0, "clearing: withdrawal pending"
-    assert amount_e6 > 0 and amount_e6 < units.BASE_MAX and convert(amount_e6, int256) <= cash, "clearing: not enough collateral"
+    if collateral.withdrawals[account] != 0:
+        reasons._refuse(reasons.WITHDRAWAL_PENDING)
+    if not (amount_e6 > 0 and amount_e6 < units.BASE_MAX and convert(amount_e6, int256) <= cash):
+        reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
 
     word = packing._with_collateral(word, cash - convert(amount_e6, int256))
     withdrawal: uint256 = (amount_e6 << 48) | (units._now_ms() + units.GUARD_MS)
@@ -436,24 +453,16 @@ def claim_withdrawal(
     @return what was paid, e6
     """
     withdrawal: uint256 = collateral.withdrawals[account]
-    assert units._now_ms() > unsafe_add(withdrawal & packing.M48, units.WINDOW_MS), "clearing: withdrawal not due"
+    if units._now_ms() <= unsafe_add(withdrawal & packing.M48, units.WINDOW_MS):
+        reasons._refuse(reasons.WITHDRAWAL_NOT_DUE)
     word: uint256 = collateral.accounts[account]
     amount: int256 = convert(withdrawal >> 48, int256)
     cash: int256 = packing._collateral_of(word) + amount
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
         time: uint256 = self._admit_fresh(head, openings, given)
-        for place: uint256 in range(PLACES):
-            held: uint256 = self.positions[(account << 4) | place]
-            if held == 0:
-                continue
-            mark: uint256 = markets._mark(held >> 240, time)
-            assert (mark >> 144) & packing.M64 != 0, "clearing: no price"
-            position: Running = self._begin(held, held >> 240, mark)
-            value: int256 = 0
-            margin: uint256 = 0
-            value, margin = markets._appraise(position.base, position.quote, mark)
-            free = unsafe_add(free, unsafe_sub(value, convert(margin, int256)))
+        sums: int256[4] = self._sums(account, (word >> 16) & packing.M16, time)
+        free = unsafe_add(free, unsafe_sub(sums[0], sums[1]))
 
     paid: int256 = max(0, min(amount, free))
     word = packing._with_collateral(word, cash - paid)
@@ -475,7 +484,8 @@ def apply(
     @notice Shrink traders' positions at a fresh vector's prices against the pool's incoming.
     @param deltas account u32 @224 | place u4 @220 | base change i64 @0
     """
-    assert msg.sender == RECOVERY, "clearing: not recovery"
+    if msg.sender != RECOVERY:
+        reasons._refuse(reasons.NOT_RECOVERY)
     time: uint256 = self._admit_fresh(head, openings, given)
     for delta: uint256 in deltas:
         self._shrink(delta >> 224, (delta >> 220) & 15, packing._int(delta << 192) >> 192, time)
@@ -487,7 +497,8 @@ def lp_request(deposits_e6: uint256, redeems: uint256) -> uint256:
     @notice Book liquidity providers' requests; assets have come to, and shares have gone from, the Pool's hands.
     @return the epoch that will strike them
     """
-    assert msg.sender == POOL, "clearing: not the pool"
+    if msg.sender != POOL:
+        reasons._refuse(reasons.NOT_THE_POOL)
     return liquidity._request(self.head, deposits_e6, redeems)
 
 
@@ -496,7 +507,8 @@ def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256)
     """
     @notice List a market or change its parameters; Governance has checked the bounds.
     """
-    assert msg.sender == GOVERNANCE, "clearing: not governance"
+    if msg.sender != GOVERNANCE:
+        reasons._refuse(reasons.NOT_GOVERNANCE)
     markets._set(market, rates, caps, listing)
 
 
@@ -526,11 +538,10 @@ def _admit_fresh(
     @return its time
     """
     time: uint256 = (head >> 16) & packing.M48
-    assert time <= unsafe_add(units._now_ms(), units.LEAD_MS), "clearing: vector from the future"
-    assert (
-        unsafe_add(time, units.WINDOW_MS) >= units._now_ms()
-        and unsafe_add(time, units.GUARD_MS) >= (self.head >> 144) & packing.M48
-    ), "clearing: vector too old"
+    if time > unsafe_add(units._now_ms(), units.LEAD_MS):
+        reasons._refuse(reasons.VECTOR_FROM_THE_FUTURE)
+    if not (unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and unsafe_add(time, units.GUARD_MS) >= (self.head >> 144) & packing.M48):
+        reasons._refuse(reasons.VECTOR_TOO_OLD)
     self._admit_vector(head, openings, given)
     return time
 
@@ -573,6 +584,35 @@ def _holds(account: uint256, mask: uint256, touched: uint256, running: Running[P
 
 
 @internal
+def _sums(account: uint256, mask: uint256, time: uint256) -> int256[4]:
+    """
+    @notice Value what an account holds in storage at the vector's marks, its collateral left out.
+    @param mask Its places, as bits.
+    @return equity after the haircut, initial margin, equity, maintenance margin
+    """
+    sums: int256[4] = [0, 0, 0, 0]
+    for place: uint256 in range(markets.MARKET_COUNT):
+        rest: uint256 = mask >> place
+        if rest == 0:
+            break
+        if rest & 1 == 1:
+            held: uint256 = self.positions[unsafe_add(account << 4, place)]
+            mark: uint256 = markets._mark(held >> 240, time)
+            if (mark >> 144) & packing.M64 == 0:
+                reasons._refuse(reasons.NO_PRICE)
+            position: Running = self._begin(held, held >> 240, mark)
+            value: int256 = 0
+            margin: uint256 = 0
+            value, margin = markets._appraise(position.base, position.quote, mark)
+            sums[0] = unsafe_add(sums[0], value)
+            sums[1] = unsafe_add(sums[1], convert(margin, int256))
+            value, margin = markets._weigh(position.base, position.quote, mark)
+            sums[2] = unsafe_add(sums[2], value)
+            sums[3] = unsafe_add(sums[3], convert(margin, int256))
+    return sums
+
+
+@internal
 @pure
 def _outgrown(base: int256, quote: int256) -> bool:
     return (
@@ -582,23 +622,7 @@ def _outgrown(base: int256, quote: int256) -> bool:
 
 
 @internal
-@pure
-def _planned(record: IClearing.Record, price: uint256) -> (int256, int256):
-    """
-    @return what a record's fill moves in base and, rounded against the trader, in quote
-    """
-    fill: uint256 = (record.terms >> 128) & packing.M64
-    notional: uint256 = unsafe_mul(fill, price)
-    if record.order & orders.BUY != 0:
-        return convert(fill, int256), -convert(units._ceil_div(notional, units.LOTS), int256)
-    return -convert(fill, int256), convert(notional // units.LOTS, int256)
-
-
-@internal
-def _skip(record: IClearing.Record, fill: int256, quote: int256, reason: uint256) -> int256:
-    """
-    @notice Log a skipped order and return what the backstop takes over: base @128, quote @0.
-    """
+def _skip(record: IClearing.Record, reason: uint256):
     log IClearing.Skipped(
         account=record.order >> 224,
         slot=(record.order >> 216) & packing.M8,
@@ -606,7 +630,6 @@ def _skip(record: IClearing.Record, fill: int256, quote: int256, reason: uint256
         fill=(record.terms >> 128) & packing.M64,
         reason=reason,
     )
-    return unsafe_add(fill << 128, quote)
 
 
 @internal
@@ -622,32 +645,27 @@ def _stands(
     if pending != 0 and time <= withdrawal & packing.M48 and unsafe_add(equity, pending) >= required:
         return True
 
-    cash: int256 = unsafe_add(packing._collateral_of(word), pending)
-    before: int256 = cash
-    after: int256 = cash
-    mm_before: int256 = 0
-    mm_after: int256 = 0
+    sums: int256[4] = self._sums(account, (word >> 16) & packing.M16, time)
+    before: int256 = unsafe_add(unsafe_add(packing._collateral_of(word), pending), sums[2])
+    after: int256 = before
+    mm_after: int256 = sums[3]
     for place: uint256 in range(PLACES):
-        moved: bool = (touched >> place) & 1 == 1
-        if not moved and (word >> unsafe_add(16, place)) & 1 == 0:
+        if (touched >> place) & 1 == 0:
             continue
-        held: uint256 = self.positions[(account << 4) | place]
-        if held == 0:
-            return False    # it was opened in this batch
-        mark: uint256 = markets._mark(held >> 240, time)
-        position: Running = self._begin(held, held >> 240, mark)
+        position: Running = running[place]
+        mark: uint256 = markets._mark(position.market, time)
+        start: Running = self._begin(position.before, position.market, mark)
+        if not pricing._shrinks(start.base, unsafe_sub(position.base, start.base)):
+            return False
         value: int256 = 0
         margin: uint256 = 0
+        value, margin = markets._weigh(start.base, start.quote, mark)
+        after = unsafe_sub(after, value)
+        mm_after = unsafe_sub(mm_after, convert(margin, int256))
         value, margin = markets._weigh(position.base, position.quote, mark)
-        before = unsafe_add(before, value)
-        mm_before = unsafe_add(mm_before, convert(margin, int256))
-        if moved:
-            if not pricing._shrinks(position.base, unsafe_sub(running[place].base, position.base)):
-                return False
-            value, margin = markets._weigh(running[place].base, running[place].quote, mark)
         after = unsafe_add(after, value)
         mm_after = unsafe_add(mm_after, convert(margin, int256))
-    return after >= 0 and unsafe_mul(after, mm_before) >= unsafe_mul(before, mm_after)
+    return after >= 0 and unsafe_mul(after, sums[3]) >= unsafe_mul(before, mm_after)
 
 
 @internal
@@ -674,7 +692,7 @@ def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256
         markets.market_words[at | markets.INCOMING_WORD] = 0
     after: uint256 = 0
     cashed: int256 = 0
-    words, after, cashed = staticcall RULES.close(
+    words, after, cashed = staticcall reasons.RULES.close(
         words,
         IRules.Plan(
             time=time,
@@ -728,7 +746,7 @@ def _strike(epoch: uint256):
     strike: uint256 = 0
     totals: uint256 = 0
     gained: int256 = 0
-    strike, totals, gained = staticcall RULES.strike(liquidity.lp_totals, liquidity.lp_requests[epoch], nav)
+    strike, totals, gained = staticcall reasons.RULES.strike(liquidity.lp_totals, liquidity.lp_requests[epoch], nav)
     liquidity.lp_totals = totals
     liquidity.strikes[epoch] = strike
     log IClearing.PoolStruck(epoch=epoch, strike=strike, totals=totals, word=self._gain(0, gained))
@@ -758,10 +776,10 @@ def _shrink(account: uint256, place: uint256, change: int256, time: uint256):
     mark: uint256 = markets._mark(market, time)
     oracle: int256 = convert((mark >> 144) & packing.M64, int256)
     position: Running = self._begin(held, market, mark & ~(packing.M64 << 80) | ((clock >> 192) << 80))
-    assert (
-        account >= collateral.FIRST_TRADER and change != 0 and pricing._shrinks(position.base, change)
-    ), "clearing: apply must shrink"
-    assert oracle != 0, "clearing: no price"
+    if not (account >= collateral.FIRST_TRADER and change != 0 and pricing._shrinks(position.base, change)):
+        reasons._refuse(reasons.APPLY_MUST_SHRINK)
+    if oracle == 0:
+        reasons._refuse(reasons.NO_PRICE)
 
     moved: int256 = units._floor_lots(unsafe_mul(unsafe_sub(0, change), oracle))
     position.base = unsafe_add(position.base, change)
@@ -804,7 +822,7 @@ def _store(account: uint256, place: uint256, position: Running, index: uint256) 
     word: uint256 = 0
     if position.base != 0:
         word = packing._position(position.market, position.base, position.quote, index)
-    self.positions[(account << 4) | place] = word
+    self.positions[unsafe_add(account << 4, place)] = word
     return word
 
 
@@ -826,9 +844,8 @@ def _backstop_takes(market: uint256, deal: markets.Deal) -> (markets.Deal, bool)
     @return the deal with its entries, and whether the backstop's position only shrank
     """
     taken: markets.Deal = deal
-    at: uint256 = (market << 3) | markets.BACKSTOP
     mark: uint256 = markets.marks[market]
-    position: Running = self._begin(markets.market_words[at], market, mark)
+    position: Running = self._begin(self.positions[unsafe_add(16, market)], market, mark)
     moved: int256 = (deal.skipped << 128) >> 128
     change: int256 = unsafe_sub(deal.skipped, moved) >> 128
     steady: bool = pricing._shrinks(position.base, change)
@@ -840,47 +857,19 @@ def _backstop_takes(market: uint256, deal: markets.Deal) -> (markets.Deal, bool)
     )
     position.base = unsafe_add(position.base, change)
     position.quote = unsafe_add(position.quote, unsafe_sub(moved, convert(fee, int256)))
-    assert not self._outgrown(position.base, position.quote), "clearing: backstop margin"
+    if self._outgrown(position.base, position.quote):
+        reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     word: uint256 = collateral.accounts[1]
     realised: int256 = 0
-    after: uint256 = 0
-    held: uint256 = markets.backstop_markets & ~(1 << market)
-    if position.base == 0:
+    held: uint256 = markets.backstop_markets | (1 << market)
+    after: uint256 = self._store(1, market, position, (mark >> 80) & packing.M64)
+    if after == 0:
         realised = position.quote
         word = self._gain(1, realised)
-    else:
-        after = packing._position(market, position.base, position.quote, (mark >> 80) & packing.M64)
-        held |= 1 << market
-    markets.market_words[at] = after
+        held ^= 1 << market
     markets.backstop_markets = held
     taken.fees = unsafe_add(taken.fees, fee)
     taken.ledger = unsafe_add(taken.ledger, packing._sums(self._interest(position), position.credit, realised))
     log IClearing.BackstopSettled(market=market, backstop=after, word=word)
     return taken, steady
-
-
-@internal
-def _backstop_sums(time: uint256) -> int256[4]:
-    """
-    @return equity after the haircut, initial margin, equity, maintenance margin
-    """
-    cash: int256 = packing._collateral_of(collateral.accounts[1])
-    sums: int256[4] = [cash, 0, cash, 0]
-    for market: uint256 in range(markets.MARKET_COUNT):
-        rest: uint256 = markets.backstop_markets >> market
-        if rest == 0:
-            break
-        if rest & 1 == 1:
-            mark: uint256 = markets._mark(market, time)
-            assert (mark >> 144) & packing.M64 != 0, "clearing: backstop price"
-            position: Running = self._begin(markets.market_words[(market << 3) | markets.BACKSTOP], market, mark)
-            value: int256 = 0
-            margin: uint256 = 0
-            value, margin = markets._appraise(position.base, position.quote, mark)
-            sums[0] = unsafe_add(sums[0], value)
-            sums[1] = unsafe_add(sums[1], convert(margin, int256))
-            value, margin = markets._weigh(position.base, position.quote, mark)
-            sums[2] = unsafe_add(sums[2], value)
-            sums[3] = unsafe_add(sums[3], convert(margin, int256))
-    return sums

@@ -15,6 +15,7 @@
 from .interfaces import IRules
 from .modules import packing
 from .modules import pricing
+from .modules import reasons
 from .modules import units
 
 implements: IRules
@@ -145,6 +146,47 @@ def check_price(oracle: uint256, price: uint256, residual: int256, pool: int256,
     """
     self._check_price(oracle, price, residual, pool, rates, caps >> 192)
     self._check_caps(residual, pool, caps, full)
+
+
+@external
+@pure
+def refuse(reason: uint256) -> bool:
+    """
+    @notice Revert with the words of a reason `Clearing` has; see `modules/reasons.vy`.
+    @return True for a number that is no reason
+    """
+    assert reason != reasons.WRONG_BATCH_NUMBER, "clearing: wrong batch number"
+    assert reason != reasons.BATCH_TIME_MUST_RISE, "clearing: batch time must rise"
+    assert reason != reasons.BATCH_TIME_OUTSIDE_WINDOW, "clearing: batch time outside window"
+    assert reason != reasons.PRICES_NOT_ASCENDING, "clearing: prices not ascending"
+    assert reason != reasons.RECORDS_NOT_ASCENDING, "clearing: records not ascending"
+    assert reason != reasons.MARKET_NOT_PRICED, "clearing: market not priced"
+    assert reason != reasons.TOO_MANY_FILLS_OF_ONE_ACCOUNT, "clearing: too many fills of one account"
+    assert reason != reasons.BACKSTOP_MARGIN, "clearing: backstop margin"
+    assert reason != reasons.STRIKE_MISSES_A_MARKET, "clearing: strike misses a market"
+    assert reason != reasons.OWNER_IS_ZERO, "clearing: owner is zero"
+    assert reason != reasons.DEPOSIT_TOO_SMALL, "clearing: deposit too small"
+    assert reason != reasons.UNKNOWN_ACCOUNT, "clearing: unknown account"
+    assert reason != reasons.WITHDRAWAL_PENDING, "clearing: withdrawal pending"
+    assert reason != reasons.NOT_ENOUGH_COLLATERAL, "clearing: not enough collateral"
+    assert reason != reasons.WITHDRAWAL_NOT_DUE, "clearing: withdrawal not due"
+    assert reason != reasons.NO_PRICE, "clearing: no price"
+    assert reason != reasons.NOT_RECOVERY, "clearing: not recovery"
+    assert reason != reasons.NOT_THE_POOL, "clearing: not the pool"
+    assert reason != reasons.NOT_GOVERNANCE, "clearing: not governance"
+    assert reason != reasons.VECTOR_FROM_THE_FUTURE, "clearing: vector from the future"
+    assert reason != reasons.VECTOR_TOO_OLD, "clearing: vector too old"
+    assert reason != reasons.APPLY_MUST_SHRINK, "clearing: apply must shrink"
+    assert reason != reasons.BACKSTOP_PRICE, "clearing: backstop price"
+    assert reason != reasons.NOT_THE_OWNER, "clearing: not the owner"
+    assert reason != reasons.AMOUNT_TOO_LARGE, "clearing: amount too large"
+    assert reason != reasons.OUT_OF_RANGE, "clearing: out of range"
+    assert reason != reasons.SEQ_MUST_RISE, "clearing: seq must rise"
+    assert reason != reasons.EPOCHS_USED_UP, "clearing: epochs used up"
+    assert reason != reasons.CANCEL_TOO_SOON, "clearing: cancel too soon"
+    assert reason != reasons.CHANGE_PENDING, "clearing: change pending"
+    assert reason != reasons.MARKET_NOT_LIVE, "clearing: market not live"
+    return True
 
 
 @internal

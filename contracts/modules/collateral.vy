@@ -4,13 +4,16 @@
 @title Collateral
 @license AGPL-3.0-only
 @notice Who owns what collateral: account words and pending withdrawals.
-@dev Accounts 0 (pool) and 1 (backstop) exist from the start; traders' ids start at 2.
+@dev Accounts 0 (pool) and 1 (backstop) exist from the start; ids 2..16 are left out, see `Clearing.positions`.
 """
 
 from . import packing
+from . import reasons
 from ..interfaces import IClearing
 
-FIRST_TRADER: constant(uint256) = 2
+uses: reasons
+
+FIRST_TRADER: constant(uint256) = 17
 
 account_count: public(uint256)              # the next id
 accounts: public(uint256[2**32])            # owner 160 @96 | collateral i64 @32 | mask u16 @16 | epoch u16 @0
@@ -31,7 +34,8 @@ def _owned(account: uint256) -> uint256:
     @notice The account word, if the caller owns it and it is a trader's.
     """
     word: uint256 = self.accounts[account]
-    assert word >> 96 == convert(msg.sender, uint256), "clearing: not the owner"
+    if word >> 96 != convert(msg.sender, uint256):
+        reasons._refuse(reasons.NOT_THE_OWNER)
     return word
 
 
@@ -42,7 +46,8 @@ def _credit_collateral(account: uint256, amount_e6: uint256) -> uint256:
     """
     word: uint256 = self.accounts[account]
     collateral: int256 = packing._collateral_of(word) + convert(amount_e6, int256)
-    assert abs(collateral) < 2**62, "clearing: amount too large"
+    if abs(collateral) >= 2**62:
+        reasons._refuse(reasons.AMOUNT_TOO_LARGE)
     word = packing._with_collateral(word, collateral)
     self.accounts[account] = word
     return word

@@ -12,8 +12,11 @@
 """
 
 from . import packing
+from . import reasons
 from . import units
 from ..interfaces import IClearing
+
+uses: reasons
 
 MARKET_COUNT: constant(uint256) = 256
 INCOMING: constant(uint256) = 1             # clock flag
@@ -24,7 +27,6 @@ POOL: constant(uint256) = 1
 METER: constant(uint256) = 2
 LEDGER: constant(uint256) = 3
 INCOMING_WORD: constant(uint256) = 4
-BACKSTOP: constant(uint256) = 5
 
 
 # One priced market while a batch is settled.
@@ -62,9 +64,8 @@ def _set(market: uint256, rates: uint256, caps: uint256, listing: uint256):
     @notice Store a new parameter set beside the one in force; it serves T > activation.
     """
     clock: uint256 = self.market_words[market << 3]
-    assert block.timestamp > unsafe_add(
-        (clock >> 16) & packing.M32, units.WINDOW_S
-    ), "clearing: change pending"
+    if block.timestamp <= unsafe_add( (clock >> 16) & packing.M32, units.WINDOW_S ):
+        reasons._refuse(reasons.CHANGE_PENDING)
 
     version: uint256 = ((clock >> 8) & 1) ^ 1
     activation_s: uint256 = unsafe_add(block.timestamp, units.GUARD_S)
@@ -194,9 +195,11 @@ def _open(word: uint256, time: uint256) -> uint256:
     place: uint256 = self._parameters_at(market, clock, time)
     rates: uint256 = self.parameter_words[place]
     status: uint256 = (rates >> 68) & packing.M8
-    assert status != 0, "clearing: market not live"
+    if status == 0:
+        reasons._refuse(reasons.MARKET_NOT_LIVE)
     oracle: uint256 = (self._make_mark(market, clock, rates, time) >> 144) & packing.M64
-    assert oracle != 0 and (word << 16) >> 192 != 0, "clearing: no price"
+    if not (oracle != 0 and (word << 16) >> 192 != 0):
+        reasons._refuse(reasons.NO_PRICE)
 
     # shrink only by status, after a jump beyond the bound that widens with time, or with no room for more interest
     last: uint256 = (clock >> 96) & packing.M64

@@ -11,11 +11,14 @@
 
 from . import collateral
 from . import packing
+from . import reasons
 from . import signatures
 from . import units
 from ..interfaces import IClearing
+from ..interfaces import IDelegates
 
 uses: collateral
+uses: reasons
 
 ORDER_TYPEHASH: constant(bytes32) = keccak256(
     "Order(uint32 account,uint16 market,bool buy,uint64 size,uint64 limitPrice,uint16 maxFee,uint8 timeInForce,bool postOnly,bool reduceOnly,uint8 triggerKind,uint64 triggerPrice,uint48 goodAfter,uint48 expiry,uint16 epoch,uint8 slot,uint32 seq)"
@@ -28,9 +31,15 @@ REDUCE_ONLY: constant(uint256) = 2**186
 DELEGATED: constant(uint256) = 2**191
 RESERVED: constant(uint256) = 15 * 2**192 + 255     # approved wallets (flag 8), free flags, the low byte
 
+DELEGATES: public(immutable(IDelegates))
+
 fills: public(uint256[2**40])               # prefix 80 @176 | cancel time 48 @128 | cancel seq 32 @96 | filled 64 @32 | seq 32 @0
 epoch_barriers: public(uint256[2**32])      # when the last cancel-all takes effect
-delegates: public(HashMap[uint256, HashMap[address, uint256]])  # 8 markets u16 @128 | notional u64 @64 | expiry u48 @0
+
+
+@deploy
+def __init__(delegates: address):
+    DELEGATES = IDelegates(delegates)
 
 
 # -- doors -------------------------------------------------------------------
@@ -42,11 +51,14 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
     @param seq Must rise from one cancel of the slot to the next; the order itself is not needed.
     """
     if collateral.accounts[account] >> 96 != convert(msg.sender, uint256):
-        assert units._now_ms() <= self.delegates[account][msg.sender] & packing.M48, "clearing: not the owner"
-    assert slot < 256 and seq < 2**32, "clearing: out of range"
+        if units._now_ms() > staticcall DELEGATES.delegates(account, msg.sender) & packing.M48:
+            reasons._refuse(reasons.NOT_THE_OWNER)
+    if not (slot < 256 and seq < 2**32):
+        reasons._refuse(reasons.OUT_OF_RANGE)
 
     fill: uint256 = self.fills[(account << 8) | slot]
-    assert seq > (fill >> 96) & packing.M32, "clearing: seq must rise"
+    if seq <= (fill >> 96) & packing.M32:
+        reasons._refuse(reasons.SEQ_MUST_RISE)
     self._check_wait((fill >> 128) & packing.M48)
 
     fill = fill & ~(packing.M80 << 96) | (unsafe_add(units._now_ms(), units.GUARD_MS) << 128) | (seq << 96)
@@ -60,7 +72,8 @@ def cancel_all(account: uint256):
     @notice Raise the account's epoch: every order signed under an older one dies, in batches later than the barrier.
     """
     word: uint256 = collateral._owned(account)
-    assert word & packing.M16 != packing.M16, "clearing: epochs used up"
+    if word & packing.M16 == packing.M16:
+        reasons._refuse(reasons.EPOCHS_USED_UP)
     self._check_wait(self.epoch_barriers[account])
 
     barrier: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
@@ -68,32 +81,6 @@ def cancel_all(account: uint256):
     collateral.accounts[account] = word
     self.epoch_barriers[account] = barrier
     log IClearing.CancelledAll(account=account, word=word, barrier=barrier)
-
-
-@external
-def grant(account: uint256, key: address, markets: uint256, notional_e6: uint256, expiry: uint256):
-    """
-    @notice Let a key sign orders: never withdrawals, in up to 8 markets, up to a notional an order, until an expiry.
-    @param markets Eight u16 market ids, zero for none.
-    @dev A grant is never edited, only revoked and granted anew, so a batch in flight cannot be surprised.
-    """
-    collateral._owned(account)
-    assert markets >> 128 == 0 and notional_e6 < 2**64 and expiry < 2**48, "clearing: out of range"
-    held: uint256 = self.delegates[account][key]
-    assert units._now_ms() > unsafe_add(held & packing.M48, units.WINDOW_MS), "clearing: delegate still live"
-
-    self._set_delegate(account, key, (markets << 128) | (notional_e6 << 64) | expiry)
-
-
-@external
-def revoke(account: uint256, key: address):
-    """
-    @notice Take a key back, in batches later than the barrier.
-    """
-    collateral._owned(account)
-    held: uint256 = self.delegates[account][key]
-    barrier: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
-    self._set_delegate(account, key, (held & ~packing.M48) | min(held & packing.M48, barrier))
 
 
 # -- internals ----------------------------------------------------------------
@@ -104,13 +91,8 @@ def _check_wait(barrier: uint256):
     """
     @notice A second act of the same kind waits until the first is absolute: one barrier is stored at a time.
     """
-    assert units._now_ms() > unsafe_add(barrier, units.WINDOW_MS), "clearing: cancel too soon"
-
-
-@internal
-def _set_delegate(account: uint256, key: address, delegate: uint256):
-    self.delegates[account][key] = delegate
-    log IClearing.DelegateSet(account=account, key=key, delegate=delegate)
+    if units._now_ms() <= unsafe_add(barrier, units.WINDOW_MS):
+        reasons._refuse(reasons.CANCEL_TOO_SOON)
 
 
 @internal
@@ -140,25 +122,6 @@ def _hash(order: uint256, terms: uint256) -> bytes32:
             (order >> 136) & packing.M32,       # seq
         )
     )
-
-
-@internal
-@view
-def _may_sign(delegate: uint256, order: uint256, limit: uint256, time: uint256) -> bool:
-    """
-    @notice Whether a delegate's word covers this order at this time.
-    """
-    if time > delegate & packing.M48:
-        return False
-    if unsafe_div(unsafe_mul((order >> 8) & packing.M64, limit), units.LOTS) > (delegate >> 64) & packing.M64:
-        return False
-    market: uint256 = (order >> 200) & packing.M16
-    scope: uint256 = delegate >> 128
-    for i: uint256 in range(8):
-        if scope & packing.M16 == market:
-            return True
-        scope >>= 16
-    return False
 
 
 @internal
@@ -221,9 +184,7 @@ def _judge(
     if order & DELEGATED == 0:
         if signer != account_word >> 96:
             return 10, 0
-    elif signer == 0 or not self._may_sign(
-        self.delegates[order >> 224][convert(signer, address)], order, limit, time
-    ):
+    elif signer == 0 or not staticcall DELEGATES.covers(order >> 224, convert(signer, address), order, limit, time):
         return 10, 0
 
     held: uint256 = self.fills[order >> 216]
