@@ -38,18 +38,20 @@ SHARES_MAX: constant(uint256) = 2**120 - 1
 
 CLEARING: immutable(Epochs)
 VAULT: immutable(IVault)
+TOKEN: immutable(address)
 
 
 requests: public(HashMap[address, HashMap[uint256, uint256]])   # holder, epoch: assets u64 @128 | shares u128 @0
 
 
 @deploy
-def __init__(clearing: address, vault: address):
+def __init__(clearing: address, vault: address, token: address):
     """
     @notice Fix the parts for good. Nobody owns the shares' contract: no key can mint.
     """
     assert clearing != empty(address), "pool: clearing is zero"
     assert vault != empty(address), "pool: vault is zero"
+    assert token != empty(address), "pool: token is zero"
     ownable.__init__()
     erc20.__init__("Infold Pool Share", "IFLD", 12, "Infold Pool Share", "1")
     erc20.is_minter[msg.sender] = False
@@ -57,6 +59,7 @@ def __init__(clearing: address, vault: address):
     ownable._transfer_ownership(empty(address))
     CLEARING = Epochs(clearing)
     VAULT = IVault(vault)
+    TOKEN = token
 
 
 # -- liquidity -----------------------------------------------------------------
@@ -196,6 +199,15 @@ def vault() -> address:
     @notice Where the assets lie; approve it before `request_deposit`.
     """
     return VAULT.address
+
+
+@external
+@view
+def asset() -> address:
+    """
+    @notice What deposits are paid in.
+    """
+    return TOKEN
 
 
 @external
