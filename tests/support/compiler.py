@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiled contracts for tests: in process, kept on disk by the content of everything they import."""
+"""Compiled contracts for tests: in process, kept on disk by the content of all they import."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class Artifact:
 
 @functools.cache
 def compiled(name: str) -> Artifact:
-    """Compile `contracts/<name>.vy` or read it from the cache. `name` may name a folder: `dev/Dollar`.
+    """Compile `contracts/<name>.vy` or read it from the cache; `name` may hold a folder.
 
-    Raises what the compiler raises. Contracts of tests alone lie beside the tests: see `compiled_at`.
+    Raises what the compiler raises. Contracts for tests alone: see `compiled_at`.
     """
     return compiled_at(CONTRACTS / f"{name}.vy")
 
 
 @functools.cache
 def compiled_at(path: Path) -> Artifact:
-    """Compile any source; imports are looked for beside it, in contracts/ and among the packages."""
+    """Compile any source; imports are looked for beside it, in contracts/, in packages."""
     kept = CACHE / f"{path.stem}-{_fingerprint(path)}.json"
     if not kept.exists():
         bundle = FilesystemInputBundle([PACKAGES, CONTRACTS])

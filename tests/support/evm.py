@@ -201,7 +201,7 @@ class World:
         )
 
     def _decode(self, log: Any) -> Event:
-        topics, data = log.data
+        _, data = log.data
         names = [topic.hex() if isinstance(topic, bytes) else str(topic) for topic in log.topics]
         first = names[0] if names[0].startswith("0x") else "0x" + names[0]
         entry = self._events.get((log.address.lower(), first))

@@ -372,7 +372,7 @@ class Venue:
 def a_venue(
     *, epoch_ms: int = EPOCH_MS, signers: Sequence[Key] = ORACLE_SIGNERS, threshold: int = THRESHOLD
 ) -> Venue:
-    """Deploy the whole set; no market is listed, Governance is not sealed, its owner the deployer."""
+    """Deploy the whole set; no market is listed yet, and the deployer owns an open Governance."""
     world = World()
     addresses: dict[str, Any] = {
         _short(name): world.predict(DEPLOYER.address, at) for at, name in enumerate(DEPLOYMENT)
