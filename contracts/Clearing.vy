@@ -18,11 +18,11 @@ from snekmate.utils import eip712_domain_separator as domain
 
 from .interfaces import IClearing
 from .interfaces import IOracle
+from .interfaces import IPool
 from .interfaces import IRules
 from .interfaces import ISeals
 from .interfaces import IVault
 from .modules import collateral
-from .modules import liquidity
 from .modules import markets
 from .modules import orders
 from .modules import packing
@@ -37,7 +37,6 @@ initializes: reasons
 initializes: collateral[reasons := reasons]
 initializes: orders[collateral := collateral, reasons := reasons]
 initializes: markets[reasons := reasons]
-initializes: liquidity
 
 exports: (
     reasons.RULES,
@@ -53,9 +52,6 @@ exports: (
     markets.parameter_words,
     markets.pool_markets,
     markets.backstop_markets,
-    liquidity.lp_requests,
-    liquidity.strikes,
-    liquidity.lp_totals,
 )
 
 
@@ -68,10 +64,10 @@ BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,b
 VAULT: public(immutable(IVault))
 ORACLE: public(immutable(IOracle))
 SEALS: public(immutable(ISeals))
-POOL: public(immutable(address))
+POOL: public(immutable(IPool))
 RECOVERY: public(immutable(address))
 GOVERNANCE: public(immutable(address))
-EPOCH_MS: public(immutable(uint256))        # length of a pool epoch
+EPOCH_MS: immutable(uint256)        # length of a pool epoch
 
 
 # An account's running position while its fills are applied.
@@ -86,7 +82,8 @@ struct Running:
 
 head: public(uint256)       # number 64 @192 | time 48 @144 | epoch 32 @112 | epoch end 48 @64 | loss bucket 64 @0
 positions: public(uint256[2**36])       # account * 16 + place; the backstop, account 1, has a place a market: 16 + market
-fees_collected_e6: public(uint256)
+strikes: public(HashMap[uint256, uint256])      # epoch: returned @192 | nav u64 @128 | supply before u128 @0
+pool_capital_e6: public(uint256)                # the pool's value at its last strike: what the loss meter is measured by
 
 
 @deploy
@@ -106,7 +103,7 @@ def __init__(
     VAULT = IVault(vault)
     ORACLE = IOracle(oracle)
     SEALS = ISeals(seals)
-    POOL = pool
+    POOL = IPool(pool)
     RECOVERY = recovery
     GOVERNANCE = governance
     EPOCH_MS = epoch_ms
@@ -138,7 +135,7 @@ def settle(
         reasons._refuse(reasons.WRONG_BATCH_NUMBER)
     if time <= (last >> 144) & packing.M48:
         reasons._refuse(reasons.BATCH_TIME_MUST_RISE)
-    if not (unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and time <= unsafe_add(units._now_ms(), units.LEAD_MS)):
+    if unsafe_sub(unsafe_add(time, units.WINDOW_MS), units._now_ms()) > units.WINDOW_MS + units.LEAD_MS:
         reasons._refuse(reasons.BATCH_TIME_OUTSIDE_WINDOW)
 
     root: bytes32 = self._admit_vector(head, openings, given)
@@ -189,7 +186,7 @@ def settle(
             fill: int256 = convert((record.terms >> 128) & packing.M64, int256)
             notional: uint256 = unsafe_mul(convert(fill, uint256), deal.terms >> 192)
             quote: int256 = 0
-            if order & orders.BUY != 0:
+            if (order >> 184) & orders.BUY != 0:
                 deal.volume = unsafe_add(deal.volume, convert(fill, uint256) << 128)
                 quote = unsafe_sub(0, convert(units._ceil_div(notional, units.LOTS), int256))
             else:
@@ -200,13 +197,14 @@ def settle(
             move: int256 = unsafe_add(fill << 128, quote)
 
             # judge it, then move the running position
-            mark: uint256 = markets._mark(market, time)
+            mark: uint256 = markets.marks[market]
             reason: uint256 = 0
-            fill_word: uint256 = 0
-            reason, fill_word = orders._judge(
+            fill_word: uint256 = orders._judge(
                 record, word, deal.terms >> 192, (deal.terms >> 176) & packing.M16, (mark >> 144) & packing.M64, time, separator
             )
-            if reason == 0:
+            if fill_word < 32:
+                reason = fill_word
+            else:
                 place: uint256 = (order >> 196) & 15
                 position: Running = running[place]
                 if (touched >> place) & 1 == 0:
@@ -216,7 +214,7 @@ def settle(
                             reason = 16
                 if position.market != market:
                     reason = 16
-                elif order & orders.REDUCE_ONLY != 0 and not pricing._shrinks(position.base, fill):
+                elif (order >> 184) & orders.REDUCE_ONLY != 0 and not pricing._shrinks(position.base, fill):
                     reason = 17
                 elif deal.terms & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, fill):
                     reason = 19
@@ -270,7 +268,7 @@ def settle(
                 mark = markets._mark(held >> 240, time)
                 position = self._begin(held, held >> 240, mark)
             else:
-                mark = markets._mark(position.market, time)
+                mark = markets.marks[position.market]
             if (mark >> 144) & packing.M64 == 0:
                 verdict = 21
                 break
@@ -317,7 +315,7 @@ def settle(
             position: Running = running[place]
             deal: markets.Deal = deals[position.market]
             realised: int256 = 0
-            after: uint256 = self._store(account, place, position, (markets._mark(position.market, time) >> 80) & packing.M64)
+            after: uint256 = self._store(account, place, position, (markets.marks[position.market] >> 80) & packing.M64)
             if after == 0:
                 realised = position.quote
                 cash = unsafe_add(cash, realised)
@@ -362,7 +360,7 @@ def settle(
                 reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     # the pool takes the residual, market by market
-    capacity: uint256 = unsafe_div(unsafe_mul(liquidity.lp_totals >> 128, 2500), 10**6)
+    capacity: uint256 = unsafe_div(unsafe_mul(self.pool_capital_e6, 2500), 10**6)
     level: uint256 = last & packing.M64
     if (last >> 144) & packing.M48 != 0:
         leak: uint256 = unsafe_div(
@@ -370,8 +368,11 @@ def settle(
         )
         level = unsafe_sub(level, min(level, leak))
     priced: uint256 = 0
+    value: int256 = 0
     for word: uint256 in prices:
-        level = self._close(word >> 240, deals[word >> 240], time, capacity, level)
+        worth: int256 = 0
+        level, worth = self._close(word >> 240, deals[word >> 240], time, capacity, level)
+        value = unsafe_add(value, worth)
         priced |= 1 << (word >> 240)
 
     # an epoch that ended gets its price
@@ -380,7 +381,7 @@ def settle(
     if time > unsafe_add(epoch_end, units.GUARD_MS):
         if markets.pool_markets & ~priced != 0:
             reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
-        self._strike(epoch)
+        self._strike(epoch, value)
         epoch = unsafe_add(epoch, 1)
         epoch_end = unsafe_add(time, EPOCH_MS)
 
@@ -403,11 +404,10 @@ def open_account(owner: address, amount_e6: uint256) -> uint256:
         reasons._refuse(reasons.DEPOSIT_TOO_SMALL)
 
     account: uint256 = collateral.account_count
-    collateral.account_count = account + 1
+    collateral.account_count = unsafe_add(account, 1)
     collateral.accounts[account] = convert(owner, uint256) << 96
-    word: uint256 = collateral._credit_collateral(account, amount_e6)
-    log IClearing.AccountOpened(account=account, owner=owner, amount_e6=amount_e6, word=word)
-    extcall VAULT.receive(msg.sender, amount_e6)
+    log IClearing.AccountOpened(account=account, owner=owner)
+    self._deposit(account, amount_e6)
     return account
 
 
@@ -416,12 +416,9 @@ def deposit(account: uint256, amount_e6: uint256):
     """
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
-    if not (account > 0 and account < collateral.account_count):
+    if account == 0 or account >= collateral.account_count:
         reasons._refuse(reasons.UNKNOWN_ACCOUNT)
-
-    word: uint256 = collateral._credit_collateral(account, amount_e6)
-    log IClearing.Deposited(account=account, amount_e6=amount_e6, word=word)
-    extcall VAULT.receive(msg.sender, amount_e6)
+    self._deposit(account, amount_e6)
 
 
 @external
@@ -433,14 +430,11 @@ def request_withdrawal(account: uint256, amount_e6: uint256):
     cash: int256 = packing._collateral_of(word)
     if collateral.withdrawals[account] != 0:
         reasons._refuse(reasons.WITHDRAWAL_PENDING)
-    if not (amount_e6 > 0 and amount_e6 < units.BASE_MAX and convert(amount_e6, int256) <= cash):
+    if amount_e6 == 0 or convert(min(amount_e6, units.BASE_MAX), int256) > cash:
         reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
 
-    word = packing._with_collateral(word, cash - convert(amount_e6, int256))
-    withdrawal: uint256 = (amount_e6 << 48) | (units._now_ms() + units.GUARD_MS)
-    collateral.accounts[account] = word
-    collateral.withdrawals[account] = withdrawal
-    log IClearing.WithdrawalRequested(account=account, word=word, withdrawal=withdrawal)
+    word = packing._with_collateral(word, unsafe_sub(cash, convert(amount_e6, int256)))
+    self._set_withdrawal(account, word, (amount_e6 << 48) | unsafe_add(units._now_ms(), units.GUARD_MS))
 
 
 @external
@@ -457,7 +451,7 @@ def claim_withdrawal(
         reasons._refuse(reasons.WITHDRAWAL_NOT_DUE)
     word: uint256 = collateral.accounts[account]
     amount: int256 = convert(withdrawal >> 48, int256)
-    cash: int256 = packing._collateral_of(word) + amount
+    cash: int256 = unsafe_add(packing._collateral_of(word), amount)
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
         time: uint256 = self._admit_fresh(head, openings, given)
@@ -465,10 +459,8 @@ def claim_withdrawal(
         free = unsafe_add(free, unsafe_sub(sums[0], sums[1]))
 
     paid: int256 = max(0, min(amount, free))
-    word = packing._with_collateral(word, cash - paid)
-    collateral.accounts[account] = word
-    collateral.withdrawals[account] = 0
-    log IClearing.WithdrawalClaimed(account=account, paid_e6=convert(paid, uint256), word=word)
+    word = packing._with_collateral(word, unsafe_sub(cash, paid))
+    self._set_withdrawal(account, word, 0)
     if paid != 0:
         extcall VAULT.release(convert(word >> 96, address), convert(paid, uint256))
     return convert(paid, uint256)
@@ -478,28 +470,47 @@ def claim_withdrawal(
 
 @external
 def apply(
-    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16], deltas: DynArray[uint256, 32]
+    head: uint256,
+    openings: DynArray[uint256, 64],
+    given: DynArray[signers.Signature, 16],
+    account: uint256,
+    place: uint256,
+    change: int256,
 ):
     """
-    @notice Shrink traders' positions at a fresh vector's prices against the pool's incoming.
-    @param deltas account u32 @224 | place u4 @220 | base change i64 @0
+    @notice Shrink a trader's position at a fresh vector's price against the pool's incoming.
+    @param change What its base gains, lots; toward zero and not beyond.
     """
     if msg.sender != RECOVERY:
         reasons._refuse(reasons.NOT_RECOVERY)
+    if account < collateral.FIRST_TRADER or place >= PLACES:
+        reasons._refuse(reasons.UNKNOWN_ACCOUNT)
     time: uint256 = self._admit_fresh(head, openings, given)
-    for delta: uint256 in deltas:
-        self._shrink(delta >> 224, (delta >> 220) & 15, packing._int(delta << 192) >> 192, time)
-
-
-@external
-def lp_request(deposits_e6: uint256, redeems: uint256) -> uint256:
-    """
-    @notice Book liquidity providers' requests; assets have come to, and shares have gone from, the Pool's hands.
-    @return the epoch that will strike them
-    """
-    if msg.sender != POOL:
-        reasons._refuse(reasons.NOT_THE_POOL)
-    return liquidity._request(self.head, deposits_e6, redeems)
+    key: uint256 = (account << 4) | place
+    market: uint256 = self.positions[key] >> 240
+    at: uint256 = market << 3
+    words: IRules.Market = self._words(market, markets.market_words[at], time)
+    after: uint256 = 0
+    realised: int256 = 0
+    words, after, realised = staticcall reasons.RULES.shrink(
+        words, self.positions[key], (markets._mark(market, time) >> 144) & packing.M64, change
+    )
+    self.positions[key] = after
+    if after == 0:
+        collateral.accounts[account] ^= 1 << unsafe_add(16, place)
+        self._gain(account, realised)
+    self._write(at, words)
+    markets.market_words[at | markets.INCOMING_WORD] = words.incoming
+    markets.pool_markets |= 1 << market
+    log IClearing.Applied(
+        account=account,
+        index=place,
+        position=after,
+        clock=words.clock,
+        meter=words.meter,
+        ledger=words.ledger,
+        incoming=words.incoming,
+    )
 
 
 @external
@@ -540,7 +551,7 @@ def _admit_fresh(
     time: uint256 = (head >> 16) & packing.M48
     if time > unsafe_add(units._now_ms(), units.LEAD_MS):
         reasons._refuse(reasons.VECTOR_FROM_THE_FUTURE)
-    if not (unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and unsafe_add(time, units.GUARD_MS) >= (self.head >> 144) & packing.M48):
+    if unsafe_add(time, units.WINDOW_MS) < units._now_ms() or unsafe_add(time, units.GUARD_MS) < (self.head >> 144) & packing.M48:
         reasons._refuse(reasons.VECTOR_TOO_OLD)
     self._admit_vector(head, openings, given)
     return time
@@ -561,7 +572,7 @@ def _begin(before: uint256, market: uint256, mark: uint256) -> Running:
     index: int256 = 0
     base, quote, index = packing._unpack_position(before)
     credit: int256 = pricing._credit(
-        base, unsafe_sub(packing._int(mark << 112) >> 192, index), (mark >> 12) & packing.M8
+        base, unsafe_sub(convert(convert(mark << 112, bytes32), int256) >> 192, index), (mark >> 12) & packing.M8
     )
     return Running(
         market=before >> 240, base=base, quote=unsafe_add(quote, credit), before=before, credit=credit, fees=0
@@ -653,7 +664,7 @@ def _stands(
         if (touched >> place) & 1 == 0:
             continue
         position: Running = running[place]
-        mark: uint256 = markets._mark(position.market, time)
+        mark: uint256 = markets.marks[position.market]
         start: Running = self._begin(position.before, position.market, mark)
         if not pricing._shrinks(start.base, unsafe_sub(position.base, start.base)):
             return False
@@ -669,30 +680,21 @@ def _stands(
 
 
 @internal
-def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256, level: uint256) -> uint256:
+def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256, level: uint256) -> (uint256, int256):
     """
     @notice Let `Rules` judge the market's plan, write what it says, and realise a pool position that closed.
-    @return the global loss bucket after this market
+    @return the global loss bucket after this market, and what the pool's position is worth
     """
     at: uint256 = market << 3
     clock: uint256 = markets.market_words[at]
-    place: uint256 = markets._parameters_at(market, clock, time)
     mark: uint256 = markets.marks[market]
-    words: IRules.Market = IRules.Market(
-        clock=clock,
-        pool=markets.market_words[at | markets.POOL],
-        meter=markets.market_words[at | markets.METER],
-        ledger=markets.market_words[at | markets.LEDGER],
-        incoming=0,
-        rates=markets.parameter_words[place],
-        caps=markets.parameter_words[place | 1],
-    )
-    if clock & markets.INCOMING != 0:
-        words.incoming = markets.market_words[at | markets.INCOMING_WORD]
+    words: IRules.Market = self._words(market, clock, time)
+    if words.incoming != 0:
         markets.market_words[at | markets.INCOMING_WORD] = 0
     after: uint256 = 0
     cashed: int256 = 0
-    words, after, cashed = staticcall reasons.RULES.close(
+    worth: int256 = 0
+    words, after, cashed, worth = staticcall reasons.RULES.close(
         words,
         IRules.Plan(
             time=time,
@@ -708,10 +710,8 @@ def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256
             level=level,
         ),
     )
-    markets.market_words[at] = words.clock
+    self._write(at, words)
     markets.market_words[at | markets.POOL] = words.pool
-    markets.market_words[at | markets.METER] = words.meter
-    markets.market_words[at | markets.LEDGER] = words.ledger
 
     held: uint256 = markets.pool_markets & ~(1 << market)
     if words.pool >> 192 != 0:
@@ -719,99 +719,86 @@ def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256
     if held != markets.pool_markets:
         markets.pool_markets = held
     if cashed != 0:
-        log IClearing.PoolRealised(word=self._gain(0, cashed))
+        self._gain(0, cashed)
     log IClearing.MarketSettled(
         market=market, price_e8=deal.terms >> 192, clock=words.clock, pool=words.pool, meter=words.meter, ledger=words.ledger
     )
-    return after
+    return after, worth
 
 
 @internal
-def _strike(epoch: uint256):
+def _strike(epoch: uint256, worth: int256):
     """
-    @notice Strike the pool's shares at its net asset value; the markets it holds have just been settled.
+    @notice Strike the pool's shares at its net asset value; `Pool` says what its requests make of it.
+    @param worth What the pool's positions are worth.
     """
-    nav: int256 = packing._collateral_of(collateral.accounts[0])
-    for market: uint256 in range(markets.MARKET_COUNT):
-        rest: uint256 = markets.pool_markets >> market
-        if rest == 0:
-            break
-        if rest & 1 == 1:
-            word: uint256 = markets.market_words[(market << 3) | markets.POOL]
-            base: int256 = 0
-            quote: int256 = 0
-            base, quote = packing._unpack_book(word)
-            oracle: int256 = convert((markets.marks[market] >> 144) & packing.M64, int256)
-            nav = unsafe_add(nav, unsafe_add(units._floor_lots(unsafe_mul(base, oracle)), quote))
     strike: uint256 = 0
-    totals: uint256 = 0
+    capital: uint256 = 0
     gained: int256 = 0
-    strike, totals, gained = staticcall reasons.RULES.strike(liquidity.lp_totals, liquidity.lp_requests[epoch], nav)
-    liquidity.lp_totals = totals
-    liquidity.strikes[epoch] = strike
-    log IClearing.PoolStruck(epoch=epoch, strike=strike, totals=totals, word=self._gain(0, gained))
+    strike, capital, gained = staticcall POOL.strike_terms(
+        epoch,
+        unsafe_add(packing._collateral_of(collateral.accounts[0]), worth),
+        self.strikes[unsafe_sub(epoch, 1)],     # it cannot ask for this one: the lock is closed
+    )
+    self.pool_capital_e6 = capital
+    self.strikes[epoch] = strike
+    self._gain(0, gained)
+    log IClearing.PoolStruck(epoch=epoch, strike=strike, capital_e6=capital)
 
 
 @internal
-def _gain(account: uint256, amount: int256) -> uint256:
+def _deposit(account: uint256, amount_e6: uint256):
+    if amount_e6 >= units.BASE_MAX:
+        reasons._refuse(reasons.AMOUNT_TOO_LARGE)
+    self._gain(account, convert(amount_e6, int256))
+    extcall VAULT.receive(msg.sender, amount_e6)
+
+
+@internal
+def _gain(account: uint256, amount: int256):
     """
-    @notice Move an account's collateral and return its word.
+    @notice Move an account's collateral, outside its own fills.
     """
     word: uint256 = collateral.accounts[account]
     word = packing._with_collateral(word, unsafe_add(packing._collateral_of(word), amount))
     collateral.accounts[account] = word
-    return word
+    log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
 
 
 @internal
-def _shrink(account: uint256, place: uint256, change: int256, time: uint256):
+def _set_withdrawal(account: uint256, word: uint256, withdrawal: uint256):
+    collateral.accounts[account] = word
+    collateral.withdrawals[account] = withdrawal
+    log IClearing.WithdrawalSet(account=account, word=word, withdrawal=withdrawal)
+
+
+@internal
+@view
+def _words(market: uint256, clock: uint256, time: uint256) -> IRules.Market:
     """
-    @notice Recovery's one move: part of a position goes to the pool's incoming at the oracle price.
-    @dev Funding runs to the clock's stored index: only batches move that.
+    @notice A market's words and the parameters that serve this time, for `Rules`.
     """
-    held: uint256 = self.positions[(account << 4) | place]
-    market: uint256 = held >> 240
     at: uint256 = market << 3
-    clock: uint256 = markets.market_words[at]
-    mark: uint256 = markets._mark(market, time)
-    oracle: int256 = convert((mark >> 144) & packing.M64, int256)
-    position: Running = self._begin(held, market, mark & ~(packing.M64 << 80) | ((clock >> 192) << 80))
-    if not (account >= collateral.FIRST_TRADER and change != 0 and pricing._shrinks(position.base, change)):
-        reasons._refuse(reasons.APPLY_MUST_SHRINK)
-    if oracle == 0:
-        reasons._refuse(reasons.NO_PRICE)
+    place: uint256 = markets._parameters_at(market, clock, time)
+    incoming: uint256 = 0
+    if clock & markets.INCOMING != 0:
+        incoming = markets.market_words[at | markets.INCOMING_WORD]
+    return IRules.Market(
+        clock=clock,
+        pool=markets.market_words[at | markets.POOL],
+        meter=markets.market_words[at | markets.METER],
+        ledger=markets.market_words[at | markets.LEDGER],
+        incoming=incoming,
+        rates=markets.parameter_words[place],
+        caps=markets.parameter_words[place | 1],
+    )
 
-    moved: int256 = units._floor_lots(unsafe_mul(unsafe_sub(0, change), oracle))
-    position.base = unsafe_add(position.base, change)
-    position.quote = unsafe_add(position.quote, moved)
-    after: uint256 = self._store(account, place, position, clock >> 192)
-    word: uint256 = collateral.accounts[account]
-    realised: int256 = 0
-    if after == 0:
-        realised = position.quote
-        word = self._gain(account, realised) & ~(1 << unsafe_add(16, place))
-        collateral.accounts[account] = word
 
-    taken: int256 = 0
-    paid: int256 = 0
-    taken, paid = packing._unpack_book(markets.market_words[at | markets.INCOMING_WORD])
-    incoming: uint256 = packing._book(unsafe_sub(taken, change), unsafe_sub(paid, moved))
-    meter: uint256 = unsafe_sub(
-        markets.market_words[at | markets.METER],
-        convert(-self._interest(position), uint256) << 64,
-    )
-    ledger: uint256 = packing._entered(
-        markets.market_words[at | markets.LEDGER], realised, 0, unsafe_sub(0, position.credit)
-    )
-    clock |= markets.INCOMING
-    markets.market_words[at | markets.INCOMING_WORD] = incoming
-    markets.market_words[at | markets.METER] = meter
-    markets.market_words[at | markets.LEDGER] = ledger
-    markets.market_words[at] = clock
-    markets.pool_markets |= 1 << market
-    log IClearing.Applied(
-        account=account, index=place, word=word, position=after, clock=clock, meter=meter, ledger=ledger, incoming=incoming
-    )
+@internal
+def _write(at: uint256, words: IRules.Market):
+    markets.market_words[at] = words.clock
+    markets.market_words[at | markets.METER] = words.meter
+    markets.market_words[at | markets.LEDGER] = words.ledger
 
 
 @internal
@@ -860,16 +847,15 @@ def _backstop_takes(market: uint256, deal: markets.Deal) -> (markets.Deal, bool)
     if self._outgrown(position.base, position.quote):
         reasons._refuse(reasons.BACKSTOP_MARGIN)
 
-    word: uint256 = collateral.accounts[1]
     realised: int256 = 0
     held: uint256 = markets.backstop_markets | (1 << market)
     after: uint256 = self._store(1, market, position, (mark >> 80) & packing.M64)
     if after == 0:
         realised = position.quote
-        word = self._gain(1, realised)
+        self._gain(1, realised)
         held ^= 1 << market
     markets.backstop_markets = held
     taken.fees = unsafe_add(taken.fees, fee)
     taken.ledger = unsafe_add(taken.ledger, packing._sums(self._interest(position), position.credit, realised))
-    log IClearing.BackstopSettled(market=market, backstop=after, word=word)
+    log IClearing.BackstopSettled(market=market, position=after)
     return taken, steady

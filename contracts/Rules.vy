@@ -3,9 +3,9 @@
 """
 @title Rules
 @license AGPL-3.0-only
-@notice What a market's words become when a batch closes it, and what a pool share costs: pure functions of their
-        arguments, called by `Clearing` and by anyone who wants to know beforehand. Holds nothing, decides alone.
-@dev Words and rules: docs/protocol.md §3, §5.6, §5.7.
+@notice What a market's words become when a batch closes it or Recovery shrinks a position: pure functions of their
+        arguments, called by `Clearing` and by anyone who wants to know beforehand. Holds nothing.
+@dev Words and rules: docs/protocol.md §3, §5.6, §7.
      C6  one price per market and batch, inside the band and the curve bound
      C7  the pool trades at least h_min on its own side of the oracle; residual, position and losses are capped
      A contract of its own because a reason string costs 125 bytes where it stands, and Clearing has none to spare.
@@ -22,15 +22,15 @@ implements: IRules
 
 STEP_MS: constant(uint256) = 3_600_000          # a rate moves by at most an hour's velocity, however long the gap
 MEMORY_MS: constant(uint256) = 8 * units.WINDOW_MS  # how long the meter remembers what the pool sold
-SHARES_PER_UNIT: constant(uint256) = 10**6      # shares have 12 decimals, assets 6
 
 
 @external
 @pure
-def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, int256):
+def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, int256, int256):
     """
     @notice Judge a batch's price and residual in one market and write its words anew.
-    @return the words after, the global loss bucket after, and the quote realised to the pool's collateral
+    @return the words after, the global loss bucket after, the quote realised to the pool's collateral, and what the
+            pool's position is worth
     """
     clock: uint256 = market.clock
     last: uint256 = (clock >> 96) & packing.M64
@@ -103,37 +103,47 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
     )
     after.ledger = packing._entered(market.ledger, realised, plan.fees, -credits)
     after.incoming = 0
-    return after, level, cashed
+    return after, level, cashed, units._floor_lots(base * oracle) + quote
 
 
 @external
 @pure
-def strike(totals: uint256, requests: uint256, nav: int256) -> (uint256, uint256, int256):
+def shrink(
+    market: IRules.Market, position: uint256, oracle: uint256, change: int256
+) -> (IRules.Market, uint256, int256):
     """
-    @notice One price for every request of a pool epoch: net asset value over shares outstanding.
-    @param totals capital u64 @128 | supply u128 @0
-    @param requests deposits u64 @128 | redeems u128 @0
-    @return the strike word, the new totals, and what the pool's collateral gains
+    @notice Move part of a position to the pool's incoming at the oracle price; funding runs to the clock's index.
+    @param position A position word of this market.
+    @return the words after, the position word after (0: closed), and the quote realised to its owner
     """
-    supply: uint256 = totals & packing.M128
-    deposits: uint256 = requests >> 128
-    redeems: uint256 = requests & packing.M128
-    value: uint256 = convert(max(nav, 0), uint256)
-    word: uint256 = (packing._count(value, 64) << 128) | supply
-    paid: uint256 = 0
-    if supply == 0 and nav >= 0:
-        supply = deposits * SHARES_PER_UNIT
-    elif nav > 0:
-        paid = redeems * value // supply
-        supply = supply + deposits * supply // value - redeems
-    else:
-        word |= 2**192      # returned
-        deposits = 0
-    return (
-        word,
-        (packing._count(value + deposits - paid, 64) << 128) | packing._count(supply, 128),
-        convert(deposits, int256) - convert(paid, int256),
+    base: int256 = 0
+    quote: int256 = 0
+    index: int256 = 0
+    base, quote, index = packing._unpack_position(position)
+    assert change != 0 and pricing._shrinks(base, change), "clearing: apply must shrink"
+    assert oracle != 0, "clearing: no price"
+    credit: int256 = pricing._credit(
+        base, (packing._int(market.clock) >> 192) - index, (market.rates >> 76) & packing.M8
     )
+    moved: int256 = units._floor_lots(-change * convert(oracle, int256))
+    quote += credit + moved
+    interest: uint256 = convert(max(base, 0) - max(base + change, 0), uint256)
+    base += change
+
+    realised: int256 = quote
+    after: uint256 = 0
+    if base != 0:
+        realised = 0
+        after = packing._position(position >> 240, base, quote, market.clock >> 192)
+    taken: int256 = 0
+    paid: int256 = 0
+    taken, paid = packing._unpack_book(market.incoming)
+    words: IRules.Market = market
+    words.clock |= 1
+    words.meter -= interest << 64
+    words.ledger = packing._entered(market.ledger, realised, 0, -credit)
+    words.incoming = packing._book(taken - change, paid - moved)
+    return words, after, realised
 
 
 @external
@@ -176,7 +186,6 @@ def refuse(reason: uint256) -> bool:
     assert reason != reasons.NOT_GOVERNANCE, "clearing: not governance"
     assert reason != reasons.VECTOR_FROM_THE_FUTURE, "clearing: vector from the future"
     assert reason != reasons.VECTOR_TOO_OLD, "clearing: vector too old"
-    assert reason != reasons.APPLY_MUST_SHRINK, "clearing: apply must shrink"
     assert reason != reasons.BACKSTOP_PRICE, "clearing: backstop price"
     assert reason != reasons.NOT_THE_OWNER, "clearing: not the owner"
     assert reason != reasons.AMOUNT_TOO_LARGE, "clearing: amount too large"

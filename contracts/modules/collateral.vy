@@ -37,17 +37,3 @@ def _owned(account: uint256) -> uint256:
     if word >> 96 != convert(msg.sender, uint256):
         reasons._refuse(reasons.NOT_THE_OWNER)
     return word
-
-
-@internal
-def _credit_collateral(account: uint256, amount_e6: uint256) -> uint256:
-    """
-    @notice Add to the collateral and return the new word.
-    """
-    word: uint256 = self.accounts[account]
-    collateral: int256 = packing._collateral_of(word) + convert(amount_e6, int256)
-    if abs(collateral) >= 2**62:
-        reasons._refuse(reasons.AMOUNT_TOO_LARGE)
-    word = packing._with_collateral(word, collateral)
-    self.accounts[account] = word
-    return word

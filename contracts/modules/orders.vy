@@ -24,12 +24,13 @@ ORDER_TYPEHASH: constant(bytes32) = keccak256(
     "Order(uint32 account,uint16 market,bool buy,uint64 size,uint64 limitPrice,uint16 maxFee,uint8 timeInForce,bool postOnly,bool reduceOnly,uint8 triggerKind,uint64 triggerPrice,uint48 goodAfter,uint48 expiry,uint16 epoch,uint8 slot,uint32 seq)"
 )
 
-# an order word's bits: flags start at 184
-BUY: constant(uint256) = 2**184
-POST_ONLY: constant(uint256) = 2**185
-REDUCE_ONLY: constant(uint256) = 2**186
-DELEGATED: constant(uint256) = 2**191
-RESERVED: constant(uint256) = 15 * 2**192 + 255     # approved wallets (flag 8), free flags, the low byte
+# an order word's flags start at bit 184
+BUY: constant(uint256) = 1
+POST_ONLY: constant(uint256) = 2
+REDUCE_ONLY: constant(uint256) = 4
+DELEGATED: constant(uint256) = 128
+RESERVED: constant(uint256) = 15 * 256      # approved wallets (256), free flags
+
 
 DELEGATES: public(immutable(IDelegates))
 
@@ -50,10 +51,8 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
     @notice Kill the slot's orders with seq at or below this one, in batches later than the barrier.
     @param seq Must rise from one cancel of the slot to the next; the order itself is not needed.
     """
-    if collateral.accounts[account] >> 96 != convert(msg.sender, uint256):
-        if units._now_ms() > staticcall DELEGATES.delegates(account, msg.sender) & packing.M48:
-            reasons._refuse(reasons.NOT_THE_OWNER)
-    if not (slot < 256 and seq < 2**32):
+    collateral._owned(account)
+    if (slot >> 8) | (seq >> 32) != 0:
         reasons._refuse(reasons.OUT_OF_RANGE)
 
     fill: uint256 = self.fills[(account << 8) | slot]
@@ -128,84 +127,86 @@ def _hash(order: uint256, terms: uint256) -> bytes32:
 @view
 def _judge(
     record: IClearing.Record, account_word: uint256, price: uint256, fee_e6: uint256, oracle: uint256, time: uint256, domain: bytes32
-) -> (uint256, uint256):
+) -> uint256:
     """
     @notice Every check of one order that needs no position, in the order of docs/protocol.md §5.3.
-    @return the first failing check's code (0: none) and the new fill word
+    @return the new fill word; or, below 32 (a fill word is not), the first failing check's code
     """
     order: uint256 = record.order
     terms: uint256 = record.terms
     size: uint256 = (order >> 8) & packing.M64
     limit: uint256 = terms >> 192
     seq: uint256 = (order >> 136) & packing.M32
-    kind: uint256 = (order >> 187) & 15     # time in force in the low two bits, trigger above
+    flags: uint256 = order >> 184
+    kind: uint256 = (flags >> 3) & 15       # time in force in the low two bits, trigger above
 
     if account_word >> 96 == 0:
-        return 1, 0
+        return 1
     if (
-        unsafe_sub(size, 1) >= units.BASE_MAX - 1
+        size == 0
+        or size >> 62 != 0
         or limit == 0
         or seq == 0
         or kind & 3 == 3
         or kind >= 12
-        or (order & RESERVED) | (terms & packing.M16) != 0
+        or (flags & RESERVED) | (order & packing.M8) | (terms & packing.M16) != 0
     ):
-        return 2, 0
+        return 2
     if time > (order >> 72) & packing.M48:
-        return 3, 0
+        return 3
     if time < (terms >> 16) & packing.M48:
-        return 4, 0
+        return 4
     if kind > 3:
         trigger: uint256 = (terms >> 64) & packing.M64
         if kind < 8:
             if oracle < trigger:
-                return 5, 0
+                return 5
         elif oracle > trigger:
-            return 5, 0
-    if order & BUY != 0:
+            return 5
+    if flags & BUY != 0:
         if price > limit:
-            return 6, 0
-        if order & POST_ONLY != 0 and price > oracle:
-            return 7, 0
+            return 6
+        if flags & POST_ONLY != 0 and price > oracle:
+            return 7
     else:
         if price < limit:
-            return 6, 0
-        if order & POST_ONLY != 0 and price < oracle:
-            return 7, 0
+            return 6
+        if flags & POST_ONLY != 0 and price < oracle:
+            return 7
     if fee_e6 > (order >> 120) & packing.M16:
-        return 8, 0
+        return 8
     epoch: uint256 = (order >> 168) & packing.M16
     if epoch != account_word & packing.M16:
         if unsafe_add(epoch, 1) != account_word & packing.M16 or time > self.epoch_barriers[order >> 224]:
-            return 9, 0
+            return 9
 
     digest: bytes32 = signatures._digest(domain, self._hash(order, terms))
     signer: uint256 = signatures._recover(digest, record.r, record.vs)
-    if order & DELEGATED == 0:
+    if flags & DELEGATED == 0:
         if signer != account_word >> 96:
-            return 10, 0
+            return 10
     elif signer == 0 or not staticcall DELEGATES.covers(order >> 224, convert(signer, address), order, limit, time):
-        return 10, 0
+        return 10
 
     held: uint256 = self.fills[order >> 216]
     prefix: uint256 = convert(digest, uint256) >> 176
     filled: uint256 = 0
     if seq == held & packing.M32:
         if prefix != held >> 176:
-            return 11, 0
+            return 11
         filled = (held >> 32) & packing.M64
     elif seq < held & packing.M32:
-        return 11, 0
+        return 11
     if seq <= (held >> 96) & packing.M32 and time > (held >> 128) & packing.M48:
-        return 12, 0
+        return 12
 
     fill: uint256 = (terms >> 128) & packing.M64
     if fill == 0 or unsafe_add(filled, fill) > size:
-        return 13, 0
+        return 13
     if kind & 3 != 0:
         if kind & 3 == 2:
             if fill != size:
-                return 14, 0
+                return 14
         elif filled != 0:
-            return 15, 0
-    return 0, (prefix << 176) | (held & (packing.M80 << 96)) | (unsafe_add(filled, fill) << 32) | seq
+            return 15
+    return (prefix << 176) | (held & (packing.M80 << 96)) | (unsafe_add(filled, fill) << 32) | seq

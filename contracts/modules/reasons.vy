@@ -30,7 +30,6 @@ NOT_THE_POOL: constant(uint256) = 19
 NOT_GOVERNANCE: constant(uint256) = 20
 VECTOR_FROM_THE_FUTURE: constant(uint256) = 21
 VECTOR_TOO_OLD: constant(uint256) = 22
-APPLY_MUST_SHRINK: constant(uint256) = 23
 BACKSTOP_PRICE: constant(uint256) = 24
 NOT_THE_OWNER: constant(uint256) = 25
 AMOUNT_TOO_LARGE: constant(uint256) = 26
