@@ -30,6 +30,7 @@ initializes: erc20[ownable := ownable]
 SHARES_PER_UNIT: constant(uint256) = 10**6      # the first shares: 12 decimals for assets of 6
 ASSETS_E6_MAX: constant(uint256) = 2**62 - 1    # of one epoch: what account 0's collateral has room for
 SHARES_MAX: constant(uint256) = 2**120 - 1      # of all: a strike word has 128 bits for them
+NAV_E6_MAX: constant(int256) = 2**64 - 1         # a strike word has 64 bits for it
 RETURNED: constant(uint256) = 2**192            # flag of a strike: the epoch's requests are given back
 
 CLEARING: immutable(IClearing)
@@ -171,7 +172,7 @@ def strike_terms(epoch: uint256, nav: int256, previous: uint256) -> (uint256, ui
     supply: uint256 = 0
     if epoch != 0:
         supply = self._supply_after(epoch - 1, previous)
-    nav_e6: uint256 = convert(min(max(nav, 0), max_value(uint64)), uint256)
+    nav_e6: uint256 = convert(min(max(nav, 0), NAV_E6_MAX), uint256)
     strike: uint256 = nav_e6 * 2**128 | supply
     if not self._can_strike(epoch, nav, supply):
         return strike | RETURNED, nav_e6, 0
@@ -338,7 +339,7 @@ def _can_strike(epoch: uint256, nav: int256, supply: uint256) -> bool:
     """
     if supply == 0:
         return nav >= 0
-    if nav <= 0 or nav > convert(max_value(uint64), int256):
+    if nav <= 0 or nav > NAV_E6_MAX:
         return False
     deposits_e6: uint256 = self.lp_requests[epoch] >> 128
     return supply + deposits_e6 * supply // convert(nav, uint256) <= SHARES_MAX
