@@ -14,8 +14,6 @@
 @custom:halt Governance sets a market to shrink only; withdrawals keep working.
 """
 
-from snekmate.utils import eip712_domain_separator as domain
-
 from .interfaces import IClearing
 from .interfaces import IOracle
 from .interfaces import IPool
@@ -32,7 +30,6 @@ from .modules import signatures
 from .modules import signers
 from .modules import units
 
-initializes: domain
 initializes: reasons
 initializes: collateral[reasons := reasons]
 initializes: orders[collateral := collateral, reasons := reasons]
@@ -96,7 +93,6 @@ def __init__(
     """
     for part: address in [vault, oracle, seals, rules, delegates, pool, recovery, governance]:
         assert part != empty(address), "clearing: address is zero"
-    domain.__init__("Infold", "1")
     reasons.__init__(rules)
     collateral.__init__(pool, governance)
     orders.__init__(delegates)
@@ -152,7 +148,7 @@ def settle(
         deals[previous].terms = markets._open(word, time)
 
     # account by account: judge each record, run the positions in memory, write if the margin stands
-    separator: bytes32 = domain._domain_separator_v4()
+    separator: bytes32 = signatures._domain()
     count: uint256 = len(records)
     at: uint256 = 0
     previous = collateral.FIRST_TRADER * 2**8 - 1    # the pool and the backstop never appear in a record
@@ -329,7 +325,7 @@ def settle(
             deal.fees = unsafe_add(deal.fees, position.fees)
             deals[position.market] = deal
         if changed != 0:
-            word = packing._with_collateral((word & ~(packing.M16 << 16)) | (mask << 16), cash)
+            word = collateral._with((word & ~(packing.M16 << 16)) | (mask << 16), cash)
             collateral.accounts[account] = word
             words.append(word)
         log IClearing.AccountSettled(
@@ -430,10 +426,10 @@ def request_withdrawal(account: uint256, amount_e6: uint256):
     cash: int256 = packing._collateral_of(word)
     if collateral.withdrawals[account] != 0:
         reasons._refuse(reasons.WITHDRAWAL_PENDING)
-    if amount_e6 == 0 or convert(min(amount_e6, units.BASE_MAX), int256) > cash:
+    if amount_e6 == 0 or amount_e6 > convert(max(cash, 0), uint256):
         reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
 
-    word = packing._with_collateral(word, unsafe_sub(cash, convert(amount_e6, int256)))
+    word = collateral._with(word, unsafe_sub(cash, convert(amount_e6, int256)))
     self._set_withdrawal(account, word, (amount_e6 << 48) | unsafe_add(units._now_ms(), units.GUARD_MS))
 
 
@@ -459,7 +455,7 @@ def claim_withdrawal(
         free = unsafe_add(free, unsafe_sub(sums[0], sums[1]))
 
     paid: int256 = max(0, min(amount, free))
-    word = packing._with_collateral(word, unsafe_sub(cash, paid))
+    word = collateral._with(word, unsafe_sub(cash, paid))
     self._set_withdrawal(account, word, 0)
     if paid != 0:
         extcall VAULT.release(convert(word >> 96, address), convert(paid, uint256))
@@ -506,7 +502,6 @@ def apply(
         account=account,
         index=place,
         position=after,
-        clock=words.clock,
         meter=words.meter,
         ledger=words.ledger,
         incoming=words.incoming,
@@ -748,8 +743,6 @@ def _strike(epoch: uint256, worth: int256):
 
 @internal
 def _deposit(account: uint256, amount_e6: uint256):
-    if amount_e6 >= units.BASE_MAX:
-        reasons._refuse(reasons.AMOUNT_TOO_LARGE)
     self._gain(account, convert(amount_e6, int256))
     extcall VAULT.receive(msg.sender, amount_e6)
 
@@ -760,7 +753,7 @@ def _gain(account: uint256, amount: int256):
     @notice Move an account's collateral, outside its own fills.
     """
     word: uint256 = collateral.accounts[account]
-    word = packing._with_collateral(word, unsafe_add(packing._collateral_of(word), amount))
+    word = collateral._with(word, unsafe_add(packing._collateral_of(word), amount))
     collateral.accounts[account] = word
     log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
 
