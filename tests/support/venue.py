@@ -332,17 +332,21 @@ class Venue:
         size_e8: int = LOT,
         market: int = 1,
         price_e8: int = PRICE_E8,
-        oracle_e8: int | None = None,
+        oracle: Mapping[int, int] | None = None,
         after_s: int = 1,
     ) -> Receipt:
-        """Cross two accounts at one price in a block of its own."""
+        """Cross two accounts at one price in a block of its own.
+
+        The oracle says the same price unless `oracle` says otherwise; it must price every market
+        the two hold already.
+        """
         self.world.travel(after_s)
         limits = {"market": market, "size_e8": size_e8, "slot": market % 256}
         buy = self.an_order(buyer, limit_price_e8=price_e8 * 2, **limits)
         sell = self.an_order(seller, buy=False, limit_price_e8=1, **limits)
         batch = self.a_batch(
             [self.a_fill(buy), self.a_fill(sell)],
-            oracle={market: price_e8 if oracle_e8 is None else oracle_e8},
+            oracle={market: price_e8, **(oracle or {})},
             prices={market: price_e8},
         )
         return self.settle(batch)
