@@ -35,9 +35,7 @@ class Crowd:
 
     def health(self, account: int, price_e8: int, time_ms: int | None = None) -> tuple[int, int]:
         vector = self.venue.a_vector({1: price_e8}, time_ms=time_ms)
-        result: tuple[int, int] = self.venue.recovery.health(
-            *self.venue.presented(vector), account
-        )
+        result: tuple[int, int] = self.venue.recovery.health(*self.venue.presented(vector), account)
         return result
 
 

@@ -35,9 +35,7 @@ def expected_health(
         dt = max(0, time_ms - clock.time_ms) if clock.time_ms else 0
         step = Fraction(clock.rate_e9 * price * dt * 2**rates.shift, 10**19 * 86_400_000)
         index = clock.funding_index + math.trunc(step)
-        credit = math.floor(
-            Fraction(-held.base_e8 * (index - held.funding_index), 2**rates.shift)
-        )
+        credit = math.floor(Fraction(-held.base_e8 * (index - held.funding_index), 2**rates.shift))
         equity += math.floor(Fraction(held.base_e8 * price, 10**10)) + held.quote_e6 + credit
         margin += math.ceil(Fraction(abs(held.base_e8) * price * rates.mm_e6, 10**16))
     return equity, margin
