@@ -415,7 +415,10 @@ def install_anvil(venv: Path, root: Path) -> str:
         shutil.rmtree(staging / "node", ignore_errors=True)  # 170 MB, and anvil runs without it
         os.replace(staging, kept / name)
         if not anvil_answers(native):
-            raise SetupError(f"{native} is not an anvil {ANVIL_VERSION} that runs on this machine.")
+            raise SetupError(
+                f"npm brought no anvil {ANVIL_VERSION} that runs on this machine ({native}).\n"
+                "npm skips a build that it cannot fetch or whose hash is wrong; its log in ~/.npm/_logs says which."
+            )
     replace_link(link, native)
     return source
 
