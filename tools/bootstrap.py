@@ -398,26 +398,29 @@ def install_anvil(venv: Path, root: Path) -> str:
     native = kept / name / "node_modules" / "@foundry-rs" / build / "bin" / "anvil"
     source = "kept from before"
     if not anvil_answers(native):
+        for left in kept.glob("anvil-*"):
+            shutil.rmtree(left)
         staging = kept / f"{name}.new"
-        for left in (staging, kept / name):
-            shutil.rmtree(left, ignore_errors=True)
         staging.mkdir(parents=True)
         for file in ("package.json", "package-lock.json"):
             shutil.copyfile(tools / file, staging / file)
         npm, source = installed_npm(), "npm on the installed Node"
         if npm is None:
             npm, source = install_node(venv, root, staging / "node"), "npm on Node from its wheel"
-        run(
-            [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            "Check that npm reaches its registry (`npm config get registry`), then run `make setup` again.",
+        mend = "Check that npm reaches its registry (`npm ping`), then run `make setup` again."
+        said = run(
+            [*npm, "ci", "--ignore-scripts", "--fetch-retries=0", "--loglevel=verbose", "--no-audit", "--no-fund"],
+            mend,
             folder=staging,
         )
         shutil.rmtree(staging / "node", ignore_errors=True)  # 170 MB, and anvil runs without it
         os.replace(staging, kept / name)
         if not anvil_answers(native):
+            # To npm a build for some platform is optional: it goes on when it cannot have one.
+            why = [line for line in said.splitlines() if re.search("fail|error|EINTEGRITY", line)]
+            lines = "\n".join(f"    {line}" for line in why[-8:])
             raise SetupError(
-                f"npm brought no anvil {ANVIL_VERSION} that runs on this machine ({native}).\n"
-                "npm skips a build that it cannot fetch or whose hash is wrong; its log in ~/.npm/_logs says which."
+                f"npm brought no anvil {ANVIL_VERSION} that runs on this machine. It said:\n{lines}\n{mend}"
             )
     replace_link(link, native)
     return source
