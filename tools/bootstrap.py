@@ -131,10 +131,7 @@ def unfinished(root: Path) -> list[str]:
         or not (venv / "bin" / "infold").exists()
     ):
         todo.append("package")
-    if (
-        entries.get("anvil") != anvil_digest(root, python)
-        or not (venv / "bin" / "anvil").exists()
-    ):
+    if entries.get("anvil") != anvil_digest(root, python) or not (venv / "bin" / "anvil").exists():
         todo.append("anvil")
     return todo
 
@@ -251,7 +248,9 @@ def find_python(venv: Path) -> tuple[Path, str]:
         folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder != inside
     )
     names = ("python3", "python3.12", "python3.11")
-    candidates = [sys.executable] + [found for name in names if (found := shutil.which(name, path=path))]
+    candidates = [sys.executable] + [
+        found for name in names if (found := shutil.which(name, path=path))
+    ]
     question = "import sys; print('%d.%d' % sys.version_info[:2], sys._base_executable)"
     for candidate in candidates:
         answer = subprocess.run(
@@ -409,7 +408,15 @@ def install_anvil(venv: Path, root: Path) -> str:
             npm, source = install_node(venv, root, staging / "node"), "npm on Node from its wheel"
         mend = "Check that npm reaches its registry (`npm ping`), then run `make setup` again."
         said = run(
-            [*npm, "ci", "--ignore-scripts", "--fetch-retries=0", "--loglevel=verbose", "--no-audit", "--no-fund"],
+            [
+                *npm,
+                "ci",
+                "--ignore-scripts",
+                "--fetch-retries=0",
+                "--loglevel=verbose",
+                "--no-audit",
+                "--no-fund",
+            ],
             mend,
             folder=staging,
         )
@@ -477,7 +484,7 @@ def set_up(root: Path) -> None:
             source = install_anvil(venv, root)
         say(f"           {source}")
         record.enter("anvil", anvil_digest(root, python))
-    say("set-up complete; `infold doctor` looks it over")
+    say("set-up complete; `make doctor` looks it over")
 
 
 def main(arguments: list[str]) -> int:
