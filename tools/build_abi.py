@@ -3,11 +3,11 @@
 """Generate `offchain/infold/abi/NAME.json` from `contracts/NAME.vy` (`make abi`).
 
     python tools/build_abi.py            write what differs, remove what has no contract any more
-    python tools/build_abi.py --check    write nothing; exit 1 and name each file that is out of date
+    python tools/build_abi.py --check    write nothing; exit 1 and name what is out of date
 
-Only deployable contracts: those at the top of `contracts/` and in `contracts/dev/`. One entry a line, sorted by
-kind and name, so that a change of the ABI reads as a change of the ABI in a diff. An event that a contract logs
-through an interface counts as its own.
+Only deployable contracts: those at the top of `contracts/` and in `contracts/dev/`. One entry a
+line, sorted by kind and name, so that a change of the ABI reads as a change of the ABI in a diff.
+An event that a contract logs through an interface counts as its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KINDS = ("constructor", "function", "event")
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One deployable contract. `runtime_bytes` counts the code that is stored on chain, immutables included."""
+    """One deployable contract; `runtime_bytes` is what is stored on chain, immutables included."""
 
     name: str
     abi: list[dict[str, Any]]
@@ -38,7 +38,7 @@ class Compiled:
 
 
 def compile_contracts(paths: list[Path], contracts: Path) -> Iterator[Compiled]:
-    """Compile each with the default optimisation. Raises `VyperException` with the place of the fault."""
+    """Compile each with the default optimisation. Raises `VyperException`."""
     for path in paths:
         data = compiler_data(path, contracts)
         code = len(data.bytecode_runtime) + immutable_bytes(data.storage_layout)
@@ -46,7 +46,7 @@ def compile_contracts(paths: list[Path], contracts: Path) -> Iterator[Compiled]:
 
 
 def immutable_bytes(layout: dict[str, Any]) -> int:
-    """Immutables are appended to the code at deployment; their places are in the layout, nested by module."""
+    """What deployment appends to the code; the layout nests it by module."""
     total = 0
     waiting = [layout.get("code_layout", {})]
     while waiting:
@@ -69,7 +69,7 @@ def text_of(abi: list[dict[str, Any]]) -> str:
 
 
 def out_of_date(contracts: Path, folder: Path) -> dict[Path, str | None]:
-    """Files of `folder` that differ from what `contracts` says, with their new contents (None: remove)."""
+    """Files of `folder` that differ from `contracts`, with their new text (None: remove)."""
     wanted = {
         folder / f"{contract.name}.json": text_of(contract.abi)
         for contract in compile_contracts(deployable(contracts), contracts)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How this repository compiles: the pinned compiler in process, default optimisation, one set of import paths."""
+"""How this repository compiles: in process, default optimisation, one set of import paths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def deployable(contracts: Path) -> list[Path]:
 def compiler_data(path: Path, contracts: Path) -> CompilerData:
     """A handle on one contract; its properties compile on first use and raise `VyperException`.
 
-    Imports are looked for beside the file, in `contracts`, and among the installed packages (snekmate).
+    Imports are looked for beside the file, in `contracts`, and among the installed packages
+    (snekmate).
     """
     packages = Path(vyper.__file__).resolve().parent.parent
     bundle = FilesystemInputBundle([packages, contracts])

@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contract lint: what a reviewer would have to remember, remembered here.
 
-    python tools/lint_contracts.py [contracts/]      prints `file:line: rule: what is wrong and what to do`
+    python tools/lint_contracts.py [contracts/]      prints `file:line: rule: what to do`
 
-Two passes over every `.vy` and `.vyi` file. The first reads each file alone (text and syntax tree), so that it
-also sees modules that cannot compile by themselves. The second lets the compiler annotate each deployable
-contract with everything it imports from our tree, and judges types: ternaries on compound values, effects hidden
-inside expressions.
+Two passes over every `.vy` and `.vyi` file. The first reads each file alone (text and syntax tree),
+so that it also sees modules that cannot compile by themselves. The second lets the compiler
+annotate each deployable contract with everything it imports from our tree, and judges types:
+ternaries on compound values, effects hidden inside expressions.
 
-Most rules stand for a compiler advisory or an incident (`docs/decisions/`, README). Two of them, the text rule
-and the ternary rule, keep us clear of defects that Vyper 0.4.3 still has; `tests/unit/contracts/test_compiler_canaries.py`
-watches those defects.
+Most rules stand for a compiler advisory or an incident (`docs/decisions/`, README). Two of them,
+the text rule and the ternary rule, keep us clear of defects that Vyper 0.4.3 still has;
+`tests/unit/contracts/test_compiler_canaries.py` watches those defects.
 
-What a file may do that others may not stands in `ALLOWED`, with the reason. An entry nobody uses is a finding too.
+What a file may do that others may not stands in `ALLOWED`, with the reason. An entry nobody uses is
+a finding too.
 """
 
 from __future__ import annotations
@@ -36,26 +37,27 @@ NEVER_ALLOWED = frozenset(("text", "pragma", "header", "compile", "ternary", "ne
 #: file under contracts/ -> rule -> why this file may break it. Reviewed like code.
 ALLOWED: dict[str, dict[str, str]] = {
     "Clearing.vy": {
-        "unchecked": "sums over at most 640 records and 16 positions of fields below 2^86: far from 2^255; the "
-        "results are range-checked where they become words",
-        "shift": "keys (account << 4 | place) of narrower fields, and words in memory whose fields were just unpacked",
+        "unchecked": "sums over at most 640 records and 16 positions of fields below 2^86: far "
+        "from 2^255; the results are range-checked where they become words",
+        "shift": "keys (account << 4 | place) of narrower fields, and words in memory whose fields "
+        "were just unpacked",
     },
     "modules/collateral.vy": {"shift": "an address into the upper 160 bits of an empty word"},
     "modules/liquidity.vy": {"shift": "times below 2^48, from the clock or bounded by Governance"},
     "modules/markets.vy": {
-        "unchecked": "products of fields of the position and clock words: i64 * u64 stays below 2^128",
-        "shift": "keys of a market number below 256, and fields just unpacked from words of the same widths",
+        "unchecked": "products of fields of the position and clock words: i64 * u64 < 2^128",
+        "shift": "keys of a market number below 256, and fields just unpacked at the same widths",
     },
     "modules/orders.vy": {
         "unchecked": "sums of u64 and u32 fields, compared before they are stored",
-        "shift": "keys (account << 8 | slot), and a delegate word whose fields arrive as typed, narrower arguments",
+        "shift": "keys (account << 8 | slot), and a delegate word of typed, narrower arguments",
     },
     "modules/packing.vy": {
         "unchecked": "bit positions are literals; a field's range is asserted before it is shifted",
         "shift": "the one place where fields become words; round trips are property-tested",
     },
     "modules/pricing.vy": {
-        "unchecked": "products of fields of at most 88 bits; bounds of each are in docs/protocol.md 3",
+        "unchecked": "products of fields of at most 88 bits; their widths: docs/protocol.md 3",
         "shift": "scaling by the market's `shift` field, at most 8 bits, in checked products",
     },
     "modules/seals.vy": {"shift": "an activation time below 2^48 beside an address"},
@@ -134,7 +136,7 @@ def text_rules(source: str, *, interface: bool) -> Found:
             yield (
                 number,
                 "text",
-                f"only printable ASCII and line feeds, found {names}: other characters shift the compiler's "
+                f"only printable ASCII and line feeds, found {names}: others shift the compiler's "
                 "source positions, and with them literals (CVE-2026-114114, CVE-2026-114116)",
             )
     wanted = PRAGMAS[:1] if interface else PRAGMAS
@@ -204,7 +206,7 @@ def reason_rules(module: vy_ast.Module) -> Found:
             yield (
                 check.lineno,
                 "reason",
-                'a literal reason "contract: fact", lower case: callers map these strings to errors',
+                'a literal reason "contract: fact", lower case: callers map it to an error',
             )
 
 
@@ -263,7 +265,7 @@ def typed_rules(module: vy_ast.Module) -> Found:
             yield (
                 call.lineno,
                 "effect",
-                "a call that changes state stands alone in its statement: give its result a name first",
+                "a call that changes state stands alone in its statement: name its result first",
             )
     for call in module.get_descendants(vy_ast.ExtCall):
         target = call.value.func
@@ -302,7 +304,8 @@ def token_rules(call: vy_ast.ExtCall) -> Found:
         yield (
             call.lineno,
             "token",
-            "assert extcall token.move(..., default_return_value=True): some tokens return false, some nothing",
+            "write assert extcall token.transfer(..., default_return_value=True): some tokens "
+            "return false, some nothing",
         )
 
 
@@ -313,7 +316,7 @@ def imported_names(module: vy_ast.Module) -> Iterator[str]:
 
 
 def order_rules(function: vy_ast.FunctionDef, modules: set[str]) -> Found:
-    """Checks, effects, interactions: after a call out, a function neither writes storage nor logs."""
+    """Checks, effects, interactions: after a call out nothing is written and nothing logged."""
     called_at: int | None = None
     kinds = (vy_ast.ExtCall, vy_ast.Assign, vy_ast.AugAssign, vy_ast.Log)
     places = sorted(

@@ -20,7 +20,8 @@ from vyper.exceptions import VyperException
 
 CODE_BYTES_MAX = 24_576  # EIP-170: a chain refuses to store more
 LIMITS = {
-    # Options, sealed orders and forced exits are still to come into the one core: 5,576 bytes are kept for them.
+    # Options, sealed orders and forced exits are still to come into the one core: 5,576 bytes are
+    # kept for them.
     "Clearing": 19_000,
 }
 
