@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -405,16 +406,24 @@ def guarded(rules: Callable[[], list[tuple[int, str, str]]]) -> Found:
     try:
         yield from rules()
     except (VyperException, SyntaxError) as error:
-        yield getattr(error, "lineno", None) or 1, "compile", str(error).strip().splitlines()[0]
+        yield getattr(error, "lineno", None) or 1, "compile", first_line(error)
+
+
+def first_line(message: object) -> str:
+    return str(message).strip().partition("\n")[0]
 
 
 def collect_typed(path: Path, folder: Path, collect: Callable[[Path, Found], None]) -> None:
-    try:
-        for where, module in annotated(path, folder):
-            collect(where, typed_rules(module))
-    except VyperException as error:
-        line = getattr(error, "lineno", None) or 1
-        collect(path, iter([(line, "compile", str(error).strip().splitlines()[0])]))
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        try:
+            for where, module in annotated(path, folder):
+                collect(where, typed_rules(module))
+        except VyperException as error:
+            line = getattr(error, "lineno", None) or 1
+            collect(path, iter([(line, "compile", first_line(error))]))
+    for warning in warned:
+        collect(path, iter([(1, "warning", first_line(warning.message))]))
 
 
 def main(arguments: list[str]) -> int:
