@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compiler import CONTRACTS, ROOT, compiler_data, deployable
 from vyper.compiler.output import build_abi_output
 from vyper.exceptions import VyperException
+
+from compiler import CONTRACTS, ROOT, compiler_data, deployable
 
 ABI = ROOT / "offchain" / "infold" / "abi"
 KINDS = ("constructor", "function", "event")

@@ -27,10 +27,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import vyper.ast as vy_ast
-from compiler import CONTRACTS, compiler_data, deployable
 from vyper.exceptions import VyperException
 from vyper.semantics.types import DArrayT, SArrayT, StructT, TupleT
 from vyper.semantics.types.function import ContractFunctionT
+
+from compiler import CONTRACTS, compiler_data, deployable
 
 #: Rules without exceptions, whatever `ALLOWED` says.
 NEVER_ALLOWED = frozenset(("text", "pragma", "header", "compile", "ternary", "nested"))

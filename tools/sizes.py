@@ -14,9 +14,10 @@ import json
 import sys
 from pathlib import Path
 
+from vyper.exceptions import VyperException
+
 from build_abi import compile_contracts
 from compiler import CONTRACTS, deployable
-from vyper.exceptions import VyperException
 
 CODE_BYTES_MAX = 24_576  # EIP-170: a chain refuses to store more
 LIMITS = {

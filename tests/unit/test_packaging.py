@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user gets from `pip install infold`, without a network: small, and nobody else's licence."""
+"""What `pip install infold` brings: little, and nothing under another licence. No network used."""
 
 from __future__ import annotations
 

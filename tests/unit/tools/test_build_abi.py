@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 
 import pytest
+from vyper.exceptions import VyperException
+
 from build_abi import compile_contracts, out_of_date, text_of
 from compiler import deployable
 from sizes import sizes
-from vyper.exceptions import VyperException
 
 CONTRACT = """# pragma version 0.4.3
 event Moved:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from lint_contracts import ALLOWED, NEVER_ALLOWED, Finding, lint, main
 
 HEADER = '''# pragma version 0.4.3
