@@ -67,7 +67,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "unchecked": "products of fields of at most 88 bits; their widths: docs/protocol.md 3",
     },
     "modules/reasons.vy": {
-        "reason": "`Rules.refuse` always reverts with the words; the line after it is never reached",
+        "reason": "`Rules.refuse` always reverts with the words; the next line is never reached",
     },
     "modules/signatures.vy": {"unchecked": "27 plus one bit"},
     "modules/signers.vy": {"shift": "thresholds of at most 16 and times from the clock"},
