@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The deployment as an Ape script: the plan, the order and the checks of `infold deploy`, Ape's accounts and networks.
+"""`infold deploy` as an Ape script: the same plan, order and checks, Ape's accounts and networks.
 
-    ape run deploy                                              local.toml onto Ape's own local node
-    ape run deploy --network ethereum:local:http://127.0.0.1:PORT --plan venue.toml --account NAME --output book.json
+    ape run deploy                         scripts/local.toml, onto a node that Ape starts and ends
+    ape run deploy --network ethereum:local:http://127.0.0.1:PORT \\
+        --plan venue.toml --account NAME --output book.json
 
-Only the transport differs from `infold deploy`: `infold.shell.deploy.deploy` carries the plan out here as well.
+Only the transport differs: `infold.shell.deploy.deploy` carries the plan out here as well.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ class ApeDeployer:
     default=HERE / "local.toml",
     help="What the venue is to be; scripts/local.toml if not given.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="Write the address book here as well.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Write the address book here as well."
+)
 def cli(account: Any, provider: Any, plan: Path, output: Path | None) -> None:
     """Deploy the venue of a plan and print its address book as one JSON object."""
     try:

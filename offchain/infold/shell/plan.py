@@ -6,7 +6,7 @@
     signers = ["0x...", "0x..."]    # oracle signers
     threshold = 2                   # how many of them a vector needs
     epoch_ms = 3600000              # between two strikes of the pool's shares
-    token = "0x..."                 # collateral, 6 decimals; left out: the test dollar (devnets only)
+    token = "0x..."                 # collateral, 6 decimals; left out: the test dollar
     seal_delay_s = 691200           # governance's delay; 0 leaves it unsealed
 
     [[market]]                      # fields as in docs/protocol.md section 3, units in their names
