@@ -81,7 +81,7 @@ def lines(found: Sequence[Check]) -> Iterator[str]:
 
 
 def examine() -> dict[str, Any]:
-    """The whole report of this environment, as one object; `ok` is false if anything must be mended.
+    """The whole report of this environment, as one object; not `ok` if anything must be mended.
 
     Raises `Misconfigured` if a setting is wrong, which no check could say better.
     """
