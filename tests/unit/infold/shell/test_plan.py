@@ -72,7 +72,7 @@ def test_no_seal_and_a_token_of_ones_own(write: Write) -> None:
     ],
 )
 def test_a_slip_is_named(write: Write, old: str, new: str, said: str) -> None:
-    with pytest.raises(Misconfigured, match="plan.toml") as failure:
+    with pytest.raises(Misconfigured, match=r"plan\.toml") as failure:
         read_plan(write(old, new))
     assert said in str(failure.value)
 
