@@ -390,7 +390,7 @@ WORDS = (
 
 
 def chain_words() -> dict[str, Any]:
-    """Words of storage, calldata and logs: every field at its least, its largest, and told apart."""
+    """Words of storage, calldata and logs: each field at its least, its largest, told apart."""
     cases = []
     for name, layout in WORDS:
         least = [-(1 << field.bits - 1) if field.signed else 0 for field in layout]
