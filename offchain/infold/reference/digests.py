@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is signed: EIP-712 digests of orders, batches and price vectors (docs/protocol.md §2, §5).
 
-Hashing dominates a replay in plain Python, so the functions here take many orders, or many batches, at a time and hash
-them side by side. `hash_many` is passed in: any function from equally long messages to their Keccak-256 digests.
+Hashing dominates a replay in plain Python, so the functions here take many orders, or many batches,
+at a time and hash them side by side. `hash_many` is passed in: any function from equally long
+messages to their Keccak-256 digests.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Record(NamedTuple):
     account: int
     slot: int
     market: int
-    index: int
+    place: int
     flags: int
     epoch: int
     seq: int
@@ -162,7 +163,9 @@ class Contents(NamedTuple):
 
 
 def batch_contents(batches: Sequence[Contents], hash_many: HashMany) -> list[bytes]:
-    """The running hash over each batch's head, prices and records; all batches advance side by side."""
+    """The running hash over each batch's head, prices and records; all batches advance side by
+    side.
+    """
     running = hash_many(
         [batch.head.to_bytes(32, "big") + batch.root + batch.accepted_root for batch in batches]
     )
@@ -178,7 +181,9 @@ def _joined(words: Sequence[int]) -> bytes:
 
 
 def _advance(running: list[bytes], items: list[list[bytes]], hash_many: HashMany) -> None:
-    """running[i] = hash(running[i], item) for each item of list i in turn; longest lists first, so lanes only drop out."""
+    """running[i] = hash(running[i], item) for each item of list i in turn; longest lists first, so
+    lanes only drop out.
+    """
     order = sorted(range(len(items)), key=lambda at: -len(items[at]))
     step = 0
     while order:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a call fails: the revert strings of the contracts, and the reason codes of skipped orders (docs/protocol.md §5)."""
+"""How a call fails: the revert strings of the contracts, and the reason codes of skipped orders
+(docs/protocol.md §5).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ class Fault(Exception):
 
 
 class Overflow(Fault):
-    """A number leaves its field or a checked range: the contract reverts too, but no string is promised."""
+    """A number leaves its field or a checked range: the contract reverts too, but no string is
+    promised.
+    """
 
 
 class Reason(IntEnum):

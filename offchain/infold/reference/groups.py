@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One account's records of a batch: checks in order, running positions, margin (docs/protocol.md §5.3, §5.4).
+"""One account's records of a batch: checks in order, running positions, margin (docs/protocol.md
+§5.3, §5.4).
 
-`settle_group` reads the account's own words and the marks of the batch, writes nothing, and never looks at another
-account: that is C13, and what lets an auditor settle each group alone.
+`settle_group` reads the account's own words and the marks of the batch, writes nothing, and never
+looks at another account: that is C13, and what lets an auditor settle each group alone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _COLLATERAL_LIMIT = 2**62
 
 
 class BatchMark(NamedTuple):
-    """A mark, and what only a market of the price list has: clearing price and permission to grow."""
+    """A mark, and what only a listed market has: clearing price and permission to grow."""
 
     mark: Mark
     price_e8: int
@@ -50,7 +51,8 @@ class Outcome(NamedTuple):
     events: list[Event]
 
 
-# The signer of record number i of the group, as an address, or None if its signature recovers nobody.
+# The signer of record number i of the group, as an address, or None if its signature recovers
+# nobody.
 SignerOf = Callable[[int], int | None]
 # The batch's mark of a market, None where the vector has no price for it.
 MarkOf = Callable[[int], BatchMark | None]
@@ -64,7 +66,9 @@ def planned_quote(record: Record, price_e8: int) -> int:
 
 
 class _Running:
-    """The account while its records are read: stored positions, touched ones, and what its fills would write."""
+    """The account while its records are read: stored positions, touched ones, and what its fills
+    would write.
+    """
 
     def __init__(self, state: State, account: int) -> None:
         self.word = state.accounts.get(account, 0)
@@ -123,7 +127,7 @@ def settle_group(
         filled = record.fill_e8 + (fill.filled_e8 if fill.seq == record.seq else 0)
         word = Fill(prefix, fill.cancel_time_ms, fill.cancel_seq, filled, record.seq).word
         fills.append((account << 8 | record.slot, word))
-        logged.append(SettledFill(record.slot, record.index, record.seq, filled, prefix).word)
+        logged.append(SettledFill(record.slot, record.place, record.seq, filled, prefix).word)
     if not fills:
         return Outcome(reasons, [], [], running.word, [], events)
     refused = _judge(state, time_ms, account, running, mark_of)
@@ -226,32 +230,35 @@ def _delegate_may(state: State, time_ms: int, record: Record, key: int) -> bool:
 
 def _move(running: _Running, record: Record, batch_mark: BatchMark, fee_e6: int) -> Reason:
     """Checks 16 to 20, and the running position moved if they pass."""
-    index = record.index
+    index = record.place
     position = running.at(index)
     if position is None:
         if running.elsewhere(record.market):
             return Reason.POSITION
-        position = Position(record.market, 0, 0, batch_mark.mark.index)
+        position = Position(record.market, 0, 0, batch_mark.mark.funding_index)
     elif position.market != record.market:
         return Reason.POSITION
     change = record.fill_e8 if record.flags & 1 else -record.fill_e8
     base = position.base_e8 + change
-    shrinks = (
-        base >= 0 > change if position.base_e8 > 0 else position.base_e8 < 0 < change and base <= 0
-    )
+    if position.base_e8 > 0:
+        shrinks = base >= 0 > change
+    else:
+        shrinks = position.base_e8 < 0 < change and base <= 0
     if record.flags & 4 and not shrinks:
         return Reason.REDUCE_ONLY
     if batch_mark.shrink_only and not shrinks:
         return Reason.MARKET_LIMIT
     mark = batch_mark.mark
-    funding = credit(position.base_e8, mark.index - position.index, mark.rates.shift)
+    funding = credit(
+        position.base_e8, mark.funding_index - position.funding_index, mark.rates.shift
+    )
     fee = fee_of(batch_mark.price_e8, record.fill_e8, fee_e6)
     quote = position.quote_e6 + funding + planned_quote(record, batch_mark.price_e8) - fee
     if abs(base) >= _SIZE_LIMIT or abs(quote) >= _QUOTE_LIMIT:
         return Reason.OVERFLOW
     if not base and abs(running.account.collateral_e6 + quote) >= _COLLATERAL_LIMIT:
         return Reason.OVERFLOW
-    running.touched[index] = Position(record.market, base, quote, mark.index)
+    running.touched[index] = Position(record.market, base, quote, mark.funding_index)
     running.fees[index] = running.fees.get(index, 0) + fee
     running.credits[index] = running.credits.get(index, 0) + funding
     return Reason.NONE
@@ -281,7 +288,9 @@ def passes(
     withdrawal: Withdrawal,
     time_ms: int,
 ) -> bool:
-    """The margin test of §5.4: `held` is storage before the batch, `touched` the positions the batch moved."""
+    """The margin test of §5.4: `held` is storage before the batch, `touched` the positions the
+    batch moved.
+    """
     closed = sum(position.quote_e6 for position in touched.values() if not position.base_e8)
     after = standing(
         collateral_e6 + closed,
@@ -306,7 +315,9 @@ def passes(
 
 
 def has_initial_margin(after: Standing, withdrawal: Withdrawal, time_ms: int) -> bool:
-    """Whether equity after haircuts covers initial margin; a pending withdrawal counts up to its barrier."""
+    """Whether equity after haircuts covers initial margin; a pending withdrawal counts up to its
+    barrier.
+    """
     counted = withdrawal.amount_e6 if time_ms <= withdrawal.barrier_ms else 0
     return after.haircut_equity_e6 + counted >= after.im_e6
 

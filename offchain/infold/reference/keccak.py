@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keccak-256 as Ethereum uses it (the padding before SHA-3), in plain Python.
 
-Source: the Keccak reference, version 3.0, for the permutation f[1600] with rate 1088 and padding byte 0x01.
+Source: the Keccak reference, version 3.0, for the permutation f[1600] with rate 1088 and padding
+byte 0x01.
 
-Python spends most of a small integer operation on bookkeeping, so the state's 25 lanes may hold many messages
-side by side: lane i of message m occupies bits 64 m to 64 m + 63 of one long integer. One pass over such a state
-hashes all of them, some thirty times faster a message than one by one. `keccak_256` is the case of one message.
+Python spends most of a small integer operation on bookkeeping, so the state's 25 lanes may hold
+many messages side by side: lane i of message m occupies bits 64 m to 64 m + 63 of one long integer.
+One pass over such a state hashes all of them, some thirty times faster a message than one by one.
+`keccak_256` is the case of one message.
 """
 
 from __future__ import annotations

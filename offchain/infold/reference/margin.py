@@ -17,7 +17,7 @@ class Mark(NamedTuple):
 
     market: int
     oracle_price_e8: int
-    index: int
+    funding_index: int
     rates: Rates
 
 
@@ -31,14 +31,18 @@ class Standing(NamedTuple):
 
 
 def funded_index(clock: Clock, rates: Rates, oracle_price_e8: int, time_ms: int) -> int:
-    """The market's funding index moved from the clock's time to `time_ms` at price `oracle_price_e8`."""
+    """The market's funding index moved from the clock's time to `time_ms` at price
+    `oracle_price_e8`.
+    """
     elapsed_ms = time_ms - clock.time_ms if clock.time_ms else 0
     scaled = (clock.rate_e9 * oracle_price_e8 * elapsed_ms) << rates.shift
-    return clock.index + trunc_div(scaled, _FUNDING_SCALE)
+    return clock.funding_index + trunc_div(scaled, _FUNDING_SCALE)
 
 
 def credit(base_e8: int, index_change: int, shift: int) -> int:
-    """Quote (e6) that a holder of `base_e8` receives while the funding index moves by `index_change`, rounded down."""
+    """Quote (e6) that a holder of `base_e8` receives while the funding index moves by
+    `index_change`, rounded down.
+    """
     return -base_e8 * index_change >> shift
 
 
@@ -58,7 +62,9 @@ def fee_of(price_e8: int, size_e8: int, fee_e6: int) -> int:
 
 
 def standing(collateral_e6: int, marked: Iterable[tuple[Position, Mark]]) -> Standing:
-    """The standing of an account that holds `collateral_e6` and the given positions at their marks."""
+    """The standing of an account that holds `collateral_e6` and the given positions at their
+    marks.
+    """
     equity = collateral_e6
     haircuts = 0
     im = 0
@@ -70,7 +76,7 @@ def standing(collateral_e6: int, marked: Iterable[tuple[Position, Mark]]) -> Sta
         value = (
             notional // QUOTE_SCALE
             + position.quote_e6
-            + credit(base, mark.index - position.index, rates.shift)
+            + credit(base, mark.funding_index - position.funding_index, rates.shift)
         )
         equity += value
         if value > 0:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every door of `Clearing` that changes state, as a method with the door's name (docs/protocol.md §5 to §7).
+"""Every door of `Clearing` that changes state, as a method with the door's name (docs/protocol.md
+§5 to §7).
 
     protocol = Protocol(chain_id=1, clearing=0x..., oracle=0x..., ...)
     account = protocol.open_account(owner, 25_000_000, sender=owner, now_s=1_700_000_000)
     protocol.state.events        # what the call emitted: (name, arguments)
 
-Arguments are those of the calldata, addresses are integers; `sender` and `now_s` are the caller and the block's stamp.
-A failing call raises `Fault` with the contract's string and leaves no trace. Tokens are not modelled: `accounted_e6`
-is what `Vault` should account for, and a caller who cannot pay is the token's affair.
+Arguments are those of the calldata, addresses are integers; `sender` and `now_s` are the caller and
+the block's stamp. A failing call raises `Fault` with the contract's string and leaves no trace.
+Tokens are not modelled: `accounted_e6` is what `Vault` should account for, and a caller who cannot
+pay is the token's affair.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from .digests import HashMany, separator
 from .faults import Fault, Reason, require
 from .keccak import keccak_256_many
 from .margin import Mark, Standing, credit, quote_of_buy, quote_of_sale, standing
-from .oracle import Oracle, Recover, Signature
 from .secp256k1 import recover as recover_in_python
 from .settlement import (
     BACKSTOP_ACCOUNT,
@@ -33,15 +34,14 @@ from .settlement import (
     Prepared,
     SettleCall,
     SignerOfRecord,
-    attester_name,
     settle,
     virtual_mark,
 )
-from .state import BACKSTOP, CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, RATES, State, Timed
+from .signers import Oracle, Recover, Seals, Signature, SignerSet
+from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, RATES, State
 from .vectors import Vector, open_vector
 from .words import (
     Account,
-    Backstop,
     Clock,
     Delegate,
     Delta,
@@ -57,6 +57,7 @@ from .words import (
 )
 
 OPENING_DEPOSIT_E6_MIN = 10_000_000
+COLLATERAL_LIMIT_E6 = 2**62
 EPOCH_MAX = 65_535
 DELTAS_MAX = 32
 
@@ -70,7 +71,7 @@ def door(
     """Make a method a call: all of it happens, or a Fault and nothing."""
 
     @wraps(method)
-    def call(self: Protocol, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+    def call(self: Protocol, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
         self.state.begin()
         accounted_e6 = self.accounted_e6
         try:
@@ -95,8 +96,11 @@ class Protocol:
         recovery: int,
         pool: int,
         governance: int,
-        epoch_ms: int = 0,
-        backstop_owner: int = 0,
+        oracle_signers: Sequence[int],
+        oracle_threshold: int,
+        matcher: int,
+        epoch_ms: int,
+        deployed_s: int,
         recover: Recover = recover_in_python,
         hash_many: HashMany = keccak_256_many,
     ) -> None:
@@ -106,12 +110,15 @@ class Protocol:
         self.governance = governance
         self.accounted_e6 = 0
         self.crypto = Crypto(hash_many, recover, separator(chain_id, clearing))
-        self.oracle = Oracle(chain_id, oracle, recover)
-        self.state.put_scalar("next_account", TRADERS_FROM)
-        self.state.put_setting("epoch_ms", Timed(epoch_ms, epoch_ms, 0))
-        if backstop_owner:
-            word = Account(backstop_owner, 0, 0, 0).word
-            self.state.put(self.state.accounts, BACKSTOP_ACCOUNT, word)
+        signers = SignerSet(recover, oracle_signers, oracle_threshold)
+        self.oracle = Oracle(chain_id, oracle, signers)
+        self.seals = Seals(matcher, SignerSet(recover))
+        state = self.state
+        state.put(state.accounts, POOL_ACCOUNT, Account(pool, 0, 0, 0).word)
+        state.put(state.accounts, BACKSTOP_ACCOUNT, Account(governance, 0, 0, 0).word)
+        state.put_scalar("account_count", TRADERS_FROM)
+        state.put_scalar("head", Head(0, 0, 0, deployed_s * 1000 + epoch_ms, 0).word)
+        state.epoch_ms = epoch_ms
 
     # -- batches ------------------------------------------------------------
 
@@ -125,9 +132,20 @@ class Protocol:
         prepared: Prepared | None = None,
         signer_of: SignerOfRecord | None = None,
     ) -> list[Reason]:
-        """§5: settle a batch; anyone may carry it. Returns the reason code of each record, 0 where it filled."""
+        """§5: settle a batch; anyone may carry it. Returns the reason code of each record, 0 where
+        it filled.
+        """
         del sender
-        return settle(self.state, self.oracle, self.crypto, call, now_s * 1000, prepared, signer_of)
+        return settle(
+            self.state,
+            self.oracle,
+            self.seals,
+            self.crypto,
+            call,
+            now_s * 1000,
+            prepared,
+            signer_of,
+        )
 
     # -- collateral -----------------------------------------------------------
 
@@ -137,10 +155,11 @@ class Protocol:
         del sender, now_s
         require(owner != 0, "clearing: owner is zero")
         require(amount_e6 >= OPENING_DEPOSIT_E6_MIN, "clearing: deposit too small")
-        account = self.state.scalar("next_account")
+        require(amount_e6 < COLLATERAL_LIMIT_E6, "clearing: amount too large")
+        account = self.state.scalar("account_count")
         word = Account(owner, amount_e6, 0, 0).word
         self.state.put(self.state.accounts, account, word)
-        self.state.put_scalar("next_account", account + 1)
+        self.state.put_scalar("account_count", account + 1)
         self.state.log("AccountOpened", account, owner, amount_e6, word)
         self.accounted_e6 += amount_e6
         return account
@@ -149,13 +168,13 @@ class Protocol:
     def deposit(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
         """Pay collateral into any account but the pool's."""
         del sender, now_s
-        stored = self._account(account)
-        require(
-            account == BACKSTOP_ACCOUNT or (account != POOL_ACCOUNT and stored.owner != 0),
-            "clearing: unknown account",
-        )
+        known = POOL_ACCOUNT < account < self.state.scalar("account_count")
+        require(known, "clearing: unknown account")
         require(amount_e6 > 0, "clearing: deposit too small")
-        word = stored._replace(collateral_e6=stored.collateral_e6 + amount_e6).word
+        stored = self._account(account)
+        collateral = stored.collateral_e6 + amount_e6
+        require(abs(collateral) < COLLATERAL_LIMIT_E6, "clearing: amount too large")
+        word = stored._replace(collateral_e6=collateral).word
         self.state.put(self.state.accounts, account, word)
         self.state.log("Deposited", account, amount_e6, word)
         self.accounted_e6 += amount_e6
@@ -187,13 +206,12 @@ class Protocol:
         del sender
         pending = self.state.withdrawals.get(account, 0)
         withdrawal = Withdrawal.of(pending)
-        require(
-            pending != 0 and now_s * 1000 > withdrawal.barrier_ms + WINDOW_MS,
-            "clearing: withdrawal not due",
-        )
+        require(pending != 0, "clearing: no withdrawal pending")
+        due = now_s * 1000 > withdrawal.barrier_ms + WINDOW_MS
+        require(due, "clearing: withdrawal not due")
         stored = self._account(account)
         free = stored.collateral_e6 + withdrawal.amount_e6
-        if stored.mask or (account == BACKSTOP_ACCOUNT and self.state.scalar("backstop_markets")):
+        if stored.mask:
             vector = self._fresh_vector(head, openings, signatures, now_s)
             held = self.standing(account, vector)
             free = held.haircut_equity_e6 + withdrawal.amount_e6 - held.im_e6
@@ -214,11 +232,10 @@ class Protocol:
         now_ms = now_s * 1000
         stored = self._account(account)
         delegate = self.state.delegates.get(account << 160 | sender, 0)
-        require(
-            (stored.owner == sender and sender != 0)
-            or (delegate != 0 and now_ms <= Delegate.of(delegate).expiry_ms),
-            "clearing: not the owner",
-        )
+        delegated = delegate != 0 and now_ms <= Delegate.of(delegate).expiry_ms
+        owned = account >= TRADERS_FROM and stored.owner == sender
+        require(owned or delegated, "clearing: not the owner")
+        require(slot < 256 and seq < 2**32, "clearing: out of range")
         key = account << 8 | slot
         fill = Fill.of(self.state.fills.get(key, 0))
         require(seq > fill.cancel_seq, "clearing: seq must rise")
@@ -256,13 +273,15 @@ class Protocol:
         self._owned(account, sender)
         now_ms = now_s * 1000
         require(key != 0, "clearing: key is zero")
+        fits = not markets >> 128 and not notional_e6 >> 64 and not expiry_ms >> 48
+        require(fits, "clearing: out of range")
+        require(expiry_ms > now_ms, "clearing: expiry has passed")
         place = account << 160 | key
         stored = self.state.delegates.get(place, 0)
         require(
             not stored or now_ms > Delegate.of(stored).expiry_ms + WINDOW_MS,
             "clearing: delegate still live",
         )
-        require(expiry_ms > now_ms, "clearing: expiry is past")
         word = Delegate(markets, notional_e6, expiry_ms).word
         self.state.put(self.state.delegates, place, word)
         self.state.log("DelegateSet", account, key, word)
@@ -273,8 +292,9 @@ class Protocol:
         self._owned(account, sender)
         place = account << 160 | key
         stored = Delegate.of(self.state.delegates.get(place, 0))
-        expiry_ms = min(stored.expiry_ms, now_s * 1000 + GUARD_MS)
-        word = stored._replace(expiry_ms=expiry_ms).word
+        barrier_ms = now_s * 1000 + GUARD_MS
+        require(stored.expiry_ms > barrier_ms, "clearing: not a delegate")
+        word = stored._replace(expiry_ms=barrier_ms).word
         self.state.put(self.state.delegates, place, word)
         self.state.log("DelegateSet", account, key, word)
 
@@ -300,7 +320,9 @@ class Protocol:
 
     @door
     def lp_request(self, deposits_e6: int, redeems: int, *, sender: int, now_s: int) -> int:
-        """Add to the requests of the running pool epoch, or of the next one if it is over; returns which."""
+        """Add to the requests of the running pool epoch, or of the next one if it is over; returns
+        which.
+        """
         require(sender == self.pool, "clearing: not the pool")
         head = Head.of(self.state.scalar("head"))
         epoch = head.epoch if now_s * 1000 < head.epoch_end_ms else head.epoch + 1
@@ -316,6 +338,7 @@ class Protocol:
     ) -> None:
         """New parameters of a market from the activation on."""
         self._governed(sender)
+        require(0 < market < 256, "clearing: out of range")
         clock = Clock.of(self.state.market_word(market, CLOCK))
         now_ms = now_s * 1000
         if clock.activation_s:
@@ -328,32 +351,6 @@ class Protocol:
         for place, parameter in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
             self.state.put(self.state.parameter_words, first + place, parameter)
         self.state.log("MarketSet", market, version, activation_s, rates, caps, listing)
-
-    @door
-    def set_matcher(self, matcher: int, *, sender: int, now_s: int) -> None:
-        """A new matcher from the activation on."""
-        self._governed(sender)
-        self.state.log("MatcherSet", matcher, self._change("matcher", matcher, now_s))
-
-    @door
-    def set_attester(self, attester: int, live: bool, *, sender: int, now_s: int) -> None:
-        """An attester comes or goes from the activation on."""
-        self._governed(sender)
-        activation_ms = self._change(attester_name(attester), int(live), now_s)
-        self.state.log("AttesterSet", attester, int(live), activation_ms)
-
-    @door
-    def set_attester_threshold(self, threshold: int, *, sender: int, now_s: int) -> None:
-        """How many attesters a batch needs from the activation on."""
-        self._governed(sender)
-        activation_ms = self._change("attester_threshold", threshold, now_s)
-        self.state.log("AttesterThresholdSet", threshold, activation_ms)
-
-    @door
-    def set_epoch(self, epoch_ms: int, *, sender: int, now_s: int) -> None:
-        """How long a pool epoch lasts, from the activation on."""
-        self._governed(sender)
-        self.state.log("EpochSet", epoch_ms, self._change("epoch_ms", epoch_ms, now_s))
 
     @door
     def collect_fees(self, to: int, amount_e6: int, *, sender: int, now_s: int) -> None:
@@ -391,14 +388,7 @@ class Protocol:
         return standing(self._account(account).collateral_e6, marked)
 
     def positions_of(self, account: int) -> list[Position]:
-        """The open positions of a trader, or of the backstop."""
-        if account == BACKSTOP_ACCOUNT:
-            mask = self.state.scalar("backstop_markets")
-            return [
-                Position(market, *Backstop.of(self.state.market_word(market, BACKSTOP)))
-                for market in range(1, 256)
-                if mask >> market & 1
-            ]
+        """The open positions of a trader."""
         mask = self._account(account).mask
         return [
             Position.of(self.state.positions.get(account << 4 | index, 0))
@@ -413,7 +403,8 @@ class Protocol:
 
     def _owned(self, account: int, sender: int) -> Account:
         stored = self._account(account)
-        require(sender != 0 and stored.owner == sender, "clearing: not the owner")
+        owned = account >= TRADERS_FROM and stored.owner == sender
+        require(owned, "clearing: not the owner")
         return stored
 
     def _governed(self, sender: int) -> None:
@@ -423,15 +414,6 @@ class Protocol:
     def _waited(earlier_ms: int, now_ms: int, reason: str) -> None:
         """A barrier may be set again strictly after the window that follows the earlier one."""
         require(not earlier_ms or now_ms > earlier_ms + WINDOW_MS, reason)
-
-    def _change(self, name: str, value: int, now_s: int) -> int:
-        """Give a setting a new value; returns its activation."""
-        setting = self.state.setting(name)
-        now_ms = now_s * 1000
-        self._waited(setting.activation_ms, now_ms, "clearing: change pending")
-        activation_ms = now_ms + GUARD_MS
-        self.state.put_setting(name, Timed(setting.after, value, activation_ms))
-        return activation_ms
 
     def _fresh_vector(
         self, head: int, openings: Sequence[int], signatures: Sequence[Signature], now_s: int
@@ -467,7 +449,9 @@ class Protocol:
             raise Fault("clearing: no price")
         oracle, rates = mark.mark.oracle_price_e8, mark.mark.rates
         clock = Clock.of(state.market_word(market, CLOCK))
-        funding = credit(position.base_e8, clock.index - position.index, rates.shift)
+        funding = credit(
+            position.base_e8, clock.funding_index - position.funding_index, rates.shift
+        )
         moved = quote_of_buy(oracle, change) if change > 0 else quote_of_sale(oracle, -change)
         quote = position.quote_e6 + funding + moved
         realised = 0 if base else quote
@@ -481,7 +465,7 @@ class Protocol:
         for place, word in words.items():
             state.put_market_word(market, place, word)
         state.put_scalar("pool_markets", state.scalar("pool_markets") | 1 << market)
-        left = Position(market, base, quote, clock.index).word if base else 0
+        left = Position(market, base, quote, clock.funding_index).word if base else 0
         if not base:
             stored = stored._replace(
                 collateral_e6=stored.collateral_e6 + quote, mask=stored.mask & ~(1 << index)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recovery of the signer from an ECDSA signature over secp256k1, in plain Python.
 
-Sources: SEC 2 (the curve), SEC 1 §4.1.6 (recovery), Gallant, Lambert, Vanstone 2001 (the endomorphism that halves the
-doublings), Hankerson, Menezes, Vanstone, "Guide to Elliptic Curve Cryptography", algorithms 3.22, 3.36 and 3.74.
+Sources: SEC 2 (the curve), SEC 1 §4.1.6 (recovery), Gallant, Lambert, Vanstone 2001 (the
+endomorphism that halves the doublings), Hankerson, Menezes, Vanstone, "Guide to Elliptic Curve
+Cryptography", algorithms 3.22, 3.36 and 3.74.
 
-With Q = r^-1 (s R - z G), the fixed point G is served from a table of all its byte multiples (no doublings), R by two
-half-length signed digits expansions that share 128 doublings. Nothing here is constant time: it only reads public data.
+With Q = r^-1 (s R - z G), the fixed point G is served from a table of all its byte multiples (no
+doublings), R by two half-length signed digits expansions that share 128 doublings. Nothing here is
+constant time: it only reads public data.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ GENERATOR = (
     0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
     0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8,
 )
-# The endomorphism (x, y) -> (BETA x, y) multiplies by LAMBDA; the lattice of short pairs below has (a + b LAMBDA) = 0.
+# The endomorphism (x, y) -> (BETA x, y) multiplies by LAMBDA; the lattice of short pairs below has
+# (a + b LAMBDA) = 0.
 _BETA = 0x7AE96A2B657C07106E64479EAC3434E99CF0497512F58995C1396C28719501EE
 _A1 = 0x3086D221A7D46BCDE86C90E49284EB15
 _B1 = -0xE4437ED6010E88286F547FA90ABFE4C3
@@ -34,7 +37,8 @@ _INFINITY: Jacobian = (0, 1, 0)
 
 
 def recover(digest: bytes, r: int, vs: int) -> int | None:
-    """The address, as an integer, whose key made the EIP-2098 signature `(r, vs)` of `digest`; None if there is none.
+    """The address, as an integer, whose key made the EIP-2098 signature `(r, vs)` of `digest`; None
+    if there is none.
 
     A signature whose s is above half the order recovers nobody, so each signature has one form.
     """
@@ -142,7 +146,9 @@ def _halves(scalar: int) -> tuple[int, int]:
 
 
 def _signed_digits(scalar: int) -> list[int]:
-    """Width-5 non-adjacent form of a non-negative scalar, lowest digit first: odd digits within 15, or zero."""
+    """Width-5 non-adjacent form of a non-negative scalar, lowest digit first: odd digits within
+    15, or zero.
+    """
     digits = []
     while scalar:
         digit = 0

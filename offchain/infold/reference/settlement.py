@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One batch, from the words of its call to every word it leaves (docs/protocol.md §5).
 
-`settle` follows the page's order: clock, vector, price list, records, seals, backstop, markets, strike. The account
-groups are computed first and written after, so nothing that a group does can reach another group.
+`settle` follows the page's order: clock, vector, price list, records, seals, backstop, markets,
+strike. The account groups are computed first and written after, so nothing that a group does can
+reach another group.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .digests import Contents, HashMany, Record, batch_contents, batch_digest, o
 from .faults import Fault, Overflow, Reason, require
 from .groups import BatchMark, Outcome, SignerOf, passes, planned_quote, settle_group
 from .margin import Mark, credit, fee_of, funded_index
-from .oracle import Oracle, Recover, Signature
+from .signers import Oracle, Recover, Seals, Signature
 from .state import BACKSTOP, CLOCK, INCOMING, LEDGER, METER, POOL, State
 from .vectors import Vector, open_vector
 from .words import (
@@ -115,7 +116,7 @@ class Market:
     meter: Meter
     ledger: Ledger
     elapsed_ms: int
-    index: int
+    funding_index: int
     shrink_only: bool
     bought_e8: int = 0
     sold_e8: int = 0
@@ -125,7 +126,7 @@ class Market:
 
     @property
     def mark(self) -> BatchMark:
-        mark = Mark(self.number, self.oracle_price_e8, self.index, self.rates)
+        mark = Mark(self.number, self.oracle_price_e8, self.funding_index, self.rates)
         return BatchMark(mark, self.price_e8, self.shrink_only)
 
     def book(self, fees_e6: int, credit_e6: int, realised_e6: int, interest_e8: int) -> None:
@@ -216,6 +217,7 @@ SignerOfRecord = Callable[[int], int | None]
 def settle(
     state: State,
     oracle: Oracle,
+    seals: Seals,
     crypto: Crypto,
     call: SettleCall,
     now_ms: int,
@@ -224,8 +226,9 @@ def settle(
 ) -> list[Reason]:
     """Settle one batch; returns the reason code of each record.
 
-    `prepared` and `signer_of` may bring what an auditor computed beforehand; without them all is computed here.
-    Raises Fault where the contract reverts; then `state` must be undone by the caller.
+    `prepared` and `signer_of` may bring what an auditor computed beforehand; without them all is
+    computed here. Raises Fault where the contract reverts; then `state` must be undone by the
+    caller.
     """
     head = SettleHead.of(call.head)
     last = Head.of(state.scalar("head"))
@@ -249,7 +252,8 @@ def settle(
     reasons, outcomes = _settle_groups(batch, prepared, signers)
     for market in batch.markets.values():
         require(market.bought_e8 <= market.gross_e8, "clearing: gross exceeded")
-    _check_seals(state, crypto, call.seals, head, prepared.contents)
+    digest = batch_digest(head.number, head.time_ms, prepared.contents, crypto.domain)
+    seals.check(digest, call.seals, head.time_ms)
     _write_groups(batch, outcomes)
     batch.pool_collateral_e6 = Account.of(state.accounts.get(POOL_ACCOUNT, 0)).collateral_e6
     _settle_backstop(batch, any(reasons))
@@ -364,7 +368,9 @@ def settle_group_alone(
     bounds: tuple[int, int],
     signer_of: SignerOfRecord,
 ) -> Outcome:
-    """One account's records settled against storage before the batch as if no other account were in it (C13)."""
+    """One account's records settled against storage before the batch as if no other account were
+    in it (C13).
+    """
     start, end = bounds
     records = prepared.records[start:end]
     wanted = {record.market for record in records}
@@ -382,37 +388,6 @@ def settle_group_alone(
         _shifted(signer_of, start),
         MarkBook(state, prepared.vector, listed),
     )
-
-
-def _check_seals(
-    state: State, crypto: Crypto, seals: Sequence[Signature], head: SettleHead, contents: bytes
-) -> None:
-    """The matcher's signature, then attesters' with ascending addresses."""
-    time_ms = head.time_ms
-    digest = batch_digest(head.number, time_ms, contents, crypto.domain)
-    matcher = crypto.recover(digest, *seals[0]) if seals else None
-    require(
-        bool(matcher) and matcher == state.setting("matcher").at(time_ms),
-        "clearing: not the matcher",
-    )
-    attesters = seals[1:]
-    require(
-        len(attesters) >= state.setting("attester_threshold").at(time_ms),
-        "clearing: too few attesters",
-    )
-    last = 0
-    for r, vs in attesters:
-        attester = crypto.recover(digest, r, vs) or 0
-        require(attester > last, "clearing: attesters not ascending")
-        require(
-            bool(state.setting(attester_name(attester)).at(time_ms)), "clearing: not an attester"
-        )
-        last = attester
-
-
-def attester_name(attester: int) -> str:
-    """The name of an attester's setting."""
-    return f"attester {attester:040x}"
 
 
 def _write_groups(batch: _Batch, outcomes: Sequence[Outcome]) -> None:
@@ -461,7 +436,7 @@ def _settle_backstop(batch: _Batch, anything_skipped: bool) -> None:
     mask = state.scalar("backstop_markets")
     for number, position in touched.items():
         market = batch.markets[number]
-        word = Backstop(position.base_e8, position.quote_e6, position.index).word
+        word = Backstop(position.base_e8, position.quote_e6, position.funding_index).word
         if position.base_e8:
             mask |= 1 << number
         else:
@@ -478,21 +453,23 @@ def _settle_backstop(batch: _Batch, anything_skipped: bool) -> None:
 
 def _backstop_position(state: State, market: int) -> Position:
     backstop = Backstop.of(state.market_word(market, BACKSTOP))
-    return Position(market, backstop.base_e8, backstop.quote_e6, backstop.index)
+    return Position(market, backstop.base_e8, backstop.quote_e6, backstop.funding_index)
 
 
 def _backstop_takes(batch: _Batch, market: Market, held: Position | None) -> Position:
     """The backstop's position after it takes the skipped net of one market, which is booked."""
-    position = held or Position(market.number, 0, 0, market.index)
+    position = held or Position(market.number, 0, 0, market.funding_index)
     net = market.skipped_base_e8
     quote = position.quote_e6 + market.skipped_quote_e6
     if not net:
         return position._replace(quote_e6=quote)
-    funding = credit(position.base_e8, market.index - position.index, market.rates.shift)
+    funding = credit(
+        position.base_e8, market.funding_index - position.funding_index, market.rates.shift
+    )
     fee = fee_of(market.price_e8, abs(net), market.rates.fee_e6)
     base = position.base_e8 + net
     market.book(fee, funding, 0, max(base, 0) - max(position.base_e8, 0))
-    return Position(market.number, base, quote + funding - fee, market.index)
+    return Position(market.number, base, quote + funding - fee, market.funding_index)
 
 
 def _backstop_marks(batch: _Batch, positions: Mapping[int, Position]) -> dict[int, Mark]:
@@ -524,14 +501,18 @@ def _leak(batch: _Batch) -> None:
 
 
 def _settle_market(batch: _Batch, market: Market) -> None:
-    """The pool takes the plan's residual within its bounds; rate, incoming and clock follow (§5.6)."""
+    """The pool takes the plan's residual within its bounds; rate, incoming and clock follow
+    (§5.6).
+    """
     state = batch.state
     residual = market.bought_e8 - market.sold_e8
     pool = market.pool
     check_price(market, residual)
     check_caps(market, residual)
     _turn_meter(batch, market, residual)
-    funding = credit(pool.base_e8, market.index - market.clock.index, market.rates.shift)
+    funding = credit(
+        pool.base_e8, market.funding_index - market.clock.funding_index, market.rates.shift
+    )
     market.book(0, funding, 0, 0)
     base = pool.base_e8 - residual
     quote = pool.quote_e6 + funding - market.plan_quote_e6
@@ -548,7 +529,7 @@ def _settle_market(batch: _Batch, market: Market) -> None:
         quote = 0
     market.pool = Holding(base, quote)
     market.clock = market.clock._replace(
-        index=market.index,
+        funding_index=market.funding_index,
         rate_e9=rate,
         price_e8=market.oracle_price_e8,
         time_ms=batch.time_ms,
@@ -564,7 +545,9 @@ def _settle_market(batch: _Batch, market: Market) -> None:
 
 
 def check_price(market: Market, residual_e8: int) -> None:
-    """C6 and C7: the clearing price within the band, on the pool's side, and no further than the curve."""
+    """C6 and C7: the clearing price within the band, on the pool's side, and no further than the
+    curve.
+    """
     oracle = market.oracle_price_e8
     rates = market.rates
     gap = market.price_e8 - oracle
@@ -672,7 +655,7 @@ def _close(batch: _Batch, struck: bool, contents: bytes, accepted_root: bytes) -
     epoch, epoch_end_ms = batch.head.epoch, batch.head.epoch_end_ms
     if struck:
         epoch += 1
-        epoch_end_ms = batch.time_ms + state.setting("epoch_ms").at(batch.time_ms)
+        epoch_end_ms = batch.time_ms + state.epoch_ms
     head = Head(batch.number, batch.time_ms, epoch, epoch_end_ms, batch.bucket_e6).word
     state.put_scalar("head", head)
     state.log(

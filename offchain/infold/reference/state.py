@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything `Clearing` stores, as words by key, and an undo log so that a failing call leaves no trace."""
+"""Everything `Clearing` stores, as words by key, and an undo log so that a failing call leaves no
+trace.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,8 @@ class State:
         self.lp_requests: Table = {}
         self.strikes: Table = {}
         self.scalars: dict[str, int] = {}
-        self.settings: dict[str, Timed] = {}
+        # Fixed at construction.
+        self.epoch_ms = 0
         self.events: list[Event] = []
         self._undo: list[tuple[dict[object, object], object, object]] = []
 
@@ -80,11 +83,6 @@ class State:
             self.scalars[name] = value
         else:
             self.scalars.pop(name, None)
-
-    def put_setting(self, name: str, value: Timed) -> None:
-        """Store a setting with two values."""
-        self._remember(self.settings, name)
-        self.settings[name] = value
 
     def log(self, name: str, *arguments: object) -> None:
         """Emit an event of the running call."""
@@ -114,9 +112,6 @@ class State:
     def scalar(self, name: str) -> int:
         return self.scalars.get(name, 0)
 
-    def setting(self, name: str) -> Timed:
-        return self.settings.get(name, Timed(0, 0, 0))
-
     def market_word(self, market: int, place: int) -> int:
         return self.market_words.get(market * MARKET_WORDS + place, 0)
 
@@ -124,7 +119,9 @@ class State:
         self.put(self.market_words, market * MARKET_WORDS + place, word)
 
     def parameters(self, clock: Clock, market: int, time_ms: int) -> tuple[Rates, Caps]:
-        """The parameters that serve `time_ms`: the clock's version after its activation, the other one before."""
+        """The parameters that serve `time_ms`: the clock's version after its activation, the other
+        one before.
+        """
         version = clock.version
         if time_ms <= clock.activation_s * 1000:
             version ^= 1

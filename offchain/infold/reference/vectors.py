@@ -12,11 +12,12 @@ from .faults import require
 CHUNK_PRICES = 32
 CHUNK_WORDS = 8
 CHUNKS_MAX = 8
-SIGNATURES_MAX = 16
 
 
 class Vector(NamedTuple):
-    """A vector opened: its root, and the prices of the opened chunks by market (zero prices left out)."""
+    """A vector opened: its root, and the prices of the opened chunks by market (zero prices left
+    out).
+    """
 
     time_ms: int
     chunks: int
@@ -31,8 +32,8 @@ def open_vector(
 
     Raises Fault("vector: ...") where the openings have another length than the opened bits ask for.
     """
-    require(0 < chunks <= CHUNKS_MAX, "vector: wrong number of chunks")
-    require(not opened >> chunks, "vector: opened chunk beyond the last")
+    require(0 < chunks <= CHUNKS_MAX, "vector: bad chunk count")
+    require(not opened >> chunks, "vector: opened beyond chunks")
     words_of: list[Sequence[int] | None] = []
     hashes: list[bytes] = []
     at = 0

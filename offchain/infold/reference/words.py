@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The words of storage, calldata and logs, packed and unpacked (docs/protocol.md §3, §4).
 
-Each class draws its layout, highest field first. `of(word)` reads a word, `.word` writes it and raises `Overflow`
-where a value does not fit its field. Signed fields are two's complement within their width.
+Each class draws its layout, highest field first. `of(word)` reads a word, `.word` writes it and
+raises `Overflow` where a value does not fit its field. Signed fields are two's complement within
+their width.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Position(NamedTuple):
     market: int
     base_e8: int
     quote_e6: int
-    index: int
+    funding_index: int
 
     @classmethod
     def of(cls, word: int) -> Position:
@@ -79,7 +80,7 @@ class Position(NamedTuple):
             unsigned(self.market, 16, "position market") << 240
             | signed(self.base_e8, 64, "position base") << 176
             | signed(self.quote_e6, 88, "position quote") << 88
-            | signed(self.index, 64, "position funding index") << 24
+            | signed(self.funding_index, 64, "position funding index") << 24
         )
 
 
@@ -185,9 +186,11 @@ class Head(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """index i64 @192 | rate i32 @160 | price u64 @96 | time u48 @48 | activation_s u32 @16 | version u8 @8 | flags u8 @0."""
+    """index i64 @192 | rate i32 @160 | price u64 @96 | time u48 @48 | activation_s u32 @16 |
+    version u8 @8 | flags u8 @0.
+    """
 
-    index: int
+    funding_index: int
     rate_e9: int
     price_e8: int
     time_ms: int
@@ -210,7 +213,7 @@ class Clock(NamedTuple):
     @property
     def word(self) -> int:
         return (
-            signed(self.index, 64, "funding index") << 192
+            signed(self.funding_index, 64, "funding index") << 192
             | signed(self.rate_e9, 32, "funding rate") << 160
             | unsigned(self.price_e8, 64, "market price") << 96
             | unsigned(self.time_ms, 48, "market time") << 48
@@ -283,7 +286,7 @@ class Backstop(NamedTuple):
 
     base_e8: int
     quote_e6: int
-    index: int
+    funding_index: int
 
     @classmethod
     def of(cls, word: int) -> Backstop:
@@ -296,7 +299,7 @@ class Backstop(NamedTuple):
         return (
             signed(self.base_e8, 64, "backstop base") << 192
             | signed(self.quote_e6, 88, "backstop quote") << 104
-            | signed(self.index, 64, "backstop funding index") << 40
+            | signed(self.funding_index, 64, "backstop funding index") << 40
         )
 
 
@@ -356,7 +359,9 @@ class Rates(NamedTuple):
 
 
 class Caps(NamedTuple):
-    """slope_e20 64 @192 | residual_cap_e8 64 @128 | position_cap_e8 64 @64 | interest_cap_e8 64 @0."""
+    """slope_e20 64 @192 | residual_cap_e8 64 @128 | position_cap_e8 64 @64 | interest_cap_e8 64
+    @0.
+    """
 
     slope_e20: int
     residual_cap_e8: int
@@ -489,7 +494,7 @@ class Delta(NamedTuple):
     """account u32 @224 | index u4 @220 | base change i64 @0."""
 
     account: int
-    index: int
+    place: int
     change_e8: int
 
     @classmethod
@@ -500,13 +505,15 @@ class Delta(NamedTuple):
     def word(self) -> int:
         return (
             unsigned(self.account, 32, "account") << 224
-            | unsigned(self.index, 4, "index") << 220
+            | unsigned(self.place, 4, "index") << 220
             | signed(self.change_e8, 64, "base change")
         )
 
 
 class SettledHead(NamedTuple):
-    """Topic of `AccountSettled`: account u32 @0 | fills u8 @32 | positions u8 @40 | account word follows u1 @48."""
+    """Topic of `AccountSettled`: account u32 @0 | fills u8 @32 | positions u8 @40 | account word
+    follows u1 @48.
+    """
 
     account: int
     fills: int
@@ -528,10 +535,12 @@ class SettledHead(NamedTuple):
 
 
 class SettledFill(NamedTuple):
-    """One fill in `AccountSettled`: slot u8 @248 | index u4 @244 | seq u32 @144 | filled u64 @80 | prefix u80 @0."""
+    """One fill in `AccountSettled`: slot u8 @248 | index u4 @244 | seq u32 @144 | filled u64 @80 |
+    prefix u80 @0.
+    """
 
     slot: int
-    index: int
+    place: int
     seq: int
     filled_e8: int
     prefix: int
@@ -550,7 +559,7 @@ class SettledFill(NamedTuple):
     def word(self) -> int:
         return (
             unsigned(self.slot, 8, "slot") << 248
-            | unsigned(self.index, 4, "index") << 244
+            | unsigned(self.place, 4, "index") << 244
             | unsigned(self.seq, 32, "seq") << 144
             | unsigned(self.filled_e8, 64, "filled") << 80
             | unsigned(self.prefix, 80, "prefix")
