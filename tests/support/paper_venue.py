@@ -23,10 +23,11 @@ from infold.core.facts import fold
 from infold.core.netting import plan_of
 from infold.core.state import Settings, State, chain_words
 from infold.messages import Cancel, Order, SignedOrder, TimeInForce, TriggerKind
-from infold.units import GUARD_MS, WINDOW_MS
+from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS
 from infold.words import (
     AccountWord,
     CapsWord,
+    ClockWord,
     DelegateWord,
     HeadWord,
     ListingWord,
@@ -89,7 +90,7 @@ def straight_curve(oracle_e8: int, size_e8: int = 500 * E8) -> Curve:
     return Curve((oracle_e8 - reach, oracle_e8, oracle_e8 + reach), (-size_e8, 0, size_e8))
 
 
-def an_order(account: int = 2, **changes: Any) -> Order:
+def an_order(account: int = FIRST_TRADER, **changes: Any) -> Order:
     """A GTC buy of one BTC at 60,000 in slot 0, with `changes`."""
     fields: dict[str, Any] = {
         "account": account,
@@ -143,7 +144,7 @@ class Venue:
         self.now_ms = START_MS
         self.block = 0
         self.facts: list[ChainFact] = []
-        self.next_account = 2
+        self.next_account = FIRST_TRADER
         self.next_seq = 1
         self.tell(
             events.Deployed(
@@ -207,12 +208,12 @@ class Venue:
         activation_s: int = 0,
     ) -> None:
         held = self.chain.markets.get(market)
-        version = 1 - held.clock.version if held is not None else 1
+        clock = held.clock if held is not None else ClockWord()
+        clock = clock._replace(version=1 - clock.version, activation_s=activation_s)
         self.tell(
             events.MarketSet(
                 market=market,
-                version=version,
-                activation_s=activation_s,
+                clock=to_word(pack_clock(clock)),
                 rates=to_word(pack_rates(RATES._replace(**(rates or {})))),
                 caps=to_word(pack_caps(CAPS._replace(**(caps or {})))),
                 listing=to_word(pack_listing(ListingWord(tick_e8, name))),
@@ -222,8 +223,8 @@ class Venue:
     def open_account(self, amount_e6: int = 100_000 * 10**6) -> int:
         account = self.next_account
         self.next_account += 1
-        word = pack_account(AccountWord(owner_of(account), amount_e6))
-        self.tell(events.AccountOpened(account=account, amount_e6=amount_e6, word=to_word(word)))
+        self.tell(events.AccountOpened(account=account, owner=to_word(owner_of(account))))
+        self.deposit(account, amount_e6)
         return account
 
     def _account_word(self, account: int, change_e6: int) -> str:
@@ -232,12 +233,12 @@ class Venue:
 
     def deposit(self, account: int, amount_e6: int) -> None:
         word = self._account_word(account, amount_e6)
-        self.tell(events.Deposited(account=account, amount_e6=amount_e6, word=word))
+        self.tell(events.CollateralMoved(account=account, amount_e6=amount_e6, word=word))
 
     def request_withdrawal(self, account: int, amount_e6: int) -> None:
         withdrawal = WithdrawalWord(amount_e6, self.now_ms + GUARD_MS)
         self.tell(
-            events.WithdrawalRequested(
+            events.WithdrawalSet(
                 account=account,
                 word=self._account_word(account, -amount_e6),
                 withdrawal=to_word(pack_withdrawal(withdrawal)),
@@ -250,7 +251,7 @@ class Venue:
         assert marks is not None
         paid_e6 = margin.payable_e6(held, marks)
         word = self._account_word(account, held.withdrawal.amount_e6 - paid_e6)
-        self.tell(events.WithdrawalClaimed(account=account, paid_e6=paid_e6, word=word))
+        self.tell(events.WithdrawalSet(account=account, word=word, withdrawal=to_word(0)))
         return paid_e6
 
     def cancel_on_chain(self, account: int, slot: int, seq: int) -> None:
@@ -283,17 +284,24 @@ class Venue:
     def shrink(self, account: int, index: int, change_e8: int, oracle_price_e8: int) -> None:
         """What Recovery does to a position; the fact carries the words it leaves."""
         market = self.chain.accounts[account].positions[index].market
-        settlement.apply_delta(self.chain, account, index, change_e8, oracle_price_e8, self.now_ms)
         held = self.chain.accounts[account]
+        cash_e6 = held.word.collateral_e6
+        settlement.apply_delta(self.chain, account, index, change_e8, oracle_price_e8, self.now_ms)
+        if index not in held.positions:
+            self.facts.append(
+                events.CollateralMoved(
+                    account=account,
+                    amount_e6=held.word.collateral_e6 - cash_e6,
+                    word=to_word(pack_account(held.word)),
+                )
+            )
         position = held.positions.get(index)
         at = self.chain.markets[market]
         self.facts.append(
             events.Applied(
                 account=account,
                 index=index,
-                word=to_word(pack_account(held.word)),
                 position=to_word(pack_position(position) if position is not None else 0),
-                clock=to_word(pack_clock(at.clock)),
                 meter=to_word(pack_meter(at.meter)),
                 ledger=to_word(pack_ledger(at.ledger)),
                 incoming=to_word(pack_incoming(at.incoming)),
