@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-import sha3
 from coincurve import PrivateKey
 from eth_abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Unavailable
 from infold.messages import Batch
+from infold.signing import address_of, checksum_address, keccak
 
 RPC_TIMEOUT_S = 60.0  # a settle of 16 Mgas took 2 s on a loaded machine; the rest is room
 RPC_BATCH_MAX = 500  # requests in one HTTP body: a few hundred KB of JSON
@@ -40,20 +40,6 @@ class Reverted(InfoldError):
 
     def __reduce__(self) -> tuple[type[Reverted], tuple[str, str]]:
         return Reverted, (self.reason, str(self).split(" reverted: ")[0])
-
-
-def keccak(content: bytes) -> bytes:
-    """Keccak-256."""
-    return bytes(sha3.keccak_256(content).digest())
-
-
-def checksum_address(address: bytes) -> str:
-    """The EIP-55 spelling of a 20-byte address."""
-    plain = address.hex()
-    digest = keccak(plain.encode()).hex()
-    return "0x" + "".join(
-        letter.upper() if int(nibble, 16) > 7 else letter for letter, nibble in zip(plain, digest, strict=False)
-    )
 
 
 # -- JSON-RPC ----------------------------------------------------------------------------------------------------------
@@ -408,11 +394,6 @@ def key_of(private_key: bytes) -> PrivateKey:
         raise Misconfigured("a private key must be 32 bytes between 1 and the curve order") from error
 
 
-def address_of(private_key: bytes) -> bytes:
-    """The 20-byte address of a private key."""
-    return keccak(key_of(private_key).public_key.format(compressed=False)[1:])[12:]
-
-
 class Receipt(NamedTuple):
     """What became of a transaction."""
 
@@ -434,8 +415,8 @@ class Sender:
     def __init__(self, rpc: Rpc, private_key: bytes, chain_id: int) -> None:
         self.rpc = rpc
         self.chain_id = chain_id
-        self.address = address_of(private_key)
         self._key = key_of(private_key)
+        self.address = address_of(private_key)
         self.nonce = self.chain_nonce()
 
     def chain_nonce(self, tag: str = "pending") -> int:
