@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What crosses a wire or enters the journal, as frozen records.
 
-Integers carry their scale in the name, times are milliseconds since the epoch, hashes and addresses are
-raw bytes (32 and 20). Decoding validates types; constructing does not, so edges validate once.
+Integers carry their scale in the name, times are milliseconds since the epoch, hashes and addresses
+are raw bytes (32 and 20). Decoding validates types; constructing does not, so edges validate once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 import msgspec
+from infold.units import FRACTION_DECIMALS, PRICE_DECIMALS, SIZE_DECIMALS, format_decimal
 
 
 class TimeInForce(IntEnum):
@@ -32,7 +33,7 @@ class TriggerKind(IntEnum):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """What a trader signs; fields in the order of the EIP-712 struct (docs/protocol.md section 2)."""
+    """What a trader signs; fields in the order of the EIP-712 struct."""
 
     account: int
     market: int
@@ -66,7 +67,7 @@ class SignedOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class OrderRequest(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", gc=False
 ):
-    """An order as clients send it: decimal strings, names for market and enums, every field required."""
+    """An order as clients send it: decimal strings, names for market and enums, no defaults."""
 
     account: int
     market: str
@@ -86,6 +87,42 @@ class OrderRequest(
     seq: int
     delegated: bool
     signature: str
+
+
+TIME_IN_FORCE_WORDS = {kind: kind.name for kind in TimeInForce}
+"""How the wire spells times in force."""
+TRIGGER_KIND_WORDS = {
+    TriggerKind.NONE: "none",
+    TriggerKind.AT_OR_ABOVE: "atOrAbove",
+    TriggerKind.AT_OR_BELOW: "atOrBelow",
+}
+"""How the wire spells trigger kinds."""
+
+
+def order_request(
+    order: Order, market_name: str, r: int, vs: int, delegated: bool = False
+) -> OrderRequest:
+    """The wire form of a signed order; `msgspec.json.encode` of it is the body to post."""
+    return OrderRequest(
+        account=order.account,
+        market=market_name,
+        side="buy" if order.buy else "sell",
+        size=format_decimal(order.size_e8, SIZE_DECIMALS),
+        price=format_decimal(order.limit_price_e8, PRICE_DECIMALS),
+        time_in_force=TIME_IN_FORCE_WORDS[order.time_in_force],
+        post_only=order.post_only,
+        reduce_only=order.reduce_only,
+        max_fee=format_decimal(order.max_fee_e6, FRACTION_DECIMALS),
+        trigger_kind=TRIGGER_KIND_WORDS[order.trigger_kind],
+        trigger_price=format_decimal(order.trigger_price_e8, PRICE_DECIMALS),
+        good_after=order.good_after_ms,
+        expiry=order.expiry_ms,
+        epoch=order.epoch,
+        slot=order.slot,
+        seq=order.seq,
+        delegated=delegated,
+        signature=f"0x{r:064x}{vs:064x}",
+    )
 
 
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -153,9 +190,9 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class PriceVector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A signed price vector as a caller presents it (docs/protocol.md section 2).
 
-    `opened` is the bit set of opened chunks, `openings` the words of opened chunks and hashes of the
-    others, in order. `prices` holds the non-zero prices of opened chunks by market. `signatures` are
-    (r, vs) pairs ordered by ascending signer address.
+    `opened` is the bit set of opened chunks, `openings` the words of opened chunks and hashes of
+    the others, in order. `prices` holds the non-zero prices of opened chunks by market.
+    `signatures` are (r, vs) pairs ordered by ascending signer address.
     """
 
     time_ms: int
