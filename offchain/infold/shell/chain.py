@@ -458,6 +458,22 @@ class Sender:
         self.nonce += 1
         return found
 
+    def send_many(self, calls: Sequence[tuple[bytes, bytes]], gas: int) -> list[bytes]:
+        """Sign and send many calls of the same gas limit with consecutive nonces; their hashes. Needs a node without automine.
+
+        The caller mines and counts the receipts: a hash is not yet a transaction.
+        """
+        tip, fee = self.fees_wei()
+        raws = []
+        for to, data in calls:
+            transaction = Transaction(
+                chain_id=self.chain_id, nonce=self.nonce + len(raws), tip_wei=tip, fee_wei_max=fee, gas=gas, to=to, data=data
+            )
+            raws.append(self.sign(transaction))
+        self.rpc.batch([("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in raws])
+        self.nonce += len(raws)
+        return [keccak(raw) for raw in raws]
+
     def send_raw(self, raw: bytes) -> bytes:
         """Send signed bytes; sending what the node has already is no error."""
         try:
