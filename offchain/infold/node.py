@@ -85,6 +85,7 @@ from infold.signing import (
     sign,
     signature_hex,
     typed_data,
+    vector_openings,
 )
 from infold.units import GUARD_MS, WINDOW_MS, format_decimal
 from infold.words import STATUS_LIVE, STATUS_SHRINK_ONLY, STATUS_UNLISTED
@@ -384,19 +385,17 @@ class Node:
             if signed.order_hash not in self._by_hash:
                 fresh.setdefault(signed.order_hash, signed)
             results.append(signed.order_hash)
-        known = set(self._by_hash)if not fresh else self._by_hash.keys() - fresh.keys()
+        seen = {result for result in results if isinstance(result, bytes) and result not in fresh}
         refused: dict[bytes, Rejected] = {}
         if fresh:
             for event in self._do(SubmitOrders(orders=list(fresh.values()), received_ms=received_ms)):
                 if isinstance(event, OrderRejected):
                     refused[event.order_hash] = _rejection(event)
         answers: list[Receipt | Rejected] = []
-        seen: set[bytes] = set()
         for result in results:
             if isinstance(result, bytes):
-                duplicate = result in known or result in seen
+                answers.append(refused[result] if result in refused else self._receipt(result, result in seen))
                 seen.add(result)
-                answers.append(refused[result] if result in refused else self._receipt(result, duplicate))
             else:
                 answers.append(result)
         return answers
@@ -470,7 +469,7 @@ class Node:
         skips: list[SkippedOnChain] = []
         stamps: dict[int, int] = {head.number: head.timestamp_s * 1000}
         for log in self.venue.logs(self.state.block + 1, head.number):
-            if log.contract != "Clearing":
+            if log.contract == "Governance":  # its events tell of proposals, and one is called Cancelled too
                 continue
             if log.name == "Skipped":
                 place = log.arguments
@@ -896,6 +895,12 @@ class Node:
             "txHash": "0x" + row.transaction.hex() if row.transaction else None,
             "reason": row.reason or None,
         }
+
+
+def reopened(vector: PriceVector, opened: int) -> PriceVector:
+    """The same vector presented with other chunks open. The chunks to be opened must be open in it already."""
+    openings = vector_openings(vector.prices, vector.chunks, opened)
+    return msgspec.structs.replace(vector, opened=opened, openings=openings)
 
 
 def _entry(command: AnyCommand, decided: list[AnyEvent]) -> bytes:

@@ -17,7 +17,7 @@ from infold.shell.chain import Contract, Venue, block
 from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
 from infold.words import (
     unpack_account, unpack_backstop, unpack_clock, unpack_incoming, unpack_ledger, unpack_pool, unpack_position,
-    unpack_withdrawal,
+    unpack_strike, unpack_withdrawal,
 )
 
 _PLACE = re.compile(r"^(\w+)((?:\[\w+\])*)$")
@@ -124,7 +124,7 @@ def reconcile(venue: Venue, engine_words: Mapping[str, int], at: int | None = No
         words=len(reader.words),
         accounts=count,
         accounted_e6=accounted_e6,
-        claims_e6=_claims_e6(reader.words, count, markets),
+        claims_e6=_claims_e6(reader.words, count, markets) + _waiting_e6(venue, at),
         balance_e6=int(token.call("balanceOf", vault.address, at=at)) if token else accounted_e6,
         differences=tuple(differences),
     )
@@ -147,3 +147,32 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
             total += unpack_incoming(words[f"market_words[{first + 4}]"]).quote_e6
         total += unpack_backstop(words[f"market_words[{first + 5}]"]).quote_e6
     return total
+
+
+def _waiting_e6(venue: Venue, at: int) -> int:
+    """What liquidity providers have paid in and no strike has taken, and what strikes have paid and nobody has claimed.
+
+    From the pool's logs and the strikes' words: an epoch's strike moves its deposits, less what its redeems cost, to account 0.
+    """
+    deposits_e6: dict[int, int] = {}
+    redeems: dict[int, int] = {}
+    waiting_e6 = 0
+    for log in venue.logs(venue.book.first_block, at, only="Pool"):
+        if log.name == "DepositRequested":
+            epoch, assets_e6 = log.arguments["epoch"], log.arguments["assets_e6"]
+            deposits_e6[epoch] = deposits_e6.get(epoch, 0) + assets_e6
+            waiting_e6 += assets_e6
+        elif log.name == "RedeemRequested":
+            epoch, shares = log.arguments["epoch"], log.arguments["shares"]
+            redeems[epoch] = redeems.get(epoch, 0) + shares
+        elif log.name == "Claimed":
+            waiting_e6 -= log.arguments["paid_e6"]
+    holder = next(contract for contract in venue.contracts.values() if "strikes" in contract.abi.functions)
+    epochs = sorted(deposits_e6.keys() | redeems.keys())
+    for epoch, word in zip(epochs, holder.calls("strikes", [[epoch] for epoch in epochs], at), strict=True):
+        strike = unpack_strike(word)
+        if not word or strike.returned:
+            continue
+        paid_e6 = redeems.get(epoch, 0) * strike.nav_e6 // strike.supply if strike.supply else 0
+        waiting_e6 -= deposits_e6.get(epoch, 0) - paid_e6
+    return waiting_e6
