@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """An engine with a chain to talk to, for tests of `core`: no keys, no disk, no clock.
 
-The chain is a second state that only the contract's rules move; its words become the facts the engine is told. So an
-engine that forgets or invents something is found out at the next fact or batch. Signers are taken as recovered.
+The chain is a second state that only the contract's rules move; its words become the facts the
+engine is told. So an engine that forgets or invents something is found out at the next fact or
+batch. Signers are taken as recovered.
 """
 
 from __future__ import annotations
@@ -90,29 +91,31 @@ def straight_curve(oracle_e8: int, size_e8: int = 500 * E8) -> Curve:
 
 def an_order(account: int = 2, **changes: Any) -> Order:
     """A GTC buy of one BTC at 60,000 in slot 0, with `changes`."""
-    fields: dict[str, Any] = dict(
-        account=account,
-        market=BTC,
-        buy=True,
-        size_e8=E8,
-        limit_price_e8=BTC_E8,
-        max_fee_e6=500,
-        time_in_force=TimeInForce.GTC,
-        post_only=False,
-        reduce_only=False,
-        trigger_kind=TriggerKind.NONE,
-        trigger_price_e8=0,
-        good_after_ms=0,
-        expiry_ms=START_MS + 86_400_000,
-        epoch=0,
-        slot=0,
-        seq=1,
-    )
+    fields: dict[str, Any] = {
+        "account": account,
+        "market": BTC,
+        "buy": True,
+        "size_e8": E8,
+        "limit_price_e8": BTC_E8,
+        "max_fee_e6": 500,
+        "time_in_force": TimeInForce.GTC,
+        "post_only": False,
+        "reduce_only": False,
+        "trigger_kind": TriggerKind.NONE,
+        "trigger_price_e8": 0,
+        "good_after_ms": 0,
+        "expiry_ms": START_MS + 86_400_000,
+        "epoch": 0,
+        "slot": 0,
+        "seq": 1,
+    }
     return Order(**(fields | changes))
 
 
 def signed(order: Order, signer: int | None = None) -> SignedOrder:
-    """The order as recovery hands it over, signed by the account's owner unless a delegate is named."""
+    """The order as recovery hands it over, signed by the account's owner unless a delegate is
+    named.
+    """
     digest = hashlib.sha256(msgspec.json.encode(order)).digest()
     key = owner_of(order.account) if signer is None else signer
     return SignedOrder(
@@ -151,7 +154,7 @@ class Venue:
             )
         )
 
-    # -- the engine ---------------------------------------------------------------------------------
+    # -- the engine --------------------------------------------------------------------------------
 
     def do(self, command: AnyCommand) -> list[AnyEvent]:
         """Decide and fold, through the journal's own bytes."""
@@ -176,7 +179,7 @@ class Venue:
         self.next_seq += 1
         return self.next_seq
 
-    # -- the chain ----------------------------------------------------------------------------------
+    # -- the chain ---------------------------------------------------------------------------------
 
     def tell(self, *facts: ChainFact) -> None:
         """Let the chain do something; the engine hears of it at the next `observe`."""
@@ -220,9 +223,7 @@ class Venue:
         account = self.next_account
         self.next_account += 1
         word = pack_account(AccountWord(owner_of(account), amount_e6))
-        self.tell(
-            events.AccountOpened(account=account, amount_e6=amount_e6, word=to_word(word))
-        )
+        self.tell(events.AccountOpened(account=account, amount_e6=amount_e6, word=to_word(word)))
         return account
 
     def _account_word(self, account: int, change_e6: int) -> str:
@@ -260,9 +261,7 @@ class Venue:
     def cancel_all(self, account: int) -> None:
         word = self.chain.accounts[account].word
         after = to_word(pack_account(word._replace(epoch=word.epoch + 1)))
-        self.tell(
-            events.CancelledAll(account=account, word=after, barrier=self.now_ms + GUARD_MS)
-        )
+        self.tell(events.CancelledAll(account=account, word=after, barrier=self.now_ms + GUARD_MS))
 
     def grant(
         self, account: int, key: int, markets: Sequence[int], notional_e6: int, expiry_ms: int
@@ -279,16 +278,12 @@ class Venue:
         epoch = head.epoch + (self.now_ms >= head.epoch_end_ms)
         held = self.chain.requests.get(epoch, RequestsWord())
         word = RequestsWord(held.deposits_e6 + deposits_e6, held.redeems + redeems)
-        self.tell(
-            events.LiquidityRequested(epoch=epoch, requests=to_word(pack_requests(word)))
-        )
+        self.tell(events.LiquidityRequested(epoch=epoch, requests=to_word(pack_requests(word))))
 
     def shrink(self, account: int, index: int, change_e8: int, oracle_price_e8: int) -> None:
         """What Recovery does to a position; the fact carries the words it leaves."""
         market = self.chain.accounts[account].positions[index].market
-        settlement.apply_delta(
-            self.chain, account, index, change_e8, oracle_price_e8, self.now_ms
-        )
+        settlement.apply_delta(self.chain, account, index, change_e8, oracle_price_e8, self.now_ms)
         held = self.chain.accounts[account]
         position = held.positions.get(index)
         at = self.chain.markets[market]
@@ -305,7 +300,7 @@ class Venue:
             )
         )
 
-    # -- batches ------------------------------------------------------------------------------------
+    # -- batches -----------------------------------------------------------------------------------
 
     def close(
         self,
@@ -313,7 +308,9 @@ class Venue:
         curves: Mapping[int, Curve] | None = None,
         after_ms: int = 1_000,
     ) -> list[AnyEvent]:
-        """Close a batch `after_ms` from now at these prices, dealt with by a straight curve everywhere."""
+        """Close a batch `after_ms` from now at these prices, dealt with by a straight curve
+        everywhere.
+        """
         self.now_ms += after_ms
         self.observe()
         if curves is None:
@@ -372,7 +369,7 @@ class Venue:
         self.observe(closed.time_ms + WINDOW_MS + 1_000)
         return self.do(events.LapseBatch(number=closed.number, reason="not included"))
 
-    # -- what must hold -----------------------------------------------------------------------------
+    # -- what must hold ----------------------------------------------------------------------------
 
     def check(self, vault_e6: int | None = None) -> None:
         """The engine mirrors the chain bit by bit, and C2, C3 and C4 hold."""
