@@ -16,7 +16,7 @@ from infold.errors import InvariantBroken
 from infold.shell.chain import Contract, Venue, block
 from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
 from infold.words import (
-    unpack_account, unpack_backstop, unpack_clock, unpack_incoming, unpack_ledger, unpack_pool, unpack_position,
+    unpack_account, unpack_backstop, unpack_clock, unpack_head, unpack_incoming, unpack_ledger, unpack_pool, unpack_position,
     unpack_strike, unpack_withdrawal,
 )
 
@@ -168,10 +168,11 @@ def _waiting_e6(venue: Venue, at: int) -> int:
         elif log.name == "Claimed":
             waiting_e6 -= log.arguments["paid_e6"]
     holder = next(contract for contract in venue.contracts.values() if "strikes" in contract.abi.functions)
+    struck = unpack_head(int(venue["Clearing"].call("head", at=at))).epoch  # a first strike's word may be zero
     epochs = sorted(deposits_e6.keys() | redeems.keys())
     for epoch, word in zip(epochs, holder.calls("strikes", [[epoch] for epoch in epochs], at), strict=True):
         strike = unpack_strike(word)
-        if not word or strike.returned:
+        if epoch >= struck or strike.returned:
             continue
         paid_e6 = redeems.get(epoch, 0) * strike.nav_e6 // strike.supply if strike.supply else 0
         waiting_e6 -= deposits_e6.get(epoch, 0) - paid_e6
