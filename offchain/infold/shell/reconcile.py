@@ -14,14 +14,13 @@ from dataclasses import dataclass
 
 from infold.errors import InvariantBroken
 from infold.shell.chain import Contract, Venue, block
-from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
 from infold.words import (
-    unpack_account, unpack_backstop, unpack_clock, unpack_head, unpack_incoming, unpack_ledger, unpack_pool, unpack_position,
+    unpack_account, unpack_clock, unpack_head, unpack_incoming, unpack_ledger, unpack_pool, unpack_position,
     unpack_strike, unpack_withdrawal,
 )
 
 _PLACE = re.compile(r"^(\w+)((?:\[\w+\])*)$")
-_MARKET_WORDS = 6
+_MARKET_WORDS = 5
 _MARKETS_MAX = 256
 _PLACES_MAX = 16
 
@@ -66,12 +65,18 @@ class Reconciliation:
 
 
 class _Reader:
-    """Words of `Clearing` by place, at one block."""
+    """Words by place, at one block. `Clearing` is asked first, then whoever else has a getter of that name."""
 
-    def __init__(self, clearing: Contract, at: int) -> None:
-        self._clearing = clearing
+    def __init__(self, venue: Venue, at: int) -> None:
+        self._contracts = [venue["Clearing"], *(venue[name] for name in venue.contracts if name != "Clearing")]
         self._at = at
         self.words: dict[str, int] = {}
+
+    def _holder(self, getter: str) -> Contract:
+        for contract in self._contracts:
+            if getter in contract.abi.functions:
+                return contract
+        raise InvariantBroken(f"reconcile: no contract has a getter {getter}; regenerate the ABIs with `make abi`")
 
     def read(self, places: Iterable[str]) -> None:
         """Fetch the places not yet fetched, in few round trips."""
@@ -88,7 +93,7 @@ class _Reader:
             ]
             wanted.setdefault(getter, []).append((place, keys))
         for getter, many in wanted.items():
-            values = self._clearing.calls(getter, [keys for _, keys in many], self._at)
+            values = self._holder(getter).calls(getter, [keys for _, keys in many], self._at)
             self.words |= {place: value for (place, _), value in zip(many, values, strict=True)}
 
 
@@ -96,7 +101,7 @@ def reconcile(venue: Venue, engine_words: Mapping[str, int], at: int | None = No
     """Compare the engine's words with the chain's at a block (the latest if not given)."""
     at = block(venue.rpc).number if at is None else at
     clearing, vault = venue["Clearing"], venue["Vault"]
-    reader = _Reader(clearing, at)
+    reader = _Reader(venue, at)
     reader.read(engine_words)
 
     # What the engine may not know of: every account and market the chain has, and what their words point to.
@@ -110,6 +115,8 @@ def reconcile(venue: Venue, engine_words: Mapping[str, int], at: int | None = No
     reader.read(f"market_words[{market * 8}]" for market in range(_MARKETS_MAX))
     markets = [market for market in range(_MARKETS_MAX) if reader.words[f"market_words[{market * 8}]"]]
     reader.read(f"market_words[{market * 8 + word}]" for market in markets for word in range(_MARKET_WORDS))
+    reader.read(f"positions[{_PLACES_MAX + market}]" for market in markets)
+    reader.read(["head", "pool_capital_e6"])
     reader.read(f"parameter_words[{market * 8 + word}]" for market in markets for word in (0, 1, 2, 4, 5, 6))
 
     differences = [
@@ -137,7 +144,7 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
         word = unpack_account(words[f"accounts[{account}]"])
         total += word.collateral_e6 + unpack_withdrawal(words[f"withdrawals[{account}]"]).amount_e6
         for place in range(_PLACES_MAX):
-            if word.mask >> place & 1 and account not in (POOL_ACCOUNT, BACKSTOP_ACCOUNT):
+            if word.mask >> place & 1:
                 total += unpack_position(words[f"positions[{account << 4 | place}]"]).quote_e6
     for market in markets:
         first = market * 8
@@ -145,7 +152,8 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
         total += unpack_pool(words[f"market_words[{first + 1}]"]).quote_e6 + ledger.fees_e6 + ledger.pot_e6
         if unpack_clock(words[f"market_words[{first}]"]).flags & 1:
             total += unpack_incoming(words[f"market_words[{first + 4}]"]).quote_e6
-        total += unpack_backstop(words[f"market_words[{first + 5}]"]).quote_e6
+        # The backstop, account 1, has a place a market beyond the 16 of a trader.
+        total += unpack_position(words[f"positions[{_PLACES_MAX + market}]"]).quote_e6
     return total
 
 
