@@ -72,7 +72,7 @@ def message_fields(message: dict[str, Any]) -> dict[str, Any]:
 def sample_orders() -> Iterator[Order]:
     """An ordinary order, each flag once, and the largest value of every field."""
     plain = Order(
-        account=5,
+        account=21,
         market=1,
         buy=True,
         size_e8=50_000_000,
@@ -155,12 +155,12 @@ def messages() -> dict[str, Any]:
     contents, root = signing.keccak(b"contents"), signing.keccak(b"root")
     samples: list[tuple[str, signing.Domain, dict[str, Any], bytes, bytes]] = []
     for slot, seq in ((0, 1), (255, 2**32 - 1)):
-        cancel = Cancel(account=5, slot=slot, seq=seq)
+        cancel = Cancel(account=21, slot=slot, seq=seq)
         samples.append(
             (
                 "Cancel",
                 CLEARING,
-                {"account": 5, "slot": slot, "seq": seq},
+                {"account": 21, "slot": slot, "seq": seq},
                 signing.cancel_digest(cancel, CLEARING),
                 TRADER_KEYS[0],
             )

@@ -35,7 +35,7 @@ from infold.core.admission import (
 from infold.errors import Rejected
 from infold.messages import Order, SignedOrder, TimeInForce, TriggerKind, order_request
 from infold.signing import Domain
-from infold.units import mul_div_up
+from infold.units import FIRST_TRADER, mul_div_up
 from infold.words import DelegateWord, FillWord
 
 GROUP: Final = 500
@@ -62,7 +62,7 @@ class Book:
     """
 
     def __init__(self, owners: Sequence[bytes], terms: MarketTerms, margin_e6: int) -> None:
-        self._owners = dict(enumerate(owners, start=2))
+        self._owners = dict(enumerate(owners, start=FIRST_TRADER))
         self._terms = terms
         self._margin_e6 = margin_e6
         self._slots: dict[int, SlotView] = {}
@@ -264,7 +264,7 @@ def _signed_orders(
         account = number % len(keys)
         slot = number // len(keys)
         order = Order(
-            account=account + 2,
+            account=account + FIRST_TRADER,
             market=source.randrange(1, len(MARKETS) + 1),
             buy=source.random() < 0.5,
             size_e8=source.randrange(1, 10**9),

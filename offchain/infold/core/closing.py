@@ -378,7 +378,11 @@ def _shrinks(state: State, open_order: OpenOrder) -> bool:
 
 
 def _strike_prices(state: State, command: CloseBatch) -> dict[int, int]:
-    """Markets a due strike must list, at the oracle price, where nobody trades them."""
+    """Markets a due strike lists, at the oracle price where nobody trades them.
+
+    It must list those of the pool, and a liquidation that lands first may make any market with open
+    interest the pool's (docs/decisions/0032).
+    """
     if not pool.strike_is_due(state, command.time_ms):
         return {}
     markets = pool.pool_markets(state)
@@ -388,6 +392,9 @@ def _strike_prices(state: State, command: CloseBatch) -> dict[int, int]:
             "the pool's shares are due to be struck, and the vector does not price markets"
             f" {missing} which it holds: take a vector that does"
         )
+    for market, held in state.markets.items():
+        if held.meter.open_interest_e8 and market in command.prices_e8:
+            markets.append(market)
     return {market: command.prices_e8[market] for market in markets}
 
 
