@@ -18,6 +18,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import functools
+import itertools
 import logging
 import math
 import random
@@ -549,7 +550,7 @@ class Node:
         facts: list[ChainFact] = []
         skips: list[SkippedOnChain] = []
         entries: list[bytes] = []
-        for log, following in zip(found, [*found[1:], None], strict=True):
+        for log, following in itertools.zip_longest(found, found[1:]):
             if log.name == "Skipped":
                 place = log.arguments
                 skips.append(SkippedOnChain(place["account"], place["slot"], place["reason"]))
