@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything Infold raises on purpose, as one tree branched by whose turn it is.
+
+    InfoldError
+    |-- Rejected          the caller's turn: fix the request (stable `code`, `param`)
+    |-- Unavailable       the world's turn: wait and retry the same call
+    |-- InvariantBroken   our turn: halt, something that must hold does not
+    `-- Misconfigured     the operator's turn: setup is missing or damaged (exit code 3)
+
+A code never changes its meaning and is never reused: clients branch on it. `CODES` says for each what
+to do next; the raising line adds the figures.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+CODES: Final[dict[str, str]] = {
+    # The request itself.
+    "MALFORMED": "send one JSON object with exactly the documented fields, each once, in plain ASCII",
+    "TOO_LARGE": "send a shorter body",
+    "NUMBER_NOT_CANONICAL": (
+        "write the number as a plain decimal string: digits, at most one point, no sign, no exponent,"
+        " no leading zero, no trailing zero after the point"
+    ),
+    "OUT_OF_RANGE": "choose a value that fits the signed field's width",
+    "SIGNATURE_MALFORMED": "send 0x and 128 lower-case hex digits: r, then vs (EIP-2098)",
+    # Who speaks.
+    "UNKNOWN_ACCOUNT": "open the account on chain and wait for its deposit to be seen",
+    "BAD_SIGNATURE": "sign again with low s; this pair recovers no key",
+    "NOT_THE_SIGNER": (
+        "sign with the account's owner key under this venue's chain id and Clearing address, as"
+        " /v1/meta states them; nothing may change after signing"
+    ),
+    "DELEGATE_UNKNOWN": "grant the key on chain first, or sign with the owner's key",
+    "DELEGATE_EXPIRED": "grant the key anew on chain, or sign with the owner's key",
+    "DELEGATE_SCOPE": "stay within the markets and the notional granted to the key",
+    # What is asked.
+    "UNKNOWN_MARKET": "choose a market listed at /v1/markets",
+    "MARKET_CLOSED": "wait until the market is open again",
+    "MARKET_SHRINK_ONLY": "only orders that shrink a position are taken in this market now",
+    "SIZE_OUT_OF_RANGE": "choose a size above zero and below the venue's largest",
+    "PRICE_OUT_OF_RANGE": "choose a price above zero and below the venue's largest",
+    "PRICE_TICK": "round the price to the market's tick",
+    "PRICE_BAND": "move the limit closer to the oracle price",
+    "TRIGGER_PRICE": "give a trigger price if and only if there is a trigger",
+    "FEE_TOO_LOW": "sign a maximum fee at least as high as the market's",
+    "POST_ONLY_NOT_RESTING": "use GTC with post-only",
+    # When.
+    "EXPIRED": "sign again with a later expiry",
+    "EXPIRY_TOO_FAR": "sign again with an earlier expiry",
+    "GOOD_AFTER_PAST_EXPIRY": "sign again with goodAfter before expiry",
+    # Which.
+    "EPOCH": "sign again with the account's present epoch",
+    "SEQ_TOO_OLD": "sign again with a higher seq in this slot",
+    "SLOT_TAKEN": "choose a free slot, or cancel the slot's order first",
+    "DUPLICATE": "nothing: this very order is known already",
+    "CANCELLED": "sign again with a seq above the slot's cancelled one",
+    "ALREADY_FILLED": "sign a new order; this one has nothing left to fill",
+    "NOT_OPEN": "nothing: there is no such open order",
+    # What it would lead to.
+    "REDUCE_ONLY": "reduce-only needs an opposite position of at least one lot",
+    "MARKETS_FULL": "close a position or cancel orders in another market; an account holds 16",
+    "INSUFFICIENT_MARGIN": "deposit, cancel or reduce first; margin would not suffice",
+    # What is asked of an operator or another door.
+    "PARAMETER": "choose a value inside the stated bounds",
+    "ORACLE_VECTOR": "collect a fresh vector signed by k distinct signers",
+    "NOT_FOUND": "check the id; nothing by it is known here",
+}
+"""Every code a `Rejected` may carry, and what its reader should do next."""
+
+
+class InfoldError(Exception):
+    """Whatever Infold raises on purpose."""
+
+
+class Rejected(InfoldError):
+    """The caller must change the request.
+
+    `code` is one of `CODES`, `param` names the offending wire field where there is one.
+    """
+
+    def __init__(self, code: str, param: str | None = None, message: str = "") -> None:
+        advice = CODES[code]
+        text = f"{message}; {advice}" if message else advice
+        super().__init__(code, param, text)
+        self.code = code
+        self.param = param
+        self.message = text
+
+    def __reduce__(self) -> tuple[type[InfoldError], tuple[str, str | None, str]]:
+        return _restore_rejected, (self.code, self.param, self.message)  # type: ignore[return-value]
+
+    def __str__(self) -> str:
+        where = f" ({self.param})" if self.param else ""
+        return f"{self.code}{where}: {self.message}"
+
+
+def _restore_rejected(code: str, param: str | None, message: str) -> Rejected:
+    """Rebuild a pickled rejection without adding its advice a second time."""
+    restored = Rejected(code, param)
+    restored.args = (code, param, message)
+    restored.message = message
+    return restored
+
+
+class Unavailable(InfoldError):
+    """Something outside did not answer in time; the same call may succeed later."""
+
+
+class InvariantBroken(InfoldError):
+    """Something that must hold does not; stop before more is built on it."""
+
+
+class Misconfigured(InfoldError):
+    """Setup is missing or damaged; the message names the file or variable and its mend."""
