@@ -7,8 +7,8 @@
     |-- InvariantBroken   our turn: halt, something that must hold does not
     `-- Misconfigured     the operator's turn: setup is missing or damaged (exit code 3)
 
-A code never changes its meaning and is never reused: clients branch on it. `CODES` says for each what
-to do next; the raising line adds the figures.
+A code never changes its meaning and is never reused: clients branch on it. `CODES` says for each
+what to do next; the raising line adds the figures.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Final
 
 CODES: Final[dict[str, str]] = {
     # The request itself.
-    "MALFORMED": "send one JSON object with exactly the documented fields, each once, in plain ASCII",
+    "MALFORMED": "send one JSON object with exactly the documented fields, each once, in ASCII",
     "TOO_LARGE": "send a shorter body",
     "NUMBER_NOT_CANONICAL": (
-        "write the number as a plain decimal string: digits, at most one point, no sign, no exponent,"
-        " no leading zero, no trailing zero after the point"
+        "write the number as a plain decimal string: digits, at most one point, no sign,"
+        " no exponent, no leading zero, no trailing zero after the point"
     ),
     "OUT_OF_RANGE": "choose a value that fits the signed field's width",
     "SIGNATURE_MALFORMED": "send 0x and 128 lower-case hex digits: r, then vs (EIP-2098)",
@@ -56,7 +56,6 @@ CODES: Final[dict[str, str]] = {
     "SLOT_TAKEN": "choose a free slot, or cancel the slot's order first",
     "DUPLICATE": "nothing: this very order is known already",
     "CANCELLED": "sign again with a seq above the slot's cancelled one",
-    "ALREADY_FILLED": "sign a new order; this one has nothing left to fill",
     "NOT_OPEN": "nothing: there is no such open order",
     # What it would lead to.
     "REDUCE_ONLY": "reduce-only needs an opposite position of at least one lot",
@@ -81,27 +80,14 @@ class Rejected(InfoldError):
     """
 
     def __init__(self, code: str, param: str | None = None, message: str = "") -> None:
-        advice = CODES[code]
-        text = f"{message}; {advice}" if message else advice
-        super().__init__(code, param, text)
+        super().__init__(code, param, message)
         self.code = code
         self.param = param
-        self.message = text
-
-    def __reduce__(self) -> tuple[type[InfoldError], tuple[str, str | None, str]]:
-        return _restore_rejected, (self.code, self.param, self.message)  # type: ignore[return-value]
+        self.message = f"{message}; {CODES[code]}" if message else CODES[code]
 
     def __str__(self) -> str:
         where = f" ({self.param})" if self.param else ""
         return f"{self.code}{where}: {self.message}"
-
-
-def _restore_rejected(code: str, param: str | None, message: str) -> Rejected:
-    """Rebuild a pickled rejection without adding its advice a second time."""
-    restored = Rejected(code, param)
-    restored.args = (code, param, message)
-    restored.message = message
-    return restored
 
 
 class Unavailable(InfoldError):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What crosses a wire or enters the journal, as frozen records.
 
-Integers carry their scale in the name, times are milliseconds since the epoch, hashes and addresses are
-raw bytes (32 and 20). Decoding validates types; constructing does not, so edges validate once.
+Integers carry their scale in the name, times are milliseconds since the epoch, hashes and addresses
+are raw bytes (32 and 20). Decoding validates types; constructing does not, so edges validate once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class TriggerKind(IntEnum):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """What a trader signs; fields in the order of the EIP-712 struct (docs/protocol.md section 2)."""
+    """What a trader signs; fields in the order of the EIP-712 struct."""
 
     account: int
     market: int
@@ -66,7 +66,7 @@ class SignedOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class OrderRequest(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel", gc=False
 ):
-    """An order as clients send it: decimal strings, names for market and enums, every field required."""
+    """An order as clients send it: decimal strings, names for market and enums, no defaults."""
 
     account: int
     market: str
@@ -153,9 +153,9 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class PriceVector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A signed price vector as a caller presents it (docs/protocol.md section 2).
 
-    `opened` is the bit set of opened chunks, `openings` the words of opened chunks and hashes of the
-    others, in order. `prices` holds the non-zero prices of opened chunks by market. `signatures` are
-    (r, vs) pairs ordered by ascending signer address.
+    `opened` is the bit set of opened chunks, `openings` the words of opened chunks and hashes of
+    the others, in order. `prices` holds the non-zero prices of opened chunks by market.
+    `signatures` are (r, vs) pairs ordered by ascending signer address.
     """
 
     time_ms: int

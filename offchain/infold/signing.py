@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """EIP-712 digests of the five messages, signatures as EIP-2098 pairs, and recovery.
 
-Each struct's members are at most 64 bits wide or whole words, so one `struct.Struct` lays a message out
-in a single call; type hashes are computed once from the same table that wallets are shown
+Each struct's members are at most 64 bits wide or whole words, so one `struct.Struct` lays a message
+out in a single call; type hashes are computed once from the same table that wallets are shown
 (`TYPES`). Recovery calls libsecp256k1 through coincurve's own binding with buffers kept per thread,
 because the binding releases the interpreter lock on every call.
 
-What must change together: a member of a struct here, its table in docs/protocol.md section 2, the type
-strings in the contracts and in the twin, and tests/vectors.
+What must change together: a member of a struct here, its table in docs/protocol.md section 2, the
+type strings in the contracts and in the twin, and tests/vectors.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ def _seal(domain: Domain, encoded: bytes) -> bytes:
 
 
 def chunk_words(prices_e8: dict[int, int], chunk: int) -> list[int]:
-    """The 8 words of one chunk: 32 u64 prices, first in the most significant place, absent ones zero."""
+    """The 8 words of one chunk: 32 u64 prices, the first uppermost, absent ones zero."""
     first = chunk * 32
     words = []
     for word in range(8):
@@ -254,7 +254,7 @@ def vector_root(prices_e8: dict[int, int], chunks: int) -> bytes:
 
 
 def vector_openings(prices_e8: dict[int, int], chunks: int, opened: int) -> list[int]:
-    """What a caller presents: for each chunk its 8 words where bit i of `opened` is set, else its hash."""
+    """What a caller presents: each chunk's 8 words if its bit of `opened` is set, else its hash."""
     openings: list[int] = []
     for chunk in range(chunks):
         words = chunk_words(prices_e8, chunk)
@@ -277,7 +277,7 @@ def batch_contents(
     price_words: Sequence[int],
     records: Sequence[BatchRecord],
 ) -> bytes:
-    """The running hash of everything that can change a batch's outcome (docs/protocol.md section 5)."""
+    """The running hash of everything that can change a batch's outcome, as sealed."""
     contents = keccak(head.to_bytes(32, "big") + root + accepted_root)
     for word in price_words:
         contents = keccak(contents + word.to_bytes(32, "big"))

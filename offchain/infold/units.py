@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one file where decimals and floats become money.
 
-Money, sizes and prices are integers with their scale in the name (docs/protocol.md section 1). Every
-function here names its rounding. Nothing else in the package converts.
+Money, sizes and prices are integers with their scale in the name (docs/protocol.md section 1).
+Every function here names its rounding. Nothing else in the package converts.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ BACKSTOP_ACCOUNT: Final = 1
 FIRST_TRADER: Final = 2
 
 SIZE_E8_MAX: Final = 2**53
-"""Largest order the venue takes. The contract takes up to 2**62; this keeps every size exact in a float
-and the sum of a batch's 640 fills inside 63 bits."""
+"""Largest order the venue takes. The contract takes up to 2**62; this
+keeps every size exact in a float and the sum of a batch's 640 fills inside 63 bits."""
 PRICE_E8_MAX: Final = 2**53
-"""Largest limit the venue takes, for the same reasons; prices are kept between 1e-4 and 1e6 by listing."""
+"""Largest limit the venue takes, for the same reasons; listings keep prices within 1e-4 and 1e6."""
 NOTIONAL_E6_MAX: Final = 2**53
 """Largest size times limit, so that the quotes of a batch's 640 fills add up inside 63 bits."""
 
@@ -85,7 +85,7 @@ def mul_div_trunc(first: int, second: int, denominator: int) -> int:
 
 
 def quote_down(price_e8: int, size_e8: int) -> int:
-    """Quote in e6 of signed lots, toward minus infinity: what a seller receives, what a position is worth."""
+    """Quote in e6 of signed lots, toward minus infinity: a seller's or a position's."""
     return price_e8 * size_e8 // QUOTE_DIVISOR
 
 
@@ -108,9 +108,10 @@ _POWERS: Final[tuple[int, ...]] = tuple(int("1" + "0" * exponent) for exponent i
 def parse_decimal(text: str, decimals: int, param: str | None = None) -> int:
     """The integer `text` stands for, times 10**decimals.
 
-    Only the canonical form is taken: ASCII digits, at most one point, no sign, exponent, blank, leading
-    zero or trailing zero after the point, at most 30 digits before it and `decimals` after. Anything else
-    raises `Rejected("NUMBER_NOT_CANONICAL", param)`, so two texts never mean one signed number.
+    Only the canonical form is taken: ASCII digits, at most one point, no sign, exponent, blank,
+    leading zero or trailing zero after the point, at most 30 digits before it and `decimals` after.
+    Anything else raises `Rejected("NUMBER_NOT_CANONICAL", param)`, so two texts never mean one
+    signed number.
     """
     # The common case needs no pattern: only digits, which int() then reads exactly.
     whole, point, fraction = text.partition(".") if type(text) is str else ("", "", "")
@@ -153,8 +154,9 @@ def _shown(text: object) -> str:
 def from_float(value: float, decimals: int, rounding: Rounding, bits: int = 63) -> int:
     """A model's float as an integer scaled by 10**decimals, rounded the way the caller names.
 
-    The float is taken at its exact binary value, so the result does not depend on how it prints. NaN and
-    infinity raise `ValueError`; a result of `2**bits` or more in size raises `OverflowError`.
+    The float is taken at its exact binary value, so the result does not depend on how it prints.
+    NaN and infinity raise `ValueError`; a result of `2**bits` or more in size raises
+    `OverflowError`.
     """
     if not math.isfinite(value):
         raise ValueError(f"a model produced {value!r}; money must be finite")

@@ -2,10 +2,10 @@
 """Every packed word of the protocol, pack beside unpack (docs/protocol.md sections 2 to 6 and 11).
 
 The protocol's `index` of a position is called `place` here, because a tuple has an `index` already.
-A layout lists `name, bits, lowest bit`, `signed` where two's complement. Packing a value outside its
-width and unpacking a word with a bit set outside its layout both raise `InvariantBroken`: either would
-mean that our arithmetic or our reading of the chain is wrong. Records, which are packed by the hundred,
-are written out by hand; a test holds them equal to their layout.
+A layout lists `name, bits, lowest bit`, `signed` where two's complement. Packing a value outside
+its width and unpacking a word with a bit set outside its layout both raise `InvariantBroken`:
+either would mean that our arithmetic or our reading of the chain is wrong. Records, which are
+packed by the hundred, are written out by hand; a test holds them equal to their layout.
 """
 
 from __future__ import annotations
@@ -442,7 +442,7 @@ def unpack_caps(word: int) -> CapsWord:
 
 
 class ListingWord(NamedTuple):
-    """parameter_words[market * 8 + version * 4 + 2]. `name` is text; the word pads it with zeros."""
+    """parameter_words[market * 8 + version * 4 + 2]. `name` is text."""
 
     tick_e8: int = 0
     name: str = ""
@@ -581,7 +581,7 @@ class UnpackedRecord(NamedTuple):
 def pack_record(
     order: Order, place: int, fill_e8: int, delegated: bool, r: int, vs: int
 ) -> BatchRecord:
-    """An order's four words; `place` is the account's position index (0..15), `fill_e8` this batch's lots.
+    """An order's four words; `place` is the account's position index (0..15), `fill_e8` in lots.
 
     The order was admitted, so its fields fit their widths; what the matcher adds is checked here.
     """
