@@ -14,7 +14,6 @@ from importlib import metadata
 
 import click
 import typer
-
 from infold.cli import operate, study, trade
 from infold.cli.terminal import Exit, complain, exit_code_of
 from infold.errors import InfoldError
@@ -54,7 +53,11 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     wanted: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version and leave.",
     ),
 ) -> None:
     """An internalizing derivatives venue: matched off chain, checked and settled on chain."""
@@ -63,7 +66,9 @@ def _root(
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Whatever is raised on purpose becomes one line on stderr."""
     try:
-        result = app(args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        result = app(
+            args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False
+        )
         return int(result) if isinstance(result, int) else Exit.OK
     except click.ClickException as error:
         error.show(sys.stderr)

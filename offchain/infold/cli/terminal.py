@@ -12,12 +12,13 @@ from enum import IntEnum
 from typing import Annotated, Any, Protocol
 
 import typer
-
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Changes every figure of a synthetic flow.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Changes every figure of a synthetic flow.")
+]
 
 
 class Exit(IntEnum):
@@ -70,7 +71,9 @@ def complain(message: str) -> None:
 # -- data --------------------------------------------------------------------
 
 
-def show(document: Mapping[str, Any] | Sequence[Mapping[str, Any]], as_json: bool, title: str = "") -> None:
+def show(
+    document: Mapping[str, Any] | Sequence[Mapping[str, Any]], as_json: bool, title: str = ""
+) -> None:
     """Print a command's result: one JSON document, or a table for people."""
     if as_json:
         sys.stdout.write(json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n")
@@ -162,7 +165,13 @@ class _Bars:
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -182,7 +191,9 @@ class _Bars:
 
     def say(self, text: str) -> None:
         self._progress.console.print(text, highlight=False)
-        self._progress.update(self._task, description=text, completed=0, total=None, note="", visible=True)
+        self._progress.update(
+            self._task, description=text, completed=0, total=None, note="", visible=True
+        )
 
     def at(self, done: int, total: int, note: str = "") -> None:
         self._progress.update(self._task, completed=done, total=total, note=note)

@@ -106,11 +106,14 @@ class Journey:
     def order_counts(self) -> dict[str, int]:
         """Every signed order, counted once."""
         ends: Counter[str] = Counter(
-            "filled" if order.filled_e8 else str(order.end or End.CANCELLED) for order in self.orders.values()
+            "filled" if order.filled_e8 else str(order.end or End.CANCELLED)
+            for order in self.orders.values()
         )
         accepted, rejected = len(self.orders), sum(self.rejects.values())
         counts = {"signed": accepted + rejected, "accepted": accepted, "rejected": rejected}
-        return counts | {name: ends[name] for name in ("filled", "expired", "cancelled", "skipped", "lapsed")}
+        return counts | {
+            name: ends[name] for name in ("filled", "expired", "cancelled", "skipped", "lapsed")
+        }
 
     def notional_e6(self) -> dict[str, int]:
         """One-sided notional: crossed, with the pool, outside, and their sum."""

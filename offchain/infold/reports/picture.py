@@ -20,12 +20,19 @@ def page(title: str, figures: Mapping[str, Any], journey: Journey) -> str:
     """The whole page as text."""
     charts = [
         ("Prices, basis points from their start", _prices(journey.market_batches)),
-        ("Each batch: traders crossed (dark) and the pool's part (light), one-sided notional", _shares(journey.market_batches)),
-        ("Price improvement of fills, basis points (right of the line: the trader gained)", _histogram(journey.improvements_bps)),
+        (
+            "Each batch: traders crossed (dark) and the pool's part (light), one-sided notional",
+            _shares(journey.market_batches),
+        ),
+        (
+            "Price improvement of fills, basis points (right of the line: the trader gained)",
+            _histogram(journey.improvements_bps),
+        ),
     ]
     sections = "\n".join(f"<h2>{html.escape(name)}</h2>\n{chart}" for name, chart in charts)
     rows = "\n".join(
-        f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>" for name, value in _flat(figures)
+        f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
+        for name, value in _flat(figures)
     )
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"

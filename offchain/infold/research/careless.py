@@ -12,7 +12,6 @@ import json
 from enum import StrEnum
 
 import msgspec
-
 from infold.messages import Order
 
 
@@ -97,13 +96,17 @@ def spoiled_bytes(wire: bytes, fault: Fault | None) -> bytes:
     """The request as its careless client sends it."""
     if fault is Fault.CUT_SHORT:
         return wire[: len(wire) * 2 // 3]
-    fields = {
-        Fault.UNKNOWN_FIELD: {"leverage": 20},
-        Fault.NOT_A_NUMBER: {"price": "NaN"},
-        Fault.SHORT_SIGNATURE: {"signature": "0x1234"},
-        Fault.UNKNOWN_MARKET: {"market": "TULIP-USD"},
-        Fault.NO_DELEGATE: {"delegated": True},
-    }.get(fault) if fault else None
+    fields = (
+        {
+            Fault.UNKNOWN_FIELD: {"leverage": 20},
+            Fault.NOT_A_NUMBER: {"price": "NaN"},
+            Fault.SHORT_SIGNATURE: {"signature": "0x1234"},
+            Fault.UNKNOWN_MARKET: {"market": "TULIP-USD"},
+            Fault.NO_DELEGATE: {"delegated": True},
+        }.get(fault)
+        if fault
+        else None
+    )
     if fault in (Fault.FLOAT_SIZE, Fault.TRAILING_ZERO):
         size = str(json.loads(wire)["size"])
         fields = {"size": float(size)} if fault is Fault.FLOAT_SIZE else {"size": _with_zero(size)}

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
 from infold.messages import TimeInForce
 from infold.research.listings import Listing, check_count, listing_for
 from infold.research.recorded import Integers, Trades
@@ -69,10 +68,14 @@ class RecordedFlow:
 
 def recorded_flow(files: Sequence[Trades], *, traders: int, slippage_bps: float) -> RecordedFlow:
     """Map one run's files to orders. ``traders`` is N for files that record no accounts."""
+    slippage_e6 = from_float(slippage_bps, 2, Rounding.NEAREST)
     names = sorted({name for file in files for name in file.markets})
     check_count(len(names))
     place = {name: code for code, name in enumerate(names)}
-    codes = tuple(np.array([place[name] for name in file.markets], dtype=np.int64)[file.market] for file in files)
+    codes = tuple(
+        np.array([place[name] for name in file.markets], dtype=np.int64)[file.market]
+        for file in files
+    )
     listings = tuple(_list(name, code, files, codes) for code, name in enumerate(names))
 
     anonymous = any(file.accounts is None for file in files)
@@ -83,10 +86,10 @@ def recorded_flow(files: Sequence[Trades], *, traders: int, slippage_bps: float)
     intents: list[Intent] = []
     for file, code in zip(files, codes, strict=True):
         if file.accounts is None:
-            intents.extend(_aggressor_orders(file, listings, code, traders, slippage_bps / 1e4))
+            intents.extend(_aggressor_orders(file, listings, code, traders, slippage_e6))
         else:
             seats = np.array([seat[name] for name in file.accounts], dtype=np.int64)
-            intents.extend(_account_orders(file, listings, code, seats, slippage_bps / 1e4))
+            intents.extend(_account_orders(file, listings, code, seats, slippage_e6))
     intents.sort(key=lambda intent: intent.time_ms)
     return RecordedFlow(
         listings=listings,
@@ -101,7 +104,11 @@ def recorded_flow(files: Sequence[Trades], *, traders: int, slippage_bps: float)
 def _list(name: str, code: int, files: Sequence[Trades], codes: Sequence[Integers]) -> Listing:
     prices = [file.price[mine == code] for file, mine in zip(files, codes, strict=True)]
     sizes = [file.size[mine == code] for file, mine in zip(files, codes, strict=True)]
-    largest = max(float(found.sum() if files[n].accounts else found.max()) for n, found in enumerate(sizes) if found.size)
+    largest = max(
+        float(found.sum() if files[n].accounts else found.max())
+        for n, found in enumerate(sizes)
+        if found.size
+    )
     low = min(float(found.min()) for found in prices if found.size)
     high = max(float(found.max()) for found in prices if found.size)
     path = next(Path(file.facts.path) for file in files if name in file.markets)
@@ -118,7 +125,7 @@ def senders(market: str, record: Integers, traders: int) -> Integers:
 
 
 def _aggressor_orders(
-    file: Trades, listings: Sequence[Listing], codes: Integers, traders: int, slippage: float
+    file: Trades, listings: Sequence[Listing], codes: Integers, traders: int, slippage_e6: int
 ) -> Iterator[Intent]:
     sender = senders(file.markets[0], file.record, traders).tolist()
     rows = zip(
@@ -129,12 +136,12 @@ def _aggressor_orders(
         listing = listings[code]
         yield _intent(
             listing, code, time_ms, trader, side > 0, size, price, price * size, price,
-            TimeInForce.IOC, time_ms + IOC_EXPIRY_MS, slippage,
+            TimeInForce.IOC, time_ms + IOC_EXPIRY_MS, slippage_e6,
         )  # fmt: skip
 
 
 def _account_orders(
-    file: Trades, listings: Sequence[Listing], codes: Integers, seats: Integers, slippage: float
+    file: Trades, listings: Sequence[Listing], codes: Integers, seats: Integers, slippage_e6: int
 ) -> Iterator[Intent]:
     assert file.account is not None and file.order is not None and file.crossed is not None
     key = np.stack([file.account, file.order, codes, file.side], axis=1)
@@ -154,13 +161,13 @@ def _account_orders(
         yield _intent(
             listings[code], code, time_ms, int(seats[file.account[row]]), buy, float(size[number]),
             float(notional[number] / size[number]), float(notional[number]), worst,
-            TimeInForce.GTC if rested[number] else TimeInForce.IOC, time_ms + RECORDED_EXPIRY_MS, slippage,
+            TimeInForce.GTC if rested[number] else TimeInForce.IOC, time_ms + RECORDED_EXPIRY_MS, slippage_e6,
         )  # fmt: skip
 
 
 def _intent(
     listing: Listing, code: int, time_ms: int, trader: int, buy: bool, size: float, price: float,
-    notional: float, worst: float, time_in_force: TimeInForce, expiry_ms: int, slippage: float,
+    notional: float, worst: float, time_in_force: TimeInForce, expiry_ms: int, slippage_e6: int,
 ) -> Intent:  # fmt: skip
     return Intent(
         time_ms=time_ms,
@@ -168,7 +175,7 @@ def _intent(
         market=code,
         buy=buy,
         size_e8=listing.size_e8(size),
-        limit_price_e8=listing.limit_e8(worst * (1 + slippage if buy else 1 - slippage), buy=buy),
+        limit_price_e8=listing.limit_e8(worst, slippage_e6, buy=buy),
         time_in_force=time_in_force,
         expiry_ms=expiry_ms,
         recorded_price_e8=listing.price_e8(price),

@@ -13,7 +13,14 @@ from pathlib import Path
 
 from infold.errors import Rejected
 from infold.research.recorded import DataFault
-from infold.units import SIZE_E8_MAX, Rounding, from_float
+from infold.units import (
+    FRACTION_ONE_E6,
+    SIZE_E8_MAX,
+    Rounding,
+    from_float,
+    mul_div_down,
+    mul_div_up,
+)
 
 PRICE_MIN, PRICE_MAX = 1e-4, 1e6
 # A tick is between a hundredth and a tenth of a basis point of the price, so that the bounds
@@ -40,10 +47,16 @@ class Listing:
         """A recorded size in lots, nearest, at least one."""
         return max(1, from_float(size / 10.0**self.power, 8, Rounding.NEAREST))
 
-    def limit_e8(self, price: float, *, buy: bool) -> int:
-        """A limit on the tick grid, rounded toward the trader: down for a buy, up for a sell."""
-        exact = from_float(price * 10.0**self.power, 8, Rounding.DOWN if buy else Rounding.UP)
-        ticks = exact // self.tick_e8 if buy else -(-exact // self.tick_e8)
+    def limit_e8(self, price: float, slippage_e6: int, *, buy: bool) -> int:
+        """A limit ``slippage_e6`` beyond a price, on the tick grid, rounded toward the trader.
+
+        In integers from the nearest e8 price on: a float a hair below 100.1 must not cost a tick.
+        """
+        price_e8, one = self.price_e8(price), FRACTION_ONE_E6
+        if buy:
+            ticks = mul_div_down(price_e8, one + slippage_e6, one * self.tick_e8)
+        else:
+            ticks = mul_div_up(price_e8, one - slippage_e6, one * self.tick_e8)
         return max(1, ticks) * self.tick_e8
 
 
@@ -69,5 +82,7 @@ def check_count(count: int, most: int = 255) -> None:
     """A venue lists at most 255 markets: ids are one byte of the price list."""
     if count > most:
         raise Rejected(
-            "PARAMETER", "market", f"the files speak of {count} markets where a venue lists at most {most}"
+            "PARAMETER",
+            "market",
+            f"the files speak of {count} markets where a venue lists at most {most}",
         )

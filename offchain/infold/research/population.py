@@ -25,7 +25,6 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
-
 from infold.messages import TimeInForce, TriggerKind
 from infold.research.careless import Fault
 from infold.research.listings import Listing
@@ -147,10 +146,16 @@ class Population:
         self._batch_ms = batch_ms
         self._history: list[Mapping[int, int]] = []
         rng = np.random.Generator(np.random.PCG64([seed, 0xA9E7]))
-        kinds = [kind for kind, share in _SHARES.items() for _ in range(traders * share // sum(_SHARES.values()))]
+        kinds = [
+            kind
+            for kind, share in _SHARES.items()
+            for _ in range(traders * share // sum(_SHARES.values()))
+        ]
         kinds += [Kind.NOISE] * (traders - len(kinds))
         self._people = [
-            _person(kind, np.random.Generator(np.random.PCG64([seed, 0x5EED, number])), len(listings))
+            _person(
+                kind, np.random.Generator(np.random.PCG64([seed, 0x5EED, number])), len(listings)
+            )
             for number, kind in enumerate(np.array(kinds, dtype=object)[rng.permutation(traders)])
         ]
 
@@ -167,7 +172,9 @@ class Population:
 
     def delegating(self) -> list[int]:
         """Traders who grant a delegated key at the start."""
-        return [number for number, person in enumerate(self._people) if person.kind is Kind.DELEGATE]
+        return [
+            number for number, person in enumerate(self._people) if person.kind is Kind.DELEGATE
+        ]
 
     def step(
         self, time_ms: int, prices_e8: Mapping[int, int], sight: Sight, *, closing: bool
@@ -286,18 +293,34 @@ def _noise(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
     if draw < 0.62:
         wishes.append(look.wish(market, buy, size, float(look.rng.uniform(4, 40))))
     elif draw < 0.72:
-        wishes.append(look.wish(market, buy, size, float(look.rng.uniform(10, 40)), TimeInForce.FOK))
+        wishes.append(
+            look.wish(market, buy, size, float(look.rng.uniform(10, 40)), TimeInForce.FOK)
+        )
     elif draw < 0.88:
         lifetime = int(look.rng.integers(4, 40)) * look.population._batch_ms
-        wishes.append(look.wish(market, buy, size, float(look.rng.uniform(-25, 8)), TimeInForce.GTC, lifetime))
+        wishes.append(
+            look.wish(market, buy, size, float(look.rng.uniform(-25, 8)), TimeInForce.GTC, lifetime)
+        )
     elif draw < 0.95:
         kind = TriggerKind.AT_OR_ABOVE if look.chance(0.5) else TriggerKind.AT_OR_BELOW
         away = look.rng.uniform(1, 20) / 1e4 * (1 if kind is TriggerKind.AT_OR_ABOVE else -1)
         trigger = (kind, int(look.prices_e8[market] * (1 + away)))
-        wishes.append(look.wish(market, buy, size, 60.0, TimeInForce.GTC, 20 * look.population._batch_ms, trigger=trigger))
+        wishes.append(
+            look.wish(
+                market,
+                buy,
+                size,
+                60.0,
+                TimeInForce.GTC,
+                20 * look.population._batch_ms,
+                trigger=trigger,
+            )
+        )
     else:
         later = look.time_ms + int(look.rng.integers(1, 4)) * look.population._batch_ms
-        wishes.append(look.wish(market, buy, size, 30.0, TimeInForce.GTC, 30_000, good_after_ms=later))
+        wishes.append(
+            look.wish(market, buy, size, 30.0, TimeInForce.GTC, 30_000, good_after_ms=later)
+        )
 
 
 def _by_move(sign: int) -> _Habit:
@@ -314,7 +337,9 @@ def _by_move(sign: int) -> _Habit:
 
 def _maker(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
     resting = look.sight.resting(look.trader)
-    stale = [order for order in resting if look.time_ms - order.time_ms > 3 * look.population._batch_ms]
+    stale = [
+        order for order in resting if look.time_ms - order.time_ms > 3 * look.population._batch_ms
+    ]
     acts.extend(Act(ActKind.CANCEL, look.trader, order.slot, order.seq) for order in stale)
     if not look.chance(0.3):
         return
@@ -325,7 +350,9 @@ def _maker(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
     for buy in (True, False):
         away = 2 + look.rng.exponential(5) + max(0.0, skew if buy else -skew) * 12
         size = look.size_e8(market, float(look.rng.uniform(1_500, 6_000)))
-        wishes.append(look.wish(market, buy, size, -away, TimeInForce.GTC, lifetime, post_only=True))
+        wishes.append(
+            look.wish(market, buy, size, -away, TimeInForce.GTC, lifetime, post_only=True)
+        )
 
 
 def _patient(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
@@ -334,7 +361,9 @@ def _patient(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
     market, buy = look.market(), look.chance(0.5)
     size = look.size_e8(market, float(look.rng.uniform(60_000, 220_000)))
     beyond = float(look.rng.uniform(0, 9))
-    wishes.append(look.wish(market, buy, size, beyond, TimeInForce.GTC, 25 * look.population._batch_ms))
+    wishes.append(
+        look.wish(market, buy, size, beyond, TimeInForce.GTC, 25 * look.population._batch_ms)
+    )
 
 
 def _reducer(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
@@ -349,7 +378,9 @@ def _reducer(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
         part = max(1, int(abs(held) * look.rng.uniform(0.4, 1.0)))
         wishes.append(look.wish(market, held < 0, part, 35.0, reduce_only=True))
     else:
-        wishes.append(look.wish(market, held < 0, int(abs(held) * look.rng.uniform(1.4, 2.2)) + 1, 35.0))
+        wishes.append(
+            look.wish(market, held < 0, int(abs(held) * look.rng.uniform(1.4, 2.2)) + 1, 35.0)
+        )
 
 
 def _delegate(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
@@ -357,7 +388,9 @@ def _delegate(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
         return
     market = look.market()
     size = look.size_e8(market, float(look.rng.lognormal(7.0, 0.5)))
-    wishes.append(look.wish(market, look.chance(0.5), size, float(look.rng.uniform(8, 30)), delegated=True))
+    wishes.append(
+        look.wish(market, look.chance(0.5), size, float(look.rng.uniform(8, 30)), delegated=True)
+    )
 
 
 def _careless(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
@@ -382,7 +415,9 @@ def _leveraged(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
     move = look.population.move_bps(market, 1) * (1 if held[market] > 0 else -1)
     if move < -80 or look.chance(0.05):
         # Afraid: out as fast as it can, which may be too late.
-        wishes.append(look.wish(market, held[market] < 0, abs(held[market]), 120.0, reduce_only=True))
+        wishes.append(
+            look.wish(market, held[market] < 0, abs(held[market]), 120.0, reduce_only=True)
+        )
     elif look.chance(0.25):
         # Greedy: add whatever margin is left, sometimes more.
         usd = max(0.0, look.sight.free_e6(look.trader) / 1e6) * float(look.rng.uniform(5, 25))
@@ -398,7 +433,13 @@ def _go_home(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
             wishes.append(look.wish(market, held < 0, abs(held), 45.0, reduce_only=True))
     free = look.sight.free_e6(look.trader)
     if free > 1_000_000 and look.chance(0.1):
-        acts.append(Act(ActKind.REQUEST_WITHDRAWAL, look.trader, amount_e6=int(free * look.rng.uniform(0.2, 1.0))))
+        acts.append(
+            Act(
+                ActKind.REQUEST_WITHDRAWAL,
+                look.trader,
+                amount_e6=int(free * look.rng.uniform(0.2, 1.0)),
+            )
+        )
 
 
 class _Habit(Protocol):

@@ -12,10 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
 from infold.errors import Rejected
 from infold.research.flow import RecordedFlow
-from infold.research.listings import Listing
 from infold.research.recorded import Floats, Integers, Quotes, Trades
 from infold.units import Rounding, from_float
 
@@ -41,7 +39,9 @@ class _Series:
 class RecordedPrices:
     """The oracle of a replay. Markets are numbered as in the flow's listings."""
 
-    def __init__(self, flow: RecordedFlow, files: Sequence[Trades], quotes: Sequence[Quotes]) -> None:
+    def __init__(
+        self, flow: RecordedFlow, files: Sequence[Trades], quotes: Sequence[Quotes]
+    ) -> None:
         self._listings = flow.listings
         self._trades = [
             _merged(
@@ -126,7 +126,9 @@ class SeededPrices:
         count = len(self._markets)
         beta = rng.uniform(0.6, 1.4, count)
         moves = np.outer(rng.standard_normal(steps) * parameters.common_bps, beta)
-        moves += rng.standard_normal((steps, count)) * parameters.own_bps * rng.uniform(0.7, 1.5, count)
+        moves += (
+            rng.standard_normal((steps, count)) * parameters.own_bps * rng.uniform(0.7, 1.5, count)
+        )
         jumps = rng.random((steps, count)) < 1 / parameters.jump_steps
         sizes = rng.standard_normal((steps, count)) * parameters.jump_bps
         moves += jumps * np.clip(sizes, -parameters.jump_bps_max, parameters.jump_bps_max)

@@ -33,9 +33,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-
 from infold.errors import Misconfigured
+from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -136,7 +135,9 @@ def market_of(path: Path) -> str:
 
 def is_coin_margined(market: str, path: Path) -> bool:
     """Whether sizes are contracts: ``BTCUSD_PERP`` and ``..._coinm_...`` are, ``BTCUSDT`` is not."""
-    if re.search(r"USD_(PERP|\d{6})$", market) or re.search(r"(?<![a-z])coinm?-?m(?![a-z])", path.name.lower()):
+    if re.search(r"USD_(PERP|\d{6})$", market) or re.search(
+        r"(?<![a-z])coinm?-?m(?![a-z])", path.name.lower()
+    ):
         return True
     try:
         return re.search(r"USD_(PERP|\d{6})$", market_of(path)) is not None
@@ -146,7 +147,9 @@ def is_coin_margined(market: str, path: Path) -> bool:
 
 def contract_usd(market: str) -> float:
     """Dollars one coin-margined contract stands for."""
-    return next((usd for coin, usd in CONTRACT_USD.items() if market.startswith(coin)), CONTRACT_USD_OTHER)
+    return next(
+        (usd for coin, usd in CONTRACT_USD.items() if market.startswith(coin)), CONTRACT_USD_OTHER
+    )
 
 
 # -- reading -----------------------------------------------------------------
@@ -197,7 +200,9 @@ def _content(path: Path) -> tuple[bytes, str]:
     except FileNotFoundError:
         raise DataFault(path, "no such file", "check the path or set INFOLD_DATA") from None
     except OSError as error:
-        raise DataFault(path, f"cannot be read ({error.strerror})", "check its permissions") from None
+        raise DataFault(
+            path, f"cannot be read ({error.strerror})", "check its permissions"
+        ) from None
     sha256 = hashlib.sha256(stored).hexdigest()
     try:
         if stored[:2] == b"\x1f\x8b":
@@ -206,7 +211,9 @@ def _content(path: Path) -> tuple[bytes, str]:
             with zipfile.ZipFile(io.BytesIO(stored)) as archive:
                 members = [name for name in archive.namelist() if not name.endswith("/")]
                 if len(members) != 1:
-                    raise DataFault(path, f"the archive holds {len(members)} files", "pack one file an archive")
+                    raise DataFault(
+                        path, f"the archive holds {len(members)} files", "pack one file an archive"
+                    )
                 return archive.read(members[0]), sha256
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataFault(path, f"the archive is damaged ({error})", "fetch it again") from None
@@ -218,7 +225,9 @@ def _parquet(path: Path, content: bytes) -> pl.DataFrame:
         return pl.read_parquet(io.BytesIO(content))
     except (pl.exceptions.PolarsError, OSError) as error:
         first_line = str(error).splitlines()[0][:120]
-        raise DataFault(path, f"not a whole Parquet file ({first_line})", "fetch it again") from None
+        raise DataFault(
+            path, f"not a whole Parquet file ({first_line})", "fetch it again"
+        ) from None
 
 
 def _csv(path: Path, content: bytes) -> tuple[pl.DataFrame, int]:
@@ -245,7 +254,9 @@ def _csv(path: Path, content: bytes) -> tuple[pl.DataFrame, int]:
                 ) from None
         first_line = str(error).splitlines()[0][:120]
         raise DataFault(path, f"not readable as CSV ({first_line})", "fetch it again") from None
-    return frame.rename({name: name.strip().lower() for name in frame.columns}), 2 if has_header else 1
+    return frame.rename(
+        {name: name.strip().lower() for name in frame.columns}
+    ), 2 if has_header else 1
 
 
 def _is_number(cell: str) -> bool:
@@ -280,7 +291,11 @@ class _Sheet:
 
     def _whole(self, column: str, dtype: type[pl.DataType], kind: str) -> pl.Series:
         stored = self.frame[column]
-        values = stored.str.strip_chars().cast(dtype, strict=False) if stored.dtype == pl.String else stored
+        values = (
+            stored.str.strip_chars().cast(dtype, strict=False)
+            if stored.dtype == pl.String
+            else stored
+        )
         if values.dtype != dtype:
             values = values.cast(dtype, strict=False)
         empty = values.is_null().arg_true()
@@ -309,18 +324,30 @@ class _Sheet:
             )
         return values
 
+    def _odd(self, stored: pl.Series, index: int, expected: str, column: str) -> DataFault:
+        """A cell that is none of the words it may be."""
+        shown = stored[index]
+        problem = "the cell is empty" if shown in (None, "") else f"{shown!r} is {expected}"
+        return self.fault(problem, "the row is damaged; fetch the file again", index, column)
+
     def flags(self, column: str) -> NDArray[np.bool_]:
         """A column of true and false, in any of the spellings the dumps use."""
         stored = self.frame[column]
         if stored.dtype == pl.Boolean:
             if stored.null_count():
-                raise self.fault("the cell is empty", "fetch the file again", _first_null(stored), column)
+                raise self.fault(
+                    "the cell is empty", "fetch the file again", _first_null(stored), column
+                )
             return stored.to_numpy().astype(np.bool_)
         text = stored.cast(pl.String).str.strip_chars().str.to_lowercase()
-        values = text.replace_strict({"true": True, "1": True, "false": False, "0": False}, default=None, return_dtype=pl.Boolean)
+        values = text.replace_strict(
+            {"true": True, "1": True, "false": False, "0": False},
+            default=None,
+            return_dtype=pl.Boolean,
+        )
         if values.null_count():
             index = _first_null(values)
-            raise self.fault(f"{stored[index]!r} is neither true nor false", "fetch the file again", index, column)
+            raise self._odd(stored, index, "neither true nor false", column)
         return values.to_numpy().astype(np.bool_)
 
     def sides(self, column: str) -> Integers:
@@ -328,14 +355,18 @@ class _Sheet:
         stored = self.frame[column]
         if stored.dtype == pl.String:
             values = stored.str.to_lowercase().replace_strict(
-                {"buy": 1, "b": 1, "1": 1, "+1": 1, "sell": -1, "a": -1, "s": -1, "-1": -1}, default=None, return_dtype=pl.Int64
+                {"buy": 1, "b": 1, "1": 1, "+1": 1, "sell": -1, "a": -1, "s": -1, "-1": -1},
+                default=None,
+                return_dtype=pl.Int64,
             )
         else:
             values = stored.cast(pl.Int64, strict=False)
-            values = values.to_frame("s").select(pl.when(pl.col("s").abs() == 1).then(pl.col("s")))["s"]
+            values = values.to_frame("s").select(pl.when(pl.col("s").abs() == 1).then(pl.col("s")))[
+                "s"
+            ]
         if values.null_count():
             index = _first_null(values)
-            raise self.fault(f"{stored[index]!r} is neither buy nor sell", "fetch the file again", index, column)
+            raise self._odd(stored, index, "neither buy nor sell", column)
         return values.to_numpy().astype(np.int64)
 
     def labels(self, column: str) -> tuple[tuple[str, ...], Integers]:
@@ -343,7 +374,9 @@ class _Sheet:
         stored = self.frame[column].cast(pl.String)
         empty = stored.is_null() | (stored == "")
         if empty.any():
-            raise self.fault("the cell is empty", "fetch the file again", int(empty.arg_true()[0]), column)
+            raise self.fault(
+                "the cell is empty", "fetch the file again", int(empty.arg_true()[0]), column
+            )
         names, codes = np.unique(stored.to_numpy().astype(str), return_inverse=True)
         return tuple(str(name) for name in names), codes.astype(np.int64)
 
@@ -352,18 +385,31 @@ class _Sheet:
         stored = self.frame[column]
         if isinstance(stored.dtype, pl.Datetime):
             if stored.null_count():
-                raise self.fault("the time is empty", "fetch the file again", _first_null(stored), column)
+                raise self.fault(
+                    "the time is empty", "fetch the file again", _first_null(stored), column
+                )
             return stored.dt.epoch("ms").to_numpy().astype(np.int64)
         raw = self.integers(column)
         # 1e12 ms is September 2001, 1e14 ms the year 5138: each unit has its own two decades.
-        for scale, low, high in ((1, 10**11, 10**14), (10**3, 10**14, 10**17), (10**6, 10**17, 10**19)):
+        for scale, low, high in (
+            (1, 10**11, 10**14),
+            (10**3, 10**14, 10**17),
+            (10**6, 10**17, 10**19),
+        ):
             if low <= int(raw[0]) < high:
                 bad = np.flatnonzero((raw < low) | (raw >= min(high, 2**63 - 1)))
                 if bad.size:
                     index = int(bad[0])
-                    raise self.fault(f"{raw[index]} is not a time like the first row's", "the row is damaged", index, column)
+                    raise self.fault(
+                        f"{raw[index]} is not a time like the first row's",
+                        "the row is damaged",
+                        index,
+                        column,
+                    )
                 return raw // scale
-        raise self.fault(f"{raw[0]} is not a time since 1970 in ms, us or ns", "fetch the file again", 0, column)
+        raise self.fault(
+            f"{raw[0]} is not a time since 1970 in ms, us or ns", "fetch the file again", 0, column
+        )
 
     def order_of(self, time_ms: Integers, column: str) -> Integers:
         """Row indices by rising time, equal times in file order; refuses rows that were moved."""
@@ -385,8 +431,12 @@ class _Sheet:
         bad = np.flatnonzero(step <= 0)
         if bad.size:
             index = int(bad[0]) + 1
-            problem = "the id repeats" if step[index - 1] == 0 else "the id is lower than the one before"
-            raise self.fault(problem, "rows are doubled or out of order; fetch the file again", index, column)
+            problem = (
+                "the id repeats" if step[index - 1] == 0 else "the id is lower than the one before"
+            )
+            raise self.fault(
+                problem, "rows are doubled or out of order; fetch the file again", index, column
+            )
         return int((step - 1).sum())
 
 
@@ -519,10 +569,19 @@ def _quotes_2024(sheet: _Sheet) -> Quotes:
         )
     updates = _parquet(depth, depth.read_bytes())
     if not {"last_update_id", "tx_ts_ms"} <= set(updates.columns):
-        raise DataFault(depth, "it has no last_update_id and tx_ts_ms", "fetch the depth file again")
-    known = updates.select("last_update_id", "tx_ts_ms").drop_nulls().unique("last_update_id").sort("last_update_id")
+        raise DataFault(
+            depth, "it has no last_update_id and tx_ts_ms", "fetch the depth file again"
+        )
+    known = (
+        updates.select("last_update_id", "tx_ts_ms")
+        .drop_nulls()
+        .unique("last_update_id")
+        .sort("last_update_id")
+    )
     if known.height == 0:
-        raise DataFault(depth, "none of its updates has a time", "fetch the depth file again", column="tx_ts_ms")
+        raise DataFault(
+            depth, "none of its updates has a time", "fetch the depth file again", column="tx_ts_ms"
+        )
     ids, times = known["last_update_id"].to_numpy(), known["tx_ts_ms"].to_numpy()
     # The update that contains a quote is the first whose last id is not below the quote's.
     place = np.minimum(np.searchsorted(ids, sheet.integers("update_id")), len(ids) - 1)

@@ -33,7 +33,9 @@ class Wallet:
             key = bytes.fromhex(text.strip().removeprefix("0x"))
             return cls(key)
         except ValueError:
-            raise Misconfigured(f"{source} is not 64 hex digits of a private key; check the file") from None
+            raise Misconfigured(
+                f"{source} is not 64 hex digits of a private key; check the file"
+            ) from None
 
     @classmethod
     def from_key_file(cls, path: Path) -> Wallet:
@@ -86,6 +88,10 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise Misconfigured(f"{path} does not exist; give the path of a key file or keystore") from None
+        raise Misconfigured(
+            f"{path} does not exist; give the path of a key file or keystore"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path} cannot be read ({error}); check the file and its permissions") from None
+        raise Misconfigured(
+            f"{path} cannot be read ({error}); check the file and its permissions"
+        ) from None

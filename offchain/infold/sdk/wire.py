@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import msgspec
-
-from infold.messages import Cancel, CancelRequest, Order, OrderRequest, TimeInForce, TriggerKind
+from infold.messages import (
+    TIME_IN_FORCE_WORDS,
+    TRIGGER_KIND_WORDS,
+    Cancel,
+    CancelRequest,
+    Order,
+    OrderRequest,
+    TimeInForce,
+    TriggerKind,
+)
 from infold.signing import signature_hex
 from infold.units import FRACTION_DECIMALS, PRICE_DECIMALS, SIZE_DECIMALS, format_decimal
-
-TRIGGER_NAMES = {
-    TriggerKind.NONE: "none",
-    TriggerKind.AT_OR_ABOVE: "atOrAbove",
-    TriggerKind.AT_OR_BELOW: "atOrBelow",
-}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -27,11 +29,11 @@ def order_bytes(order: Order, market: str, r: int, vs: int, *, delegated: bool =
             side="buy" if order.buy else "sell",
             size=format_decimal(order.size_e8, SIZE_DECIMALS),
             price=format_decimal(order.limit_price_e8, PRICE_DECIMALS),
-            time_in_force=TimeInForce(order.time_in_force).name,
+            time_in_force=TIME_IN_FORCE_WORDS[TimeInForce(order.time_in_force)],
             post_only=order.post_only,
             reduce_only=order.reduce_only,
             max_fee=format_decimal(order.max_fee_e6, FRACTION_DECIMALS),
-            trigger_kind=TRIGGER_NAMES[TriggerKind(order.trigger_kind)],
+            trigger_kind=TRIGGER_KIND_WORDS[TriggerKind(order.trigger_kind)],
             trigger_price=format_decimal(order.trigger_price_e8, PRICE_DECIMALS),
             good_after=order.good_after_ms,
             expiry=order.expiry_ms,
