@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 import msgspec
+from infold.units import FRACTION_DECIMALS, PRICE_DECIMALS, SIZE_DECIMALS, format_decimal
 
 
 class TimeInForce(IntEnum):
@@ -86,6 +87,42 @@ class OrderRequest(
     seq: int
     delegated: bool
     signature: str
+
+
+TIME_IN_FORCE_WORDS = {kind: kind.name for kind in TimeInForce}
+"""How the wire spells times in force."""
+TRIGGER_KIND_WORDS = {
+    TriggerKind.NONE: "none",
+    TriggerKind.AT_OR_ABOVE: "atOrAbove",
+    TriggerKind.AT_OR_BELOW: "atOrBelow",
+}
+"""How the wire spells trigger kinds."""
+
+
+def order_request(
+    order: Order, market_name: str, r: int, vs: int, delegated: bool = False
+) -> OrderRequest:
+    """The wire form of a signed order; `msgspec.json.encode` of it is the body to post."""
+    return OrderRequest(
+        account=order.account,
+        market=market_name,
+        side="buy" if order.buy else "sell",
+        size=format_decimal(order.size_e8, SIZE_DECIMALS),
+        price=format_decimal(order.limit_price_e8, PRICE_DECIMALS),
+        time_in_force=TIME_IN_FORCE_WORDS[order.time_in_force],
+        post_only=order.post_only,
+        reduce_only=order.reduce_only,
+        max_fee=format_decimal(order.max_fee_e6, FRACTION_DECIMALS),
+        trigger_kind=TRIGGER_KIND_WORDS[order.trigger_kind],
+        trigger_price=format_decimal(order.trigger_price_e8, PRICE_DECIMALS),
+        good_after=order.good_after_ms,
+        expiry=order.expiry_ms,
+        epoch=order.epoch,
+        slot=order.slot,
+        seq=order.seq,
+        delegated=delegated,
+        signature=f"0x{r:064x}{vs:064x}",
+    )
 
 
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):

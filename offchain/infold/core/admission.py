@@ -21,14 +21,14 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 from infold.errors import Rejected
 from infold.messages import (
+    TIME_IN_FORCE_WORDS,
+    TRIGGER_KIND_WORDS,
     Cancel,
     CancelRequest,
     Order,
     OrderRequest,
     SignedCancel,
     SignedOrder,
-    TimeInForce,
-    TriggerKind,
 )
 from infold.signing import Domain, cancel_digest, order_hash, recover
 from infold.units import (
@@ -137,12 +137,8 @@ _ORDER_QUOTES: Final = 2 * (18 + 9)
 which the decoder would let pass in silence."""
 _CANCEL_QUOTES: Final = 2 * (5 + 1)
 _SIDES: Final = {"buy": True, "sell": False}
-_TIMES_IN_FORCE: Final = {"GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
-_TRIGGER_KINDS: Final = {
-    "none": TriggerKind.NONE,
-    "atOrAbove": TriggerKind.AT_OR_ABOVE,
-    "atOrBelow": TriggerKind.AT_OR_BELOW,
-}
+_TIMES_IN_FORCE: Final = {word: kind for kind, word in TIME_IN_FORCE_WORDS.items()}
+_TRIGGER_KINDS: Final = {word: kind for kind, word in TRIGGER_KIND_WORDS.items()}
 _NUMBERS: Final = frozenset(
     ("account size price maxFee triggerPrice goodAfter expiry epoch slot seq").split()
 )
