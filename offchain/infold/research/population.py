@@ -230,7 +230,7 @@ class _Look:
     def size_e8(self, market: int, usd: float) -> int:
         """Lots worth about so many dollars, to three figures as people write them."""
         lots = max(1, int(usd * 1e16 / self.prices_e8[market]))
-        unit = 10 ** max(0, len(str(lots)) - 3)
+        unit: int = 10 ** max(0, len(str(lots)) - 3)
         return max(1, lots // unit) * unit
 
     def limit_e8(self, market: int, buy: bool, beyond_bps: float) -> int:
@@ -302,9 +302,9 @@ def _noise(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
             look.wish(market, buy, size, float(look.rng.uniform(-25, 8)), TimeInForce.GTC, lifetime)
         )
     elif draw < 0.95:
-        kind = TriggerKind.AT_OR_ABOVE if look.chance(0.5) else TriggerKind.AT_OR_BELOW
-        away = look.rng.uniform(1, 20) / 1e4 * (1 if kind is TriggerKind.AT_OR_ABOVE else -1)
-        trigger = (kind, int(look.prices_e8[market] * (1 + away)))
+        side = TriggerKind.AT_OR_ABOVE if look.chance(0.5) else TriggerKind.AT_OR_BELOW
+        away = look.rng.uniform(1, 20) / 1e4 * (1 if side is TriggerKind.AT_OR_ABOVE else -1)
+        trigger = (side, int(look.prices_e8[market] * (1 + away)))
         wishes.append(
             look.wish(
                 market,
