@@ -181,3 +181,31 @@ def _intent(
         recorded_price_e8=listing.price_e8(price),
         recorded_e6=from_float(notional, 6, Rounding.NEAREST),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Orders that belong to the batch at ``time_ms``: each was sent before it."""
+
+    time_ms: int
+    intents: tuple[Intent, ...]
+
+
+def schedule(intents: Sequence[Intent], interval_ms: int, orders_max: int) -> Iterator[Batch]:
+    """Cut a run's orders into batches: every interval that has any, sooner where they crowd.
+
+    Times rise strictly and lie after every order of their batch. A burst of more than ``orders_max``
+    orders is cut into several batches, a millisecond apart where one millisecond holds them all.
+    """
+    done = 0
+    last_ms = 0
+    while done < len(intents):
+        grid_ms = (intents[done].time_ms // interval_ms + 1) * interval_ms
+        end = done
+        while end < len(intents) and end - done < orders_max and intents[end].time_ms < grid_ms:
+            end += 1
+        whole = end == len(intents) or intents[end].time_ms >= grid_ms
+        time_ms = grid_ms if whole else intents[end - 1].time_ms + 1
+        last_ms = max(time_ms, last_ms + 1)
+        yield Batch(last_ms, tuple(intents[done:end]))
+        done = end

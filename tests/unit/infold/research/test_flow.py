@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from infold.errors import Rejected
 from infold.messages import TimeInForce
-from infold.research.flow import recorded_flow, senders
+from infold.research.flow import recorded_flow, schedule, senders
 from infold.research.listings import Listing, listing_for
 from infold.research.prices import (
     RecordedPrices,
@@ -212,3 +212,33 @@ def test_seeded_prices_repeat_by_seed_and_differ_between_seeds() -> None:
     assert walks[0].at(0) == start and all(
         isinstance(price, int) for price in walks[0].at(7).values()
     )
+
+
+# -- batches -----------------------------------------------------------------
+
+
+def test_batches_lie_after_their_orders_and_rise_strictly(tmp_path: Path) -> None:
+    flow = recorded_flow(
+        [tape(tmp_path, prices=(100.0,) * 40, gap_ms=130)], traders=3, slippage_bps=1
+    )
+    batches = list(schedule(flow.intents, 1_000, 5))
+    assert [intent for batch in batches for intent in batch.intents] == list(flow.intents)
+    assert all(intent.time_ms < batch.time_ms for batch in batches for intent in batch.intents)
+    times = [batch.time_ms for batch in batches]
+    assert times == sorted(set(times))
+    assert max(len(batch.intents) for batch in batches) == 5
+
+
+def test_quiet_intervals_have_no_batch(tmp_path: Path) -> None:
+    flow = recorded_flow(
+        [tape(tmp_path, prices=(100.0, 100.0), gap_ms=9_000)], traders=3, slippage_bps=1
+    )
+    assert [batch.time_ms for batch in schedule(flow.intents, 1_000, 5)] == [T + 1_000, T + 10_000]
+
+
+def test_a_millisecond_with_too_many_orders_is_cut(tmp_path: Path) -> None:
+    flow = recorded_flow(
+        [tape(tmp_path, prices=(100.0,) * 12, gap_ms=0)], traders=3, slippage_bps=1
+    )
+    batches = list(schedule(flow.intents, 1_000, 5))
+    assert [(batch.time_ms - T, len(batch.intents)) for batch in batches] == [(1, 5), (2, 5), (1_000, 2)]
