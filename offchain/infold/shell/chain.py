@@ -26,7 +26,6 @@ from infold.signing import address_of, checksum_address, keccak
 RPC_TIMEOUT_S = 60.0  # a settle of 16 Mgas took 2 s on a loaded machine; the rest is room
 RPC_BATCH_MAX = 500  # requests in one HTTP body: a few hundred KB of JSON
 TRANSACTION_GAS_MAX = 16_777_216  # EIP-7825
-CONTRACTS = ("Vault", "Clearing", "Oracle", "Pool", "Recovery", "Governance")
 
 Json = Any  # what json.loads gives
 
@@ -438,6 +437,12 @@ class Sender:
             chain_id=self.chain_id, nonce=self.nonce, tip_wei=tip, fee_wei_max=fee, gas=gas, to=to, data=data,
             value_wei=value_wei,
         )
+
+    def call(self, to: bytes, data: bytes, gas: int, block_time_s: int | None = None) -> None:
+        """Try a transaction without sending it, as if its block were stamped so. Raises `Reverted`."""
+        request = {"from": "0x" + self.address.hex(), "to": "0x" + to.hex(), "data": "0x" + data.hex(), "gas": hex(gas)}
+        overrides: list[Json] = [] if block_time_s is None else [{}, {"time": hex(block_time_s)}]
+        self.rpc.call("eth_call", request, "latest", *overrides)
 
     def estimate(self, to: bytes, data: bytes, value_wei: int = 0) -> int:
         """Gas to send with: the node's estimate and a fifth, at most the cap of a transaction. Raises `Reverted`."""

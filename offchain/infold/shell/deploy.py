@@ -25,9 +25,9 @@ from infold.shell.chain import (
 )
 from infold.shell.chain import mine as mine_block
 from infold.signing import checksum_address, keccak
-from infold.words import CapsWord, ListingWord, RatesWord, pack_caps, pack_listing, pack_rates
+from infold.words import CapsWord, ListingWord, RatesWord
 
-ORDER = ("Dollar", "Governance", "Vault", "Oracle", "Clearing", "Pool", "Recovery")
+ORDER = ("Dollar", "Governance", "Vault", "Oracle", "Seals", "Rules", "Clearing", "Pool", "Recovery")
 SEAL_DELAY_S = 8 * 86_400  # longer than the time in which everyone can leave
 MINES_MAX = 1_000
 Progress = Callable[[str], None]
@@ -191,18 +191,31 @@ def deploy(
                 f"{name} went to {checksum_address(found)}, not to {checksum_address(addresses[name])}: "
                 "another transaction of the deployer's came between; deploy anew"
             )
-    _check_deployment(deployer, names, addresses, compiled, known)
+    _check_deployment(deployer, names, addresses, compiled)
     governance = Abi("Governance", compiled["Governance"].abi)
     for market in plan.markets:
         progress(f"listing {market.listing.name}")
-        words = pack_rates(market.rates), pack_caps(market.caps), pack_listing(market.listing)
-        deployer.send(
-            f"listing {market.listing.name}", addresses["Governance"], governance.calldata("set_market", market.market, *words)
-        )
+        data = governance.calldata("execute_market", market.market, _parameters(governance, market))
+        deployer.send(f"listing {market.listing.name}", addresses["Governance"], data)
+    if plan.owner != deployer.address:
+        progress(f"offering governance to {checksum_address(plan.owner)}")
+        data = governance.calldata("transfer_ownership", plan.owner)
+        deployer.send("offering governance", addresses["Governance"], data)
     if plan.seal_delay_s is not None:
         progress(f"sealing governance behind {plan.seal_delay_s} s")
         deployer.send("sealing", addresses["Governance"], governance.calldata("seal", plan.seal_delay_s))
     return AddressBook(deployer.chain_id(), first_block, addresses)
+
+
+def _parameters(governance: Abi, market: MarketPlan) -> list[Any]:
+    """A listing in the order of Governance's struct; its members are named as the words' fields are."""
+    values = market.rates._asdict() | market.caps._asdict() | market.listing._asdict()
+    function = next(entry for entry in governance.entries if entry.get("name") == "execute_market")
+    members = [member["name"] for member in function["inputs"][1]["components"]]
+    missing = [member for member in members if member not in values]
+    if missing:
+        raise InvariantBroken(f"Governance asks for {', '.join(missing)} of a market, which no word holds")
+    return [values[member] for member in members]
 
 
 def _check_plan(plan: DeploymentPlan) -> None:
@@ -228,7 +241,7 @@ def _constructor_arguments(name: str, abi: Json, known: dict[str, Any]) -> bytes
 
 
 def _check_deployment(
-    deployer: Deployer, names: Sequence[str], addresses: dict[str, bytes], compiled: dict[str, Compiled], known: dict[str, Any]
+    deployer: Deployer, names: Sequence[str], addresses: dict[str, bytes], compiled: dict[str, Compiled]
 ) -> None:
     """Code stands at every address, and every part names the others as planned."""
     for name in names:
@@ -237,11 +250,13 @@ def _check_deployment(
         abi = Abi(name, compiled[name].abi)
         for function, signature in abi.functions.items():
             label = function.lower()
-            if signature.inputs or signature.outputs != ["address"] or not isinstance(known.get(label), bytes):
+            contract = next((other for other in addresses if other.lower() == label), None)
+            if signature.inputs or signature.outputs != ["address"] or contract is None:
                 continue
             found = abi.result(function, deployer.read(addresses[name], abi.calldata(function)))
-            if bytes.fromhex(found[2:]) != known[label]:
-                raise InvariantBroken(f"{name}.{function}() is {found}, planned was 0x{known[label].hex()}; do not use it")
+            if bytes.fromhex(found[2:]) != addresses[contract]:
+                planned = checksum_address(addresses[contract])
+                raise InvariantBroken(f"{name}.{function}() is {found}, planned was {planned}; do not use it")
 
 
 class RpcDeployer:

@@ -19,7 +19,7 @@ import msgspec
 
 from infold.errors import InvariantBroken, Unavailable
 from infold.shell.chain import (
-    Block, Receipt, Reverted, Sender, Transaction, Venue, block, receipt,
+    TRANSACTION_GAS_MAX, Block, Receipt, Reverted, Sender, Transaction, Venue, block, receipt,
     why_it_failed,
 )
 from infold.units import WINDOW_MS
@@ -115,10 +115,11 @@ class Poster:
                 return Landed(intent.number, log.transaction, log.block, log.block_hash, gas)
         raise Unavailable(f"batch {intent.number} is on chain but its log was not found; ask a node that keeps all logs")
 
-    def simulate(self, intent: Intent) -> int:
-        """The gas to send with. Raises `BatchRefused` with the contract's string if it would revert."""
+    def simulate(self, intent: Intent) -> None:
+        """Ask the node what the contract would say in a block stamped just after T. Raises `BatchRefused` with its string."""
         try:
-            return self.sender.estimate(self.venue["Clearing"].address, intent.calldata)
+            time_s = None if self._mine is None else -(-intent.time_ms // 1000)
+            self.sender.call(self.venue["Clearing"].address, intent.calldata, TRANSACTION_GAS_MAX, time_s)
         except Reverted as error:
             raise BatchRefused(error.reason, f"batch {intent.number}") from error
 
@@ -132,17 +133,8 @@ class Poster:
         if earlier is not None:
             return earlier
         self.require_live(intent)
-        try:
-            gas = self.simulate(intent)
-        except BatchRefused as error:
-            # Our own earlier send may have been mined since we looked.
-            earlier = self.landed_before(intent)
-            if earlier is not None:
-                return earlier
-            self.require_live(intent)
-            raise error
         self.sender.nonce = self.sender.chain_nonce("latest")  # what waits under this nonce is this batch, or nothing of ours
-        transaction = self.sender.transaction(self.venue["Clearing"].address, intent.calldata, gas=gas)
+        transaction = self.sender.transaction(self.venue["Clearing"].address, intent.calldata, gas=TRANSACTION_GAS_MAX)
         pending = _Pending(intent, transaction, [])
         self._send(pending)
         return self._wait(pending, time.monotonic() + deadline_s)

@@ -1,0 +1,864 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Clearing
+@license AGPL-3.0-only
+@notice Applies netted batches to accounts. Holds no tokens: custody is Vault's.
+@dev Units: money e6, size e8, price e8, time in ms. The rules, word by word: docs/protocol.md.
+     C1  batch numbers rise by exactly one, batch times strictly
+     C2, C3  per market, base and money over all accounts, pool and backstop sum to zero
+     C4  collateral, positions, fees and pots sum to what the vault accounts for
+     C5  no fill beyond what was signed
+     C8  after a batch an account has initial margin, or its risk fell; its fills stand or fall together
+     C13 no account's fault stops another account's order
+@custom:halt Governance sets a market to shrink only; withdrawals keep working.
+"""
+
+from snekmate.utils import eip712_domain_separator as domain
+
+from .interfaces import IClearing
+from .interfaces import IOracle
+from .interfaces import IPool
+from .interfaces import IRules
+from .interfaces import ISeals
+from .interfaces import IVault
+from .modules import collateral
+from .modules import markets
+from .modules import orders
+from .modules import packing
+from .modules import pricing
+from .modules import reasons
+from .modules import signatures
+from .modules import signers
+from .modules import units
+
+initializes: domain
+initializes: reasons
+initializes: collateral[reasons := reasons]
+initializes: orders[collateral := collateral, reasons := reasons]
+initializes: markets[reasons := reasons]
+
+exports: (
+    reasons.RULES,
+    collateral.account_count,
+    collateral.accounts,
+    collateral.withdrawals,
+    orders.fills,
+    orders.epoch_barriers,
+    orders.DELEGATES,
+    orders.cancel,
+    orders.cancel_all,
+    markets.market_words,
+    markets.parameter_words,
+    markets.pool_markets,
+    markets.backstop_markets,
+)
+
+
+PLACES: constant(uint256) = 16              # positions an account: bounds the margin loop
+RECORDS_MAX: constant(uint256) = 640        # the most that clustered records fit under a transaction's gas cap
+FILLS_MAX: constant(uint256) = 64           # of one account in a batch: bounds the memory that waits for its margin
+DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be free to spam
+BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,bytes32 contents)")
+
+VAULT: public(immutable(IVault))
+ORACLE: public(immutable(IOracle))
+SEALS: public(immutable(ISeals))
+POOL: public(immutable(IPool))
+RECOVERY: public(immutable(address))
+GOVERNANCE: public(immutable(address))
+EPOCH_MS: public(immutable(uint256))        # length of a pool epoch
+
+
+# An account's running position while its fills are applied.
+struct Running:
+    market: uint256
+    base: int256
+    quote: int256
+    before: uint256     # the word in storage
+    credit: int256      # funding received when it was first touched
+    fees: uint256
+
+
+head: public(uint256)       # number 64 @192 | time 48 @144 | epoch 32 @112 | epoch end 48 @64 | loss bucket 64 @0
+positions: public(uint256[2**36])       # account * 16 + place; the backstop, account 1, has a place a market: 16 + market
+strikes: public(HashMap[uint256, uint256])      # epoch: returned @192 | nav u64 @128 | supply before u128 @0
+pool_capital_e6: public(uint256)                # the pool's value at its last strike: what the loss meter is measured by
+
+
+@deploy
+def __init__(
+    vault: address, oracle: address, seals: address, rules: address, delegates: address, pool: address, recovery: address, governance: address, epoch_ms: uint256
+):
+    """
+    @notice Fix the parts for good; there is no way to change an address later.
+    @param epoch_ms Length of a pool epoch; the first ends this long after deployment.
+    """
+    for part: address in [vault, oracle, seals, rules, delegates, pool, recovery, governance]:
+        assert part != empty(address), "clearing: address is zero"
+    domain.__init__("Infold", "1")
+    reasons.__init__(rules)
+    collateral.__init__(pool, governance)
+    orders.__init__(delegates)
+    VAULT = IVault(vault)
+    ORACLE = IOracle(oracle)
+    SEALS = ISeals(seals)
+    POOL = IPool(pool)
+    RECOVERY = recovery
+    GOVERNANCE = governance
+    EPOCH_MS = epoch_ms
+    self.head = (units._now_ms() + epoch_ms) << 64
+
+
+# -- batches -----------------------------------------------------------------------
+
+@external
+def settle(
+    head: uint256,
+    openings: DynArray[uint256, 64],
+    given: DynArray[signers.Signature, 16],
+    prices: DynArray[uint256, 255],
+    records: DynArray[IClearing.Record, RECORDS_MAX],
+    accepted_root: bytes32,
+    seals: DynArray[signers.Signature, 16],
+):
+    """
+    @notice Settle one batch: anyone may carry it, nobody may change a byte of it.
+    @param head number u64 @64 | time u48 @16 | chunks u8 @8 | opened u8 @0
+    @param prices One word a market: market u16 @240 | price u64 @176 | gross u64 @112, ascending
+    @param records Four words an order, ascending by account and slot
+    @param seals The matcher's signature, then attesters' by ascending address
+    """
+    last: uint256 = self.head
+    time: uint256 = (head >> 16) & packing.M48
+    if head >> 64 != unsafe_add(last >> 192, 1):
+        reasons._refuse(reasons.WRONG_BATCH_NUMBER)
+    if time <= (last >> 144) & packing.M48:
+        reasons._refuse(reasons.BATCH_TIME_MUST_RISE)
+    if not (unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and time <= unsafe_add(units._now_ms(), units.LEAD_MS)):
+        reasons._refuse(reasons.BATCH_TIME_OUTSIDE_WINDOW)
+
+    root: bytes32 = self._admit_vector(head, openings, given)
+    contents: bytes32 = keccak256(abi_encode(head, root, accepted_root))
+
+    # load every priced market, funding advanced to T
+    deals: markets.Deal[256] = empty(markets.Deal[256])
+    previous: uint256 = 0
+    for word: uint256 in prices:
+        contents = keccak256(abi_encode(contents, word))
+        if word >> 240 <= previous:
+            reasons._refuse(reasons.PRICES_NOT_ASCENDING)
+        previous = word >> 240
+        deals[previous].terms = markets._open(word, time)
+
+    # account by account: judge each record, run the positions in memory, write if the margin stands
+    separator: bytes32 = domain._domain_separator_v4()
+    count: uint256 = len(records)
+    at: uint256 = 0
+    previous = collateral.FIRST_TRADER * 2**8 - 1    # the pool and the backstop never appear in a record
+    skipped: bool = False
+    running: Running[PLACES] = empty(Running[PLACES])
+    fills: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])
+    moves: int256[FILLS_MAX] = empty(int256[FILLS_MAX])     # what they move: base @128 | quote @0
+    tags: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])    # of those fills: slot @248 | place @244 | record number @0
+    for _: uint256 in range(RECORDS_MAX):
+        if at == count:
+            break
+        record: IClearing.Record = records[at]
+        account: uint256 = record.order >> 224
+        word: uint256 = collateral.accounts[account]
+        first: uint256 = at
+        touched: uint256 = 0    # places an admitted fill moved, as bits
+        filled: uint256 = 0     # admitted fills
+
+        for _record: uint256 in range(RECORDS_MAX):
+            order: uint256 = record.order
+            contents = keccak256(abi_encode(contents, record))
+            if order >> 216 <= previous:
+                reasons._refuse(reasons.RECORDS_NOT_ASCENDING)
+            previous = order >> 216
+            market: uint256 = (order >> 200) & packing.M16
+            deal: markets.Deal = deals[market]
+            if deal.terms == 0:
+                reasons._refuse(reasons.MARKET_NOT_PRICED)
+
+            # the plan takes it, whatever happens
+            fill: int256 = convert((record.terms >> 128) & packing.M64, int256)
+            notional: uint256 = unsafe_mul(convert(fill, uint256), deal.terms >> 192)
+            quote: int256 = 0
+            if order & orders.BUY != 0:
+                deal.volume = unsafe_add(deal.volume, convert(fill, uint256) << 128)
+                quote = unsafe_sub(0, convert(units._ceil_div(notional, units.LOTS), int256))
+            else:
+                deal.volume = unsafe_add(deal.volume, convert(fill, uint256))
+                quote = convert(unsafe_div(notional, units.LOTS), int256)
+                fill = unsafe_sub(0, fill)
+            deal.quote = unsafe_add(deal.quote, quote)
+            move: int256 = unsafe_add(fill << 128, quote)
+
+            # judge it, then move the running position
+            mark: uint256 = markets._mark(market, time)
+            reason: uint256 = 0
+            fill_word: uint256 = orders._judge(
+                record, word, deal.terms >> 192, (deal.terms >> 176) & packing.M16, (mark >> 144) & packing.M64, time, separator
+            )
+            if fill_word < 32:
+                reason = fill_word
+            else:
+                place: uint256 = (order >> 196) & 15
+                position: Running = running[place]
+                if (touched >> place) & 1 == 0:
+                    position = self._begin(self.positions[(account << 4) | place], market, mark)
+                    if position.before == 0 and (touched | (word >> 16) & packing.M16) != 0:
+                        if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
+                            reason = 16
+                if position.market != market:
+                    reason = 16
+                elif order & orders.REDUCE_ONLY != 0 and not pricing._shrinks(position.base, fill):
+                    reason = 17
+                elif deal.terms & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, fill):
+                    reason = 19
+                if reason == 0:
+                    fee: uint256 = units._ceil_div(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16)
+                    position.base = unsafe_add(position.base, fill)
+                    position.quote = unsafe_sub(unsafe_add(position.quote, quote), convert(fee, int256))
+                    position.fees = unsafe_add(position.fees, fee)
+                    if self._outgrown(position.base, position.quote):
+                        reason = 20
+                    else:
+                        running[place] = position
+                        touched |= 1 << place
+                        fills[filled] = fill_word
+                        moves[filled] = move
+                        tags[filled] = ((order >> 216) << 248) | (place << 244) | at
+                        filled = unsafe_add(filled, 1)
+            if reason != 0:
+                self._skip(record, reason)
+                deal.skipped = unsafe_add(deal.skipped, move)
+                skipped = True
+            deals[market] = deal
+
+            at = unsafe_add(at, 1)
+            if at == count:
+                break
+            record = records[at]
+            if record.order >> 224 != account:
+                break
+            if unsafe_sub(at, first) >= FILLS_MAX:
+                reasons._refuse(reasons.TOO_MANY_FILLS_OF_ONE_ACCOUNT)
+
+        # the account's fills stand or fall together
+        if filled == 0:
+            continue
+        mask: uint256 = (word >> 16) & packing.M16
+        cash: int256 = packing._collateral_of(word)
+        equity: int256 = cash
+        required: uint256 = 0
+        verdict: uint256 = 0
+        for place: uint256 in range(PLACES):
+            rest: uint256 = (mask | touched) >> place
+            if rest == 0:
+                break
+            if rest & 1 == 0:
+                continue
+            position: Running = running[place]
+            mark: uint256 = 0
+            if (touched >> place) & 1 == 0:
+                held: uint256 = self.positions[(account << 4) | place]
+                mark = markets._mark(held >> 240, time)
+                position = self._begin(held, held >> 240, mark)
+            else:
+                mark = markets._mark(position.market, time)
+            if (mark >> 144) & packing.M64 == 0:
+                verdict = 21
+                break
+            value: int256 = 0
+            margin: uint256 = 0
+            value, margin = markets._appraise(position.base, position.quote, mark)
+            equity = unsafe_add(equity, value)
+            required = unsafe_add(required, margin)
+        if verdict == 0 and equity < convert(required, int256):
+            if not self._stands(account, word, touched, running, equity, convert(required, int256), time):
+                verdict = 22
+
+        if verdict != 0:
+            for n: uint256 in range(FILLS_MAX):
+                if n == filled:
+                    break
+                record = records[tags[n] & packing.M16]
+                market: uint256 = (record.order >> 200) & packing.M16
+                self._skip(record, verdict)
+                deals[market].skipped = unsafe_add(deals[market].skipped, moves[n])
+            skipped = True
+            continue
+
+        words: DynArray[uint256, 81] = []
+        changed: uint256 = 0
+        for n: uint256 in range(FILLS_MAX):
+            if n == filled:
+                break
+            fill_word: uint256 = fills[n]
+            tag: uint256 = tags[n]
+            orders.fills[(account << 8) | (tag >> 248)] = fill_word
+            words.append(
+                ((tag >> 244) << 244)
+                | ((fill_word & packing.M32) << 144)
+                | (((fill_word >> 32) & packing.M64) << 80)
+                | (fill_word >> 176)
+            )
+        for place: uint256 in range(PLACES):
+            rest: uint256 = touched >> place
+            if rest == 0:
+                break
+            if rest & 1 == 0:
+                continue
+            position: Running = running[place]
+            deal: markets.Deal = deals[position.market]
+            realised: int256 = 0
+            after: uint256 = self._store(account, place, position, (markets._mark(position.market, time) >> 80) & packing.M64)
+            if after == 0:
+                realised = position.quote
+                cash = unsafe_add(cash, realised)
+                mask &= ~(1 << place)
+                changed = 1
+            elif position.before == 0:
+                mask |= 1 << place
+                changed = 1
+            words.append(after)
+            deal.ledger = unsafe_add(deal.ledger, packing._sums(self._interest(position), position.credit, realised))
+            deal.fees = unsafe_add(deal.fees, position.fees)
+            deals[position.market] = deal
+        if changed != 0:
+            word = packing._with_collateral((word & ~(packing.M16 << 16)) | (mask << 16), cash)
+            collateral.accounts[account] = word
+            words.append(word)
+        log IClearing.AccountSettled(
+            head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
+            words=words,
+        )
+
+    digest: bytes32 = signatures._digest(
+        separator, keccak256(abi_encode(BATCH_TYPEHASH, head >> 64, time, contents))
+    )
+    sealed: bool = staticcall SEALS.check(time, digest, seals)      # it reverts, it never says no
+
+    # the backstop steps into what was skipped
+    if skipped:
+        before: int256[4] = self._sums(1, markets.backstop_markets, time)
+        before[2] = unsafe_add(before[2], packing._collateral_of(collateral.accounts[1]))
+        steady: bool = True     # it only shrank
+        for word: uint256 in prices:
+            if deals[word >> 240].skipped != 0:
+                shrank: bool = False
+                deals[word >> 240], shrank = self._backstop_takes(word >> 240, deals[word >> 240])
+                steady = steady and shrank
+        after: int256[4] = self._sums(1, markets.backstop_markets, time)
+        cash: int256 = packing._collateral_of(collateral.accounts[1])
+        after[2] = unsafe_add(after[2], cash)
+        if unsafe_add(after[0], cash) < after[1]:
+            if not steady or after[2] < 0 or unsafe_mul(after[2], before[3]) < unsafe_mul(before[2], after[3]):
+                reasons._refuse(reasons.BACKSTOP_MARGIN)
+
+    # the pool takes the residual, market by market
+    capacity: uint256 = unsafe_div(unsafe_mul(self.pool_capital_e6, 2500), 10**6)
+    level: uint256 = last & packing.M64
+    if (last >> 144) & packing.M48 != 0:
+        leak: uint256 = unsafe_div(
+            unsafe_mul(capacity, unsafe_sub(time, (last >> 144) & packing.M48)), units.DAY_MS
+        )
+        level = unsafe_sub(level, min(level, leak))
+    priced: uint256 = 0
+    value: int256 = 0
+    for word: uint256 in prices:
+        worth: int256 = 0
+        level, worth = self._close(word >> 240, deals[word >> 240], time, capacity, level)
+        value = unsafe_add(value, worth)
+        priced |= 1 << (word >> 240)
+
+    # an epoch that ended gets its price
+    epoch: uint256 = (last >> 112) & packing.M32
+    epoch_end: uint256 = (last >> 64) & packing.M48
+    if time > unsafe_add(epoch_end, units.GUARD_MS):
+        if markets.pool_markets & ~priced != 0:
+            reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
+        self._strike(epoch, value)
+        epoch = unsafe_add(epoch, 1)
+        epoch_end = unsafe_add(time, EPOCH_MS)
+
+    last = ((head >> 64) << 192) | (time << 144) | (epoch << 112) | (epoch_end << 64) | level
+    self.head = last
+    log IClearing.BatchSettled(number=head >> 64, head=last, contents=contents, accepted_root=accepted_root)
+
+
+# -- collateral ----------------------------------------------------------------------
+
+@external
+def open_account(owner: address, amount_e6: uint256) -> uint256:
+    """
+    @notice Open an account for an owner and pay its first deposit.
+    @return its id
+    """
+    if owner == empty(address):
+        reasons._refuse(reasons.OWNER_IS_ZERO)
+    if amount_e6 < DEPOSIT_E6_MIN:
+        reasons._refuse(reasons.DEPOSIT_TOO_SMALL)
+
+    account: uint256 = collateral.account_count
+    collateral.account_count = unsafe_add(account, 1)
+    collateral.accounts[account] = convert(owner, uint256) << 96
+    log IClearing.AccountOpened(account=account, owner=owner)
+    self._deposit(account, amount_e6)
+    return account
+
+
+@external
+def deposit(account: uint256, amount_e6: uint256):
+    """
+    @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
+    """
+    if account == 0 or account >= collateral.account_count:
+        reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+    self._deposit(account, amount_e6)
+
+
+@external
+def request_withdrawal(account: uint256, amount_e6: uint256):
+    """
+    @notice Take an amount out of collateral; it is paid by `claim_withdrawal` once the barrier is past by F.
+    """
+    word: uint256 = collateral._owned(account)
+    cash: int256 = packing._collateral_of(word)
+    if collateral.withdrawals[account] != 0:
+        reasons._refuse(reasons.WITHDRAWAL_PENDING)
+    if not (amount_e6 > 0 and amount_e6 < units.BASE_MAX and convert(amount_e6, int256) <= cash):
+        reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
+
+    word = packing._with_collateral(word, cash - convert(amount_e6, int256))
+    withdrawal: uint256 = (amount_e6 << 48) | (units._now_ms() + units.GUARD_MS)
+    collateral.accounts[account] = word
+    collateral.withdrawals[account] = withdrawal
+    log IClearing.WithdrawalRequested(account=account, word=word, withdrawal=withdrawal)
+
+
+@external
+def claim_withdrawal(
+    account: uint256, head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
+) -> uint256:
+    """
+    @notice Pay a due withdrawal to the owner, as much of it as is free; the rest is collateral again.
+    @param head A fresh vector, see `settle`; read only if the account has open positions.
+    @return what was paid, e6
+    """
+    withdrawal: uint256 = collateral.withdrawals[account]
+    if units._now_ms() <= unsafe_add(withdrawal & packing.M48, units.WINDOW_MS):
+        reasons._refuse(reasons.WITHDRAWAL_NOT_DUE)
+    word: uint256 = collateral.accounts[account]
+    amount: int256 = convert(withdrawal >> 48, int256)
+    cash: int256 = packing._collateral_of(word) + amount
+    free: int256 = cash
+    if (word >> 16) & packing.M16 != 0:
+        time: uint256 = self._admit_fresh(head, openings, given)
+        sums: int256[4] = self._sums(account, (word >> 16) & packing.M16, time)
+        free = unsafe_add(free, unsafe_sub(sums[0], sums[1]))
+
+    paid: int256 = max(0, min(amount, free))
+    word = packing._with_collateral(word, cash - paid)
+    collateral.accounts[account] = word
+    collateral.withdrawals[account] = 0
+    log IClearing.WithdrawalClaimed(account=account, paid_e6=convert(paid, uint256), word=word)
+    if paid != 0:
+        extcall VAULT.release(convert(word >> 96, address), convert(paid, uint256))
+    return convert(paid, uint256)
+
+
+# -- the doors of the other contracts ---------------------------------------------------
+
+@external
+def apply(
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16], deltas: DynArray[uint256, 32]
+):
+    """
+    @notice Shrink traders' positions at a fresh vector's prices against the pool's incoming.
+    @param deltas account u32 @224 | place u4 @220 | base change i64 @0
+    """
+    if msg.sender != RECOVERY:
+        reasons._refuse(reasons.NOT_RECOVERY)
+    time: uint256 = self._admit_fresh(head, openings, given)
+    for delta: uint256 in deltas:
+        self._shrink(delta >> 224, (delta >> 220) & 15, packing._int(delta << 192) >> 192, time)
+
+
+@external
+def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256):
+    """
+    @notice List a market or change its parameters; Governance has checked the bounds.
+    """
+    if msg.sender != GOVERNANCE:
+        reasons._refuse(reasons.NOT_GOVERNANCE)
+    markets._set(market, rates, caps, listing)
+
+
+# -- internals: vectors -------------------------------------------------------------------
+
+@internal
+def _admit_vector(
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
+) -> bytes32:
+    """
+    @notice Verify a price vector and lay its opened prices out (C9).
+    @return its root
+    """
+    root: bytes32 = empty(bytes32)
+    words: uint256[64] = empty(uint256[64])
+    root, words = staticcall ORACLE.verify(head, openings, given)
+    markets._lay(words, (head >> 8) & packing.M8)
+    return root
+
+
+@internal
+def _admit_fresh(
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
+) -> uint256:
+    """
+    @notice Verify a vector used outside a batch: nobody picks an old price, and no batch locks anyone out.
+    @return its time
+    """
+    time: uint256 = (head >> 16) & packing.M48
+    if time > unsafe_add(units._now_ms(), units.LEAD_MS):
+        reasons._refuse(reasons.VECTOR_FROM_THE_FUTURE)
+    if not (unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and unsafe_add(time, units.GUARD_MS) >= (self.head >> 144) & packing.M48):
+        reasons._refuse(reasons.VECTOR_TOO_OLD)
+    self._admit_vector(head, openings, given)
+    return time
+
+
+# -- internals: positions -------------------------------------------------------------------
+
+@internal
+@pure
+def _begin(before: uint256, market: uint256, mark: uint256) -> Running:
+    """
+    @notice A position as it stands at the mark: funding settled, nothing filled yet. An empty word opens one.
+    """
+    if before == 0:
+        return Running(market=market, base=0, quote=0, before=0, credit=0, fees=0)
+    base: int256 = 0
+    quote: int256 = 0
+    index: int256 = 0
+    base, quote, index = packing._unpack_position(before)
+    credit: int256 = pricing._credit(
+        base, unsafe_sub(packing._int(mark << 112) >> 192, index), (mark >> 12) & packing.M8
+    )
+    return Running(
+        market=before >> 240, base=base, quote=unsafe_add(quote, credit), before=before, credit=credit, fees=0
+    )
+
+
+@internal
+@view
+def _holds(account: uint256, mask: uint256, touched: uint256, running: Running[PLACES], market: uint256) -> bool:
+    """
+    @notice Whether the account holds a market in any place, in storage or in this batch.
+    """
+    for place: uint256 in range(PLACES):
+        if (touched >> place) & 1 == 1:
+            if running[place].market == market:
+                return True
+        elif (mask >> place) & 1 == 1 and self.positions[(account << 4) | place] >> 240 == market:
+            return True
+    return False
+
+
+@internal
+def _sums(account: uint256, mask: uint256, time: uint256) -> int256[4]:
+    """
+    @notice Value what an account holds in storage at the vector's marks, its collateral left out.
+    @param mask Its places, as bits.
+    @return equity after the haircut, initial margin, equity, maintenance margin
+    """
+    sums: int256[4] = [0, 0, 0, 0]
+    for place: uint256 in range(markets.MARKET_COUNT):
+        rest: uint256 = mask >> place
+        if rest == 0:
+            break
+        if rest & 1 == 1:
+            held: uint256 = self.positions[unsafe_add(account << 4, place)]
+            mark: uint256 = markets._mark(held >> 240, time)
+            if (mark >> 144) & packing.M64 == 0:
+                reasons._refuse(reasons.NO_PRICE)
+            position: Running = self._begin(held, held >> 240, mark)
+            value: int256 = 0
+            margin: uint256 = 0
+            value, margin = markets._appraise(position.base, position.quote, mark)
+            sums[0] = unsafe_add(sums[0], value)
+            sums[1] = unsafe_add(sums[1], convert(margin, int256))
+            value, margin = markets._weigh(position.base, position.quote, mark)
+            sums[2] = unsafe_add(sums[2], value)
+            sums[3] = unsafe_add(sums[3], convert(margin, int256))
+    return sums
+
+
+@internal
+@pure
+def _outgrown(base: int256, quote: int256) -> bool:
+    return (
+        unsafe_add(packing._raw(base), units.BASE_MAX - 1) > 2 * units.BASE_MAX - 2
+        or unsafe_add(packing._raw(quote), units.QUOTE_MAX - 1) > 2 * units.QUOTE_MAX - 2
+    )
+
+
+@internal
+def _skip(record: IClearing.Record, reason: uint256):
+    log IClearing.Skipped(
+        account=record.order >> 224,
+        slot=(record.order >> 216) & packing.M8,
+        seq=(record.order >> 136) & packing.M32,
+        fill=(record.terms >> 128) & packing.M64,
+        reason=reason,
+    )
+
+
+@internal
+def _stands(
+    account: uint256, word: uint256, touched: uint256, running: Running[PLACES], equity: int256, required: int256, time: uint256
+) -> bool:
+    """
+    @notice The slow half of C8, for an account below initial margin: a withdrawal not yet out, or a risk that fell.
+    @param equity After the haircut, the pending withdrawal not counted.
+    """
+    withdrawal: uint256 = collateral.withdrawals[account]
+    pending: int256 = convert(withdrawal >> 48, int256)
+    if pending != 0 and time <= withdrawal & packing.M48 and unsafe_add(equity, pending) >= required:
+        return True
+
+    sums: int256[4] = self._sums(account, (word >> 16) & packing.M16, time)
+    before: int256 = unsafe_add(unsafe_add(packing._collateral_of(word), pending), sums[2])
+    after: int256 = before
+    mm_after: int256 = sums[3]
+    for place: uint256 in range(PLACES):
+        if (touched >> place) & 1 == 0:
+            continue
+        position: Running = running[place]
+        mark: uint256 = markets._mark(position.market, time)
+        start: Running = self._begin(position.before, position.market, mark)
+        if not pricing._shrinks(start.base, unsafe_sub(position.base, start.base)):
+            return False
+        value: int256 = 0
+        margin: uint256 = 0
+        value, margin = markets._weigh(start.base, start.quote, mark)
+        after = unsafe_sub(after, value)
+        mm_after = unsafe_sub(mm_after, convert(margin, int256))
+        value, margin = markets._weigh(position.base, position.quote, mark)
+        after = unsafe_add(after, value)
+        mm_after = unsafe_add(mm_after, convert(margin, int256))
+    return after >= 0 and unsafe_mul(after, sums[3]) >= unsafe_mul(before, mm_after)
+
+
+@internal
+def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256, level: uint256) -> (uint256, int256):
+    """
+    @notice Let `Rules` judge the market's plan, write what it says, and realise a pool position that closed.
+    @return the global loss bucket after this market, and what the pool's position is worth
+    """
+    at: uint256 = market << 3
+    clock: uint256 = markets.market_words[at]
+    mark: uint256 = markets.marks[market]
+    words: IRules.Market = self._words(market, clock, time)
+    if words.incoming != 0:
+        markets.market_words[at | markets.INCOMING_WORD] = 0
+    after: uint256 = 0
+    cashed: int256 = 0
+    worth: int256 = 0
+    words, after, cashed, worth = staticcall reasons.RULES.close(
+        words,
+        IRules.Plan(
+            time=time,
+            oracle=(mark >> 144) & packing.M64,
+            price=deal.terms >> 192,
+            index=convert(convert(mark << 112, bytes32), int256) >> 192,
+            gross=(deal.terms >> 112) & packing.M64,
+            volume=deal.volume,
+            quote=deal.quote,
+            fees=deal.fees,
+            ledger=deal.ledger,
+            capacity=capacity,
+            level=level,
+        ),
+    )
+    self._write(at, words)
+    markets.market_words[at | markets.POOL] = words.pool
+
+    held: uint256 = markets.pool_markets & ~(1 << market)
+    if words.pool >> 192 != 0:
+        held |= 1 << market
+    if held != markets.pool_markets:
+        markets.pool_markets = held
+    if cashed != 0:
+        log IClearing.PoolRealised(word=self._gain(0, cashed))
+    log IClearing.MarketSettled(
+        market=market, price_e8=deal.terms >> 192, clock=words.clock, pool=words.pool, meter=words.meter, ledger=words.ledger
+    )
+    return after, worth
+
+
+@internal
+def _strike(epoch: uint256, worth: int256):
+    """
+    @notice Strike the pool's shares at its net asset value; `Pool` says what its requests make of it.
+    @param worth What the pool's positions are worth.
+    """
+    strike: uint256 = 0
+    capital: uint256 = 0
+    gained: int256 = 0
+    strike, capital, gained = staticcall POOL.strike_terms(
+        epoch, unsafe_add(packing._collateral_of(collateral.accounts[0]), worth)
+    )
+    self.pool_capital_e6 = capital
+    self.strikes[epoch] = strike
+    log IClearing.PoolStruck(epoch=epoch, strike=strike, capital_e6=capital, word=self._gain(0, gained))
+
+
+@internal
+def _deposit(account: uint256, amount_e6: uint256):
+    if amount_e6 >= units.BASE_MAX:
+        reasons._refuse(reasons.AMOUNT_TOO_LARGE)
+    word: uint256 = self._gain(account, convert(amount_e6, int256))
+    log IClearing.Deposited(account=account, amount_e6=amount_e6, word=word)
+    extcall VAULT.receive(msg.sender, amount_e6)
+
+
+@internal
+def _gain(account: uint256, amount: int256) -> uint256:
+    """
+    @notice Move an account's collateral and return its word.
+    """
+    word: uint256 = collateral.accounts[account]
+    word = packing._with_collateral(word, unsafe_add(packing._collateral_of(word), amount))
+    collateral.accounts[account] = word
+    return word
+
+
+@internal
+@view
+def _words(market: uint256, clock: uint256, time: uint256) -> IRules.Market:
+    """
+    @notice A market's words and the parameters that serve this time, for `Rules`.
+    """
+    at: uint256 = market << 3
+    place: uint256 = markets._parameters_at(market, clock, time)
+    incoming: uint256 = 0
+    if clock & markets.INCOMING != 0:
+        incoming = markets.market_words[at | markets.INCOMING_WORD]
+    return IRules.Market(
+        clock=clock,
+        pool=markets.market_words[at | markets.POOL],
+        meter=markets.market_words[at | markets.METER],
+        ledger=markets.market_words[at | markets.LEDGER],
+        incoming=incoming,
+        rates=markets.parameter_words[place],
+        caps=markets.parameter_words[place | 1],
+    )
+
+
+@internal
+def _write(at: uint256, words: IRules.Market):
+    markets.market_words[at] = words.clock
+    markets.market_words[at | markets.METER] = words.meter
+    markets.market_words[at | markets.LEDGER] = words.ledger
+
+
+@internal
+def _shrink(account: uint256, place: uint256, change: int256, time: uint256):
+    """
+    @notice Recovery's one move: part of a trader's position goes to the pool's incoming at the oracle price.
+    """
+    if account < collateral.FIRST_TRADER:
+        reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+    key: uint256 = (account << 4) | place
+    market: uint256 = self.positions[key] >> 240
+    at: uint256 = market << 3
+    words: IRules.Market = self._words(market, markets.market_words[at], time)
+    after: uint256 = 0
+    realised: int256 = 0
+    words, after, realised = staticcall reasons.RULES.shrink(
+        words, self.positions[key], (markets._mark(market, time) >> 144) & packing.M64, change
+    )
+    self.positions[key] = after
+    word: uint256 = self._gain(account, realised)
+    if after == 0:
+        word &= ~(1 << unsafe_add(16, place))
+        collateral.accounts[account] = word
+    self._write(at, words)
+    markets.market_words[at | markets.INCOMING_WORD] = words.incoming
+    markets.pool_markets |= 1 << market
+    log IClearing.Applied(
+        account=account,
+        index=place,
+        word=word,
+        position=after,
+        clock=words.clock,
+        meter=words.meter,
+        ledger=words.ledger,
+        incoming=words.incoming,
+    )
+
+
+@internal
+def _store(account: uint256, place: uint256, position: Running, index: uint256) -> uint256:
+    """
+    @notice Write a position and return its word: 0 if it has closed.
+    """
+    word: uint256 = 0
+    if position.base != 0:
+        word = packing._position(position.market, position.base, position.quote, index)
+    self.positions[unsafe_add(account << 4, place)] = word
+    return word
+
+
+@internal
+@pure
+def _interest(position: Running) -> int256:
+    """
+    @notice What a position's change adds to open interest, the longs' side of the market.
+    """
+    return unsafe_sub(max(position.base, 0), max(convert(convert(position.before << 16, bytes32), int256) >> 192, 0))
+
+
+# -- internals: the backstop ------------------------------------------------------------------
+
+@internal
+def _backstop_takes(market: uint256, deal: markets.Deal) -> (markets.Deal, bool):
+    """
+    @notice The matcher's own account steps into the net of the skipped fills, and pays the fee like anyone.
+    @return the deal with its entries, and whether the backstop's position only shrank
+    """
+    taken: markets.Deal = deal
+    mark: uint256 = markets.marks[market]
+    position: Running = self._begin(self.positions[unsafe_add(16, market)], market, mark)
+    moved: int256 = (deal.skipped << 128) >> 128
+    change: int256 = unsafe_sub(deal.skipped, moved) >> 128
+    steady: bool = pricing._shrinks(position.base, change)
+    fee: uint256 = units._ceil_div(
+        unsafe_mul(
+            unsafe_mul(convert(abs(change), uint256), deal.terms >> 192), (deal.terms >> 176) & packing.M16
+        ),
+        10**16,
+    )
+    position.base = unsafe_add(position.base, change)
+    position.quote = unsafe_add(position.quote, unsafe_sub(moved, convert(fee, int256)))
+    if self._outgrown(position.base, position.quote):
+        reasons._refuse(reasons.BACKSTOP_MARGIN)
+
+    word: uint256 = collateral.accounts[1]
+    realised: int256 = 0
+    held: uint256 = markets.backstop_markets | (1 << market)
+    after: uint256 = self._store(1, market, position, (mark >> 80) & packing.M64)
+    if after == 0:
+        realised = position.quote
+        word = self._gain(1, realised)
+        held ^= 1 << market
+    markets.backstop_markets = held
+    taken.fees = unsafe_add(taken.fees, fee)
+    taken.ledger = unsafe_add(taken.ledger, packing._sums(self._interest(position), position.credit, realised))
+    log IClearing.BackstopSettled(market=market, backstop=after, word=word)
+    return taken, steady

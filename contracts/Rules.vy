@@ -1,0 +1,256 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Rules
+@license AGPL-3.0-only
+@notice What a market's words become when a batch closes it or Recovery shrinks a position: pure functions of their
+        arguments, called by `Clearing` and by anyone who wants to know beforehand. Holds nothing.
+@dev Words and rules: docs/protocol.md §3, §5.6, §7.
+     C6  one price per market and batch, inside the band and the curve bound
+     C7  the pool trades at least h_min on its own side of the oracle; residual, position and losses are capped
+     A contract of its own because a reason string costs 125 bytes where it stands, and Clearing has none to spare.
+@custom:halt No state: nothing to stop.
+"""
+
+from .interfaces import IRules
+from .modules import packing
+from .modules import pricing
+from .modules import reasons
+from .modules import units
+
+implements: IRules
+
+STEP_MS: constant(uint256) = 3_600_000          # a rate moves by at most an hour's velocity, however long the gap
+MEMORY_MS: constant(uint256) = 8 * units.WINDOW_MS  # how long the meter remembers what the pool sold
+
+
+@external
+@pure
+def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, int256, int256):
+    """
+    @notice Judge a batch's price and residual in one market and write its words anew.
+    @return the words after, the global loss bucket after, the quote realised to the pool's collateral, and what the
+            pool's position is worth
+    """
+    clock: uint256 = market.clock
+    last: uint256 = (clock >> 96) & packing.M64
+    stamp: uint256 = (clock >> 48) & packing.M48
+    dt: uint256 = 0
+    if stamp != 0:
+        dt = plan.time - stamp
+    base: int256 = 0
+    quote: int256 = 0
+    base, quote = packing._unpack_book(market.pool)
+    held: int256 = base
+
+    assert plan.volume >> 128 <= plan.gross, "clearing: gross exceeded"
+    residual: int256 = convert(plan.volume >> 128, int256) - convert(plan.volume & packing.M128, int256)
+    self._check_price(plan.oracle, plan.price, residual, base, market.rates, market.caps >> 192)
+
+    # the loss meter: what trading against the pool took from it since the last batch
+    recent: int256 = packing._int(market.meter << 64) >> 192
+    oracle: int256 = convert(plan.oracle, int256)
+    taken: int256 = residual * (oracle - convert(plan.price, int256))
+    if last != 0:
+        taken += recent * (oracle - convert(last, int256))
+    loss: int256 = taken // 10**10
+    bucket: uint256 = self._drain(market.meter >> 192, plan.capacity * dt // (4 * units.DAY_MS), loss)
+    level: uint256 = self._drain(plan.level, 0, loss)
+    self._check_caps(residual, base, market.caps, bucket > plan.capacity // 4 or level > plan.capacity)
+    if dt >= MEMORY_MS:
+        recent = residual
+    else:
+        recent = recent * convert(MEMORY_MS - dt, int256) // convert(MEMORY_MS, int256) + residual
+
+    # the pool: funding to T, the residual, then what recovery left for it
+    interest: int256 = 0
+    credits: int256 = 0
+    realised: int256 = 0
+    interest, credits, realised = packing._unpack_sums(plan.ledger)
+    interest += convert((market.meter >> 64) & packing.M64, int256)
+    credit: int256 = pricing._credit(
+        base, plan.index - (packing._int(clock) >> 192), (market.rates >> 76) & packing.M8
+    )
+    credits += credit
+    quote += credit - plan.quote
+    base -= residual
+    rate: int256 = self._next_rate(packing._int(clock << 64) >> 224, -base, dt, market.caps, market.rates)
+    if clock & 1 != 0:
+        more_base: int256 = 0
+        more_quote: int256 = 0
+        more_base, more_quote = packing._unpack_book(market.incoming)
+        base += more_base
+        quote += more_quote
+    cashed: int256 = 0
+    if base == 0:
+        cashed = quote
+        realised += quote
+        quote = 0
+
+    after: IRules.Market = market
+    after.clock = (
+        (packing._field(plan.index, 64) << 192)
+        | (packing._field(rate, 32) << 160)
+        | (plan.oracle << 96)
+        | (plan.time << 48)
+        | (clock & ((2**40 - 1) << 8))
+    )
+    after.pool = packing._book(base, quote)
+    after.meter = (
+        (packing._count(bucket, 64) << 192)
+        | (packing._field(recent, 64) << 128)
+        | (packing._count(convert(interest, uint256), 64) << 64)
+    )
+    after.ledger = packing._entered(market.ledger, realised, plan.fees, -credits)
+    after.incoming = 0
+    return after, level, cashed, units._floor_lots(base * oracle) + quote
+
+
+@external
+@pure
+def shrink(
+    market: IRules.Market, position: uint256, oracle: uint256, change: int256
+) -> (IRules.Market, uint256, int256):
+    """
+    @notice Move part of a position to the pool's incoming at the oracle price; funding runs to the clock's index.
+    @param position A position word of this market.
+    @return the words after, the position word after (0: closed), and the quote realised to its owner
+    """
+    base: int256 = 0
+    quote: int256 = 0
+    index: int256 = 0
+    base, quote, index = packing._unpack_position(position)
+    assert change != 0 and pricing._shrinks(base, change), "clearing: apply must shrink"
+    assert oracle != 0, "clearing: no price"
+    credit: int256 = pricing._credit(
+        base, (packing._int(market.clock) >> 192) - index, (market.rates >> 76) & packing.M8
+    )
+    moved: int256 = units._floor_lots(-change * convert(oracle, int256))
+    quote += credit + moved
+    interest: uint256 = convert(max(base, 0) - max(base + change, 0), uint256)
+    base += change
+
+    realised: int256 = quote
+    after: uint256 = 0
+    if base != 0:
+        realised = 0
+        after = packing._position(position >> 240, base, quote, market.clock >> 192)
+    taken: int256 = 0
+    paid: int256 = 0
+    taken, paid = packing._unpack_book(market.incoming)
+    words: IRules.Market = market
+    words.clock |= 1
+    words.meter -= interest << 64
+    words.ledger = packing._entered(market.ledger, realised, 0, -credit)
+    words.incoming = packing._book(taken - change, paid - moved)
+    return words, after, realised
+
+
+@external
+@pure
+def check_price(oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, caps: uint256, full: bool):
+    """
+    @notice Revert with the rule a price and residual would break; what `close` asks, for dealers and tests.
+    @param residual What traders buy net.
+    @param full Whether the loss meter is over its capacity.
+    """
+    self._check_price(oracle, price, residual, pool, rates, caps >> 192)
+    self._check_caps(residual, pool, caps, full)
+
+
+@external
+@pure
+def refuse(reason: uint256) -> bool:
+    """
+    @notice Revert with the words of a reason `Clearing` has; see `modules/reasons.vy`.
+    @return True for a number that is no reason
+    """
+    assert reason != reasons.WRONG_BATCH_NUMBER, "clearing: wrong batch number"
+    assert reason != reasons.BATCH_TIME_MUST_RISE, "clearing: batch time must rise"
+    assert reason != reasons.BATCH_TIME_OUTSIDE_WINDOW, "clearing: batch time outside window"
+    assert reason != reasons.PRICES_NOT_ASCENDING, "clearing: prices not ascending"
+    assert reason != reasons.RECORDS_NOT_ASCENDING, "clearing: records not ascending"
+    assert reason != reasons.MARKET_NOT_PRICED, "clearing: market not priced"
+    assert reason != reasons.TOO_MANY_FILLS_OF_ONE_ACCOUNT, "clearing: too many fills of one account"
+    assert reason != reasons.BACKSTOP_MARGIN, "clearing: backstop margin"
+    assert reason != reasons.STRIKE_MISSES_A_MARKET, "clearing: strike misses a market"
+    assert reason != reasons.OWNER_IS_ZERO, "clearing: owner is zero"
+    assert reason != reasons.DEPOSIT_TOO_SMALL, "clearing: deposit too small"
+    assert reason != reasons.UNKNOWN_ACCOUNT, "clearing: unknown account"
+    assert reason != reasons.WITHDRAWAL_PENDING, "clearing: withdrawal pending"
+    assert reason != reasons.NOT_ENOUGH_COLLATERAL, "clearing: not enough collateral"
+    assert reason != reasons.WITHDRAWAL_NOT_DUE, "clearing: withdrawal not due"
+    assert reason != reasons.NO_PRICE, "clearing: no price"
+    assert reason != reasons.NOT_RECOVERY, "clearing: not recovery"
+    assert reason != reasons.NOT_THE_POOL, "clearing: not the pool"
+    assert reason != reasons.NOT_GOVERNANCE, "clearing: not governance"
+    assert reason != reasons.VECTOR_FROM_THE_FUTURE, "clearing: vector from the future"
+    assert reason != reasons.VECTOR_TOO_OLD, "clearing: vector too old"
+    assert reason != reasons.BACKSTOP_PRICE, "clearing: backstop price"
+    assert reason != reasons.NOT_THE_OWNER, "clearing: not the owner"
+    assert reason != reasons.AMOUNT_TOO_LARGE, "clearing: amount too large"
+    assert reason != reasons.OUT_OF_RANGE, "clearing: out of range"
+    assert reason != reasons.SEQ_MUST_RISE, "clearing: seq must rise"
+    assert reason != reasons.EPOCHS_USED_UP, "clearing: epochs used up"
+    assert reason != reasons.CANCEL_TOO_SOON, "clearing: cancel too soon"
+    assert reason != reasons.CHANGE_PENDING, "clearing: change pending"
+    assert reason != reasons.MARKET_NOT_LIVE, "clearing: market not live"
+    return True
+
+
+@internal
+@pure
+def _check_price(oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, slope: uint256):
+    lean: int256 = convert(price, int256) - convert(oracle, int256)
+    width: uint256 = convert(abs(lean), uint256)
+    h_min: uint256 = (rates >> 176) & packing.M20
+    h0: uint256 = (rates >> 156) & packing.M20
+    band: uint256 = (rates >> 136) & packing.M20
+
+    assert width * units.FRACTION <= oracle * band, "clearing: price outside band"
+    if residual == 0:
+        assert width * units.FRACTION <= oracle * h0, "clearing: price beyond curve"
+        return
+
+    tilt: int256 = residual - 2 * pool
+    if residual < 0:
+        lean = -lean
+        tilt = -tilt
+    assert lean >= 0 and width * units.FRACTION >= oracle * h_min, "clearing: price on the wrong side"
+    reach: uint256 = slope * convert(max(tilt, 0), uint256) // 2
+    assert width * 10**20 <= oracle * ((h_min + h0) * 10**14 + reach), "clearing: price beyond curve"
+
+
+@internal
+@pure
+def _check_caps(residual: int256, pool: int256, caps: uint256, full: bool):
+    after: int256 = pool - residual
+    assert abs(residual) <= convert((caps >> 128) & packing.M64, int256), "clearing: residual cap"
+    assert (
+        abs(after) <= convert((caps >> 64) & packing.M64, int256) or abs(after) <= abs(pool)
+    ), "clearing: pool cap"
+    if full and residual != 0:
+        assert pricing._shrinks(pool, -residual), "clearing: loss meter"
+
+
+@internal
+@pure
+def _drain(bucket: uint256, leak: uint256, loss: int256) -> uint256:
+    """
+    @return max(0, bucket - leak + loss)
+    """
+    return convert(max(convert(bucket, int256) - convert(leak, int256) + loss, 0), uint256)
+
+
+@internal
+@pure
+def _next_rate(rate_e9: int256, skew: int256, dt: uint256, caps: uint256, rates: uint256) -> int256:
+    """
+    @notice The rate follows the traders' skew at a bounded velocity, inside its own bound.
+    """
+    cap: int256 = convert((caps >> 64) & packing.M64, int256)
+    bound: int256 = convert((rates >> 36) & packing.M32, int256)
+    velocity: int256 = convert((rates >> 4) & packing.M32, int256)
+    step: int256 = convert(min(dt, STEP_MS), int256)
+    drift: int256 = max(-cap, min(cap, skew)) * velocity * step // (cap * convert(units.DAY_MS, int256))
+    return max(-bound, min(bound, rate_e9 + drift))

@@ -1,0 +1,218 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Markets
+@license AGPL-3.0-only
+@notice Market words and parameters, and what a market is worth at a vector: its mark.
+@dev C2  per market, base over all accounts, pool and backstop sums to zero
+     C3  per market, quote + realised + fees + funding pot sum to zero
+     C14 parameters have an old and a new value; the old one serves T <= activation
+     A mark is one word, made once per vector and market and kept in transient storage:
+     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12
+"""
+
+from . import packing
+from . import reasons
+from . import units
+from ..interfaces import IClearing
+
+uses: reasons
+
+MARKET_COUNT: constant(uint256) = 256
+INCOMING: constant(uint256) = 1             # clock flag
+SHRINK_ONLY: constant(uint256) = 2          # status, and flag of a deal's terms
+
+# places of a market's words: market * 8 + ...
+POOL: constant(uint256) = 1
+METER: constant(uint256) = 2
+LEDGER: constant(uint256) = 3
+INCOMING_WORD: constant(uint256) = 4
+
+
+# One priced market while a batch is settled.
+#   terms    clearing price 64 @192 | fee_e6 16 @176 | gross 64 @112 | shrink only @1 | priced @0
+#   volume   planned buys @128 | planned sells @0
+#   quote    what the plan moves to traders
+#   fees     charged so far
+#   ledger   running sum: open interest | funding credits | realised
+#   skipped  running sum of skipped fills: base @128 | quote @0
+struct Deal:
+    terms: uint256
+    volume: uint256
+    quote: int256
+    fees: uint256
+    ledger: int256
+    skipped: int256
+
+
+market_words: public(uint256[2048])
+parameter_words: public(uint256[2048])
+pool_markets: public(uint256)               # bit m: the pool holds base or incoming in market m
+backstop_markets: public(uint256)           # bit m: the backstop holds a position in market m
+
+opened: transient(uint256[64])              # the vector's price words
+opened_chunks: transient(uint256)
+tag: transient(uint256)                     # tells this vector's marks from an earlier one's in the same transaction
+marks: transient(uint256[256])
+
+
+# -- parameters -----------------------------------------------------------------
+
+@internal
+def _set(market: uint256, rates: uint256, caps: uint256, listing: uint256):
+    """
+    @notice Store a new parameter set beside the one in force; it serves T > activation.
+    """
+    clock: uint256 = self.market_words[market << 3]
+    if block.timestamp <= unsafe_add( (clock >> 16) & packing.M32, units.WINDOW_S ):
+        reasons._refuse(reasons.CHANGE_PENDING)
+
+    version: uint256 = ((clock >> 8) & 1) ^ 1
+    activation_s: uint256 = unsafe_add(block.timestamp, units.GUARD_S)
+    place: uint256 = (market << 3) | (version << 2)
+    self.parameter_words[place] = rates
+    self.parameter_words[place | 1] = caps
+    self.parameter_words[place | 2] = listing
+    self.market_words[market << 3] = clock & ~((2**40 - 1) * 2**8) | (activation_s << 16) | (version << 8)
+    log IClearing.MarketSet(
+        market=market, version=version, activation_s=activation_s, rates=rates, caps=caps, listing=listing
+    )
+
+
+@internal
+@pure
+def _parameters_at(market: uint256, clock: uint256, time: uint256) -> uint256:
+    """
+    @notice The place of the parameter set that serves this time.
+    """
+    version: uint256 = (clock >> 8) & 1
+    if time <= unsafe_mul((clock >> 16) & packing.M32, 1000):
+        version ^= 1
+    return (market << 3) | (version << 2)
+
+
+# -- marks --------------------------------------------------------------------------
+
+@internal
+def _lay(words: uint256[64], chunks: uint256):
+    """
+    @notice Lay a verified vector's prices out for this transaction.
+    """
+    for i: uint256 in range(64):
+        if i == chunks << 3:
+            break
+        self.opened[i] = words[i]
+    self.opened_chunks = chunks
+    self.tag = unsafe_add(self.tag, 1)
+
+
+@internal
+def _mark(market: uint256, time: uint256) -> uint256:
+    """
+    @notice The market's mark at this vector; zero price if the vector has none. Funding is integrated virtually.
+    """
+    mark: uint256 = self.marks[market]
+    if mark >> 208 != self.tag:
+        clock: uint256 = self.market_words[market << 3]
+        mark = self._make_mark(market, clock, self.parameter_words[self._parameters_at(market, clock, time)], time)
+    return mark
+
+
+@internal
+def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -> uint256:
+    oracle: uint256 = 0
+    if market >> 5 < self.opened_chunks:
+        oracle = (self.opened[market >> 2] >> (((market & 3) ^ 3) << 6)) & packing.M64
+
+    # index step: quote e6 per lot at a rate per day, times 2**scale, toward zero
+    step: int256 = (convert(convert(clock << 64, bytes32), int256) >> 224) * convert(
+        unsafe_mul(oracle, self._since(clock, time)), int256
+    )
+    index: int256 = (convert(convert(clock, bytes32), int256) >> 192) + unsafe_div(
+        step << ((rates >> 76) & packing.M8), 10**19 * 86_400_000
+    )
+    mark: uint256 = (
+        (self.tag << 208)
+        | (oracle << 144)
+        | (packing._field(index, 64) << 80)
+        | ((rates >> 196) << 20)            # im, mm and haircut stand side by side in both words
+        | (((rates >> 76) & packing.M8) << 12)
+    )
+    self.marks[market] = mark
+    return mark
+
+
+@internal
+@pure
+def _since(clock: uint256, time: uint256) -> uint256:
+    """
+    @notice Milliseconds since the market was last settled; 0 before the first time, and for an earlier vector.
+    """
+    last: uint256 = (clock >> 48) & packing.M48
+    if last == 0 or time <= last:
+        return 0
+    return unsafe_sub(time, last)
+
+
+@internal
+@pure
+def _appraise(base: int256, quote: int256, mark: uint256) -> (int256, uint256):
+    """
+    @notice What a position, funding settled, is worth after the haircut, and its initial margin.
+    """
+    exposure: int256 = unsafe_mul(base, convert((mark >> 144) & packing.M64, int256))
+    value: int256 = unsafe_add(units._floor_lots(exposure), quote)
+    if value > 0 and base != 0:
+        value = unsafe_sub(
+            value, convert(units._ceil_div(unsafe_mul(convert(value, uint256), (mark >> 20) & packing.M20), 10**6), int256)
+        )
+    return value, units._ceil_div(unsafe_mul(convert(abs(exposure), uint256), (mark >> 60) & packing.M20), 10**16)
+
+
+@internal
+@pure
+def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, uint256):
+    """
+    @notice What a position, funding settled, is worth without a haircut, and its maintenance margin.
+    """
+    # a mark without haircut, and with maintenance in the place of initial margin
+    return self._appraise(
+        base, quote, (mark & (packing.M64 << 144)) | ((mark & (packing.M20 << 40)) << 20)
+    )
+
+
+# -- a market enters a batch ----------------------------------------------------------------
+
+@internal
+def _open(word: uint256, time: uint256) -> uint256:
+    """
+    @notice Load a priced market: its mark with funding to T, and whether it may only shrink.
+    @param word A price word: market u16 @240 | price u64 @176 | gross u64 @112.
+    @return the deal's terms
+    """
+    market: uint256 = word >> 240
+    clock: uint256 = self.market_words[market << 3]
+    place: uint256 = self._parameters_at(market, clock, time)
+    rates: uint256 = self.parameter_words[place]
+    status: uint256 = (rates >> 68) & packing.M8
+    if status == 0:
+        reasons._refuse(reasons.MARKET_NOT_LIVE)
+    oracle: uint256 = (self._make_mark(market, clock, rates, time) >> 144) & packing.M64
+    if not (oracle != 0 and (word << 16) >> 192 != 0):
+        reasons._refuse(reasons.NO_PRICE)
+
+    # shrink only by status, after a jump beyond the bound that widens with time, or with no room for more interest
+    last: uint256 = (clock >> 96) & packing.M64
+    bound: uint256 = unsafe_add(
+        (rates >> 116) & packing.M20,
+        unsafe_mul((rates >> 100) & packing.M16, unsafe_div(self._since(clock, time), 1000)),
+    )
+    terms: uint256 = ((word << 16) & (packing.M64 << 192)) | (word & (packing.M64 << 112)) | 1
+    if (
+        status == SHRINK_ONLY
+        or last != 0 and unsafe_mul(unsafe_sub(max(oracle, last), min(oracle, last)), 10**6) > unsafe_mul(last, bound)
+        or unsafe_add((self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word >> 112) & packing.M64)
+        > self.parameter_words[place | 1] & packing.M64
+    ):
+        terms |= SHRINK_ONLY
+    return terms | (((rates >> 84) & packing.M16) << 176)

@@ -1,0 +1,209 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Orders
+@license AGPL-3.0-only
+@notice The signed order: its hash, its signer, its fill slot, and how an owner takes it back.
+@dev C5  no fill beyond signed size, limit, fee, expiry, epoch and slot, over all batches together; none in a batch
+         later than a cancel's barrier
+     The record is two words of terms and a signature, docs/protocol.md §4.
+"""
+
+from . import collateral
+from . import packing
+from . import reasons
+from . import signatures
+from . import units
+from ..interfaces import IClearing
+from ..interfaces import IDelegates
+
+uses: collateral
+uses: reasons
+
+ORDER_TYPEHASH: constant(bytes32) = keccak256(
+    "Order(uint32 account,uint16 market,bool buy,uint64 size,uint64 limitPrice,uint16 maxFee,uint8 timeInForce,bool postOnly,bool reduceOnly,uint8 triggerKind,uint64 triggerPrice,uint48 goodAfter,uint48 expiry,uint16 epoch,uint8 slot,uint32 seq)"
+)
+
+# an order word's bits: flags start at 184
+BUY: constant(uint256) = 2**184
+POST_ONLY: constant(uint256) = 2**185
+REDUCE_ONLY: constant(uint256) = 2**186
+DELEGATED: constant(uint256) = 2**191
+RESERVED: constant(uint256) = 15 * 2**192 + 255     # approved wallets (flag 8), free flags, the low byte
+
+DELEGATES: public(immutable(IDelegates))
+
+fills: public(uint256[2**40])               # prefix 80 @176 | cancel time 48 @128 | cancel seq 32 @96 | filled 64 @32 | seq 32 @0
+epoch_barriers: public(uint256[2**32])      # when the last cancel-all takes effect
+
+
+@deploy
+def __init__(delegates: address):
+    DELEGATES = IDelegates(delegates)
+
+
+# -- doors -------------------------------------------------------------------
+
+@external
+def cancel(account: uint256, slot: uint256, seq: uint256):
+    """
+    @notice Kill the slot's orders with seq at or below this one, in batches later than the barrier.
+    @param seq Must rise from one cancel of the slot to the next; the order itself is not needed.
+    """
+    collateral._owned(account)
+    if not (slot < 256 and seq < 2**32):
+        reasons._refuse(reasons.OUT_OF_RANGE)
+
+    fill: uint256 = self.fills[(account << 8) | slot]
+    if seq <= (fill >> 96) & packing.M32:
+        reasons._refuse(reasons.SEQ_MUST_RISE)
+    self._check_wait((fill >> 128) & packing.M48)
+
+    fill = fill & ~(packing.M80 << 96) | (unsafe_add(units._now_ms(), units.GUARD_MS) << 128) | (seq << 96)
+    self.fills[(account << 8) | slot] = fill
+    log IClearing.Cancelled(account=account, slot=slot, fill=fill)
+
+
+@external
+def cancel_all(account: uint256):
+    """
+    @notice Raise the account's epoch: every order signed under an older one dies, in batches later than the barrier.
+    """
+    word: uint256 = collateral._owned(account)
+    if word & packing.M16 == packing.M16:
+        reasons._refuse(reasons.EPOCHS_USED_UP)
+    self._check_wait(self.epoch_barriers[account])
+
+    barrier: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
+    word = unsafe_add(word, 1)
+    collateral.accounts[account] = word
+    self.epoch_barriers[account] = barrier
+    log IClearing.CancelledAll(account=account, word=word, barrier=barrier)
+
+
+# -- internals ----------------------------------------------------------------
+
+@internal
+@view
+def _check_wait(barrier: uint256):
+    """
+    @notice A second act of the same kind waits until the first is absolute: one barrier is stored at a time.
+    """
+    if units._now_ms() <= unsafe_add(barrier, units.WINDOW_MS):
+        reasons._refuse(reasons.CANCEL_TOO_SOON)
+
+
+@internal
+@pure
+def _hash(order: uint256, terms: uint256) -> bytes32:
+    """
+    @notice EIP-712 struct hash of the order a record carries.
+    """
+    return keccak256(
+        abi_encode(
+            ORDER_TYPEHASH,
+            order >> 224,                       # account
+            (order >> 200) & packing.M16,       # market
+            (order >> 184) & 1,                 # buy
+            (order >> 8) & packing.M64,         # size
+            terms >> 192,                       # limitPrice
+            (order >> 120) & packing.M16,       # maxFee
+            (order >> 187) & 3,                 # timeInForce
+            (order >> 185) & 1,                 # postOnly
+            (order >> 186) & 1,                 # reduceOnly
+            (order >> 189) & 3,                 # triggerKind
+            (terms >> 64) & packing.M64,        # triggerPrice
+            (terms >> 16) & packing.M48,        # goodAfter
+            (order >> 72) & packing.M48,        # expiry
+            (order >> 168) & packing.M16,       # epoch
+            (order >> 216) & packing.M8,        # slot
+            (order >> 136) & packing.M32,       # seq
+        )
+    )
+
+
+@internal
+@view
+def _judge(
+    record: IClearing.Record, account_word: uint256, price: uint256, fee_e6: uint256, oracle: uint256, time: uint256, domain: bytes32
+) -> uint256:
+    """
+    @notice Every check of one order that needs no position, in the order of docs/protocol.md §5.3.
+    @return the new fill word; or, below 32 (a fill word is not), the first failing check's code
+    """
+    order: uint256 = record.order
+    terms: uint256 = record.terms
+    size: uint256 = (order >> 8) & packing.M64
+    limit: uint256 = terms >> 192
+    seq: uint256 = (order >> 136) & packing.M32
+    kind: uint256 = (order >> 187) & 15     # time in force in the low two bits, trigger above
+
+    if account_word >> 96 == 0:
+        return 1
+    if (
+        unsafe_sub(size, 1) >= units.BASE_MAX - 1
+        or limit == 0
+        or seq == 0
+        or kind & 3 == 3
+        or kind >= 12
+        or (order & RESERVED) | (terms & packing.M16) != 0
+    ):
+        return 2
+    if time > (order >> 72) & packing.M48:
+        return 3
+    if time < (terms >> 16) & packing.M48:
+        return 4
+    if kind > 3:
+        trigger: uint256 = (terms >> 64) & packing.M64
+        if kind < 8:
+            if oracle < trigger:
+                return 5
+        elif oracle > trigger:
+            return 5
+    if order & BUY != 0:
+        if price > limit:
+            return 6
+        if order & POST_ONLY != 0 and price > oracle:
+            return 7
+    else:
+        if price < limit:
+            return 6
+        if order & POST_ONLY != 0 and price < oracle:
+            return 7
+    if fee_e6 > (order >> 120) & packing.M16:
+        return 8
+    epoch: uint256 = (order >> 168) & packing.M16
+    if epoch != account_word & packing.M16:
+        if unsafe_add(epoch, 1) != account_word & packing.M16 or time > self.epoch_barriers[order >> 224]:
+            return 9
+
+    digest: bytes32 = signatures._digest(domain, self._hash(order, terms))
+    signer: uint256 = signatures._recover(digest, record.r, record.vs)
+    if order & DELEGATED == 0:
+        if signer != account_word >> 96:
+            return 10
+    elif signer == 0 or not staticcall DELEGATES.covers(order >> 224, convert(signer, address), order, limit, time):
+        return 10
+
+    held: uint256 = self.fills[order >> 216]
+    prefix: uint256 = convert(digest, uint256) >> 176
+    filled: uint256 = 0
+    if seq == held & packing.M32:
+        if prefix != held >> 176:
+            return 11
+        filled = (held >> 32) & packing.M64
+    elif seq < held & packing.M32:
+        return 11
+    if seq <= (held >> 96) & packing.M32 and time > (held >> 128) & packing.M48:
+        return 12
+
+    fill: uint256 = (terms >> 128) & packing.M64
+    if fill == 0 or unsafe_add(filled, fill) > size:
+        return 13
+    if kind & 3 != 0:
+        if kind & 3 == 2:
+            if fill != size:
+                return 14
+        elif filled != 0:
+            return 15
+    return (prefix << 176) | (held & (packing.M80 << 96)) | (unsafe_add(filled, fill) << 32) | seq

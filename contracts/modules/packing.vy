@@ -1,0 +1,166 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Packing
+@license AGPL-3.0-only
+@notice The words of docs/protocol.md §3: how fields share a storage slot. No state.
+@dev Signed fields are two's complement within their width. Shifts drop bits without a word, so whoever
+     packs checks the range first: `_fits` here, or a bound proven where the value was made.
+"""
+
+M8: constant(uint256) = 2 ** 8 - 1
+M16: constant(uint256) = 2 ** 16 - 1
+M20: constant(uint256) = 2 ** 20 - 1
+M32: constant(uint256) = 2 ** 32 - 1
+M48: constant(uint256) = 2 ** 48 - 1
+M64: constant(uint256) = 2 ** 64 - 1
+M80: constant(uint256) = 2 ** 80 - 1
+M88: constant(uint256) = 2 ** 88 - 1
+M128: constant(uint256) = 2 ** 128 - 1
+
+
+# -- signed fields -----------------------------------------------------------
+
+@internal
+@pure
+def _raw(x: int256) -> uint256:
+    return convert(convert(x, bytes32), uint256)
+
+
+@internal
+@pure
+def _int(x: uint256) -> int256:
+    return convert(convert(x, bytes32), int256)
+
+
+@internal
+@pure
+def _signed(word: uint256, low: uint256, bits: uint256) -> int256:
+    """
+    @notice The signed field of `bits` bits whose lowest bit is `low`.
+    """
+    return self._int(word << unsafe_sub(unsafe_sub(256, low), bits)) >> unsafe_sub(256, bits)
+
+
+@internal
+@pure
+def _field(x: int256, bits: uint256) -> uint256:
+    """
+    @notice x as a signed field of `bits` bits, not yet shifted to its place.
+    """
+    assert x >> unsafe_sub(bits, 1) == x >> 255, "packing: field overflow"
+    return self._raw(x) & (max_value(uint256) >> unsafe_sub(256, bits))
+
+
+@internal
+@pure
+def _count(x: uint256, bits: uint256) -> uint256:
+    """
+    @notice x as an unsigned field of `bits` bits.
+    """
+    assert x >> bits == 0, "packing: field overflow"
+    return x
+
+
+# -- account: owner 160 @96 | collateral i64 @32 | mask u16 @16 | epoch u16 @0 --------------
+
+@internal
+@pure
+def _collateral_of(account_word: uint256) -> int256:
+    return convert(convert(account_word << 160, bytes32), int256) >> 192
+
+
+@internal
+@pure
+def _with_collateral(account_word: uint256, collateral: int256) -> uint256:
+    """
+    @notice The account word with another collateral.
+    """
+    return account_word & ~(M64 << 32) | (self._field(collateral, 64) << 32)
+
+
+# -- position: market u16 @240 | base i64 @176 | quote i88 @88 | index i64 @24 | event u24 @0 --
+
+@internal
+@pure
+def _position(market: uint256, base: int256, quote: int256, index: uint256) -> uint256:
+    """
+    @notice A position word; the caller has bounded base and quote; index is the raw field of a mark or clock.
+    """
+    return (
+        (market << 240)
+        | ((convert(convert(base, bytes32), uint256) & M64) << 176)
+        | ((convert(convert(quote, bytes32), uint256) & M88) << 88)
+        | (index << 24)
+    )
+
+
+@internal
+@pure
+def _unpack_position(word: uint256) -> (int256, int256, int256):
+    """
+    @return base, quote, funding index
+    """
+    return (
+        convert(convert(word << 16, bytes32), int256) >> 192,
+        convert(convert(word << 80, bytes32), int256) >> 168,
+        convert(convert(word << 168, bytes32), int256) >> 192,
+    )
+
+
+# -- pool, incoming: base i64 @192 | quote i88 @104; backstop adds index i64 @40 --------------
+
+@internal
+@pure
+def _book(base: int256, quote: int256) -> uint256:
+    """
+    @notice A pool, incoming or backstop word without its index.
+    """
+    return (self._field(base, 64) << 192) | (self._field(quote, 88) << 104)
+
+
+@internal
+@pure
+def _unpack_book(word: uint256) -> (int256, int256):
+    """
+    @return base, quote
+    """
+    return self._int(word) >> 192, self._int(word << 64) >> 168
+
+
+# -- ledger: realised i88 @168 | fees u80 @88 | pot i88 @0 -------------------------------------
+
+@internal
+@pure
+def _entered(ledger: uint256, realised: int256, fees: uint256, pot: int256) -> uint256:
+    """
+    @notice The ledger word with further entries.
+    """
+    return (
+        (self._field((self._int(ledger) >> 168) + realised, 88) << 168)
+        | (self._count(((ledger >> 88) & M80) + fees, 80) << 88)
+        | self._field((self._int(ledger << 168) >> 168) + pot, 88)
+    )
+
+
+# -- running sums: several signed numbers added in one word ------------------------------------
+#
+# sum = high * 2**192 + middle * 2**96 + low with signed parts: adding two such sums adds each part,
+# borrows included, as long as every part stays within its width.
+
+@internal
+@pure
+def _sums(high: int256, middle: int256, low: int256) -> int256:
+    return unsafe_add(unsafe_add(high << 192, middle << 96), low)
+
+
+@internal
+@pure
+def _unpack_sums(sums: int256) -> (int256, int256, int256):
+    """
+    @return high, middle, low
+    """
+    low: int256 = (sums << 160) >> 160
+    rest: int256 = unsafe_sub(sums, low) >> 96
+    middle: int256 = (rest << 160) >> 160
+    return unsafe_sub(rest, middle) >> 96, middle, low

@@ -1,0 +1,46 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Units
+@license AGPL-3.0-only
+@notice Scales, clocks and the two divisions that round against the trader.
+@dev Money e6, size e8, price e8, time in ms; docs/protocol.md §1.
+"""
+
+WINDOW_MS: constant(uint256) = 15_000   # F: how long a signed vector may wait for inclusion
+GUARD_MS: constant(uint256) = 3_000     # G: at least 1 s plus the longest publication lag
+WINDOW_S: constant(uint256) = 15
+GUARD_S: constant(uint256) = 3
+LEAD_MS: constant(uint256) = 1_000      # a vector may be this much ahead of its block: stamps are whole seconds
+DAY_MS: constant(uint256) = 86_400_000
+
+LOTS: constant(uint256) = 10 ** 10      # price e8 * size e8 / 1e10 = money e6
+FRACTION: constant(uint256) = 10 ** 6
+BASE_MAX: constant(uint256) = 2 ** 62   # |base| and |collateral| stay below it: i64 with room to add
+QUOTE_MAX: constant(uint256) = 2 ** 86  # |quote| stays below it: i88 with room to add
+
+
+@internal
+@view
+def _now_ms() -> uint256:
+    return unsafe_mul(block.timestamp, 1000)
+
+
+@internal
+@pure
+def _ceil_div(a: uint256, b: uint256) -> uint256:
+    """
+    @notice a / b rounded up; callers pass a non-zero constant b and a below 2**255.
+    """
+    return unsafe_div(unsafe_add(a, unsafe_sub(b, 1)), b)
+
+
+@internal
+@pure
+def _floor_lots(product: int256) -> int256:
+    """
+    @notice base * price in money e6, rounded toward minus infinity, as every mark value is.
+    """
+    if product < 0:
+        return unsafe_div(unsafe_sub(product, 10 ** 10 - 1), 10 ** 10)
+    return unsafe_div(product, 10 ** 10)
