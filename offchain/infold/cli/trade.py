@@ -378,7 +378,7 @@ def lp_deposit(
     """Ask to put collateral into the pool; shares are claimed once the epoch is struck."""
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    desk.approve("Pool", amount_e6, mint=mint)
+    desk.approve("Vault", amount_e6, mint=mint)
     asked = named(desk.send("Pool", "request_deposit", amount_e6), "LiquidityRequested")
     show({"epoch": int(asked["epoch"]), "amount_e6": str(amount_e6)}, as_json, "deposit requested")
 
