@@ -14,8 +14,6 @@
 @custom:halt Governance sets a market to shrink only; withdrawals keep working.
 """
 
-from snekmate.utils import eip712_domain_separator as domain
-
 from .interfaces import IClearing
 from .interfaces import IOracle
 from .interfaces import IPool
@@ -32,7 +30,6 @@ from .modules import signatures
 from .modules import signers
 from .modules import units
 
-initializes: domain
 initializes: reasons
 initializes: collateral[reasons := reasons]
 initializes: orders[collateral := collateral, reasons := reasons]
@@ -67,7 +64,7 @@ SEALS: public(immutable(ISeals))
 POOL: public(immutable(IPool))
 RECOVERY: public(immutable(address))
 GOVERNANCE: public(immutable(address))
-EPOCH_MS: public(immutable(uint256))        # length of a pool epoch
+EPOCH_MS: immutable(uint256)        # length of a pool epoch
 
 
 # An account's running position while its fills are applied.
@@ -96,7 +93,6 @@ def __init__(
     """
     for part: address in [vault, oracle, seals, rules, delegates, pool, recovery, governance]:
         assert part != empty(address), "clearing: address is zero"
-    domain.__init__("Infold", "1")
     reasons.__init__(rules)
     collateral.__init__(pool, governance)
     orders.__init__(delegates)
@@ -135,7 +131,7 @@ def settle(
         reasons._refuse(reasons.WRONG_BATCH_NUMBER)
     if time <= (last >> 144) & packing.M48:
         reasons._refuse(reasons.BATCH_TIME_MUST_RISE)
-    if not (unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and time <= unsafe_add(units._now_ms(), units.LEAD_MS)):
+    if unsafe_sub(unsafe_add(time, units.WINDOW_MS), units._now_ms()) > units.WINDOW_MS + units.LEAD_MS:
         reasons._refuse(reasons.BATCH_TIME_OUTSIDE_WINDOW)
 
     root: bytes32 = self._admit_vector(head, openings, given)
@@ -152,7 +148,7 @@ def settle(
         deals[previous].terms = markets._open(word, time)
 
     # account by account: judge each record, run the positions in memory, write if the margin stands
-    separator: bytes32 = domain._domain_separator_v4()
+    separator: bytes32 = signatures._domain()
     count: uint256 = len(records)
     at: uint256 = 0
     previous = collateral.FIRST_TRADER * 2**8 - 1    # the pool and the backstop never appear in a record
@@ -186,7 +182,7 @@ def settle(
             fill: int256 = convert((record.terms >> 128) & packing.M64, int256)
             notional: uint256 = unsafe_mul(convert(fill, uint256), deal.terms >> 192)
             quote: int256 = 0
-            if order & orders.BUY != 0:
+            if (order >> 184) & orders.BUY != 0:
                 deal.volume = unsafe_add(deal.volume, convert(fill, uint256) << 128)
                 quote = unsafe_sub(0, convert(units._ceil_div(notional, units.LOTS), int256))
             else:
@@ -197,7 +193,7 @@ def settle(
             move: int256 = unsafe_add(fill << 128, quote)
 
             # judge it, then move the running position
-            mark: uint256 = markets._mark(market, time)
+            mark: uint256 = markets.marks[market]
             reason: uint256 = 0
             fill_word: uint256 = orders._judge(
                 record, word, deal.terms >> 192, (deal.terms >> 176) & packing.M16, (mark >> 144) & packing.M64, time, separator
@@ -214,7 +210,7 @@ def settle(
                             reason = 16
                 if position.market != market:
                     reason = 16
-                elif order & orders.REDUCE_ONLY != 0 and not pricing._shrinks(position.base, fill):
+                elif (order >> 184) & orders.REDUCE_ONLY != 0 and not pricing._shrinks(position.base, fill):
                     reason = 17
                 elif deal.terms & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, fill):
                     reason = 19
@@ -268,7 +264,7 @@ def settle(
                 mark = markets._mark(held >> 240, time)
                 position = self._begin(held, held >> 240, mark)
             else:
-                mark = markets._mark(position.market, time)
+                mark = markets.marks[position.market]
             if (mark >> 144) & packing.M64 == 0:
                 verdict = 21
                 break
@@ -315,7 +311,7 @@ def settle(
             position: Running = running[place]
             deal: markets.Deal = deals[position.market]
             realised: int256 = 0
-            after: uint256 = self._store(account, place, position, (markets._mark(position.market, time) >> 80) & packing.M64)
+            after: uint256 = self._store(account, place, position, (markets.marks[position.market] >> 80) & packing.M64)
             if after == 0:
                 realised = position.quote
                 cash = unsafe_add(cash, realised)
@@ -329,7 +325,7 @@ def settle(
             deal.fees = unsafe_add(deal.fees, position.fees)
             deals[position.market] = deal
         if changed != 0:
-            word = packing._with_collateral((word & ~(packing.M16 << 16)) | (mask << 16), cash)
+            word = collateral._with((word & ~(packing.M16 << 16)) | (mask << 16), cash)
             collateral.accounts[account] = word
             words.append(word)
         log IClearing.AccountSettled(
@@ -430,14 +426,11 @@ def request_withdrawal(account: uint256, amount_e6: uint256):
     cash: int256 = packing._collateral_of(word)
     if collateral.withdrawals[account] != 0:
         reasons._refuse(reasons.WITHDRAWAL_PENDING)
-    if not (amount_e6 > 0 and amount_e6 < units.BASE_MAX and convert(amount_e6, int256) <= cash):
+    if amount_e6 == 0 or amount_e6 > convert(max(cash, 0), uint256):
         reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
 
-    word = packing._with_collateral(word, cash - convert(amount_e6, int256))
-    withdrawal: uint256 = (amount_e6 << 48) | (units._now_ms() + units.GUARD_MS)
-    collateral.accounts[account] = word
-    collateral.withdrawals[account] = withdrawal
-    log IClearing.WithdrawalRequested(account=account, word=word, withdrawal=withdrawal)
+    word = collateral._with(word, unsafe_sub(cash, convert(amount_e6, int256)))
+    self._set_withdrawal(account, word, (amount_e6 << 48) | unsafe_add(units._now_ms(), units.GUARD_MS))
 
 
 @external
@@ -454,7 +447,7 @@ def claim_withdrawal(
         reasons._refuse(reasons.WITHDRAWAL_NOT_DUE)
     word: uint256 = collateral.accounts[account]
     amount: int256 = convert(withdrawal >> 48, int256)
-    cash: int256 = packing._collateral_of(word) + amount
+    cash: int256 = unsafe_add(packing._collateral_of(word), amount)
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
         time: uint256 = self._admit_fresh(head, openings, given)
@@ -462,10 +455,8 @@ def claim_withdrawal(
         free = unsafe_add(free, unsafe_sub(sums[0], sums[1]))
 
     paid: int256 = max(0, min(amount, free))
-    word = packing._with_collateral(word, cash - paid)
-    collateral.accounts[account] = word
-    collateral.withdrawals[account] = 0
-    log IClearing.WithdrawalClaimed(account=account, paid_e6=convert(paid, uint256), word=word)
+    word = collateral._with(word, unsafe_sub(cash, paid))
+    self._set_withdrawal(account, word, 0)
     if paid != 0:
         extcall VAULT.release(convert(word >> 96, address), convert(paid, uint256))
     return convert(paid, uint256)
@@ -475,17 +466,46 @@ def claim_withdrawal(
 
 @external
 def apply(
-    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16], deltas: DynArray[uint256, 32]
+    head: uint256,
+    openings: DynArray[uint256, 64],
+    given: DynArray[signers.Signature, 16],
+    account: uint256,
+    place: uint256,
+    change: int256,
 ):
     """
-    @notice Shrink traders' positions at a fresh vector's prices against the pool's incoming.
-    @param deltas account u32 @224 | place u4 @220 | base change i64 @0
+    @notice Shrink a trader's position at a fresh vector's price against the pool's incoming.
+    @param change What its base gains, lots; toward zero and not beyond.
     """
     if msg.sender != RECOVERY:
         reasons._refuse(reasons.NOT_RECOVERY)
+    if account < collateral.FIRST_TRADER or place >= PLACES:
+        reasons._refuse(reasons.UNKNOWN_ACCOUNT)
     time: uint256 = self._admit_fresh(head, openings, given)
-    for delta: uint256 in deltas:
-        self._shrink(delta >> 224, (delta >> 220) & 15, packing._int(delta << 192) >> 192, time)
+    key: uint256 = (account << 4) | place
+    market: uint256 = self.positions[key] >> 240
+    at: uint256 = market << 3
+    words: IRules.Market = self._words(market, markets.market_words[at], time)
+    after: uint256 = 0
+    realised: int256 = 0
+    words, after, realised = staticcall reasons.RULES.shrink(
+        words, self.positions[key], (markets._mark(market, time) >> 144) & packing.M64, change
+    )
+    self.positions[key] = after
+    if after == 0:
+        collateral.accounts[account] ^= 1 << unsafe_add(16, place)
+        self._gain(account, realised)
+    self._write(at, words)
+    markets.market_words[at | markets.INCOMING_WORD] = words.incoming
+    markets.pool_markets |= 1 << market
+    log IClearing.Applied(
+        account=account,
+        index=place,
+        position=after,
+        meter=words.meter,
+        ledger=words.ledger,
+        incoming=words.incoming,
+    )
 
 
 @external
@@ -526,7 +546,7 @@ def _admit_fresh(
     time: uint256 = (head >> 16) & packing.M48
     if time > unsafe_add(units._now_ms(), units.LEAD_MS):
         reasons._refuse(reasons.VECTOR_FROM_THE_FUTURE)
-    if not (unsafe_add(time, units.WINDOW_MS) >= units._now_ms() and unsafe_add(time, units.GUARD_MS) >= (self.head >> 144) & packing.M48):
+    if unsafe_add(time, units.WINDOW_MS) < units._now_ms() or unsafe_add(time, units.GUARD_MS) < (self.head >> 144) & packing.M48:
         reasons._refuse(reasons.VECTOR_TOO_OLD)
     self._admit_vector(head, openings, given)
     return time
@@ -547,7 +567,7 @@ def _begin(before: uint256, market: uint256, mark: uint256) -> Running:
     index: int256 = 0
     base, quote, index = packing._unpack_position(before)
     credit: int256 = pricing._credit(
-        base, unsafe_sub(packing._int(mark << 112) >> 192, index), (mark >> 12) & packing.M8
+        base, unsafe_sub(convert(convert(mark << 112, bytes32), int256) >> 192, index), (mark >> 12) & packing.M8
     )
     return Running(
         market=before >> 240, base=base, quote=unsafe_add(quote, credit), before=before, credit=credit, fees=0
@@ -639,7 +659,7 @@ def _stands(
         if (touched >> place) & 1 == 0:
             continue
         position: Running = running[place]
-        mark: uint256 = markets._mark(position.market, time)
+        mark: uint256 = markets.marks[position.market]
         start: Running = self._begin(position.before, position.market, mark)
         if not pricing._shrinks(start.base, unsafe_sub(position.base, start.base)):
             return False
@@ -694,7 +714,7 @@ def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256
     if held != markets.pool_markets:
         markets.pool_markets = held
     if cashed != 0:
-        log IClearing.PoolRealised(word=self._gain(0, cashed))
+        self._gain(0, cashed)
     log IClearing.MarketSettled(
         market=market, price_e8=deal.terms >> 192, clock=words.clock, pool=words.pool, meter=words.meter, ledger=words.ledger
     )
@@ -711,31 +731,38 @@ def _strike(epoch: uint256, worth: int256):
     capital: uint256 = 0
     gained: int256 = 0
     strike, capital, gained = staticcall POOL.strike_terms(
-        epoch, unsafe_add(packing._collateral_of(collateral.accounts[0]), worth)
+        epoch,
+        unsafe_add(packing._collateral_of(collateral.accounts[0]), worth),
+        self.strikes[unsafe_sub(epoch, 1)],     # it cannot ask for this one: the lock is closed
     )
     self.pool_capital_e6 = capital
     self.strikes[epoch] = strike
-    log IClearing.PoolStruck(epoch=epoch, strike=strike, capital_e6=capital, word=self._gain(0, gained))
+    self._gain(0, gained)
+    log IClearing.PoolStruck(epoch=epoch, strike=strike, capital_e6=capital)
 
 
 @internal
 def _deposit(account: uint256, amount_e6: uint256):
-    if amount_e6 >= units.BASE_MAX:
-        reasons._refuse(reasons.AMOUNT_TOO_LARGE)
-    word: uint256 = self._gain(account, convert(amount_e6, int256))
-    log IClearing.Deposited(account=account, amount_e6=amount_e6, word=word)
+    self._gain(account, convert(amount_e6, int256))
     extcall VAULT.receive(msg.sender, amount_e6)
 
 
 @internal
-def _gain(account: uint256, amount: int256) -> uint256:
+def _gain(account: uint256, amount: int256):
     """
-    @notice Move an account's collateral and return its word.
+    @notice Move an account's collateral, outside its own fills.
     """
     word: uint256 = collateral.accounts[account]
-    word = packing._with_collateral(word, unsafe_add(packing._collateral_of(word), amount))
+    word = collateral._with(word, unsafe_add(packing._collateral_of(word), amount))
     collateral.accounts[account] = word
-    return word
+    log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
+
+
+@internal
+def _set_withdrawal(account: uint256, word: uint256, withdrawal: uint256):
+    collateral.accounts[account] = word
+    collateral.withdrawals[account] = withdrawal
+    log IClearing.WithdrawalSet(account=account, word=word, withdrawal=withdrawal)
 
 
 @internal
@@ -765,42 +792,6 @@ def _write(at: uint256, words: IRules.Market):
     markets.market_words[at] = words.clock
     markets.market_words[at | markets.METER] = words.meter
     markets.market_words[at | markets.LEDGER] = words.ledger
-
-
-@internal
-def _shrink(account: uint256, place: uint256, change: int256, time: uint256):
-    """
-    @notice Recovery's one move: part of a trader's position goes to the pool's incoming at the oracle price.
-    """
-    if account < collateral.FIRST_TRADER:
-        reasons._refuse(reasons.UNKNOWN_ACCOUNT)
-    key: uint256 = (account << 4) | place
-    market: uint256 = self.positions[key] >> 240
-    at: uint256 = market << 3
-    words: IRules.Market = self._words(market, markets.market_words[at], time)
-    after: uint256 = 0
-    realised: int256 = 0
-    words, after, realised = staticcall reasons.RULES.shrink(
-        words, self.positions[key], (markets._mark(market, time) >> 144) & packing.M64, change
-    )
-    self.positions[key] = after
-    word: uint256 = self._gain(account, realised)
-    if after == 0:
-        word &= ~(1 << unsafe_add(16, place))
-        collateral.accounts[account] = word
-    self._write(at, words)
-    markets.market_words[at | markets.INCOMING_WORD] = words.incoming
-    markets.pool_markets |= 1 << market
-    log IClearing.Applied(
-        account=account,
-        index=place,
-        word=word,
-        position=after,
-        clock=words.clock,
-        meter=words.meter,
-        ledger=words.ledger,
-        incoming=words.incoming,
-    )
 
 
 @internal
@@ -849,16 +840,15 @@ def _backstop_takes(market: uint256, deal: markets.Deal) -> (markets.Deal, bool)
     if self._outgrown(position.base, position.quote):
         reasons._refuse(reasons.BACKSTOP_MARGIN)
 
-    word: uint256 = collateral.accounts[1]
     realised: int256 = 0
     held: uint256 = markets.backstop_markets | (1 << market)
     after: uint256 = self._store(1, market, position, (mark >> 80) & packing.M64)
     if after == 0:
         realised = position.quote
-        word = self._gain(1, realised)
+        self._gain(1, realised)
         held ^= 1 << market
     markets.backstop_markets = held
     taken.fees = unsafe_add(taken.fees, fee)
     taken.ledger = unsafe_add(taken.ledger, packing._sums(self._interest(position), position.credit, realised))
-    log IClearing.BackstopSettled(market=market, backstop=after, word=word)
+    log IClearing.BackstopSettled(market=market, position=after)
     return taken, steady

@@ -10,8 +10,6 @@
 @custom:halt Retire signers through Governance; nobody can stop prices from being signed.
 """
 
-from snekmate.utils import eip712_domain_separator as domain
-
 from .interfaces import IOracle
 from .modules import packing
 from .modules import signatures
@@ -19,7 +17,6 @@ from .modules import signers
 from .modules import vectors
 
 implements: IOracle
-initializes: domain
 initializes: signers
 exports: (signers.service, signers.threshold, signers.live_count)
 
@@ -36,7 +33,6 @@ def __init__(governance: address, oracle_signers: DynArray[address, 16], thresho
     assert governance != empty(address), "oracle: address is zero"
     assert threshold != 0, "oracle: threshold is zero"
     GOVERNANCE = governance
-    domain.__init__("Infold", "1")
     signers.__init__(oracle_signers, threshold)
 
 
@@ -56,7 +52,7 @@ def verify(
     root, words = vectors._open(head, openings)
     time: uint256 = (head >> 16) & packing.M48
     digest: bytes32 = signatures._digest(
-        domain._domain_separator_v4(),
+        signatures._domain(),
         keccak256(abi_encode(VECTOR_TYPEHASH, time, (head >> 8) & packing.M8, root)),
     )
     signers._check(digest, signatures_, 0, time)

@@ -15,6 +15,7 @@ from ethereum.ercs import IERC20
 from ethereum.ercs import IERC20Detailed
 from snekmate.auth import ownable
 from snekmate.tokens import erc20
+from .interfaces import IClearing
 from .interfaces import IPool
 from .interfaces import IVault
 from .modules import packing
@@ -26,37 +27,37 @@ initializes: ownable
 initializes: erc20[ownable := ownable]
 
 
-interface Epochs:
-    def head() -> uint256: view
-    def strikes(epoch: uint256) -> uint256: view
-    def lp_request(deposits_e6: uint256, redeems: uint256) -> uint256: nonpayable
-
-
 SHARES_PER_UNIT: constant(uint256) = 10**6      # the first shares: 12 decimals for assets of 6
-ASSETS_E6_MAX: constant(uint256) = 2**62 - 1    # what the totals of an epoch have room for
-SHARES_MAX: constant(uint256) = 2**120 - 1
+ASSETS_E6_MAX: constant(uint256) = 2**62 - 1    # of one epoch: what account 0's collateral has room for
+SHARES_MAX: constant(uint256) = 2**120 - 1      # of all: a strike word has 128 bits for them
+NAV_E6_MAX: constant(int256) = 2**64 - 1         # a strike word has 64 bits for it
+RETURNED: constant(uint256) = 2**192            # flag of a strike: the epoch's requests are given back
 
-CLEARING: immutable(Epochs)
+CLEARING: immutable(IClearing)
 VAULT: immutable(IVault)
+TOKEN: immutable(address)
 
 
 requests: public(HashMap[address, HashMap[uint256, uint256]])   # holder, epoch: assets u64 @128 | shares u128 @0
+lp_requests: public(HashMap[uint256, uint256])                  # epoch: the sum over holders, in the same fields
 
 
 @deploy
-def __init__(clearing: address, vault: address):
+def __init__(clearing: address, vault: address, token: address):
     """
     @notice Fix the parts for good. Nobody owns the shares' contract: no key can mint.
     """
     assert clearing != empty(address), "pool: clearing is zero"
     assert vault != empty(address), "pool: vault is zero"
+    assert token != empty(address), "pool: token is zero"
     ownable.__init__()
     erc20.__init__("Infold Pool Share", "IFLD", 12, "Infold Pool Share", "1")
     erc20.is_minter[msg.sender] = False
     log erc20.RoleMinterChanged(minter=msg.sender, status=False)
     ownable._transfer_ownership(empty(address))
-    CLEARING = Epochs(clearing)
+    CLEARING = IClearing(clearing)
     VAULT = IVault(vault)
+    TOKEN = token
 
 
 # -- liquidity -----------------------------------------------------------------
@@ -70,12 +71,15 @@ def request_deposit(assets_e6: uint256) -> uint256:
     assert assets_e6 != 0, "pool: amount is zero"
     assert assets_e6 <= ASSETS_E6_MAX, "pool: amount too large"
     epoch: uint256 = self._open_epoch()
+    totals: uint256 = self.lp_requests[epoch]
+    assert (totals >> 128) + assets_e6 <= ASSETS_E6_MAX, "pool: epoch is full"
+
     request: uint256 = self.requests[msg.sender][epoch] + assets_e6 * 2**128
     self.requests[msg.sender][epoch] = request
     log IPool.DepositRequested(holder=msg.sender, epoch=epoch, assets_e6=assets_e6, request=request)
-
-    booked: uint256 = extcall CLEARING.lp_request(assets_e6, 0)
-    assert booked == epoch, "pool: epoch mismatch"
+    totals += assets_e6 * 2**128
+    self.lp_requests[epoch] = totals
+    log IPool.LiquidityRequested(epoch=epoch, requests=totals)
     extcall VAULT.receive(msg.sender, assets_e6)
     return epoch
 
@@ -87,16 +91,16 @@ def request_redeem(shares: uint256) -> uint256:
     @return the epoch to claim
     """
     assert shares != 0, "pool: amount is zero"
-    assert shares <= SHARES_MAX, "pool: amount too large"
-    assert erc20.balanceOf[msg.sender] >= shares, "pool: not enough shares"
+    assert shares <= erc20.balanceOf[msg.sender], "pool: not enough shares"
     epoch: uint256 = self._open_epoch()
+
+    erc20._burn(msg.sender, shares)
     request: uint256 = self.requests[msg.sender][epoch] + shares
     self.requests[msg.sender][epoch] = request
-    erc20._burn(msg.sender, shares)
     log IPool.RedeemRequested(holder=msg.sender, epoch=epoch, shares=shares, request=request)
-
-    booked: uint256 = extcall CLEARING.lp_request(0, shares)
-    assert booked == epoch, "pool: epoch mismatch"
+    totals: uint256 = self.lp_requests[epoch] + shares
+    self.lp_requests[epoch] = totals
+    log IPool.LiquidityRequested(epoch=epoch, requests=totals)
     return epoch
 
 
@@ -153,7 +157,48 @@ def transferFrom(owner: address, to: address, amount: uint256) -> bool:
     return True
 
 
+# -- strikes -------------------------------------------------------------------
+
+@external
+@view
+def strike_terms(epoch: uint256, nav: int256, previous: uint256) -> (uint256, uint256, int256):
+    """
+    @notice One price for every request of an epoch: net asset value over shares outstanding. `Clearing` asks this in
+            the middle of a batch, when it answers nobody, so it brings the strike before this one along.
+    @param nav What the pool is worth before the requests, e6.
+    @param previous The strike word of the epoch before, zero for the first.
+    @return the strike word, the pool's value after the requests (e6), what account 0 gains (e6)
+    """
+    supply: uint256 = 0
+    if epoch != 0:
+        supply = self._supply_after(epoch - 1, previous)
+    nav_e6: uint256 = convert(min(max(nav, 0), NAV_E6_MAX), uint256)
+    strike: uint256 = nav_e6 * 2**128 | supply
+    if not self._can_strike(epoch, nav, supply):
+        return strike | RETURNED, nav_e6, 0
+
+    requests: uint256 = self.lp_requests[epoch]
+    deposits_e6: uint256 = requests >> 128
+    paid_e6: uint256 = 0
+    if supply != 0:
+        paid_e6 = (requests & packing.M128) * nav_e6 // supply
+    return strike, nav_e6 + deposits_e6 - paid_e6, convert(deposits_e6, int256) - convert(paid_e6, int256)
+
+
 # -- views ---------------------------------------------------------------------
+
+@external
+@view
+def supply() -> uint256:
+    """
+    @notice Shares outstanding by the last strike, claimed or not: what the next strike divides by.
+    """
+    head: uint256 = staticcall CLEARING.head()
+    epoch: uint256 = (head >> 112) & packing.M32
+    if epoch == 0:
+        return 0
+    return self._supply_after(epoch - 1, staticcall CLEARING.strikes(epoch - 1))
+
 
 @external
 @view
@@ -196,6 +241,15 @@ def vault() -> address:
     @notice Where the assets lie; approve it before `request_deposit`.
     """
     return VAULT.address
+
+
+@external
+@view
+def asset() -> address:
+    """
+    @notice What deposits are paid in.
+    """
+    return TOKEN
 
 
 @external
@@ -275,6 +329,37 @@ def _is_struck(epoch: uint256) -> bool:
     """
     head: uint256 = staticcall CLEARING.head()
     return epoch < (head >> 112) & packing.M32
+
+
+@internal
+@view
+def _can_strike(epoch: uint256, nav: int256, supply: uint256) -> bool:
+    """
+    @notice Whether shares have a price: a pool worth nothing, or shares beyond counting, give the requests back.
+    """
+    if supply == 0:
+        return nav >= 0
+    if nav <= 0 or nav > NAV_E6_MAX:
+        return False
+    deposits_e6: uint256 = self.lp_requests[epoch] >> 128
+    return supply + deposits_e6 * supply // convert(nav, uint256) <= SHARES_MAX
+
+
+@internal
+@view
+def _supply_after(epoch: uint256, strike: uint256) -> uint256:
+    """
+    @notice Shares outstanding once an epoch is struck.
+    """
+    supply: uint256 = strike & packing.M128
+    if (strike >> 192) & 1 == 1:
+        return supply
+    requests: uint256 = self.lp_requests[epoch]
+    deposits_e6: uint256 = requests >> 128
+    if supply == 0:
+        return deposits_e6 * SHARES_PER_UNIT
+    nav_e6: uint256 = (strike >> 128) & packing.M64
+    return supply + deposits_e6 * supply // nav_e6 - (requests & packing.M128)
 
 
 @internal

@@ -10,8 +10,10 @@
 @custom:halt Nothing stops it: a venue that cannot liquidate is insolvent.
 """
 
+from .interfaces import IClearing
 from .interfaces import IOracle
 from .interfaces import IRecovery
+from .modules import collateral
 from .modules import packing
 from .modules import pricing
 from .modules import signers
@@ -20,26 +22,11 @@ from .modules import units
 implements: IRecovery
 
 
-interface Accounts:
-    def accounts(account: uint256) -> uint256: view
-    def withdrawals(account: uint256) -> uint256: view
-    def positions(place: uint256) -> uint256: view
-    def market_words(place: uint256) -> uint256: view
-    def parameter_words(place: uint256) -> uint256: view
-    def apply(
-        head: uint256,
-        openings: DynArray[uint256, 64],
-        given: DynArray[signers.Signature, 16],
-        deltas: DynArray[uint256, 32],
-    ): nonpayable
-
-
-FIRST_TRADER: constant(uint256) = 2     # 0 is the pool, 1 the backstop: both are beyond `apply`
 PLACES: constant(uint256) = 16
 FUNDING_SCALE: constant(int256) = 10**19 * 86_400_000   # e8 price, e9 rate a day, to e6 a lot a millisecond
 MARGIN_SCALE: constant(uint256) = 10**16                # lots * e8 price * e6 share, to e6
 
-CLEARING: immutable(Accounts)
+CLEARING: immutable(IClearing)
 ORACLE: immutable(IOracle)
 
 
@@ -50,7 +37,7 @@ def __init__(clearing: address, oracle: address):
     """
     assert clearing != empty(address), "recovery: clearing is zero"
     assert oracle != empty(address), "recovery: oracle is zero"
-    CLEARING = Accounts(clearing)
+    CLEARING = IClearing(clearing)
     ORACLE = IOracle(oracle)
 
 
@@ -70,7 +57,7 @@ def liquidate(
     @param index The position's place, 0..15.
     @param size_e8 Lots to close, at most what it holds.
     """
-    assert account >= FIRST_TRADER and account < 2**32, "recovery: not a trader"
+    assert account >= collateral.FIRST_TRADER and account < 2**32, "recovery: not a trader"
     assert index < PLACES, "recovery: index out of range"
     held: uint256 = staticcall CLEARING.positions(account * PLACES + index)
     assert held != 0, "recovery: no position"
@@ -84,8 +71,7 @@ def liquidate(
     change: int256 = convert(size_e8, int256)
     if base > 0:
         change = -change
-    delta: uint256 = account * 2**224 + index * 2**220 + packing._field(change, 64)
-    extcall CLEARING.apply(head, openings, signatures_, [delta])
+    extcall CLEARING.apply(head, openings, signatures_, account, index, change)
 
 
 # -- views ---------------------------------------------------------------------

@@ -182,11 +182,9 @@ def refuse(reason: uint256) -> bool:
     assert reason != reasons.WITHDRAWAL_NOT_DUE, "clearing: withdrawal not due"
     assert reason != reasons.NO_PRICE, "clearing: no price"
     assert reason != reasons.NOT_RECOVERY, "clearing: not recovery"
-    assert reason != reasons.NOT_THE_POOL, "clearing: not the pool"
     assert reason != reasons.NOT_GOVERNANCE, "clearing: not governance"
     assert reason != reasons.VECTOR_FROM_THE_FUTURE, "clearing: vector from the future"
     assert reason != reasons.VECTOR_TOO_OLD, "clearing: vector too old"
-    assert reason != reasons.BACKSTOP_PRICE, "clearing: backstop price"
     assert reason != reasons.NOT_THE_OWNER, "clearing: not the owner"
     assert reason != reasons.AMOUNT_TOO_LARGE, "clearing: amount too large"
     assert reason != reasons.OUT_OF_RANGE, "clearing: out of range"
@@ -195,6 +193,7 @@ def refuse(reason: uint256) -> bool:
     assert reason != reasons.CANCEL_TOO_SOON, "clearing: cancel too soon"
     assert reason != reasons.CHANGE_PENDING, "clearing: change pending"
     assert reason != reasons.MARKET_NOT_LIVE, "clearing: market not live"
+    assert reason != reasons.FUNDING_OVERFLOW, "clearing: funding overflow"
     return True
 
 

@@ -37,3 +37,14 @@ def _owned(account: uint256) -> uint256:
     if word >> 96 != convert(msg.sender, uint256):
         reasons._refuse(reasons.NOT_THE_OWNER)
     return word
+
+
+@internal
+@view
+def _with(word: uint256, amount: int256) -> uint256:
+    """
+    @notice The account word with another collateral.
+    """
+    if amount >> 63 != amount >> 255:
+        reasons._refuse(reasons.AMOUNT_TOO_LARGE)
+    return word & ~(packing.M64 << 32) | ((convert(convert(amount, bytes32), uint256) & packing.M64) << 32)

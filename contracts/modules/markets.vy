@@ -67,16 +67,15 @@ def _set(market: uint256, rates: uint256, caps: uint256, listing: uint256):
     if block.timestamp <= unsafe_add( (clock >> 16) & packing.M32, units.WINDOW_S ):
         reasons._refuse(reasons.CHANGE_PENDING)
 
+    # activation and version sit side by side in the clock word
     version: uint256 = ((clock >> 8) & 1) ^ 1
-    activation_s: uint256 = unsafe_add(block.timestamp, units.GUARD_S)
     place: uint256 = (market << 3) | (version << 2)
+    clock = clock & ~((2**40 - 1) * 2**8) | (unsafe_add(block.timestamp, units.GUARD_S) << 16) | (version << 8)
     self.parameter_words[place] = rates
     self.parameter_words[place | 1] = caps
     self.parameter_words[place | 2] = listing
-    self.market_words[market << 3] = clock & ~((2**40 - 1) * 2**8) | (activation_s << 16) | (version << 8)
-    log IClearing.MarketSet(
-        market=market, version=version, activation_s=activation_s, rates=rates, caps=caps, listing=listing
-    )
+    self.market_words[market << 3] = clock
+    log IClearing.MarketSet(market=market, clock=clock, rates=rates, caps=caps, listing=listing)
 
 
 @internal
@@ -131,10 +130,12 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     index: int256 = (convert(convert(clock, bytes32), int256) >> 192) + unsafe_div(
         step << ((rates >> 76) & packing.M8), 10**19 * 86_400_000
     )
+    if index >> 63 != index >> 255:
+        reasons._refuse(reasons.FUNDING_OVERFLOW)
     mark: uint256 = (
         (self.tag << 208)
         | (oracle << 144)
-        | (packing._field(index, 64) << 80)
+        | ((convert(convert(index, bytes32), uint256) & packing.M64) << 80)
         | ((rates >> 196) << 20)            # im, mm and haircut stand side by side in both words
         | (((rates >> 76) & packing.M8) << 12)
     )

@@ -24,12 +24,13 @@ ORDER_TYPEHASH: constant(bytes32) = keccak256(
     "Order(uint32 account,uint16 market,bool buy,uint64 size,uint64 limitPrice,uint16 maxFee,uint8 timeInForce,bool postOnly,bool reduceOnly,uint8 triggerKind,uint64 triggerPrice,uint48 goodAfter,uint48 expiry,uint16 epoch,uint8 slot,uint32 seq)"
 )
 
-# an order word's bits: flags start at 184
-BUY: constant(uint256) = 2**184
-POST_ONLY: constant(uint256) = 2**185
-REDUCE_ONLY: constant(uint256) = 2**186
-DELEGATED: constant(uint256) = 2**191
-RESERVED: constant(uint256) = 15 * 2**192 + 255     # approved wallets (flag 8), free flags, the low byte
+# an order word's flags start at bit 184
+BUY: constant(uint256) = 1
+POST_ONLY: constant(uint256) = 2
+REDUCE_ONLY: constant(uint256) = 4
+DELEGATED: constant(uint256) = 128
+RESERVED: constant(uint256) = 15 * 256      # approved wallets (256), free flags
+
 
 DELEGATES: public(immutable(IDelegates))
 
@@ -51,7 +52,7 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
     @param seq Must rise from one cancel of the slot to the next; the order itself is not needed.
     """
     collateral._owned(account)
-    if not (slot < 256 and seq < 2**32):
+    if (slot >> 8) | (seq >> 32) != 0:
         reasons._refuse(reasons.OUT_OF_RANGE)
 
     fill: uint256 = self.fills[(account << 8) | slot]
@@ -136,17 +137,19 @@ def _judge(
     size: uint256 = (order >> 8) & packing.M64
     limit: uint256 = terms >> 192
     seq: uint256 = (order >> 136) & packing.M32
-    kind: uint256 = (order >> 187) & 15     # time in force in the low two bits, trigger above
+    flags: uint256 = order >> 184
+    kind: uint256 = (flags >> 3) & 15       # time in force in the low two bits, trigger above
 
     if account_word >> 96 == 0:
         return 1
     if (
-        unsafe_sub(size, 1) >= units.BASE_MAX - 1
+        size == 0
+        or size >> 62 != 0
         or limit == 0
         or seq == 0
         or kind & 3 == 3
         or kind >= 12
-        or (order & RESERVED) | (terms & packing.M16) != 0
+        or (flags & RESERVED) | (order & packing.M8) | (terms & packing.M16) != 0
     ):
         return 2
     if time > (order >> 72) & packing.M48:
@@ -160,15 +163,15 @@ def _judge(
                 return 5
         elif oracle > trigger:
             return 5
-    if order & BUY != 0:
+    if flags & BUY != 0:
         if price > limit:
             return 6
-        if order & POST_ONLY != 0 and price > oracle:
+        if flags & POST_ONLY != 0 and price > oracle:
             return 7
     else:
         if price < limit:
             return 6
-        if order & POST_ONLY != 0 and price < oracle:
+        if flags & POST_ONLY != 0 and price < oracle:
             return 7
     if fee_e6 > (order >> 120) & packing.M16:
         return 8
@@ -179,7 +182,7 @@ def _judge(
 
     digest: bytes32 = signatures._digest(domain, self._hash(order, terms))
     signer: uint256 = signatures._recover(digest, record.r, record.vs)
-    if order & DELEGATED == 0:
+    if flags & DELEGATED == 0:
         if signer != account_word >> 96:
             return 10
     elif signer == 0 or not staticcall DELEGATES.covers(order >> 224, convert(signer, address), order, limit, time):

@@ -70,15 +70,6 @@ def _collateral_of(account_word: uint256) -> int256:
     return convert(convert(account_word << 160, bytes32), int256) >> 192
 
 
-@internal
-@pure
-def _with_collateral(account_word: uint256, collateral: int256) -> uint256:
-    """
-    @notice The account word with another collateral.
-    """
-    return account_word & ~(M64 << 32) | (self._field(collateral, 64) << 32)
-
-
 # -- position: market u16 @240 | base i64 @176 | quote i88 @88 | index i64 @24 | event u24 @0 --
 
 @internal

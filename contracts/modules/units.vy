@@ -16,8 +16,8 @@ DAY_MS: constant(uint256) = 86_400_000
 
 LOTS: constant(uint256) = 10 ** 10      # price e8 * size e8 / 1e10 = money e6
 FRACTION: constant(uint256) = 10 ** 6
-BASE_MAX: constant(uint256) = 2 ** 62   # |base| and |collateral| stay below it: i64 with room to add
-QUOTE_MAX: constant(uint256) = 2 ** 86  # |quote| stays below it: i88 with room to add
+BASE_MAX: constant(uint256) = 2 ** 62   # |base| stays below it: i64 with room to add
+QUOTE_MAX: constant(uint256) = 2 ** 60  # |quote| of a position stays below it: 1e12 USD, so that collateral fits i64
 
 
 @internal

@@ -14,11 +14,17 @@ halts it: from then on it refuses everything, because a state that broke one rul
 from __future__ import annotations
 
 import bisect
+import contextlib
 import functools
 import logging
+import math
+import random
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import msgspec
@@ -54,6 +60,7 @@ from infold.core.settlement import Reason
 from infold.core.state import State, chain_words
 from infold.core.view import AdmissionView
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
+from infold.gateway.rest import Gateway, Server
 from infold.messages import (
     TIME_IN_FORCE_WORDS,
     TRIGGER_KIND_WORDS,
@@ -65,6 +72,7 @@ from infold.messages import (
     SignedOrder,
 )
 from infold.shell.chain import Log, Venue, block, settle_calldata
+from infold.shell.devnet import DEFAULT_PRICES, Devnet, DevnetConfig
 from infold.shell.files import Files
 from infold.shell.journal import Journal
 from infold.shell.poster import BatchRefused, Intent, Landed, Lapsed, Poster
@@ -85,6 +93,7 @@ from infold.signing import (
     sign,
     signature_hex,
     typed_data,
+    vector_openings,
 )
 from infold.units import GUARD_MS, WINDOW_MS, format_decimal
 from infold.words import STATUS_LIVE, STATUS_SHRINK_ONLY, STATUS_UNLISTED
@@ -384,19 +393,17 @@ class Node:
             if signed.order_hash not in self._by_hash:
                 fresh.setdefault(signed.order_hash, signed)
             results.append(signed.order_hash)
-        known = set(self._by_hash)if not fresh else self._by_hash.keys() - fresh.keys()
+        seen = {result for result in results if isinstance(result, bytes) and result not in fresh}
         refused: dict[bytes, Rejected] = {}
         if fresh:
             for event in self._do(SubmitOrders(orders=list(fresh.values()), received_ms=received_ms)):
                 if isinstance(event, OrderRejected):
                     refused[event.order_hash] = _rejection(event)
         answers: list[Receipt | Rejected] = []
-        seen: set[bytes] = set()
         for result in results:
             if isinstance(result, bytes):
-                duplicate = result in known or result in seen
+                answers.append(refused[result] if result in refused else self._receipt(result, result in seen))
                 seen.add(result)
-                answers.append(refused[result] if result in refused else self._receipt(result, duplicate))
             else:
                 answers.append(result)
         return answers
@@ -470,7 +477,7 @@ class Node:
         skips: list[SkippedOnChain] = []
         stamps: dict[int, int] = {head.number: head.timestamp_s * 1000}
         for log in self.venue.logs(self.state.block + 1, head.number):
-            if log.contract != "Clearing":
+            if log.contract == "Governance":  # its events tell of proposals, and one is called Cancelled too
                 continue
             if log.name == "Skipped":
                 place = log.arguments
@@ -898,6 +905,12 @@ class Node:
         }
 
 
+def reopened(vector: PriceVector, opened: int) -> PriceVector:
+    """The same vector presented with other chunks open. The chunks to be opened must be open in it already."""
+    openings = vector_openings(vector.prices, vector.chunks, opened)
+    return msgspec.structs.replace(vector, opened=opened, openings=openings)
+
+
 def _entry(command: AnyCommand, decided: list[AnyEvent]) -> bytes:
     return b'{"command":' + encode_command(command) + b',"events":' + encode_events(decided) + b"}"
 
@@ -936,3 +949,140 @@ def replay_state(path: Path) -> tuple[State, int, str]:
     with Journal.existing(path) as journal:
         journal.replay(fold)
         return state, journal.seq, journal.hash.hex()
+
+
+# -- a whole venue on this machine -------------------------------------------------------------------------------------
+
+
+class LocalVenue:
+    """A devnet with its node and its HTTP door, from construction to `close`.
+
+    Time is stepped by the caller (`step`), or follows the wall clock while `run_live` runs. `api_port` None serves no HTTP.
+    """
+
+    def __init__(
+        self,
+        config: DevnetConfig,
+        dealer: Dealer,
+        *,
+        api_port: int | None = None,
+        batch_interval_ms: int = 1_000,
+        progress: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self.config = config
+        self.batch_interval_ms = batch_interval_ms
+        self.clock_ms = config.start_ms
+        self.server: Server | None = None
+        self._ends = contextlib.ExitStack()
+        try:
+            self.devnet = self._ends.enter_context(Devnet(config, progress))
+            progress("starting the node")
+            self.node = self._open_node(dealer)
+            self._ends.callback(lambda: self.node.close())
+            self.gateway = Gateway(self.node)
+            self._ends.callback(self.gateway.close)
+            if api_port is not None:
+                self.server = self._ends.enter_context(Server(self.gateway, api_port))
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_node(self, dealer: Dealer) -> Node:
+        devnet = self.devnet
+        poster = Poster(devnet.venue, devnet.sender(devnet.matcher), mine=devnet.mine)
+        return Node(
+            venue=devnet.venue,
+            journal_path=devnet.directory / "journal",
+            matcher_key=devnet.matcher.private_key,
+            poster=poster,
+            oracle=devnet.collector,
+            dealer=dealer,
+            now_ms=lambda: self.clock_ms,
+            mine=devnet.mine,
+            meta={
+                "batchIntervalMs": self.batch_interval_ms,
+                "oracle": {
+                    "signers": [checksum_address(wallet.address) for wallet in devnet.oracle_wallets],
+                    "k": self.config.threshold,
+                },
+            },
+        )
+
+    def restart_node(self, dealer: Dealer) -> None:
+        """Close the node and recover another from its journal, as after a crash. The HTTP door keeps the old one: use without."""
+        self.node.close()
+        self.node = self._open_node(dealer)
+
+    def step(self, time_ms: int, prices_e8: dict[int, int], noise: random.Random | None = None) -> BatchOutcome:
+        """Publish prices for a time and close a batch at it. Times must rise."""
+        self.clock_ms = max(self.clock_ms, time_ms)
+        self.devnet.write_prices(time_ms, prices_e8, noise)
+        return self.node.close_batch(time_ms)
+
+    def view(self) -> dict[str, Any]:
+        """What `infold devnet --json` prints."""
+        return self.devnet.view(self.server.url if self.server else "")
+
+    def run_live(self, stopped: threading.Event) -> None:
+        """Serve with the wall clock until told to stop: a synthetic price walk, a batch every interval, blocks for everybody.
+
+        Raises what halted the node, or `Unavailable` when the chain is gone.
+        """
+        walk = PriceWalk(self.config.seed, live_prices(self.config))
+        noise = random.Random(self.config.seed + 1)
+        step_s = self.batch_interval_ms / 1000
+        upcoming = time.monotonic()
+        while not stopped.is_set():
+            self.gateway.run(lambda: self._live_batch(walk, noise))
+            upcoming = max(upcoming + step_s, time.monotonic())
+            stopped.wait(upcoming - time.monotonic())
+
+    def _live_batch(self, walk: PriceWalk, noise: random.Random) -> None:
+        time_ms = max(time.time_ns() // 1_000_000, self.clock_ms + 1)
+        self.clock_ms = time_ms
+        try:
+            outcome = self.step(time_ms, walk.next(self.batch_interval_ms), noise)
+        except Unavailable as error:
+            self.devnet.anvil.require_alive()
+            _log.warning("BATCH_POSTPONED seq=%d reason=%r", self.node.journal.seq, str(error))
+            outcome = BatchOutcome(time_ms)
+        if outcome.number is None:
+            self.devnet.mine(time_ms)  # whoever else sends transactions waits for a block
+            self.node.observe()
+
+    def close(self) -> None:
+        """End everything, last started first. Safe to call twice."""
+        self._ends.close()
+
+    def __enter__(self) -> LocalVenue:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def live_prices(config: DevnetConfig) -> dict[int, int]:
+    """Where the synthetic walk starts: the given prices, else the default ones by name, else 100."""
+    return {
+        market.market: config.prices_e8.get(
+            market.market, round(DEFAULT_PRICES.get(market.listing.name, 100.0) * 1e8)
+        )
+        for market in config.markets
+    }
+
+
+class PriceWalk:
+    """Seeded geometric random walks, 60% volatility a year, for a devnet's live feed. price_e8 by market."""
+
+    def __init__(self, seed: int, prices_e8: dict[int, int]) -> None:
+        self._dice = random.Random(seed)
+        self._prices = {market: float(price) for market, price in prices_e8.items()}
+
+    def next(self, elapsed_ms: int) -> dict[int, int]:
+        """The prices one step later."""
+        deviation = 0.6 * math.sqrt(elapsed_ms / (365 * 86_400_000))
+        for market in self._prices:
+            self._prices[market] *= math.exp(self._dice.gauss(0.0, deviation))
+        return {market: max(1, round(price)) for market, price in self._prices.items()}

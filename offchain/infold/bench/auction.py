@@ -116,11 +116,13 @@ def small_case(draw: random.Random, wide: bool = False) -> Case:
     return Case(market, tuple(orders))
 
 
-def thick_cases(seed: int, orders: int, markets: int) -> list[Case]:
+def thick_cases(
+    seed: int, orders: int, markets: int, fill_or_kill_share: float = 0.0
+) -> list[Case]:
     """Markets as a busy venue has them: limits dense around O, a few basis points wide.
 
     Prices run from 60,000 down to 0.1 with ticks of 0.02 to 1 bp; sizes are lognormal; a market's
-    flow leans to one side by up to a tenth; 5 % of the orders are post-only and 0.5 % FOK.
+    flow leans to one side by up to a tenth; 5 % of the orders are post-only.
     """
     draw = np.random.default_rng(seed)
     per_market = np.bincount(draw.integers(0, markets, orders), minlength=markets)
@@ -141,7 +143,7 @@ def thick_cases(seed: int, orders: int, markets: int) -> list[Case]:
         bps = draw.laplace(0.0, 5.0, count) + np.where(buys, 1.0, -1.0)
         limits = np.maximum(np.rint(oracle * (1 + bps * 1e-4) / tick), 1).astype(np.int64) * tick
         sizes = np.maximum(draw.lognormal(np.log(lot / 100), 1.0, count), 1).astype(np.int64)
-        kill, post = draw.random(count) < 0.005, draw.random(count) < 0.05
+        kill, post = draw.random(count) < fill_or_kill_share, draw.random(count) < 0.05
         blob = draw.bytes(32 * int(count))
         cases.append(
             Case(
@@ -248,6 +250,16 @@ def compare_small(seed: int, cases: int = SMALL_CASES) -> list[str]:
     return found
 
 
+def compare_thick(seed: int, orders: int, markets: int) -> list[str]:
+    """Differences on a thick flow of which one order in 200 is FOK."""
+    cases = thick_cases(seed, orders, markets, fill_or_kill_share=0.005)
+    draw = random.Random(seed)
+    rows = shuffled_rows(cases, draw)
+    batch = columns(cases, rows, [draw.randrange(ACCOUNTS) for _ in rows])
+    cleared = clear(batch, prepare([market_of(case.market) for case in cases]), ACCOUNTS)
+    return [f"seed {seed} FOK {line}" for line in differences(cases, rows, batch, cleared)]
+
+
 # -- time ------------------------------------------------------------------------------------------
 
 
@@ -261,6 +273,7 @@ def _milliseconds(call: Callable[[], object]) -> float:
 def run(seed: int, orders: int = 100_000, markets: int = 20) -> dict[str, Any]:
     """Time the auction against its floor and compare it with brute force; `ok` judges both."""
     differing = compare_small(seed)
+    differing += compare_thick(seed, orders // 5, markets)
     cases = thick_cases(seed, orders, markets)
     draw = random.Random(seed)
     rows = shuffled_rows(cases, draw)

@@ -412,17 +412,18 @@ def _ranges(
 def _settle_fill_or_kill(orders: Orders, markets: Markets, cleared: Cleared) -> None:
     """Drop FOK orders the price admits but does not wholly fill; solve their markets again."""
     open_e8 = orders.open_e8.copy()
-    killable = (orders.flags & FILL_OR_KILL) != 0
+    killable = np.flatnonzero(orders.flags & FILL_OR_KILL)
+    only = orders.take(killable)
     for turn in range(ROUNDS_MAX + 1):
-        short = killable & (cleared.fill_e8 < open_e8) & _admitted(orders, markets, cleared)
+        short = (cleared.fill_e8[killable] < open_e8[killable]) & _admitted(only, markets, cleared)
         if not short.any():
             return
         again = np.zeros(markets.count, bool)
-        again[orders.markets[short]] = True
-        rows = np.flatnonzero(again[orders.markets])
+        again[only.markets[short]] = True
         if turn == ROUNDS_MAX:
-            short = killable & again[orders.markets]
-        open_e8[short] = 0
+            short = again[only.markets]
+        open_e8[killable[short]] = 0
+        rows = np.flatnonzero(again[orders.markets])
         part = orders.take(rows)
         part.open_e8[:] = open_e8[rows]
         solved, _ = _clear_once(part, markets, cleared.net_e8.shape[0])

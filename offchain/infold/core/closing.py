@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Closing a batch: who takes part, what the auction gives them, and what the chain will accept of it.
+"""Closing a batch: who takes part, what the auction gives them, what the chain accepts of it.
 
-Theory of operation. Orders that may fill at the vector take part with a limit and a size. The auction clears
-every market once. Its fills become a plan, and `settlement.settle` says what the chain would make of it. Whoever
-it would skip is first held to shrinking fills, then left out; a market whose open interest would pass its cap
-is held to shrinking fills; too many records keep the earliest orders. Then everything is matched anew. Each round
-takes something away, so it ends; after `rounds_max` rounds nobody takes part, which the chain always accepts.
-Nothing depends on the order of dictionaries: participants are sorted by acceptance, ties in the auction by hash.
+Theory of operation. Orders that may fill at the vector take part with a limit and a size. The
+auction clears every market once. Its fills become a plan, and `settlement.settle` says what the
+chain would make of it. Whoever it would skip is first held to shrinking fills, then left out; a
+market whose open interest would pass its cap is held to shrinking fills; too many records keep the
+earliest orders. Then everything is matched anew. Each round takes something away, so it ends; after
+`rounds_max` rounds nobody takes part, which the chain always accepts. Nothing depends on the order
+of dictionaries: participants are sorted by acceptance, ties in the auction by hash.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from infold.core import margin, settlement
+from infold.core import judging, margin, pool, settlement
 from infold.core.curve import NO_DEALER, Curve, CurveBounds
 from infold.core.events import (
     AnyEvent,
@@ -25,19 +26,22 @@ from infold.core.events import (
     OrderExpired,
 )
 from infold.core.funding import since_ms
-from infold.core.matching import Cleared, Entry, match
+from infold.core.matching import Entry, Matched, match
 from infold.core.netting import (
     NO_ROOT,
     MatchedFill,
     fills_by_account,
+    fitting,
     gross_e8,
     opened_chunks,
     plan_of,
     price_list,
     records_of,
 )
-from infold.core.settlement import FILLS_MAX, METER_SHARE, Outcome, Reason, StructuralFault
-from infold.core.state import Market, OpenOrder, State
+from infold.core.plan import Outcome, Reason, StructuralFault
+from infold.core.pool import METER_SHARE
+from infold.core.settlement import FILLS_MAX
+from infold.core.state import OpenOrder, State
 from infold.errors import InvariantBroken, Rejected, Unavailable
 from infold.messages import TimeInForce
 from infold.units import GUARD_MS
@@ -60,7 +64,9 @@ class _Ballot:
 
 
 def close(state: State, command: CloseBatch) -> list[AnyEvent]:
-    """Match at a vector. Raises `Unavailable` while a batch is under way or the chain is seen too old."""
+    """Match at a vector. Raises `Unavailable` while a batch is under way or the chain is seen too
+    old.
+    """
     _check_time(state, command)
     decided: list[AnyEvent] = []
     ballot = _Ballot(_select(state, command, decided))
@@ -101,16 +107,19 @@ def _check_time(state: State, command: CloseBatch) -> None:
         )
     if state.block_ms < time_ms - GUARD_MS:
         raise Unavailable(
-            f"the chain is seen up to {state.block_ms}, a batch at {time_ms} needs a block stamped at or after "
-            f"{time_ms - GUARD_MS}: observe a newer block first, so that no owner's act surprises the batch"
+            f"the chain is seen up to {state.block_ms}, a batch at {time_ms} needs a block stamped"
+            f" at or after {time_ms - GUARD_MS}: observe a newer block first, so that no owner's"
+            " act surprises the batch"
         )
 
 
-# -- who takes part ---------------------------------------------------------------------------------
+# -- who takes part --------------------------------------------------------------------------------
 
 
 def _select(state: State, command: CloseBatch, decided: list[AnyEvent]) -> list[OpenOrder]:
-    """Orders that may fill at this vector, by acceptance. Those whose time or signer is gone end here."""
+    """Orders that may fill at this vector, by acceptance. Those whose time or signer is gone end
+    here.
+    """
     time_ms = command.time_ms
     live: dict[int, bool] = {}
     eligible: list[OpenOrder] = []
@@ -123,10 +132,10 @@ def _select(state: State, command: CloseBatch, decided: list[AnyEvent]) -> list[
             decided.append(OrderExpired(order_hash=signed.order_hash))
             continue
         held = state.accounts[order.account]
-        if not settlement.epoch_serves(held, order.epoch, time_ms):
+        if not judging.epoch_serves(held, order.epoch, time_ms):
             decided.append(OrderCancelled(order_hash=signed.order_hash, reason="CHAIN", seq=0))
             continue
-        if signed.delegated and not settlement.signer_serves(held, signed, time_ms):
+        if signed.delegated and not judging.signer_serves(held, signed, time_ms):
             decided.append(OrderCancelled(order_hash=signed.order_hash, reason="SIGNER", seq=0))
             continue
         market = order.market
@@ -137,14 +146,16 @@ def _select(state: State, command: CloseBatch, decided: list[AnyEvent]) -> list[
         if (
             live[market]
             and time_ms >= order.good_after_ms
-            and settlement.triggered(signed, command.prices_e8[market])
+            and judging.triggered(signed, command.prices_e8[market])
         ):
             eligible.append(open_order)
     return eligible
 
 
 def _hold_back(state: State, command: CloseBatch, ballot: _Ballot) -> None:
-    """Markets that may only shrink, accounts below initial margin, accounts the vector cannot judge."""
+    """Markets that may only shrink, accounts below initial margin, accounts the vector cannot
+    judge.
+    """
     time_ms = command.time_ms
     for market in {open_order.order.market for open_order in ballot.eligible}:
         held = state.markets[market]
@@ -169,8 +180,9 @@ def _hold_back(state: State, command: CloseBatch, ballot: _Ballot) -> None:
 def _entries(state: State, command: CloseBatch, ballot: _Ballot) -> list[Entry]:
     """What each participant brings to the auction.
 
-    A fill that must shrink is judged on the running position, in slot order. So such orders of one account and market
-    share what is left of the position if every other shrinking order before them fills whole.
+    A fill that must shrink is judged on the running position, in slot order. So such orders of one
+    account and market share what is left of the position if every other shrinking order before them
+    fills whole.
     """
     entries: list[Entry] = []
     shrinking: dict[tuple[int, int], list[OpenOrder]] = {}
@@ -194,13 +206,9 @@ def _entries(state: State, command: CloseBatch, ballot: _Ballot) -> list[Entry]:
         for open_order in orders:
             order = open_order.order
             size_e8 = room.get(open_order.signed.order_hash, open_order.remaining_e8)
-            oracle_e8 = command.prices_e8[order.market]
-            limit_e8 = order.limit_price_e8
-            if order.post_only:
-                limit_e8 = min(limit_e8, oracle_e8) if order.buy else max(limit_e8, oracle_e8)
             whole = order.time_in_force == TimeInForce.FOK
             if size_e8 and not (whole and size_e8 < order.size_e8):
-                entries.append(Entry(open_order, limit_e8, size_e8, whole))
+                entries.append(Entry(open_order, size_e8))
     entries.sort(key=_by_acceptance)
     return entries
 
@@ -212,7 +220,9 @@ def _by_acceptance(entry: Entry) -> int:
 def _shrinking_room(
     state: State, account: int, market: int, orders: list[OpenOrder], bound: bool
 ) -> dict[bytes, int]:
-    """What reduce-only orders (every order, where the account or market is `bound`) may fill at most."""
+    """What reduce-only orders (every order, where the account or market is `bound`) may fill at
+    most.
+    """
     held = state.accounts[account]
     index = held.index_of(market)
     base_e8 = held.positions[index].base_e8 if index is not None else 0
@@ -230,7 +240,7 @@ def _shrinking_room(
     return room
 
 
-# -- the dealer's bounds ----------------------------------------------------------------------------
+# -- the dealer's bounds ---------------------------------------------------------------------------
 
 
 def bounds_of(
@@ -238,44 +248,31 @@ def bounds_of(
 ) -> dict[int, CurveBounds]:
     """What the pool's rule reads of each market at a vector.
 
-    The loss meter is judged for a pool that trades nothing, and the global one as if only losses counted: both
-    can only be stricter than what the contract finds.
+    The loss meter is judged for a pool that trades nothing, and the global one as if only losses
+    counted: both can only be stricter than what the contract finds.
     """
-    capacity_e6 = settlement.meter_capacity_e6(state.totals)
-    level_e6 = settlement.global_bucket_e6(state, time_ms)
+    capacity_e6 = pool.meter_capacity_e6(state.totals)
+    level_e6 = pool.global_bucket_e6(state, time_ms)
     full: set[int] = set()
     for market in sorted(markets):
         held = state.markets[market]
         price_e8 = prices_e8[market]
-        loss_e6 = settlement.meter_loss_e6(held, price_e8, price_e8, 0)
+        loss_e6 = pool.meter_loss_e6(held, price_e8, price_e8, 0)
         level_e6 += max(0, loss_e6)
         dt_ms = since_ms(held.clock, time_ms)
-        bucket_e6 = settlement.market_bucket_e6(held, capacity_e6, dt_ms, loss_e6)
+        bucket_e6 = pool.market_bucket_e6(held, capacity_e6, dt_ms, loss_e6)
         if bucket_e6 > capacity_e6 // METER_SHARE:
             full.add(market)
     everywhere = level_e6 > capacity_e6
     return {
-        market: _bounds(state.markets[market], prices_e8[market], time_ms, everywhere or market in full)
+        market: pool.bounds_of(
+            state.markets[market], prices_e8[market], time_ms, everywhere or market in full
+        )
         for market in markets
     }
 
 
-def _bounds(held: Market, oracle_price_e8: int, time_ms: int, must_shrink: bool) -> CurveBounds:
-    rates, caps, _ = held.at(time_ms)
-    return CurveBounds(
-        oracle_price_e8=oracle_price_e8,
-        h_min_e6=rates.h_min_e6,
-        h0_e6=rates.h0_e6,
-        band_e6=rates.band_e6,
-        slope_e20=caps.slope_e20,
-        residual_cap_e8=caps.residual_cap_e8,
-        position_cap_e8=caps.position_cap_e8,
-        pool_base_e8=held.pool.base_e8,
-        must_shrink=must_shrink,
-    )
-
-
-# -- rounds -----------------------------------------------------------------------------------------
+# -- rounds ----------------------------------------------------------------------------------------
 
 
 def _settle_on(
@@ -284,26 +281,24 @@ def _settle_on(
     """Match, ask the chain's rules, narrow, and again; the batch that stands and its fills."""
     markets = {open_order.order.market for open_order in ballot.eligible} | set(strike_e8)
     bounds = bounds_of(state, command.prices_e8, markets, command.time_ms)
-    curves: dict[int, Curve] = {
-        market: command.curves.get(market, NO_DEALER) for market in markets
-    }
+    curves: dict[int, Curve] = {market: command.curves.get(market, NO_DEALER) for market in markets}
     ticks_e8 = {m: state.markets[m].at(command.time_ms).listing.tick_e8 for m in markets}
     for round_number in range(state.settings.rounds_max + 1):
         last = round_number == state.settings.rounds_max
         if last:
             ballot.deferred.update(each.signed.order_hash for each in ballot.eligible)
         entries = [] if last else _entries(state, command, ballot)
-        cleared = match(entries, bounds, curves, ticks_e8) if entries else Cleared({}, [])
-        if _has_room(state, ballot, cleared.fills) and _within_interest(
-            state, command, ballot, cleared.fills
+        matched = match(entries, bounds, curves, ticks_e8) if entries else Matched({}, [])
+        if _has_room(state, ballot, matched.fills, len(markets)) and _within_interest(
+            state, command, ballot, matched.fills
         ):
-            closed = _batch(state, command, cleared, strike_e8)
+            closed = _batch(state, command, matched, strike_e8)
             if closed is None:
                 return None, []
             outcome = _foresee(state, closed)
             if not outcome.skips:
-                return closed, cleared.fills
-            _narrow(state, ballot, outcome, cleared.fills)
+                return closed, matched.fills
+            _narrow(state, ballot, outcome, matched.fills)
     raise InvariantBroken("a batch without fills was refused by our own rules")
 
 
@@ -312,21 +307,22 @@ def _foresee(state: State, closed: BatchClosed) -> Outcome:
         return settlement.settle(state, plan_of(state, closed))
     except StructuralFault as fault:
         raise InvariantBroken(
-            f"the auction made batch {closed.number} as the contract would not take it: {fault.reason} "
-            f"(market {fault.market}, account {fault.account})"
+            f"the auction made batch {closed.number} as the contract would not take it:"
+            f" {fault.reason} (market {fault.market}, account {fault.account})"
         ) from fault
 
 
-def _has_room(state: State, ballot: _Ballot, fills: list[MatchedFill]) -> bool:
-    """Whether the fills fit the record limits; if not, only the earliest accepted of them stay in."""
+def _has_room(state: State, ballot: _Ballot, fills: list[MatchedFill], markets: int) -> bool:
+    """Whether the fills fit the record limits; if not, only the earliest of them stay in."""
     by_account = fills_by_account(fills)
-    kept = [fill for group in by_account.values() for fill in group[:FILLS_MAX]]
     crowded = {account for account, group in by_account.items() if len(group) > FILLS_MAX}
+    kept = [fill for group in by_account.values() for fill in group[:FILLS_MAX]]
     kept.sort(key=lambda fill: fill.open_order.sequence)
-    overfull = len(kept) > state.settings.records_max
+    fit = fitting(state, kept, markets)
+    overfull = len(fit) < len(kept)
     if not overfull and not crowded:
         return True
-    stay = {fill.open_order.signed.order_hash for fill in kept[: state.settings.records_max]}
+    stay = {fill.open_order.signed.order_hash for fill in fit}
     for open_order in ballot.eligible:
         order_hash = open_order.signed.order_hash
         affected = overfull or open_order.order.account in crowded
@@ -352,9 +348,7 @@ def _within_interest(
     return False
 
 
-def _narrow(
-    state: State, ballot: _Ballot, outcome: Outcome, fills: list[MatchedFill]
-) -> None:
+def _narrow(state: State, ballot: _Ballot, outcome: Outcome, fills: list[MatchedFill]) -> None:
     """Take out what the chain would skip: an account first keeps its shrinking fills, then none."""
     by_account = fills_by_account(fills)
     accounts: dict[int, Reason] = {}
@@ -384,27 +378,34 @@ def _shrinks(state: State, open_order: OpenOrder) -> bool:
 
 
 def _strike_prices(state: State, command: CloseBatch) -> dict[int, int]:
-    """Markets a due strike must list, at the oracle price, where nobody trades them."""
-    if not settlement.strike_is_due(state, command.time_ms):
+    """Markets a due strike lists, at the oracle price where nobody trades them.
+
+    It must list those of the pool, and a liquidation that lands first may make any market with open
+    interest the pool's (docs/decisions/0032).
+    """
+    if not pool.strike_is_due(state, command.time_ms):
         return {}
-    markets = settlement.pool_markets(state)
+    markets = pool.pool_markets(state)
     missing = [market for market in markets if market not in command.prices_e8]
     if missing:
         raise Unavailable(
-            f"the pool's shares are due to be struck, and the vector does not price markets {missing} which it "
-            "holds: take a vector that does"
+            "the pool's shares are due to be struck, and the vector does not price markets"
+            f" {missing} which it holds: take a vector that does"
         )
+    for market, held in state.markets.items():
+        if held.meter.open_interest_e8 and market in command.prices_e8:
+            markets.append(market)
     return {market: command.prices_e8[market] for market in markets}
 
 
 def _batch(
-    state: State, command: CloseBatch, cleared: Cleared, strike_e8: Mapping[int, int]
+    state: State, command: CloseBatch, matched: Matched, strike_e8: Mapping[int, int]
 ) -> BatchClosed | None:
     """The batch of these fills; None if there are none and no strike is due."""
-    if not cleared.fills and not settlement.strike_is_due(state, command.time_ms):
+    if not matched.fills and not pool.strike_is_due(state, command.time_ms):
         return None
-    records = records_of(state, cleared.fills)
-    clearing = price_list(cleared.prices_e8, cleared.fills, strike_e8)
+    records = records_of(state, matched.fills)
+    clearing = price_list(matched.prices_e8, matched.fills, strike_e8)
     return BatchClosed(
         number=state.head.number + 1,
         time_ms=command.time_ms,

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands go in, facts come out, and one engine decides.
 
-Theory of operation. `decide` reads the state and returns events; it changes nothing. `evolve` is the only thing
-that changes a state, in integers only, and asks no model: folding the journal's events over `State()` is both
-start and recovery. At most one batch is under way: between `BatchClosed` and `BatchConfirmed` or `BatchLapsed`
-its orders stay in the book but fill nowhere else, and no further batch is closed.
+Theory of operation. `decide` reads the state and returns events; it changes nothing. `evolve` is
+the only thing that changes a state, in integers only, and asks no model: folding the journal's
+events over `State()` is both start and recovery. At most one batch is under way: between
+`BatchClosed` and `BatchConfirmed` or `BatchLapsed` its orders stay in the book but fill nowhere
+else, and no further batch is closed.
 
-Folding `BatchConfirmed` runs the contract's rules on the state as the chain's logs have left it. The skips it
-finds must be those the chain logged; anything else raises `InvariantBroken`.
+Folding `BatchConfirmed` runs the contract's rules on the state as the chain's logs have left it.
+The skips it finds must be those the chain logged; anything else raises `InvariantBroken`.
 
 What must change together: `events.py`, this file, and the shell that turns logs into commands.
 """
@@ -41,7 +42,8 @@ from infold.core.events import (
 )
 from infold.core.facts import fold
 from infold.core.netting import plan_of
-from infold.core.settlement import Outcome, Plan, StructuralFault, commit, settle
+from infold.core.plan import Outcome, Plan, StructuralFault
+from infold.core.settlement import commit, settle
 from infold.core.state import OpenOrder, State
 from infold.core.view import NO_SLOT, AdmissionView
 from infold.errors import InvariantBroken, Rejected, Unavailable
@@ -51,7 +53,9 @@ from infold.words import unpack_account, unpack_fill
 
 
 def decide(state: State, command: AnyCommand) -> list[AnyEvent]:
-    """What a command leads to. Raises `Rejected` or `Unavailable` for commands that cannot be taken now."""
+    """What a command leads to. Raises `Rejected` or `Unavailable` for commands that cannot be taken
+    now.
+    """
     match command:
         case SubmitOrders():
             return _submit(state, command)
@@ -96,7 +100,7 @@ def evolve(state: State, event: AnyEvent) -> None:
             state.block, state.block_ms = event.block, event.block_ms
 
 
-# -- orders -----------------------------------------------------------------------------------------
+# -- orders ----------------------------------------------------------------------------------------
 
 
 def _submit(state: State, command: SubmitOrders) -> list[AnyEvent]:
@@ -151,9 +155,7 @@ def _take(state: State, event: OrderAccepted) -> None:
     state.sequence = event.sequence
     state.orders[event.order_hash] = open_order
     held.orders[order.slot] = open_order
-    held.slots[order.slot] = NO_SLOT._replace(
-        seq=order.seq, order_hash=event.order_hash, open=True
-    )
+    held.slots[order.slot] = NO_SLOT._replace(seq=order.seq, order_hash=event.order_hash, open=True)
     side = held.buys_e8 if order.buy else held.sells_e8
     side[order.market] = side.get(order.market, 0) + order.size_e8
     state.tally.accepted += 1
@@ -161,7 +163,7 @@ def _take(state: State, event: OrderAccepted) -> None:
 
 
 def _cancel(state: State, command: CancelOrders) -> list[AnyEvent]:
-    """Take back each slot's open order up to the cancel's seq; a slot without one is left as it is."""
+    """Take back each slot's open order up to the cancel's seq; other slots stay as they are."""
     decided: list[AnyEvent] = []
     for cancel in command.cancels:
         held = state.accounts.get(cancel.account)
@@ -217,6 +219,8 @@ def _end(state: State, open_order: OpenOrder, how: str) -> None:
 
 def _unbind(state: State, open_order: OpenOrder, size_e8: int) -> None:
     """Lots that an open order can no longer fill."""
+    if not size_e8:
+        return
     order = open_order.order
     held = state.accounts[order.account]
     side = held.buys_e8 if order.buy else held.sells_e8
@@ -227,15 +231,17 @@ def _unbind(state: State, open_order: OpenOrder, size_e8: int) -> None:
         del side[order.market]
 
 
-# -- the chain --------------------------------------------------------------------------------------
+# -- the chain -------------------------------------------------------------------------------------
 
 
 def _observe(state: State, command: ObserveChain) -> list[AnyEvent]:
-    """Facts, and the open orders they take back. Matching honours a barrier early; the chain allows either."""
+    """Facts, and the open orders they take back. Matching honours a barrier early; the chain allows
+    either.
+    """
     if command.block < state.block or command.block_ms < state.block_ms:
         raise InvariantBroken(
-            f"block {command.block} stamped {command.block_ms} comes after block {state.block} stamped "
-            f"{state.block_ms}: the chain went back; restore from the journal before that block"
+            f"block {command.block} stamped {command.block_ms} comes after block {state.block}"
+            f" stamped {state.block_ms}: the chain went back; restore from the journal before it"
         )
     decided: list[AnyEvent] = [
         ChainObserved(facts=command.facts, block=command.block, block_ms=command.block_ms)
@@ -262,7 +268,7 @@ def _observe(state: State, command: ObserveChain) -> list[AnyEvent]:
     return decided
 
 
-# -- the batch under way ----------------------------------------------------------------------------
+# -- the batch under way ---------------------------------------------------------------------------
 
 
 def _under_way(state: State, number: int) -> BatchClosed:
@@ -295,8 +301,8 @@ def _outcome(state: State, plan: Plan, skips: list[SkippedOnChain]) -> Outcome:
         outcome = settle(state, plan)
     except StructuralFault as fault:
         raise InvariantBroken(
-            f"batch {plan.number} landed, but our rules refuse it ({fault.reason}): the state is not the chain's; "
-            "run `infold reconcile`"
+            f"batch {plan.number} landed, but our rules refuse it ({fault.reason}): the state is"
+            " not the chain's; run `infold reconcile`"
         ) from fault
     ours = {
         (skip.planned.signed.order.account, skip.planned.signed.order.slot): int(skip.reason)
@@ -305,8 +311,8 @@ def _outcome(state: State, plan: Plan, skips: list[SkippedOnChain]) -> Outcome:
     theirs = {(skip.account, skip.slot): skip.reason for skip in skips}
     if ours != theirs:
         raise InvariantBroken(
-            f"batch {plan.number}: the chain skipped {theirs}, our rules skip {ours}: the state is not the "
-            "chain's; run `infold reconcile`"
+            f"batch {plan.number}: the chain skipped {theirs}, our rules skip {ours}: the state"
+            " is not the chain's; run `infold reconcile`"
         )
     return outcome
 
@@ -353,7 +359,9 @@ def _unbind_fill(state: State, open_order: OpenOrder, filled_e8: int) -> None:
 
 
 def _lapse(state: State, command: LapseBatch) -> list[AnyEvent]:
-    """A signed batch may land until F after its time: only a block stamped later proves that it cannot."""
+    """A signed batch may land until F after its time: only a block stamped later proves that it
+    cannot.
+    """
     closed = _under_way(state, command.number)
     if command.signed and state.block_ms <= closed.time_ms + WINDOW_MS:
         raise Unavailable(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the engine is told (commands), what it decides (events), and what the chain says (facts).
 
-All are frozen and tagged, so the journal can hold them as JSON. Whole 256-bit words travel as `Word`: 0x and
-64 hex digits, because JSON integers end at 64 bits; hashes and addresses are bytes, which JSON carries as base64.
-Times are milliseconds, and always a field: the engine has no clock.
+All are frozen and tagged, so the journal can hold them as JSON. Whole 256-bit words travel as
+`Word`: 0x and 64 hex digits, because JSON integers end at 64 bits; hashes and addresses are bytes,
+which JSON carries as base64. Times are milliseconds, and always a field: the engine has no clock.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def from_word(word: str) -> int:
     return int(word, 16)
 
 
-# -- facts: what the contracts' logs say ------------------------------------------------------------
+# -- facts: what the contracts' logs say -----------------------------------------------------------
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
     """One log, with the names of docs/protocol.md section 11."""
 
 
-class Deployed(Fact):
+class Deployed(Fact, frozen=True, kw_only=True):
     """The words a deployment starts with; the shell reads them once, at the deployment's block."""
 
     pool: Word
@@ -46,54 +46,54 @@ class Deployed(Fact):
     epoch_ms: int
 
 
-class AccountOpened(Fact):
+class AccountOpened(Fact, frozen=True, kw_only=True):
     account: int
     amount_e6: int
     word: Word
 
 
-class Deposited(Fact):
+class Deposited(Fact, frozen=True, kw_only=True):
     account: int
     amount_e6: int
     word: Word
 
 
-class WithdrawalRequested(Fact):
+class WithdrawalRequested(Fact, frozen=True, kw_only=True):
     account: int
     word: Word
     withdrawal: Word
 
 
-class WithdrawalClaimed(Fact):
+class WithdrawalClaimed(Fact, frozen=True, kw_only=True):
     account: int
     paid_e6: int
     word: Word
 
 
-class Cancelled(Fact):
+class Cancelled(Fact, frozen=True, kw_only=True):
     account: int
     slot: int
     fill: Word
 
 
-class CancelledAll(Fact):
+class CancelledAll(Fact, frozen=True, kw_only=True):
     account: int
     word: Word
     barrier: int
 
 
-class DelegateSet(Fact):
+class DelegateSet(Fact, frozen=True, kw_only=True):
     account: int
     key: Word
     delegate: Word
 
 
-class LiquidityRequested(Fact):
+class LiquidityRequested(Fact, frozen=True, kw_only=True):
     epoch: int
     requests: Word
 
 
-class Applied(Fact):
+class Applied(Fact, frozen=True, kw_only=True):
     account: int
     index: int
     word: Word
@@ -104,7 +104,7 @@ class Applied(Fact):
     incoming: Word
 
 
-class MarketSet(Fact):
+class MarketSet(Fact, frozen=True, kw_only=True):
     market: int
     version: int
     activation_s: int
@@ -113,12 +113,12 @@ class MarketSet(Fact):
     listing: Word
 
 
-class EpochSet(Fact):
+class EpochSet(Fact, frozen=True, kw_only=True):
     epoch_ms: int
     activation: int
 
 
-class FeesCollected(Fact):
+class FeesCollected(Fact, frozen=True, kw_only=True):
     amount_e6: int
 
 
@@ -155,14 +155,16 @@ FACTS: Final[dict[str, type[Fact]]] = {
         FeesCollected,
     )
 }
-"""Logs that tell the engine something new. The others are the echo of a batch, which `ConfirmBatch` folds."""
+"""Logs that tell the engine something new. The others are the echo of a batch, which `ConfirmBatch`
+folds.
+"""
 
 
 def fact_from_log(name: str, arguments: Mapping[str, Any]) -> ChainFact | None:
     """The fact of a decoded log, None if the log says nothing the engine keeps.
 
-    `arguments` are the ABI's names with integers, or 0x strings for addresses; what the fact does not keep is
-    left out.
+    `arguments` are the ABI's names with integers, or 0x strings for addresses; what the fact does
+    not keep is left out.
     """
     kind = FACTS.get(name)
     if kind is None:
@@ -177,28 +179,28 @@ def fact_from_log(name: str, arguments: Mapping[str, Any]) -> ChainFact | None:
     return kind(**fields)  # type: ignore[return-value]
 
 
-# -- commands ---------------------------------------------------------------------------------------
+# -- commands --------------------------------------------------------------------------------------
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
     """Something asked of the engine."""
 
 
-class SubmitOrders(Command):
+class SubmitOrders(Command, frozen=True, kw_only=True):
     """Orders whose signatures were recovered, in the order they came."""
 
     orders: list[SignedOrder]
     received_ms: int
 
 
-class CancelOrders(Command):
+class CancelOrders(Command, frozen=True, kw_only=True):
     """Cancels whose signatures were recovered and whose signers may ask for them."""
 
     cancels: list[Cancel]
     received_ms: int
 
 
-class ObserveChain(Command):
+class ObserveChain(Command, frozen=True, kw_only=True):
     """Logs in their order up to and including a block. `block_ms` is its stamp times 1000."""
 
     facts: list[ChainFact]
@@ -206,11 +208,12 @@ class ObserveChain(Command):
     block_ms: int
 
 
-class CloseBatch(Command):
+class CloseBatch(Command, frozen=True, kw_only=True):
     """Match what waits at a vector's prices.
 
-    `prices_e8` are the vector's non-zero prices by market, `chunks` and `root` its own; `curves` are the
-    dealer's, committed before the vector was known. A market without a curve crosses traders only.
+    `prices_e8` are the vector's non-zero prices by market, `chunks` and `root` its own; `curves`
+    are the dealer's, committed before the vector was known. A market without a curve crosses
+    traders only.
     """
 
     time_ms: int
@@ -228,7 +231,7 @@ class SkippedOnChain(msgspec.Struct, frozen=True, array_like=True):
     reason: int
 
 
-class ConfirmBatch(Command):
+class ConfirmBatch(Command, frozen=True, kw_only=True):
     """The batch landed; `skips` are its Skipped logs."""
 
     number: int
@@ -237,7 +240,7 @@ class ConfirmBatch(Command):
     tx_hash: bytes
 
 
-class LapseBatch(Command):
+class LapseBatch(Command, frozen=True, kw_only=True):
     """The batch can land no more, or was never signed (`signed` false)."""
 
     number: int
@@ -245,14 +248,14 @@ class LapseBatch(Command):
     signed: bool = True
 
 
-# -- events -----------------------------------------------------------------------------------------
+# -- events ----------------------------------------------------------------------------------------
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
     """Something that has happened; only events change a state."""
 
 
-class OrderAccepted(Event):
+class OrderAccepted(Event, frozen=True, kw_only=True):
     """The venue stands behind the order from here on. `r` and `vs` are the signature."""
 
     sequence: int
@@ -265,7 +268,7 @@ class OrderAccepted(Event):
     vs: Word
 
 
-class OrderRejected(Event):
+class OrderRejected(Event, frozen=True, kw_only=True):
     """The order was refused; it changes nothing but a count."""
 
     order_hash: bytes
@@ -274,11 +277,11 @@ class OrderRejected(Event):
     message: str
 
 
-class OrderCancelled(Event):
+class OrderCancelled(Event, frozen=True, kw_only=True):
     """The order leaves the book. One that a batch holds may still fill there, and ends with it.
 
-    `reason`: OWNER (a signed cancel), CHAIN (its barrier acts on chain), SIGNER (its delegate went), MARGIN.
-    The slot takes only seqs above `seq` from now on.
+    `reason`: OWNER (a signed cancel), CHAIN (its barrier acts on chain), SIGNER (its delegate
+    went), MARGIN. The slot takes only seqs above `seq` from now on.
     """
 
     order_hash: bytes
@@ -286,7 +289,7 @@ class OrderCancelled(Event):
     seq: int
 
 
-class OrderExpired(Event):
+class OrderExpired(Event, frozen=True, kw_only=True):
     """The order's time is over: its expiry passed, or it was IOC or FOK and its batch is done."""
 
     order_hash: bytes
@@ -308,8 +311,8 @@ class PlannedRecord(msgspec.Struct, frozen=True, array_like=True):
     fill_e8: int
 
 
-class BatchClosed(Event):
-    """Matched, not yet settled. With the open orders it holds everything that is signed and posted."""
+class BatchClosed(Event, frozen=True, kw_only=True):
+    """Matched, not yet settled. With the open orders it holds all that is signed and posted."""
 
     number: int
     time_ms: int
@@ -322,14 +325,14 @@ class BatchClosed(Event):
     records: list[PlannedRecord]
 
 
-class NothingMatched(Event):
+class NothingMatched(Event, frozen=True, kw_only=True):
     """A vector passed without a batch: nobody crossed and no strike was due."""
 
     time_ms: int
     prices_e8: dict[int, int]
 
 
-class BatchConfirmed(Event):
+class BatchConfirmed(Event, frozen=True, kw_only=True):
     """The batch's outcome, as predicted here and as the chain logged it."""
 
     number: int
@@ -340,14 +343,14 @@ class BatchConfirmed(Event):
     tx_hash: bytes
 
 
-class BatchLapsed(Event):
+class BatchLapsed(Event, frozen=True, kw_only=True):
     """The batch's fills are void. GTC orders return, IOC and FOK die."""
 
     number: int
     reason: str
 
 
-class ChainObserved(Event):
+class ChainObserved(Event, frozen=True, kw_only=True):
     """Facts in log order, to be folded in."""
 
     facts: list[ChainFact]
@@ -369,7 +372,7 @@ AnyEvent = (
 )
 
 
-# -- JSON -------------------------------------------------------------------------------------------
+# -- JSON ------------------------------------------------------------------------------------------
 
 _event_decoder: Final = msgspec.json.Decoder(AnyEvent)
 _events_decoder: Final = msgspec.json.Decoder(list[AnyEvent])
@@ -413,17 +416,19 @@ def encode_events(events: list[AnyEvent]) -> bytes:
 def decode_event(raw: bytes) -> AnyEvent:
     """The event `encode_event` wrote; anything else raises `InvariantBroken`."""
     try:
-        return _event_decoder.decode(raw)
+        event: AnyEvent = _event_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         raise InvariantBroken(f"a journalled event does not decode: {error}") from None
+    return event
 
 
 def decode_events(raw: bytes) -> list[AnyEvent]:
     """The group `encode_events` wrote; anything else raises `InvariantBroken`."""
     try:
-        return _events_decoder.decode(raw)
+        group: list[AnyEvent] = _events_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         raise InvariantBroken(f"a journalled group does not decode: {error}") from None
+    return group
 
 
 def encode_command(command: AnyCommand) -> bytes:
@@ -447,7 +452,7 @@ def encode_command(command: AnyCommand) -> bytes:
 def decode_command(raw: bytes) -> AnyCommand:
     """The command `encode_command` wrote; anything else raises `InvariantBroken`."""
     try:
-        command = _command_decoder.decode(raw)
+        command: _WrittenCommand = _command_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         raise InvariantBroken(f"a journalled command does not decode: {error}") from None
     if not isinstance(command, _SubmitOrders):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Folding what the contracts' logs say into the state.
 
-Logs carry resulting words. Where a log also says what changed, the word is checked against it: a difference
-means that a log is missing or out of order, and nothing may be built on that.
+Logs carry resulting words. Where a log also says what changed, the word is checked against it: a
+difference means that a log is missing or out of order, and nothing may be built on that.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an account is worth and what it must hold, in the contract's integers (docs/protocol.md section 5.4).
+"""What an account is worth and what it must hold, in the contract's integers (protocol.md 5.4).
 
-Every position is marked at the vector's price with funding integrated to the vector's time. A value is
-rounded down, a requirement up: both against the trader.
+Every position is marked at the vector's price with funding integrated to the vector's time. A value
+is rounded down, a requirement up: both against the trader.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Mark(NamedTuple):
     """What a position of one market is judged by at one vector."""
 
     price_e8: int
-    index: int
+    funding_index: int
     shift: int
     im_e6: int
     mm_e6: int
@@ -79,7 +79,9 @@ def counted_for_initial(withdrawal: WithdrawalWord, time_ms: int) -> int:
 def has_initial_margin(
     collateral_e6: int, withdrawal: WithdrawalWord, time_ms: int, after: Standing
 ) -> bool:
-    """Whether haircut equity covers initial margin, the pending withdrawal counted up to its barrier."""
+    """Whether haircut equity covers initial margin, the pending withdrawal counted up to its
+    barrier.
+    """
     free = collateral_e6 + after.haircut_value_e6 - after.im_e6
     return free >= 0 or free + counted_for_initial(withdrawal, time_ms) >= 0
 

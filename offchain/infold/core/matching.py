@@ -1,91 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""temporary"""
+"""Between open orders and the auction's columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from infold.core.curve import Curve, CurveBounds, admissible, clip, offer_e8, price_limits
+import numpy as np
+
+from infold.core.auction import FILL_OR_KILL, Market, Orders, clear, hash_words, prepare
+from infold.core.crossing import BUY, POST_ONLY
+from infold.core.curve import Curve, CurveBounds, clip
 from infold.core.netting import MatchedFill
 from infold.core.state import OpenOrder
+from infold.messages import TimeInForce
 
 
 class Entry(NamedTuple):
+    """An order that takes part, and the most it may fill."""
+
     open_order: OpenOrder
-    limit_price_e8: int
     size_e8: int
-    whole: bool
 
 
-class Cleared(NamedTuple):
+class Matched(NamedTuple):
+    """Clearing prices of the markets that trade, and fills in the order of the entries."""
+
     prices_e8: dict[int, int]
     fills: list[MatchedFill]
 
 
-def match(entries, bounds, curves, ticks_e8):
-    by = {}
-    for e in entries:
-        by.setdefault(e.open_order.order.market, []).append(e)
-    prices, fills = {}, []
-    for m, es in sorted(by.items()):
-        b, t = bounds[m], ticks_e8[m]
-        c = clip(curves[m], b, t)
-        while True:
-            r = _one(es, b, c, t)
-            if r is None:
-                break
-            p, f = r
-            bad = [e for e in es if e.whole and 0 < f.get(e.open_order.sequence, 0) < e.size_e8]
-            if not bad:
-                prices[m] = p
-                fills += [MatchedFill(e.open_order, f[e.open_order.sequence]) for e in es if f.get(e.open_order.sequence)]
-                break
-            es = [e for e in es if e not in bad]
-    fills.sort(key=lambda f: f.open_order.sequence)
-    return Cleared(prices, fills)
-
-
-def _one(es, b, c, t):
-    lo, hi = price_limits(b, c, t)
-    cand = set()
-    for e in es:
-        k = e.limit_price_e8 // t
-        cand |= {k, k + 1, k - 1}
-    k = b.oracle_price_e8 // t
-    cand |= {k, k + 1, lo, hi, -(-c.sell_from_e8 // t), c.buy_to_e8 // t}
-    best = None
-    for k in cand:
-        if not lo <= k <= hi:
-            continue
-        p = k * t
-        buys = [e for e in es if e.open_order.order.buy and e.limit_price_e8 >= p]
-        sells = [e for e in es if not e.open_order.order.buy and e.limit_price_e8 <= p]
-        D, S = sum(e.size_e8 for e in buys), sum(e.size_e8 for e in sells)
-        R = offer_e8(b, c, p)
-        r = max(0, min(D - S, R)) if D > S else min(0, max(D - S, R))
-        if not admissible(b, p, r):
-            r = 0
-            if not admissible(b, p, 0):
-                continue
-        B = min(D, S + max(r, 0))
-        A = min(S, D + max(-r, 0))
-        if r > 0:
-            B, A = S + r, S
-        elif r < 0:
-            B, A = D, D - r
-        else:
-            B = A = min(D, S)
-        key = (max(A, B), -abs(D - S - r), -abs(p - b.oracle_price_e8), -p)
-        if max(A, B) and (best is None or key > best[0]):
-            best = (key, p, buys, sells, B, A)
-    if best is None:
-        return None
-    _, p, buys, sells, B, A = best
-    f = {}
-    for group, q, sign in ((buys, B, -1), (sells, A, 1)):
-        for e in sorted(group, key=lambda e: (sign * e.limit_price_e8, e.open_order.signed.order_hash)):
-            x = min(q, e.size_e8)
-            q -= x
-            f[e.open_order.sequence] = x
-    return p, f
+def match(
+    entries: Sequence[Entry],
+    bounds: Mapping[int, CurveBounds],
+    curves: Mapping[int, Curve],
+    ticks_e8: Mapping[int, int],
+) -> Matched:
+    """One auction over every market of `entries`; curves are clipped by the pool's rule here."""
+    markets = sorted({entry.open_order.order.market for entry in entries})
+    prepared = prepare(
+        [Market(bounds[m], ticks_e8[m], clip(curves[m], bounds[m], ticks_e8[m])) for m in markets]
+    )
+    number = {market: place for place, market in enumerate(markets)}
+    orders = [entry.open_order.order for entry in entries]
+    columns = Orders(
+        markets=np.array([number[order.market] for order in orders], np.int32),
+        accounts=np.zeros(len(orders), np.int32),
+        flags=np.array(
+            [
+                (BUY if order.buy else 0)
+                | (POST_ONLY if order.post_only else 0)
+                | (FILL_OR_KILL if order.time_in_force == TimeInForce.FOK else 0)
+                for order in orders
+            ],
+            np.uint8,
+        ),
+        open_e8=np.array([entry.size_e8 for entry in entries], np.int64),
+        limit_e8=np.array([order.limit_price_e8 for order in orders], np.int64),
+        hashes=hash_words([entry.open_order.signed.order_hash for entry in entries]),
+    )
+    outcome = clear(columns, prepared, 1)
+    fills = [
+        MatchedFill(entry.open_order, fill_e8)
+        for entry, fill_e8 in zip(entries, outcome.fill_e8.tolist(), strict=True)
+        if fill_e8
+    ]
+    prices_e8 = dict(zip(markets, outcome.price_e8.tolist(), strict=True))
+    return Matched({market: price for market, price in prices_e8.items() if price}, fills)

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from infold.core.events import BatchClosed, ClearingPrice, PlannedRecord
-from infold.core.settlement import CHUNK_PRICES, Plan, PlannedFill
+from infold.core.plan import CHUNK_PRICES, Plan, PlannedFill
 from infold.core.state import Account, OpenOrder, State
 from infold.errors import InvariantBroken
 from infold.messages import BatchRecord
 from infold.signing import batch_contents
-from infold.units import BACKSTOP_ACCOUNT, MARKETS_MAX
+from infold.units import MARKETS_MAX
 from infold.words import (
     PriceWord,
     SettleHead,
@@ -44,8 +44,8 @@ class Material(NamedTuple):
 def records_of(state: State, fills: Iterable[MatchedFill]) -> list[PlannedRecord]:
     """Records in the chain's order, each with the place of the position it moves.
 
-    A market the account holds keeps its place; a new one takes the lowest free one. A place that closes in this
-    batch is free only after it, as on chain.
+    A market the account holds keeps its place; a new one takes the lowest free one. A place that
+    closes in this batch is free only after it, as on chain.
     """
     ordered = sorted(fills, key=_place_of)
     records: list[PlannedRecord] = []
@@ -77,7 +77,8 @@ def _free_place(account: int, places: Mapping[int, int]) -> int:
         if index not in taken:
             return index
     raise InvariantBroken(
-        f"account {account} was matched in a market beyond its {MARKETS_MAX}; admission lets none through"
+        f"account {account} was matched in a market beyond its {MARKETS_MAX};"
+        " admission lets none through"
     )
 
 
@@ -93,8 +94,8 @@ def gross_e8(fills: Iterable[MatchedFill]) -> dict[int, int]:
 def price_list(
     clearing_e8: Mapping[int, int], fills: Iterable[MatchedFill], also_e8: Mapping[int, int]
 ) -> list[ClearingPrice]:
-    """The price words: markets with fills at their clearing price with exact gross, and those in `also_e8`
-    (a strike's) at the price given there.
+    """The price words: markets with fills at their clearing price with exact gross, and those in
+    `also_e8` (a strike's) at the price given there.
     """
     gross = gross_e8(fills)
     return [
@@ -113,8 +114,8 @@ def opened_chunks(
     clearing: Iterable[ClearingPrice],
     prices_e8: Mapping[int, int],
 ) -> int:
-    """Bit set of the chunks the batch must open: priced markets, what filled accounts hold, and what the
-    backstop holds, which is read if anything is skipped.
+    """Bit set of the chunks the batch must open: priced markets, what filled accounts hold, and
+    what the backstop holds, which is read if anything is skipped.
     """
     markets = {price.market for price in clearing}
     for account in {state.orders[record.order_hash].order.account for record in records}:
@@ -145,9 +146,7 @@ def plan_of(state: State, closed: BatchClosed) -> Plan:
 
 def material_of(state: State, closed: BatchClosed) -> Material:
     """The words of a closed batch; the same ones after any restart."""
-    head = pack_settle_head(
-        SettleHead(closed.number, closed.time_ms, closed.chunks, closed.opened)
-    )
+    head = pack_settle_head(SettleHead(closed.number, closed.time_ms, closed.chunks, closed.opened))
     price_words = [
         pack_price(PriceWord(price.market, price.price_e8, price.gross_e8))
         for price in closed.clearing
@@ -162,6 +161,42 @@ def _record(state: State, record: PlannedRecord) -> BatchRecord:
     return order_record(
         signed.order, record.index, record.fill_e8, signed.delegated, signed.r, signed.vs
     )
+
+
+# What a record costs by what it touches, from receipts, rounded up. An estimate too low loses the
+# whole batch to the gas limit; one too high only leaves some orders for the next.
+GAS_FIXED: Final = 400_000
+GAS_MARKET: Final = 60_000
+GAS_ACCOUNT: Final = 8_000
+GAS_POSITION: Final = 6_000
+GAS_HELD: Final = 7_000
+GAS_RECORD: Final = 16_000
+GAS_NEW_WORD: Final = 20_000
+
+
+def fitting(state: State, fills: Sequence[MatchedFill], markets: int) -> list[MatchedFill]:
+    """The longest run of `fills`, from the first, that fits a batch pricing `markets` markets."""
+    settings = state.settings
+    gas = GAS_FIXED + GAS_MARKET * markets
+    accounts: dict[int, int] = {}
+    positions: set[tuple[int, int]] = set()
+    kept: list[MatchedFill] = []
+    for fill in fills:
+        order = fill.open_order.order
+        held = state.accounts[order.account]
+        if order.account not in accounts:
+            accounts[order.account] = 0
+            gas += GAS_ACCOUNT + GAS_HELD * len(held.positions)
+        accounts[order.account] += 1
+        if (order.account, order.market) not in positions:
+            positions.add((order.account, order.market))
+            new = held.index_of(order.market) is None
+            gas += GAS_POSITION + (GAS_NEW_WORD if new else 0)
+        gas += GAS_RECORD + (0 if order.slot in held.fills else GAS_NEW_WORD)
+        if gas > settings.gas_max or len(kept) == settings.records_max:
+            break
+        kept.append(fill)
+    return kept
 
 
 def fills_by_account(fills: Sequence[MatchedFill]) -> dict[int, list[MatchedFill]]:

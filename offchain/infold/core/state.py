@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the engine knows: the chain's words, the orders that wait, the batch under way.
 
-Accounts, markets and head are the contract's words, field by field (`infold.words`), so that every slot can
-be printed and compared with the chain. Only `engine.evolve` and what it calls change a state.
+Accounts, markets and head are the contract's words, field by field (`infold.words`), so that every
+slot can be printed and compared with the chain. Only `engine.evolve` and what it calls change a
+state.
 """
 
 from __future__ import annotations
@@ -118,16 +119,18 @@ UNSET = Parameters(RatesWord(), CapsWord(), ListingWord())
 
 @dataclass(slots=True)
 class Market:
-    """One market's words. `parameters` has two places; the clock names the one that serves later times."""
+    """One market's words. `parameters` has two places; the clock names the one that serves later
+    times.
+    """
 
     market: int
     parameters: list[Parameters] = field(default_factory=lambda: [UNSET, UNSET])
-    clock: ClockWord = ClockWord()
-    pool: PoolWord = PoolWord()
-    meter: MeterWord = MeterWord()
-    ledger: LedgerWord = LedgerWord()
-    incoming: IncomingWord = IncomingWord()
-    backstop: BackstopWord = BackstopWord()
+    clock: ClockWord = field(default_factory=ClockWord)
+    pool: PoolWord = field(default_factory=PoolWord)
+    meter: MeterWord = field(default_factory=MeterWord)
+    ledger: LedgerWord = field(default_factory=LedgerWord)
+    incoming: IncomingWord = field(default_factory=IncomingWord)
+    backstop: BackstopWord = field(default_factory=BackstopWord)
 
     def at(self, time_ms: int) -> Parameters:
         """The parameters that serve `time_ms`."""
@@ -161,8 +164,9 @@ class Settings:
 
     limits: Limits = field(default_factory=Limits)
     records_max: int = 400
-    """Of one batch, so that it stays under a transaction's 16,777,216 gas even if every fill opens an
-    account's first position and its slot (about 34,000 gas a record beside the fixed part)."""
+    """Records of one batch, beside `gas_max`."""
+    gas_max: int = 15_000_000
+    """What a batch may cost by `netting.fitting`'s estimate: a transaction ends at 16,777,216."""
     rounds_max: int = 16
     """How often a batch is matched anew without the accounts whose margin did not suffice."""
 
@@ -179,8 +183,8 @@ class State:
         }
     )
     markets: dict[int, Market] = field(default_factory=dict)
-    head: HeadWord = HeadWord()
-    totals: TotalsWord = TotalsWord()
+    head: HeadWord = field(default_factory=HeadWord)
+    totals: TotalsWord = field(default_factory=TotalsWord)
     requests: dict[int, RequestsWord] = field(default_factory=dict)
     strikes: dict[int, StrikeWord] = field(default_factory=dict)
     epoch_ms: int = 0
@@ -192,7 +196,9 @@ class State:
     block_ms: int = 0
     sequence: int = 0
     orders: dict[bytes, OpenOrder] = field(default_factory=dict)
-    """Every order that has not ended, by hash; those in the book stand in their account's `orders` too."""
+    """Every order that has not ended, by hash; those in the book stand in their account's `orders`
+    too.
+    """
     in_flight: BatchClosed | None = None
     in_flight_e8: dict[bytes, int] = field(default_factory=dict)
     """What the batch under way fills of each order it holds."""
@@ -258,7 +264,9 @@ def market_words(state: State, market: int) -> dict[str, int]:
 
 
 def chain_words(state: State) -> dict[str, int]:
-    """Every non-zero word the engine mirrors: what reconciliation compares with the chain, to the last bit."""
+    """Every non-zero word the engine mirrors: what reconciliation compares with the chain, to the
+    last bit.
+    """
     words: dict[str, int] = {}
     for account in state.accounts:
         words |= account_words(state, account)

@@ -28,7 +28,9 @@ class _Added:
 
 
 class AdmissionView:
-    """The `AdmissionState` of `core/admission.py`. Reads the state, keeps the group's own additions."""
+    """The `AdmissionState` of `core/admission.py`. Reads the state, keeps the group's own
+    additions.
+    """
 
     __slots__ = ("_added", "_marks", "_now_ms", "_state", "_terms")
 
@@ -107,10 +109,12 @@ class AdmissionView:
         return markets
 
     def margin_shortfall_e6(self, order: Order) -> int:
-        """Initial margin of the worst way in which the account's open orders and this one could fill,
-        less haircut equity at the latest prices, after this order's fee and worst price inside the band.
+        """What the worst way in which the account's open orders and this one could fill needs:
+        initial margin, this order's fee and its worst price inside the band, less haircut equity
+        at the latest prices.
 
-        An order that cannot make its market's worst exposure larger than the position is never short.
+        An order that cannot make its market's worst exposure larger than the position is never
+        short.
         """
         account = order.account
         held = self._state.accounts[account]

@@ -625,7 +625,7 @@ class Venue:
     def __getitem__(self, name: str) -> Contract:
         return self.contracts[name]
 
-    def logs(self, first_block: int, last_block: int) -> list[Log]:
-        """All logs of the venue's contracts (not of its token) in a range of blocks, in chain order."""
-        watched = [contract for name, contract in self.contracts.items() if name != "Dollar"]
+    def logs(self, first_block: int, last_block: int, only: str | None = None) -> list[Log]:
+        """All logs of the venue's contracts (not of its token), or of one, in a range of blocks, in chain order."""
+        watched = [contract for name, contract in self.contracts.items() if name == only or (only is None and name != "Dollar")]
         return logs(watched, first_block, last_block)

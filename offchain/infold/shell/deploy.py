@@ -27,7 +27,7 @@ from infold.shell.chain import mine as mine_block
 from infold.signing import checksum_address, keccak
 from infold.words import CapsWord, ListingWord, RatesWord
 
-ORDER = ("Dollar", "Governance", "Vault", "Oracle", "Seals", "Rules", "Clearing", "Pool", "Recovery")
+ORDER = ("Dollar", "Governance", "Vault", "Oracle", "Seals", "Rules", "Delegates", "Clearing", "Pool", "Recovery")
 SEAL_DELAY_S = 8 * 86_400  # longer than the time in which everyone can leave
 MINES_MAX = 1_000
 Progress = Callable[[str], None]
@@ -165,7 +165,10 @@ def deploy(
 ) -> AddressBook:
     """Carry a plan out and check what stands there. Raises `Unavailable` or `Reverted` where the chain says no."""
     _check_plan(plan)
-    names = [name for name in ORDER if name != "Dollar" or plan.token is None]
+    names = [name for name in ORDER if (contracts / f"{name}.vy").exists() or (name == "Dollar" and plan.token is None)]
+    unknown = {path.stem for path in contracts.glob("*.vy")} - set(names)
+    if unknown:
+        raise InvariantBroken(f"deployment does not know what {', '.join(sorted(unknown))} is for; add it to ORDER")
     compiled = compile_contracts(contracts, names, progress)
     first_nonce = deployer.next_nonce()
     addresses = {name: create_address(deployer.address, first_nonce + place) for place, name in enumerate(names)}
@@ -177,6 +180,7 @@ def deploy(
         "owner": plan.owner,
         "matcher": plan.matcher,
         "signers": list(plan.signers),
+        "oracle_signers": list(plan.signers),
         "threshold": plan.threshold,
         "k": plan.threshold,
         "epoch_ms": plan.epoch_ms,

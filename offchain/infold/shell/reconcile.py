@@ -14,14 +14,13 @@ from dataclasses import dataclass
 
 from infold.errors import InvariantBroken
 from infold.shell.chain import Contract, Venue, block
-from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
 from infold.words import (
-    unpack_account, unpack_backstop, unpack_clock, unpack_incoming, unpack_ledger, unpack_pool, unpack_position,
-    unpack_withdrawal,
+    unpack_account, unpack_clock, unpack_head, unpack_incoming, unpack_ledger, unpack_pool, unpack_position,
+    unpack_strike, unpack_withdrawal,
 )
 
 _PLACE = re.compile(r"^(\w+)((?:\[\w+\])*)$")
-_MARKET_WORDS = 6
+_MARKET_WORDS = 5
 _MARKETS_MAX = 256
 _PLACES_MAX = 16
 
@@ -66,12 +65,18 @@ class Reconciliation:
 
 
 class _Reader:
-    """Words of `Clearing` by place, at one block."""
+    """Words by place, at one block. `Clearing` is asked first, then whoever else has a getter of that name."""
 
-    def __init__(self, clearing: Contract, at: int) -> None:
-        self._clearing = clearing
+    def __init__(self, venue: Venue, at: int) -> None:
+        self._contracts = [venue["Clearing"], *(venue[name] for name in venue.contracts if name != "Clearing")]
         self._at = at
         self.words: dict[str, int] = {}
+
+    def _holder(self, getter: str) -> Contract:
+        for contract in self._contracts:
+            if getter in contract.abi.functions:
+                return contract
+        raise InvariantBroken(f"reconcile: no contract has a getter {getter}; regenerate the ABIs with `make abi`")
 
     def read(self, places: Iterable[str]) -> None:
         """Fetch the places not yet fetched, in few round trips."""
@@ -88,7 +93,7 @@ class _Reader:
             ]
             wanted.setdefault(getter, []).append((place, keys))
         for getter, many in wanted.items():
-            values = self._clearing.calls(getter, [keys for _, keys in many], self._at)
+            values = self._holder(getter).calls(getter, [keys for _, keys in many], self._at)
             self.words |= {place: value for (place, _), value in zip(many, values, strict=True)}
 
 
@@ -96,7 +101,7 @@ def reconcile(venue: Venue, engine_words: Mapping[str, int], at: int | None = No
     """Compare the engine's words with the chain's at a block (the latest if not given)."""
     at = block(venue.rpc).number if at is None else at
     clearing, vault = venue["Clearing"], venue["Vault"]
-    reader = _Reader(clearing, at)
+    reader = _Reader(venue, at)
     reader.read(engine_words)
 
     # What the engine may not know of: every account and market the chain has, and what their words point to.
@@ -110,6 +115,8 @@ def reconcile(venue: Venue, engine_words: Mapping[str, int], at: int | None = No
     reader.read(f"market_words[{market * 8}]" for market in range(_MARKETS_MAX))
     markets = [market for market in range(_MARKETS_MAX) if reader.words[f"market_words[{market * 8}]"]]
     reader.read(f"market_words[{market * 8 + word}]" for market in markets for word in range(_MARKET_WORDS))
+    reader.read(f"positions[{_PLACES_MAX + market}]" for market in markets)
+    reader.read(["head", "pool_capital_e6"])
     reader.read(f"parameter_words[{market * 8 + word}]" for market in markets for word in (0, 1, 2, 4, 5, 6))
 
     differences = [
@@ -124,7 +131,7 @@ def reconcile(venue: Venue, engine_words: Mapping[str, int], at: int | None = No
         words=len(reader.words),
         accounts=count,
         accounted_e6=accounted_e6,
-        claims_e6=_claims_e6(reader.words, count, markets),
+        claims_e6=_claims_e6(reader.words, count, markets) + _waiting_e6(venue, at),
         balance_e6=int(token.call("balanceOf", vault.address, at=at)) if token else accounted_e6,
         differences=tuple(differences),
     )
@@ -137,7 +144,7 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
         word = unpack_account(words[f"accounts[{account}]"])
         total += word.collateral_e6 + unpack_withdrawal(words[f"withdrawals[{account}]"]).amount_e6
         for place in range(_PLACES_MAX):
-            if word.mask >> place & 1 and account not in (POOL_ACCOUNT, BACKSTOP_ACCOUNT):
+            if word.mask >> place & 1:
                 total += unpack_position(words[f"positions[{account << 4 | place}]"]).quote_e6
     for market in markets:
         first = market * 8
@@ -145,5 +152,36 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
         total += unpack_pool(words[f"market_words[{first + 1}]"]).quote_e6 + ledger.fees_e6 + ledger.pot_e6
         if unpack_clock(words[f"market_words[{first}]"]).flags & 1:
             total += unpack_incoming(words[f"market_words[{first + 4}]"]).quote_e6
-        total += unpack_backstop(words[f"market_words[{first + 5}]"]).quote_e6
+        # The backstop, account 1, has a place a market beyond the 16 of a trader.
+        total += unpack_position(words[f"positions[{_PLACES_MAX + market}]"]).quote_e6
     return total
+
+
+def _waiting_e6(venue: Venue, at: int) -> int:
+    """What liquidity providers have paid in and no strike has taken, and what strikes have paid and nobody has claimed.
+
+    From the pool's logs and the strikes' words: an epoch's strike moves its deposits, less what its redeems cost, to account 0.
+    """
+    deposits_e6: dict[int, int] = {}
+    redeems: dict[int, int] = {}
+    waiting_e6 = 0
+    for log in venue.logs(venue.book.first_block, at, only="Pool"):
+        if log.name == "DepositRequested":
+            epoch, assets_e6 = log.arguments["epoch"], log.arguments["assets_e6"]
+            deposits_e6[epoch] = deposits_e6.get(epoch, 0) + assets_e6
+            waiting_e6 += assets_e6
+        elif log.name == "RedeemRequested":
+            epoch, shares = log.arguments["epoch"], log.arguments["shares"]
+            redeems[epoch] = redeems.get(epoch, 0) + shares
+        elif log.name == "Claimed":
+            waiting_e6 -= log.arguments["paid_e6"]
+    holder = next(contract for contract in venue.contracts.values() if "strikes" in contract.abi.functions)
+    struck = unpack_head(int(venue["Clearing"].call("head", at=at))).epoch  # a first strike's word may be zero
+    epochs = sorted(deposits_e6.keys() | redeems.keys())
+    for epoch, word in zip(epochs, holder.calls("strikes", [[epoch] for epoch in epochs], at), strict=True):
+        strike = unpack_strike(word)
+        if epoch >= struck or strike.returned:
+            continue
+        paid_e6 = redeems.get(epoch, 0) * strike.nav_e6 // strike.supply if strike.supply else 0
+        waiting_e6 -= deposits_e6.get(epoch, 0) - paid_e6
+    return waiting_e6

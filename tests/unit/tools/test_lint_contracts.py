@@ -223,6 +223,13 @@ def test_a_bad_contract_is_found(tmp_path: Path, rule: str, sample: str) -> None
     assert rule in rules(lint(tree(tmp_path, sample=sample), {}))
 
 
+def test_a_token_result_may_be_asserted_by_its_name(tmp_path: Path) -> None:
+    body = "done: bool = extcall TOKEN.transfer(self, 1, default_return_value=True)\n"
+    checked = external(body + "assert done, 'sample: not moved'")
+    assert lint(tree(tmp_path, sample=checked), {}) == []
+    assert rules(lint(tree(tmp_path, sample=external(body)), {})) == {"token"}
+
+
 def test_a_module_is_held_to_the_same_rules(tmp_path: Path) -> None:
     module = MODULE.replace("# pragma nonreentrancy on\n", "").replace(
         "self.held += amount", "self.held = unsafe_add(self.held, amount)"
