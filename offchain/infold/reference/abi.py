@@ -68,10 +68,6 @@ DOORS = {
         "apply": f"{_VECTOR},{_WORD}[]",
         "lp_request": f"{_WORD},{_WORD}",
         "set_market": f"{_WORD},{_WORD},{_WORD},{_WORD}",
-        "set_matcher": "address",
-        "set_attester": "address,bool",
-        "set_attester_threshold": _WORD,
-        "set_epoch": _WORD,
         "collect_fees": f"address,{_WORD}",
     }.items()
 }
@@ -117,9 +113,10 @@ EVENTS = dict(
         _event(f"Applied({_words(8)})", 1),
         _event(f"MarketSet({_words(6)})", 1),
         _event(f"MatcherSet(address,{_WORD})", 0),
-        _event(f"AttesterSet(address,bool,{_WORD})", 1),
-        _event(f"AttesterThresholdSet({_words(2)})", 0),
-        _event(f"EpochSet({_words(2)})", 0),
+        _event(f"SignerSet(address,bool,{_WORD})", 1),
+        _event(f"ThresholdSet({_words(2)})", 0),
+        _event(f"Received(address,{_words(2)})", 1),
+        _event(f"Released(address,{_words(2)})", 1),
         _event(f"FeesCollected(address,{_WORD})", 0),
     ]
 )
@@ -175,7 +172,7 @@ def decode_settle(data: bytes) -> SettleCall:
 
 
 def decode_log(topics: Sequence[bytes], data: bytes) -> tuple[str, tuple[Argument, ...]] | None:
-    """An event of `Clearing` as (name, arguments), or None if it is none of them."""
+    """An event of the contracts as (name, arguments), or None if it is none of them."""
     event = EVENTS.get(topics[0]) if topics else None
     if event is None:
         return None

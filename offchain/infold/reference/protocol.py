@@ -319,6 +319,33 @@ class Protocol:
             self._apply(Delta.of(word), vector)
 
     @door
+    def liquidate(
+        self,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        account: int,
+        place: int,
+        size_e8: int,
+        *,
+        sender: int,
+        now_s: int,
+    ) -> None:
+        """`Recovery.liquidate`: anyone shrinks a position of an account below its maintenance
+        margin.
+        """
+        del sender
+        vector = self._fresh_vector(head, openings, signatures, now_s)
+        withdrawal = Withdrawal.of(self.state.withdrawals.get(account, 0))
+        held = self.standing(account, vector)
+        unhealthy = held.equity_e6 + withdrawal.amount_e6 < held.mm_e6
+        require(unhealthy, "recovery: account is healthy")
+        base = Position.of(self.state.positions.get(account << 4 | place, 0)).base_e8
+        require(0 < size_e8 <= abs(base), "recovery: more than the position")
+        change = -size_e8 if base > 0 else size_e8
+        self._apply(Delta(account, place, change), vector)
+
+    @door
     def lp_request(self, deposits_e6: int, redeems: int, *, sender: int, now_s: int) -> int:
         """Add to the requests of the running pool epoch, or of the next one if it is over; returns
         which.

@@ -84,6 +84,13 @@ class Oracle:
         self.domain = separator(chain_id, address)
         self.signers = signers
 
+    def who_signed(
+        self, time_ms: int, chunks: int, root: bytes, signatures: Sequence[Signature]
+    ) -> list[int | None]:
+        """The key behind each signature of a vector, None where there is none."""
+        digest = vector_digest(time_ms, chunks, root, self.domain)
+        return [self.signers.recover(digest, r, vs) for r, vs in signatures]
+
     def check(
         self, time_ms: int, chunks: int, root: bytes, signatures: Sequence[Signature]
     ) -> None:

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Storage rebuilt from logs alone, as docs/protocol.md §11 promises; no rule of settlement is
+known here.
+"""
+
+from __future__ import annotations
+
+from .abi import Argument
+from .settlement import BACKSTOP_ACCOUNT, POOL_ACCOUNT
+from .state import BACKSTOP, CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, POOL, RATES, State
+from .sums import Sums
+from .words import Clock, Fill, Holding, SettledFill, SettledHead
+
+
+class Rebuilt:
+    """A state that only events write, with its running totals and the markets an event touched."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.sums = Sums.of(state)
+        self.dirty: set[int] = set()
+
+    def fold(self, name: str, arguments: tuple[Argument, ...]) -> None:
+        """Apply one event of `Clearing`."""
+        handler = getattr(self, f"_{name}", None)
+        if handler is not None:
+            handler(*arguments)
+
+    # -- writing ------------------------------------------------------------
+
+    def _put(self, table: str, key: int, word: int) -> None:
+        entries: dict[int, int] = getattr(self.state, table)
+        old = entries.get(key, 0)
+        if old:
+            self.sums.add(table, key, old, -1)
+        if word:
+            entries[key] = word
+            self.sums.add(table, key, word, 1)
+        else:
+            entries.pop(key, None)
+        if table == "positions":
+            self.dirty.add((word or old) >> 240)
+        elif table == "market_words":
+            self.dirty.add(key >> 3)
+
+    def _put_market(self, market: int, place: int, word: int) -> None:
+        self._put("market_words", market * 8 + place, word)
+
+    def _flag(self, scalar: str, market: int, present: bool) -> None:
+        mask = self.state.scalar(scalar)
+        bit = 1 << market
+        self._scalar(scalar, mask | bit if present else mask & ~bit)
+
+    def _scalar(self, name: str, word: int) -> None:
+        if word:
+            self.state.scalars[name] = word
+        else:
+            self.state.scalars.pop(name, None)
+
+    # -- events, by name --------------------------------------------------------
+
+    def _AccountOpened(self, account: int, owner: int, amount_e6: int, word: int) -> None:
+        del owner, amount_e6
+        self._put("accounts", account, word)
+        self._scalar("account_count", account + 1)
+
+    def _Deposited(self, account: int, amount_e6: int, word: int) -> None:
+        del amount_e6
+        self._put("accounts", account, word)
+
+    def _WithdrawalRequested(self, account: int, word: int, withdrawal: int) -> None:
+        self._put("accounts", account, word)
+        self._put("withdrawals", account, withdrawal)
+
+    def _WithdrawalClaimed(self, account: int, paid_e6: int, word: int) -> None:
+        del paid_e6
+        self._put("accounts", account, word)
+        self._put("withdrawals", account, 0)
+
+    def _Cancelled(self, account: int, slot: int, fill: int) -> None:
+        self._put("fills", account << 8 | slot, fill)
+
+    def _CancelledAll(self, account: int, word: int, barrier: int) -> None:
+        self._put("accounts", account, word)
+        self._put("epoch_barriers", account, barrier)
+
+    def _DelegateSet(self, account: int, key: int, delegate: int) -> None:
+        self._put("delegates", account << 160 | key, delegate)
+
+    def _LiquidityRequested(self, epoch: int, requests: int) -> None:
+        self._put("lp_requests", epoch, requests)
+
+    def _AccountSettled(self, head: int, words: list[int]) -> None:
+        account, fills, positions, account_follows = SettledHead.of(head)
+        places: set[int] = set()
+        for word in words[:fills]:
+            slot, place, seq, filled, prefix = SettledFill.of(word)
+            places.add(place)
+            key = account << 8 | slot
+            stored = Fill.of(self.state.fills.get(key, 0))
+            fill = Fill(prefix, stored.cancel_time_ms, stored.cancel_seq, filled, seq)
+            self._put("fills", key, fill.word)
+        for place, word in zip(sorted(places), words[fills : fills + positions], strict=True):
+            self._put("positions", account << 4 | place, word)
+        if account_follows:
+            self._put("accounts", account, words[fills + positions])
+
+    def _MarketSettled(
+        self, market: int, price_e8: int, clock: int, pool: int, meter: int, ledger: int
+    ) -> None:
+        del price_e8
+        for place, word in ((CLOCK, clock), (POOL, pool), (METER, meter), (LEDGER, ledger)):
+            self._put_market(market, place, word)
+        self._put_market(market, INCOMING, 0)
+        self._flag("pool_markets", market, Holding.of(pool).base_e8 != 0)
+
+    def _BackstopSettled(self, market: int, backstop: int, word: int) -> None:
+        self._put_market(market, BACKSTOP, backstop)
+        self._put("accounts", BACKSTOP_ACCOUNT, word)
+        self._flag("backstop_markets", market, backstop != 0)
+
+    def _PoolStruck(self, epoch: int, strike: int, totals: int, word: int) -> None:
+        self._put("strikes", epoch, strike)
+        self._scalar("lp_totals", totals)
+        self._put("accounts", POOL_ACCOUNT, word)
+
+    def _PoolRealised(self, word: int) -> None:
+        self._put("accounts", POOL_ACCOUNT, word)
+
+    def _BatchSettled(self, number: int, head: int, contents: int, accepted_root: int) -> None:
+        del number, contents, accepted_root
+        self._scalar("head", head)
+
+    def _Applied(
+        self,
+        account: int,
+        place: int,
+        word: int,
+        position: int,
+        clock: int,
+        meter: int,
+        ledger: int,
+        incoming: int,
+    ) -> None:
+        key = account << 4 | place
+        market = (position or self.state.positions.get(key, 0)) >> 240
+        self._put("accounts", account, word)
+        self._put("positions", key, position)
+        for at, written in ((CLOCK, clock), (METER, meter), (LEDGER, ledger), (INCOMING, incoming)):
+            self._put_market(market, at, written)
+        self._flag("pool_markets", market, True)
+
+    def _MarketSet(
+        self,
+        market: int,
+        version: int,
+        activation_s: int,
+        rates: int,
+        caps: int,
+        listing: int,
+    ) -> None:
+        clock = Clock.of(self.state.market_word(market, CLOCK))
+        clock = clock._replace(version=version, activation_s=activation_s)
+        self._put_market(market, CLOCK, clock.word)
+        first = market * 8 + version * 4
+        for place, word in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
+            self._put("parameter_words", first + place, word)
+
+    def _FeesCollected(self, to: int, amount_e6: int) -> None:
+        del to
+        self._scalar("fees_collected", self.state.scalar("fees_collected") + amount_e6)
