@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from infold.cli.dealing import REPLAY_DEALER, LatestPriceDesk
 from infold.cli.desks import plain_order, wire_order
 from infold.cli.operate import header
 from infold.cli.parameters import pool_capital_e6, recorded_market
@@ -131,7 +132,8 @@ class _Run:
             liquidity_e6=self.pool_e6,
             epoch_ms=epoch_ms,
         )
-        with Stage(config, say=steps.say, keep=keep) as stage:
+        dealer = LatestPriceDesk(self.interval_ms / 1_000, REPLAY_DEALER)
+        with Stage(config, dealer, say=steps.say, keep=keep) as stage:
             voyage = Voyage(stage)
             steps.say("the pool strikes its first shares")
             self._close(stage, voyage, start_ms + 1)

@@ -16,10 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from infold.dealer.desk import Desk
 from infold.errors import Misconfigured
 from infold.messages import PriceVector
-from infold.node import BatchOutcome, Node
+from infold.node import BatchOutcome, Dealer, Node
 from infold.sdk.wallet import Wallet
 from infold.shell.chain import receipt, why_it_failed
 from infold.shell.devnet import Devnet, DevnetConfig
@@ -39,7 +38,12 @@ class Stage:
     """One running venue. ``say`` hears of each step of setting it up; ``keep`` is where its files stay."""
 
     def __init__(
-        self, config: DevnetConfig, *, say: Callable[[str], None], keep: Path | None = None
+        self,
+        config: DevnetConfig,
+        dealer: Dealer,
+        *,
+        say: Callable[[str], None],
+        keep: Path | None = None,
     ) -> None:
         if keep is not None and keep.exists() and any(keep.iterdir()):
             raise Misconfigured(f"{keep} is not empty; name a new directory with --keep")
@@ -55,7 +59,7 @@ class Stage:
                 matcher_key=ground.matcher.private_key,
                 poster=Poster(ground.venue, ground.sender(ground.matcher), mine=self.mine),
                 oracle=ground.collector,
-                dealer=Desk(),
+                dealer=dealer,
                 now_ms=lambda: self._time_ms,
                 mine=self.mine,
             )

@@ -7,20 +7,17 @@ from; what they share is here: each order is counted when it is answered, each f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from infold.cli.desks import Slots
 from infold.cli.stage import Stage
-from infold.core.state import chain_words
 from infold.errors import InvariantBroken, Rejected
 from infold.messages import Fill, Order
 from infold.node import BatchOutcome, DuplicateReceipt
 from infold.reports.journey import End, Journey, MarketBatch
 from infold.shell.chain import block
-from infold.signing import keccak
 
 Benchmark = Callable[[Fill], int | None]
 
@@ -118,19 +115,22 @@ class Voyage:
                 self.journey.ended(digest, End(row.ended))
         self._agree_with_engine()
         reconciliation = node.reconcile()
-        audit = audit_of(self.stage.venue.rpc.url, self.stage.venue.book)
-        words = chain_words(node.state)
+        audit = audit_of(self.stage.venue.rpc.url, self.stage.venue.book.address("Clearing"))
         return {
             "accounts": len(self.stage.accounts),
             "markets": len(self.stage.names),
             "reconciled": reconciliation.ok,
             "differences": reconciliation.report(),
-            "invariants": audit["invariants"],
+            "invariants": {
+                name: {"held": found["held"], "checked": found["checked"]}
+                for name, found in audit["invariants"].items()
+            },
             "audited": bool(audit["ok"]),
+            "faults": [*audit["mismatches"], *(d for f in audit["invariants"].values() for d in f["detail"])],
             "chain": {
                 "chain_id": self.stage.venue.book.chain_id,
                 "blocks": block(self.stage.venue.rpc).number,
-                "state_hash": "0x" + keccak(json.dumps(sorted(words.items())).encode()).hex(),
+                "state_hash": audit["state_hash"],
             },
             "journal": {"seq": node.journal.seq, "hash": node.journal.hash.hex()},
         }
