@@ -59,6 +59,7 @@ from infold.core.netting import material_of
 from infold.core.settlement import Reason
 from infold.core.state import State, chain_words
 from infold.core.view import AdmissionView
+from infold.dealer.desk import Desk
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
 from infold.gateway.rest import Gateway, Server
 from infold.messages import (
@@ -955,7 +956,7 @@ def replay_state(path: Path) -> tuple[State, int, str]:
 
 
 class LocalVenue:
-    """A devnet with its node and its HTTP door, from construction to `close`.
+    """A devnet with its node and its HTTP door, from construction to `close`; without a dealer given, the venue's own desk.
 
     Time is stepped by the caller (`step`), or follows the wall clock while `run_live` runs. `api_port` None serves no HTTP.
     """
@@ -963,7 +964,7 @@ class LocalVenue:
     def __init__(
         self,
         config: DevnetConfig,
-        dealer: Dealer,
+        dealer: Dealer | None = None,
         *,
         api_port: int | None = None,
         batch_interval_ms: int = 1_000,
@@ -977,7 +978,7 @@ class LocalVenue:
         try:
             self.devnet = self._ends.enter_context(Devnet(config, progress))
             progress("starting the node")
-            self.node = self._open_node(dealer)
+            self.node = self._open_node(dealer or Desk(Curve, batch_interval_ms / 1000))
             self._ends.callback(lambda: self.node.close())
             self.gateway = Gateway(self.node)
             self._ends.callback(self.gateway.close)

@@ -165,6 +165,7 @@ def deploy(
 ) -> AddressBook:
     """Carry a plan out and check what stands there. Raises `Unavailable` or `Reverted` where the chain says no."""
     _check_plan(plan)
+    contracts = contracts.resolve()
     names = [name for name in ORDER if (contracts / f"{name}.vy").exists() or (name == "Dollar" and plan.token is None)]
     unknown = {path.stem for path in contracts.glob("*.vy")} - set(names)
     if unknown:
