@@ -100,7 +100,7 @@ class Desk:
         """Claim a due withdrawal; what was paid, e6. ``held``: the account has open positions."""
         head, openings, signatures = self.latest_vector() if held else (0, [], [])
         logs = self.send("Clearing", "claim_withdrawal", account, head, openings, signatures)
-        return int(named(logs, "WithdrawalClaimed")["paid_e6"])
+        return sum(int(log.arguments["amount_e6"]) for log in logs if log.name == "Released")
 
 
 def named(logs: list[Log], name: str) -> dict[str, Any]:

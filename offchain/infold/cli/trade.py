@@ -78,7 +78,7 @@ def open_account(
     document = {
         "account": int(opened["account"]),
         "owner": "0x" + desk.address.hex(),
-        "amount_e6": str(opened["amount_e6"]),
+        "amount_e6": str(amount_e6),
     }
     show(document, as_json, "account opened")
 
@@ -130,7 +130,7 @@ def grant(
         ids = [int(api.market(name.strip())["id"]) for name in markets.split(",")]
     notional_e6 = parse_decimal(notional, AMOUNT_DECIMALS, "notional")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    desk.send("Clearing", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms)
+    desk.send("Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms)
     show({"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms}, as_json, "granted")
 
 
@@ -148,7 +148,7 @@ def revoke(
 ) -> None:
     """Take a delegated key's rights back; it binds within the window."""
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    desk.send("Clearing", "revoke", account, key)
+    desk.send("Delegates", "revoke", account, key)
     show({"account": account, "key": key}, as_json, "revoked")
 
 
@@ -168,7 +168,7 @@ def deposit(
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
-    paid = named(desk.send("Clearing", "deposit", account, amount_e6), "Deposited")
+    paid = named(desk.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
     show({"account": account, "amount_e6": str(paid["amount_e6"])}, as_json, "deposited")
 
 
@@ -194,7 +194,7 @@ def withdraw(
         show({"account": account, "paid_e6": str(paid_e6)}, as_json, "withdrawal claimed")
         return
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
-    asked = named(desk.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalRequested")
+    asked = named(desk.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalSet")
     barrier_ms = int(asked["withdrawal"]) & (1 << 48) - 1
     document = {"account": account, "amount_e6": str(amount_e6), "claimable_after_ms": barrier_ms + WINDOW_MS}
     show(document, as_json, "withdrawal requested")
@@ -379,7 +379,7 @@ def lp_deposit(
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
-    asked = named(desk.send("Pool", "request_deposit", amount_e6), "LiquidityRequested")
+    asked = named(desk.send("Pool", "request_deposit", amount_e6), "DepositRequested")
     show({"epoch": int(asked["epoch"]), "amount_e6": str(amount_e6)}, as_json, "deposit requested")
 
 
@@ -397,7 +397,7 @@ def lp_redeem(
     """Ask to take collateral out of the pool for shares; claimed once the epoch is struck."""
     amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    asked = named(desk.send("Pool", "request_redeem", amount), "LiquidityRequested")
+    asked = named(desk.send("Pool", "request_redeem", amount), "RedeemRequested")
     show({"epoch": int(asked["epoch"]), "shares_e12": str(amount)}, as_json, "redemption requested")
 
 
@@ -414,14 +414,11 @@ def lp_claim(
 ) -> None:
     """Collect what a struck epoch made of the key's requests."""
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    owner = "0x" + desk.address.hex()
-    pool, dollar = desk.venue["Pool"], desk.venue["Dollar"]
-    before = int(pool.call("balanceOf", owner)), int(dollar.call("balanceOf", owner))
-    desk.send("Pool", "claim", epoch)
+    claimed = named(desk.send("Pool", "claim", epoch, "0x" + desk.address.hex()), "Claimed")
     document = {
         "epoch": epoch,
-        "shares_e12": str(int(pool.call("balanceOf", owner)) - before[0]),
-        "paid_e6": str(int(dollar.call("balanceOf", owner)) - before[1]),
+        "shares_e12": str(claimed["minted"]),
+        "paid_e6": str(claimed["paid_e6"]),
     }
     show(document, as_json, "claimed")
 
@@ -435,18 +432,16 @@ def lp_position(
     as_json: Json = False,
 ) -> None:
     """Shares held and what they were worth at the last strike."""
-    from infold.words import unpack_totals
-
     contracts = venue(rpc_url, api_url, book)
-    shares = int(contracts["Pool"].call("balanceOf", owner))
-    totals = unpack_totals(int(contracts["Clearing"].call("lp_totals")))
-    worth_e6 = shares * totals.capital_e6 // totals.supply if totals.supply else 0
+    pool = contracts["Pool"]
+    shares, supply = int(pool.call("balanceOf", owner)), int(pool.call("totalSupply"))
+    capital_e6 = int(contracts["Clearing"].call("pool_capital_e6"))
     document = {
         "owner": owner,
         "shares_e12": str(shares),
-        "worth_e6": str(worth_e6),
-        "supply_e12": str(totals.supply),
-        "capital_e6": str(totals.capital_e6),
+        "worth_e6": str(shares * capital_e6 // supply if supply else 0),
+        "supply_e12": str(supply),
+        "capital_e6": str(capital_e6),
     }
     show(document, as_json, "liquidity")
 
