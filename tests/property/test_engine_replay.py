@@ -15,12 +15,13 @@ from infold.core import events, settlement
 from infold.core.engine import decide, evolve
 from infold.core.state import NO_WITHDRAWAL, Settings, State
 from infold.messages import Fill, Order, TimeInForce, TriggerKind
-from infold.units import GUARD_MS, WINDOW_MS, fee_up
+from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS, fee_up
 from support.paper_venue import E8, Venue, an_order, signed, straight_curve
 
 FAR = 33  # a market in the second chunk
 MARKETS = {1: 60_000 * E8, 2: 3_000 * E8, FAR: E8 // 2}
 TICKS = {1: E8 // 10, 2: E8 // 100, FAR: E8 // 10_000}
+ACCOUNTS = range(FIRST_TRADER, FIRST_TRADER + 12)
 STEPS = 220
 
 
@@ -41,7 +42,7 @@ class Day:
                 caps = {"residual_cap_e8": 10**7 * E8, "position_cap_e8": 2 * 10**7 * E8}
                 caps |= {"interest_cap_e8": 10**8 * E8, "slope_e20": 10**4}
             venue.list_market(market, f"M{number}-USD", TICKS[market], caps=caps)
-        for account in range(2, 14):
+        for account in ACCOUNTS:
             amount_e6 = self.dice.choice((400, 5_000, 200_000)) * 10**6
             assert venue.open_account(amount_e6) == account
             self.vault_e6 += amount_e6
@@ -57,7 +58,7 @@ class Day:
         market = dice.choice(list(MARKETS))
         price = self.prices[market]
         tick = TICKS[market]
-        account = dice.randrange(2, 14)
+        account = dice.choice(ACCOUNTS)
         value = dice.choice((50, 500, 5_000, 60_000))
         buy = dice.random() < 0.5
         eager = dice.gauss(0.004, 0.005)
@@ -96,7 +97,7 @@ class Day:
                 self.seen[event.code] += 1
 
     def cancel(self) -> None:
-        account = self.dice.randrange(2, 14)
+        account = self.dice.choice(ACCOUNTS)
         held = self.venue.state.accounts[account]
         if held.orders:
             slot = self.dice.choice(list(held.orders))
@@ -104,7 +105,7 @@ class Day:
 
     def chain_act(self) -> None:
         venue, dice = self.venue, self.dice
-        account = dice.randrange(2, 14)
+        account = dice.choice(ACCOUNTS)
         held = venue.chain.accounts[account]
         act = dice.randrange(7)
         if act == 0:
@@ -132,7 +133,7 @@ class Day:
             elif grant is None or venue.now_ms > grant.expiry_ms + WINDOW_MS:
                 venue.grant(account, key, [1, FAR], 10_000 * 10**6, venue.now_ms + 30_000)
         elif act == 6:
-            shares = venue.chain.totals.supply
+            shares = venue.chain.supply
             redeems = dice.randrange(shares // 50) if shares > 50 and dice.random() < 0.5 else 0
             venue.request_liquidity(dice.randrange(10**9), redeems)
 
@@ -181,7 +182,7 @@ class Day:
             return
         epoch = venue.chain.head.epoch
         requests = venue.chain.requests.get(epoch)
-        supply = venue.chain.totals.supply
+        supply = venue.chain.supply
         venue.observe()
         try:
             skips = venue.land()

@@ -1,421 +1,415 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole venue in one process, and builders with defaults for what goes into it.
+"""An engine with a chain to talk to, for tests of `core`: no keys, no disk, no clock.
 
-venue = a_venue()
-venue.list_market(1)
-buyer = venue.open_account(a_key("buyer"))
-order = venue.an_order(buyer, size_e8=10**8)
-venue.settle(venue.a_batch([venue.a_fill(order)], oracle={1: PRICE_E8}))
+The chain is a second state that only the contract's rules move; its words become the facts the
+engine is told. So an engine that forgets or invents something is found out at the next fact or
+batch. Signers are taken as recovered.
 """
 
 from __future__ import annotations
 
-import itertools
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from infold.messages import Batch, BatchRecord, Order, PriceVector, TimeInForce, TriggerKind
-from infold.signing import (
-    Domain,
-    batch_contents,
-    batch_digest,
-    order_hash,
-    sign,
-    vector_digest,
-    vector_openings,
-    vector_root,
-)
+
+from infold.core import events, margin, settlement
+from infold.core.curve import Curve
+from infold.core.engine import decide, evolve
+from infold.core.events import AnyCommand, AnyEvent, ChainFact, to_word
+from infold.core.facts import fold
+from infold.core.netting import plan_of
+from infold.core.state import Settings, State, chain_words
+from infold.messages import Cancel, Order, SignedOrder, TimeInForce, TriggerKind
+from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS
 from infold.words import (
-    PriceWord,
-    SettleHead,
-    pack_price,
-    pack_record,
-    pack_settle_head,
-    unpack_account,
-    unpack_head,
-    unpack_position,
+    AccountWord,
+    CapsWord,
+    ClockWord,
+    DelegateWord,
+    HeadWord,
+    ListingWord,
+    RatesWord,
+    RequestsWord,
+    WithdrawalWord,
+    pack_account,
+    pack_caps,
+    pack_clock,
+    pack_delegate,
+    pack_delegate_markets,
+    pack_fill,
+    pack_head,
+    pack_incoming,
+    pack_ledger,
+    pack_listing,
+    pack_meter,
+    pack_position,
+    pack_rates,
+    pack_requests,
+    pack_withdrawal,
 )
 
-from tests.support.compiler import compiled
-from tests.support.evm import Contract, Key, Receipt, World, a_key
+START_MS = 1_800_000_000_000
+BTC, ETH = 1, 2
+E8 = 10**8
+BTC_E8, ETH_E8 = 60_000 * E8, 3_000 * E8
 
-WINDOW_MS = 15_000
-GUARD_MS = 3_000
-EPOCH_MS = 60_000
-PRICE_E8 = 60_000 * 10**8
-LOT = 10**8
-"""One whole unit of base."""
-DOLLAR = 10**6
-
-DEPLOYER = a_key("deployer")
-MATCHER = a_key("matcher")
-ORACLE_SIGNERS = tuple(
-    sorted((a_key(f"oracle signer {n}") for n in range(3)), key=lambda key: key.number)
+RATES = RatesWord(
+    im_e6=50_000,
+    mm_e6=25_000,
+    haircut_e6=100_000,
+    h_min_e6=100,
+    h0_e6=1_000,
+    band_e6=50_000,
+    move_e6=100_000,
+    move_per_s_e6=1_000,
+    fee_e6=200,
+    shift=24,
+    status=1,
+    rate_max_e9=100_000_000,
+    velocity_e9=50_000_000,
 )
-THRESHOLD = 2
-
-DEPLOYMENT = (
-    "dev/Dollar",
-    "Governance",
-    "Vault",
-    "Oracle",
-    "Seals",
-    "Rules",
-    "Delegates",
-    "Clearing",
-    "Pool",
-    "Recovery",
+CAPS = CapsWord(
+    slope_e20=10**9,
+    residual_cap_e8=1_000 * E8,
+    position_cap_e8=5_000 * E8,
+    interest_cap_e8=100_000 * E8,
 )
-"""Contracts in the order they are deployed; each is told the addresses of all, predicted."""
-
-PARAMETERS: dict[str, Any] = {
-    "name": "BTC-USD",
-    "status": 1,
-    "tick_e8": 10**7,
-    "im_e6": 50_000,
-    "mm_e6": 25_000,
-    "haircut_e6": 200_000,
-    "h_min_e6": 500,
-    "h0_e6": 500,
-    "band_e6": 50_000,
-    "move_e6": 100_000,
-    "move_per_s_e6": 1_000,
-    "fee_e6": 500,
-    "shift": 40,
-    "rate_max_e9": 10_000_000,
-    "velocity_e9": 100_000_000,
-    "slope_e20": 10**8,
-    "residual_cap_e8": 1_000 * LOT,
-    "position_cap_e8": 4_000 * LOT,
-    "interest_cap_e8": 20_000 * LOT,
-}
-"""A market that the bounds of Governance admit, in the order of `IGovernance.Parameters`."""
 
 
-def parameters(**changes: Any) -> tuple[Any, ...]:
-    """`PARAMETERS` with some fields changed, as Governance takes them."""
-    unknown = changes.keys() - PARAMETERS.keys()
-    assert not unknown, f"no such parameter: {sorted(unknown)}"
-    return tuple((PARAMETERS | changes).values())
+def owner_of(account: int) -> int:
+    """The address that owns a test account."""
+    return 0xA11CE << 100 | account
 
 
-@dataclass(frozen=True)
-class FillPlan:
-    """One record of a batch before it is packed: a signed order and what the matcher gives it."""
+def straight_curve(oracle_e8: int, size_e8: int = 500 * E8) -> Curve:
+    """A dealer that sells up to `size_e8` within 0.5% of the oracle, a straight line through it."""
+    reach = oracle_e8 // 200
+    return Curve((oracle_e8 - reach, oracle_e8, oracle_e8 + reach), (-size_e8, 0, size_e8))
 
-    order: Order
-    key: Key
-    fill_e8: int
-    place: int
-    delegated: bool = False
-    signature: tuple[int, int] | None = None
+
+def an_order(account: int = FIRST_TRADER, **changes: Any) -> Order:
+    """A GTC buy of one BTC at 60,000 in slot 0, with `changes`."""
+    fields: dict[str, Any] = {
+        "account": account,
+        "market": BTC,
+        "buy": True,
+        "size_e8": E8,
+        "limit_price_e8": BTC_E8,
+        "max_fee_e6": 500,
+        "time_in_force": TimeInForce.GTC,
+        "post_only": False,
+        "reduce_only": False,
+        "trigger_kind": TriggerKind.NONE,
+        "trigger_price_e8": 0,
+        "good_after_ms": 0,
+        "expiry_ms": START_MS + 86_400_000,
+        "epoch": 0,
+        "slot": 0,
+        "seq": 1,
+    }
+    return Order(**(fields | changes))
+
+
+def signed(order: Order, signer: int | None = None) -> SignedOrder:
+    """The order as recovery hands it over, signed by the account's owner unless a delegate is
+    named.
+    """
+    digest = hashlib.sha256(msgspec.json.encode(order)).digest()
+    key = owner_of(order.account) if signer is None else signer
+    return SignedOrder(
+        order=order,
+        r=int.from_bytes(digest, "big"),
+        vs=2**255 + order.seq,
+        delegated=signer is not None,
+        order_hash=digest,
+        signer=key.to_bytes(20, "big"),
+    )
 
 
 @dataclass
 class Venue:
-    """Every contract of a deployment, and the keys that run it."""
+    """The engine under test, the chain beside it, and everything the engine was told."""
 
-    world: World
-    contracts: dict[str, Contract]
-    epoch_ms: int
-    owners: dict[int, Key] = field(default_factory=dict)
-    _seq: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    settings: Settings = field(default_factory=Settings)
+    capital_e6: int = 0
+    epoch_ms: int = 3_600_000
 
-    def __getattr__(self, name: str) -> Contract:
-        try:
-            return self.__dict__["contracts"][name]
-        except KeyError:
-            raise AttributeError(f"no contract {name}") from None
+    def __post_init__(self) -> None:
+        self.state = State(settings=self.settings)
+        self.chain = State()
+        self.journal: list[tuple[AnyCommand, list[AnyEvent]]] = []
+        self.now_ms = START_MS
+        self.block = 0
+        self.facts: list[ChainFact] = []
+        self.next_account = FIRST_TRADER
+        self.next_seq = 1
+        self.tell(
+            events.Deployed(
+                pool=to_word(pack_account(AccountWord(owner=0x9001))),
+                backstop=to_word(pack_account(AccountWord(owner=0xBAC))),
+                head=to_word(pack_head(HeadWord(epoch_end_ms=START_MS + self.epoch_ms))),
+                epoch_ms=self.epoch_ms,
+            )
+        )
 
-    @property
-    def domain(self) -> Domain:
-        """Where orders and batches are signed."""
-        return Domain(self.world.chain_id, bytes.fromhex(self.clearing.address[2:]))
+    # -- the engine --------------------------------------------------------------------------------
 
-    @property
-    def oracle_domain(self) -> Domain:
-        """Where price vectors are signed."""
-        return Domain(self.world.chain_id, bytes.fromhex(self.oracle.address[2:]))
+    def do(self, command: AnyCommand) -> list[AnyEvent]:
+        """Decide and fold, through the journal's own bytes."""
+        decided = decide(self.state, command)
+        written = events.decode_events(events.encode_events(decided))
+        assert written == decided
+        assert events.decode_command(events.encode_command(command)) == command
+        for event in written:
+            evolve(self.state, event)
+        self.journal.append((command, decided))
+        return decided
 
-    # -- money and accounts
+    def submit(self, *orders: Order | SignedOrder) -> list[AnyEvent]:
+        group = [order if isinstance(order, SignedOrder) else signed(order) for order in orders]
+        return self.do(events.SubmitOrders(orders=group, received_ms=self.now_ms))
 
-    def fund(self, owner: Key, amount_e6: int) -> None:
-        """Give somebody dollars that the vault may take."""
-        self.dollar.mint(owner.address, amount_e6, sender=owner)
-        self.dollar.approve(self.vault.address, 2**256 - 1, sender=owner)
+    def cancel(self, account: int, slot: int, seq: int) -> list[AnyEvent]:
+        cancels = [Cancel(account=account, slot=slot, seq=seq)]
+        return self.do(events.CancelOrders(cancels=cancels, received_ms=self.now_ms))
 
-    def open_account(self, owner: Key, amount_e6: int = 100_000 * DOLLAR) -> int:
-        """A new account with collateral."""
-        self.fund(owner, amount_e6)
-        account: int = self.clearing.open_account(owner.address, amount_e6, sender=owner).value
-        self.owners[account] = owner
+    def seq(self) -> int:
+        self.next_seq += 1
+        return self.next_seq
+
+    # -- the chain ---------------------------------------------------------------------------------
+
+    def tell(self, *facts: ChainFact) -> None:
+        """Let the chain do something; the engine hears of it at the next `observe`."""
+        for fact in facts:
+            fold(self.chain, fact)
+            self.facts.append(fact)
+
+    def observe(self, block_ms: int | None = None) -> list[AnyEvent]:
+        """Mine a block and tell the engine what it holds."""
+        if block_ms is not None:
+            self.now_ms = block_ms
+        self.block += 1
+        facts, self.facts = self.facts, []
+        return self.do(
+            events.ObserveChain(facts=facts, block=self.block, block_ms=self.now_ms // 1000 * 1000)
+        )
+
+    def list_market(
+        self,
+        market: int = BTC,
+        name: str = "BTC-USD",
+        tick_e8: int = E8 // 10,
+        rates: Mapping[str, int] | None = None,
+        caps: Mapping[str, int] | None = None,
+        activation_s: int = 0,
+    ) -> None:
+        held = self.chain.markets.get(market)
+        clock = held.clock if held is not None else ClockWord()
+        clock = clock._replace(version=1 - clock.version, activation_s=activation_s)
+        self.tell(
+            events.MarketSet(
+                market=market,
+                clock=to_word(pack_clock(clock)),
+                rates=to_word(pack_rates(RATES._replace(**(rates or {})))),
+                caps=to_word(pack_caps(CAPS._replace(**(caps or {})))),
+                listing=to_word(pack_listing(ListingWord(tick_e8, name))),
+            )
+        )
+
+    def open_account(self, amount_e6: int = 100_000 * 10**6) -> int:
+        account = self.next_account
+        self.next_account += 1
+        self.tell(events.AccountOpened(account=account, owner=to_word(owner_of(account))))
+        self.deposit(account, amount_e6)
         return account
 
-    def back(self, amount_e6: int = 1_000_000 * DOLLAR) -> None:
-        """Put collateral behind the matcher's own account, the backstop."""
-        self.fund(MATCHER, amount_e6)
-        self.clearing.deposit(1, amount_e6, sender=MATCHER)
+    def _account_word(self, account: int, change_e6: int) -> str:
+        word = self.chain.accounts[account].word
+        return to_word(pack_account(word._replace(collateral_e6=word.collateral_e6 + change_e6)))
 
-    # -- markets and prices
+    def deposit(self, account: int, amount_e6: int) -> None:
+        word = self._account_word(account, amount_e6)
+        self.tell(events.CollateralMoved(account=account, amount_e6=amount_e6, word=word))
 
-    def list_market(self, market: int = 1, **changes: Any) -> None:
-        """List or change a market before Governance is sealed, and wait until it serves."""
-        self.governance.execute_market(market, parameters(**changes), sender=DEPLOYER)
-        self.world.travel(GUARD_MS // 1000 + WINDOW_MS // 1000 + 1)
+    def request_withdrawal(self, account: int, amount_e6: int) -> None:
+        withdrawal = WithdrawalWord(amount_e6, self.now_ms + GUARD_MS)
+        self.tell(
+            events.WithdrawalSet(
+                account=account,
+                word=self._account_word(account, -amount_e6),
+                withdrawal=to_word(pack_withdrawal(withdrawal)),
+            )
+        )
 
-    def a_vector(
+    def claim_withdrawal(self, account: int, prices_e8: Mapping[int, int]) -> int:
+        held = self.chain.accounts[account]
+        marks = margin.marks_for(held, self.chain.markets, prices_e8, self.now_ms)
+        assert marks is not None
+        paid_e6 = margin.payable_e6(held, marks)
+        word = self._account_word(account, held.withdrawal.amount_e6 - paid_e6)
+        self.tell(events.WithdrawalSet(account=account, word=word, withdrawal=to_word(0)))
+        return paid_e6
+
+    def cancel_on_chain(self, account: int, slot: int, seq: int) -> None:
+        fill = self.chain.accounts[account].fills.get(slot, settlement.NO_FILL)
+        fill = fill._replace(cancel_seq=seq, cancel_ms=self.now_ms + GUARD_MS)
+        self.tell(events.Cancelled(account=account, slot=slot, fill=to_word(pack_fill(fill))))
+
+    def cancel_all(self, account: int) -> None:
+        word = self.chain.accounts[account].word
+        after = to_word(pack_account(word._replace(epoch=word.epoch + 1)))
+        self.tell(events.CancelledAll(account=account, word=after, barrier=self.now_ms + GUARD_MS))
+
+    def grant(
+        self, account: int, key: int, markets: Sequence[int], notional_e6: int, expiry_ms: int
+    ) -> None:
+        word = DelegateWord(pack_delegate_markets(markets), notional_e6, expiry_ms)
+        self.tell(
+            events.DelegateSet(
+                account=account, key=to_word(key), delegate=to_word(pack_delegate(word))
+            )
+        )
+
+    def request_liquidity(self, deposits_e6: int, redeems: int = 0) -> None:
+        head = self.chain.head
+        epoch = head.epoch + (self.now_ms >= head.epoch_end_ms)
+        held = self.chain.requests.get(epoch, RequestsWord())
+        word = RequestsWord(held.deposits_e6 + deposits_e6, held.redeems + redeems)
+        self.tell(events.LiquidityRequested(epoch=epoch, requests=to_word(pack_requests(word))))
+
+    def shrink(self, account: int, index: int, change_e8: int, oracle_price_e8: int) -> None:
+        """What Recovery does to a position; the fact carries the words it leaves."""
+        market = self.chain.accounts[account].positions[index].market
+        held = self.chain.accounts[account]
+        cash_e6 = held.word.collateral_e6
+        settlement.apply_delta(self.chain, account, index, change_e8, oracle_price_e8, self.now_ms)
+        if index not in held.positions:
+            self.facts.append(
+                events.CollateralMoved(
+                    account=account,
+                    amount_e6=held.word.collateral_e6 - cash_e6,
+                    word=to_word(pack_account(held.word)),
+                )
+            )
+        position = held.positions.get(index)
+        at = self.chain.markets[market]
+        self.facts.append(
+            events.Applied(
+                account=account,
+                index=index,
+                position=to_word(pack_position(position) if position is not None else 0),
+                meter=to_word(pack_meter(at.meter)),
+                ledger=to_word(pack_ledger(at.ledger)),
+                incoming=to_word(pack_incoming(at.incoming)),
+            )
+        )
+
+    # -- batches -----------------------------------------------------------------------------------
+
+    def close(
         self,
         prices_e8: Mapping[int, int],
-        *,
-        time_ms: int | None = None,
-        chunks: int | None = None,
-        opened: int | None = None,
-        signers: Sequence[Key] = ORACLE_SIGNERS[:THRESHOLD],
-    ) -> PriceVector:
-        """A signed vector of the present block; all chunks that hold a price are opened."""
-        prices = dict(prices_e8)
-        at = self.world.now_ms if time_ms is None else time_ms
-        count = (
-            max([market // 32 for market in prices], default=0) + 1 if chunks is None else chunks
-        )
-        if opened is None:
-            opened = sum({1 << market // 32 for market in prices})
-        root = vector_root(prices, count)
-        digest = vector_digest(at, count, root, self.oracle_domain)
-        return PriceVector(
-            time_ms=at,
-            chunks=count,
-            opened=opened,
-            prices=prices,
-            openings=vector_openings(prices, count, opened),
-            signatures=[sign(digest, key.private) for key in signers],
-            root=root,
-        )
-
-    def presented(self, vector: PriceVector) -> tuple[int, list[int], list[tuple[int, int]]]:
-        """A vector as `claim_withdrawal`, `apply` and `liquidate` take it."""
-        head = SettleHead(0, vector.time_ms, vector.chunks, vector.opened)
-        return pack_settle_head(head), vector.openings, vector.signatures
-
-    # -- orders and batches
-
-    def an_order(self, account: int, **changes: Any) -> Order:
-        """A limit buy of one whole unit at a generous price, in slot 0 with a fresh seq."""
-        buy = changes.get("buy", True)
-        order = Order(
-            account=account,
-            market=1,
-            buy=True,
-            size_e8=LOT,
-            limit_price_e8=PRICE_E8 * 11 // 10 if buy else PRICE_E8 * 9 // 10,
-            max_fee_e6=10_000,
-            time_in_force=TimeInForce.GTC,
-            post_only=False,
-            reduce_only=False,
-            trigger_kind=TriggerKind.NONE,
-            trigger_price_e8=0,
-            good_after_ms=0,
-            expiry_ms=self.world.now_ms + 86_400_000,
-            epoch=0,
-            slot=0,
-            seq=next(self._seq),
-        )
-        return msgspec.structs.replace(order, **changes)
-
-    def a_fill(
-        self,
-        order: Order,
-        fill_e8: int | None = None,
-        *,
-        key: Key | None = None,
-        place: int | None = None,
-        delegated: bool = False,
-    ) -> FillPlan:
-        """A record: all of the order unless told otherwise, at the place the account has for it."""
-        return FillPlan(
-            order=order,
-            key=self.owners[order.account] if key is None else key,
-            fill_e8=order.size_e8 if fill_e8 is None else fill_e8,
-            place=self.place_of(order.account, order.market) if place is None else place,
-            delegated=delegated,
-        )
-
-    def place_of(self, account: int, market: int) -> int:
-        """The index where the account holds this market, or its first free one."""
-        mask = unpack_account(self.clearing.accounts(account)).mask
-        free = 15
-        for place in reversed(range(16)):
-            if mask >> place & 1 == 0:
-                free = place
-            elif unpack_position(self.clearing.positions(account << 4 | place)).market == market:
-                return place
-        return free
-
-    def a_batch(
-        self,
-        fills: Sequence[FillPlan] = (),
-        *,
-        oracle: Mapping[int, int],
-        prices: Mapping[int, int] | None = None,
-        vector: PriceVector | None = None,
-        time_ms: int | None = None,
-        number: int | None = None,
-        accepted_root: bytes = bytes(32),
-        sealers: Sequence[Key] = (MATCHER,),
-        gross: Mapping[int, int] | None = None,
-    ) -> Batch:
-        """A sealed batch at the present block's time: every market of `oracle` is priced.
-
-        `prices` are clearing prices where they differ from the oracle's; `gross` defaults to what
-        the buys add up to.
+        curves: Mapping[int, Curve] | None = None,
+        after_ms: int = 1_000,
+    ) -> list[AnyEvent]:
+        """Close a batch `after_ms` from now at these prices, dealt with by a straight curve
+        everywhere.
         """
-        vector = vector or self.a_vector(oracle, time_ms=time_ms)
-        head_word = unpack_head(self.clearing.head())
-        number = head_word.number + 1 if number is None else number
-        head = pack_settle_head(SettleHead(number, vector.time_ms, vector.chunks, vector.opened))
-        clearing_prices = {**oracle, **(prices or {})}
-        bought = dict.fromkeys(clearing_prices, 0)
-        for plan in fills:
-            if plan.order.buy:
-                bought[plan.order.market] = bought.get(plan.order.market, 0) + plan.fill_e8
-        bought |= gross or {}
-        price_words = [
-            pack_price(PriceWord(market, price, bought[market]))
-            for market, price in sorted(clearing_prices.items())
-        ]
-        records = [
-            self._record(plan)
-            for plan in sorted(fills, key=lambda plan: (plan.order.account, plan.order.slot))
-        ]
-        contents = batch_contents(head, vector.root, accepted_root, price_words, records)
-        digest = batch_digest(number, vector.time_ms, contents, self.domain)
-        return Batch(
-            number=number,
-            time_ms=vector.time_ms,
-            head=head,
-            vector=vector,
-            price_words=price_words,
-            records=records,
-            accepted_root=accepted_root,
-            contents=contents,
-            seals=[sign(digest, key.private) for key in sealers],
+        self.now_ms += after_ms
+        self.observe()
+        if curves is None:
+            curves = {market: straight_curve(price) for market, price in prices_e8.items()}
+        return self.do(
+            events.CloseBatch(
+                time_ms=self.now_ms,
+                prices_e8=dict(prices_e8),
+                chunks=1 + max(prices_e8) // 32,
+                root=bytes(32),
+                curves=dict(curves),
+            )
         )
 
-    def _record(self, plan: FillPlan) -> BatchRecord:
-        signature = plan.signature or sign(order_hash(plan.order, self.domain), plan.key.private)
-        return pack_record(plan.order, plan.place, plan.fill_e8, plan.delegated, *signature)
+    def land(self) -> list[events.SkippedOnChain]:
+        """The batch under way lands on the chain; returns its Skipped logs."""
+        closed = self.state.in_flight
+        assert closed is not None
+        outcome = settlement.settle(self.chain, plan_of(self.state, closed))
+        settlement.commit(self.chain, outcome)
+        return [
+            events.SkippedOnChain(
+                skip.planned.signed.order.account, skip.planned.signed.order.slot, int(skip.reason)
+            )
+            for skip in outcome.skips
+        ]
 
-    def arguments(self, batch: Batch) -> tuple[Any, ...]:
-        """A batch as `settle` takes it."""
-        return (
-            batch.head,
-            batch.vector.openings,
-            batch.vector.signatures,
-            batch.price_words,
-            [(record.order, record.terms, record.r, record.vs) for record in batch.records],
-            batch.accepted_root,
-            batch.seals,
+    def confirm(self, skips: list[events.SkippedOnChain] | None = None) -> events.BatchConfirmed:
+        """Land the batch and tell the engine."""
+        closed = self.state.in_flight
+        assert closed is not None
+        if skips is None:
+            self.observe()
+            skips = self.land()
+        decided = self.do(
+            events.ConfirmBatch(
+                number=closed.number, skips=skips, block=self.block + 1, tx_hash=bytes(32)
+            )
         )
-
-    def settle(self, batch: Batch, sender: Key = MATCHER) -> Receipt:
-        """Carry a batch to the chain."""
-        receipt: Receipt = self.clearing.settle(*self.arguments(batch), sender=sender)
-        return receipt
+        confirmed = decided[0]
+        assert isinstance(confirmed, events.BatchConfirmed)
+        return confirmed
 
     def trade(
-        self,
-        buyer: int,
-        seller: int,
-        *,
-        size_e8: int = LOT,
-        market: int = 1,
-        price_e8: int = PRICE_E8,
-        oracle_e8: int | None = None,
-        after_s: int = 1,
-    ) -> Receipt:
-        """Cross two accounts at one price in a block of its own."""
-        self.world.travel(after_s)
-        limits = {"market": market, "size_e8": size_e8, "slot": market % 256}
-        buy = self.an_order(buyer, limit_price_e8=price_e8 * 2, **limits)
-        sell = self.an_order(seller, buy=False, limit_price_e8=1, **limits)
-        batch = self.a_batch(
-            [self.a_fill(buy), self.a_fill(sell)],
-            oracle={market: price_e8 if oracle_e8 is None else oracle_e8},
-            prices={market: price_e8},
+        self, *orders: Order, prices_e8: Mapping[int, int], **close: Any
+    ) -> events.BatchConfirmed | None:
+        """Submit, close and, if anything was matched, confirm."""
+        for event in self.submit(*orders):
+            assert isinstance(event, events.OrderAccepted), event
+        self.close(prices_e8, **close)
+        return self.confirm() if self.state.in_flight is not None else None
+
+    def lapse(self) -> list[AnyEvent]:
+        closed = self.state.in_flight
+        assert closed is not None
+        self.observe(closed.time_ms + WINDOW_MS + 1_000)
+        return self.do(events.LapseBatch(number=closed.number, reason="not included"))
+
+    # -- what must hold ----------------------------------------------------------------------------
+
+    def check(self, vault_e6: int | None = None) -> None:
+        """The engine mirrors the chain bit by bit, and C2, C3 and C4 hold."""
+        if not self.facts and self.state.in_flight is None:
+            assert chain_words(self.state) == chain_words(self.chain)
+        check_conservation(self.chain, vault_e6)
+
+
+def check_conservation(state: State, vault_e6: int | None = None) -> None:
+    """C2 and C3 per market; C4 against what was paid in, if it is given."""
+    base = dict.fromkeys(state.markets, 0)
+    quote = dict.fromkeys(state.markets, 0)
+    interest = dict.fromkeys(state.markets, 0)
+    cash_e6 = 0
+    for account in state.accounts.values():
+        cash_e6 += account.word.collateral_e6 + account.withdrawal.amount_e6
+        for position in account.positions.values():
+            base[position.market] += position.base_e8
+            quote[position.market] += position.quote_e6
+            interest[position.market] += max(position.base_e8, 0)
+    money_e6 = cash_e6
+    for market, held in state.markets.items():
+        for word in (held.pool, held.incoming, held.backstop):
+            base[market] += word.base_e8
+            quote[market] += word.quote_e6
+        interest[market] += max(held.backstop.base_e8, 0)
+        ledger = held.ledger
+        assert base[market] == 0, f"C2 in market {market}"
+        assert quote[market] + ledger.realised_e6 + ledger.fees_e6 + ledger.pot_e6 == 0, (
+            f"C3 in market {market}"
         )
-        return self.settle(batch)
-
-    # -- the pool
-
-    def strike(self, oracle: Mapping[int, int], after_s: int | None = None) -> Receipt:
-        """Let the pool's epoch end, and settle an empty batch that strikes it."""
-        end_ms = unpack_head(self.clearing.head()).epoch_end_ms
-        if after_s is None:
-            self.world.at_ms(max(end_ms + GUARD_MS + 1, self.world.now_ms + 1))
-        else:
-            self.world.travel(after_s)
-        return self.settle(self.a_batch(oracle=oracle))
-
-    def provide(self, provider: Key, assets_e6: int, oracle: Mapping[int, int]) -> int:
-        """Deposit into the pool, strike, claim. Returns the shares."""
-        self.fund(provider, assets_e6)
-        epoch = self.pool.request_deposit(assets_e6, sender=provider).value
-        self.strike(oracle)
-        if unpack_head(self.clearing.head()).epoch <= epoch:
-            self.strike(oracle)
-        shares: int = self.pool.claim(epoch, provider.address, sender=provider).value[0]
-        return shares
-
-
-def a_venue(
-    *, epoch_ms: int = EPOCH_MS, signers: Sequence[Key] = ORACLE_SIGNERS, threshold: int = THRESHOLD
-) -> Venue:
-    """Deploy the whole set; no market is listed yet, and the deployer owns an open Governance."""
-    world = World()
-    addresses: dict[str, Any] = {
-        _short(name): world.predict(DEPLOYER.address, at) for at, name in enumerate(DEPLOYMENT)
-    }
-    known = addresses | {
-        "token": addresses["dollar"],
-        "matcher": MATCHER.address,
-        "epoch_ms": epoch_ms,
-        "signers": [key.address for key in signers],
-        "oracle_signers": [key.address for key in signers],
-        "threshold": threshold,
-    }
-    contracts = {}
-    for name in DEPLOYMENT:
-        wanted = [
-            part["name"]
-            for entry in compiled(name).abi
-            if entry["type"] == "constructor"
-            for part in entry["inputs"]
-        ]
-        contract = world.deploy(name, *(known[part] for part in wanted), sender=DEPLOYER)
-        assert contract.address == addresses[_short(name)]
-        contracts[_short(name)] = contract
-    return Venue(world, contracts, epoch_ms)
-
-
-def _short(name: str) -> str:
-    return name.rsplit("/", 1)[-1].lower()
-
-
-__all__ = [
-    "DEPLOYER",
-    "DOLLAR",
-    "GUARD_MS",
-    "LOT",
-    "MATCHER",
-    "ORACLE_SIGNERS",
-    "PARAMETERS",
-    "PRICE_E8",
-    "WINDOW_MS",
-    "FillPlan",
-    "Venue",
-    "a_venue",
-    "parameters",
-    "replace",
-]
+        assert interest[market] == held.meter.open_interest_e8, f"open interest of {market}"
+        money_e6 += quote[market] + ledger.fees_e6 + ledger.pot_e6
+    if vault_e6 is not None:
+        assert money_e6 == vault_e6, "C4"

@@ -251,7 +251,7 @@ def bounds_of(
     The loss meter is judged for a pool that trades nothing, and the global one as if only losses
     counted: both can only be stricter than what the contract finds.
     """
-    capacity_e6 = pool.meter_capacity_e6(state.totals)
+    capacity_e6 = pool.meter_capacity_e6(state.pool_capital_e6)
     level_e6 = pool.global_bucket_e6(state, time_ms)
     full: set[int] = set()
     for market in sorted(markets):

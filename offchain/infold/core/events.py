@@ -16,6 +16,7 @@ import msgspec
 from infold.core.curve import Curve
 from infold.errors import InvariantBroken
 from infold.messages import Cancel, Fill, Order, SignedOrder
+from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
 
 Word = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-f]{64}$")]
 
@@ -48,26 +49,19 @@ class Deployed(Fact, frozen=True, kw_only=True):
 
 class AccountOpened(Fact, frozen=True, kw_only=True):
     account: int
-    amount_e6: int
-    word: Word
+    owner: Word
 
 
-class Deposited(Fact, frozen=True, kw_only=True):
+class CollateralMoved(Fact, frozen=True, kw_only=True):
     account: int
     amount_e6: int
     word: Word
 
 
-class WithdrawalRequested(Fact, frozen=True, kw_only=True):
+class WithdrawalSet(Fact, frozen=True, kw_only=True):
     account: int
     word: Word
     withdrawal: Word
-
-
-class WithdrawalClaimed(Fact, frozen=True, kw_only=True):
-    account: int
-    paid_e6: int
-    word: Word
 
 
 class Cancelled(Fact, frozen=True, kw_only=True):
@@ -96,9 +90,7 @@ class LiquidityRequested(Fact, frozen=True, kw_only=True):
 class Applied(Fact, frozen=True, kw_only=True):
     account: int
     index: int
-    word: Word
     position: Word
-    clock: Word
     meter: Word
     ledger: Word
     incoming: Word
@@ -106,76 +98,66 @@ class Applied(Fact, frozen=True, kw_only=True):
 
 class MarketSet(Fact, frozen=True, kw_only=True):
     market: int
-    version: int
-    activation_s: int
+    clock: Word
     rates: Word
     caps: Word
     listing: Word
 
 
-class EpochSet(Fact, frozen=True, kw_only=True):
-    epoch_ms: int
-    activation: int
-
-
-class FeesCollected(Fact, frozen=True, kw_only=True):
-    amount_e6: int
-
-
 ChainFact = (
     Deployed
     | AccountOpened
-    | Deposited
-    | WithdrawalRequested
-    | WithdrawalClaimed
+    | CollateralMoved
+    | WithdrawalSet
     | Cancelled
     | CancelledAll
     | DelegateSet
     | LiquidityRequested
     | Applied
     | MarketSet
-    | EpochSet
-    | FeesCollected
 )
 
 FACTS: Final[dict[str, type[Fact]]] = {
     fact.__name__: fact
     for fact in (
         AccountOpened,
-        Deposited,
-        WithdrawalRequested,
-        WithdrawalClaimed,
+        CollateralMoved,
+        WithdrawalSet,
         Cancelled,
         CancelledAll,
         DelegateSet,
         LiquidityRequested,
         Applied,
         MarketSet,
-        EpochSet,
-        FeesCollected,
     )
 }
-"""Logs that tell the engine something new. The others are the echo of a batch, which `ConfirmBatch`
-folds.
-"""
+"""Logs of `Clearing`, `Delegates` and `Pool` that tell the engine something new. The others are the
+echo of a batch, which `ConfirmBatch` folds, or say nothing the engine keeps."""
 
 
-def fact_from_log(name: str, arguments: Mapping[str, Any]) -> ChainFact | None:
-    """The fact of a decoded log, None if the log says nothing the engine keeps.
+def fact_from_log(
+    name: str, arguments: Mapping[str, Any], following: str | None = None
+) -> ChainFact | None:
+    """The fact of a decoded log of `Clearing`, `Delegates` or `Pool`; None if it says nothing new.
 
-    `arguments` are the ABI's names with integers, or 0x strings for addresses; what the fact does
-    not keep is left out.
+    `arguments` are the ABI's names with integers, or 0x strings for addresses. `following` names
+    the next log of the same block, if there is one: collateral that a batch moves for the pool and
+    the backstop is that batch's echo, and the backstop's is told by what follows it.
     """
     kind = FACTS.get(name)
     if kind is None:
         return None
+    if kind is CollateralMoved:
+        account = int(arguments["account"])
+        if account == POOL_ACCOUNT:
+            return None
+        if account == BACKSTOP_ACCOUNT and following == "BackstopSettled":
+            return None
     fields: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         value = arguments[field.name]
-        if field.type is int:
-            fields[field.name] = int(value)
-        else:
-            fields[field.name] = to_word(int(value, 16) if isinstance(value, str) else int(value))
+        number = int(value, 16) if isinstance(value, str) else int(value)
+        fields[field.name] = number if field.type is int else to_word(number)
     return kind(**fields)  # type: ignore[return-value]
 
 

@@ -13,6 +13,7 @@ from infold.core.state import Account, Market, Parameters, State
 from infold.errors import InvariantBroken
 from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
 from infold.words import (
+    FLAG_INCOMING,
     AccountWord,
     unpack_account,
     unpack_caps,
@@ -38,19 +39,15 @@ def fold(state: State, fact: ChainFact) -> None:
             state.accounts[POOL_ACCOUNT] = Account(unpack_account(from_word(fact.pool)))
             state.accounts[BACKSTOP_ACCOUNT] = Account(unpack_account(from_word(fact.backstop)))
             state.head = unpack_head(from_word(fact.head))
-            state.epoch_ms = state.epoch_ms_before = fact.epoch_ms
+            state.epoch_ms = fact.epoch_ms
         case events.AccountOpened():
-            _open_account(state, fact)
-        case events.Deposited():
-            held = state.held(fact.account)
-            _set_word(fact.account, held, fact.word, fact.amount_e6)
-        case events.WithdrawalRequested():
-            _request_withdrawal(state, fact)
-        case events.WithdrawalClaimed():
-            held = state.held(fact.account)
-            back_e6 = held.withdrawal.amount_e6 - fact.paid_e6
-            _set_word(fact.account, held, fact.word, back_e6)
-            held.withdrawal = unpack_withdrawal(0)
+            if fact.account in state.accounts:
+                raise InvariantBroken(f"account {fact.account} was opened twice")
+            state.accounts[fact.account] = Account(AccountWord(owner=from_word(fact.owner)))
+        case events.CollateralMoved():
+            _move_collateral(state, fact)
+        case events.WithdrawalSet():
+            _set_withdrawal(state, fact)
         case events.Cancelled():
             state.held(fact.account).fills[fact.slot] = unpack_fill(from_word(fact.fill))
         case events.CancelledAll():
@@ -64,46 +61,49 @@ def fold(state: State, fact: ChainFact) -> None:
             _apply(state, fact)
         case events.MarketSet():
             _set_market(state, fact)
-        case events.EpochSet():
-            state.epoch_ms_before = state.epoch_ms
-            state.epoch_ms = fact.epoch_ms
-            state.epoch_activation_ms = fact.activation
-        case events.FeesCollected():
-            state.fees_collected_e6 += fact.amount_e6
 
 
-def _open_account(state: State, fact: events.AccountOpened) -> None:
-    word = unpack_account(from_word(fact.word))
-    if fact.account in state.accounts:
-        raise InvariantBroken(f"account {fact.account} was opened twice; replay the chain's logs")
-    if word != AccountWord(word.owner, fact.amount_e6):
-        raise InvariantBroken(f"account {fact.account} opened as {word}, paid {fact.amount_e6}")
-    state.accounts[fact.account] = Account(word)
-
-
-def _set_word(account: int, held: Account, word: str, change_e6: int) -> None:
-    after = unpack_account(from_word(word))
-    expected = held.word._replace(collateral_e6=held.word.collateral_e6 + change_e6)
-    if after != expected:
-        raise InvariantBroken(
-            f"account {account} became {after} on chain where {expected} was due; "
-            "a log is missing or out of order: run `infold reconcile`"
-        )
+def _move_collateral(state: State, fact: events.CollateralMoved) -> None:
+    """A deposit, or what a liquidation realised: then the mask has lost its place."""
+    held = state.held(fact.account)
+    after = unpack_account(from_word(fact.word))
+    due = held.word._replace(
+        collateral_e6=held.word.collateral_e6 + fact.amount_e6, mask=after.mask
+    )
+    if after != due or after.mask & ~held.word.mask:
+        raise _surprise(fact.account, after, due)
     held.word = after
 
 
-def _request_withdrawal(state: State, fact: events.WithdrawalRequested) -> None:
+def _set_withdrawal(state: State, fact: events.WithdrawalSet) -> None:
+    """A request took an amount out of collateral, or a claim put back what it did not pay."""
     held = state.held(fact.account)
+    after = unpack_account(from_word(fact.word))
     withdrawal = unpack_withdrawal(from_word(fact.withdrawal))
-    _set_word(fact.account, held, fact.word, -withdrawal.amount_e6)
+    moved_e6 = -withdrawal.amount_e6
+    if not moved_e6:
+        back_e6 = after.collateral_e6 - held.word.collateral_e6
+        moved_e6 = max(0, min(back_e6, held.withdrawal.amount_e6))
+    due = held.word._replace(collateral_e6=held.word.collateral_e6 + moved_e6)
+    if after != due or (withdrawal.amount_e6 and held.withdrawal.amount_e6):
+        raise _surprise(fact.account, after, due)
+    held.word = after
     held.withdrawal = withdrawal
+
+
+def _surprise(account: int, after: AccountWord, due: AccountWord) -> InvariantBroken:
+    return InvariantBroken(
+        f"account {account} became {after} on chain where {due} was due: a log is missing or out of"
+        " order; run `infold reconcile`"
+    )
 
 
 def _cancel_all(state: State, fact: events.CancelledAll) -> None:
     held = state.held(fact.account)
     after = unpack_account(from_word(fact.word))
-    if after != held.word._replace(epoch=held.word.epoch + 1):
-        raise InvariantBroken(f"account {fact.account} became {after} on chain from {held.word}")
+    due = held.word._replace(epoch=held.word.epoch + 1)
+    if after != due:
+        raise _surprise(fact.account, after, due)
     held.word = after
     held.epoch_barrier_ms = fact.barrier
 
@@ -123,29 +123,32 @@ def _apply(state: State, fact: events.Applied) -> None:
         held.positions[fact.index] = after
     else:
         del held.positions[fact.index]
+        held.word = held.word._replace(mask=held.word.mask & ~(1 << fact.index))
     incoming = unpack_incoming(from_word(fact.incoming))
     moved_e8 = before.base_e8 - base_e8
     if incoming.base_e8 - market.incoming.base_e8 != moved_e8:
         raise InvariantBroken(
-            f"market {before.market}: {moved_e8} lots left account {fact.account}, "
-            f"incoming went from {market.incoming.base_e8} to {incoming.base_e8} (C2)"
+            f"market {before.market}: {moved_e8} lots left account {fact.account}, incoming went"
+            f" from {market.incoming.base_e8} to {incoming.base_e8} (C2)"
         )
-    held.word = unpack_account(from_word(fact.word))
-    market.clock = unpack_clock(from_word(fact.clock))
+    market.clock = market.clock._replace(flags=market.clock.flags | FLAG_INCOMING)
     market.meter = unpack_meter(from_word(fact.meter))
     market.ledger = unpack_ledger(from_word(fact.ledger))
     market.incoming = incoming
 
 
 def _set_market(state: State, fact: events.MarketSet) -> None:
+    """New parameters beside the ones in force; the clock says from when they serve."""
     market = state.markets.get(fact.market)
     if market is None:
         market = state.markets[fact.market] = Market(fact.market)
-    if fact.version == market.clock.version:
-        raise InvariantBroken(f"market {fact.market}: version {fact.version} was in force already")
-    market.parameters[fact.version] = Parameters(
+    clock = unpack_clock(from_word(fact.clock))
+    due = market.clock._replace(activation_s=clock.activation_s, version=1 - market.clock.version)
+    if clock != due:
+        raise InvariantBroken(f"market {fact.market} got clock {clock} where {due} was due")
+    market.parameters[clock.version] = Parameters(
         unpack_rates(from_word(fact.rates)),
         unpack_caps(from_word(fact.caps)),
         unpack_listing(from_word(fact.listing)),
     )
-    market.clock = market.clock._replace(version=fact.version, activation_s=fact.activation_s)
+    market.clock = clock

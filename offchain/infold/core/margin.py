@@ -2,7 +2,8 @@
 """What an account is worth and what it must hold, in the contract's integers (protocol.md 5.4).
 
 Every position is marked at the vector's price with funding integrated to the vector's time. A value
-is rounded down, a requirement up: both against the trader.
+is rounded down, a requirement up: both against the trader. A position at base 0 is about to close:
+its quote is as good as cash and takes no haircut.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def standing(positions: Iterable[PositionWord], marks: Mapping[int, Mark]) -> St
         im -= -size * im_e6 // MARGIN_DIVISOR
         mm -= -size * mm_e6 // MARGIN_DIVISOR
         value += worth
-        if worth > 0:
+        if worth > 0 and base:
             worth += -worth * haircut_e6 // FRACTION_ONE_E6
         haircut_value += worth
     return Standing(value, haircut_value, im, mm)

@@ -13,13 +13,11 @@ from infold.core.state import Market, Parameters
 from infold.errors import InfoldError
 from infold.messages import SignedOrder
 from infold.words import (
-    BackstopWord,
     FillWord,
     HeadWord,
     PositionWord,
     PriceWord,
     StrikeWord,
-    TotalsWord,
 )
 
 CHUNK_PRICES: Final = 32
@@ -122,6 +120,15 @@ class AccountChange:
     fills: dict[int, FillWord] = field(default_factory=dict)
 
 
+class Struck(NamedTuple):
+    """What a strike leaves: its word, the pool's value by it, and the shares then outstanding."""
+
+    epoch: int
+    word: StrikeWord
+    capital_e6: int
+    supply: int
+
+
 @dataclass(slots=True)
 class Outcome:
     """Everything a batch changes; `commit` writes it."""
@@ -133,8 +140,7 @@ class Outcome:
     head: HeadWord
     collateral_e6: dict[int, int]
     """New collateral of accounts 0 and 1."""
-    totals: TotalsWord | None = None
-    strike: tuple[int, StrikeWord] | None = None
+    strike: Struck | None = None
 
 
 @dataclass(slots=True)
@@ -157,7 +163,7 @@ class Deal:
     skipped: bool = False
     skipped_base_e8: int = 0
     skipped_quote_e6: int = 0
-    backstop: BackstopWord | None = None
+    backstop: PositionWord | None = None
 
 
 @dataclass(slots=True)

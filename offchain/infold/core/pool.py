@@ -12,7 +12,7 @@ from typing import Final
 
 from infold.core import funding
 from infold.core.curve import CurveBounds, fault
-from infold.core.plan import Deal, Outcome, Plan, StructuralFault
+from infold.core.plan import Deal, Outcome, Plan, Struck, StructuralFault
 from infold.core.state import Market, State
 from infold.units import (
     DAY_MS,
@@ -29,8 +29,8 @@ from infold.words import (
     HeadWord,
     IncomingWord,
     PoolWord,
+    RequestsWord,
     StrikeWord,
-    TotalsWord,
 )
 
 METER_DAILY_E6: Final = 2_500
@@ -39,11 +39,14 @@ METER_SHARE: Final = 4
 """A market's bucket holds at most this part of the global one."""
 RECENT_MS: Final = 8 * WINDOW_MS
 SHARES_PER_UNIT: Final = 10**6
+NAV_E6_MAX: Final = 2**64 - 1
+SHARES_MAX: Final = 2**120 - 1
+NO_REQUESTS: Final = RequestsWord()
 
 
-def meter_capacity_e6(totals: TotalsWord) -> int:
+def meter_capacity_e6(capital_e6: int) -> int:
     """What the loss meter of all markets together holds."""
-    return totals.capital_e6 * METER_DAILY_E6 // FRACTION_ONE_E6
+    return capital_e6 * METER_DAILY_E6 // FRACTION_ONE_E6
 
 
 def global_bucket_e6(state: State, time_ms: int) -> int:
@@ -51,7 +54,7 @@ def global_bucket_e6(state: State, time_ms: int) -> int:
     head = state.head
     if not head.time_ms:
         return head.bucket_e6
-    leak_e6 = meter_capacity_e6(state.totals) * (time_ms - head.time_ms) // DAY_MS
+    leak_e6 = meter_capacity_e6(state.pool_capital_e6) * (time_ms - head.time_ms) // DAY_MS
     return max(0, head.bucket_e6 - leak_e6)
 
 
@@ -89,7 +92,7 @@ def bounds_of(
 
 def close_markets(state: State, plan: Plan, deals: Mapping[int, Deal], outcome: Outcome) -> None:
     """Section 5.6, market by market; the global bucket runs through them."""
-    capacity_e6 = meter_capacity_e6(state.totals)
+    capacity_e6 = meter_capacity_e6(state.pool_capital_e6)
     level_e6 = global_bucket_e6(state, plan.time_ms)
     for market, deal in deals.items():
         level_e6 = _close_market(state, plan, deal, capacity_e6, level_e6, outcome)
@@ -177,54 +180,53 @@ def strike_is_due(state: State, time_ms: int) -> bool:
     return time_ms > state.head.epoch_end_ms + GUARD_MS
 
 
+def is_pool_market(market: Market) -> bool:
+    """Whether the pool holds something there, or recovery has handed it something."""
+    return bool(market.pool.base_e8 or market.clock.flags & FLAG_INCOMING)
+
+
 def pool_markets(state: State) -> list[int]:
-    """Markets a striking batch must price: where the pool holds a position or something is
-    incoming.
-    """
-    return [
-        market
-        for market, held in sorted(state.markets.items())
-        if held.pool.base_e8 or held.clock.flags & FLAG_INCOMING
-    ]
+    """Markets a striking batch must price, lowest first."""
+    return [market for market, held in sorted(state.markets.items()) if is_pool_market(held)]
 
 
 def strike(state: State, plan: Plan, deals: Mapping[int, Deal], outcome: Outcome) -> None:
     """Section 5.7: one price for every request of the epoch that ended."""
     if not strike_is_due(state, plan.time_ms):
         return
-    for market in pool_markets(state):
-        if market not in deals:
+    for market in state.markets:
+        if market not in deals and is_pool_market(state.markets[market]):
             raise StructuralFault("clearing: strike misses a market", market=market)
-    collateral_e6 = outcome.collateral_e6.get(
+    cash_e6 = outcome.collateral_e6.get(
         POOL_ACCOUNT, state.accounts[POOL_ACCOUNT].word.collateral_e6
     )
-    nav_e6 = collateral_e6
+    nav_e6 = cash_e6
     for market, deal in deals.items():
-        pool = outcome.markets[market].pool
-        nav_e6 += quote_down(deal.mark.price_e8, pool.base_e8) + pool.quote_e6
-
+        held = outcome.markets[market].pool
+        nav_e6 += quote_down(deal.mark.price_e8, held.base_e8) + held.quote_e6
     epoch = state.head.epoch
-    supply = state.totals.supply
-    requests = state.requests.get(epoch)
-    deposits_e6, redeems = requests if requests is not None else (0, 0)
-    value_e6 = max(nav_e6, 0)
-    returned = 0
-    minted = paid_e6 = 0
-    if not supply and nav_e6 >= 0:
-        minted = deposits_e6 * SHARES_PER_UNIT
-        redeems = 0
-    elif nav_e6 > 0:
-        minted = deposits_e6 * supply // nav_e6
-        paid_e6 = redeems * nav_e6 // supply
-    else:
-        returned = 1
-        deposits_e6 = redeems = 0
-    outcome.collateral_e6[POOL_ACCOUNT] = collateral_e6 + deposits_e6 - paid_e6
-    outcome.totals = TotalsWord(
-        max(0, nav_e6 + deposits_e6 - paid_e6) if not returned else value_e6,
-        supply + minted - redeems,
-    )
-    outcome.strike = (epoch, StrikeWord(returned, value_e6, supply))
+    requests = state.requests.get(epoch, NO_REQUESTS)
+    struck, gained_e6 = _terms(epoch, nav_e6, state.supply, requests)
+    outcome.collateral_e6[POOL_ACCOUNT] = cash_e6 + gained_e6
+    outcome.strike = struck
     outcome.head = outcome.head._replace(
-        epoch=epoch + 1, epoch_end_ms=plan.time_ms + state.epoch_ms_at(plan.time_ms)
+        epoch=epoch + 1, epoch_end_ms=plan.time_ms + state.epoch_ms
     )
+
+
+def _terms(epoch: int, nav_e6: int, supply: int, requests: RequestsWord) -> tuple[Struck, int]:
+    """`Pool.strike_terms`: the strike, and what account 0 gains by it."""
+    value_e6 = min(max(nav_e6, 0), NAV_E6_MAX)
+    deposits_e6, redeems = requests
+    if not supply:
+        priced = nav_e6 >= 0
+        minted, redeems = deposits_e6 * SHARES_PER_UNIT, 0
+    else:
+        priced = 0 < nav_e6 <= NAV_E6_MAX
+        minted = deposits_e6 * supply // value_e6 if priced else 0
+        priced = priced and supply + minted <= SHARES_MAX
+    if not priced:
+        return Struck(epoch, StrikeWord(1, value_e6, supply), value_e6, supply), 0
+    gained_e6 = deposits_e6 - (redeems * value_e6 // supply if supply else 0)
+    word = StrikeWord(0, value_e6, supply)
+    return Struck(epoch, word, value_e6 + gained_e6, supply + minted - redeems), gained_e6

@@ -33,7 +33,7 @@ from infold.core.plan import (
     StructuralFault,
 )
 from infold.core.pool import close_markets, strike
-from infold.core.state import NO_FILL, Account, Market, Parameters, State
+from infold.core.state import NO_FILL, NO_POSITION, Account, Market, Parameters, State
 from infold.units import (
     BACKSTOP_ACCOUNT,
     FIRST_TRADER,
@@ -47,7 +47,6 @@ from infold.words import (
     FLAG_INCOMING,
     STATUS_SHRINK_ONLY,
     STATUS_UNLISTED,
-    BackstopWord,
     FillWord,
     IncomingWord,
     PositionWord,
@@ -60,8 +59,7 @@ RECORDS_MAX: Final = 640
 FILLS_MAX: Final = 64
 """Of one account in a batch: they wait in the contract's memory for its margin."""
 MARKET_COUNT: Final = 256
-QUOTE_LIMIT: Final = 1 << 86
-COLLATERAL_LIMIT: Final = 1 << 62
+QUOTE_LIMIT: Final = 1 << 60
 
 
 # -- the batch -------------------------------------------------------------------------------------
@@ -157,7 +155,7 @@ def is_shrink_only(
 def _check_records(plan: Plan, deals: Mapping[int, Deal]) -> None:
     """Order, number and markets of the records; the plan takes each whatever happens to it."""
     if len(plan.fills) > RECORDS_MAX:
-        raise StructuralFault("clearing: too many fills of one account")
+        raise StructuralFault("clearing: too many records")
     previous = (FIRST_TRADER << 8) - 1
     last_account = -1
     count = 0
@@ -273,11 +271,7 @@ def _run(
             return Reason.REDUCE_ONLY if order.reduce_only else Reason.MARKET_LIMIT
     fee_e6 = fee_up(deal.price_e8, fill_e8, deal.parameters.rates.fee_e6)
     quote_e6 = position.quote_e6 + quote_change(order.buy, deal.price_e8, fill_e8) - fee_e6
-    if (
-        abs(base_e8) >= BASE_LIMIT
-        or abs(quote_e6) >= QUOTE_LIMIT
-        or (not base_e8 and abs(held.word.collateral_e6 + quote_e6) >= COLLATERAL_LIMIT)
-    ):
+    if abs(base_e8) >= BASE_LIMIT or abs(quote_e6) >= QUOTE_LIMIT:
         return Reason.OVERFLOW
     position.base_e8 = base_e8
     position.quote_e6 = quote_e6
@@ -386,50 +380,45 @@ def _settle_backstop(
     """Section 5.5: account 1 steps into the net of what was skipped."""
     if not outcome.skips:
         return
-    held = state.accounts[BACKSTOP_ACCOUNT]
-    collateral_e6 = held.word.collateral_e6
-    before: list[PositionWord] = []
-    after: list[PositionWord] = []
-    all_shrank = True
-    for market in sorted(state.markets):
-        word = state.markets[market].backstop
-        if word.base_e8:
-            if not _marked(state, plan, market, marks):
-                raise StructuralFault("clearing: backstop price", market=market)
-            before.append(PositionWord(market, *word))
-        deal = deals.get(market)
-        if deal is None or not (deal.skipped_base_e8 or deal.skipped_quote_e6):
-            if word.base_e8:
-                after.append(PositionWord(market, *word))
+    before = {m: held.backstop for m, held in state.markets.items() if held.backstop.base_e8}
+    for market in before:
+        if not _marked(state, plan, market, marks):
+            raise StructuralFault("clearing: no price", market=market)
+    after = dict(before)
+    cash_before_e6 = cash_e6 = state.accounts[BACKSTOP_ACCOUNT].word.collateral_e6
+    steady = True
+    for market, deal in deals.items():
+        change_e8 = deal.skipped_base_e8
+        if not change_e8 and not deal.skipped_quote_e6:
             continue
-        base_e8, quote_e6, index = word
-        if deal.skipped_base_e8:
-            due = funding.credit(base_e8, deal.mark.funding_index - index, deal.mark.shift)
-            fee_e6 = fee_up(deal.price_e8, abs(deal.skipped_base_e8), deal.parameters.rates.fee_e6)
-            deal.credits_e6 += due
-            deal.fees_e6 += fee_e6
-            base_e8 += deal.skipped_base_e8
-            quote_e6 += due - fee_e6
-            index = deal.mark.funding_index
-            deal.interest_e8 += max(base_e8, 0) - max(word.base_e8, 0)
-            all_shrank &= margin.shrank(word.base_e8, base_e8)
-        quote_e6 += deal.skipped_quote_e6
+        held = deal.market.backstop
+        mark = deal.mark
+        due = funding.credit(held.base_e8, mark.funding_index - held.funding_index, mark.shift)
+        fee_e6 = fee_up(deal.price_e8, abs(change_e8), deal.parameters.rates.fee_e6)
+        base_e8 = held.base_e8 + change_e8
+        quote_e6 = held.quote_e6 + due + deal.skipped_quote_e6 - fee_e6
+        if abs(base_e8) >= BASE_LIMIT or abs(quote_e6) >= QUOTE_LIMIT:
+            raise StructuralFault("clearing: backstop margin", account=BACKSTOP_ACCOUNT)
+        steady &= margin.shrank(held.base_e8, base_e8)
+        deal.credits_e6 += due
+        deal.fees_e6 += fee_e6
+        deal.interest_e8 += max(base_e8, 0) - max(held.base_e8, 0)
         if base_e8:
-            after.append(PositionWord(market, base_e8, quote_e6, index))
+            deal.backstop = PositionWord(market, base_e8, quote_e6, mark.funding_index)
+            after[market] = deal.backstop
         else:
-            collateral_e6 += quote_e6
+            deal.backstop = NO_POSITION
+            after.pop(market, None)
+            cash_e6 += quote_e6
             deal.realised_e6 += quote_e6
-            quote_e6 = index = 0
-        deal.backstop = BackstopWord(base_e8, quote_e6, index)
-    outcome.collateral_e6[BACKSTOP_ACCOUNT] = collateral_e6
+    outcome.collateral_e6[BACKSTOP_ACCOUNT] = cash_e6
 
-    # Unlike a trader it is weighed after what closed has joined its collateral.
-    now = margin.standing(after, marks)
-    if collateral_e6 + now.haircut_value_e6 >= now.im_e6:
+    now = margin.standing(after.values(), marks)
+    if cash_e6 + now.haircut_value_e6 >= now.im_e6:
         return
-    then = margin.standing(before, marks)
-    now = now._replace(value_e6=now.value_e6 + collateral_e6 - held.word.collateral_e6)
-    if not all_shrank or not margin.risk_fell(held.word.collateral_e6, then, now):
+    then = margin.standing(before.values(), marks)
+    now = now._replace(value_e6=now.value_e6 + cash_e6 - cash_before_e6)
+    if not steady or not margin.risk_fell(cash_before_e6, then, now):
         raise StructuralFault("clearing: backstop margin", account=BACKSTOP_ACCOUNT)
 
 
@@ -451,11 +440,10 @@ def commit(state: State, outcome: Outcome) -> None:
         held.word = held.word._replace(collateral_e6=collateral_e6)
     state.markets.update(outcome.markets)
     state.head = outcome.head
-    if outcome.totals is not None:
-        state.totals = outcome.totals
     if outcome.strike is not None:
-        epoch, strike = outcome.strike
-        state.strikes[epoch] = strike
+        state.strikes[outcome.strike.epoch] = outcome.strike.word
+        state.pool_capital_e6 = outcome.strike.capital_e6
+        state.supply = outcome.strike.supply
 
 
 def _place(held: Account, index: int, position: PositionWord | None) -> None:
@@ -499,7 +487,7 @@ def apply_delta(
     due = funding.credit(
         position.base_e8, market.clock.funding_index - position.funding_index, shift
     )
-    moved_e6 = quote_change(change_e8 > 0, oracle_price_e8, abs(change_e8))
+    moved_e6 = quote_down(oracle_price_e8, -change_e8)
     base_e8 = position.base_e8 + change_e8
     quote_e6 = position.quote_e6 + due + moved_e6
     ledger = market.ledger._replace(pot_e6=market.ledger.pot_e6 - due)

@@ -15,10 +15,10 @@ from infold.core.admission import Limits, SlotView
 from infold.core.events import BatchClosed
 from infold.errors import InvariantBroken
 from infold.messages import Order, SignedOrder
-from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
+from infold.units import BACKSTOP_ACCOUNT, FIRST_TRADER, POOL_ACCOUNT
 from infold.words import (
+    FLAG_INCOMING,
     AccountWord,
-    BackstopWord,
     CapsWord,
     ClockWord,
     DelegateWord,
@@ -33,10 +33,8 @@ from infold.words import (
     RatesWord,
     RequestsWord,
     StrikeWord,
-    TotalsWord,
     WithdrawalWord,
     pack_account,
-    pack_backstop,
     pack_caps,
     pack_clock,
     pack_delegate,
@@ -51,12 +49,12 @@ from infold.words import (
     pack_rates,
     pack_requests,
     pack_strike,
-    pack_totals,
     pack_withdrawal,
 )
 
 NO_FILL = FillWord()
 NO_WITHDRAWAL = WithdrawalWord()
+NO_POSITION = PositionWord()
 
 
 @dataclass(slots=True)
@@ -130,7 +128,8 @@ class Market:
     meter: MeterWord = field(default_factory=MeterWord)
     ledger: LedgerWord = field(default_factory=LedgerWord)
     incoming: IncomingWord = field(default_factory=IncomingWord)
-    backstop: BackstopWord = field(default_factory=BackstopWord)
+    backstop: PositionWord = NO_POSITION
+    """Account 1's position: a position word, outside the 16 places of an account."""
 
     def at(self, time_ms: int) -> Parameters:
         """The parameters that serve `time_ms`."""
@@ -184,13 +183,12 @@ class State:
     )
     markets: dict[int, Market] = field(default_factory=dict)
     head: HeadWord = field(default_factory=HeadWord)
-    totals: TotalsWord = field(default_factory=TotalsWord)
+    pool_capital_e6: int = 0
+    supply: int = 0
+    """Pool shares outstanding by the last strike, claimed or not."""
     requests: dict[int, RequestsWord] = field(default_factory=dict)
     strikes: dict[int, StrikeWord] = field(default_factory=dict)
     epoch_ms: int = 0
-    epoch_ms_before: int = 0
-    epoch_activation_ms: int = 0
-    fees_collected_e6: int = 0
 
     block: int = 0
     block_ms: int = 0
@@ -207,10 +205,6 @@ class State:
     prices_e8: dict[int, int] = field(default_factory=dict)
     """Latest known oracle prices."""
     tally: Tally = field(default_factory=Tally)
-
-    def epoch_ms_at(self, time_ms: int) -> int:
-        """The length of a pool epoch struck at `time_ms`."""
-        return self.epoch_ms_before if time_ms <= self.epoch_activation_ms else self.epoch_ms
 
     def held(self, account: int) -> Account:
         """An account the chain has named; that the engine lacks it means it missed a log."""
@@ -234,8 +228,6 @@ def account_words(state: State, account: int) -> dict[str, int]:
         words[f"positions[{account << 4 | index}]"] = pack_position(position)
     for slot, fill in held.fills.items():
         words[f"fills[{account << 8 | slot}]"] = pack_fill(fill)
-    for key, delegate in held.delegates.items():
-        words[f"delegates[{account}][0x{key:040x}]"] = pack_delegate(delegate)
     words[f"withdrawals[{account}]"] = pack_withdrawal(held.withdrawal)
     words[f"epoch_barriers[{account}]"] = held.epoch_barrier_ms
     return {place: word for place, word in words.items() if word}
@@ -251,10 +243,10 @@ def market_words(state: State, market: int) -> dict[str, int]:
         pack_meter(held.meter),
         pack_ledger(held.ledger),
         pack_incoming(held.incoming),
-        pack_backstop(held.backstop),
     )
     for place, word in enumerate(book):
         words[f"market_words[{market * 8 + place}]"] = word
+    words[f"positions[{BACKSTOP_ACCOUNT * 16 + market}]"] = pack_position(held.backstop)
     for version, parameters in enumerate(held.parameters):
         place = market * 8 + version * 4
         words[f"parameter_words[{place}]"] = pack_rates(parameters.rates)
@@ -264,18 +256,34 @@ def market_words(state: State, market: int) -> dict[str, int]:
 
 
 def chain_words(state: State) -> dict[str, int]:
-    """Every non-zero word the engine mirrors: what reconciliation compares with the chain, to the
-    last bit.
-    """
+    """Every non-zero word of `Clearing`: what reconciliation compares, bit by bit."""
     words: dict[str, int] = {}
     for account in state.accounts:
         words |= account_words(state, account)
-    for market in state.markets:
+    pool_markets = backstop_markets = 0
+    for market, held in state.markets.items():
         words |= market_words(state, market)
-    for epoch, requests in state.requests.items():
-        words[f"lp_requests[{epoch}]"] = pack_requests(requests)
+        pool_markets |= bool(held.pool.base_e8 or held.clock.flags & FLAG_INCOMING) << market
+        backstop_markets |= bool(held.backstop.base_e8) << market
     for epoch, strike in state.strikes.items():
         words[f"strikes[{epoch}]"] = pack_strike(strike)
-    words["lp_totals"] = pack_totals(state.totals)
     words["head"] = pack_head(state.head)
+    words["pool_capital_e6"] = state.pool_capital_e6
+    words["pool_markets"] = pool_markets
+    words["backstop_markets"] = backstop_markets
+    words["account_count"] = max(FIRST_TRADER, *(account + 1 for account in state.accounts))
     return {place: word for place, word in words.items() if word}
+
+
+def delegate_words(state: State) -> dict[tuple[int, int], int]:
+    """Every word of `Delegates`, by account and key."""
+    return {
+        (account, key): pack_delegate(delegate)
+        for account, held in state.accounts.items()
+        for key, delegate in held.delegates.items()
+    }
+
+
+def request_words(state: State) -> dict[int, int]:
+    """Every word of `Pool.lp_requests`, by epoch."""
+    return {epoch: pack_requests(requests) for epoch, requests in state.requests.items()}
