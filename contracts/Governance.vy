@@ -13,6 +13,7 @@
 
 from snekmate.auth import ownable
 from snekmate.auth import ownable_2step
+from .interfaces import IClearing
 from .interfaces import IGovernance
 from .interfaces import IOracle
 from .interfaces import ISeals
@@ -23,13 +24,6 @@ initializes: ownable
 initializes: ownable_2step[ownable := ownable]
 
 
-interface Market:
-    def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256): nonpayable
-    def collect_fees(to: address, amount_e6: uint256): nonpayable
-    def market_words(place: uint256) -> uint256: view
-    def parameter_words(place: uint256) -> uint256: view
-
-
 DELAY_S_MIN: constant(uint256) = 3_600          # longer than any exit without positions takes
 DELAY_S_MAX: constant(uint256) = 2_592_000      # 30 days: a fault must be mendable
 LIFE_S: constant(uint256) = 604_800             # 7 days to execute, so that nothing lies in wait for years
@@ -38,7 +32,7 @@ THRESHOLD_MAX: constant(uint256) = 15           # seals of a batch less the matc
 SIGNERS_MAX: constant(uint256) = 16             # signatures of a vector
 NAME_MASK: constant(uint256) = 2**192 - 1
 
-CLEARING: immutable(Market)
+CLEARING: immutable(IClearing)
 ORACLE: immutable(IOracle)
 SEALS: immutable(ISeals)
 
@@ -57,7 +51,7 @@ def __init__(clearing: address, oracle: address, seals: address):
     assert seals != empty(address), "governance: seals is zero"
     ownable.__init__()
     ownable_2step.__init__()
-    CLEARING = Market(clearing)
+    CLEARING = IClearing(clearing)
     ORACLE = IOracle(oracle)
     SEALS = ISeals(seals)
 
@@ -229,25 +223,6 @@ def execute_oracle_threshold(threshold: uint256):
     extcall ORACLE.set_threshold(threshold)
 
 
-@external
-def propose_fees(to: address, amount_e6: uint256) -> bytes32:
-    """
-    @notice Propose to pay out collected fees.
-    """
-    self._check_fees(to, amount_e6)
-    return self._propose(self._fees_call(to, amount_e6))
-
-
-@external
-def execute_fees(to: address, amount_e6: uint256):
-    """
-    @notice Pay out collected fees; `Clearing` refuses more than were earned.
-    """
-    self._check_fees(to, amount_e6)
-    self._pass(self._fees_call(to, amount_e6))
-    extcall CLEARING.collect_fees(to, amount_e6)
-
-
 # -- views ---------------------------------------------------------------------
 
 @external
@@ -272,7 +247,7 @@ def pending_owner() -> address:
 @view
 def clearing() -> address:
     """
-    @notice Whose markets and fees are governed.
+    @notice Whose markets are governed.
     """
     return CLEARING.address
 
@@ -377,13 +352,6 @@ def _check_address(key: address):
     assert key != empty(address), "governance: address is zero"
 
 
-@internal
-@pure
-def _check_fees(to: address, amount_e6: uint256):
-    assert to != empty(address), "governance: address is zero"
-    assert amount_e6 != 0, "governance: amount is zero"
-
-
 # -- internals: the calls that proposals stand for ------------------------------
 
 @internal
@@ -426,9 +394,3 @@ def _oracle_signer_call(signer: address, live: bool) -> Bytes[1024]:
 @pure
 def _oracle_threshold_call(threshold: uint256) -> Bytes[1024]:
     return abi_encode(threshold, method_id=method_id("execute_oracle_threshold(uint256)"))
-
-
-@internal
-@pure
-def _fees_call(to: address, amount_e6: uint256) -> Bytes[1024]:
-    return abi_encode(to, amount_e6, method_id=method_id("execute_fees(address,uint256)"))

@@ -20,6 +20,7 @@ from ape.exceptions import ApeException
 from infold.errors import InfoldError
 from infold.shell.deploy import create_address, deploy, find_contracts
 from infold.shell.plan import read_plan
+from infold.signing import checksum_address
 
 HERE = Path(__file__).resolve().parent
 
@@ -48,12 +49,13 @@ class ApeDeployer:
 
     def code(self, address: bytes) -> bytes:
         """The code at an address."""
-        return bytes(self._provider.get_code("0x" + address.hex()))
+        return bytes(self._provider.get_code(checksum_address(address)))
 
     def read(self, to: bytes, data: bytes) -> bytes:
         """A read-only call."""
-        call = {"to": "0x" + to.hex(), "data": "0x" + data.hex()}
-        return bytes.fromhex(self._provider.make_request("eth_call", [call, "latest"])[2:])
+        call = {"to": checksum_address(to), "data": "0x" + data.hex()}
+        answer = str(self._provider.make_request("eth_call", [call, "latest"]))
+        return bytes.fromhex(answer.removeprefix("0x"))
 
     def block_number(self) -> int:
         """The latest block."""
@@ -67,7 +69,7 @@ class ApeDeployer:
         ecosystem = self._provider.network.ecosystem
         values: dict[str, Any] = {"sender": self._account.address, "data": data}
         if to is not None:
-            values["receiver"] = "0x" + to.hex()
+            values["receiver"] = checksum_address(to)
         self._account.call(ecosystem.create_transaction(**values))
 
 

@@ -37,7 +37,8 @@ SHIFT_MAX: constant(uint256) = 90           # rate * price * time * 2^shift stay
 RATE_MAX_E9_MAX: constant(uint256) = 100_000_000        # 10 % a day
 VELOCITY_E9_MAX: constant(uint256) = 1_000_000_000      # the whole range of rates within 5 hours at a full pool
 CAP_E8_MAX: constant(uint256) = 2**60 - 1   # sums of four sizes stay below the 2^62 a word has room for
-BEND_E20_MAX: constant(uint256) = 10**20    # size alone bends a price by at most itself
+SLOPE_E20_MAX: constant(uint256) = 2**64 - 1    # what its field has room for
+BEND_E20_MAX: constant(uint256) = 10**20 # size alone bends a price by at most itself
 
 
 @internal
@@ -64,7 +65,7 @@ def _check(p: IGovernance.Parameters):
     assert p.residual_cap_e8 <= CAP_E8_MAX, "governance: residual_cap out of range"
     assert p.position_cap_e8 >= 1 and p.position_cap_e8 <= CAP_E8_MAX, "governance: position_cap out of range"
     assert p.interest_cap_e8 <= CAP_E8_MAX, "governance: interest_cap out of range"
-    assert p.slope_e20 <= BEND_E20_MAX, "governance: slope out of range"
+    assert p.slope_e20 <= SLOPE_E20_MAX, "governance: slope out of range"
     assert (
         p.slope_e20 * (p.residual_cap_e8 + 2 * p.position_cap_e8) // 2 <= BEND_E20_MAX
     ), "governance: slope bends too far at the caps"

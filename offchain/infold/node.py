@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The venue's node: the one place where core, dealer and shell meet.
 
-Theory of operation. A request becomes a command, the engine decides events, the journal takes both, then the state
-evolves and only then is anything said or sent: nothing acknowledged is lost, and a restart folds the same events to the same
-state. A batch at T goes: observe the chain; commit the dealer's curves (their hash is journalled); ask the oracle signers for T; close;
-try the call; journal events and intent in one group; post; observe the logs, which confirm it. A crash between any two of
-these steps leaves either no batch, or an intent that is posted again, byte for byte.
+Theory of operation. A request becomes a command, the engine decides events, the journal takes both,
+then the state evolves and only then is anything said or sent: nothing acknowledged is lost, and a
+restart folds the same events to the same state. A batch at T goes: observe the chain; commit the
+dealer's curves (their hash is journalled); ask the oracle signers for T; close; try the call;
+journal events and intent in one group; post; observe the logs, which confirm it. A crash between
+any two of these steps leaves either no batch, or an intent that is posted again, byte for byte.
 
-The node is synchronous and single-threaded, and time comes from its callers. An error that is nobody's turn but ours
-halts it: from then on it refuses everything, because a state that broke one rule cannot be trusted with the next.
+The node is synchronous and single-threaded, and time comes from its callers. An error that is
+nobody's turn but ours halts it: from then on it refuses everything, because a state that broke one
+rule cannot be trusted with the next.
 """
 
 from __future__ import annotations
@@ -28,7 +30,15 @@ from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import msgspec
-from infold.core.admission import Context, check, check_cancel, decode_cancel, decode_order, read_order
+
+from infold.core.admission import (
+    Context,
+    check,
+    check_cancel,
+    decode_cancel,
+    decode_order,
+    read_order,
+)
 from infold.core.curve import Curve
 from infold.core.engine import decide, evolve
 from infold.core.events import (
@@ -56,7 +66,7 @@ from infold.core.events import (
     to_word,
 )
 from infold.core.netting import material_of
-from infold.core.settlement import Reason
+from infold.core.plan import Reason
 from infold.core.state import State, chain_words
 from infold.core.view import AdmissionView
 from infold.dealer.desk import Desk
@@ -100,10 +110,18 @@ from infold.units import GUARD_MS, WINDOW_MS, format_decimal
 from infold.words import STATUS_LIVE, STATUS_SHRINK_ONLY, STATUS_UNLISTED
 
 GROUP_ORDERS_MAX: Final = 500
-REFUSALS_MAX: Final = 3  # in a row: one may be a race with an owner's act, three are a fault of ours
-CREATION_BLOCKS_MAX: Final = 256  # a deployment creates nine contracts; this many blocks are searched for Clearing's
+REFUSALS_MAX: Final = (
+    3  # in a row: one may be a race with an owner's act, three are a fault of ours
+)
+CREATION_BLOCKS_MAX: Final = (
+    256  # a deployment creates nine contracts; this many blocks are searched for Clearing's
+)
 NO_SIGNATURE: Final = b'"0x' + b"0" * 128 + b'"'
-STATUS_WORDS: Final = {STATUS_UNLISTED: "unlisted", STATUS_LIVE: "live", STATUS_SHRINK_ONLY: "shrinkOnly"}
+STATUS_WORDS: Final = {
+    STATUS_UNLISTED: "unlisted",
+    STATUS_LIVE: "live",
+    STATUS_SHRINK_ONLY: "shrinkOnly",
+}
 
 _log = logging.getLogger("infold.node")
 P = ParamSpec("P")
@@ -131,7 +149,9 @@ class DuplicateReceipt(Receipt, frozen=True, kw_only=True, forbid_unknown_fields
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What came of a vector. `number` is None if nobody crossed; `refused` says why a batch was given up before it was sent."""
+    """What came of a vector. `number` is None if nobody crossed; `refused` says why a batch was
+    given up before it was sent.
+    """
 
     time_ms: int
     number: int | None = None
@@ -173,7 +193,9 @@ class _BatchRow:
 
 
 def guarded(method: Callable[Concatenate[Node, P], T]) -> Callable[Concatenate[Node, P], T]:
-    """Refuse when halted; halt on what is our fault. The one blanket handler of the program stands here."""
+    """Refuse when halted; halt on what is our fault. The one blanket handler of the program stands
+    here.
+    """
 
     @functools.wraps(method)
     def run(self: Node, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -188,7 +210,9 @@ def guarded(method: Callable[Concatenate[Node, P], T]) -> Callable[Concatenate[N
             raise
         except Exception as error:
             self.halt(f"{type(error).__name__}: {error}")
-            raise InvariantBroken(f"the venue has halted: {type(error).__name__}: {error}") from error
+            raise InvariantBroken(
+                f"the venue has halted: {type(error).__name__}: {error}"
+            ) from error
 
     return run
 
@@ -196,7 +220,8 @@ def guarded(method: Callable[Concatenate[Node, P], T]) -> Callable[Concatenate[N
 class Node:
     """One venue's node. Opens or recovers the journal on construction; `close` gives it back.
 
-    `mine`, on a chain of our own, stamps a block for a time in ms; `now_ms` is the venue's clock for requests.
+    `mine`, on a chain of our own, stamps a block for a time in ms; `now_ms` is the venue's clock
+    for requests.
     """
 
     def __init__(
@@ -256,16 +281,23 @@ class Node:
         """The venue's time."""
         return self._now_ms()
 
-    # -- journal and state ---------------------------------------------------------------------------------------------
+    # -- journal and state -------------------------------------------------------------------------
 
     def _recover(self) -> None:
-        """Fold the journal, learn what the chain did meanwhile, and finish the batch that was under way."""
+        """Fold the journal, learn what the chain did meanwhile, and finish the batch that was under
+        way.
+        """
         self.journal.replay(self._fold_entry)
         if not self.journal.seq:
             self._begin()
         self.observe()
         self._finish_under_way()
-        _log.info("RECOVERED seq=%d block=%d orders=%d", self.journal.seq, self.state.block, len(self.state.orders))
+        _log.info(
+            "RECOVERED seq=%d block=%d orders=%d",
+            self.journal.seq,
+            self.state.block,
+            len(self.state.orders),
+        )
 
     def _fold_entry(self, _seq: int, line: bytes) -> None:
         entry = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
@@ -276,14 +308,22 @@ class Node:
             self._intent = msgspec.json.decode(entry["intent"], type=Intent)
 
     def _begin(self) -> None:
-        """The first entry: the words a deployment starts with, read at the block that created Clearing."""
+        """The first entry: the words a deployment starts with, read at the block that created
+        Clearing.
+        """
         clearing = self.venue["Clearing"]
         first = self.venue.book.first_block
         for number in range(first, first + CREATION_BLOCKS_MAX):
-            if self.venue.rpc.call("eth_getCode", "0x" + clearing.address.hex(), hex(number)) != "0x":
+            if (
+                self.venue.rpc.call("eth_getCode", "0x" + clearing.address.hex(), hex(number))
+                != "0x"
+            ):
                 break
         else:
-            raise Misconfigured(f"Clearing was not created within {CREATION_BLOCKS_MAX} blocks of the book's first block")
+            raise Misconfigured(
+                f"Clearing was not created within {CREATION_BLOCKS_MAX} blocks of the book's "
+                "first block"
+            )
         deployed = Deployed(
             pool=to_word(clearing.call("accounts", 0, at=number)),
             backstop=to_word(clearing.call("accounts", 1, at=number)),
@@ -346,10 +386,10 @@ class Node:
         row.status, row.block, row.transaction = "confirmed", event.block, event.tx_hash
         row.fills, row.skips = len(event.fills), len(event.skips)
         for fill in event.fills:
-            order = self._by_hash[fill.order_hash]
-            order.filled_e8 += fill.size_e8
-            order.fee_e6 += fill.fee_e6
-            order.value_e16 += fill.size_e8 * fill.price_e8
+            filled = self._by_hash[fill.order_hash]
+            filled.filled_e8 += fill.size_e8
+            filled.fee_e6 += fill.fee_e6
+            filled.value_e16 += fill.size_e8 * fill.price_e8
             row.notional_e6 += fill.size_e8 * fill.price_e8 // 10**10
             self.fill_rows.append(fill)
         places = {(skip.account, skip.slot): skip.reason for skip in event.skips}
@@ -363,24 +403,29 @@ class Node:
         # A number that lapsed is used again: the last row of a number is the one under way.
         return self.batch_rows[bisect.bisect_right(self._batch_numbers, number) - 1]
 
-    # -- requests ------------------------------------------------------------------------------------------------------
+    # -- requests ----------------------------------------------------------------------------------
 
     def context(self) -> Context:
         """What decoding an order needs."""
         markets = {
-            market.parameters[market.clock.version].listing.name: number for number, market in self.state.markets.items()
+            market.parameters[market.clock.version].listing.name: number
+            for number, market in self.state.markets.items()
         }
         return Context(self.domain, markets, self.state.settings.limits)
 
     @guarded
     def submit(self, raw_orders: Sequence[bytes], received_ms: int) -> list[Receipt | Rejected]:
-        """Admit, journal, acknowledge: per order a signed receipt, or why it was refused. One sync a group of 500."""
+        """Admit, journal, acknowledge: per order a signed receipt, or why it was refused. One sync
+        a group of 500.
+        """
         results: list[Receipt | Rejected] = []
         for first in range(0, len(raw_orders), GROUP_ORDERS_MAX):
             results += self._submit_group(raw_orders[first : first + GROUP_ORDERS_MAX], received_ms)
         return results
 
-    def _submit_group(self, raw_orders: Sequence[bytes], received_ms: int) -> list[Receipt | Rejected]:
+    def _submit_group(
+        self, raw_orders: Sequence[bytes], received_ms: int
+    ) -> list[Receipt | Rejected]:
         context = self.context()
         results: list[Receipt | Rejected | bytes] = []
         fresh: dict[bytes, SignedOrder] = {}
@@ -397,13 +442,17 @@ class Node:
         seen = {result for result in results if isinstance(result, bytes) and result not in fresh}
         refused: dict[bytes, Rejected] = {}
         if fresh:
-            for event in self._do(SubmitOrders(orders=list(fresh.values()), received_ms=received_ms)):
+            for event in self._do(
+                SubmitOrders(orders=list(fresh.values()), received_ms=received_ms)
+            ):
                 if isinstance(event, OrderRejected):
                     refused[event.order_hash] = _rejection(event)
         answers: list[Receipt | Rejected] = []
         for result in results:
             if isinstance(result, bytes):
-                answers.append(refused[result] if result in refused else self._receipt(result, result in seen))
+                answers.append(
+                    refused[result] if result in refused else self._receipt(result, result in seen)
+                )
                 seen.add(result)
             else:
                 answers.append(result)
@@ -412,11 +461,17 @@ class Node:
     def _receipt(self, digest: bytes, duplicate: bool) -> Receipt:
         row = self._by_hash[digest]
         r, vs = sign(
-            receipt_digest(digest, row.sequence, row.accepted_ms, row.batch_ms, self.domain), self._matcher_key
+            receipt_digest(digest, row.sequence, row.accepted_ms, row.batch_ms, self.domain),
+            self._matcher_key,
         )
         kind = DuplicateReceipt if duplicate else Receipt
         return kind(
-            order_hash=digest, sequence=row.sequence, accepted_ms=row.accepted_ms, batch_ms=row.batch_ms, r=r, vs=vs
+            order_hash=digest,
+            sequence=row.sequence,
+            accepted_ms=row.accepted_ms,
+            batch_ms=row.batch_ms,
+            r=r,
+            vs=vs,
         )
 
     @guarded
@@ -432,7 +487,9 @@ class Node:
 
     @guarded
     def preview(self, raw: bytes) -> Json:
-        """An order's digest and typed data, and what admission would say; `signature` may be left out."""
+        """An order's digest and typed data, and what admission would say; `signature` may be left
+        out.
+        """
         unsigned = b'"signature"' not in raw and raw.rstrip().endswith(b"}")
         text = raw.rstrip()[:-1] + b',"signature":' + NO_SIGNATURE + b"}" if unsigned else raw
         context = self.context()
@@ -445,7 +502,12 @@ class Node:
             owner = view.owner(order.account)
             if unsigned:
                 signed = SignedOrder(
-                    order=order, r=0, vs=0, delegated=False, order_hash=digest, signer=owner or bytes(20)
+                    order=order,
+                    r=0,
+                    vs=0,
+                    delegated=False,
+                    order_hash=digest,
+                    signer=owner or bytes(20),
                 )
             else:
                 signed = decode_order(text, context)
@@ -457,10 +519,12 @@ class Node:
             "typedData": typed_data("Order", order_message(order), self.domain),
             "market": request.market,
             "accepted": error is None,
-            "error": None if error is None else {"code": error.code, "param": error.param, "detail": error.message},
+            "error": None
+            if error is None
+            else {"code": error.code, "param": error.param, "detail": error.message},
         }
 
-    # -- batches -------------------------------------------------------------------------------------------------------
+    # -- batches -----------------------------------------------------------------------------------
 
     @guarded
     def observe(self) -> None:
@@ -469,7 +533,8 @@ class Node:
         if head.number <= self.state.block:
             if head.number < self.state.block:
                 raise InvariantBroken(
-                    f"the chain's head went back from block {self.state.block} to {head.number}; ask another node, or "
+                    f"the chain's head went back from block {self.state.block} to {head.number}; "
+                    "ask another node, or "
                     "start a new journal if the chain was begun anew"
                 )
             return
@@ -478,7 +543,9 @@ class Node:
         skips: list[SkippedOnChain] = []
         stamps: dict[int, int] = {head.number: head.timestamp_s * 1000}
         for log in self.venue.logs(self.state.block + 1, head.number):
-            if log.contract == "Governance":  # its events tell of proposals, and one is called Cancelled too
+            if (
+                log.contract == "Governance"
+            ):  # its events tell of proposals, and one is called Cancelled too
                 continue
             if log.name == "Skipped":
                 place = log.arguments
@@ -487,13 +554,18 @@ class Node:
                 if facts:
                     if log.block not in stamps:
                         stamps[log.block] = block(self.venue.rpc, log.block).timestamp_s * 1000
-                    # The block is not whole yet: what is known is everything before it, at its stamp.
-                    self._do(ObserveChain(facts=facts, block=log.block - 1, block_ms=self.state.block_ms))
+                    # The block is not whole yet: what is known is everything before it, at its
+                    # stamp.
+                    self._do(
+                        ObserveChain(facts=facts, block=log.block - 1, block_ms=self.state.block_ms)
+                    )
                     facts = []
                 self._confirm(log, skips)
                 skips = []
             else:
-                fact = fact_from_log(log.name, {name: _plain(value) for name, value in log.arguments.items()})
+                fact = fact_from_log(
+                    log.name, {name: _plain(value) for name, value in log.arguments.items()}
+                )
                 if fact is not None:
                     facts.append(fact)
         self._do(ObserveChain(facts=facts, block=head.number, block_ms=head.timestamp_s * 1000))
@@ -503,7 +575,8 @@ class Node:
         under_way = self.state.in_flight
         if under_way is None or under_way.number != number:
             raise InvariantBroken(
-                f"batch {number} landed and this journal did not send it: somebody else signs as the matcher"
+                f"batch {number} landed and this journal did not send it: somebody else signs as "
+                "the matcher"
             )
         if self._intent is not None and log.arguments["contents"] != self._intent.contents:
             raise InvariantBroken(f"batch {number} landed with contents this journal did not sign")
@@ -513,7 +586,8 @@ class Node:
     def close_batch(self, time_ms: int) -> BatchOutcome:
         """Match what waits at the vector of T and settle it.
 
-        Raises `Unavailable` if the oracle, the chain or the disk cannot serve; nothing is lost, and a later T may be tried.
+        Raises `Unavailable` if the oracle, the chain or the disk cannot serve; nothing is lost, and
+        a later T may be tried.
         """
         self._finish_under_way()
         self.observe()
@@ -525,7 +599,11 @@ class Node:
         self.journal.append([msgspec.json.encode({"curves": committed.hex(), "time_ms": time_ms})])
         vector = self._oracle.collect(time_ms, self._live_markets(time_ms))
         command = CloseBatch(
-            time_ms=time_ms, prices_e8=vector.prices, chunks=vector.chunks, root=vector.root, curves=curves
+            time_ms=time_ms,
+            prices_e8=vector.prices,
+            chunks=vector.chunks,
+            root=vector.root,
+            curves=curves,
         )
         decided = decide(self.state, command)
         closed = next((event for event in decided if isinstance(event, BatchClosed)), None)
@@ -549,7 +627,11 @@ class Node:
         self._intent = intent
         self._refusals = 0
         landed = self._land(intent)
-        return self._outcome(closed, landed) if landed is not None else BatchOutcome(time_ms, refused="lapsed")
+        return (
+            self._outcome(closed, landed)
+            if landed is not None
+            else BatchOutcome(time_ms, refused="lapsed")
+        )
 
     def _live_markets(self, time_ms: int) -> list[int]:
         return sorted(
@@ -559,9 +641,14 @@ class Node:
         )
 
     def _seal(self, closed: BatchClosed, vector: PriceVector) -> Intent:
-        """The signed call of a closed batch. The vector is presented with the chunks the batch opens, and no others."""
+        """The signed call of a closed batch. The vector is presented with the chunks the batch
+        opens, and no others.
+        """
         material = material_of(self.state, closed)
-        seal = sign(batch_digest(closed.number, closed.time_ms, material.contents, self.domain), self._matcher_key)
+        seal = sign(
+            batch_digest(closed.number, closed.time_ms, material.contents, self.domain),
+            self._matcher_key,
+        )
         batch = Batch(
             number=closed.number,
             time_ms=closed.time_ms,
@@ -574,16 +661,26 @@ class Node:
             seals=[seal],
         )
         return Intent(
-            number=batch.number, time_ms=batch.time_ms, contents=batch.contents, calldata=settle_calldata(batch)
+            number=batch.number,
+            time_ms=batch.time_ms,
+            contents=batch.contents,
+            calldata=settle_calldata(batch),
         )
 
     def _give_up(self, closed: BatchClosed, reason: str) -> BatchOutcome:
-        """A batch the contract would refuse was never sent: its fills are void, its orders wait for the next one."""
+        """A batch the contract would refuse was never sent: its fills are void, its orders wait for
+        the next one.
+        """
         self._do(LapseBatch(number=closed.number, reason=reason, signed=False))
         self._refusals += 1
-        _log.warning("BATCH_REFUSED seq=%d number=%d reason=%r", self.journal.seq, closed.number, reason)
+        _log.warning(
+            "BATCH_REFUSED seq=%d number=%d reason=%r", self.journal.seq, closed.number, reason
+        )
         if self._refusals >= REFUSALS_MAX:
-            raise InvariantBroken(f"{self._refusals} batches in a row would revert, the last with {reason!r}; run infold reconcile")
+            raise InvariantBroken(
+                f"{self._refusals} batches in a row would revert, the last with {reason!r}; run "
+                "infold reconcile"
+            )
         return BatchOutcome(closed.time_ms, refused=reason)
 
     def _land(self, intent: Intent) -> Landed | None:
@@ -597,7 +694,9 @@ class Node:
             return None
         self.observe()
         if self.state.in_flight is not None:
-            raise InvariantBroken(f"batch {intent.number} landed in block {landed.block}, but its log was not found")
+            raise InvariantBroken(
+                f"batch {intent.number} landed in block {landed.block}, but its log was not found"
+            )
         return landed
 
     def _finish_under_way(self) -> None:
@@ -605,8 +704,14 @@ class Node:
         under_way = self.state.in_flight
         if under_way is None:
             return
-        if self._intent is None or self._intent.number != under_way.number or self._intent.time_ms != under_way.time_ms:
-            self._do(LapseBatch(number=under_way.number, reason="it was never signed", signed=False))
+        if (
+            self._intent is None
+            or self._intent.number != under_way.number
+            or self._intent.time_ms != under_way.time_ms
+        ):
+            self._do(
+                LapseBatch(number=under_way.number, reason="it was never signed", signed=False)
+            )
             return
         self._land(self._intent)
 
@@ -635,7 +740,7 @@ class Node:
         self.observe()
         return reconcile(self.venue, chain_words(self.state), self.state.block)
 
-    # -- what clients read ---------------------------------------------------------------------------------------------
+    # -- what clients read -------------------------------------------------------------------------
 
     def receipt_view(self, receipt: Receipt) -> Json:
         """A receipt as clients read it."""
@@ -659,7 +764,9 @@ class Node:
         return {
             "apiVersion": "1",
             "chainId": book.chain_id,
-            "contracts": {name: checksum_address(address) for name, address in book.addresses.items()},
+            "contracts": {
+                name: checksum_address(address) for name, address in book.addresses.items()
+            },
             "firstBlock": book.first_block,
             "domain": {
                 "name": NAME,
@@ -669,13 +776,19 @@ class Node:
             },
             "types": {
                 "EIP712Domain": [{"name": member, "type": kind} for member, kind in DOMAIN_TYPE],
-                **{name: [{"name": member, "type": kind} for member, kind in members] for name, members in TYPES.items()},
+                **{
+                    name: [{"name": member, "type": kind} for member, kind in members]
+                    for name, members in TYPES.items()
+                },
             },
             "scales": {"price": 8, "size": 8, "money": 6, "fraction": 6},
             "matcher": checksum_address(self.matcher),
             "windowMs": WINDOW_MS,
             "guardMs": GUARD_MS,
-            "limits": {"orderBytes": limits.body_bytes_max, "expiryAheadMs": limits.expiry_ahead_ms_max},
+            "limits": {
+                "orderBytes": limits.body_bytes_max,
+                "expiryAheadMs": limits.expiry_ahead_ms_max,
+            },
             "ts": self.now_ms(),
             "seq": self.journal.seq,
         } | self._meta
@@ -759,12 +872,16 @@ class Node:
 
     @guarded
     def orders(self, query: Mapping[str, str], after: int, limit: int) -> list[Json]:
-        """Orders above a sequence, oldest first; `account`, `market`, `status` (also `open`), `since`, `until` narrow."""
+        """Orders above a sequence, oldest first; `account`, `market`, `status` (also `open`),
+        `since`, `until` narrow.
+        """
         account = int(query["account"]) if "account" in query else None
         since, until = int(query.get("since", 0)), int(query.get("until", 1 << 48))
         wanted = query.get("status")
         rows: list[Json] = []
-        for row in self.order_rows[bisect.bisect_right(self.order_rows, after, key=lambda row: row.sequence) :]:
+        for row in self.order_rows[
+            bisect.bisect_right(self.order_rows, after, key=lambda row: row.sequence) :
+        ]:
             order = row.signed.order
             if account not in (None, order.account) or not since <= row.accepted_ms <= until:
                 continue
@@ -790,14 +907,18 @@ class Node:
 
     @guarded
     def account(self, account: int) -> Json:
-        """One account: money, positions at the latest prices, slots. Raises `Rejected` UNKNOWN_ACCOUNT."""
+        """One account: money, positions at the latest prices, slots. Raises `Rejected`
+        UNKNOWN_ACCOUNT.
+        """
         held = self.state.accounts.get(account)
         if held is None:
             raise Rejected("UNKNOWN_ACCOUNT", "account", f"account {account} is not open")
         positions = []
         equity_e6 = held.word.collateral_e6
         for index, position in sorted(held.positions.items()):
-            price_e8 = self.state.prices_e8.get(position.market, self.state.markets[position.market].clock.price_e8)
+            price_e8 = self.state.prices_e8.get(
+                position.market, self.state.markets[position.market].clock.price_e8
+            )
             value_e6 = position.base_e8 * price_e8 // 10**10 + position.quote_e6
             equity_e6 += value_e6
             positions.append(
@@ -820,7 +941,10 @@ class Node:
             "withdrawalBarrier": held.withdrawal.barrier_ms,
             "positions": positions,
             "openOrders": len(held.orders),
-            "slots": {str(slot): {"seq": seen.seq, "open": seen.open} for slot, seen in sorted(held.slots.items())},
+            "slots": {
+                str(slot): {"seq": seen.seq, "open": seen.open}
+                for slot, seen in sorted(held.slots.items())
+            },
             "ts": self.now_ms(),
             "seq": self.journal.seq,
         }
@@ -854,7 +978,9 @@ class Node:
             "size": format_decimal(fill.size_e8, 8),
             "price": format_decimal(fill.price_e8, 8),
             "oraclePrice": format_decimal(fill.oracle_price_e8, 8),
-            "spreadBps": _signed((away_e8 if fill.buy else -away_e8) * 10**8 // fill.oracle_price_e8, 4),
+            "spreadBps": _signed(
+                (away_e8 if fill.buy else -away_e8) * 10**8 // fill.oracle_price_e8, 4
+            ),
             "fee": format_decimal(fill.fee_e6, 6),
             "batch": fill.batch,
             "settlement": "confirmed",
@@ -871,7 +997,10 @@ class Node:
     @guarded
     def batch(self, number: int) -> Json:
         """One batch with its prices and records. Raises `Rejected` NOT_FOUND."""
-        if not self._batch_numbers or self._batch_numbers[bisect.bisect_right(self._batch_numbers, number) - 1] != number:
+        if (
+            not self._batch_numbers
+            or self._batch_numbers[bisect.bisect_right(self._batch_numbers, number) - 1] != number
+        ):
             raise Rejected("NOT_FOUND", "number", f"no batch {number}")
         row = self._batch_row(number)
         closed = row.closed
@@ -887,7 +1016,8 @@ class Node:
                 for one in closed.clearing
             ],
             "records": [
-                {"orderHash": "0x" + one.order_hash.hex(), "fill": format_decimal(one.fill_e8, 8)} for one in closed.records
+                {"orderHash": "0x" + one.order_hash.hex(), "fill": format_decimal(one.fill_e8, 8)}
+                for one in closed.records
             ],
         }
 
@@ -907,7 +1037,9 @@ class Node:
 
 
 def reopened(vector: PriceVector, opened: int) -> PriceVector:
-    """The same vector presented with other chunks open. The chunks to be opened must be open in it already."""
+    """The same vector presented with other chunks open. The chunks to be opened must be open in it
+    already.
+    """
     openings = vector_openings(vector.prices, vector.chunks, opened)
     return msgspec.structs.replace(vector, opened=opened, openings=openings)
 
@@ -938,7 +1070,9 @@ def _signed(value: int, decimals: int) -> str:
 
 
 def replay_state(path: Path) -> tuple[State, int, str]:
-    """The state a journal folds to, with its sequence and hash; needs no chain. Raises `Misconfigured` on damage."""
+    """The state a journal folds to, with its sequence and hash; needs no chain. Raises
+    `Misconfigured` on damage.
+    """
     state = State()
 
     def fold(_seq: int, line: bytes) -> None:
@@ -952,13 +1086,15 @@ def replay_state(path: Path) -> tuple[State, int, str]:
         return state, journal.seq, journal.hash.hex()
 
 
-# -- a whole venue on this machine -------------------------------------------------------------------------------------
+# -- a whole venue on this machine -----------------------------------------------------------------
 
 
 class LocalVenue:
-    """A devnet with its node and its HTTP door, from construction to `close`; without a dealer given, the venue's own desk.
+    """A devnet with its node and its HTTP door, from construction to `close`; without a dealer
+    given, the venue's own desk.
 
-    Time is stepped by the caller (`step`), or follows the wall clock while `run_live` runs. `api_port` None serves no HTTP.
+    Time is stepped by the caller (`step`), or follows the wall clock while `run_live` runs.
+    `api_port` None serves no HTTP.
     """
 
     def __init__(
@@ -1003,18 +1139,24 @@ class LocalVenue:
             meta={
                 "batchIntervalMs": self.batch_interval_ms,
                 "oracle": {
-                    "signers": [checksum_address(wallet.address) for wallet in devnet.oracle_wallets],
+                    "signers": [
+                        checksum_address(wallet.address) for wallet in devnet.oracle_wallets
+                    ],
                     "k": self.config.threshold,
                 },
             },
         )
 
     def restart_node(self, dealer: Dealer) -> None:
-        """Close the node and recover another from its journal, as after a crash. The HTTP door keeps the old one: use without."""
+        """Close the node and recover another from its journal, as after a crash. The HTTP door
+        keeps the old one: use without.
+        """
         self.node.close()
         self.node = self._open_node(dealer)
 
-    def step(self, time_ms: int, prices_e8: dict[int, int], noise: random.Random | None = None) -> BatchOutcome:
+    def step(
+        self, time_ms: int, prices_e8: dict[int, int], noise: random.Random | None = None
+    ) -> BatchOutcome:
         """Publish prices for a time and close a batch at it. Times must rise."""
         self.clock_ms = max(self.clock_ms, time_ms)
         self.devnet.write_prices(time_ms, prices_e8, noise)
@@ -1025,7 +1167,8 @@ class LocalVenue:
         return self.devnet.view(self.server.url if self.server else "")
 
     def run_live(self, stopped: threading.Event) -> None:
-        """Serve with the wall clock until told to stop: a synthetic price walk, a batch every interval, blocks for everybody.
+        """Serve with the wall clock until told to stop: a synthetic price walk, a batch every
+        interval, blocks for everybody.
 
         Raises what halted the node, or `Unavailable` when the chain is gone.
         """
@@ -1059,13 +1202,16 @@ class LocalVenue:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
 
 def live_prices(config: DevnetConfig) -> dict[int, int]:
-    """Where the synthetic walk starts: the given prices, else the default ones by name, else 100."""
+    """Where the synthetic walk starts: given prices, else the default ones by name, else 100."""
     return {
         market.market: config.prices_e8.get(
             market.market, round(DEFAULT_PRICES.get(market.listing.name, 100.0) * 1e8)
@@ -1075,7 +1221,9 @@ def live_prices(config: DevnetConfig) -> dict[int, int]:
 
 
 class PriceWalk:
-    """Seeded geometric random walks, 60% volatility a year, for a devnet's live feed. price_e8 by market."""
+    """Seeded geometric random walks, 60% volatility a year, for a devnet's live feed. price_e8 by
+    market.
+    """
 
     def __init__(self, seed: int, prices_e8: dict[int, int]) -> None:
         self._dice = random.Random(seed)

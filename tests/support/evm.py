@@ -184,8 +184,9 @@ class World:
 
     @property
     def writes(self) -> int:
-        """Grows with every change of state; equal before and after a call that changed nothing."""
-        return int(self._evm.journal_len)
+        """Storage words written so far; equal before and after a call that changed nothing."""
+        journal: str = self._evm.journal_str
+        return journal.count("StorageChange {") - journal.count("TransientStorageChange {")
 
     def raw(
         self, sender: str, to: str, data: bytes, *, static: bool = False

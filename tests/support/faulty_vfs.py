@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An SQLite virtual file system that fails on command: the Nth write or sync, or a write torn at a byte.
+"""An SQLite virtual file system that fails on command: the Nth write or sync, or a write torn at a
+byte.
 
-It is the platform's own file system with `xWrite`, `xSync` and `xTruncate` intercepted, registered in the SQLite library that
-Python's `sqlite3` module itself is linked with, so the code under test runs unchanged on real files.
+It is the platform's own file system with `xWrite`, `xSync` and `xTruncate` intercepted, registered
+in the SQLite library that Python's `sqlite3` module itself is linked with, so the code under test
+runs unchanged on real files.
 """
 
 from __future__ import annotations
@@ -21,14 +23,18 @@ SQLITE_IOERR_WRITE = 10 | (3 << 8)
 SQLITE_IOERR_FSYNC = 10 | (4 << 8)
 NAME = b"infold-faulty"
 
-_library = ctypes.CDLL(_sqlite3.__file__)  # resolves SQLite's symbols in the library the module is linked with
+_library = ctypes.CDLL(
+    _sqlite3.__file__
+)  # resolves SQLite's symbols in the library the module is linked with
 _pointer = ctypes.c_void_p
 _methods_names = (
-    "xClose xRead xWrite xTruncate xSync xFileSize xLock xUnlock xCheckReservedLock xFileControl xSectorSize "
+    "xClose xRead xWrite xTruncate xSync xFileSize xLock xUnlock xCheckReservedLock xFileControl "
+    "xSectorSize "
     "xDeviceCharacteristics xShmMap xShmLock xShmBarrier xShmUnmap xFetch xUnfetch"
 ).split()
 _vfs_names = (
-    "xOpen xDelete xAccess xFullPathname xDlOpen xDlError xDlSym xDlClose xRandomness xSleep xCurrentTime "
+    "xOpen xDelete xAccess xFullPathname xDlOpen xDlError xDlSym xDlClose xRandomness xSleep "
+    "xCurrentTime "
     "xGetLastError xCurrentTimeInt64 xSetSystemCall xGetSystemCall xNextSystemCall"
 ).split()
 
@@ -54,15 +60,24 @@ class _Vfs(ctypes.Structure):
 
 
 _Open = ctypes.CFUNCTYPE(
-    ctypes.c_int, _pointer, _pointer, ctypes.POINTER(_File), ctypes.c_int, ctypes.POINTER(ctypes.c_int)
+    ctypes.c_int,
+    _pointer,
+    _pointer,
+    ctypes.POINTER(_File),
+    ctypes.c_int,
+    ctypes.POINTER(ctypes.c_int),
 )
-_Write = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_File), _pointer, ctypes.c_int, ctypes.c_int64)
+_Write = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(_File), _pointer, ctypes.c_int, ctypes.c_int64
+)
 _Sync = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_File), ctypes.c_int)
 _Truncate = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_File), ctypes.c_int64)
 
 
 class Plan:
-    """Which operation fails, and how. Operations are counted from 1 over writes, syncs and truncations together."""
+    """Which operation fails, and how. Operations are counted from 1 over writes, syncs and
+    truncations together.
+    """
 
     def __init__(self) -> None:
         self.reset()
@@ -89,7 +104,11 @@ class Plan:
         """Count one operation and say whether it fails."""
         self.count += self.only in (None, kind)
         self.kinds.append(kind)
-        return bool(self.fail_at) and self.only in (None, kind) and (self.count == self.fail_at or (self.crash and self.count > self.fail_at))
+        return (
+            bool(self.fail_at)
+            and self.only in (None, kind)
+            and (self.count == self.fail_at or (self.crash and self.count > self.fail_at))
+        )
 
 
 plan = Plan()
@@ -98,7 +117,11 @@ _wrapped: dict[int, _Methods] = {}
 
 
 def _wrap(original: _Methods) -> _Methods:
-    write, sync, truncate = _Write(original.xWrite), _Sync(original.xSync), _Truncate(original.xTruncate)
+    write, sync, truncate = (
+        _Write(original.xWrite),
+        _Sync(original.xSync),
+        _Truncate(original.xTruncate),
+    )
 
     def on_write(file: object, buffer: int, amount: int, offset: int) -> int:
         if plan.fails("write"):
@@ -111,7 +134,11 @@ def _wrap(original: _Methods) -> _Methods:
         return (plan.code or SQLITE_IOERR_FSYNC) if plan.fails("sync") else int(sync(file, flags))
 
     def on_truncate(file: object, size: int) -> int:
-        return (plan.code or SQLITE_IOERR_WRITE) if plan.fails("truncate") else int(truncate(file, size))
+        return (
+            (plan.code or SQLITE_IOERR_WRITE)
+            if plan.fails("truncate")
+            else int(truncate(file, size))
+        )
 
     mine = _Methods.from_buffer_copy(original)
     callbacks = (_Write(on_write), _Sync(on_sync), _Truncate(on_truncate))

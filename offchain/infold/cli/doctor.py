@@ -7,14 +7,19 @@ needs is looked at.
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
 import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from infold.config import load
 
 PYTHONS = ("3.11", "3.12")
 VYPER_VERSION = "0.4.3"
@@ -73,6 +78,24 @@ def lines(found: Sequence[Check]) -> Iterator[str]:
         yield f"{mark}  {check.name:<12} {check.found}"
         if check.mend:
             yield f"      {'':<12} mend: {check.mend}"
+
+
+def examine() -> dict[str, Any]:
+    """The whole report of this environment, as one object; not `ok` if anything must be mended.
+
+    Raises `Misconfigured` if a setting is wrong, which no check could say better.
+    """
+    began = time.monotonic()
+    data = load().data
+    found = checks(checkout(), None if data is None else Path(data))
+    return {
+        "command": "doctor",
+        "version": importlib.metadata.version("infold"),
+        "seed": None,
+        "checks": [asdict(check) for check in found],
+        "seconds": round(time.monotonic() - began, 3),
+        "ok": not failed(found),
+    }
 
 
 # -- the checks ----------------------------------------------------------------

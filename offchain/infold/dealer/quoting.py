@@ -144,9 +144,7 @@ class Line:
 def orders_per_batch(parameters: DealerParameters, interval_s: float) -> float:
     """Orders a batch of this length expects at the ladder's own markup."""
     forms = closed_forms(parameters)
-    return (
-        2.0 * sum(parameters.requests_per_day) * forms.hit_share * interval_s / DAY_S
-    )
+    return 2.0 * sum(parameters.requests_per_day) * forms.hit_share * interval_s / DAY_S
 
 
 def thin_line(parameters: DealerParameters, volatility_bp: float | None = None) -> Line:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP on loopback: the venue's `/v1`, in the shapes of docs/api.md.
 
-The gateway knows a `VenueNode` and nothing else: it splits bodies into orders, hands their bytes on, and dresses what
-comes back. Every call of the node runs on one worker thread, because the node is single-threaded; submissions that arrive
-while one group is being committed leave together in the next, so one sync of the disk acknowledges many.
+The gateway knows a `VenueNode` and nothing else: it splits bodies into orders, hands their bytes
+on, and dresses what comes back. Every call of the node runs on one worker thread, because the node
+is single-threaded; submissions that arrive while one group is being committed leave together in the
+next, so one sync of the disk acknowledges many.
 
-Errors are `application/problem+json` (RFC 9457) with `code`, `retryable` and `param`; lists answer `{data, nextCursor}`.
+Errors are `application/problem+json` (RFC 9457) with `code`, `retryable` and `param`; lists answer
+`{data, nextCursor}`.
 """
 
 from __future__ import annotations
@@ -23,12 +25,13 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 import uvicorn
-from infold.errors import InfoldError, Misconfigured, Rejected, Unavailable
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from infold.errors import InfoldError, Misconfigured, Rejected, Unavailable
 
 BODY_BYTES_MAX = 64 * 1024  # 50 orders of 1,024 bytes, and room
 ORDERS_MAX = 50  # of one request: enough for a market maker's refresh, short enough to answer soon
@@ -107,8 +110,19 @@ def respond(content: Any, status: int = 200, media: str = "application/json") ->
 def problem(error: InfoldError) -> Json:
     """The body of a problem, as RFC 9457 shapes it."""
     if isinstance(error, Rejected):
-        code, param, retryable, status = error.code, error.param, False, _STATUS.get(error.code, 422)
-        if error.code in ("MALFORMED", "NUMBER_NOT_CANONICAL", "OUT_OF_RANGE", "SIGNATURE_MALFORMED", "PARAMETER"):
+        code, param, retryable, status = (
+            error.code,
+            error.param,
+            False,
+            _STATUS.get(error.code, 422),
+        )
+        if error.code in (
+            "MALFORMED",
+            "NUMBER_NOT_CANONICAL",
+            "OUT_OF_RANGE",
+            "SIGNATURE_MALFORMED",
+            "PARAMETER",
+        ):
             status = 400
         detail = error.message
     elif isinstance(error, Unavailable):
@@ -134,7 +148,7 @@ class Gateway:
         self._node = node
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="infold-node")
         self._waiting: list[tuple[bytes, asyncio.Future[Any]]] = []
-        self._draining = False
+        self._drainer: asyncio.Task[None] | None = None
         routes = [
             ("/v1/ping", "GET", self._ping),
             ("/v1/time", "GET", self._time),
@@ -151,7 +165,10 @@ class Gateway:
             ("/v1/batches/{number}", "GET", self._batch),
         ]
         self.app = Starlette(
-            routes=[Route(path, _guarded(endpoint), methods=[method]) for path, method, endpoint in routes],
+            routes=[
+                Route(path, _guarded(endpoint), methods=[method])
+                for path, method, endpoint in routes
+            ],
             exception_handlers={HTTPException: _http_problem},
         )
 
@@ -166,7 +183,7 @@ class Gateway:
     async def _on_node(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
-    # -- reads -------------------------------------------------------------------------------------------------------
+    # -- reads -------------------------------------------------------------------------------------
 
     async def _ping(self, _request: Request) -> Response:
         return respond({})
@@ -201,7 +218,9 @@ class Gateway:
             if name in query:
                 _whole(query[name], name, 48)
         rows = await self._on_node(lambda: read(query, after, limit))
-        return respond({"data": rows, "nextCursor": str(rows[-1]["seq"]) if len(rows) == limit else None})
+        return respond(
+            {"data": rows, "nextCursor": str(rows[-1]["seq"]) if len(rows) == limit else None}
+        )
 
     async def _order(self, request: Request) -> Response:
         text = request.path_params["hash"]
@@ -212,13 +231,15 @@ class Gateway:
     async def _batches(self, request: Request) -> Response:
         after, limit = _cursor(dict(request.query_params))
         rows = await self._on_node(lambda: self._node.batches(after, limit))
-        return respond({"data": rows, "nextCursor": str(rows[-1]["number"]) if len(rows) == limit else None})
+        return respond(
+            {"data": rows, "nextCursor": str(rows[-1]["number"]) if len(rows) == limit else None}
+        )
 
     async def _batch(self, request: Request) -> Response:
         number = _whole(request.path_params["number"], "number", 63)
         return respond(await self._on_node(lambda: self._node.batch(number)))
 
-    # -- writes ------------------------------------------------------------------------------------------------------
+    # -- writes ------------------------------------------------------------------------------------
 
     async def _submit(self, request: Request) -> Response:
         raws, single = split_orders(await _body(request))
@@ -227,33 +248,37 @@ class Gateway:
         loop = asyncio.get_running_loop()
         futures = [loop.create_future() for _ in raws]
         self._waiting += zip(raws, futures, strict=True)
-        if not self._draining:
-            self._draining = True
-            loop.create_task(self._drain())
+        if self._drainer is None:
+            self._drainer = loop.create_task(self._drain())
         results = [self._result(await future) for future in futures]
         if single:
             status = results[0]["error"]["status"] if "error" in results[0] else 200
             body = results[0]["error"] if "error" in results[0] else results[0]
-            return respond(body, status, "application/problem+json" if status >= 400 else "application/json")
+            return respond(
+                body, status, "application/problem+json" if status >= 400 else "application/json"
+            )
         return respond({"results": results})
 
     async def _drain(self) -> None:
         """Hand what waits to the node, group after group."""
+        group: list[tuple[bytes, asyncio.Future[Any]]] = []
         try:
             while self._waiting:
                 group, self._waiting = self._waiting, []
-                raws = [raw for raw, _ in group]
-                try:
-                    results = await self._on_node(lambda raws=raws: self._node.submit(raws, self._node.now_ms()))
-                except InfoldError as error:
-                    results = [error] * len(group)
-                for (_, future), result in zip(group, results, strict=True):
+                for (_, future), result in zip(group, await self._admit(group), strict=True):
                     if not future.done():
                         future.set_result(result)
         finally:
-            self._draining = False
-            for _, future in self._waiting:
+            self._drainer = None
+            for _, future in [*group, *self._waiting]:
                 future.cancel()
+
+    async def _admit(self, group: list[tuple[bytes, asyncio.Future[Any]]]) -> list[Any]:
+        raws = [raw for raw, _ in group]
+        try:
+            return await self._on_node(lambda: self._node.submit(raws, self._node.now_ms()))
+        except InfoldError as error:
+            return [error] * len(group)
 
     def _result(self, result: Any) -> Json:
         if isinstance(result, InfoldError):
@@ -269,16 +294,21 @@ class Gateway:
         results: list[Json] = []
         for raw in raws:
             try:
-                results.append(await self._on_node(lambda raw=raw: self._node.cancel(raw, self._node.now_ms())))
+                results.append(await self._cancel_one(raw))
             except Rejected as error:
                 if single:
                     raise
                 results.append({"error": problem(error)})
         return respond(results[0] if single else {"results": results})
 
+    async def _cancel_one(self, raw: bytes) -> Json:
+        return await self._on_node(lambda: self._node.cancel(raw, self._node.now_ms()))
+
 
 def split_orders(body: bytes, most: int = ORDERS_MAX) -> tuple[list[bytes], bool]:
-    """The bytes of each object of a body, and whether it was one object: an object, a list, or `{"orders": [...]}`."""
+    """The bytes of each object of a body, and whether it was one object: an object, a list, or
+    `{"orders": [...]}`.
+    """
     start = body.lstrip()[:1]
     try:
         if start == b"[":
@@ -301,7 +331,9 @@ def split_orders(body: bytes, most: int = ORDERS_MAX) -> tuple[list[bytes], bool
     return [bytes(item) for item in items], False
 
 
-def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(
+    endpoint: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
             return await endpoint(request)
@@ -317,7 +349,9 @@ def _guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Re
 async def _http_problem(_request: Request, error: Exception) -> Response:
     """Unknown paths and methods, in the same shape as every other refusal."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    body = problem(Rejected("NOT_FOUND" if status == 404 else "MALFORMED", None, getattr(error, "detail", "")))
+    body = problem(
+        Rejected("NOT_FOUND" if status == 404 else "MALFORMED", None, getattr(error, "detail", ""))
+    )
     return respond(body | {"status": status}, status, "application/problem+json")
 
 
@@ -366,10 +400,17 @@ class Server:
             self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
-            raise Misconfigured(f"port {port} on {host} cannot be used ({error.strerror}); choose another") from error
+            raise Misconfigured(
+                f"port {port} on {host} cannot be used ({error.strerror}); choose another"
+            ) from error
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            gateway.app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_keep_alive=30,
+            gateway.app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            timeout_keep_alive=30,
             timeout_graceful_shutdown=3,
         )
         self._server = uvicorn.Server(config)
@@ -395,6 +436,9 @@ class Server:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A local chain of our own: one anvil process, started on a free loopback port and ended by its process id."""
+"""A local chain of our own: one anvil process, started on a free loopback port and ended by its
+process id.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,18 @@ PORT_TRIES_MAX = 5  # another process may take a free port between our look and 
 
 
 def find_anvil() -> Path:
-    """The anvil program: on PATH, or beside the running Python. Raises `Misconfigured` with the mend."""
+    """The anvil program: on PATH, or beside the running Python. Raises `Misconfigured` with the
+    mend.
+    """
     found = shutil.which("anvil")
     beside = Path(sys.executable).parent / "anvil"
     if found:
         return Path(found)
     if beside.exists():
         return beside
-    raise Misconfigured("anvil is not on PATH; run `make setup`, which puts anvil 1.7.1 into .venv/bin")
+    raise Misconfigured(
+        "anvil is not on PATH; run `make setup`, which puts anvil 1.7.1 into .venv/bin"
+    )
 
 
 def free_port() -> int:
@@ -56,10 +62,11 @@ def port_is_free(port: int) -> bool:
 class Anvil:
     """One anvil process, running from construction to `close`.
 
-    `timestamp_s` is the genesis block's time. Mining is by hand (`evm_mine`) unless `automine`: with automine, blocks within
-    one second push the chain's clock ahead of the wall's, and queued transactions have been seen to get stuck.
-    Transactions are limited to 2^24 gas, as on mainnet. Raises `Misconfigured` if the program is missing or the port is
-    taken, `Unavailable` if it does not come up.
+    `timestamp_s` is the genesis block's time. Mining is by hand (`evm_mine`) unless `automine`:
+    with automine, blocks within one second push the chain's clock ahead of the wall's, and queued
+    transactions have been seen to get stuck. Transactions are limited to 2^24 gas, as on mainnet.
+    Raises `Misconfigured` if the program is missing or the port is taken, `Unavailable` if it does
+    not come up.
     """
 
     def __init__(
@@ -74,13 +81,22 @@ class Anvil:
     ) -> None:
         self.chain_id = chain_id
         self._program = program or find_anvil()
-        self._options = ["--chain-id", str(chain_id), "--gas-limit", str(gas_limit), "--order", "fifo"]
+        self._options = [
+            "--chain-id",
+            str(chain_id),
+            "--gas-limit",
+            str(gas_limit),
+            "--order",
+            "fifo",
+        ]
         if timestamp_s is not None:
             self._options += ["--timestamp", str(timestamp_s)]
         if not automine:
             self._options.append("--no-mining")
         if port is not None and not port_is_free(port):
-            raise Misconfigured(f"port {port} is in use; choose another, or let one be found by naming none")
+            raise Misconfigured(
+                f"port {port} is in use; choose another, or let one be found by naming none"
+            )
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
         tries = 1 if port is not None else PORT_TRIES_MAX
@@ -107,18 +123,30 @@ class Anvil:
         return self._process.pid
 
     def _start(self) -> None:
-        self._output = tempfile.TemporaryFile(prefix="infold-anvil-")  # noqa: SIM115  closed by `close`
+        self._output = tempfile.TemporaryFile(prefix="infold-anvil-")
         self._process = subprocess.Popen(
             [
-                str(self._program), "--host", "127.0.0.1", "--port", str(self.port), "--enable-tx-gas-limit",
-                "--silent",  # else every request adds a line for as long as we serve; failures are printed all the same
+                str(self._program),
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(self.port),
+                "--enable-tx-gas-limit",
+                # else every request adds a line for as long as we serve; failures are printed all
+                # the same
+                "--silent",
                 *self._options,
             ],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # an interrupt at the keyboard is for us; we end anvil when we are done
-            env={"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/"), "NO_COLOR": "1"},
+            # an interrupt at the keyboard is for us; we end anvil when we are done
+            start_new_session=True,
+            env={
+                "PATH": os.environ.get("PATH", ""),
+                "HOME": os.environ.get("HOME", "/"),
+                "NO_COLOR": "1",
+            },
         )
         deadline = time.monotonic() + READY_DEADLINE_S
         while time.monotonic() < deadline:
@@ -126,7 +154,10 @@ class Anvil:
             if self._answers():
                 return
             time.sleep(0.02)  # a bounded wait for another process, not for a duration
-        raise Unavailable(f"anvil did not answer on port {self.port} within {READY_DEADLINE_S:.0f} s: {self.last_words()}")
+        raise Unavailable(
+            f"anvil did not answer on port {self.port} within {READY_DEADLINE_S:.0f} s: "
+            f"{self.last_words()}"
+        )
 
     def _answers(self) -> bool:
         question = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
@@ -134,7 +165,7 @@ class Anvil:
             answer = httpx.post(self.url, json=question, timeout=READY_DEADLINE_S, trust_env=False)
         except httpx.TransportError:
             return False
-        return answer.json().get("result") == hex(self.chain_id)
+        return bool(answer.json().get("result") == hex(self.chain_id))
 
     def _tail(self) -> bytes:
         if self._output is None:
@@ -153,7 +184,8 @@ class Anvil:
         code = self._process.poll()
         if code is not None:
             raise Unavailable(
-                f"anvil ended by itself (exit code {code}): {self.last_words() or 'no message'}; its chain is gone, start anew"
+                f"anvil ended by itself (exit code {code}): {self.last_words() or 'no message'}; "
+                "its chain is gone, start anew"
             )
 
     def close(self) -> None:
@@ -175,6 +207,9 @@ class Anvil:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chain as the venue sees it: JSON-RPC, calls and logs by ABI, signed transactions, and `settle` calldata.
+"""The chain as the venue sees it: JSON-RPC, calls and logs by ABI, signed transactions, and
+`settle` calldata.
 
-Nothing here decides anything. Amounts are integers as the contracts use them, addresses and hashes raw bytes.
+Nothing here decides anything. Amounts are integers as the contracts use them, addresses and hashes
+raw bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, NamedTuple
 
 import httpx
 from coincurve import PrivateKey
-from eth_abi import decode, encode
+from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Unavailable
@@ -31,7 +33,7 @@ Json = Any  # what json.loads gives
 
 
 class Reverted(InfoldError):
-    """A contract refused. `reason` is its literal string ("clearing: ..."), or "" if it gave none."""
+    """A contract refused. `reason` is its literal string ("clearing: ..."), "" if it gave none."""
 
     def __init__(self, reason: str, doing: str) -> None:
         super().__init__(f"{doing} reverted: {reason or 'no reason given'}")
@@ -41,14 +43,15 @@ class Reverted(InfoldError):
         return Reverted, (self.reason, str(self).split(" reverted: ")[0])
 
 
-# -- JSON-RPC ----------------------------------------------------------------------------------------------------------
+# -- JSON-RPC --------------------------------------------------------------------------------------
 
 
 class Rpc:
     """JSON-RPC over one kept-alive HTTP connection.
 
-    Raises `Unavailable` when the node does not answer or answers with an error of its own, `Reverted` when a contract refused.
-    `alive`, if given, is asked when a connection fails: it may raise a better-informed error.
+    Raises `Unavailable` when the node does not answer or answers with an error of its own,
+    `Reverted` when a contract refused. `alive`, if given, is asked when a connection fails: it may
+    raise a better-informed error.
     """
 
     def __init__(self, url: str, alive: Callable[[], None] | None = None) -> None:
@@ -60,7 +63,9 @@ class Rpc:
     def call(self, method: str, *params: Json) -> Json:
         """One request; its result."""
         self._id += 1
-        answer = self._post({"jsonrpc": "2.0", "id": self._id, "method": method, "params": list(params)}, method)
+        answer = self._post(
+            {"jsonrpc": "2.0", "id": self._id, "method": method, "params": list(params)}, method
+        )
         return self._result(answer, method)
 
     def batch(self, requests: Sequence[tuple[str, Sequence[Json]]]) -> list[Json]:
@@ -71,10 +76,14 @@ class Rpc:
             body = []
             for method, params in part:
                 self._id += 1
-                body.append({"jsonrpc": "2.0", "id": self._id, "method": method, "params": list(params)})
+                body.append(
+                    {"jsonrpc": "2.0", "id": self._id, "method": method, "params": list(params)}
+                )
             answers = self._post(body, f"{len(part)} requests")
             if not isinstance(answers, list) or len(answers) != len(part):
-                raise Unavailable(f"node at {self.url} answered a batch of {len(part)} with something else")
+                raise Unavailable(
+                    f"node at {self.url} answered a batch of {len(part)} with something else"
+                )
             by_id = {answer.get("id"): answer for answer in answers}
             for request in body:
                 results.append(self._result(by_id.get(request["id"]), str(request["method"])))
@@ -89,10 +98,13 @@ class Rpc:
             if self._alive is not None:
                 self._alive()
             raise Unavailable(
-                f"node at {self.url} did not answer {doing} ({type(error).__name__}: {error}); check that it runs"
+                f"node at {self.url} did not answer {doing} ({type(error).__name__}: {error}); "
+                "check that it runs"
             ) from error
         except ValueError as error:
-            raise Unavailable(f"node at {self.url} answered {doing} with something that is not JSON") from error
+            raise Unavailable(
+                f"node at {self.url} answered {doing} with something that is not JSON"
+            ) from error
 
     def _result(self, answer: Json, method: str) -> Json:
         if not isinstance(answer, dict):
@@ -111,7 +123,9 @@ class Rpc:
 
 
 def revert_reason(data: Json, message: str = "") -> str:
-    """The literal string of a revert: `Error(string)` data if there is any, else what the node's message quotes."""
+    """The literal string of a revert: `Error(string)` data if there is any, else what the node's
+    message quotes.
+    """
     if isinstance(data, str) and data.startswith("0x08c379a0"):
         try:
             return str(decode(["string"], bytes.fromhex(data[10:]))[0])
@@ -153,7 +167,7 @@ def mine(rpc: Rpc, timestamp_s: int | None = None) -> Block:
     return block(rpc)
 
 
-# -- contracts by ABI --------------------------------------------------------------------------------------------------
+# -- contracts by ABI ------------------------------------------------------------------------------
 
 
 def type_of(parameter: Json) -> str:
@@ -185,7 +199,7 @@ class Log(NamedTuple):
     block: int
     block_hash: bytes
     transaction: bytes
-    index: int
+    place: int
 
 
 class Abi:
@@ -201,11 +215,15 @@ class Abi:
             inputs = [type_of(parameter) for parameter in entry.get("inputs", [])]
             signature = f"{entry.get('name', '')}({','.join(inputs)})".encode()
             if entry["type"] == "function":
-                # Vyper lists a function with defaults once per arity, shortest first: the full one wins.
+                # Vyper lists a function with defaults once per arity, shortest first: the full one
+                # wins.
                 outputs = [type_of(parameter) for parameter in entry["outputs"]]
                 self.functions[entry["name"]] = _Function(keccak(signature)[:4], inputs, outputs)
             elif entry["type"] == "event":
-                fields = [(parameter["name"], type_of(parameter), parameter["indexed"]) for parameter in entry["inputs"]]
+                fields = [
+                    (parameter["name"], type_of(parameter), parameter["indexed"])
+                    for parameter in entry["inputs"]
+                ]
                 self.events[keccak(signature)] = _Event(
                     entry["name"],
                     [(name, kind) for name, kind, indexed in fields if indexed],
@@ -215,21 +233,29 @@ class Abi:
                 self.constructor = inputs
 
     def calldata(self, function: str, *arguments: Any) -> bytes:
-        """Selector and encoded arguments. Raises `InvariantBroken` on arguments that do not fit the ABI."""
+        """Selector and encoded arguments. Raises `InvariantBroken` on arguments that do not fit the
+        ABI.
+        """
         found = self.functions.get(function)
         if found is None:
-            raise InvariantBroken(f"{self.name} has no function {function}; regenerate the ABIs with `make abi`")
+            raise InvariantBroken(
+                f"{self.name} has no function {function}; regenerate the ABIs with `make abi`"
+            )
         try:
             return found.selector + encode(found.inputs, arguments)
         except (EncodingError, TypeError, ValueError) as error:
-            raise InvariantBroken(f"{self.name}.{function}: arguments do not fit ({error})") from error
+            raise InvariantBroken(
+                f"{self.name}.{function}: arguments do not fit ({error})"
+            ) from error
 
     def result(self, function: str, data: bytes) -> Any:
         """A call's result: the value itself if there is one, else a tuple."""
         try:
             values = decode(self.functions[function].outputs, data)
         except DecodingError as error:
-            raise Unavailable(f"{self.name}.{function} answered {len(data)} bytes that do not fit its ABI") from error
+            raise Unavailable(
+                f"{self.name}.{function} answered {len(data)} bytes that do not fit its ABI"
+            ) from error
         return values[0] if len(values) == 1 else values
 
 
@@ -243,7 +269,9 @@ def _abi_of(name: str) -> Abi:
     try:
         text = (resources.files("infold.abi") / f"{name}.json").read_text("utf-8")
     except (FileNotFoundError, ModuleNotFoundError) as error:
-        raise Misconfigured(f"the ABI of {name} is missing from infold/abi; run `make abi`") from error
+        raise Misconfigured(
+            f"the ABI of {name} is missing from infold/abi; run `make abi`"
+        ) from error
     content = json.loads(text)
     return Abi(name, content["abi"] if isinstance(content, dict) else content)
 
@@ -273,20 +301,39 @@ class Contract:
 
     def call(self, function: str, *arguments: Any, at: int | str = "latest") -> Any:
         """Read at a block."""
-        return self.abi.result(function, self._read(self.rpc.call(*self._request(function, arguments, at)), function))
+        return self.abi.result(
+            function, self._read(self.rpc.call(*self._request(function, arguments, at)), function)
+        )
 
-    def calls(self, function: str, many: Iterable[Sequence[Any]], at: int | str = "latest") -> list[Any]:
+    def calls(
+        self, function: str, many: Iterable[Sequence[Any]], at: int | str = "latest"
+    ) -> list[Any]:
         """The same read for many arguments, in few round trips."""
-        requests = [(method, params) for method, *params in (self._request(function, one, at) for one in many)]
-        return [self.abi.result(function, self._read(data, function)) for data in self.rpc.batch(requests)]
+        requests = [
+            (method, params)
+            for method, *params in (self._request(function, one, at) for one in many)
+        ]
+        return [
+            self.abi.result(function, self._read(data, function))
+            for data in self.rpc.batch(requests)
+        ]
 
-    def _request(self, function: str, arguments: Sequence[Any], at: int | str) -> tuple[str, Json, Json]:
+    def _request(
+        self, function: str, arguments: Sequence[Any], at: int | str
+    ) -> tuple[str, Json, Json]:
         data = "0x" + self.abi.calldata(function, *arguments).hex()
-        return "eth_call", {"to": "0x" + self.address.hex(), "data": data}, at if isinstance(at, str) else hex(at)
+        return (
+            "eth_call",
+            {"to": "0x" + self.address.hex(), "data": data},
+            at if isinstance(at, str) else hex(at),
+        )
 
     def _read(self, data: Json, function: str) -> bytes:
         if data == "0x" and self.abi.functions[function].outputs:
-            raise Misconfigured(f"no {self.name} contract at 0x{self.address.hex()}; check the address book and the chain")
+            raise Misconfigured(
+                f"no {self.name} contract at 0x{self.address.hex()}; check the address book and "
+                "the chain"
+            )
         return bytes.fromhex(data[2:])
 
     def decode_log(self, log: Json) -> Log | None:
@@ -297,7 +344,8 @@ class Contract:
             return None
         data = bytes.fromhex(log["data"][2:])
         arguments = {
-            name: _word_value(kind, topic) for (name, kind), topic in zip(event.indexed, topics[1:], strict=True)
+            name: _word_value(kind, topic)
+            for (name, kind), topic in zip(event.indexed, topics[1:], strict=True)
         }
         for place, (name, kind) in enumerate(event.plain):
             word = data[32 * place : 32 * place + 32]
@@ -305,16 +353,21 @@ class Contract:
                 start = int.from_bytes(word, "big")
                 count = int.from_bytes(data[start : start + 32], "big")
                 arguments[name] = [
-                    int.from_bytes(data[at : at + 32], "big") for at in range(start + 32, start + 32 + 32 * count, 32)
+                    int.from_bytes(data[at : at + 32], "big")
+                    for at in range(start + 32, start + 32 + 32 * count, 32)
                 ]
             elif kind in ("string", "bytes") or kind.endswith(("]", ")")):
                 arguments[name] = decode([one for _, one in event.plain], data)[place]
             else:
                 arguments[name] = _word_value(kind, word)
         return Log(
-            self.name, event.name, arguments,
-            int(log["blockNumber"], 16), bytes.fromhex(log["blockHash"][2:]),
-            bytes.fromhex(log["transactionHash"][2:]), int(log["logIndex"], 16),
+            self.name,
+            event.name,
+            arguments,
+            int(log["blockNumber"], 16),
+            bytes.fromhex(log["blockHash"][2:]),
+            bytes.fromhex(log["transactionHash"][2:]),
+            int(log["logIndex"], 16),
         )
 
 
@@ -332,13 +385,15 @@ def logs(contracts: Sequence[Contract], first_block: int, last_block: int) -> li
         },
     )
     decoded = (by_address[bytes.fromhex(log["address"][2:])].decode_log(log) for log in raw)
-    return sorted((log for log in decoded if log is not None), key=lambda log: (log.block, log.index))
+    return sorted(
+        (log for log in decoded if log is not None), key=lambda log: (log.block, log.place)
+    )
 
 
-# -- transactions ------------------------------------------------------------------------------------------------------
+# -- transactions ----------------------------------------------------------------------------------
 
 
-def rlp(item: bytes | Sequence[Any]) -> bytes:
+def rlp(item: Any) -> bytes:
     """Recursive length prefix of bytes or nested lists of bytes."""
     if isinstance(item, bytes):
         if len(item) == 1 and item[0] < 0x80:
@@ -376,9 +431,15 @@ class Transaction:
 def sign_transaction(transaction: Transaction, key: PrivateKey) -> bytes:
     """The raw signed bytes; their keccak is the transaction hash."""
     fields: list[Any] = [
-        _number(transaction.chain_id), _number(transaction.nonce), _number(transaction.tip_wei),
-        _number(transaction.fee_wei_max), _number(transaction.gas), transaction.to, _number(transaction.value_wei),
-        transaction.data, [],
+        _number(transaction.chain_id),
+        _number(transaction.nonce),
+        _number(transaction.tip_wei),
+        _number(transaction.fee_wei_max),
+        _number(transaction.gas),
+        transaction.to,
+        _number(transaction.value_wei),
+        transaction.data,
+        [],
     ]
     signature = key.sign_recoverable(keccak(b"\x02" + rlp(fields)), hasher=None)
     r, s, parity = signature[:32].lstrip(b"\0"), signature[32:64].lstrip(b"\0"), signature[64]
@@ -390,7 +451,9 @@ def key_of(private_key: bytes) -> PrivateKey:
     try:
         return PrivateKey(private_key)
     except ValueError as error:
-        raise Misconfigured("a private key must be 32 bytes between 1 and the curve order") from error
+        raise Misconfigured(
+            "a private key must be 32 bytes between 1 and the curve order"
+        ) from error
 
 
 class Receipt(NamedTuple):
@@ -423,30 +486,51 @@ class Sender:
         return int(self.rpc.call("eth_getTransactionCount", "0x" + self.address.hex(), tag), 16)
 
     def fees_wei(self) -> tuple[int, int]:
-        """Tip and fee cap that survive several full blocks: twice the latest base fee, and the tip."""
+        """Tip and fee cap that survive several full blocks: twice the base fee, and the tip."""
         latest = self.rpc.call("eth_getBlockByNumber", "latest", False)
         tip = 1_000_000_000
         return tip, 2 * int(latest.get("baseFeePerGas", "0x0"), 16) + tip
 
-    def transaction(self, to: bytes, data: bytes, *, gas: int | None = None, value_wei: int = 0) -> Transaction:
-        """The next transaction of this key. Without `gas` the node estimates it, which also finds reverts early."""
+    def transaction(
+        self, to: bytes, data: bytes, *, gas: int | None = None, value_wei: int = 0
+    ) -> Transaction:
+        """The next transaction of this key. Without `gas` the node estimates it, which also finds
+        reverts early.
+        """
         if gas is None:
             gas = self.estimate(to, data, value_wei)
         tip, fee = self.fees_wei()
         return Transaction(
-            chain_id=self.chain_id, nonce=self.nonce, tip_wei=tip, fee_wei_max=fee, gas=gas, to=to, data=data,
+            chain_id=self.chain_id,
+            nonce=self.nonce,
+            tip_wei=tip,
+            fee_wei_max=fee,
+            gas=gas,
+            to=to,
+            data=data,
             value_wei=value_wei,
         )
 
     def call(self, to: bytes, data: bytes, gas: int, block_time_s: int | None = None) -> None:
-        """Try a transaction without sending it, as if its block were stamped so. Raises `Reverted`."""
-        request = {"from": "0x" + self.address.hex(), "to": "0x" + to.hex(), "data": "0x" + data.hex(), "gas": hex(gas)}
+        """Try a transaction without sending it, as if its block were so stamped; or `Reverted`."""
+        request = {
+            "from": "0x" + self.address.hex(),
+            "to": "0x" + to.hex(),
+            "data": "0x" + data.hex(),
+            "gas": hex(gas),
+        }
         overrides: list[Json] = [] if block_time_s is None else [{}, {"time": hex(block_time_s)}]
         self.rpc.call("eth_call", request, "latest", *overrides)
 
     def estimate(self, to: bytes, data: bytes, value_wei: int = 0) -> int:
-        """Gas to send with: the node's estimate and a fifth, at most the cap of a transaction. Raises `Reverted`."""
-        request = {"from": "0x" + self.address.hex(), "data": "0x" + data.hex(), "value": hex(value_wei)}
+        """Gas to send with: the node's estimate and a fifth, at most the cap of a transaction.
+        Raises `Reverted`.
+        """
+        request = {
+            "from": "0x" + self.address.hex(),
+            "data": "0x" + data.hex(),
+            "value": hex(value_wei),
+        }
         if to:
             request["to"] = "0x" + to.hex()
         estimate = int(self.rpc.call("eth_estimateGas", request, "pending"), 16)
@@ -464,15 +548,22 @@ class Sender:
         return found
 
     def send_many(self, calls: Sequence[tuple[bytes, bytes]], gas: int) -> list[bytes]:
-        """Sign and send many calls of the same gas limit with consecutive nonces; their hashes. Needs a node without automine.
+        """Sign and send many calls of the same gas limit with consecutive nonces; their hashes.
+        Needs a node without automine.
 
         The caller mines and counts the receipts: a hash is not yet a transaction.
         """
         tip, fee = self.fees_wei()
-        raws = []
+        raws: list[bytes] = []
         for to, data in calls:
             transaction = Transaction(
-                chain_id=self.chain_id, nonce=self.nonce + len(raws), tip_wei=tip, fee_wei_max=fee, gas=gas, to=to, data=data
+                chain_id=self.chain_id,
+                nonce=self.nonce + len(raws),
+                tip_wei=tip,
+                fee_wei_max=fee,
+                gas=gas,
+                to=to,
+                data=data,
             )
             raws.append(self.sign(transaction))
         self.rpc.batch([("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in raws])
@@ -517,11 +608,17 @@ def _receipt(found: Json) -> Receipt:
 
 
 def why_it_failed(rpc: Rpc, transaction_hash: bytes) -> str:
-    """The reason of a transaction that was mined and failed: the same call again on the state before its block."""
+    """The reason of a transaction that was mined and failed: the same call again on the state
+    before its block.
+    """
     sent = rpc.call("eth_getTransactionByHash", "0x" + transaction_hash.hex())
     if sent is None or sent.get("blockNumber") is None:
         return "the transaction is not mined"
-    request = {key: sent[key] for key in ("from", "to", "input", "value", "gas") if sent.get(key) is not None}
+    request = {
+        key: sent[key]
+        for key in ("from", "to", "input", "value", "gas")
+        if sent.get(key) is not None
+    }
     try:
         rpc.call("eth_call", request, hex(int(sent["blockNumber"], 16) - 1))
     except Reverted as error:
@@ -529,16 +626,18 @@ def why_it_failed(rpc: Rpc, transaction_hash: bytes) -> str:
     return "out of gas, or the state of its own block was different"
 
 
-# -- settle ------------------------------------------------------------------------------------------------------------
+# -- settle ----------------------------------------------------------------------------------------
 
 SETTLE = (
-    "settle(uint256,uint256[],(uint256,uint256)[],uint256[],(uint256,uint256,uint256,uint256)[],bytes32,(uint256,uint256)[])"
+    "settle(uint256,uint256[],(uint256,uint256)[],uint256[],"
+    "(uint256,uint256,uint256,uint256)[],bytes32,(uint256,uint256)[])"
 )
 SETTLE_SELECTOR = keccak(SETTLE.encode())[:4]
 
 
 def settle_calldata(batch: Batch) -> bytes:
-    """Calldata of `Clearing.settle`, laid out directly: every element is whole words, so an array is its length and a join.
+    """Calldata of `Clearing.settle`, laid out directly: every element is whole words, so an array
+    is its length and a join.
 
     A test holds it equal to eth-abi. Hundreds of times faster for 640 records.
     """
@@ -546,7 +645,14 @@ def settle_calldata(batch: Batch) -> bytes:
         (batch.vector.openings, 1),
         ([word for pair in batch.vector.signatures for word in pair], 2),
         (batch.price_words, 1),
-        ([word for record in batch.records for word in (record.order, record.terms, record.r, record.vs)], 4),
+        (
+            [
+                word
+                for record in batch.records
+                for word in (record.order, record.terms, record.r, record.vs)
+            ],
+            4,
+        ),
         ([word for pair in batch.seals for word in pair], 2),
     )
     tails = [_words([len(words) // width, *words]) for words, width in columns]
@@ -563,7 +669,7 @@ def _words(numbers: Iterable[int]) -> bytes:
     return b"".join([number.to_bytes(32, "big") for number in numbers])
 
 
-# -- addresses ---------------------------------------------------------------------------------------------------------
+# -- addresses -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -579,12 +685,18 @@ class AddressBook:
         try:
             return self.addresses[name]
         except KeyError:
-            raise Misconfigured(f"the address book names no {name}; deploy anew or give the right book") from None
+            raise Misconfigured(
+                f"the address book names no {name}; deploy anew or give the right book"
+            ) from None
 
     def to_json(self) -> str:
         """The book as a JSON document."""
         contracts = {name: checksum_address(address) for name, address in self.addresses.items()}
-        content = {"chain_id": self.chain_id, "first_block": self.first_block, "contracts": contracts}
+        content = {
+            "chain_id": self.chain_id,
+            "first_block": self.first_block,
+            "contracts": contracts,
+        }
         return json.dumps(content, indent=2) + "\n"
 
     def write(self, path: Path) -> None:
@@ -598,14 +710,20 @@ class AddressBook:
         """Read a book. Raises `Misconfigured` if it is missing or damaged."""
         try:
             content = json.loads(path.read_text("utf-8"))
-            addresses = {name: bytes.fromhex(text[2:]) for name, text in content["contracts"].items()}
+            addresses = {
+                name: bytes.fromhex(text[2:]) for name, text in content["contracts"].items()
+            }
             if any(len(address) != 20 for address in addresses.values()):
                 raise ValueError("an address is not 20 bytes")
             return cls(int(content["chain_id"]), int(content["first_block"]), addresses)
         except FileNotFoundError as error:
-            raise Misconfigured(f"no address book at {path}; run `infold deploy`, which writes one") from error
+            raise Misconfigured(
+                f"no address book at {path}; run `infold deploy`, which writes one"
+            ) from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Misconfigured(f"address book {path} is damaged ({error}); run `infold deploy` again") from error
+            raise Misconfigured(
+                f"address book {path} is damaged ({error}); run `infold deploy` again"
+            ) from error
 
 
 class Venue:
@@ -619,13 +737,24 @@ class Venue:
         self.book = book
         found = int(rpc.call("eth_chainId"), 16)
         if found != book.chain_id:
-            raise Misconfigured(f"node at {rpc.url} serves chain {found}, the address book is of chain {book.chain_id}")
-        self.contracts = {name: Contract(rpc, load_abi(name), address) for name, address in book.addresses.items()}
+            raise Misconfigured(
+                f"node at {rpc.url} serves chain {found}, the address book is of chain "
+                f"{book.chain_id}"
+            )
+        self.contracts = {
+            name: Contract(rpc, load_abi(name), address) for name, address in book.addresses.items()
+        }
 
     def __getitem__(self, name: str) -> Contract:
         return self.contracts[name]
 
     def logs(self, first_block: int, last_block: int, only: str | None = None) -> list[Log]:
-        """All logs of the venue's contracts (not of its token), or of one, in a range of blocks, in chain order."""
-        watched = [contract for name, contract in self.contracts.items() if name == only or (only is None and name != "Dollar")]
+        """All logs of the venue's contracts (not of its token), or of one, in a range of blocks, in
+        chain order.
+        """
+        watched = [
+            contract
+            for name, contract in self.contracts.items()
+            if name == only or (only is None and name != "Dollar")
+        ]
         return logs(watched, first_block, last_block)

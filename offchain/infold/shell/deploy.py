@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A venue onto a chain: compile a checkout's contracts, create them, check them, list the markets, seal.
+"""A venue onto a chain: compile a checkout's contracts, create them, check them, list the markets,
+seal.
 
-The contracts name each other at construction and never change it, so every address must be known before the first
-creation: they follow from the deployer's address and its next nonces. Constructor arguments are found by the names
-the ABI gives them. Nothing here is specific to one provider: `Deployer` is all that is asked of it, so the same plan runs
-over plain JSON-RPC (`RpcDeployer`) and from an Ape script.
+The contracts name each other at construction and never change it, so every address must be known
+before the first creation: they follow from the deployer's address and its next nonces. Constructor
+arguments are found by the names the ABI gives them. Nothing here is specific to one provider:
+`Deployer` is all that is asked of it, so the same plan runs over plain JSON-RPC (`RpcDeployer`) and
+from an Ape script.
 """
 
 from __future__ import annotations
@@ -17,17 +19,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from eth_abi import encode
+from eth_abi.abi import encode
 
 from infold.errors import InvariantBroken, Misconfigured, Unavailable
 from infold.shell.chain import (
-    Abi, AddressBook, Json, Reverted, Rpc, Sender, block, receipts, rlp, why_it_failed,
+    Abi,
+    AddressBook,
+    Json,
+    Reverted,
+    Rpc,
+    Sender,
+    block,
+    receipts,
+    rlp,
+    why_it_failed,
 )
 from infold.shell.chain import mine as mine_block
 from infold.signing import checksum_address, keccak
 from infold.words import CapsWord, ListingWord, RatesWord
 
-ORDER = ("Dollar", "Governance", "Vault", "Oracle", "Seals", "Rules", "Delegates", "Clearing", "Pool", "Recovery")
+ORDER = (
+    "Dollar",
+    "Governance",
+    "Vault",
+    "Oracle",
+    "Seals",
+    "Rules",
+    "Delegates",
+    "Clearing",
+    "Pool",
+    "Recovery",
+)
 SEAL_DELAY_S = 8 * 86_400  # longer than the time in which everyone can leave
 MINES_MAX = 1_000
 Progress = Callable[[str], None]
@@ -45,7 +67,9 @@ class MarketPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentPlan:
-    """What a venue is to be. `token` None deploys the test dollar, which anyone may mint: devnets only."""
+    """What a venue is to be. `token` None deploys the test dollar, which anyone may mint: devnets
+    only.
+    """
 
     owner: bytes
     matcher: bytes
@@ -92,7 +116,7 @@ class Compiled:
     init_code: bytes
 
 
-# -- compiling ---------------------------------------------------------------------------------------------------------
+# -- compiling -------------------------------------------------------------------------------------
 
 
 def find_contracts(start: Path | None = None) -> Path:
@@ -101,21 +125,33 @@ def find_contracts(start: Path | None = None) -> Path:
     for folder in (here, *here.parents, *Path(__file__).resolve().parents):
         if (folder / "contracts" / "Clearing.vy").is_file():
             return folder / "contracts"
-    raise Misconfigured("no contracts/Clearing.vy here or above; run in a checkout or name one with --contracts")
+    raise Misconfigured(
+        "no contracts/Clearing.vy here or above; run in a checkout or name one with --contracts"
+    )
 
 
-def compile_contracts(contracts: Path, names: Sequence[str], progress: Progress) -> dict[str, Compiled]:
-    """Compile with the pinned Vyper, in process. Results are kept in the checkout's `.cache` by the hash of all sources."""
+def compile_contracts(
+    contracts: Path, names: Sequence[str], progress: Progress
+) -> dict[str, Compiled]:
+    """Compile with the pinned Vyper, in process. Results are kept in the checkout's `.cache` by the
+    hash of all sources.
+    """
     sources = sorted([*contracts.rglob("*.vy"), *contracts.rglob("*.vyi")])
     if not any(source.name == "Clearing.vy" for source in sources):
-        raise Misconfigured(f"{contracts} holds no contracts; name a checkout's contracts/ with --contracts")
+        raise Misconfigured(
+            f"{contracts} holds no contracts; name a checkout's contracts/ with --contracts"
+        )
     try:
         version = importlib.metadata.version("vyper")
     except importlib.metadata.PackageNotFoundError as error:
-        raise Misconfigured("vyper is not installed; run `make setup`, or install infold[contracts]") from error
+        raise Misconfigured(
+            "vyper is not installed; run `make setup`, or install infold[contracts]"
+        ) from error
     digest = hashlib.sha256(version.encode())
     for source in sources:
-        digest.update(str(source.relative_to(contracts)).encode() + b"\0" + source.read_bytes() + b"\0")
+        digest.update(
+            str(source.relative_to(contracts)).encode() + b"\0" + source.read_bytes() + b"\0"
+        )
     cache = contracts.parent / ".cache" / "contracts" / digest.hexdigest()[:32]
     compiled = {}
     for name in names:
@@ -152,7 +188,7 @@ def _compile(path: Path, contracts: Path) -> dict[str, Any]:
         raise Misconfigured(f"{path} does not compile: {error}") from error
 
 
-# -- deploying ---------------------------------------------------------------------------------------------------------
+# -- deploying -------------------------------------------------------------------------------------
 
 
 def create_address(deployer: bytes, nonce: int) -> bytes:
@@ -161,18 +197,32 @@ def create_address(deployer: bytes, nonce: int) -> bytes:
 
 
 def deploy(
-    deployer: Deployer, plan: DeploymentPlan, contracts: Path, progress: Progress = lambda _line: None
+    deployer: Deployer,
+    plan: DeploymentPlan,
+    contracts: Path,
+    progress: Progress = lambda _line: None,
 ) -> AddressBook:
-    """Carry a plan out and check what stands there. Raises `Unavailable` or `Reverted` where the chain says no."""
+    """Carry a plan out and check what stands there. Raises `Unavailable` or `Reverted` where the
+    chain says no.
+    """
     _check_plan(plan)
     contracts = contracts.resolve()
-    names = [name for name in ORDER if (contracts / f"{name}.vy").exists() or (name == "Dollar" and plan.token is None)]
+    names = [
+        name
+        for name in ORDER
+        if (contracts / f"{name}.vy").exists() or (name == "Dollar" and plan.token is None)
+    ]
     unknown = {path.stem for path in contracts.glob("*.vy")} - set(names)
     if unknown:
-        raise InvariantBroken(f"deployment does not know what {', '.join(sorted(unknown))} is for; add it to ORDER")
+        raise InvariantBroken(
+            f"deployment does not know what {', '.join(sorted(unknown))} is for; add it to ORDER"
+        )
     compiled = compile_contracts(contracts, names, progress)
     first_nonce = deployer.next_nonce()
-    addresses = {name: create_address(deployer.address, first_nonce + place) for place, name in enumerate(names)}
+    addresses = {
+        name: create_address(deployer.address, first_nonce + place)
+        for place, name in enumerate(names)
+    }
     if plan.token is not None:
         addresses = {"Dollar": plan.token} | addresses
     known: dict[str, Any] = {name.lower(): address for name, address in addresses.items()} | {
@@ -189,11 +239,14 @@ def deploy(
     first_block = deployer.block_number() + 1
     for name in names:
         progress(f"deploying {name}")
-        init_code = compiled[name].init_code + _constructor_arguments(name, compiled[name].abi, known)
+        init_code = compiled[name].init_code + _constructor_arguments(
+            name, compiled[name].abi, known
+        )
         found = deployer.create(name, init_code)
         if found != addresses[name]:
             raise InvariantBroken(
-                f"{name} went to {checksum_address(found)}, not to {checksum_address(addresses[name])}: "
+                f"{name} went to {checksum_address(found)}, not to "
+                f"{checksum_address(addresses[name])}: "
                 "another transaction of the deployer's came between; deploy anew"
             )
     _check_deployment(deployer, names, addresses, compiled)
@@ -208,24 +261,32 @@ def deploy(
         deployer.send("offering governance", addresses["Governance"], data)
     if plan.seal_delay_s is not None:
         progress(f"sealing governance behind {plan.seal_delay_s} s")
-        deployer.send("sealing", addresses["Governance"], governance.calldata("seal", plan.seal_delay_s))
+        deployer.send(
+            "sealing", addresses["Governance"], governance.calldata("seal", plan.seal_delay_s)
+        )
     return AddressBook(deployer.chain_id(), first_block, addresses)
 
 
 def _parameters(governance: Abi, market: MarketPlan) -> list[Any]:
-    """A listing in the order of Governance's struct; its members are named as the words' fields are."""
+    """A listing in the order of Governance's struct; its members are named as the words' fields
+    are.
+    """
     values = market.rates._asdict() | market.caps._asdict() | market.listing._asdict()
     function = next(entry for entry in governance.entries if entry.get("name") == "execute_market")
     members = [member["name"] for member in function["inputs"][1]["components"]]
     missing = [member for member in members if member not in values]
     if missing:
-        raise InvariantBroken(f"Governance asks for {', '.join(missing)} of a market, which no word holds")
+        raise InvariantBroken(
+            f"Governance asks for {', '.join(missing)} of a market, which no word holds"
+        )
     return [values[member] for member in members]
 
 
 def _check_plan(plan: DeploymentPlan) -> None:
     if not 1 <= plan.threshold <= len(plan.signers):
-        raise Misconfigured(f"{plan.threshold} of {len(plan.signers)} oracle signers cannot be asked for")
+        raise Misconfigured(
+            f"{plan.threshold} of {len(plan.signers)} oracle signers cannot be asked for"
+        )
     if len(set(plan.signers)) != len(plan.signers):
         raise Misconfigured("an oracle signer is named twice")
     ids = [market.market for market in plan.markets]
@@ -235,23 +296,31 @@ def _check_plan(plan: DeploymentPlan) -> None:
 
 
 def _constructor_arguments(name: str, abi: Json, known: dict[str, Any]) -> bytes:
-    inputs = next((entry["inputs"] for entry in abi if entry["type"] == "constructor"), [])
+    inputs: Json = next((entry["inputs"] for entry in abi if entry["type"] == "constructor"), [])
     values = []
     for parameter in inputs:
         label = parameter["name"].strip("_")
         if label not in known:
-            raise InvariantBroken(f"{name}'s constructor asks for {label}, which deployment does not know; add it to `known`")
+            raise InvariantBroken(
+                f"{name}'s constructor asks for {label}, which deployment does not know; add it "
+                "to `known`"
+            )
         values.append(known[label])
     return encode([parameter["type"] for parameter in inputs], values)
 
 
 def _check_deployment(
-    deployer: Deployer, names: Sequence[str], addresses: dict[str, bytes], compiled: dict[str, Compiled]
+    deployer: Deployer,
+    names: Sequence[str],
+    addresses: dict[str, bytes],
+    compiled: dict[str, Compiled],
 ) -> None:
     """Code stands at every address, and every part names the others as planned."""
     for name in names:
         if not deployer.code(addresses[name]):
-            raise Unavailable(f"{name} has no code at {checksum_address(addresses[name])}; deploy anew")
+            raise Unavailable(
+                f"{name} has no code at {checksum_address(addresses[name])}; deploy anew"
+            )
         abi = Abi(name, compiled[name].abi)
         for function, signature in abi.functions.items():
             label = function.lower()
@@ -261,11 +330,15 @@ def _check_deployment(
             found = abi.result(function, deployer.read(addresses[name], abi.calldata(function)))
             if bytes.fromhex(found[2:]) != addresses[contract]:
                 planned = checksum_address(addresses[contract])
-                raise InvariantBroken(f"{name}.{function}() is {found}, planned was {planned}; do not use it")
+                raise InvariantBroken(
+                    f"{name}.{function}() is {found}, planned was {planned}; do not use it"
+                )
 
 
 class RpcDeployer:
-    """A deployer over JSON-RPC. `mine` asks a development node for a block; without it the chain is waited for."""
+    """A deployer over JSON-RPC. `mine` asks a development node for a block; without it the chain is
+    waited for.
+    """
 
     def __init__(self, rpc: Rpc, sender: Sender, mine: Callable[[], None] | None = None) -> None:
         self.rpc = rpc
@@ -291,7 +364,11 @@ class RpcDeployer:
 
     def read(self, to: bytes, data: bytes) -> bytes:
         """A read-only call."""
-        return bytes.fromhex(self.rpc.call("eth_call", {"to": "0x" + to.hex(), "data": "0x" + data.hex()}, "latest")[2:])
+        return bytes.fromhex(
+            self.rpc.call("eth_call", {"to": "0x" + to.hex(), "data": "0x" + data.hex()}, "latest")[
+                2:
+            ]
+        )
 
     def create(self, name: str, init_code: bytes) -> bytes:
         """Create a contract and wait for it; its address."""

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one door to the journal's files.
 
-Every byte the journal reads or writes passes through `Files`: SQLite's own input and output through the virtual file system
-named here, the anchor and the lock through the methods below. A test that wants the Nth write or sync to fail, or a write to
-tear, hands the journal a `Files` with another virtual file system and overrides these methods; nothing else opens a file.
+Every byte the journal reads or writes passes through `Files`: SQLite's own input and output through
+the virtual file system named here, the anchor and the lock through the methods below. A test that
+wants the Nth write or sync to fail, or a write to tear, hands the journal a `Files` with another
+virtual file system and overrides these methods; nothing else opens a file.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from pathlib import Path
 class Files:
     """Files of one journal.
 
-    `vfs` names an SQLite virtual file system registered in this process, or None for SQLite's default one.
-    Methods raise `OSError` and `sqlite3.Error` as they come; the journal gives them their meaning.
+    `vfs` names an SQLite virtual file system registered in this process, or None for SQLite's
+    default one. Methods raise `OSError` and `sqlite3.Error` as they come; the journal gives them
+    their meaning.
     """
 
     def __init__(self, vfs: str | None = None) -> None:
@@ -37,7 +39,7 @@ class Files:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def lock(self, path: Path) -> int | None:
-        """Take the writer's lock; the descriptor that holds it, or None if another holder has it."""
+        """Take the writer's lock; the descriptor that holds it, None if another holder has it."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -58,7 +60,9 @@ class Files:
             return None
 
     def create(self, path: Path, content: bytes) -> int:
-        """Create a file that has this content or does not exist, whatever happens, and keep it open for `write_at`."""
+        """Create a file that has this content or does not exist, whatever happens, and keep it open
+        for `write_at`.
+        """
         draft = path.with_name(path.name + ".new")
         descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:

@@ -5,21 +5,26 @@ Theory of operation
 -------------------
 A journal is a directory of three files.
 
-- `journal.sqlite` (with SQLite's `-wal`): one row per commit group. A group's body is JSON lines, one entry a line; its hash is
-  `sha256(previous hash | seq | body)`, so a change anywhere breaks every later link. The first link is over the journal's
-  identity (which chain, which contracts), so a journal cannot be continued under another deployment.
-- `journal.anchor`: sequence and hash of the last acknowledged group, in two checksummed slots written in turn. SQLite drops
-  a damaged tail of its write-ahead log without a word: to it such a tail is a transaction that never finished. The anchor is what
-  remembers that it had. It is written after the commit and not synced: it may lag behind the rows, never run ahead of them.
+- `journal.sqlite` (with SQLite's `-wal`): one row per commit group. A group's body is JSON lines,
+  one entry a line; its hash is `sha256(previous hash | seq | body)`, so a change anywhere breaks
+  every later link. The first link is over the journal's identity (which chain, which contracts), so
+  a journal cannot be continued under another deployment.
+- `journal.anchor`: sequence and hash of the last acknowledged group, in two checksummed slots
+  written in turn. SQLite drops a damaged tail of its write-ahead log without a word: to it such a
+  tail is a transaction that never finished. The anchor is what remembers that it had. It is written
+  after the commit and not synced: it may lag behind the rows, never run ahead of them.
 - `journal.lock`: held by flock for as long as the journal is open. One writer.
 
-`append` returns after SQLite synced the write-ahead log (`synchronous=FULL`). What it has returned for is acknowledged and
-survives any crash; a group whose append failed may or may not be there after a restart, and was promised to nobody.
+`append` returns after SQLite synced the write-ahead log (`synchronous=FULL`). What it has returned
+for is acknowledged and survives any crash; a group whose append failed may or may not be there
+after a restart, and was promised to nobody.
 
-A failed sync is final for the process (the page cache no longer tells what the disk holds): the journal refuses further work
-and must be reopened, which reads back what is really there. A full disk refuses the group and may be tried again.
+A failed sync is final for the process (the page cache no longer tells what the disk holds): the
+journal refuses further work and must be reopened, which reads back what is really there. A full
+disk refuses the group and may be tried again.
 
-What must change together: the table layout and a new numbered file in `migrations/`; `link` and every journal ever written.
+What must change together: the table layout and a new numbered file in `migrations/`; `link` and
+every journal ever written.
 """
 
 from __future__ import annotations
@@ -37,13 +42,18 @@ from infold.errors import InvariantBroken, Misconfigured, Unavailable
 from infold.shell.files import Files
 
 ANCHOR_MAGIC = b"INFOLDA1"
-ANCHOR_SLOT_BYTES = 64  # magic 8, seq 8, hash 32, checksum 16: inside one disk sector, so a slot is written whole or not
-BODY_BYTES_MAX = 256 * 1024 * 1024  # SQLite refuses a blob near 1 GB; a group of 50,000 orders is about 30 MB
+# magic 8, seq 8, hash 32, checksum 16: inside one disk sector, so a slot is written whole or not
+ANCHOR_SLOT_BYTES = 64
+BODY_BYTES_MAX = (
+    256 * 1024 * 1024
+)  # SQLite refuses a blob near 1 GB; a group of 50,000 orders is about 30 MB
 
 
 @dataclass(frozen=True, slots=True)
 class JournalReport:
-    """What `verify` saw. `faults` name the place, the nearest to the beginning first; empty means sound."""
+    """What `verify` saw. `faults` name the place, the nearest to the beginning first; empty means
+    sound.
+    """
 
     groups: int
     entries: int
@@ -84,7 +94,10 @@ def _anchor_slot(seq: int, digest: bytes) -> bytes:
 
 def _anchor_of(slot: bytes) -> tuple[int, bytes] | None:
     """Sequence and hash of a slot, or None if it is damaged."""
-    if len(slot) != ANCHOR_SLOT_BYTES or _anchor_slot(int.from_bytes(slot[8:16], "big"), slot[16:48]) != slot:
+    if (
+        len(slot) != ANCHOR_SLOT_BYTES
+        or _anchor_slot(int.from_bytes(slot[8:16], "big"), slot[16:48]) != slot
+    ):
         return None
     return int.from_bytes(slot[8:16], "big"), slot[16:48]
 
@@ -97,11 +110,14 @@ def _require(path: Path) -> None:
 class Journal:
     """One open journal. Not to be shared between threads without a lock of the caller's.
 
-    Raises `Misconfigured` when the files are missing, damaged, of another deployment or of a newer version, and
-    `Unavailable` when another process holds the journal or the disk does not take the bytes.
+    Raises `Misconfigured` when the files are missing, damaged, of another deployment or of a newer
+    version, and `Unavailable` when another process holds the journal or the disk does not take the
+    bytes.
     """
 
-    def __init__(self, path: Path, identity: bytes, files: Files | None = None, *, lenient: bool = False) -> None:
+    def __init__(
+        self, path: Path, identity: bytes, files: Files | None = None, *, lenient: bool = False
+    ) -> None:
         self.path = path
         self._lenient = lenient
         self.identity = identity
@@ -124,7 +140,7 @@ class Journal:
             self.close()
             raise
 
-    # -- opening ---------------------------------------------------------------------------------------------------
+    # -- opening -----------------------------------------------------------------------------------
 
     @classmethod
     def existing(cls, path: Path, files: Files | None = None) -> Journal:
@@ -134,7 +150,9 @@ class Journal:
 
     @classmethod
     def inspect(cls, path: Path, files: Files | None = None) -> JournalReport:
-        """Verify the journal at a path, in use or not, on a copy: opening a database may already change a damaged one."""
+        """Verify the journal at a path, in use or not, on a copy: opening a database may already
+        change a damaged one.
+        """
         _require(path)
         files = files or Files()
         with tempfile.TemporaryDirectory(prefix="infold-journal-") as directory:
@@ -147,15 +165,20 @@ class Journal:
                 fault = str(error).replace(str(copy), str(path))
                 return JournalReport(groups=0, entries=0, seq=0, hash="", faults=(fault,))
             except OSError as error:
-                raise Unavailable(f"journal {path} could not be copied for reading: {error}") from error
+                raise Unavailable(
+                    f"journal {path} could not be copied for reading: {error}"
+                ) from error
 
     def _open(self) -> None:
         anchor_path = self.path / "journal.anchor"
         database_path = self.path / "journal.sqlite"
         try:
             anchor = self._files.read(anchor_path)
-            # A database that never received its tables was promised to nobody; one with tables has had an anchor since before.
-            fresh = anchor is None and (not database_path.exists() or database_path.stat().st_size == 0)
+            # A database that never received its tables was promised to nobody; one with tables has
+            # had an anchor since before.
+            fresh = anchor is None and (
+                not database_path.exists() or database_path.stat().st_size == 0
+            )
             self._database = self._files.connect(database_path)
             self._prepare()
             self._identify()
@@ -164,7 +187,9 @@ class Journal:
                 self._anchor_descriptor = self._files.create(anchor_path, slots + slots)
                 anchor = slots + slots
             else:
-                self._anchor_descriptor = self._files.reopen(anchor_path) if anchor is not None else None
+                self._anchor_descriptor = (
+                    self._files.reopen(anchor_path) if anchor is not None else None
+                )
             self._settle_on(anchor)
         except FileNotFoundError as error:
             raise Misconfigured(f"journal {self.path} is incomplete: {error}") from error
@@ -175,24 +200,33 @@ class Journal:
 
     def _prepare(self) -> None:
         database = self._db()
-        database.execute("PRAGMA locking_mode=EXCLUSIVE")  # with the flock: one writer, and no shared-memory file
+        database.execute(
+            "PRAGMA locking_mode=EXCLUSIVE"
+        )  # with the flock: one writer, and no shared-memory file
         if database.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
-            raise Misconfigured(f"journal {self.path}: the disk does not allow a write-ahead log; use a local disk")
+            raise Misconfigured(
+                f"journal {self.path}: the disk does not allow a write-ahead log; use a local disk"
+            )
         database.execute("PRAGMA synchronous=FULL")
         database.execute("PRAGMA trusted_schema=OFF")
         version = database.execute("PRAGMA user_version").fetchone()[0]
         migrations = sorted(
-            entry.name for entry in (resources.files("infold.shell") / "migrations").iterdir() if entry.name.endswith(".sql")
+            entry.name
+            for entry in (resources.files("infold.shell") / "migrations").iterdir()
+            if entry.name.endswith(".sql")
         )
         if version > len(migrations):
             raise Misconfigured(
-                f"journal {self.path} has layout {version}, this program knows {len(migrations)}; use a newer program"
+                f"journal {self.path} has layout {version}, this program knows "
+                f"{len(migrations)}; use a newer program"
             )
         for number, name in enumerate(migrations[version:], version + 1):
             if not name.startswith(f"{number:04d}_"):
                 raise InvariantBroken(f"migration {name} is out of order: expected number {number}")
             statements = (resources.files("infold.shell") / "migrations" / name).read_text("utf-8")
-            database.executescript(f"BEGIN IMMEDIATE;\n{statements}\nPRAGMA user_version={number};\nCOMMIT;")
+            database.executescript(
+                f"BEGIN IMMEDIATE;\n{statements}\nPRAGMA user_version={number};\nCOMMIT;"
+            )
 
     def _identify(self) -> None:
         row = self._db().execute("SELECT content FROM identity").fetchone()
@@ -204,12 +238,17 @@ class Journal:
             self.identity = bytes(row[0])
         else:
             raise Misconfigured(
-                f"journal {self.path} belongs to another deployment ({row[0]!r}, not {self.identity!r}); "
+                f"journal {self.path} belongs to another deployment ({row[0]!r}, not "
+                f"{self.identity!r}); "
                 "name its own data directory"
             )
 
     def _last(self) -> tuple[int, bytes] | None:
-        row = self._db().execute("SELECT seq, hash FROM commit_groups ORDER BY seq DESC LIMIT 1").fetchone()
+        row = (
+            self._db()
+            .execute("SELECT seq, hash FROM commit_groups ORDER BY seq DESC LIMIT 1")
+            .fetchone()
+        )
         return None if row is None else (row[0], bytes(row[1]))
 
     def _settle_on(self, anchor: bytes | None) -> None:
@@ -218,20 +257,24 @@ class Journal:
         faults = self._anchor_faults(anchor)
         if faults and not self._lenient:
             raise Misconfigured(
-                f"journal {self.path} is damaged: {'; '.join(faults)}. Run `infold journal verify` and restore a copy"
+                f"journal {self.path} is damaged: {'; '.join(faults)}. Run `infold journal "
+                "verify` and restore a copy"
             )
         if self._anchor_descriptor is not None and not self._lenient:
-            # Both slots name the last row again: a slot torn by the crash before this start is mended.
+            # Both slots name the last row again: a slot torn by the crash before this start is
+            # mended.
             for seq in (self.seq, self.seq + 1):
                 slot = _anchor_slot(self.seq, self.hash)
                 self._files.write_at(self._anchor_descriptor, slot, seq % 2 * ANCHOR_SLOT_BYTES)
 
     def _anchor_faults(self, anchor: bytes | None, *, strict: bool = False) -> list[str]:
-        """What the anchor says against the rows. `strict` also reports one damaged slot of the two."""
+        """What the anchor says against the rows; `strict` reports one damaged slot of two too."""
         if anchor is None:
             return ["journal.anchor is missing"]
         slots = [_anchor_of(anchor[at : at + ANCHOR_SLOT_BYTES]) for at in (0, ANCHOR_SLOT_BYTES)]
-        faults = [f"journal.anchor slot {at} is damaged" for at, slot in enumerate(slots) if slot is None]
+        faults = [
+            f"journal.anchor slot {at} is damaged" for at, slot in enumerate(slots) if slot is None
+        ]
         if len(anchor) != 2 * ANCHOR_SLOT_BYTES:
             faults.append(f"journal.anchor has {len(anchor)} bytes, not {2 * ANCHOR_SLOT_BYTES}")
         sound = [slot for slot in slots if slot is not None]
@@ -241,18 +284,22 @@ class Journal:
             if seq > self.seq:
                 faults.append(f"groups {self.seq + 1} to {seq} were acknowledged and are missing")
             elif seq > 0:
-                row = self._db().execute("SELECT hash FROM commit_groups WHERE seq = ?", (seq,)).fetchone()
+                row = (
+                    self._db()
+                    .execute("SELECT hash FROM commit_groups WHERE seq = ?", (seq,))
+                    .fetchone()
+                )
                 if row is None or bytes(row[0]) != digest:
                     faults.append(f"group {seq} is not the one that was acknowledged")
         return faults
 
-    # -- writing ---------------------------------------------------------------------------------------------------
+    # -- writing -----------------------------------------------------------------------------------
 
     def append(self, entries: Sequence[bytes]) -> int:
         """Write one commit group and return its sequence number once it is on disk.
 
-        Each entry is one JSON document without a newline. An empty group is refused. Raises `Unavailable` if the disk did not
-        take it: then nothing of it is acknowledged.
+        Each entry is one JSON document without a newline. An empty group is refused. Raises
+        `Unavailable` if the disk did not take it: then nothing of it is acknowledged.
         """
         if self._failed is not None:
             raise Unavailable(self._failed)
@@ -260,7 +307,9 @@ class Journal:
             raise InvariantBroken("journal: an empty commit group")
         body = b"\n".join(entries)
         if len(body) > BODY_BYTES_MAX:
-            raise InvariantBroken(f"journal: a commit group of {len(body)} bytes; commit in smaller groups")
+            raise InvariantBroken(
+                f"journal: a commit group of {len(body)} bytes; commit in smaller groups"
+            )
         if body.count(b"\n") != len(entries) - 1:
             raise InvariantBroken("journal: an entry contains a newline")
         seq = self.seq + 1
@@ -272,7 +321,10 @@ class Journal:
         try:
             self._write_anchor(seq, digest)
         except OSError as error:
-            self._failed = f"journal {self.path}: the anchor could not be written ({error}); mend the disk and restart"
+            self._failed = (
+                f"journal {self.path}: the anchor could not be written ({error}); "
+                "mend the disk and restart"
+            )
             raise Unavailable(self._failed) from error
         self.seq, self.hash = seq, digest
         return seq
@@ -280,23 +332,30 @@ class Journal:
     def _write_anchor(self, seq: int, digest: bytes) -> None:
         if self._anchor_descriptor is None:
             raise InvariantBroken("journal: written to before it was open")
-        self._files.write_at(self._anchor_descriptor, _anchor_slot(seq, digest), seq % 2 * ANCHOR_SLOT_BYTES)
+        self._files.write_at(
+            self._anchor_descriptor, _anchor_slot(seq, digest), seq % 2 * ANCHOR_SLOT_BYTES
+        )
 
     def _meaning(self, error: sqlite3.Error, doing: str) -> Unavailable | Misconfigured:
         """The typed error for what SQLite reports, and whether the journal may still be used."""
         name = getattr(error, "sqlite_errorname", "") or ""
         if name == "SQLITE_FULL":
-            return Unavailable(f"journal {self.path} could not {doing}: the disk is full; free space and try again")
+            return Unavailable(
+                f"journal {self.path} could not {doing}: the disk is full; free space and try again"
+            )
         if name.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")):
             self._failed = (
                 f"journal {self.path} could not {doing} ({name}: {error}); "
                 "nothing after the last receipt is acknowledged: mend the disk and restart"
             )
             return Unavailable(self._failed)
-        self._failed = f"journal {self.path} is damaged ({name or 'SQLite'}: {error}); restore a copy of the directory"
+        self._failed = (
+            f"journal {self.path} is damaged ({name or 'SQLite'}: {error}); "
+            "restore a copy of the directory"
+        )
         return Misconfigured(self._failed)
 
-    # -- reading ---------------------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------
 
     def groups(self, after_seq: int = 0) -> Iterator[tuple[int, list[bytes]]]:
         """Sequence and entries of every group after one, checked link by link from there.
@@ -307,11 +366,14 @@ class Journal:
         for seq, body in self._rows(walk):
             if walk.faults:
                 raise Misconfigured(
-                    f"journal {self.path} is damaged: {walk.faults[0]}. Run `infold journal verify` and restore a copy"
+                    f"journal {self.path} is damaged: {walk.faults[0]}. Run `infold journal "
+                    "verify` and restore a copy"
                 )
             yield seq, body.split(b"\n")
         if walk.faults:
-            raise Misconfigured(f"journal {self.path} is damaged: {walk.faults[0]}. Restore a copy of the directory")
+            raise Misconfigured(
+                f"journal {self.path} is damaged: {walk.faults[0]}. Restore a copy of the directory"
+            )
 
     def replay(self, fold: Callable[[int, bytes], None], after_seq: int = 0) -> int:
         """Call `fold(seq, entry)` for every entry in order; the last sequence number."""
@@ -334,11 +396,17 @@ class Journal:
         except sqlite3.Error as error:
             walk.faults.append(f"journal.sqlite after group {walk.seq}: {error}")
         try:
-            walk.faults += self._anchor_faults(self._files.read(self.path / "journal.anchor"), strict=True)
+            walk.faults += self._anchor_faults(
+                self._files.read(self.path / "journal.anchor"), strict=True
+            )
         except sqlite3.Error as error:
             walk.faults.append(f"journal.sqlite: {error}")
         return JournalReport(
-            groups=groups, entries=walk.entries, seq=walk.seq, hash=walk.hash.hex(), faults=tuple(walk.faults)
+            groups=groups,
+            entries=walk.entries,
+            seq=walk.seq,
+            hash=walk.hash.hex(),
+            faults=tuple(walk.faults),
         )
 
     def _hash_of(self, seq: int) -> bytes:
@@ -364,7 +432,7 @@ class Journal:
         except sqlite3.Error as error:
             walk.faults.append(f"journal.sqlite after group {walk.seq}: {error}")
 
-    # -- closing ---------------------------------------------------------------------------------------------------
+    # -- closing -----------------------------------------------------------------------------------
 
     def _db(self) -> sqlite3.Connection:
         if self._database is None:
@@ -387,6 +455,9 @@ class Journal:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()

@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Price vectors: the signer, a process of its own, and the collector, which asks k of n signers for one vector.
+"""Price vectors: the signer, a process of its own, and the collector, which asks k of n signers for
+one vector.
 
-    python -m infold.shell.oracle --key-file KEY --record FILE --source A --source B --listen 127.0.0.1:0
-        --chain-id 31337 --oracle 0x... --signer 0x... --signer 0x... --k 2
+    python -m infold.shell.oracle --key-file KEY --record FILE --source A --source B
+        --listen 127.0.0.1:0 --chain-id 31337 --oracle 0x... --signer 0x... --signer 0x... --k 2
 
-How a vector's value is agreed (docs/decisions/0040): the collector first asks every signer what it sees at T, each answer
-signed; it then shows all answers to each signer, which recomputes the median of every market from them, compares it with
-what it sees itself, and signs that. So nobody outside the signers chooses a digit: a collector can only drop answers, and the
-median of the remaining ones still lies between two honest signers' prices as long as most of those kept are honest.
+How a vector's value is agreed (docs/decisions/0040): the collector first asks every signer what it
+sees at T, each answer signed; it then shows all answers to each signer, which recomputes the median
+of every market from them, compares it with what it sees itself, and signs that. So nobody outside
+the signers chooses a digit: a collector can only drop answers, and the median of the remaining ones
+still lies between two honest signers' prices as long as most of those kept are honest.
 
-A signer abstains from a market when fewer than two of its sources have a fresh price or two of them disagree, and from the
-vector when nothing is left, when the median is far from its own, or when it has signed another vector for this T: it writes T
-and root to its record, on disk, before the signature leaves.
+A signer abstains from a market when fewer than two of its sources have a fresh price or two of them
+disagree, and from the vector when nothing is left, when the median is far from its own, or when it
+has signed another vector for this T: it writes T and root to its record, on disk, before the
+signature leaves.
 
-A source is a file a feeder appends lines to: `{"time_ms": 1700000000000, "prices": {"1": "6000000000000"}}`, times not falling.
+A source is a file a feeder appends lines to, their times never falling:
+
+    {"time_ms": 1700000000000, "prices": {"1": "6000000000000"}}
 """
 
 from __future__ import annotations
@@ -44,10 +49,18 @@ from infold.errors import InfoldError, Misconfigured, Unavailable
 from infold.messages import PriceVector
 from infold.shell.anvil import STOP_DEADLINE_S
 from infold.signing import (
-    Domain, address_of, keccak, recover, sign, vector_digest, vector_openings, vector_root,
+    Domain,
+    address_of,
+    keccak,
+    recover,
+    sign,
+    vector_digest,
+    vector_openings,
+    vector_root,
 )
 
-TOLERANCE_E6 = 5_000  # 0.5 %: sources of liquid markets differ by a few basis points; more means one of them is wrong
+# 0.5 %: sources of liquid markets differ by a few basis points; more means one of them is wrong
+TOLERANCE_E6 = 5_000
 STALE_MS = 10_000  # less than the window F, so that a vector that is signed can still be used
 SOURCES_MIN = 2
 PRICE_E8_MAX = (1 << 64) - 1
@@ -59,7 +72,9 @@ ANSWER_DEADLINE_S = 5.0
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one signer sees at T: price_e8 by market, signed; and why it abstains from the markets it leaves out."""
+    """What one signer sees at T: price_e8 by market, signed; and why it abstains from the markets
+    it leaves out.
+    """
 
     time_ms: int
     prices: dict[str, str]
@@ -100,7 +115,9 @@ def median(values: Sequence[int]) -> int:
 
 
 def agreed_prices(views: Sequence[dict[int, int]], k: int) -> dict[int, int]:
-    """The vector that follows from some views: the median of each market that at least k of them price."""
+    """The vector that follows from some views: the median of each market that at least k of them
+    price.
+    """
     markets = sorted({market for view in views for market in view})
     seen = {market: [view[market] for view in views if market in view] for market in markets}
     return {market: median(prices) for market, prices in seen.items() if len(prices) >= k}
@@ -111,15 +128,21 @@ def parse_prices(prices: dict[str, str]) -> dict[int, int]:
     parsed = {}
     for market, price in prices.items():
         if not (market.isascii() and market.isdigit() and price.isascii() and price.isdigit()):
-            raise ValueError(f"market {market[:20]!r} at {price[:30]!r} is not a pair of whole numbers")
+            raise ValueError(
+                f"market {market[:20]!r} at {price[:30]!r} is not a pair of whole numbers"
+            )
         number = int(market)
-        if not 1 <= number <= MARKET_MAX or not 1 <= int(price[:30]) <= PRICE_E8_MAX or str(number) != market:
+        if (
+            not 1 <= number <= MARKET_MAX
+            or not 1 <= int(price[:30]) <= PRICE_E8_MAX
+            or str(number) != market
+        ):
             raise ValueError(f"market {market[:20]} at {price[:30]} is out of range")
         parsed[number] = int(price)
     return parsed
 
 
-# -- what a signer sees ------------------------------------------------------------------------------------------------
+# -- what a signer sees ----------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -134,7 +157,9 @@ class Source:
     prices: dict[int, list[int]] = field(default_factory=dict)
 
     def refresh(self) -> None:
-        """Take in the whole lines appended since the last look. A line that makes no sense ends the source for good."""
+        """Take in the whole lines appended since the last look. A line that makes no sense ends the
+        source for good.
+        """
         if self.fault:
             return
         try:
@@ -181,7 +206,9 @@ class Source:
 
 
 class Record:
-    """Which root was signed for which T, on disk before any signature leaves. One process at a time."""
+    """Which root was signed for which T, on disk before any signature leaves. One process at a
+    time.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -189,7 +216,9 @@ class Record:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(self._file)
-            raise Misconfigured(f"record {path} is in use: one signer process a key and record") from error
+            raise Misconfigured(
+                f"record {path} is in use: one signer process a key and record"
+            ) from error
         self.roots: dict[int, str] = {}
         content = path.read_bytes()
         whole = content.rfind(b"\n") + 1
@@ -201,7 +230,8 @@ class Record:
                 self.roots[int(line["time_ms"])] = str(line["root"])
             except (ValueError, KeyError, TypeError) as error:
                 raise Misconfigured(
-                    f"record {path} is damaged at line {number}; retire this key, it may have signed what the record lost"
+                    f"record {path} is damaged at line {number}; retire this key, it may have "
+                    "signed what the record lost"
                 ) from error
 
     def claim(self, time_ms: int, root: bytes) -> None:
@@ -259,7 +289,10 @@ class Signer:
                 else:
                     fresh.append(point[1])
             if len(fresh) < SOURCES_MIN:
-                reasons[market] = f"sees {len(fresh)} of at least {SOURCES_MIN} sources: {', '.join(why) or 'no other is given'}"
+                reasons[market] = (
+                    f"sees {len(fresh)} of at least {SOURCES_MIN} sources: "
+                    f"{', '.join(why) or 'no other is given'}"
+                )
             elif (max(fresh) - min(fresh)) * 1_000_000 > min(fresh) * self.tolerance_e6:
                 reasons[market] = f"sources disagree: {min(fresh)} and {max(fresh)}"
             else:
@@ -271,7 +304,10 @@ class Signer:
         self._check_clock(time_ms)
         prices, reasons = self.look(time_ms)
         if not prices:
-            raise Abstains("; ".join(f"market {market} {why}" for market, why in reasons.items()) or "no source has a price")
+            raise Abstains(
+                "; ".join(f"market {market} {why}" for market, why in reasons.items())
+                or "no source has a price"
+            )
         r, vs = sign(view_digest(time_ms, prices, self.domain), self.private_key)
         return View(
             time_ms=time_ms,
@@ -316,7 +352,9 @@ class Signer:
         if self.skew_ms is not None:
             ahead_ms = time_ms - time.time_ns() // 1_000_000
             if abs(ahead_ms) > self.skew_ms:
-                raise Abstains(f"T lies {ahead_ms} ms from its clock; at most {self.skew_ms} are allowed")
+                raise Abstains(
+                    f"T lies {ahead_ms} ms from its clock; at most {self.skew_ms} are allowed"
+                )
 
 
 def read_view(view: View, time_ms: int, domain: Domain) -> tuple[bytes, dict[int, int]]:
@@ -331,12 +369,14 @@ def read_view(view: View, time_ms: int, domain: Domain) -> tuple[bytes, dict[int
     return who, prices
 
 
-# -- the signer's process ----------------------------------------------------------------------------------------------
+# -- the signer's process --------------------------------------------------------------------------
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # header and body leave in one packet, else each answer waits for a delayed acknowledgement
+    wbufsize = (
+        1 << 16
+    )  # header and body leave in one packet, else each answer waits for a delayed acknowledgement
     disable_nagle_algorithm = True
     timeout = 60
     signer: Signer
@@ -357,7 +397,9 @@ class _Handler(BaseHTTPRequestHandler):
             with self.lock:
                 if self.path == "/view":
                     request = msgspec.json.decode(body, type=dict[str, int])
-                    return self._answer(200, msgspec.to_builtins(self.signer.view(request.get("time_ms", 0))))
+                    return self._answer(
+                        200, msgspec.to_builtins(self.signer.view(request.get("time_ms", 0)))
+                    )
                 if self.path == "/sign":
                     root, r, vs = self.signer.sign(msgspec.json.decode(body, type=SignRequest))
                     return self._answer(200, {"root": root.hex(), "r": hex(r), "vs": hex(vs)})
@@ -380,19 +422,27 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def read_key_file(path: Path) -> bytes:
-    """A hexadecimal private key from a file only its owner may read. Raises `Misconfigured`, never showing the content."""
+    """A hexadecimal private key from a file only its owner may read. Raises `Misconfigured`, never
+    showing the content.
+    """
     try:
         mode = path.stat().st_mode & 0o777
         text = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"key file {path} cannot be read; name a file with one hexadecimal private key") from error
+        raise Misconfigured(
+            f"key file {path} cannot be read; name a file with one hexadecimal private key"
+        ) from error
     if mode & 0o077:
-        raise Misconfigured(f"key file {path} is open to others (mode {mode:o}); run: chmod 600 {path}")
+        raise Misconfigured(
+            f"key file {path} is open to others (mode {mode:o}); run: chmod 600 {path}"
+        )
     try:
         key = bytes.fromhex(text.removeprefix("0x"))
         address_of(key)
     except ValueError as error:
-        raise Misconfigured(f"key file {path} does not hold one hexadecimal private key of 32 bytes") from error
+        raise Misconfigured(
+            f"key file {path} does not hold one hexadecimal private key of 32 bytes"
+        ) from error
     return key
 
 
@@ -404,7 +454,9 @@ def _address(text: str) -> bytes:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one signer until it is told to stop or its standard input closes. Prints one line when it listens."""
+    """Run one signer until it is told to stop or its standard input closes. Prints one line when it
+    listens.
+    """
     parser = argparse.ArgumentParser(prog="python -m infold.shell.oracle", description=main.__doc__)
     parser.add_argument("--key-file", type=Path, required=True)
     parser.add_argument("--record", type=Path, required=True)
@@ -420,7 +472,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     host, _, port = given.listen.rpartition(":")
     if host != "127.0.0.1" or not port.isdigit():
-        parser.error("--listen takes 127.0.0.1:PORT; put a proxy in front to be reached from elsewhere")
+        parser.error(
+            "--listen takes 127.0.0.1:PORT; put a proxy in front to be reached from elsewhere"
+        )
     try:
         signer = Signer(
             private_key=read_key_file(given.key_file),
@@ -434,19 +488,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
             skew_ms=given.skew_ms,
         )
         if signer.address not in signer.signers:
-            raise Misconfigured("this key is not among the --signer addresses; add it or give the right key file")
-        server = ThreadingHTTPServer((host, int(port)), type("Handler", (_Handler,), {"signer": signer}))
+            raise Misconfigured(
+                "this key is not among the --signer addresses; add it or give the right key file"
+            )
+        server = ThreadingHTTPServer(
+            (host, int(port)), type("Handler", (_Handler,), {"signer": signer})
+        )
     except Misconfigured as error:
         print(error, file=sys.stderr)
         return 3
     except OSError as error:
-        print(f"port {port} cannot be used ({error.strerror}); choose another with --listen", file=sys.stderr)
+        print(
+            f"port {port} cannot be used ({error.strerror}); choose another with --listen",
+            file=sys.stderr,
+        )
         return 3
     server.daemon_threads = True
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: threading.Thread(target=server.shutdown).start())
     threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
-    print(json.dumps({"address": "0x" + signer.address.hex(), "port": server.server_address[1]}), flush=True)
+    print(
+        json.dumps({"address": "0x" + signer.address.hex(), "port": server.server_address[1]}),
+        flush=True,
+    )
     server.serve_forever(poll_interval=0.05)
     server.server_close()
     return 0
@@ -459,20 +523,45 @@ def _end_with_parent(server: ThreadingHTTPServer) -> None:
     server.shutdown()
 
 
-# -- starting signers and asking them ----------------------------------------------------------------------------------
+# -- starting signers and asking them --------------------------------------------------------------
 
 
 class SignerProcess:
-    """A signer started by us, ended by its process id. Raises `Misconfigured` or `Unavailable` with what it said."""
+    """A signer started by us, ended by its process id. Raises `Misconfigured` or `Unavailable` with
+    what it said.
+    """
 
     def __init__(
-        self, *, key_file: Path, record: Path, sources: Sequence[Path], domain: Domain, signers: Sequence[bytes], k: int,
-        skew_ms: int | None = None, stale_ms: int = STALE_MS, tolerance_e6: int = TOLERANCE_E6,
+        self,
+        *,
+        key_file: Path,
+        record: Path,
+        sources: Sequence[Path],
+        domain: Domain,
+        signers: Sequence[bytes],
+        k: int,
+        skew_ms: int | None = None,
+        stale_ms: int = STALE_MS,
+        tolerance_e6: int = TOLERANCE_E6,
     ) -> None:
         command = [
-            sys.executable, "-m", "infold.shell.oracle", "--key-file", str(key_file), "--record", str(record),
-            "--chain-id", str(domain.chain_id), "--oracle", "0x" + domain.verifying_contract.hex(), "--k", str(k),
-            "--stale-ms", str(stale_ms), "--tolerance-e6", str(tolerance_e6),
+            sys.executable,
+            "-m",
+            "infold.shell.oracle",
+            "--key-file",
+            str(key_file),
+            "--record",
+            str(record),
+            "--chain-id",
+            str(domain.chain_id),
+            "--oracle",
+            "0x" + domain.verifying_contract.hex(),
+            "--k",
+            str(k),
+            "--stale-ms",
+            str(stale_ms),
+            "--tolerance-e6",
+            str(tolerance_e6),
         ]
         for source in sources:
             command += ["--source", str(source)]
@@ -483,7 +572,11 @@ class SignerProcess:
         package_root = str(Path(__file__).parents[2])
         paths = [package_root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))},
         )
         self.address = b""
@@ -505,8 +598,14 @@ class SignerProcess:
             code = self._process.poll()
             if heard:
                 code = self._process.wait(STOP_DEADLINE_S)
-            said = self._process.stderr.read().decode(errors="replace").strip() if code is not None else "nothing"
-            raise (Misconfigured if code == 3 else Unavailable)(f"oracle signer did not start: {said[-400:]}")
+            said = (
+                self._process.stderr.read().decode(errors="replace").strip()
+                if code is not None
+                else "nothing"
+            )
+            raise (Misconfigured if code == 3 else Unavailable)(
+                f"oracle signer did not start: {said[-400:]}"
+            )
         ready = json.loads(line)
         self.address = bytes.fromhex(ready["address"][2:])
         self.url = f"http://127.0.0.1:{ready['port']}"
@@ -528,7 +627,10 @@ class SignerProcess:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -537,21 +639,28 @@ class Collector:
     """Asks the signers for the vector of a time. `signers` maps addresses to URLs."""
 
     def __init__(self, signers: dict[bytes, str], k: int, domain: Domain) -> None:
-        self._signers = dict(sorted(signers.items()))  # signatures go to the contract by ascending address
+        self._signers = dict(
+            sorted(signers.items())
+        )  # signatures go to the contract by ascending address
         self._k = k
         self._domain = domain
         self._client = httpx.Client(timeout=ANSWER_DEADLINE_S, trust_env=False)
-        self._threads = ThreadPoolExecutor(max_workers=max(1, len(signers)), thread_name_prefix="oracle")
+        self._threads = ThreadPoolExecutor(
+            max_workers=max(1, len(signers)), thread_name_prefix="oracle"
+        )
 
     def collect(self, time_ms: int, required: Sequence[int] = ()) -> PriceVector:
         """The signed vector of T that prices every required market.
 
-        Raises `Unavailable`, naming who abstained and why, if fewer than k sign or a required market has no price.
+        Raises `Unavailable`, naming who abstained and why, if fewer than k sign or a required
+        market has no price.
         """
         refusals: dict[bytes, str] = {}
         views: dict[bytes, View] = {}
         prices: dict[bytes, dict[int, int]] = {}
-        for who, answer in self._ask("/view", {"time_ms": time_ms}, list(self._signers), refusals).items():
+        for who, answer in self._ask(
+            "/view", {"time_ms": time_ms}, list(self._signers), refusals
+        ).items():
             try:
                 view = msgspec.convert(answer, View)
                 signer, seen = read_view(view, time_ms, self._domain)
@@ -566,10 +675,16 @@ class Collector:
         missing = [market for market in required if market not in agreed]
         if len(views) < self._k or not agreed or missing:
             for who, view in views.items():
-                reasons = "; ".join(f"market {market} {why}" for market, why in view.abstained.items())
+                reasons = "; ".join(
+                    f"market {market} {why}" for market, why in view.abstained.items()
+                )
                 if reasons:
                     refusals[who] = reasons
-            what = f"no price for market {', '.join(map(str, missing))}" if missing else f"{len(views)} of {self._k} views"
+            what = (
+                f"no price for market {', '.join(map(str, missing))}"
+                if missing
+                else f"{len(views)} of {self._k} views"
+            )
             raise self._refused(time_ms, what, refusals)
         chunks = max(agreed) // 32 + 1
         root = vector_root(agreed, chunks)
@@ -604,7 +719,10 @@ class Collector:
 
     def _refused(self, time_ms: int, what: str, refusals: dict[bytes, str]) -> Unavailable:
         who = "; ".join(f"0x{address.hex()} {why}" for address, why in sorted(refusals.items()))
-        return Unavailable(f"no price vector for {time_ms}: {what}. Abstained: {who or 'nobody'}. Retry with a later time")
+        return Unavailable(
+            f"no price vector for {time_ms}: {what}. Abstained: {who or 'nobody'}. Retry with a "
+            "later time"
+        )
 
     def _ask(
         self, path: str, body: dict[str, Any], whom: Sequence[bytes], refusals: dict[bytes, str]
@@ -612,7 +730,9 @@ class Collector:
         content = json.dumps(body).encode()
         answers = {}
         for who, (answer, refusal) in zip(
-            whom, self._threads.map(lambda who: self._ask_one(self._signers[who] + path, content), whom), strict=True
+            whom,
+            self._threads.map(lambda who: self._ask_one(self._signers[who] + path, content), whom),
+            strict=True,
         ):
             if refusal:
                 refusals[who] = refusal
@@ -627,7 +747,11 @@ class Collector:
         except (httpx.HTTPError, ValueError) as error:
             return {}, f"did not answer ({type(error).__name__})"
         if not isinstance(answer, dict) or response.status_code != 200:
-            return {}, str(answer.get("reason", response.status_code) if isinstance(answer, dict) else "answered nonsense")
+            return {}, str(
+                answer.get("reason", response.status_code)
+                if isinstance(answer, dict)
+                else "answered nonsense"
+            )
         return answer, ""
 
     def close(self) -> None:
@@ -645,7 +769,10 @@ class Feed:
 
     def write(self, time_ms: int, prices_e8: dict[int, int]) -> None:
         """Append the prices at a time, in one write."""
-        line = {"time_ms": time_ms, "prices": {str(market): str(price) for market, price in prices_e8.items()}}
+        line = {
+            "time_ms": time_ms,
+            "prices": {str(market): str(price) for market, price in prices_e8.items()},
+        }
         self._file.write(json.dumps(line).encode() + b"\n")
 
     def close(self) -> None:

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Engine against chain: every word the engine holds, and every word the chain holds, to the last bit.
+"""Engine against chain: every word the engine holds, and every word the chain holds, to the last
+bit.
 
-The engine's side comes as words by place (`accounts[7]`, `positions[112]`, `lp_totals`), the contract's getters being
-named after the places; zero words may be left out. The chain's side is read at one block. Money is then added up from the
-chain's words alone and compared with what the vault accounts for and what it holds.
+The engine's side comes as words by place (`accounts[7]`, `positions[112]`, `lp_totals`), the
+contract's getters being named after the places; zero words may be left out. The chain's side is
+read at one block. Money is then added up from the chain's words alone and compared with what the
+vault accounts for and what it holds.
 """
 
 from __future__ import annotations
@@ -15,8 +17,15 @@ from dataclasses import dataclass
 from infold.errors import InvariantBroken
 from infold.shell.chain import Contract, Venue, block
 from infold.words import (
-    unpack_account, unpack_clock, unpack_head, unpack_incoming, unpack_ledger, unpack_pool, unpack_position,
-    unpack_strike, unpack_withdrawal,
+    unpack_account,
+    unpack_clock,
+    unpack_head,
+    unpack_incoming,
+    unpack_ledger,
+    unpack_pool,
+    unpack_position,
+    unpack_strike,
+    unpack_withdrawal,
 )
 
 _PLACE = re.compile(r"^(\w+)((?:\[\w+\])*)$")
@@ -52,23 +61,37 @@ class Reconciliation:
     @property
     def ok(self) -> bool:
         """Both sides equal, claims equal what is accounted for, tokens cover it."""
-        return not self.differences and self.claims_e6 == self.accounted_e6 and self.balance_e6 >= self.accounted_e6
+        return (
+            not self.differences
+            and self.claims_e6 == self.accounted_e6
+            and self.balance_e6 >= self.accounted_e6
+        )
 
     def report(self) -> list[str]:
         """One line a finding; empty if there is none."""
         lines = [str(difference) for difference in self.differences]
         if self.claims_e6 != self.accounted_e6:
-            lines.append(f"claims add up to {self.claims_e6} e6, the vault accounts for {self.accounted_e6} e6")
+            lines.append(
+                f"claims add up to {self.claims_e6} e6, the vault accounts for "
+                f"{self.accounted_e6} e6"
+            )
         if self.balance_e6 < self.accounted_e6:
-            lines.append(f"the vault holds {self.balance_e6} e6 of {self.accounted_e6} e6 accounted for")
+            lines.append(
+                f"the vault holds {self.balance_e6} e6 of {self.accounted_e6} e6 accounted for"
+            )
         return lines
 
 
 class _Reader:
-    """Words by place, at one block. `Clearing` is asked first, then whoever else has a getter of that name."""
+    """Words by place, at one block. `Clearing` is asked first, then whoever else has a getter of
+    that name.
+    """
 
     def __init__(self, venue: Venue, at: int) -> None:
-        self._contracts = [venue["Clearing"], *(venue[name] for name in venue.contracts if name != "Clearing")]
+        self._contracts = [
+            venue["Clearing"],
+            *(venue[name] for name in venue.contracts if name != "Clearing"),
+        ]
         self._at = at
         self.words: dict[str, int] = {}
 
@@ -76,7 +99,9 @@ class _Reader:
         for contract in self._contracts:
             if getter in contract.abi.functions:
                 return contract
-        raise InvariantBroken(f"reconcile: no contract has a getter {getter}; regenerate the ABIs with `make abi`")
+        raise InvariantBroken(
+            f"reconcile: no contract has a getter {getter}; regenerate the ABIs with `make abi`"
+        )
 
     def read(self, places: Iterable[str]) -> None:
         """Fetch the places not yet fetched, in few round trips."""
@@ -89,7 +114,9 @@ class _Reader:
                 raise InvariantBroken(f"reconcile: {place!r} names no place of a word")
             getter = found[1]
             keys: list[int | bytes] = [
-                bytes.fromhex(key[2:]) if key.startswith("0x") else int(key) for key in found[2][1:-1].split("][") if key
+                bytes.fromhex(key[2:]) if key.startswith("0x") else int(key)
+                for key in found[2][1:-1].split("][")
+                if key
             ]
             wanted.setdefault(getter, []).append((place, keys))
         for getter, many in wanted.items():
@@ -97,27 +124,44 @@ class _Reader:
             self.words |= {place: value for (place, _), value in zip(many, values, strict=True)}
 
 
-def reconcile(venue: Venue, engine_words: Mapping[str, int], at: int | None = None) -> Reconciliation:
+def reconcile(
+    venue: Venue, engine_words: Mapping[str, int], at: int | None = None
+) -> Reconciliation:
     """Compare the engine's words with the chain's at a block (the latest if not given)."""
     at = block(venue.rpc).number if at is None else at
     clearing, vault = venue["Clearing"], venue["Vault"]
     reader = _Reader(venue, at)
     reader.read(engine_words)
 
-    # What the engine may not know of: every account and market the chain has, and what their words point to.
+    # What the engine may not know of: every account and market the chain has, and what their words
+    # point to.
     count = int(clearing.call("account_count", at=at))
-    reader.read(f"{kind}[{account}]" for account in range(count) for kind in ("accounts", "withdrawals", "epoch_barriers"))
+    reader.read(
+        f"{kind}[{account}]"
+        for account in range(count)
+        for kind in ("accounts", "withdrawals", "epoch_barriers")
+    )
     held = []
     for account in range(count):
         mask = unpack_account(reader.words[f"accounts[{account}]"]).mask
-        held += [f"positions[{account << 4 | place}]" for place in range(_PLACES_MAX) if mask >> place & 1]
+        held += [
+            f"positions[{account << 4 | place}]"
+            for place in range(_PLACES_MAX)
+            if mask >> place & 1
+        ]
     reader.read(held)
     reader.read(f"market_words[{market * 8}]" for market in range(_MARKETS_MAX))
-    markets = [market for market in range(_MARKETS_MAX) if reader.words[f"market_words[{market * 8}]"]]
-    reader.read(f"market_words[{market * 8 + word}]" for market in markets for word in range(_MARKET_WORDS))
+    markets = [
+        market for market in range(_MARKETS_MAX) if reader.words[f"market_words[{market * 8}]"]
+    ]
+    reader.read(
+        f"market_words[{market * 8 + word}]" for market in markets for word in range(_MARKET_WORDS)
+    )
     reader.read(f"positions[{_PLACES_MAX + market}]" for market in markets)
     reader.read(["head", "pool_capital_e6"])
-    reader.read(f"parameter_words[{market * 8 + word}]" for market in markets for word in (0, 1, 2, 4, 5, 6))
+    reader.read(
+        f"parameter_words[{market * 8 + word}]" for market in markets for word in (0, 1, 2, 4, 5, 6)
+    )
 
     differences = [
         Difference(place, engine_words.get(place, 0), word)
@@ -138,7 +182,9 @@ def reconcile(venue: Venue, engine_words: Mapping[str, int], at: int | None = No
 
 
 def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) -> int:
-    """C4's left side from the chain's words: collateral, pending withdrawals, quotes, fees and pots."""
+    """C4's left side from the chain's words: collateral, pending withdrawals, quotes, fees and
+    pots.
+    """
     total = 0
     for account in range(accounts):
         word = unpack_account(words[f"accounts[{account}]"])
@@ -149,7 +195,11 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
     for market in markets:
         first = market * 8
         ledger = unpack_ledger(words[f"market_words[{first + 3}]"])
-        total += unpack_pool(words[f"market_words[{first + 1}]"]).quote_e6 + ledger.fees_e6 + ledger.pot_e6
+        total += (
+            unpack_pool(words[f"market_words[{first + 1}]"]).quote_e6
+            + ledger.fees_e6
+            + ledger.pot_e6
+        )
         if unpack_clock(words[f"market_words[{first}]"]).flags & 1:
             total += unpack_incoming(words[f"market_words[{first + 4}]"]).quote_e6
         # The backstop, account 1, has a place a market beyond the 16 of a trader.
@@ -158,9 +208,11 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
 
 
 def _waiting_e6(venue: Venue, at: int) -> int:
-    """What liquidity providers have paid in and no strike has taken, and what strikes have paid and nobody has claimed.
+    """What liquidity providers have paid in and no strike has taken, and what strikes have paid and
+    nobody has claimed.
 
-    From the pool's logs and the strikes' words: an epoch's strike moves its deposits, less what its redeems cost, to account 0.
+    From the pool's logs and the strikes' words: an epoch's strike moves its deposits, less what its
+    redeems cost, to account 0.
     """
     deposits_e6: dict[int, int] = {}
     redeems: dict[int, int] = {}
@@ -175,10 +227,16 @@ def _waiting_e6(venue: Venue, at: int) -> int:
             redeems[epoch] = redeems.get(epoch, 0) + shares
         elif log.name == "Claimed":
             waiting_e6 -= log.arguments["paid_e6"]
-    holder = next(contract for contract in venue.contracts.values() if "strikes" in contract.abi.functions)
-    struck = unpack_head(int(venue["Clearing"].call("head", at=at))).epoch  # a first strike's word may be zero
+    holder = next(
+        contract for contract in venue.contracts.values() if "strikes" in contract.abi.functions
+    )
+    struck = unpack_head(
+        int(venue["Clearing"].call("head", at=at))
+    ).epoch  # a first strike's word may be zero
     epochs = sorted(deposits_e6.keys() | redeems.keys())
-    for epoch, word in zip(epochs, holder.calls("strikes", [[epoch] for epoch in epochs], at), strict=True):
+    for epoch, word in zip(
+        epochs, holder.calls("strikes", [[epoch] for epoch in epochs], at), strict=True
+    ):
         strike = unpack_strike(word)
         if epoch >= struck or strike.returned:
             continue

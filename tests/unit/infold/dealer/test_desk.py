@@ -49,9 +49,7 @@ def test_knots_are_rounded_for_the_dealer_and_fall_together_on_a_coarse_tick() -
     )
     fine = a_desk().commit(1, 0, ORACLE, 1)
     ticked = a_desk().commit(1, 0, ORACLE, TICK)
-    for exact, rounded, sale in zip(
-        fine.prices_e8, ticked.prices_e8, (-1, -1, 1, 1), strict=True
-    ):
+    for exact, rounded, sale in zip(fine.prices_e8, ticked.prices_e8, (-1, -1, 1, 1), strict=True):
         assert 0 <= sale * (rounded - exact) < TICK
 
 

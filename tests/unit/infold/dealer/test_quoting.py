@@ -87,7 +87,11 @@ def test_monopoly_of_a_thick_batch() -> None:
 def test_batch_line_passes_through_the_tuned_rows(
     interval_s: float, orders: float, spread: float, slope: float, skew: float
 ) -> None:
-    assert orders_per_batch(SPOT_FX, interval_s) * 0.2 < orders < orders_per_batch(SPOT_FX, interval_s) * 5
+    assert (
+        orders_per_batch(SPOT_FX, interval_s) * 0.2
+        < orders
+        < orders_per_batch(SPOT_FX, interval_s) * 5
+    )
     exact_s = interval_s * orders / orders_per_batch(SPOT_FX, interval_s)
     line, thin = batch_line(SPOT_FX, exact_s), thin_line(SPOT_FX)
     assert line.half_spread_bp / thin.half_spread_bp == pytest.approx(spread)

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.faulty_vfs import SQLITE_FULL, FaultyFiles, plan
 
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Unavailable
 from infold.shell.journal import Journal, link
-from tests.support.faulty_vfs import SQLITE_FULL, FaultyFiles, plan
 
 IDENTITY = b"31337:0xclearing"
 
@@ -25,7 +25,9 @@ def sound_disk() -> Iterator[None]:
 
 
 def a_group(number: int) -> list[bytes]:
-    return [b'{"group":%d,"entry":%d,"pad":"%s"}' % (number, entry, b"x" * 900) for entry in range(3)]
+    return [
+        b'{"group":%d,"entry":%d,"pad":"%s"}' % (number, entry, b"x" * 900) for entry in range(3)
+    ]
 
 
 def contents(path: Path) -> list[tuple[int, list[bytes]]]:
@@ -66,7 +68,10 @@ def test_a_hash_depends_on_all_that_came_before(tmp_path: Path) -> None:
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
-    with Journal(tmp_path / "j", IDENTITY), pytest.raises(Unavailable, match="in use by another process"):
+    with (
+        Journal(tmp_path / "j", IDENTITY),
+        pytest.raises(Unavailable, match="in use by another process"),
+    ):
         Journal(tmp_path / "j", IDENTITY)
 
 
@@ -95,8 +100,12 @@ def test_empty_groups_and_entries_with_newlines_are_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("keep_bytes", [None, 1, 24, 700, 4000])
-def test_a_crash_at_any_write_or_sync_loses_nothing_acknowledged(tmp_path: Path, keep_bytes: int | None) -> None:
-    """Fault points are found by counting: the run is repeated with the next operation failing until none fails."""
+def test_a_crash_at_any_write_or_sync_loses_nothing_acknowledged(
+    tmp_path: Path, keep_bytes: int | None
+) -> None:
+    """Fault points are found by counting: the run is repeated with the next operation failing until
+    none fails.
+    """
     fail_at = 0
     while True:
         fail_at += 1
@@ -112,8 +121,13 @@ def test_a_crash_at_any_write_or_sync_loses_nothing_acknowledged(tmp_path: Path,
         reached = plan.count >= fail_at
         plan.reset()
         found = contents(path)
-        assert found[: len(acknowledged)] == acknowledged, f"fail_at={fail_at} keep_bytes={keep_bytes}"
-        assert found[len(acknowledged) :] in ([], [(len(acknowledged) + 1, a_group(len(acknowledged) + 1))])
+        assert found[: len(acknowledged)] == acknowledged, (
+            f"fail_at={fail_at} keep_bytes={keep_bytes}"
+        )
+        assert found[len(acknowledged) :] in (
+            [],
+            [(len(acknowledged) + 1, a_group(len(acknowledged) + 1))],
+        )
         assert Journal.inspect(path).ok
         if not reached:
             break
@@ -148,7 +162,9 @@ def test_a_changed_body_is_named(tmp_path: Path) -> None:
     path = tmp_path / "j"
     written(path, 4)
     database = sqlite3.connect(path / "journal.sqlite")
-    database.execute("UPDATE commit_groups SET body = CAST(replace(body, 'x', 'y') AS BLOB) WHERE seq = 3")
+    database.execute(
+        "UPDATE commit_groups SET body = CAST(replace(body, 'x', 'y') AS BLOB) WHERE seq = 3"
+    )
     database.commit()
     database.close()
     assert Journal.inspect(path).faults == ("group 3 does not match its hash",)
@@ -157,7 +173,10 @@ def test_a_changed_body_is_named(tmp_path: Path) -> None:
 
 
 def test_missing_rows_are_named(tmp_path: Path) -> None:
-    for gone, fault in (((2, 3), "groups 2 to 3 are missing"), ((4,), "groups 4 to 4 were acknowledged and are missing")):
+    for gone, fault in (
+        ((2, 3), "groups 2 to 3 are missing"),
+        ((4,), "groups 4 to 4 were acknowledged and are missing"),
+    ):
         path = tmp_path / f"j{gone[0]}"
         written(path, 4)
         database = sqlite3.connect(path / "journal.sqlite")
@@ -185,7 +204,9 @@ def test_a_journal_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_damage_is_found_or_harmless(tmp_path: Path, seed: int) -> None:
-    """A flipped bit or a cut file either leaves every entry readable as it was, or is reported with a place."""
+    """A flipped bit or a cut file either leaves every entry readable as it was, or is reported with
+    a place.
+    """
     dice = random.Random(seed)
     origin = tmp_path / "origin"
     with Journal(origin, IDENTITY) as journal:
@@ -198,7 +219,9 @@ def test_random_damage_is_found_or_harmless(tmp_path: Path, seed: int) -> None:
     for case in range(60):
         path = tmp_path / f"case{case}"
         path.mkdir()
-        name = dice.choice(["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-wal", "journal.anchor"])
+        name = dice.choice(
+            ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-wal", "journal.anchor"]
+        )
         damaged = bytearray(originals[name])
         if dice.random() < 0.8:
             damaged[dice.randrange(len(damaged))] ^= 1 << dice.randrange(8)
