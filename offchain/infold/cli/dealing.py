@@ -7,6 +7,8 @@ many batches while its price moves; its next order would then meet a curve aroun
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from infold.core.curve import Curve
@@ -14,18 +16,36 @@ from infold.core.state import State
 from infold.dealer.desk import Desk
 from infold.dealer.params import PERPETUAL, DealerParameters
 
-# A replay's pool is as large as all that is traded (``pool_capital_e6``), so one batch is nothing to it:
-# its aversion to risk is a thousandth of a usual desk's, its largest offer a thousand times as large.
-REPLAY_DEALER = msgspec.structs.replace(
-    PERPETUAL, risk_aversion=PERPETUAL.risk_aversion / 1_000_000, offer_m_max=1_000.0
-)
+# A replay's pool is as large as all that is traded (``pool_capital_e6``), so one batch is nothing to it.
+REPLAY_RISK_AVERSION = PERPETUAL.risk_aversion / 1_000_000
+LOTS_TIMES_PRICE_OF_A_MILLION = 1e22
+OFFER_E8_MAX = 2.0**59  # a curve's lots must add up inside 63 bits
+
+
+def offer_m_max(price_e8: int, wanted_m: float) -> float:
+    """The largest offer in millions of quote whose lots still fit at this price."""
+    return min(wanted_m, OFFER_E8_MAX * price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION)
+
+
+def replay_dealer(price_e8: int, gross_e6: int) -> DealerParameters:
+    """A replayed market's dealer: quotes the usual spread and bends hardly at all, up to all that was traded."""
+    return msgspec.structs.replace(
+        PERPETUAL,
+        risk_aversion=REPLAY_RISK_AVERSION,
+        offer_m_max=offer_m_max(price_e8, max(1.0, 2 * gross_e6 / 1e12)),
+    )
+
+
+def demo_dealer(price_e8: int) -> DealerParameters:
+    """A demo market's dealer: a small desk that offers up to a fifth of a million and minds what it holds."""
+    return msgspec.structs.replace(PERPETUAL, offer_m_max=offer_m_max(price_e8, 0.2))
 
 
 class LatestPriceDesk:
-    """Commits a curve for every market that any vector has priced."""
+    """Commits a curve for every market that any vector has priced. ``parameters`` are by market id."""
 
-    def __init__(self, interval_s: float, parameters: DealerParameters = PERPETUAL) -> None:
-        self._desk = Desk(Curve, interval_s, default=parameters)
+    def __init__(self, interval_s: float, parameters: Mapping[int, DealerParameters]) -> None:
+        self._desk = Desk(Curve, interval_s, parameters)
 
     def curves(self, state: State, time_ms: int) -> dict[int, Curve]:
         """The curve of each market, before the prices of the batch at T are known."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infold.cli.dealing import REPLAY_DEALER, LatestPriceDesk
+from infold.cli.dealing import LatestPriceDesk, replay_dealer
 from infold.cli.desks import plain_order, wire_order
 from infold.cli.operate import header
 from infold.cli.parameters import pool_capital_e6, recorded_market
@@ -105,6 +105,10 @@ class _Run:
             for gross, low, high in zip(gross_e6, low_e8, high_e8, strict=True)
         ]
         self.pool_e6 = pool_capital_e6(losses)
+        self.dealers = {
+            number + 1: replay_dealer(price_e8, gross)
+            for number, (price_e8, gross) in enumerate(zip(low_e8, gross_e6, strict=True))
+        }
         self.markets = tuple(
             recorded_market(number + 1, listing, low_e8[number], gross_e8[number])
             for number, listing in enumerate(self.flow.listings)
@@ -132,7 +136,7 @@ class _Run:
             liquidity_e6=self.pool_e6,
             epoch_ms=epoch_ms,
         )
-        dealer = LatestPriceDesk(self.interval_ms / 1_000, REPLAY_DEALER)
+        dealer = LatestPriceDesk(self.interval_ms / 1_000, self.dealers)
         with Stage(config, dealer, say=steps.say, keep=keep) as stage:
             voyage = Voyage(stage)
             steps.say("the pool strikes its first shares")
