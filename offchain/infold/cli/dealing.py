@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The desk of a driven venue: it quotes around the latest price any vector told, traded or not.
-
-``dealer.desk`` alone looks at a market's last settled price. A recorded market may go without a trade for
-many batches while its price moves; its next order would then meet a curve around a price long gone.
-"""
+"""The desks of driven venues: which parameters they believe in, and which prices they look at."""
 
 from __future__ import annotations
 
@@ -41,17 +37,26 @@ def demo_dealer(price_e8: int) -> DealerParameters:
     return msgspec.structs.replace(PERPETUAL, offer_m_max=offer_m_max(price_e8, 0.2))
 
 
-class LatestPriceDesk:
-    """Commits a curve for every market that any vector has priced. ``parameters`` are by market id."""
+class WatchingDesk:
+    """A desk that watches the market: it commits its curves around the prices it was last told.
+
+    ``parameters`` are by market id. Whoever feeds the oracle's sources tells the desk as well (``tell``):
+    every dealer has market data of its own, and what it must not see before it commits is orders.
+    """
 
     def __init__(self, interval_s: float, parameters: Mapping[int, DealerParameters]) -> None:
         self._desk = Desk(Curve, interval_s, parameters)
+        self._seen_e8: dict[int, int] = {}
+
+    def tell(self, prices_e8: Mapping[int, int]) -> None:
+        """What the market shows now."""
+        self._seen_e8.update(prices_e8)
 
     def curves(self, state: State, time_ms: int) -> dict[int, Curve]:
-        """The curve of each market, before the prices of the batch at T are known."""
+        """The curve of each market it has seen a price of."""
         curves = {}
         for number, market in sorted(state.markets.items()):
-            price_e8 = state.prices_e8.get(number, market.clock.price_e8)
+            price_e8 = self._seen_e8.get(number, market.clock.price_e8)
             if price_e8:
                 tick_e8 = market.at(time_ms).listing.tick_e8
                 curves[number] = self._desk.commit(number, market.pool.base_e8, price_e8, tick_e8)

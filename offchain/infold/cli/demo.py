@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from infold.cli.dealing import LatestPriceDesk, demo_dealer
+from infold.cli.dealing import WatchingDesk, demo_dealer
 from infold.cli.desks import seeded_wallet, wire_cancel, wire_order
 from infold.cli.operate import header
 from infold.cli.parameters import DEMO_MARKETS, demo_market
@@ -73,7 +73,7 @@ def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -
         liquidity_e6=POOL_E6,
         epoch_ms=EPOCH_MS,
     )
-    with Stage(config, LatestPriceDesk(BATCH_MS / 1_000, demo.dealers), say=steps.say, keep=keep) as stage:
+    with Stage(config, WatchingDesk(BATCH_MS / 1_000, demo.dealers), say=steps.say, keep=keep) as stage:
         end, voyage = demo.play(stage, steps)
     figures = voyage.journey.document()
     invariants = end["invariants"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infold.cli.dealing import LatestPriceDesk, replay_dealer
+from infold.cli.dealing import WatchingDesk, replay_dealer
 from infold.cli.desks import plain_order, wire_order
 from infold.cli.operate import header
 from infold.cli.parameters import pool_capital_e6, recorded_market
@@ -136,7 +136,7 @@ class _Run:
             liquidity_e6=self.pool_e6,
             epoch_ms=epoch_ms,
         )
-        dealer = LatestPriceDesk(self.interval_ms / 1_000, self.dealers)
+        dealer = WatchingDesk(self.interval_ms / 1_000, self.dealers)
         with Stage(config, dealer, say=steps.say, keep=keep) as stage:
             voyage = Voyage(stage)
             steps.say("the pool strikes its first shares")

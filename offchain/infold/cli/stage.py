@@ -16,9 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from infold.cli.dealing import WatchingDesk
 from infold.errors import Misconfigured
 from infold.messages import PriceVector
-from infold.node import BatchOutcome, Dealer, Node
+from infold.node import BatchOutcome, Node
 from infold.sdk.wallet import Wallet
 from infold.shell.chain import receipt, why_it_failed
 from infold.shell.devnet import Devnet, DevnetConfig
@@ -40,7 +41,7 @@ class Stage:
     def __init__(
         self,
         config: DevnetConfig,
-        dealer: Dealer,
+        dealer: WatchingDesk,
         *,
         say: Callable[[str], None],
         keep: Path | None = None,
@@ -66,6 +67,7 @@ class Stage:
             started.callback(self.node.close)
             self._started = started.pop_all()
         self.ground = ground
+        self._dealer = dealer
         self.venue = ground.venue
         self.domain = self.node.domain
         self.accounts = [account.account for account in ground.accounts]
@@ -99,7 +101,8 @@ class Stage:
         self.ground.mine(time_ms)
 
     def feed(self, time_ms: int, prices_e8: Mapping[int, int], *, noisy: bool = False) -> None:
-        """Every source of every signer sees these prices now; ``noisy`` sources differ a little."""
+        """Every source of every signer, and the desk, see these prices now; ``noisy`` sources differ a little."""
+        self._dealer.tell(prices_e8)
         self.ground.write_prices(time_ms, dict(prices_e8), self._noise if noisy else None)
         self._time_ms = max(self._time_ms, time_ms)
 
