@@ -12,8 +12,8 @@ from infold.core.state import State
 from infold.dealer.desk import Desk
 from infold.dealer.params import PERPETUAL, DealerParameters
 
-# A replay's pool is as large as all that is traded (``pool_capital_e6``), so one batch is nothing to it.
-REPLAY_RISK_AVERSION = PERPETUAL.risk_aversion / 1_000_000
+REPLAY_REACH_BP = 1.0  # how far a replayed market's dealer bends from its first lot to its last
+SLOPE_BP_PER_M = 1.74  # of PERPETUAL at a second; the slope goes with the root of the aversion to risk
 LOTS_TIMES_PRICE_OF_A_MILLION = 1e22
 OFFER_E8_MAX = 2.0**59  # a curve's lots must add up inside 63 bits
 
@@ -24,11 +24,15 @@ def offer_m_max(price_e8: int, wanted_m: float) -> float:
 
 
 def replay_dealer(price_e8: int, gross_e6: int) -> DealerParameters:
-    """A replayed market's dealer: quotes the usual spread and bends hardly at all, up to all that was traded."""
+    """A replayed market's dealer: the usual spread, and a bend of a basis point over all that was traded.
+
+    A replay's pool is as large as the tape (``pool_capital_e6``), so one batch is little to it and its aversion to
+    risk is small in proportion.
+    """
+    offer_m = offer_m_max(price_e8, max(0.1, 2 * gross_e6 / 1e12))
+    calm = (REPLAY_REACH_BP / (SLOPE_BP_PER_M * offer_m)) ** 2
     return msgspec.structs.replace(
-        PERPETUAL,
-        risk_aversion=REPLAY_RISK_AVERSION,
-        offer_m_max=offer_m_max(price_e8, max(1.0, 2 * gross_e6 / 1e12)),
+        PERPETUAL, risk_aversion=PERPETUAL.risk_aversion * calm, offer_m_max=offer_m
     )
 
 
