@@ -18,6 +18,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import functools
+import itertools
 import logging
 import math
 import random
@@ -48,6 +49,7 @@ from infold.core.events import (
     BatchConfirmed,
     BatchLapsed,
     CancelOrders,
+    ChainFact,
     CloseBatch,
     ConfirmBatch,
     Deployed,
@@ -116,6 +118,7 @@ REFUSALS_MAX: Final = (
 CREATION_BLOCKS_MAX: Final = (
     256  # a deployment creates nine contracts; this many blocks are searched for Clearing's
 )
+FACT_CONTRACTS: Final = frozenset({"Clearing", "Delegates", "Pool"})
 NO_SIGNATURE: Final = b'"0x' + b"0" * 128 + b'"'
 STATUS_WORDS: Final = {
     STATUS_UNLISTED: "unlisted",
@@ -539,38 +542,53 @@ class Node:
                 )
             return
         self._poster.check_reorganisation()
-        facts: list[Any] = []
+        found = [
+            log
+            for log in self.venue.logs(self.state.block + 1, head.number)
+            if log.contract in FACT_CONTRACTS
+        ]
+        facts: list[ChainFact] = []
         skips: list[SkippedOnChain] = []
-        stamps: dict[int, int] = {head.number: head.timestamp_s * 1000}
-        for log in self.venue.logs(self.state.block + 1, head.number):
-            if (
-                log.contract == "Governance"
-            ):  # its events tell of proposals, and one is called Cancelled too
-                continue
+        entries: list[bytes] = []
+        for log, following in itertools.zip_longest(found, found[1:]):
             if log.name == "Skipped":
                 place = log.arguments
                 skips.append(SkippedOnChain(place["account"], place["slot"], place["reason"]))
             elif log.name == "BatchSettled":
                 if facts:
-                    if log.block not in stamps:
-                        stamps[log.block] = block(self.venue.rpc, log.block).timestamp_s * 1000
-                    # The block is not whole yet: what is known is everything before it, at its
-                    # stamp.
-                    self._do(
-                        ObserveChain(facts=facts, block=log.block - 1, block_ms=self.state.block_ms)
+                    # The block is not whole yet: what is known is everything before it.
+                    before = ObserveChain(
+                        facts=facts, block=log.block - 1, block_ms=self.state.block_ms
                     )
+                    entries.append(self._fold(before))
                     facts = []
-                self._confirm(log, skips)
+                entries.append(self._fold(self._confirmation(log, skips)))
                 skips = []
             else:
                 fact = fact_from_log(
-                    log.name, {name: _plain(value) for name, value in log.arguments.items()}
+                    log.name,
+                    {name: _plain(value) for name, value in log.arguments.items()},
+                    following.name if following and following.block == log.block else None,
                 )
                 if fact is not None:
                     facts.append(fact)
-        self._do(ObserveChain(facts=facts, block=head.number, block_ms=head.timestamp_s * 1000))
+        last = ObserveChain(facts=facts, block=head.number, block_ms=head.timestamp_s * 1000)
+        entries.append(self._fold(last))
+        # One group: half a block is never in the journal. The state has moved already, so a disk
+        # that refuses leaves it ahead of the journal, and only a restart may go on from there.
+        try:
+            self.journal.append(entries)
+        except Unavailable as error:
+            raise InvariantBroken(f"what the chain did could not be journalled: {error}") from error
 
-    def _confirm(self, log: Log, skips: list[SkippedOnChain]) -> None:
+    def _fold(self, command: AnyCommand) -> bytes:
+        """Decide and evolve at once; the entry to be journalled."""
+        decided = decide(self.state, command)
+        for event in decided:
+            self._evolve(event)
+        return _entry(command, decided)
+
+    def _confirmation(self, log: Log, skips: list[SkippedOnChain]) -> ConfirmBatch:
         number = int(log.arguments["number"])
         under_way = self.state.in_flight
         if under_way is None or under_way.number != number:
@@ -580,7 +598,7 @@ class Node:
             )
         if self._intent is not None and log.arguments["contents"] != self._intent.contents:
             raise InvariantBroken(f"batch {number} landed with contents this journal did not sign")
-        self._do(ConfirmBatch(number=number, skips=skips, block=log.block, tx_hash=log.transaction))
+        return ConfirmBatch(number=number, skips=skips, block=log.block, tx_hash=log.transaction)
 
     @guarded
     def close_batch(self, time_ms: int) -> BatchOutcome:
