@@ -133,7 +133,7 @@ def shrink(
     after: uint256 = 0
     if base != 0:
         realised = 0
-        after = packing._position(position >> 240, base, quote, market.clock >> 192)
+        after = packing._position(position >> 240, base, quote, market.clock >> 112)    # the clock's index, where a mark has it
     taken: int256 = 0
     paid: int256 = 0
     taken, paid = packing._unpack_book(market.incoming)

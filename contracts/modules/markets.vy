@@ -8,8 +8,7 @@
      C3  per market, quote + realised + fees + funding pot sum to zero
      C14 parameters have an old and a new value; the old one serves T <= activation
      A mark is one word, made once per vector and market and kept in transient storage:
-     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12 | deal 8 @0
-     where deal is the market's place in the price list, from 1; 0 if the batch does not price it
+     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12
 """
 
 from . import packing
@@ -32,6 +31,7 @@ INCOMING_WORD: constant(uint256) = 4
 
 # One priced market while a batch is settled.
 #   terms    clearing price 64 @192 | fee_e6 16 @176 | gross 64 @112 | shrink only @1
+#   mark     the market's, with market 16 @240 for the tag and the place in the price list 8 @0, from 1
 #   volume   planned buys @128 | planned sells @0
 #   quote    what the plan moves to traders
 #   fees     charged so far
@@ -39,6 +39,7 @@ INCOMING_WORD: constant(uint256) = 4
 #   skipped  running sum of skipped fills: base @128 | quote @0
 struct Deal:
     terms: uint256
+    mark: uint256
     volume: uint256
     quote: int256
     fees: uint256
@@ -186,12 +187,12 @@ def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, uint256):
 # -- a market enters a batch ----------------------------------------------------------------
 
 @internal
-def _open(word: uint256, place: uint256, time: uint256) -> uint256:
+def _open(word: uint256, place: uint256, time: uint256) -> (uint256, uint256):
     """
     @notice Load a priced market: its mark with funding to T, and whether it may only shrink.
     @param word A price word: market u16 @240 | price u64 @176 | gross u64 @112.
     @param place Its place in the price list, from 1.
-    @return the deal's terms
+    @return the deal's terms and mark
     """
     market: uint256 = word >> 240
     clock: uint256 = self.market_words[market << 3]
@@ -200,7 +201,7 @@ def _open(word: uint256, place: uint256, time: uint256) -> uint256:
     status: uint256 = (rates >> 68) & packing.M8
     if status == 0:
         reasons._refuse(reasons.MARKET_NOT_LIVE)
-    mark: uint256 = self._make_mark(market, clock, rates, time) | place
+    mark: uint256 = self._make_mark(market, clock, rates, time)
     self.marks[market] = mark
     oracle: uint256 = (mark >> 144) & packing.M64
     if not (oracle != 0 and (word << 16) >> 192 != 0):
@@ -220,4 +221,4 @@ def _open(word: uint256, place: uint256, time: uint256) -> uint256:
         > self.parameter_words[chosen | 1] & packing.M64
     ):
         terms |= SHRINK_ONLY
-    return terms | (((rates >> 84) & packing.M16) << 176)
+    return terms | (((rates >> 84) & packing.M16) << 176), (market << 240) | ((mark << 48) >> 48) | place

@@ -126,7 +126,7 @@ def _hash(order: uint256, terms: uint256) -> bytes32:
 @internal
 @view
 def _judge(
-    record: IClearing.Record, account_word: uint256, price: uint256, fee_e6: uint256, oracle: uint256, time: uint256, domain: bytes32
+    record: IClearing.Record, account_word: uint256, deal_terms: uint256, mark: uint256, time: uint256, domain: bytes32
 ) -> uint256:
     """
     @notice Every check of one order that needs no position, in the order of docs/protocol.md §5.3.
@@ -136,6 +136,8 @@ def _judge(
     terms: uint256 = record.terms
     size: uint256 = (order >> 8) & packing.M64
     limit: uint256 = terms >> 192
+    price: uint256 = deal_terms >> 192
+    oracle: uint256 = (mark << 48) >> 192
     seq: uint256 = (order >> 136) & packing.M32
     flags: uint256 = order >> 184
     kind: uint256 = (flags >> 3) & 15       # time in force in the low two bits, trigger above
@@ -143,13 +145,9 @@ def _judge(
     if account_word >> 96 == 0:
         return 1
     if (
-        size == 0
-        or size >> 62 != 0
-        or limit == 0
-        or seq == 0
-        or kind & 3 == 3
-        or kind >= 12
-        or (flags & RESERVED) | (order & packing.M8) | (terms & packing.M16) != 0
+        unsafe_sub(size, 1) >= units.BASE_MAX - 1       # 0 wraps around
+        or unsafe_mul(limit, seq) == 0                  # u64 * u32
+        or (flags & RESERVED) | (order & packing.M8) | (terms & packing.M16) | (kind & (kind >> 1) & 5) != 0
     ):
         return 2
     if time > (order >> 72) & packing.M48:
@@ -173,7 +171,7 @@ def _judge(
             return 6
         if flags & POST_ONLY != 0 and price < oracle:
             return 7
-    if fee_e6 > (order >> 120) & packing.M16:
+    if (deal_terms >> 176) & packing.M16 > (order >> 120) & packing.M16:
         return 8
     epoch: uint256 = (order >> 168) & packing.M16
     if epoch != account_word & packing.M16:

@@ -74,15 +74,16 @@ def _collateral_of(account_word: uint256) -> int256:
 
 @internal
 @pure
-def _position(market: uint256, base: int256, quote: int256, index: uint256) -> uint256:
+def _position(market: uint256, base: int256, quote: int256, mark: uint256) -> uint256:
     """
-    @notice A position word; the caller has bounded base and quote; index is the raw field of a mark or clock.
+    @notice A position word; the caller has bounded base and quote.
+    @param mark A word whose 64 bits from 80 on are the funding index, as a mark's are.
     """
     return (
         (market << 240)
-        | ((convert(convert(base, bytes32), uint256) & M64) << 176)
-        | ((convert(convert(quote, bytes32), uint256) & M88) << 88)
-        | (index << 24)
+        | ((convert(convert(base, bytes32), uint256) << 192) >> 16)
+        | ((convert(convert(quote, bytes32), uint256) << 168) >> 80)
+        | (((mark << 112) >> 192) << 24)
     )
 
 
