@@ -170,6 +170,7 @@ def settle(
     fills: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])
     moves: int256[FILLS_MAX] = empty(int256[FILLS_MAX])     # what they move: base @128 | quote @0
     words: DynArray[uint256, 81] = []           # what is logged of the account
+    entry: uint256 = 0                          # what is logged of the last fill
     at: uint256 = 0
     for record: IClearing.Record in records:
         order: uint256 = record.order
@@ -199,11 +200,11 @@ def settle(
         # the plan takes it, whatever happens
         fill: uint256 = (record.terms << 64) >> 192
         notional: uint256 = unsafe_mul(fill, deal.terms >> 192)
-        base: int256 = convert(fill, int256)
-        quote: int256 = convert(unsafe_div(notional, units.LOTS), int256)
+        base: int256 = convert(convert(fill, bytes32), int256)
+        quote: int256 = convert(convert(unsafe_div(notional, units.LOTS), bytes32), int256)
         if (order >> 184) & orders.BUY != 0:
             deal.volume = unsafe_add(deal.volume, fill << 128)
-            quote = unsafe_sub(0, convert(unsafe_div(unsafe_add(notional, units.LOTS - 1), units.LOTS), int256))
+            quote = unsafe_sub(0, convert(convert(unsafe_div(unsafe_add(notional, units.LOTS - 1), units.LOTS), bytes32), int256))
         else:
             deal.volume = unsafe_add(deal.volume, fill)
             base = unsafe_sub(0, base)
@@ -228,14 +229,14 @@ def settle(
                     position.before = before
                     position.fees = 0
                     position.base, position.quote, position.credit = self._begin(before, deal.mark)
-                    if before == 0:
-                        if touched | ((word >> 16) & packing.M16) != 0:
-                            if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
-                                reason = 16
-                    elif before >> 240 != market:
-                        reason = 16
-            # reduce-only is the bit of an order where shrink only is a market's
-            if reason != 0 or position.mark != deal.mark:
+                    if before != 0:
+                        if before >> 240 != market:
+                            position.mark = 0
+                    elif touched | ((word >> 16) & packing.M16) != 0:
+                        if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
+                            position.mark = 0
+            # shifted by one, an order's reduce-only is the bit that says a market may only shrink
+            if position.mark != deal.mark:
                 reason = 16
             elif ((order >> 185) | deal.terms) & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, base):
                 reason = 19
@@ -246,7 +247,7 @@ def settle(
                     unsafe_add(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16 - 1), 10**16
                 )
                 next_base: int256 = unsafe_add(position.base, base)
-                next_quote: int256 = unsafe_sub(unsafe_add(position.quote, quote), convert(fee, int256))
+                next_quote: int256 = unsafe_sub(unsafe_add(position.quote, quote), convert(convert(fee, bytes32), int256))
                 if self._outgrown(next_base, next_quote):
                     reason = 20
                 else:
@@ -258,7 +259,7 @@ def settle(
                     fills[filled] = fill_word
                     moves[filled] = unsafe_add(base << 128, quote)
                     filled = unsafe_add(filled, 1)
-                    words.append(
+                    entry = (
                         (((order << 32) >> 248) << 248)
                         | (place << 244)
                         | (account << 208)
@@ -266,6 +267,7 @@ def settle(
                         | (((fill_word << 160) >> 192) << 80)
                         | (fill_word >> 176)
                     )
+                    words.append(entry)
         if reason != 0:
             self._skip(account, (order >> 216) & packing.M8, (order >> 136) & packing.M32, fill, reason)
             deal.skipped = unsafe_add(deal.skipped, unsafe_add(base << 128, quote))
@@ -281,8 +283,7 @@ def settle(
         # its last record: the account's fills stand or fall together
         mask: uint256 = (word >> 16) & packing.M16
         cash: int256 = packing._collateral_of(word)
-        equity: int256 = cash
-        required: uint256 = 0
+        surplus: int256 = cash      # over initial margin
         verdict: uint256 = 0
         for place: uint256 in range(PLACES):
             rest: uint256 = (mask | touched) >> place
@@ -302,24 +303,20 @@ def settle(
                         verdict = 21
                         break
                     position.base, position.quote, position.credit = self._begin(before, position.mark)
-            value: int256 = 0
-            margin: uint256 = 0
-            value, margin = markets._appraise(position.base, position.quote, position.mark)
-            equity = unsafe_add(equity, value)
-            required = unsafe_add(required, margin)
+            surplus = unsafe_add(surplus, markets._appraise(position.base, position.quote, position.mark))
             if rest == 1:       # none above
                 break
-        if verdict == 0 and equity < convert(required, int256):
+        if surplus < 0 and verdict == 0:
             if current != PLACES:
                 running[current] = position
-            if not self._stands(account, word, touched, running, equity, convert(required, int256), time):
+            if not self._stands(account, word, touched, running, surplus, time):
                 verdict = 22
 
         if verdict != 0:
             deals[dealt] = deal
             dealt = 0
             for n: uint256 in range(filled, bound=FILLS_MAX):
-                entry: uint256 = words[n]
+                entry = words[n]
                 move: int256 = moves[n]
                 change: int256 = unsafe_sub(move, (move << 128) >> 128) >> 128
                 self._skip(account, entry >> 248, (entry >> 144) & packing.M32, convert(abs(change), uint256), verdict)
@@ -328,6 +325,7 @@ def settle(
             continue
 
         changed: uint256 = 0
+        after: uint256 = 0      # the last touched position's new word
         for n: uint256 in range(filled, bound=FILLS_MAX):
             orders.fills[(account << 8) | (words[n] >> 248)] = fills[n]
         for place: uint256 in range(PLACES):
@@ -343,8 +341,8 @@ def settle(
                 deal = deals[which]
                 dealt = which
             realised: int256 = 0
-            after: uint256 = 0
             if position.base == 0:
+                after = 0
                 realised = position.quote
                 cash = unsafe_add(cash, realised)
                 mask &= ~(1 << place)
@@ -371,7 +369,7 @@ def settle(
             collateral.accounts[account] = word
             words.append(word)
         if (changed << 8) | filled == 1:
-            log IClearing.Filled(fill=words[0], position=words[1])
+            log IClearing.Filled(fill=entry, position=after)
         else:
             log IClearing.AccountSettled(
                 head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
@@ -386,19 +384,19 @@ def settle(
 
     # the backstop steps into what was skipped
     if skipped:
-        before: int256[4] = self._sums(1, markets.backstop_markets, time)
-        before[2] = unsafe_add(before[2], packing._collateral_of(collateral.accounts[1]))
+        before: int256[3] = self._sums(1, markets.backstop_markets, time)
+        before[1] = unsafe_add(before[1], packing._collateral_of(collateral.accounts[1]))
         steady: bool = True     # it only shrank
         for n: uint256 in range(1, unsafe_add(priced, 1), bound=DEALS_MAX):
             if deals[n].skipped != 0:
                 shrank: bool = False
                 deals[n], shrank = self._backstop_takes(deals[n])
                 steady = steady and shrank
-        after: int256[4] = self._sums(1, markets.backstop_markets, time)
+        after: int256[3] = self._sums(1, markets.backstop_markets, time)
         cash: int256 = packing._collateral_of(collateral.accounts[1])
-        after[2] = unsafe_add(after[2], cash)
-        if unsafe_add(after[0], cash) < after[1]:
-            if not steady or after[2] < 0 or unsafe_mul(after[2], before[3]) < unsafe_mul(before[2], after[3]):
+        after[1] = unsafe_add(after[1], cash)
+        if unsafe_add(after[0], cash) < 0:
+            if not steady or after[1] < 0 or unsafe_mul(after[1], before[2]) < unsafe_mul(before[1], after[2]):
                 reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     # the pool takes the residual, market by market
@@ -490,8 +488,8 @@ def claim_withdrawal(
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
         time: uint256 = self._admit_fresh(head, openings, given)
-        sums: int256[4] = self._sums(account, (word >> 16) & packing.M16, time)
-        free = unsafe_add(free, unsafe_sub(sums[0], sums[1]))
+        sums: int256[3] = self._sums(account, (word >> 16) & packing.M16, time)
+        free = unsafe_add(free, sums[0])
 
     paid: int256 = max(0, min(amount, free))
     word = collateral._with(word, unsafe_sub(cash, paid))
@@ -625,13 +623,13 @@ def _holds(account: uint256, mask: uint256, touched: uint256, running: Running[P
 
 
 @internal
-def _sums(account: uint256, mask: uint256, time: uint256) -> int256[4]:
+def _sums(account: uint256, mask: uint256, time: uint256) -> int256[3]:
     """
     @notice Value what an account holds in storage at the vector's marks, its collateral left out.
     @param mask Its places, as bits.
-    @return equity after the haircut, initial margin, equity, maintenance margin
+    @return surplus over initial margin, equity, maintenance margin
     """
-    sums: int256[4] = [0, 0, 0, 0]
+    sums: int256[3] = [0, 0, 0]
     for place: uint256 in range(markets.MARKET_COUNT):
         rest: uint256 = mask >> place
         if rest == 0:
@@ -644,14 +642,12 @@ def _sums(account: uint256, mask: uint256, time: uint256) -> int256[4]:
             base: int256 = 0
             quote: int256 = 0
             value: int256 = 0
-            margin: uint256 = 0
+            margin: int256 = 0
             base, quote, value = self._begin(held, mark)
-            value, margin = markets._appraise(base, quote, mark)
-            sums[0] = unsafe_add(sums[0], value)
-            sums[1] = unsafe_add(sums[1], convert(margin, int256))
+            sums[0] = unsafe_add(sums[0], markets._appraise(base, quote, mark))
             value, margin = markets._weigh(base, quote, mark)
-            sums[2] = unsafe_add(sums[2], value)
-            sums[3] = unsafe_add(sums[3], convert(margin, int256))
+            sums[1] = unsafe_add(sums[1], value)
+            sums[2] = unsafe_add(sums[2], margin)
     return sums
 
 
@@ -671,21 +667,21 @@ def _skip(account: uint256, slot: uint256, seq: uint256, fill: uint256, reason: 
 
 @internal
 def _stands(
-    account: uint256, word: uint256, touched: uint256, running: Running[PLACES], equity: int256, required: int256, time: uint256
+    account: uint256, word: uint256, touched: uint256, running: Running[PLACES], surplus: int256, time: uint256
 ) -> bool:
     """
     @notice The slow half of C8, for an account below initial margin: a withdrawal not yet out, or a risk that fell.
-    @param equity After the haircut, the pending withdrawal not counted.
+    @param surplus What it has over initial margin, below 0: the pending withdrawal not counted.
     """
     withdrawal: uint256 = collateral.withdrawals[account]
     pending: int256 = convert(withdrawal >> 48, int256)
-    if pending != 0 and time <= withdrawal & packing.M48 and unsafe_add(equity, pending) >= required:
+    if pending != 0 and time <= withdrawal & packing.M48 and unsafe_add(surplus, pending) >= 0:
         return True
 
-    sums: int256[4] = self._sums(account, (word >> 16) & packing.M16, time)
-    before: int256 = unsafe_add(unsafe_add(packing._collateral_of(word), pending), sums[2])
+    sums: int256[3] = self._sums(account, (word >> 16) & packing.M16, time)
+    before: int256 = unsafe_add(unsafe_add(packing._collateral_of(word), pending), sums[1])
     after: int256 = before
-    mm_after: int256 = sums[3]
+    mm_after: int256 = sums[2]
     for place: uint256 in range(PLACES):
         if (touched >> place) & 1 == 0:
             continue
@@ -693,17 +689,17 @@ def _stands(
         base: int256 = 0
         quote: int256 = 0
         value: int256 = 0
-        margin: uint256 = 0
+        margin: int256 = 0
         base, quote, value = self._begin(position.before, position.mark)
         if not pricing._shrinks(base, unsafe_sub(position.base, base)):
             return False
         value, margin = markets._weigh(base, quote, position.mark)
         after = unsafe_sub(after, value)
-        mm_after = unsafe_sub(mm_after, convert(margin, int256))
+        mm_after = unsafe_sub(mm_after, margin)
         value, margin = markets._weigh(position.base, position.quote, position.mark)
         after = unsafe_add(after, value)
-        mm_after = unsafe_add(mm_after, convert(margin, int256))
-    return after >= 0 and unsafe_mul(after, sums[3]) >= unsafe_mul(before, mm_after)
+        mm_after = unsafe_add(mm_after, margin)
+    return after >= 0 and unsafe_mul(after, sums[2]) >= unsafe_mul(before, mm_after)
 
 
 @internal

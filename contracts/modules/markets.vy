@@ -19,6 +19,7 @@ from ..interfaces import IClearing
 uses: reasons
 
 MARKET_COUNT: constant(uint256) = 256
+LOTS: constant(int256) = 10**10             # units.LOTS, signed
 INCOMING: constant(uint256) = 1             # clock flag
 SHRINK_ONLY: constant(uint256) = 2          # status, and flag of a deal's terms
 
@@ -159,29 +160,34 @@ def _since(clock: uint256, time: uint256) -> uint256:
 
 @internal
 @pure
-def _appraise(base: int256, quote: int256, mark: uint256) -> (int256, uint256):
+def _appraise(base: int256, quote: int256, mark: uint256) -> int256:
     """
-    @notice What a position, funding settled, is worth after the haircut, and its initial margin.
+    @notice What a position, funding settled, is worth after the haircut, less its initial margin.
     """
-    exposure: int256 = unsafe_mul(base, convert((mark >> 144) & packing.M64, int256))
-    value: int256 = unsafe_add(units._floor_lots(exposure), quote)
+    exposure: int256 = unsafe_mul(base, convert(convert((mark << 48) >> 192, bytes32), int256))
+    value: int256 = unsafe_add(unsafe_div(exposure, LOTS), quote)
+    size: int256 = exposure
+    if exposure < 0:
+        size = unsafe_sub(0, exposure)
+        value = unsafe_add(unsafe_div(unsafe_sub(exposure, LOTS - 1), LOTS), quote)
+    margin: int256 = unsafe_div(
+        unsafe_add(unsafe_mul(size, convert(convert((mark << 176) >> 236, bytes32), int256)), 10**16 - 1), 10**16
+    )
     if value > 0 and base != 0:
-        value = unsafe_sub(
-            value, convert(units._ceil_div(unsafe_mul(convert(value, uint256), (mark >> 20) & packing.M20), 10**6), int256)
-        )
-    return value, units._ceil_div(unsafe_mul(convert(abs(exposure), uint256), (mark >> 60) & packing.M20), 10**16)
+        haircut: int256 = convert(convert((mark >> 20) & packing.M20, bytes32), int256)
+        value = unsafe_sub(value, unsafe_div(unsafe_add(unsafe_mul(value, haircut), 10**6 - 1), 10**6))
+    return unsafe_sub(value, margin)
 
 
 @internal
 @pure
-def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, uint256):
+def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, int256):
     """
     @notice What a position, funding settled, is worth without a haircut, and its maintenance margin.
     """
-    # a mark without haircut, and with maintenance in the place of initial margin
-    return self._appraise(
-        base, quote, (mark & (packing.M64 << 144)) | ((mark & (packing.M20 << 40)) << 20)
-    )
+    exposure: int256 = unsafe_mul(base, convert((mark >> 144) & packing.M64, int256))
+    margin: uint256 = units._ceil_div(unsafe_mul(convert(abs(exposure), uint256), (mark >> 40) & packing.M20), 10**16)
+    return unsafe_add(units._floor_lots(exposure), quote), convert(margin, int256)
 
 
 # -- a market enters a batch ----------------------------------------------------------------

@@ -95,35 +95,6 @@ def _check_wait(barrier: uint256):
 
 
 @internal
-@pure
-def _hash(order: uint256, terms: uint256) -> bytes32:
-    """
-    @notice EIP-712 struct hash of the order a record carries.
-    """
-    return keccak256(
-        abi_encode(
-            ORDER_TYPEHASH,
-            order >> 224,                       # account
-            (order >> 200) & packing.M16,       # market
-            (order >> 184) & 1,                 # buy
-            (order >> 8) & packing.M64,         # size
-            terms >> 192,                       # limitPrice
-            (order >> 120) & packing.M16,       # maxFee
-            (order >> 187) & 3,                 # timeInForce
-            (order >> 185) & 1,                 # postOnly
-            (order >> 186) & 1,                 # reduceOnly
-            (order >> 189) & 3,                 # triggerKind
-            (terms >> 64) & packing.M64,        # triggerPrice
-            (terms >> 16) & packing.M48,        # goodAfter
-            (order >> 72) & packing.M48,        # expiry
-            (order >> 168) & packing.M16,       # epoch
-            (order >> 216) & packing.M8,        # slot
-            (order >> 136) & packing.M32,       # seq
-        )
-    )
-
-
-@internal
 @view
 def _judge(
     record: IClearing.Record, account_word: uint256, deal_terms: uint256, mark: uint256, time: uint256, domain: bytes32
@@ -134,11 +105,11 @@ def _judge(
     """
     order: uint256 = record.order
     terms: uint256 = record.terms
-    size: uint256 = (order >> 8) & packing.M64
+    size: uint256 = (order << 184) >> 192
     limit: uint256 = terms >> 192
     price: uint256 = deal_terms >> 192
     oracle: uint256 = (mark << 48) >> 192
-    seq: uint256 = (order >> 136) & packing.M32
+    seq: uint256 = (order << 88) >> 224
     flags: uint256 = order >> 184
     kind: uint256 = (flags >> 3) & 15       # time in force in the low two bits, trigger above
 
@@ -150,12 +121,12 @@ def _judge(
         or (flags & RESERVED) | (order & packing.M8) | (terms & packing.M16) | (kind & (kind >> 1) & 5) != 0
     ):
         return 2
-    if time > (order >> 72) & packing.M48:
+    if time > (order << 136) >> 208:
         return 3
-    if time < (terms >> 16) & packing.M48:
+    if time < (terms << 192) >> 208:
         return 4
     if kind > 3:
-        trigger: uint256 = (terms >> 64) & packing.M64
+        trigger: uint256 = (terms << 128) >> 192
         if kind < 8:
             if oracle < trigger:
                 return 5
@@ -164,13 +135,15 @@ def _judge(
     if flags & BUY != 0:
         if price > limit:
             return 6
-        if flags & POST_ONLY != 0 and price > oracle:
-            return 7
+        if price > oracle:
+            if flags & POST_ONLY != 0:
+                return 7
     else:
         if price < limit:
             return 6
-        if flags & POST_ONLY != 0 and price < oracle:
-            return 7
+        if price < oracle:
+            if flags & POST_ONLY != 0:
+                return 7
     if (deal_terms >> 176) & packing.M16 > (order >> 120) & packing.M16:
         return 8
     epoch: uint256 = (order >> 168) & packing.M16
@@ -178,7 +151,33 @@ def _judge(
         if unsafe_add(epoch, 1) != account_word & packing.M16 or time > self.epoch_barriers[order >> 224]:
             return 9
 
-    digest: bytes32 = signatures._digest(domain, self._hash(order, terms))
+    digest: bytes32 = keccak256(
+        concat(
+            signatures.PREFIX,
+            domain,
+            keccak256(
+                abi_encode(
+                    ORDER_TYPEHASH,
+                    order >> 224,                   # account
+                    (order << 40) >> 240,           # market
+                    (order >> 184) & 1,             # buy
+                    size,
+                    limit,                          # limitPrice
+                    (order << 120) >> 240,          # maxFee
+                    (order >> 187) & 3,             # timeInForce
+                    (order >> 185) & 1,             # postOnly
+                    (order >> 186) & 1,             # reduceOnly
+                    (order >> 189) & 3,             # triggerKind
+                    (terms << 128) >> 192,          # triggerPrice
+                    (terms << 192) >> 208,          # goodAfter
+                    (order << 136) >> 208,          # expiry
+                    (order << 72) >> 240,           # epoch
+                    (order >> 216) & packing.M8,    # slot
+                    seq,
+                )
+            ),
+        )
+    )
     signer: uint256 = signatures._recover(digest, record.r, record.vs)
     if flags & DELEGATED == 0:
         if signer != account_word >> 96:
@@ -192,13 +191,14 @@ def _judge(
     if seq == held & packing.M32:
         if prefix != held >> 176:
             return 11
-        filled = (held >> 32) & packing.M64
+        filled = (held << 160) >> 192
     elif seq < held & packing.M32:
         return 11
-    if seq <= (held >> 96) & packing.M32 and time > (held >> 128) & packing.M48:
-        return 12
+    if seq <= (held << 128) >> 224:
+        if time > (held << 80) >> 208:
+            return 12
 
-    fill: uint256 = (terms >> 128) & packing.M64
+    fill: uint256 = (terms << 64) >> 192
     if fill == 0 or unsafe_add(filled, fill) > size:
         return 13
     if kind & 3 != 0:
