@@ -167,7 +167,7 @@ def settle(
     running: Running[PLACES] = empty(Running[PLACES])
     position: Running = empty(Running)          # the running position last moved, written back when another is needed
     current: uint256 = PLACES                   # its place, PLACES for none
-    fills: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])
+    former: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])  # slots of the admitted fills as they were
     moves: int256[FILLS_MAX] = empty(int256[FILLS_MAX])     # what they move: base @128 | quote @0
     words: DynArray[uint256, 81] = []           # what is logged of the account
     entry: uint256 = 0                          # what is logged of the last fill
@@ -210,64 +210,92 @@ def settle(
             base = unsafe_sub(0, base)
         deal.quote = unsafe_add(deal.quote, quote)
 
-        # judge it, then move the running position
-        reason: uint256 = 0
-        fill_word: uint256 = orders._judge(record, word, deal.terms, deal.mark, time, separator)
-        if fill_word < 32:
-            reason = fill_word
-        else:
-            place: uint256 = (order >> 196) & 15
-            if place != current:
-                if current != PLACES:
-                    running[current] = position
-                current = PLACES
-                if (touched >> place) & 1 == 1:
-                    position = running[place]
+        # judge it, then its slot, then its position
+        reason: uint256 = orders._judge(record, word, deal.terms, deal.mark, time, separator)
+        if reason >= 32:
+            prefix: uint256 = reason >> 176     # of its hash: what a slot remembers
+            slot: uint256 = orders.fills[order >> 216]
+            seq: uint256 = (order << 88) >> 224
+            kind: uint256 = (order >> 187) & 3
+            total: uint256 = fill               # filled with this batch
+            reason = 0
+            if seq == (slot << 224) >> 224:
+                total = unsafe_add(fill, (slot << 160) >> 192)
+                if prefix != slot >> 176:
+                    reason = 11
+            elif seq < (slot << 224) >> 224:
+                reason = 11
+            if reason == 0:
+                if seq <= (slot << 128) >> 224:
+                    if time > (slot << 80) >> 208:
+                        reason = 12
+                if reason == 0:
+                    if fill == 0:
+                        reason = 13
+                    elif total > (order << 184) >> 192:
+                        reason = 13
+                    elif kind != 0:
+                        if kind == orders.FILL_OR_KILL:
+                            if fill != (order << 184) >> 192:
+                                reason = 14
+                        elif total != fill:
+                            reason = 15
+            if reason == 0:
+                place: uint256 = (order >> 196) & 15
+                if place != current:
+                    if current != PLACES:
+                        running[current] = position
+                    current = PLACES
+                    if (touched >> place) & 1 == 1:
+                        position = running[place]
+                    else:
+                        before: uint256 = self.positions[(account << 4) | place]
+                        position.mark = deal.mark
+                        position.before = before
+                        position.fees = 0
+                        position.base, position.quote, position.credit = self._begin(before, deal.mark)
+                        if before != 0:
+                            if before >> 240 != market:
+                                position.mark = 0
+                        elif touched | ((word >> 16) & packing.M16) != 0:
+                            if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
+                                position.mark = 0
+                # shifted by one, an order's reduce-only is the bit that says a market may only shrink
+                if position.mark != deal.mark:
+                    reason = 16
+                elif ((order >> 185) | deal.terms) & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, base):
+                    reason = 19
+                    if (order >> 184) & orders.REDUCE_ONLY != 0:
+                        reason = 17
                 else:
-                    before: uint256 = self.positions[(account << 4) | place]
-                    position.mark = deal.mark
-                    position.before = before
-                    position.fees = 0
-                    position.base, position.quote, position.credit = self._begin(before, deal.mark)
-                    if before != 0:
-                        if before >> 240 != market:
-                            position.mark = 0
-                    elif touched | ((word >> 16) & packing.M16) != 0:
-                        if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
-                            position.mark = 0
-            # shifted by one, an order's reduce-only is the bit that says a market may only shrink
-            if position.mark != deal.mark:
-                reason = 16
-            elif ((order >> 185) | deal.terms) & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, base):
-                reason = 19
-                if (order >> 184) & orders.REDUCE_ONLY != 0:
-                    reason = 17
-            else:
-                fee: uint256 = unsafe_div(
-                    unsafe_add(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16 - 1), 10**16
-                )
-                next_base: int256 = unsafe_add(position.base, base)
-                next_quote: int256 = unsafe_sub(unsafe_add(position.quote, quote), convert(convert(fee, bytes32), int256))
-                if self._outgrown(next_base, next_quote):
-                    reason = 20
-                else:
-                    position.base = next_base
-                    position.quote = next_quote
-                    position.fees = unsafe_add(position.fees, fee)
-                    current = place
-                    touched |= 1 << place
-                    fills[filled] = fill_word
-                    moves[filled] = unsafe_add(base << 128, quote)
-                    filled = unsafe_add(filled, 1)
-                    entry = (
-                        (((order << 32) >> 248) << 248)
-                        | (place << 244)
-                        | (account << 208)
-                        | ((fill_word << 224) >> 80)
-                        | (((fill_word << 160) >> 192) << 80)
-                        | (fill_word >> 176)
+                    fee: uint256 = unsafe_div(
+                        unsafe_add(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16 - 1), 10**16
                     )
-                    words.append(entry)
+                    next_base: int256 = unsafe_add(position.base, base)
+                    next_quote: int256 = unsafe_sub(unsafe_add(position.quote, quote), convert(convert(fee, bytes32), int256))
+                    if self._outgrown(next_base, next_quote):
+                        reason = 20
+                    else:
+                        position.base = next_base
+                        position.quote = next_quote
+                        position.fees = unsafe_add(position.fees, fee)
+                        current = place
+                        touched |= 1 << place
+                        former[filled] = slot
+                        orders.fills[order >> 216] = (
+                            (prefix << 176) | (((slot << 80) >> 176) << 96) | (total << 32) | seq
+                        )
+                        moves[filled] = unsafe_add(base << 128, quote)
+                        filled = unsafe_add(filled, 1)
+                        entry = (
+                            (((order << 32) >> 248) << 248)
+                            | (place << 244)
+                            | (account << 208)
+                            | (seq << 144)
+                            | (total << 80)
+                            | prefix
+                        )
+                        words.append(entry)
         if reason != 0:
             self._skip(account, (order >> 216) & packing.M8, (order >> 136) & packing.M32, fill, reason)
             deal.skipped = unsafe_add(deal.skipped, unsafe_add(base << 128, quote))
@@ -306,17 +334,19 @@ def settle(
             surplus = unsafe_add(surplus, markets._appraise(position.base, position.quote, position.mark))
             if rest == 1:       # none above
                 break
-        if surplus < 0 and verdict == 0:
-            if current != PLACES:
-                running[current] = position
-            if not self._stands(account, word, touched, running, surplus, time):
-                verdict = 22
+        if surplus < 0:
+            if verdict == 0:
+                if current != PLACES:
+                    running[current] = position
+                if not self._stands(account, word, touched, running, surplus, time):
+                    verdict = 22
 
         if verdict != 0:
             deals[dealt] = deal
             dealt = 0
             for n: uint256 in range(filled, bound=FILLS_MAX):
                 entry = words[n]
+                orders.fills[(account << 8) | (entry >> 248)] = former[n]
                 move: int256 = moves[n]
                 change: int256 = unsafe_sub(move, (move << 128) >> 128) >> 128
                 self._skip(account, entry >> 248, (entry >> 144) & packing.M32, convert(abs(change), uint256), verdict)
@@ -326,8 +356,6 @@ def settle(
 
         changed: uint256 = 0
         after: uint256 = 0      # the last touched position's new word
-        for n: uint256 in range(filled, bound=FILLS_MAX):
-            orders.fills[(account << 8) | (words[n] >> 248)] = fills[n]
         for place: uint256 in range(PLACES):
             rest: uint256 = touched >> place
             if rest & 1 == 0:

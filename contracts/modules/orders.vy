@@ -28,6 +28,7 @@ ORDER_TYPEHASH: constant(bytes32) = keccak256(
 BUY: constant(uint256) = 1
 POST_ONLY: constant(uint256) = 2
 REDUCE_ONLY: constant(uint256) = 4
+FILL_OR_KILL: constant(uint256) = 2         # time in force
 DELEGATED: constant(uint256) = 128
 RESERVED: constant(uint256) = 15 * 256      # approved wallets (256), free flags
 
@@ -100,8 +101,8 @@ def _judge(
     record: IClearing.Record, account_word: uint256, deal_terms: uint256, mark: uint256, time: uint256, domain: bytes32
 ) -> uint256:
     """
-    @notice Every check of one order that needs no position, in the order of docs/protocol.md §5.3.
-    @return the new fill word; or, below 32 (a fill word is not), the first failing check's code
+    @notice Every check of one order that needs neither its slot nor a position, in the order of docs/protocol.md 5.3.
+    @return the order's hash; or, below 32 (a hash is not), the first failing check's code
     """
     order: uint256 = record.order
     terms: uint256 = record.terms
@@ -185,26 +186,4 @@ def _judge(
     elif signer == 0 or not staticcall DELEGATES.covers(order >> 224, convert(signer, address), order, limit, time):
         return 10
 
-    held: uint256 = self.fills[order >> 216]
-    prefix: uint256 = convert(digest, uint256) >> 176
-    filled: uint256 = 0
-    if seq == held & packing.M32:
-        if prefix != held >> 176:
-            return 11
-        filled = (held << 160) >> 192
-    elif seq < held & packing.M32:
-        return 11
-    if seq <= (held << 128) >> 224:
-        if time > (held << 80) >> 208:
-            return 12
-
-    fill: uint256 = (terms << 64) >> 192
-    if fill == 0 or unsafe_add(filled, fill) > size:
-        return 13
-    if kind & 3 != 0:
-        if kind & 3 == 2:
-            if fill != size:
-                return 14
-        elif filled != 0:
-            return 15
-    return (prefix << 176) | (held & (packing.M80 << 96)) | (unsafe_add(filled, fill) << 32) | seq
+    return convert(digest, uint256)
