@@ -31,9 +31,10 @@ from .modules import signers
 from .modules import units
 
 initializes: reasons
+# markets first: a low slot is a short constant wherever it is named
+initializes: markets[reasons := reasons]
 initializes: collateral[reasons := reasons]
 initializes: orders[collateral := collateral, reasons := reasons]
-initializes: markets[reasons := reasons]
 
 exports: (
     reasons.RULES,
@@ -127,10 +128,10 @@ def settle(
     @param seals The matcher's signature, then attesters' by ascending address
     """
     last: uint256 = self.head
-    time: uint256 = (head >> 16) & packing.M48
+    time: uint256 = (head << 192) >> 208
     if head >> 64 != unsafe_add(last >> 192, 1):
         reasons._refuse(reasons.WRONG_BATCH_NUMBER)
-    if time <= (last >> 144) & packing.M48:
+    if time <= (last << 64) >> 208:
         reasons._refuse(reasons.BATCH_TIME_MUST_RISE)
     if unsafe_sub(unsafe_add(time, units.WINDOW_MS), units._now_ms()) > units.WINDOW_MS + units.LEAD_MS:
         reasons._refuse(reasons.BATCH_TIME_OUTSIDE_WINDOW)
@@ -297,7 +298,7 @@ def settle(
                         )
                         words.append(entry)
         if reason != 0:
-            self._skip(account, (order >> 216) & packing.M8, (order >> 136) & packing.M32, fill, reason)
+            self._skip(account, (order >> 216) & packing.M8, (order << 88) >> 224, fill, reason)
             deal.skipped = unsafe_add(deal.skipped, unsafe_add(base << 128, quote))
             skipped = True
 
@@ -310,7 +311,7 @@ def settle(
 
         # its last record: the account's fills stand or fall together
         mask: uint256 = (word >> 16) & packing.M16
-        cash: int256 = packing._collateral_of(word)
+        cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
         surplus: int256 = cash      # over initial margin
         verdict: uint256 = 0
         for place: uint256 in range(PLACES):
@@ -334,7 +335,7 @@ def settle(
             surplus = unsafe_add(surplus, markets._appraise(position.base, position.quote, position.mark))
             if rest == 1:       # none above
                 break
-        if surplus < 0:
+        if surplus >> 255 != 0:     # below 0
             if verdict == 0:
                 if current != PLACES:
                     running[current] = position
@@ -349,7 +350,8 @@ def settle(
                 orders.fills[(account << 8) | (entry >> 248)] = former[n]
                 move: int256 = moves[n]
                 change: int256 = unsafe_sub(move, (move << 128) >> 128) >> 128
-                self._skip(account, entry >> 248, (entry >> 144) & packing.M32, convert(abs(change), uint256), verdict)
+                change = max(change, unsafe_sub(0, change))
+                self._skip(account, entry >> 248, (entry << 80) >> 224, convert(convert(change, bytes32), uint256), verdict)
                 deals[running[(entry >> 244) & 15].mark & packing.M8].skipped += move
             skipped = True
             continue
@@ -393,7 +395,7 @@ def settle(
             if rest == 1:
                 break
         if changed != 0:
-            word = collateral._with((word & ~(packing.M16 << 16)) | (mask << 16), cash)
+            word = collateral._with(word ^ ((((word >> 16) & packing.M16) ^ mask) << 16), cash)
             collateral.accounts[account] = word
             words.append(word)
         if (changed << 8) | filled == 1:
@@ -413,7 +415,7 @@ def settle(
     # the backstop steps into what was skipped
     if skipped:
         before: int256[3] = self._sums(1, markets.backstop_markets, time)
-        before[1] = unsafe_add(before[1], packing._collateral_of(collateral.accounts[1]))
+        before[1] = unsafe_add(before[1], (convert(convert(collateral.accounts[1] << 160, bytes32), int256) >> 192))
         steady: bool = True     # it only shrank
         for n: uint256 in range(1, unsafe_add(priced, 1), bound=DEALS_MAX):
             if deals[n].skipped != 0:
@@ -421,7 +423,7 @@ def settle(
                 deals[n], shrank = self._backstop_takes(deals[n])
                 steady = steady and shrank
         after: int256[3] = self._sums(1, markets.backstop_markets, time)
-        cash: int256 = packing._collateral_of(collateral.accounts[1])
+        cash: int256 = (convert(convert(collateral.accounts[1] << 160, bytes32), int256) >> 192)
         after[1] = unsafe_add(after[1], cash)
         if unsafe_add(after[0], cash) < 0:
             if not steady or after[1] < 0 or unsafe_mul(after[1], before[2]) < unsafe_mul(before[1], after[2]):
@@ -430,17 +432,17 @@ def settle(
     # the pool takes the residual, market by market
     capacity: uint256 = unsafe_div(unsafe_mul(self.pool_capital_e6, 2500), 10**6)
     level: uint256 = last & packing.M64
-    if (last >> 144) & packing.M48 != 0:
+    if (last << 64) >> 208 != 0:
         leak: uint256 = unsafe_div(
-            unsafe_mul(capacity, unsafe_sub(time, (last >> 144) & packing.M48)), units.DAY_MS
+            unsafe_mul(capacity, unsafe_sub(time, (last << 64) >> 208)), units.DAY_MS
         )
         level = unsafe_sub(level, min(level, leak))
     for n: uint256 in range(1, unsafe_add(priced, 1), bound=DEALS_MAX):
         level = self._close(deals[n], time, capacity, level)
 
     # an epoch that ended gets its price
-    epoch: uint256 = (last >> 112) & packing.M32
-    epoch_end: uint256 = (last >> 64) & packing.M48
+    epoch: uint256 = (last << 112) >> 224
+    epoch_end: uint256 = (last << 144) >> 208
     if time > unsafe_add(epoch_end, units.GUARD_MS):
         self._strike(epoch, time)
         epoch = unsafe_add(epoch, 1)
@@ -488,7 +490,7 @@ def request_withdrawal(account: uint256, amount_e6: uint256):
     @notice Take an amount out of collateral; it is paid by `claim_withdrawal` once the barrier is past by F.
     """
     word: uint256 = collateral._owned(account)
-    cash: int256 = packing._collateral_of(word)
+    cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
     if collateral.withdrawals[account] != 0:
         reasons._refuse(reasons.WITHDRAWAL_PENDING)
     if amount_e6 == 0 or amount_e6 > convert(max(cash, 0), uint256):
@@ -512,7 +514,7 @@ def claim_withdrawal(
         reasons._refuse(reasons.WITHDRAWAL_NOT_DUE)
     word: uint256 = collateral.accounts[account]
     amount: int256 = convert(withdrawal >> 48, int256)
-    cash: int256 = unsafe_add(packing._collateral_of(word), amount)
+    cash: int256 = unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount)
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
         time: uint256 = self._admit_fresh(head, openings, given)
@@ -608,10 +610,10 @@ def _admit_fresh(
     @notice Verify a vector used outside a batch: nobody picks an old price, and no batch locks anyone out.
     @return its time
     """
-    time: uint256 = (head >> 16) & packing.M48
+    time: uint256 = (head << 192) >> 208
     if time > unsafe_add(units._now_ms(), units.LEAD_MS):
         reasons._refuse(reasons.VECTOR_FROM_THE_FUTURE)
-    if unsafe_add(time, units.WINDOW_MS) < units._now_ms() or unsafe_add(time, units.GUARD_MS) < (self.head >> 144) & packing.M48:
+    if unsafe_add(time, units.WINDOW_MS) < units._now_ms() or unsafe_add(time, units.GUARD_MS) < (self.head << 64) >> 208:
         reasons._refuse(reasons.VECTOR_TOO_OLD)
     self._admit_vector(head, openings, given)
     return time
@@ -665,7 +667,7 @@ def _sums(account: uint256, mask: uint256, time: uint256) -> int256[3]:
         if rest & 1 == 1:
             held: uint256 = self.positions[unsafe_add(account << 4, place)]
             mark: uint256 = markets._mark(held >> 240, time)
-            if (mark >> 144) & packing.M64 == 0:
+            if (mark << 48) >> 192 == 0:
                 reasons._refuse(reasons.NO_PRICE)
             base: int256 = 0
             quote: int256 = 0
@@ -707,7 +709,7 @@ def _stands(
         return True
 
     sums: int256[3] = self._sums(account, (word >> 16) & packing.M16, time)
-    before: int256 = unsafe_add(unsafe_add(packing._collateral_of(word), pending), sums[1])
+    before: int256 = unsafe_add(unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, pending), sums[1])
     after: int256 = before
     mm_after: int256 = sums[2]
     for place: uint256 in range(PLACES):
@@ -749,10 +751,10 @@ def _close(deal: markets.Deal, time: uint256, capacity: uint256, level: uint256)
         words,
         IRules.Plan(
             time=time,
-            oracle=(mark >> 144) & packing.M64,
+            oracle=(mark << 48) >> 192,
             price=deal.terms >> 192,
             index=convert(convert(mark << 112, bytes32), int256) >> 192,
-            gross=(deal.terms >> 112) & packing.M64,
+            gross=(deal.terms << 80) >> 192,
             volume=deal.volume,
             quote=deal.quote,
             fees=deal.fees,
@@ -782,14 +784,14 @@ def _strike(epoch: uint256, time: uint256):
     """
     @notice Strike the pool's shares at its net asset value; `Pool` says what its requests make of it.
     """
-    nav: int256 = packing._collateral_of(collateral.accounts[0])
+    nav: int256 = convert(convert(collateral.accounts[0] << 160, bytes32), int256) >> 192
     for market: uint256 in range(markets.MARKET_COUNT):
         rest: uint256 = markets.pool_markets >> market
         if rest == 0:
             break
         if rest & 1 == 1:
             mark: uint256 = markets._mark(market, time)
-            if (mark >> 144) & packing.M64 == 0:
+            if (mark << 48) >> 192 == 0:
                 reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
             nav = unsafe_add(
                 nav, staticcall reasons.RULES.pool_value(self._words(market, markets.market_words[market << 3], time), mark)
@@ -820,7 +822,7 @@ def _gain(account: uint256, amount: int256):
     @notice Move an account's collateral, outside its own fills.
     """
     word: uint256 = collateral.accounts[account]
-    word = collateral._with(word, unsafe_add(packing._collateral_of(word), amount))
+    word = collateral._with(word, unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount))
     collateral.accounts[account] = word
     log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
 

@@ -67,13 +67,13 @@ def _set(market: uint256, rates: uint256, caps: uint256, listing: uint256):
     @notice Store a new parameter set beside the one in force; it serves T > activation.
     """
     clock: uint256 = self.market_words[market << 3]
-    if block.timestamp <= unsafe_add( (clock >> 16) & packing.M32, units.WINDOW_S ):
+    if block.timestamp <= unsafe_add( (clock << 208) >> 224, units.WINDOW_S ):
         reasons._refuse(reasons.CHANGE_PENDING)
 
     # activation and version sit side by side in the clock word
     version: uint256 = ((clock >> 8) & 1) ^ 1
     place: uint256 = (market << 3) | (version << 2)
-    clock = clock & ~((2**40 - 1) * 2**8) | (unsafe_add(block.timestamp, units.GUARD_S) << 16) | (version << 8)
+    clock = ((clock >> 48) << 48) | (clock & packing.M8) | (unsafe_add(block.timestamp, units.GUARD_S) << 16) | (version << 8)
     self.parameter_words[place] = rates
     self.parameter_words[place | 1] = caps
     self.parameter_words[place | 2] = listing
@@ -88,7 +88,7 @@ def _parameters_at(market: uint256, clock: uint256, time: uint256) -> uint256:
     @notice The place of the parameter set that serves this time.
     """
     version: uint256 = (clock >> 8) & 1
-    if time <= unsafe_mul((clock >> 16) & packing.M32, 1000):
+    if time <= unsafe_mul((clock << 208) >> 224, 1000):
         version ^= 1
     return (market << 3) | (version << 2)
 
@@ -140,7 +140,7 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     return (
         (self.tag << 208)
         | (oracle << 144)
-        | ((convert(convert(index, bytes32), uint256) & packing.M64) << 80)
+        | ((convert(convert(index, bytes32), uint256) << 192) >> 112)
         | ((rates >> 196) << 20)            # im, mm and haircut stand side by side in both words
         | (((rates >> 76) & packing.M8) << 12)
     )
@@ -152,7 +152,7 @@ def _since(clock: uint256, time: uint256) -> uint256:
     """
     @notice Milliseconds since the market was last settled; 0 before the first time, and for an earlier vector.
     """
-    last: uint256 = (clock >> 48) & packing.M48
+    last: uint256 = (clock << 160) >> 208
     if last == 0 or time <= last:
         return 0
     return unsafe_sub(time, last)
@@ -165,11 +165,8 @@ def _appraise(base: int256, quote: int256, mark: uint256) -> int256:
     @notice What a position, funding settled, is worth after the haircut, less its initial margin.
     """
     exposure: int256 = unsafe_mul(base, convert(convert((mark << 48) >> 192, bytes32), int256))
-    value: int256 = unsafe_add(unsafe_div(exposure, LOTS), quote)
-    size: int256 = exposure
-    if exposure < 0:
-        size = unsafe_sub(0, exposure)
-        value = unsafe_add(unsafe_div(unsafe_sub(exposure, LOTS - 1), LOTS), quote)
+    value: int256 = unsafe_add(units._floor_lots(exposure), quote)
+    size: int256 = max(exposure, unsafe_sub(0, exposure))
     margin: int256 = unsafe_div(
         unsafe_add(unsafe_mul(size, convert(convert((mark << 176) >> 236, bytes32), int256)), 10**16 - 1), 10**16
     )
@@ -185,9 +182,12 @@ def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, int256):
     """
     @notice What a position, funding settled, is worth without a haircut, and its maintenance margin.
     """
-    exposure: int256 = unsafe_mul(base, convert((mark >> 144) & packing.M64, int256))
-    margin: uint256 = units._ceil_div(unsafe_mul(convert(abs(exposure), uint256), (mark >> 40) & packing.M20), 10**16)
-    return unsafe_add(units._floor_lots(exposure), quote), convert(margin, int256)
+    exposure: int256 = unsafe_mul(base, convert(convert((mark << 48) >> 192, bytes32), int256))
+    value: int256 = unsafe_add(units._floor_lots(exposure), quote)
+    margin: int256 = unsafe_mul(
+        max(exposure, unsafe_sub(0, exposure)), convert(convert((mark >> 40) & packing.M20, bytes32), int256)
+    )
+    return value, unsafe_div(unsafe_add(margin, 10**16 - 1), 10**16)
 
 
 # -- a market enters a batch ----------------------------------------------------------------
@@ -209,22 +209,22 @@ def _open(word: uint256, place: uint256, time: uint256) -> (uint256, uint256):
         reasons._refuse(reasons.MARKET_NOT_LIVE)
     mark: uint256 = self._make_mark(market, clock, rates, time)
     self.marks[market] = mark
-    oracle: uint256 = (mark >> 144) & packing.M64
+    oracle: uint256 = (mark << 48) >> 192
     if not (oracle != 0 and (word << 16) >> 192 != 0):
         reasons._refuse(reasons.NO_PRICE)
 
     # shrink only by status, after a jump beyond the bound that widens with time, or with no room for more interest
-    last: uint256 = (clock >> 96) & packing.M64
+    last: uint256 = (clock << 96) >> 192
     bound: uint256 = unsafe_add(
         (rates >> 116) & packing.M20,
         unsafe_mul((rates >> 100) & packing.M16, unsafe_div(self._since(clock, time), 1000)),
     )
-    terms: uint256 = ((word << 16) & (packing.M64 << 192)) | (word & (packing.M64 << 112))
+    terms: uint256 = (((word << 16) >> 192) << 192) | (((word << 80) >> 192) << 112)
     if (
         status == SHRINK_ONLY
         or last != 0 and unsafe_mul(unsafe_sub(max(oracle, last), min(oracle, last)), 10**6) > unsafe_mul(last, bound)
-        or unsafe_add((self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word >> 112) & packing.M64)
-        > self.parameter_words[chosen | 1] & packing.M64
+        or unsafe_add((self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word << 80) >> 192)
+        > (self.parameter_words[chosen | 1] << 192) >> 192
     ):
         terms |= SHRINK_ONLY
     return terms | (((rates >> 84) & packing.M16) << 176), (market << 240) | ((mark << 48) >> 48) | place

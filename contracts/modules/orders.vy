@@ -35,8 +35,8 @@ RESERVED: constant(uint256) = 15 * 256      # approved wallets (256), free flags
 
 DELEGATES: public(immutable(IDelegates))
 
-fills: public(uint256[2**40])               # prefix 80 @176 | cancel time 48 @128 | cancel seq 32 @96 | filled 64 @32 | seq 32 @0
 epoch_barriers: public(uint256[2**32])      # when the last cancel-all takes effect
+fills: public(uint256[2**40])               # prefix 80 @176 | cancel time 48 @128 | cancel seq 32 @96 | filled 64 @32 | seq 32 @0
 
 
 @deploy
@@ -57,11 +57,13 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
         reasons._refuse(reasons.OUT_OF_RANGE)
 
     fill: uint256 = self.fills[(account << 8) | slot]
-    if seq <= (fill >> 96) & packing.M32:
+    if seq <= (fill << 128) >> 224:
         reasons._refuse(reasons.SEQ_MUST_RISE)
-    self._check_wait((fill >> 128) & packing.M48)
+    self._check_wait((fill << 80) >> 208)
 
-    fill = fill & ~(packing.M80 << 96) | (unsafe_add(units._now_ms(), units.GUARD_MS) << 128) | (seq << 96)
+    fill = (
+        ((fill >> 176) << 176) | ((fill << 160) >> 160) | (unsafe_add(units._now_ms(), units.GUARD_MS) << 128) | (seq << 96)
+    )
     self.fills[(account << 8) | slot] = fill
     log IClearing.Cancelled(account=account, slot=slot, fill=fill)
 
