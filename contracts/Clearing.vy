@@ -157,7 +157,7 @@ def settle(
     # record by record: judge it, run the account's positions in memory, write after its last one if the margin stands
     separator: bytes32 = signatures._domain()
     deal: markets.Deal = empty(markets.Deal)    # of the last record, written back when another market's is needed
-    dealt: uint256 = 0                          # its place, 0 for none
+    dealt: uint256 = 2**16                      # its market, none yet
     previous = collateral.FIRST_TRADER * 2**8 - 1    # the pool and the backstop never appear in a record
     skipped: bool = False
     account: uint256 = 0
@@ -190,13 +190,13 @@ def settle(
         elif unsafe_sub(at, first) == FILLS_MAX:
             reasons._refuse(reasons.TOO_MANY_FILLS_OF_ONE_ACCOUNT)
         market: uint256 = (order >> 200) & packing.M16
-        which: uint256 = (listed[market >> 5] >> ((market & 31) << 3)) & packing.M8
-        if which != dealt:
-            deals[dealt] = deal
+        if market != dealt:
+            which: uint256 = (listed[market >> 5] >> ((market & 31) << 3)) & packing.M8
+            if which == 0:
+                reasons._refuse(reasons.MARKET_NOT_PRICED)
+            deals[deal.mark & packing.M8] = deal
             deal = deals[which]
-            dealt = which
-        if which == 0:
-            reasons._refuse(reasons.MARKET_NOT_PRICED)
+            dealt = market
 
         # the plan takes it, whatever happens
         fill: uint256 = (record.terms << 64) >> 192
@@ -274,7 +274,9 @@ def settle(
                     )
                     next_base: int256 = unsafe_add(position.base, base)
                     next_quote: int256 = unsafe_sub(unsafe_add(position.quote, quote), convert(convert(fee, bytes32), int256))
-                    if self._outgrown(next_base, next_quote):
+                    if unsafe_add(convert(convert(next_base, bytes32), uint256), units.BASE_MAX - 1) > 2 * units.BASE_MAX - 2:
+                        reason = 20
+                    elif unsafe_add(convert(convert(next_quote, bytes32), uint256), units.QUOTE_MAX - 1) > 2 * units.QUOTE_MAX - 2:
                         reason = 20
                     else:
                         position.base = next_base
@@ -289,7 +291,7 @@ def settle(
                         moves[filled] = unsafe_add(base << 128, quote)
                         filled = unsafe_add(filled, 1)
                         entry = (
-                            (((order << 32) >> 248) << 248)
+                            ((order >> 216) << 248)     # the slot; the account falls off the top
                             | (place << 244)
                             | (account << 208)
                             | (seq << 144)
@@ -343,8 +345,7 @@ def settle(
                     verdict = 22
 
         if verdict != 0:
-            deals[dealt] = deal
-            dealt = 0
+            deals[deal.mark & packing.M8] = deal
             for n: uint256 in range(filled, bound=FILLS_MAX):
                 entry = words[n]
                 orders.fills[(account << 8) | (entry >> 248)] = former[n]
@@ -353,6 +354,7 @@ def settle(
                 change = max(change, unsafe_sub(0, change))
                 self._skip(account, entry >> 248, (entry << 80) >> 224, convert(convert(change, bytes32), uint256), verdict)
                 deals[running[(entry >> 244) & 15].mark & packing.M8].skipped += move
+            deal = deals[deal.mark & packing.M8]
             skipped = True
             continue
 
@@ -365,11 +367,10 @@ def settle(
             if place != current:
                 position = running[place]
                 current = place
-            which = position.mark & packing.M8
-            if which != dealt:
-                deals[dealt] = deal
-                deal = deals[which]
-                dealt = which
+            if position.mark != deal.mark:
+                deals[deal.mark & packing.M8] = deal
+                deal = deals[position.mark & packing.M8]
+                dealt = position.mark >> 240
             realised: int256 = 0
             if position.base == 0:
                 after = 0
@@ -385,12 +386,9 @@ def settle(
             self.positions[(account << 4) | place] = after
             words.append(after)
             # open interest, the longs' side | funding credits | realised
-            deal.ledger = unsafe_add(
-                deal.ledger,
-                unsafe_add(
-                    unsafe_add(self._interest(position.base, position.before) << 192, position.credit << 96), realised
-                ),
-            )
+            before_base: int256 = convert(convert(position.before << 16, bytes32), int256) >> 192
+            interest: int256 = unsafe_sub(max(position.base, 0), max(before_base, 0))
+            deal.ledger = unsafe_add(deal.ledger, unsafe_add(unsafe_add(interest << 192, position.credit << 96), realised))
             deal.fees = unsafe_add(deal.fees, position.fees)
             if rest == 1:
                 break
@@ -405,7 +403,7 @@ def settle(
                 head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
                 words=words,
             )
-    deals[dealt] = deal
+    deals[deal.mark & packing.M8] = deal
 
     digest: bytes32 = signatures._digest(
         separator, keccak256(abi_encode(BATCH_TYPEHASH, head >> 64, time, contents))

@@ -165,14 +165,19 @@ def _appraise(base: int256, quote: int256, mark: uint256) -> int256:
     @notice What a position, funding settled, is worth after the haircut, less its initial margin.
     """
     exposure: int256 = unsafe_mul(base, convert(convert((mark << 48) >> 192, bytes32), int256))
-    value: int256 = unsafe_add(units._floor_lots(exposure), quote)
-    size: int256 = max(exposure, unsafe_sub(0, exposure))
+    # units._floor_lots, in place: this runs for every order
+    value: int256 = unsafe_add(
+        unsafe_sub(unsafe_div(unsafe_add(exposure, LOTS * 2**136), LOTS), 2**136), quote
+    )
+    sign: int256 = exposure >> 255
+    size: int256 = unsafe_sub(exposure ^ sign, sign)
     margin: int256 = unsafe_div(
         unsafe_add(unsafe_mul(size, convert(convert((mark << 176) >> 236, bytes32), int256)), 10**16 - 1), 10**16
     )
-    if value > 0 and base != 0:
-        haircut: int256 = convert(convert((mark >> 20) & packing.M20, bytes32), int256)
-        value = unsafe_sub(value, unsafe_div(unsafe_add(unsafe_mul(value, haircut), 10**6 - 1), 10**6))
+    if base != 0:
+        if value > 0:
+            haircut: int256 = convert(convert((mark >> 20) & packing.M20, bytes32), int256)
+            value = unsafe_sub(value, unsafe_div(unsafe_add(unsafe_mul(value, haircut), 10**6 - 1), 10**6))
     return unsafe_sub(value, margin)
 
 

@@ -149,8 +149,8 @@ def _judge(
                 return 7
     if (deal_terms >> 176) & packing.M16 > (order >> 120) & packing.M16:
         return 8
-    epoch: uint256 = (order >> 168) & packing.M16
-    if epoch != account_word & packing.M16:
+    if ((order >> 168) ^ account_word) & packing.M16 != 0:
+        epoch: uint256 = (order >> 168) & packing.M16
         if unsafe_add(epoch, 1) != account_word & packing.M16 or time > self.epoch_barriers[order >> 224]:
             return 9
 
@@ -181,7 +181,11 @@ def _judge(
             ),
         )
     )
-    signer: uint256 = signatures._recover(digest, record.r, record.vs)
+    # signatures._recover, in place
+    s: uint256 = (record.vs << 1) >> 1
+    if s > signatures.HALF_CURVE:
+        return 10
+    signer: uint256 = convert(ecrecover(digest, unsafe_add(record.vs >> 255, 27), record.r, s), uint256)
     if flags & DELEGATED == 0:
         if signer != account_word >> 96:
             return 10

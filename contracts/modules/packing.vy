@@ -48,8 +48,10 @@ def _field(x: int256, bits: uint256) -> uint256:
     """
     @notice x as a signed field of `bits` bits, not yet shifted to its place.
     """
-    assert x >> unsafe_sub(bits, 1) == x >> 255, "packing: field overflow"
-    return self._raw(x) & (max_value(uint256) >> unsafe_sub(256, bits))
+    rest: uint256 = unsafe_sub(256, bits)
+    word: uint256 = convert(convert(x, bytes32), uint256) << rest
+    assert convert(convert(word, bytes32), int256) >> rest == x, "packing: field overflow"
+    return word >> rest
 
 
 @internal
@@ -117,7 +119,7 @@ def _unpack_book(word: uint256) -> (int256, int256):
     """
     @return base, quote
     """
-    return self._int(word) >> 192, self._int(word << 64) >> 168
+    return convert(convert(word, bytes32), int256) >> 192, convert(convert(word << 64, bytes32), int256) >> 168
 
 
 # -- ledger: realised i88 @168 | fees u80 @88 | pot i88 @0 -------------------------------------
@@ -129,9 +131,9 @@ def _entered(ledger: uint256, realised: int256, fees: uint256, pot: int256) -> u
     @notice The ledger word with further entries.
     """
     return (
-        (self._field((self._int(ledger) >> 168) + realised, 88) << 168)
-        | (self._count(((ledger >> 88) & M80) + fees, 80) << 88)
-        | self._field((self._int(ledger << 168) >> 168) + pot, 88)
+        (self._field((convert(convert(ledger, bytes32), int256) >> 168) + realised, 88) << 168)
+        | (self._count(((ledger << 88) >> 176) + fees, 80) << 88)
+        | self._field((convert(convert(ledger << 168, bytes32), int256) >> 168) + pot, 88)
     )
 
 
