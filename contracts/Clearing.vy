@@ -731,7 +731,9 @@ def _strike(epoch: uint256, worth: int256):
     capital: uint256 = 0
     gained: int256 = 0
     strike, capital, gained = staticcall POOL.strike_terms(
-        epoch, unsafe_add(packing._collateral_of(collateral.accounts[0]), worth)
+        epoch,
+        unsafe_add(packing._collateral_of(collateral.accounts[0]), worth),
+        self.strikes[unsafe_sub(epoch, 1)],     # it cannot ask for this one: the lock is closed
     )
     self.pool_capital_e6 = capital
     self.strikes[epoch] = strike
