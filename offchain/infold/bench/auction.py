@@ -152,8 +152,12 @@ def thick_cases(
                     BruteOrder(*row, blob[32 * at : 32 * at + 32])
                     for at, row in enumerate(
                         zip(
-                            buys.tolist(), sizes.tolist(), limits.tolist(), kill.tolist(),
-                            post.tolist(), strict=True,
+                            buys.tolist(),
+                            sizes.tolist(),
+                            limits.tolist(),
+                            kill.tolist(),
+                            post.tolist(),
+                            strict=True,
                         )  # fmt: skip
                     )
                 ),
@@ -244,8 +248,7 @@ def compare_small(seed: int, cases: int = SMALL_CASES) -> list[str]:
         orders = columns(some, rows, [draw.randrange(7) for _ in rows])
         cleared = clear(orders, prepare([market_of(case.market) for case in some]), 7)
         found += [
-            f"seed {seed} batch {batch} {line}"
-            for line in differences(some, rows, orders, cleared)
+            f"seed {seed} batch {batch} {line}" for line in differences(some, rows, orders, cleared)
         ]
     return found
 

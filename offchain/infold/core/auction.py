@@ -287,9 +287,7 @@ def _clear_once(orders: Orders, markets: Markets, accounts: int) -> tuple[Cleare
     marginal = crossing.fill(
         *columns, full.reshape(-1), part.reshape(-1), markets.count, fills, nets, chosen
     )
-    crossing.share_out(
-        *columns, orders.hashes, rest, markets.count, chosen, marginal, fills, nets
-    )
+    crossing.share_out(*columns, orders.hashes, rest, markets.count, chosen, marginal, fills, nets)
     price = results[:, 1] * rules[:, crossing.TICK]
     net = nets.reshape(accounts, markets.count)
     return Cleared(price, results[:, 2].copy(), fills, net), flags
@@ -363,9 +361,7 @@ def _levels(
     windows: NDArray[np.int64],
     todo: NDArray[np.uint8],
     chosen: NDArray[np.int32],
-) -> tuple[
-    NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]
-]:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Orders of wide bins inside the windows of markets to do: starts, ticks, classes, sizes."""
     ranges = _ranges(markets, windows, todo)
     starts = np.zeros(markets.count + 1, np.int64)

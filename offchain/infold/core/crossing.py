@@ -319,9 +319,7 @@ def _sells_to(rule: Int64s, bins: Int64s, number: int) -> int:
 
 
 @_compiled
-def gather(
-    markets: Int32s, limits: Int64s, ranges: Int64s, chosen: Int32s
-) -> int:
+def gather(markets: Int32s, limits: Int64s, ranges: Int64s, chosen: Int32s) -> int:
     """Write the indices of orders whose limit lies in one of their market's two price ranges.
 
     `ranges[market]` = from, below, from, below (price e8). Returns how many were written.
@@ -391,9 +389,7 @@ def _search(
             low = middle + 1
     if low < steps and _within_bound(rule, width, near + side * low, side, excess):
         offer = side * _sale(rule, prices, sales, near + side * low)
-        _consider(
-            best, rule, crossed + excess, offer - excess, near + side * low, side * excess
-        )
+        _consider(best, rule, crossed + excess, offer - excess, near + side * low, side * excess)
         return
     outer = low - 1
     while outer >= 0:
@@ -410,9 +406,7 @@ def _search(
                     high = middle
                 else:
                     low = middle + 1
-            _consider(
-                best, rule, crossed + offer, excess - offer, near + side * low, side * offer
-            )
+            _consider(best, rule, crossed + offer, excess - offer, near + side * low, side * offer)
             return
         low, high = 0, outer
         while low < high:
@@ -725,9 +719,7 @@ def fill(
 
 
 @_compiled
-def _threshold(
-    keys: Int64s, weights: Int64s, count: int, target: int
-) -> tuple[int, int]:
+def _threshold(keys: Int64s, weights: Int64s, count: int, target: int) -> tuple[int, int]:
     """The smallest key such that the weights of all keys up to it reach `target`.
 
     Also the weight of the keys before it. 0 < target <= total weight. Shuffles its arguments.
