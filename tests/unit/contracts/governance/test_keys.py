@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Governance over matcher, attesters and oracle signers: each change, its bounds and its barrier."""
+"""Governance over matcher, attesters and oracle signers: each change, its bounds, its barrier."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Governance.words: every hard bound at min - 1, min, max, max + 1, and the packing itself (C14)."""
+"""Governance.words: each hard bound at min - 1, min, max, max + 1, and the packing (C14)."""
 
 from __future__ import annotations
 
