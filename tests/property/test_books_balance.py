@@ -11,6 +11,9 @@ import random
 from collections import Counter
 
 import pytest
+from tests.support.evm import Key, Refused, a_key
+from tests.support.venue import DOLLAR, LOT, MATCHER, PRICE_E8, Venue, a_venue
+
 from infold.words import (
     unpack_account,
     unpack_head,
@@ -20,9 +23,6 @@ from infold.words import (
     unpack_position,
     unpack_strike,
 )
-
-from tests.support.evm import Key, Refused, a_key
-from tests.support.venue import DOLLAR, LOT, MATCHER, PRICE_E8, Venue, a_venue
 
 MARKETS = (1, 2)
 STEPS = 250

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tests.support.evm import ZERO, a_key, refuses
 from tests.support.venue import DEPLOYER, ORACLE_SIGNERS, PRICE_E8, Venue
 

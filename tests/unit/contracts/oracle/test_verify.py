@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from infold.signing import Domain, sign, typed_data, vector_digest
-from infold.words import SettleHead, pack_settle_head
-
 from tests.support.evm import Key, World, a_key, refuses
 from tests.support.venue import ORACLE_SIGNERS, PRICE_E8, Venue
+
+from infold.signing import Domain, sign, typed_data, vector_digest
+from infold.words import SettleHead, pack_settle_head
 
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

@@ -8,10 +8,10 @@ import random
 from fractions import Fraction
 
 import pytest
-from infold.words import unpack_account, unpack_clock, unpack_position, unpack_rates
-
 from tests.support.evm import a_key, refuses
 from tests.support.venue import DOLLAR, ORACLE_SIGNERS, PRICE_E8, Venue
+
+from infold.words import unpack_account, unpack_clock, unpack_position, unpack_rates
 
 from .conftest import LONG, SHORT, Crowd
 
