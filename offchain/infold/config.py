@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+
 from infold.errors import Misconfigured
 from infold.units import GUARD_MS, WINDOW_MS
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 import msgspec
+
 from infold.units import FRACTION_DECIMALS, PRICE_DECIMALS, SIZE_DECIMALS, format_decimal
 
 

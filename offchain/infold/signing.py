@@ -22,6 +22,7 @@ import msgspec
 import sha3
 from coincurve._libsecp256k1 import ffi, lib
 from coincurve.context import GLOBAL_CONTEXT
+
 from infold.messages import BatchRecord, Cancel, Order
 
 NAME: Final = "Infold"

@@ -38,7 +38,7 @@ from infold.words import (
     unpack_position,
 )
 
-from tests.support.compiler import compiled
+from tests.support.compiler import Artifact, compiled
 from tests.support.evm import Contract, Key, Receipt, World, a_key
 
 WINDOW_MS = 15_000
@@ -332,17 +332,21 @@ class Venue:
         size_e8: int = LOT,
         market: int = 1,
         price_e8: int = PRICE_E8,
-        oracle_e8: int | None = None,
+        oracle: Mapping[int, int] | None = None,
         after_s: int = 1,
     ) -> Receipt:
-        """Cross two accounts at one price in a block of its own."""
+        """Cross two accounts at one price in a block of its own.
+
+        The oracle says the same price unless `oracle` says otherwise; it must price every market
+        the two hold already.
+        """
         self.world.travel(after_s)
         limits = {"market": market, "size_e8": size_e8, "slot": market % 256}
         buy = self.an_order(buyer, limit_price_e8=price_e8 * 2, **limits)
         sell = self.an_order(seller, buy=False, limit_price_e8=1, **limits)
         batch = self.a_batch(
             [self.a_fill(buy), self.a_fill(sell)],
-            oracle={market: price_e8 if oracle_e8 is None else oracle_e8},
+            oracle={market: price_e8, **(oracle or {})},
             prices={market: price_e8},
         )
         return self.settle(batch)
@@ -370,9 +374,16 @@ class Venue:
 
 
 def a_venue(
-    *, epoch_ms: int = EPOCH_MS, signers: Sequence[Key] = ORACLE_SIGNERS, threshold: int = THRESHOLD
+    *,
+    epoch_ms: int = EPOCH_MS,
+    signers: Sequence[Key] = ORACLE_SIGNERS,
+    threshold: int = THRESHOLD,
+    token: Artifact | None = None,
 ) -> Venue:
-    """Deploy the whole set; no market is listed yet, and the deployer owns an open Governance."""
+    """Deploy the whole set; no market is listed yet, and the deployer owns an open Governance.
+
+    `token` stands in the place of the dollar, for tests of tokens that misbehave.
+    """
     world = World()
     addresses: dict[str, Any] = {
         _short(name): world.predict(DEPLOYER.address, at) for at, name in enumerate(DEPLOYMENT)
@@ -387,13 +398,14 @@ def a_venue(
     }
     contracts = {}
     for name in DEPLOYMENT:
+        artifact = token if token and name == "dev/Dollar" else compiled(name)
         wanted = [
             part["name"]
-            for entry in compiled(name).abi
+            for entry in artifact.abi
             if entry["type"] == "constructor"
             for part in entry["inputs"]
         ]
-        contract = world.deploy(name, *(known[part] for part in wanted), sender=DEPLOYER)
+        contract = world.deploy(artifact, *(known[part] for part in wanted), sender=DEPLOYER)
         assert contract.address == addresses[_short(name)]
         contracts[_short(name)] = contract
     return Venue(world, contracts, epoch_ms)

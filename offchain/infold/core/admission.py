@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
+
 from infold.errors import Rejected
 from infold.messages import (
     TIME_IN_FORCE_WORDS,
@@ -279,7 +280,7 @@ def decode_cancel(raw: bytes, context: Context) -> SignedCancel:
         ("seq", request.seq, 32),
     ):
         if value >> bits:
-            raise Rejected("OUT_OF_RANGE", param, f"{value} does not fit u{bits}")
+            raise Rejected("OUT_OF_RANGE", param, f"at most {(1 << bits) - 1} fits")
     cancel = Cancel(account=request.account, slot=request.slot, seq=request.seq)
     pair = _signature(request.signature)
     signer = recover_group((cancel_digest(cancel, context.domain),), (pair,))[0]
@@ -351,7 +352,7 @@ def _out_of_range(request: OrderRequest, max_fee_e6: int) -> Rejected:
         ("maxFee", max_fee_e6, 16),
     ):
         if value >> bits:
-            return Rejected("OUT_OF_RANGE", param, f"{value} does not fit u{bits}")
+            return Rejected("OUT_OF_RANGE", param, f"at most {(1 << bits) - 1} fits")
     return Rejected("OUT_OF_RANGE", "seq", "seq counts from 1")
 
 

@@ -1,0 +1,55 @@
+# Every target works on a machine with Python 3.11 or 3.12, git and make: `setup` brings the rest (tools/bootstrap.py).
+SHELL := bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.12 python3.11,$(shell command -v $(name) 2>/dev/null)))
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Ape writes where it is told, not into the home folder.
+export APE_DATA_FOLDER := $(CURDIR)/.ape
+ARGS ?=
+TESTS ?= tests
+
+.PHONY: help setup demo test check format abi bench devnet doctor clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: ## make .venv from the locks: Python packages and anvil
+	@test -n "$(PYTHON)" || { echo "no python3 on PATH: install Python 3.11 or 3.12" >&2; exit 3; }
+	@"$(PYTHON)" tools/bootstrap.py
+
+demo: setup ## the whole venue on a local chain, headless, to the end (ARGS="--seed 7 --json")
+	@infold demo $(ARGS)
+
+test: setup ## all tests on two cores (TESTS=tests/unit, ARGS="-k pattern")
+	@pytest -n 2 --dist worksteal -q $(TESTS) $(ARGS)
+
+check: setup ## format, lint, types, layers, contracts, generated files
+	@ruff format --check --quiet . || { ruff format --check . | tail -n 5; echo "mend: make format"; exit 1; }
+	@ruff check --quiet .
+	@mypy --no-error-summary
+	@pytest -q --no-header -p no:cacheprovider tests/unit/test_layers.py
+	@python tools/lint_contracts.py
+	@python tools/build_abi.py --check
+	@python tools/sizes.py --check
+
+format: setup ## rewrite the Python files in house format
+	@ruff format --quiet . && ruff check --quiet --fix .
+
+abi: setup ## generate offchain/infold/abi from contracts/
+	@python tools/build_abi.py
+
+bench: setup ## gas, admission and auction against their budgets
+	@for bench in gas admission auction; do infold bench $$bench $(ARGS) || exit 1; done
+
+devnet: setup ## serve a local venue until interrupted
+	@infold devnet $(ARGS)
+
+doctor: setup ## look the environment over
+	@infold doctor $(ARGS)
+
+clean: ## remove what the other targets made, the environment too
+	@rm -rf .venv .tools .ape .build .cache .infold dist build offchain/*.egg-info
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The desk: what the dealer commits to, before a batch closes and without seeing an order.
+
+A curve is a function of inventory, the last known oracle price, the parameters and the interval,
+and of nothing else: a dealer that saw limits first could charge each client its own. Whoever closes
+the batch journals `curve_hash` before it asks for the batch's prices.
+
+The desk imports neither the engine's state nor its curve: it reads markets through the protocols
+below and makes curves with the function it is given, so one desk serves the node and the backtest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, Generic, Protocol, TypeVar
+
+import sha3
+
+from infold.dealer.params import PERPETUAL, DealerParameters
+from infold.dealer.quoting import Line, batch_line
+from infold.units import Rounding, from_float
+
+BP: Final = 1e-4
+LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
+"""One M of quote is this in size_e8 * price_e8."""
+PRICE_E8_MAX: Final = 2**53
+
+CurveT = TypeVar("CurveT")
+
+
+class CurveLike(Protocol):
+    """The parts of a curve that decide what it sells where."""
+
+    @property
+    def prices_e8(self) -> tuple[int, ...]: ...
+    @property
+    def sales_e8(self) -> tuple[int, ...]: ...
+    @property
+    def sell_from_e8(self) -> int: ...
+    @property
+    def buy_to_e8(self) -> int: ...
+    @property
+    def sale_e8_min(self) -> int: ...
+    @property
+    def sale_e8_max(self) -> int: ...
+
+
+class PricedClock(Protocol):
+    """A market's clock: its last settled oracle price, zero before the first batch."""
+
+    @property
+    def price_e8(self) -> int: ...
+
+
+class PoolSide(Protocol):
+    """A market's pool: signed base in lots."""
+
+    @property
+    def base_e8(self) -> int: ...
+
+
+class Listed(Protocol):
+    """A market's listing: its tick."""
+
+    @property
+    def tick_e8(self) -> int: ...
+
+
+class Terms(Protocol):
+    """A market's parameters at some time."""
+
+    @property
+    def listing(self) -> Listed: ...
+
+
+class MarketLike(Protocol):
+    """A market as the engine keeps it."""
+
+    @property
+    def clock(self) -> PricedClock: ...
+    @property
+    def pool(self) -> PoolSide: ...
+    def at(self, time_ms: int, /) -> Terms: ...
+
+
+MarketT = TypeVar("MarketT", bound=MarketLike)
+
+
+class StateLike(Protocol[MarketT]):
+    """The engine's state, as far as a dealer may look."""
+
+    markets: dict[int, MarketT]
+
+
+def curve_hash(curve: CurveLike) -> bytes:
+    """Keccak-256 of a curve's figures, each as a 32-byte two's complement word.
+
+    Words: number of knots, each price and sale in turn, sell_from, buy_to, smallest and largest
+    sale.
+    """
+    figures = [len(curve.prices_e8)]
+    for price_e8, sale_e8 in zip(curve.prices_e8, curve.sales_e8, strict=True):
+        figures += (price_e8, sale_e8)
+    figures += (curve.sell_from_e8, curve.buy_to_e8, curve.sale_e8_min, curve.sale_e8_max)
+    words = b"".join(figure.to_bytes(32, "big", signed=True) for figure in figures)
+    digest: bytes = sha3.keccak_256(words).digest()
+    return digest
+
+
+class Desk(Generic[CurveT]):
+    """Commits one curve a market.
+
+    `make_curve(prices_e8, sales_e8)` builds the engine's curve; `parameters` are by market id,
+    `default` serves the others; `interval_s` is the batch interval.
+    """
+
+    def __init__(
+        self,
+        make_curve: Callable[[tuple[int, ...], tuple[int, ...]], CurveT],
+        interval_s: float,
+        parameters: Mapping[int, DealerParameters] | None = None,
+        default: DealerParameters = PERPETUAL,
+    ) -> None:
+        if not interval_s > 0.0:
+            raise ValueError(f"the batch interval must be above zero seconds, not {interval_s!r}")
+        self._make_curve = make_curve
+        self._interval_s = interval_s
+        self._parameters = dict(parameters or {})
+        self._default = default
+
+    def commit(
+        self,
+        market: int,
+        inventory_e8: int,
+        oracle_price_e8: int,
+        tick_e8: int,
+        volatility_bp: float | None = None,
+        interval_s: float | None = None,
+        drift_bp: float = 0.0,
+    ) -> CurveT:
+        """The curve for one market: how much it sells at which price.
+
+        `inventory_e8` is the pool's signed base, `volatility_bp` a forecast per root day in place
+        of the parameter, `drift_bp` the predicted move of the oracle price. Knots lie on ticks,
+        rounded so that the dealer never trades at a worse price than the model's.
+        """
+        parameters = self._parameters.get(market, self._default)
+        interval = self._interval_s if interval_s is None else interval_s
+        line = batch_line(parameters, interval, volatility_bp)
+        prices_e8, sales_e8 = ladder_knots(
+            line, parameters.offer_m_max, inventory_e8, oracle_price_e8, tick_e8, drift_bp
+        )
+        return self._make_curve(prices_e8, sales_e8)
+
+    def curves(self, state: StateLike[MarketT], time_ms: int) -> dict[int, CurveT]:
+        """A curve for each market that has had a price; the others wait for their first batch."""
+        return {
+            number: self.commit(
+                number,
+                market.pool.base_e8,
+                market.clock.price_e8,
+                market.at(time_ms).listing.tick_e8,
+            )
+            for number, market in sorted(state.markets.items())
+            if market.clock.price_e8 > 0
+        }
+
+
+def ladder_knots(
+    line: Line,
+    offer_m_max: float,
+    inventory_e8: int,
+    oracle_price_e8: int,
+    tick_e8: int,
+    drift_bp: float = 0.0,
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Prices and sales of the line's four corners in integers, knots that fall together dropped.
+
+    The dealer buys at or below a corner rounded down to a tick, and sells at or above one rounded
+    up. `ValueError` or `OverflowError` if the model's figures do not fit.
+    """
+    inventory_m = inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
+    centre_bp = drift_bp - line.skew_bp_per_m * inventory_m
+    reach_bp = line.slope_bp_per_m * offer_m_max
+    offer_e8 = from_float(
+        offer_m_max * LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8, 0, Rounding.DOWN, bits=61
+    )
+    corners = (
+        (centre_bp - line.half_spread_bp - reach_bp, -offer_e8, Rounding.DOWN),
+        (centre_bp - line.half_spread_bp, 0, Rounding.DOWN),
+        (centre_bp + line.half_spread_bp, 0, Rounding.UP),
+        (centre_bp + line.half_spread_bp + reach_bp, offer_e8, Rounding.UP),
+    )
+    knots: dict[int, int] = {}
+    for offset_bp, sale_e8, rounding in corners:
+        price = oracle_price_e8 * (1.0 + offset_bp * BP)
+        ticks = from_float(price / tick_e8, 0, rounding)
+        price_e8 = min(max(ticks * tick_e8, 0), PRICE_E8_MAX)
+        # Of two corners at one price the one nearer to no trade stays.
+        if price_e8 not in knots or abs(sale_e8) < abs(knots[price_e8]):
+            knots[price_e8] = sale_e8
+    prices_e8 = tuple(sorted(knots))
+    return prices_e8, tuple(knots[price_e8] for price_e8 in prices_e8)

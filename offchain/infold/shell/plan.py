@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A deployment's plan out of a TOML file, so that every way to deploy carries out the same one.
+
+    owner = "0x..."                 # governance's owner once the deployment is whole
+    matcher = "0x..."
+    signers = ["0x...", "0x..."]    # oracle signers
+    threshold = 2                   # how many of them a vector needs
+    epoch_ms = 3600000              # between two strikes of the pool's shares
+    token = "0x..."                 # collateral, 6 decimals; left out: the test dollar
+    seal_delay_s = 691200           # governance's delay; 0 leaves it unsealed
+
+    [[market]]                      # fields as in docs/protocol.md section 3, units in their names
+    id = 1
+    name = "BTC-USD"
+    ...
+
+`scripts/local.toml` is a whole one. Every field of a market must be there: a parameter that nobody
+thought about is not a default but a mistake.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from infold.errors import Misconfigured
+from infold.shell.deploy import SEAL_DELAY_S, DeploymentPlan, MarketPlan
+from infold.words import CapsWord, ListingWord, RatesWord
+
+EXAMPLE = "scripts/local.toml"
+LIVE = 1  # a market's status
+
+
+class MarketTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One `[[market]]`. Types only: the bounds are Governance's, and it names what it refuses."""
+
+    id: int
+    name: str
+    tick_e8: int
+    im_e6: int
+    mm_e6: int
+    haircut_e6: int
+    h_min_e6: int
+    h0_e6: int
+    band_e6: int
+    move_e6: int
+    move_per_s_e6: int
+    fee_e6: int
+    shift: int
+    rate_max_e9: int
+    velocity_e9: int
+    slope_e20: int
+    residual_cap_e8: int
+    position_cap_e8: int
+    interest_cap_e8: int
+
+    def plan(self) -> MarketPlan:
+        """The same as the words that go on chain."""
+        values = msgspec.structs.asdict(self)
+        rates = {name: values[name] for name in RatesWord._fields if name in values}
+        caps = {name: values[name] for name in CapsWord._fields}
+        return MarketPlan(
+            market=self.id,
+            rates=RatesWord(**rates, status=LIVE),
+            caps=CapsWord(**caps),
+            listing=ListingWord(tick_e8=self.tick_e8, name=self.name),
+        )
+
+
+class PlanTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    owner: str
+    matcher: str
+    signers: list[str]
+    threshold: int
+    epoch_ms: int
+    market: list[MarketTable]
+    token: str | None = None
+    seal_delay_s: int = SEAL_DELAY_S
+
+
+def read_plan(path: Path) -> DeploymentPlan:
+    """The plan in a TOML file. Raises `Misconfigured`, naming the file and what is wrong in it."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = msgspec.convert(content, PlanTable)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"cannot read the plan {path}: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Misconfigured(f"{path}: {error}; {EXAMPLE} is a whole plan") from error
+    return DeploymentPlan(
+        owner=_address(path, "owner", table.owner),
+        matcher=_address(path, "matcher", table.matcher),
+        signers=tuple(_address(path, "signers", signer) for signer in table.signers),
+        threshold=table.threshold,
+        markets=tuple(market.plan() for market in table.market),
+        epoch_ms=table.epoch_ms,
+        token=None if table.token is None else _address(path, "token", table.token),
+        seal_delay_s=table.seal_delay_s or None,
+    )
+
+
+def _address(path: Path, name: str, text: str) -> bytes:
+    """20 bytes. A zero address in a plan is always a slip."""
+    try:
+        address = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        address = b""
+    if len(address) != 20 or not any(address) or not text.startswith("0x") or len(text) != 42:
+        raise Misconfigured(f"{path}: {name} must be 0x and 40 hex digits, not zero; it is {text}")
+    return address

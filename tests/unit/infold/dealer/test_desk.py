@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The desk's committed curves: integers on ticks, inventory's skew, the hash."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from infold.core.curve import Curve
+from infold.dealer.desk import Desk, curve_hash
+from infold.dealer.params import PERPETUAL, SPOT_FX
+
+ORACLE = 60_000 * 10**8
+TICK = 10**7
+
+
+def a_desk() -> Desk[Curve]:
+    """A desk at one batch a second."""
+    return Desk(Curve, interval_s=1.0)
+
+
+def test_commit_gives_a_ladder_around_the_oracle_price() -> None:
+    curve = a_desk().commit(1, 0, ORACLE, TICK)
+    assert len(curve.prices_e8) == 4
+    low, bid, ask, high = curve.prices_e8
+    assert low < bid < ORACLE < ask < high
+    assert all(price % TICK == 0 for price in curve.prices_e8)
+    assert curve.sales_e8 == (-16_666_666_666, 0, 0, 16_666_666_666)  # 10 M at 60,000
+    assert bid + ask == 2 * ORACLE
+
+
+def test_inventory_moves_the_whole_curve_down_and_shortage_up() -> None:
+    flat, long, short = (a_desk().commit(1, base, ORACLE, TICK) for base in (0, 10**10, -(10**10)))
+    assert all(a < b for a, b in zip(long.prices_e8, flat.prices_e8, strict=True))
+    assert all(a > b for a, b in zip(short.prices_e8, flat.prices_e8, strict=True))
+
+
+def test_drift_moves_the_curve_with_it() -> None:
+    flat, up = (a_desk().commit(1, 0, ORACLE, TICK, drift_bp=bp) for bp in (0.0, 5.0))
+    moved = [b - a for a, b in zip(flat.prices_e8, up.prices_e8, strict=True)]
+    assert all(abs(step - ORACLE * 5 // 10_000) <= TICK for step in moved)
+
+
+def test_knots_are_rounded_for_the_dealer_and_fall_together_on_a_coarse_tick() -> None:
+    curve = a_desk().commit(1, 0, ORACLE, 10**12)
+    assert curve.prices_e8 == (50_000 * 10**8, ORACLE, 70_000 * 10**8) or (
+        curve.prices_e8 == (50_000 * 10**8, 70_000 * 10**8)
+    )
+    fine = a_desk().commit(1, 0, ORACLE, 1)
+    ticked = a_desk().commit(1, 0, ORACLE, TICK)
+    for exact, rounded, sale in zip(fine.prices_e8, ticked.prices_e8, (-1, -1, 1, 1), strict=True):
+        assert 0 <= sale * (rounded - exact) < TICK
+
+
+def test_a_thick_batch_has_no_spread_of_its_own() -> None:
+    desk = Desk(Curve, interval_s=3_600.0)
+    curve = desk.commit(1, 0, ORACLE, TICK)
+    assert curve.prices_e8[1] == ORACLE
+    assert curve.sales_e8 == (-16_666_666_666, 0, 16_666_666_666)
+
+
+def test_curves_serve_priced_markets_by_their_own_parameters() -> None:
+    def market(price_e8: int) -> SimpleNamespace:
+        terms = SimpleNamespace(listing=SimpleNamespace(tick_e8=1))
+        return SimpleNamespace(
+            clock=SimpleNamespace(price_e8=price_e8),
+            pool=SimpleNamespace(base_e8=5),
+            at=lambda time_ms: terms,
+        )
+
+    desk = Desk(Curve, interval_s=1.0, parameters={2: SPOT_FX})
+    state = SimpleNamespace(markets={3: market(ORACLE), 2: market(10**8), 1: market(0)})
+    curves = desk.curves(state, 1_000)
+    assert list(curves) == [2, 3]
+    assert curves[3] == Desk(Curve, 1.0, default=PERPETUAL).commit(3, 5, ORACLE, 1)
+    assert curves[2] == Desk(Curve, 1.0, default=SPOT_FX).commit(2, 5, 10**8, 1)
+
+
+def test_hash_covers_every_figure() -> None:
+    curve = a_desk().commit(1, 0, ORACLE, TICK)
+    prices, sales = curve.prices_e8, curve.sales_e8
+    others = [
+        Curve((prices[0] - 1, *prices[1:]), sales),
+        Curve(prices, (*sales[:3], sales[3] + 1)),
+        Curve(prices[:3], sales[:3]),
+        Curve(prices, sales, sell_from_e8=1),
+        Curve(prices, sales, buy_to_e8=1),
+        Curve(prices, sales, sale_e8_min=-1),
+        Curve(prices, sales, sale_e8_max=1),
+    ]
+    hashes = {curve_hash(each) for each in (curve, *others)}
+    assert len(hashes) == 8
+    assert all(len(each) == 32 for each in hashes)
+    assert curve_hash(Curve(prices, sales)) == curve_hash(curve)
+
+
+def test_desk_refuses_an_interval_of_zero() -> None:
+    with pytest.raises(ValueError, match="interval"):
+        Desk(Curve, interval_s=0.0)
+
+
+def test_desk_refuses_a_model_gone_astray() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        a_desk().commit(1, 0, ORACLE, TICK, drift_bp=float("nan"))

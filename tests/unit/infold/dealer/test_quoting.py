@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dealer's closed forms against golden numbers computed independently from the formulas."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import pytest
+
+from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
+from infold.dealer.quoting import (
+    batch_line,
+    closed_forms,
+    lambert_w,
+    markups_bp,
+    monopoly,
+    orders_per_batch,
+    thin_line,
+    zone_m,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "golden"),
+    [
+        ("markup_bp", 0.2238776129),
+        ("hit_share", 0.3618962566),
+        ("curvature", 7 * 1.0314892725 / 7),
+        ("concavity", 1.5671432904),
+        ("demand_m_per_bp_day", 15575.488014),
+        ("risk_bp_per_m", 0.008958476835),
+        ("relaxation_per_day", 558.1305943),
+        ("impact_share", 0.6417947274),
+        ("top_spread_bp", 0.45918810),
+    ],
+)
+def test_closed_forms_reproduce_the_golden_numbers(name: str, golden: float) -> None:
+    assert getattr(closed_forms(SPOT_FX), name) == pytest.approx(golden, rel=3e-8)
+
+
+def test_turnover_of_one_side_is_five_and_a_half_billion_a_day() -> None:
+    assert closed_forms(SPOT_FX).turnover_m_per_day == pytest.approx(5_464.6, abs=0.1)
+
+
+def test_pure_internalisation_zones() -> None:
+    assert zone_m(SPOT_FX) == pytest.approx(12.40239, abs=1e-5)
+    assert zone_m(SPOT_FX, permanent=True) == pytest.approx(15.48353, abs=1e-5)
+    without_impact = msgspec.structs.replace(SPOT_FX, impact_bp_per_m=0.0)
+    assert zone_m(without_impact) == pytest.approx(11.16261, abs=1e-5)
+
+
+def test_zone_widens_with_hedging_cost_and_flow_and_narrows_with_risk() -> None:
+    changed = msgspec.structs.replace
+    busier = tuple(2 * rate for rate in SPOT_FX.requests_per_day)
+    assert zone_m(changed(SPOT_FX, hedge_spread_bp=0.3)) > zone_m(SPOT_FX)
+    assert zone_m(changed(SPOT_FX, requests_per_day=busier)) > zone_m(SPOT_FX)
+    assert zone_m(changed(SPOT_FX, risk_aversion=2e-3)) < zone_m(SPOT_FX)
+    assert zone_m(changed(SPOT_FX, volatility_bp=150.0)) < zone_m(SPOT_FX)
+
+
+def test_markups_of_the_ladder_without_inventory() -> None:
+    asks = [ask for _, ask in markups_bp(SPOT_FX, 0.0)]
+    wanted = (0.2296, 0.2353, 0.2525, 0.2810, 0.3382, 0.5097)
+    assert asks == pytest.approx(wanted, abs=5e-5)
+    assert markups_bp(SPOT_FX, 3.0, 0.1) == [
+        (bid, ask) for ask, bid in markups_bp(SPOT_FX, -3.0, -0.1)
+    ]
+
+
+def test_monopoly_of_a_thick_batch() -> None:
+    """20 minutes: value 3.39, demand 41,564 M a bp and day on both sides."""
+    line, value = monopoly(SPOT_FX, 1_200.0)
+    assert value == pytest.approx(3.39, abs=0.005)
+    kappa = 1.0 / (line.slope_bp_per_m - line.skew_bp_per_m)
+    assert kappa * 72 == pytest.approx(41_564, abs=1)
+    thin = thin_line(SPOT_FX)
+    line, _ = monopoly(SPOT_FX, 300.0)
+    assert line.slope_bp_per_m / thin.slope_bp_per_m == pytest.approx(9.1, abs=0.05)
+    assert line.skew_bp_per_m / thin.skew_bp_per_m == pytest.approx(4.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "orders", "spread", "slope", "skew"),
+    [(1, 0.09, 1.01, 1.6, 1.22), (10, 0.91, 0.70, 3.7, 1.34), (60, 5.5, 0.22, 7.0, 2.0)],
+)
+def test_batch_line_passes_through_the_tuned_rows(
+    interval_s: float, orders: float, spread: float, slope: float, skew: float
+) -> None:
+    assert (
+        orders_per_batch(SPOT_FX, interval_s) * 0.2
+        < orders
+        < orders_per_batch(SPOT_FX, interval_s) * 5
+    )
+    exact_s = interval_s * orders / orders_per_batch(SPOT_FX, interval_s)
+    line, thin = batch_line(SPOT_FX, exact_s), thin_line(SPOT_FX)
+    assert line.half_spread_bp / thin.half_spread_bp == pytest.approx(spread)
+    assert line.slope_bp_per_m / thin.slope_bp_per_m == pytest.approx(slope)
+    assert line.skew_bp_per_m / thin.skew_bp_per_m == pytest.approx(skew)
+
+
+@pytest.mark.parametrize("parameters", [SPOT_FX, PERPETUAL])
+def test_batch_line_runs_from_ladder_to_monopoly_without_a_jump(
+    parameters: DealerParameters,
+) -> None:
+    assert batch_line(parameters, 1e-9) == thin_line(parameters)
+    unit_s = 1.0 / orders_per_batch(parameters, 1.0)
+    assert batch_line(parameters, 28 * unit_s) == monopoly(parameters, 28 * unit_s)[0]
+    for orders in (0.01, 0.09, 0.91, 5.5, 27.0):
+        just_below = batch_line(parameters, orders * unit_s * (1 - 1e-9))
+        just_above = batch_line(parameters, orders * unit_s * (1 + 1e-9))
+        assert just_below.slope_bp_per_m == pytest.approx(just_above.slope_bp_per_m, rel=1e-6)
+        assert just_below.half_spread_bp == pytest.approx(just_above.half_spread_bp, abs=1e-6)
+
+
+def test_ladder_line_earns_the_same_from_one_fill_as_from_its_parts() -> None:
+    line, size, inventory = thin_line(SPOT_FX), 3.0, 4.0
+    for count in (1, 2, 5, 9):
+        at_once = count * size
+        whole = at_once * (
+            line.half_spread_bp + line.slope_bp_per_m * at_once - line.skew_bp_per_m * inventory
+        )
+        parts = sum(
+            size
+            * (
+                line.half_spread_bp
+                + line.slope_bp_per_m * size
+                - line.skew_bp_per_m * (inventory - number * size)
+            )
+            for number in range(count)
+        )
+        assert parts == pytest.approx(whole, rel=1e-12)
+
+
+def test_volatility_forecast_replaces_the_parameter() -> None:
+    doubled = msgspec.structs.replace(SPOT_FX, volatility_bp=200.0)
+    assert batch_line(SPOT_FX, 5.0, 200.0) == batch_line(doubled, 5.0)
+    assert batch_line(SPOT_FX, 5.0, 200.0).slope_bp_per_m > batch_line(SPOT_FX, 5.0).slope_bp_per_m
+
+
+def test_lambert_w_inverts_and_refuses_negative_numbers() -> None:
+    for w in (0.0, 1e-9, 0.3, 1.0, 12.0, 300.0):
+        assert lambert_w(w * math.exp(w)) == pytest.approx(w, rel=1e-14, abs=1e-300)
+    for wrong in (-0.1, math.nan):
+        with pytest.raises(ValueError, match="not below zero"):
+            lambert_w(wrong)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sizes_m": ()},
+        {"sizes_m": (1.0,)},
+        {"volatility_bp": 0.0},
+        {"risk_aversion": math.nan},
+        {"demand_shift": math.inf},
+        {"hedge_spread_bp": -1.0},
+        {"offer_m_max": -2.0},
+    ],
+)
+def test_parameters_refuse_what_makes_no_sense(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"must be|give one"):
+        msgspec.structs.replace(SPOT_FX, **change)

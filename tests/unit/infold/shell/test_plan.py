@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The deployment plan's file: the shipped one is whole, and every slip is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infold.errors import Misconfigured
+from infold.shell.plan import read_plan
+
+LOCAL = Path(__file__).resolve().parents[4] / "scripts" / "local.toml"
+
+
+Write = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write the shipped plan with one replacement; its path."""
+
+    def written(old: str, new: str) -> Path:
+        text = LOCAL.read_text(encoding="utf-8")
+        assert old in text
+        path = tmp_path / "plan.toml"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return path
+
+    return written
+
+
+def test_the_shipped_plan_is_read_field_by_field() -> None:
+    plan = read_plan(LOCAL)
+    assert plan.owner.hex() == "f39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+    assert (plan.threshold, len(plan.signers), plan.token) == (2, 3, None)
+    assert plan.seal_delay_s == 691_200
+    bitcoin, ether = plan.markets
+    assert (bitcoin.market, bitcoin.listing.name, bitcoin.listing.tick_e8) == (
+        1,
+        "BTC-USD",
+        10_000_000,
+    )
+    assert (bitcoin.rates.im_e6, bitcoin.rates.mm_e6, bitcoin.rates.status) == (50_000, 25_000, 1)
+    assert bitcoin.caps.residual_cap_e8 == 50 * 10**8
+    assert ether.market == 2
+
+
+def test_no_seal_and_a_token_of_ones_own(write: Write) -> None:
+    assert read_plan(write("seal_delay_s = 691_200", "seal_delay_s = 0")).seal_delay_s is None
+    token = "0x" + "ab" * 20
+    plan = read_plan(write("threshold = 2", f'threshold = 2\ntoken = "{token}"'))
+    assert plan.token == bytes.fromhex("ab" * 20)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("threshold = 2", "threshold = two", "local.toml"),
+        ("threshold = 2", "", "threshold"),
+        ("threshold = 2", 'threshold = "2"', "threshold"),
+        ("threshold = 2", "threshold = 2\nthreshhold = 3", "threshhold"),
+        ("mm_e6 = 25_000", "", "mm_e6"),
+        ("mm_e6 = 25_000", "mm_e6 = 2.5", "mm_e6"),
+        ("shift = 40", "", "shift"),
+        ("0x7099797", "0x709979", "matcher"),
+        ("0x7099797", "1x7099797", "matcher"),
+        ("0x7099797", "0xg099797", "matcher"),
+        ("0x70997970C51812dc3A010C7d01b50e0d17dc79C8", "0x" + "0" * 40, "not zero"),
+        ("0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC", "0x", "signers"),
+    ],
+)
+def test_a_slip_is_named(write: Write, old: str, new: str, said: str) -> None:
+    with pytest.raises(Misconfigured, match=r"plan\.toml") as failure:
+        read_plan(write(old, new))
+    assert said in str(failure.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"nothing\.toml"):
+        read_plan(tmp_path / "nothing.toml")

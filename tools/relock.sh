@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Makes the locks again from requirements/*.in and tools/package.json. Needs uv 0.13, node and npm. See requirements/README.md.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+lock() { # lock INPUT OUTPUT PYTHON
+    { echo "# Made by tools/relock.sh from $(basename "$1"). Do not edit."
+      uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+          --python-version "$3" "$1"; } > "$2.new"
+    mv "$2.new" "$2"
+}
+lock requirements/build.in requirements/build.txt 3.11
+lock requirements/node.in requirements/node.txt 3.11
+lock requirements/dev.in requirements/3.11.txt 3.11
+lock requirements/dev.in requirements/3.12.txt 3.12
+
+empty=$(mktemp -d)
+trap 'rm -rf "$empty"' EXIT
+cp tools/package.json "$empty/"
+npm install --prefix "$empty" --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund >/dev/null
+cp "$empty/package-lock.json" tools/package-lock.json
+
+if grep -nE 'https?://' requirements/*.txt tools/package-lock.json; then
+    echo "a lock names a download address: take it out before committing" >&2
+    exit 1
+fi
