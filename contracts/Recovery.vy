@@ -4,7 +4,7 @@
 @title Recovery
 @license AGPL-3.0-only
 @notice Judges who is below maintenance margin and asks `Clearing` to shrink them. Owns nothing, remembers nothing.
-@dev Units: money e6, size e8, price e8, time ms. Words and rules: docs/protocol.md §3, §5.4, §7.
+@dev Units: money e6, size e8, price e8, time ms. Words and rules: docs/protocol.md sections 3, 5.4 and 7.
      C10 an account below maintenance can be shrunk by anybody, at the oracle's price
      An account at or above maintenance cannot be touched; `Clearing.apply` checks the rest by itself.
 @custom:halt Nothing stops it: a venue that cannot liquidate is insolvent.

@@ -53,8 +53,7 @@ def receive(sender: address, amount_e6: uint256):
     self.accounted_e6 = accounted
     log IVault.Received(sender=sender, amount_e6=amount_e6, accounted_e6=accounted)
 
-    done: bool = extcall TOKEN.transferFrom(sender, self, amount_e6, default_return_value=True)
-    assert done, "vault: token refused"
+    assert extcall TOKEN.transferFrom(sender, self, amount_e6, default_return_value=True), "vault: token refused"
     after: uint256 = staticcall TOKEN.balanceOf(self)
     assert after == before + amount_e6, "vault: wrong amount received"
 
@@ -74,8 +73,7 @@ def release(to: address, amount_e6: uint256):
     self.accounted_e6 = accounted
     log IVault.Released(to=to, amount_e6=amount_e6, accounted_e6=accounted)
 
-    done: bool = extcall TOKEN.transfer(to, amount_e6, default_return_value=True)
-    assert done, "vault: token refused"
+    assert extcall TOKEN.transfer(to, amount_e6, default_return_value=True), "vault: token refused"
     after: uint256 = staticcall TOKEN.balanceOf(self)
     assert after + amount_e6 == before, "vault: wrong amount released"
 

@@ -6,7 +6,7 @@
 @notice Hard bounds on a market's parameters, and their words. No governance, however patient, gets past these.
 @dev Units: shares of notional or price e6, sizes e8, slope e20, funding e9 per day.
      C14 every field within its bounds, and the fields within each other's
-     Words, docs/protocol.md §3; products by powers of two, so that no bit is dropped without a revert:
+     Words, docs/protocol.md section 3; products by powers of two, so that no bit is dropped without a revert:
      rates    im 20 @236 | mm 20 @216 | haircut 20 @196 | h_min 20 @176 | h0 20 @156 | band 20 @136 | move 20 @116
               move_per_s 16 @100 | fee 16 @84 | shift 8 @76 | status 8 @68 | rate_max 32 @36 | velocity 32 @4 | rebate 4 @0
      caps     slope 64 @192 | residual_cap 64 @128 | position_cap 64 @64 | interest_cap 64 @0

@@ -11,12 +11,13 @@ import random
 from collections import Counter
 
 import pytest
+from support.paper_venue import E8, Venue, an_order, signed, straight_curve
+
 from infold.core import events, settlement
 from infold.core.engine import decide, evolve
 from infold.core.state import NO_WITHDRAWAL, Settings, State
 from infold.messages import Fill, Order, TimeInForce, TriggerKind
 from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS, fee_up
-from support.paper_venue import E8, Venue, an_order, signed, straight_curve
 
 FAR = 33  # a market in the second chunk
 MARKETS = {1: 60_000 * E8, 2: 3_000 * E8, FAR: E8 // 2}

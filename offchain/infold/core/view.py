@@ -7,13 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from infold.core import margin
 from infold.core.admission import MarketTerms, SlotView
-from infold.core.margin import Mark
-from infold.core.state import NO_FILL, Account, State
+from infold.core.funding import credit
+from infold.core.margin import MARGIN_DIVISOR, Mark, mark_at
+from infold.core.state import NO_FILL, State
 from infold.messages import Order
 from infold.units import FIRST_TRADER, FRACTION_ONE_E6, QUOTE_DIVISOR, fee_up, quote_up
-from infold.words import DelegateWord, FillWord
+from infold.words import DelegateWord, FillWord, RatesWord
 
 NO_SLOT: Final = SlotView()
 
@@ -116,61 +116,74 @@ class AdmissionView:
         An order that cannot make its market's worst exposure larger than the position is never
         short.
         """
-        account = order.account
-        held = self._state.accounts[account]
-        added = self._added.get(account)
+        held = self._state.accounts[order.account]
+        added = self._added.get(order.account)
+        buys_e8 = _joined(held.buys_e8, added.buys_e8 if added else None)
+        sells_e8 = _joined(held.sells_e8, added.sells_e8 if added else None)
         market = order.market
-        base_e8 = 0
-        exposures: dict[int, int] = {}
-        for position in held.positions.values():
-            exposures[position.market] = position.base_e8
-        base_e8 = exposures.get(market, 0)
-        buys_e8 = _sum(held.buys_e8, added.buys_e8 if added else None, market)
-        sells_e8 = _sum(held.sells_e8, added.sells_e8 if added else None, market)
+        index = held.index_of(market) if held.positions else None
+        base_e8 = held.positions[index].base_e8 if index is not None else 0
+        bought_e8, sold_e8 = buys_e8.get(market, 0), sells_e8.get(market, 0)
         if order.buy:
-            buys_e8 += order.size_e8
+            bought_e8 += order.size_e8
         else:
-            sells_e8 += order.size_e8
-        worst_e8 = max(abs(base_e8 + buys_e8), abs(base_e8 - sells_e8))
+            sold_e8 += order.size_e8
+        worst_e8 = max(abs(base_e8 + bought_e8), abs(base_e8 - sold_e8))
         if worst_e8 <= abs(base_e8):
             return 0
 
-        required_e6 = self._required_e6(order.market, worst_e8, order.limit_price_e8)
-        for other in self.markets_held(account):
-            if other != market:
-                base_e8 = exposures.get(other, 0)
-                buys_e8 = _sum(held.buys_e8, added.buys_e8 if added else None, other)
-                sells_e8 = _sum(held.sells_e8, added.sells_e8 if added else None, other)
-                worst_e8 = max(abs(base_e8 + buys_e8), abs(base_e8 - sells_e8))
-                required_e6 += self._required_e6(other, worst_e8, 0)
-        return required_e6 + self._cost_e6(order) - self._equity_e6(held)
-
-    def _required_e6(self, market: int, size_e8: int, limit_price_e8: int) -> int:
-        """Initial margin at the latest price, or at the limit before any price is known."""
-        price_e8 = self._state.prices_e8.get(market, limit_price_e8)
-        im_e6 = self._state.markets[market].at(self._now_ms).rates.im_e6
-        return -(-size_e8 * price_e8 * im_e6 // (QUOTE_DIVISOR * FRACTION_ONE_E6))
-
-    def _cost_e6(self, order: Order) -> int:
-        """The order's fee, and what it loses at its worst price inside the band."""
-        rates = self._state.markets[order.market].at(self._now_ms).rates
-        price_e8 = self._state.prices_e8.get(order.market, order.limit_price_e8)
-        away_e8 = order.limit_price_e8 - price_e8 if order.buy else price_e8 - order.limit_price_e8
-        slip_e8 = max(0, min(away_e8, price_e8 * rates.band_e6 // FRACTION_ONE_E6))
-        return fee_up(price_e8, order.size_e8, rates.fee_e6) + quote_up(slip_e8, order.size_e8)
-
-    def _equity_e6(self, held: Account) -> int:
-        """Collateral and positions after the haircut, at each market's latest price."""
-        if not held.positions:
-            return held.word.collateral_e6
+        mark = self._mark(market, order.limit_price_e8)
+        rates = self._state.markets[market].at(self._now_ms).rates
+        short_e6 = _cost_e6(order, mark.price_e8, rates)
+        short_e6 -= held.word.collateral_e6
+        short_e6 -= -worst_e8 * mark.price_e8 * mark.im_e6 // MARGIN_DIVISOR
+        bases_e8: dict[int, int] = {}
         for position in held.positions.values():
-            if position.market not in self._marks:
-                market = self._state.markets[position.market]
-                price_e8 = self._state.prices_e8.get(position.market, market.clock.price_e8)
-                self._marks[position.market] = margin.mark_at(market, price_e8, self._now_ms)
-        standing = margin.standing(held.positions.values(), self._marks)
-        return held.word.collateral_e6 + standing.haircut_value_e6
+            other = position.market
+            bases_e8[other] = position.base_e8
+            mark = self._mark(other, 0)
+            worth_e6 = position.base_e8 * mark.price_e8 // QUOTE_DIVISOR + position.quote_e6
+            worth_e6 += credit(
+                position.base_e8, mark.funding_index - position.funding_index, mark.shift
+            )
+            if worth_e6 > 0:
+                worth_e6 += -worth_e6 * mark.haircut_e6 // FRACTION_ONE_E6
+            short_e6 -= worth_e6
+        for other in bases_e8.keys() | buys_e8.keys() | sells_e8.keys():
+            if other != market:
+                mark = self._mark(other, 0)
+                base_e8 = bases_e8.get(other, 0)
+                worst_e8 = max(
+                    abs(base_e8 + buys_e8.get(other, 0)), abs(base_e8 - sells_e8.get(other, 0))
+                )
+                short_e6 -= -worst_e8 * mark.price_e8 * mark.im_e6 // MARGIN_DIVISOR
+        return short_e6
+
+    def _mark(self, market: int, limit_price_e8: int) -> Mark:
+        """A market's mark at its latest price; at the limit before any price is known."""
+        mark = self._marks.get(market)
+        if mark is None:
+            price_e8 = self._state.prices_e8.get(market, 0)
+            mark = mark_at(self._state.markets[market], price_e8 or limit_price_e8, self._now_ms)
+            if price_e8:
+                self._marks[market] = mark
+        return mark
 
 
-def _sum(first: dict[int, int], second: dict[int, int] | None, market: int) -> int:
-    return first.get(market, 0) + (second.get(market, 0) if second else 0)
+def _cost_e6(order: Order, price_e8: int, rates: RatesWord) -> int:
+    """The order's fee, and what it loses at its worst price inside the band."""
+    band_e8 = price_e8 * rates.band_e6 // FRACTION_ONE_E6
+    away_e8 = order.limit_price_e8 - price_e8 if order.buy else price_e8 - order.limit_price_e8
+    slip_e8 = max(0, min(away_e8, band_e8))
+    fee_e6 = fee_up(price_e8, order.size_e8, rates.fee_e6)
+    return fee_e6 + quote_up(slip_e8, order.size_e8)
+
+
+def _joined(first: dict[int, int], second: dict[int, int] | None) -> dict[int, int]:
+    """Lots by market of both."""
+    if not second:
+        return first
+    joined = dict(first)
+    for market, size_e8 in second.items():
+        joined[market] = joined.get(market, 0) + size_e8
+    return joined

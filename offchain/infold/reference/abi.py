@@ -53,26 +53,27 @@ def _call(signature: str) -> Call:
     return Call(signature, _shape(signature))
 
 
+# Every door by its contract and name.
 DOORS = {
-    name: _call(f"{name}({arguments})")
-    for name, arguments in {
-        "settle": f"{_VECTOR},{_WORD}[],{_RECORDS},bytes32,{_SIGNATURES}",
-        "open_account": f"address,{_WORD}",
-        "deposit": f"{_WORD},{_WORD}",
-        "request_withdrawal": f"{_WORD},{_WORD}",
-        "claim_withdrawal": f"{_WORD},{_VECTOR}",
-        "cancel": f"{_WORD},{_WORD},{_WORD}",
-        "cancel_all": _WORD,
-        "grant": f"{_WORD},address,{_WORD},{_WORD},{_WORD}",
-        "revoke": f"{_WORD},address",
-        "apply": f"{_VECTOR},{_WORD}[]",
-        "lp_request": f"{_WORD},{_WORD}",
-        "set_market": f"{_WORD},{_WORD},{_WORD},{_WORD}",
-        "collect_fees": f"address,{_WORD}",
-    }.items()
+    (contract, name): _call(f"{name}({arguments})")
+    for contract, name, arguments in (
+        ("Clearing", "settle", f"{_VECTOR},{_WORD}[],{_RECORDS},bytes32,{_SIGNATURES}"),
+        ("Clearing", "open_account", f"address,{_WORD}"),
+        ("Clearing", "deposit", f"{_WORD},{_WORD}"),
+        ("Clearing", "request_withdrawal", f"{_WORD},{_WORD}"),
+        ("Clearing", "claim_withdrawal", f"{_WORD},{_VECTOR}"),
+        ("Clearing", "cancel", f"{_WORD},{_WORD},{_WORD}"),
+        ("Clearing", "cancel_all", _WORD),
+        ("Delegates", "grant", f"{_WORD},address,{_WORD},{_WORD},{_WORD}"),
+        ("Delegates", "revoke", f"{_WORD},address"),
+        ("Pool", "request_deposit", _WORD),
+        ("Pool", "request_redeem", _WORD),
+        ("Pool", "claim", f"{_WORD},address"),
+        ("Recovery", "liquidate", f"{_VECTOR},{_WORD},{_WORD},{_WORD}"),
+    )
 }
-LIQUIDATE = _call(f"liquidate({_VECTOR},{_WORD},{_WORD},{_WORD})")
-DOOR_OF = {door.selector: name for name, door in DOORS.items()}
+DOOR_OF = {door.selector: place for place, door in DOORS.items()}
+SETTLE = DOORS["Clearing", "settle"]
 
 
 class EventType(NamedTuple):
@@ -95,29 +96,35 @@ def _words(count: int) -> str:
 
 EVENTS = dict(
     [
-        _event(f"AccountOpened({_WORD},address,{_words(2)})", 1),
-        _event(f"Deposited({_words(3)})", 1),
-        _event(f"WithdrawalRequested({_words(3)})", 1),
-        _event(f"WithdrawalClaimed({_words(3)})", 1),
+        # Clearing
+        _event(f"AccountOpened({_WORD},address)", 1),
+        _event(f"CollateralMoved({_WORD},int256,{_WORD})", 1),
+        _event(f"WithdrawalSet({_words(3)})", 1),
         _event(f"Cancelled({_words(3)})", 1),
         _event(f"CancelledAll({_words(3)})", 1),
-        _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
-        _event(f"LiquidityRequested({_words(2)})", 1),
         _event(f"AccountSettled({_WORD},{_WORD}[])", 1),
         _event(f"Skipped({_words(5)})", 1),
         _event(f"MarketSettled({_words(6)})", 1),
-        _event(f"BackstopSettled({_words(3)})", 1),
-        _event(f"PoolStruck({_words(4)})", 1),
-        _event(f"PoolRealised({_WORD})", 0),
+        _event(f"BackstopSettled({_words(2)})", 1),
+        _event(f"PoolStruck({_words(3)})", 1),
         _event(f"BatchSettled({_words(2)},bytes32,bytes32)", 1),
-        _event(f"Applied({_words(8)})", 1),
-        _event(f"MarketSet({_words(6)})", 1),
-        _event(f"MatcherSet(address,{_WORD})", 0),
+        _event(f"Applied({_words(6)})", 1),
+        _event(f"MarketSet({_words(5)})", 1),
+        # Delegates
+        _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
+        # Pool
+        _event(f"LiquidityRequested({_words(2)})", 1),
+        _event(f"DepositRequested(address,{_words(3)})", 2),
+        _event(f"RedeemRequested(address,{_words(3)})", 2),
+        _event(f"Claimed(address,{_words(3)})", 2),
+        _event(f"Transfer(address,address,{_WORD})", 2),
+        # Oracle and Seals
         _event(f"SignerSet(address,bool,{_WORD})", 1),
         _event(f"ThresholdSet({_words(2)})", 0),
+        _event(f"MatcherSet(address,{_WORD})", 0),
+        # Vault
         _event(f"Received(address,{_words(2)})", 1),
         _event(f"Released(address,{_words(2)})", 1),
-        _event(f"FeesCollected(address,{_WORD})", 0),
     ]
 )
 TOPIC_OF = {event.name: topic for topic, event in EVENTS.items()}
@@ -156,9 +163,7 @@ def _list_at(words: list[int], start: int, width: int) -> list[int] | list[tuple
 
 def decode_settle(data: bytes) -> SettleCall:
     """The arguments of `settle`, selector left out."""
-    head, openings, signatures, prices, records, accepted_root, seals = decode(
-        DOORS["settle"].shape, data
-    )
+    head, openings, signatures, prices, records, accepted_root, seals = decode(SETTLE.shape, data)
     assert isinstance(accepted_root, int)
     return SettleCall(
         head,  # type: ignore[arg-type]

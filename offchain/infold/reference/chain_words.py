@@ -20,16 +20,14 @@ _BY_NUMBER = (
     "epoch_barriers",
     "market_words",
     "parameter_words",
-    "lp_requests",
     "strikes",
 )
 _SCALARS = {
     "head": "head",
-    "lp_totals": "lp_totals",
+    "pool_capital": "pool_capital_e6",
     "pool_markets": "pool_markets",
     "backstop_markets": "backstop_markets",
     "account_count": "account_count",
-    "fees_collected": "fees_collected_e6",
 }
 _PIECE_BYTES = 4096
 
@@ -37,13 +35,15 @@ _PIECE_BYTES = 4096
 def read_state(node: Node, contracts: Contracts, known: State, block: int) -> State:
     """The words on chain under every key that `known` holds, and under every key beside them.
 
-    Beside them: all words of every listed market, all sixteen positions of every account.
+    Beside them: all words of every listed market, and the words of every account.
     """
     read = State()
     clearing = contracts.clearing
 
-    def fill(table: str, keys: list[int], encode: Callable[[int], bytes]) -> None:
-        words = node.read_words(clearing, [encode(key) for key in keys], block)
+    def fill(
+        table: str, keys: list[int], encode: Callable[[int], bytes], contract: int = clearing
+    ) -> None:
+        words = node.read_words(contract, [encode(key) for key in keys], block)
         for key, word in zip(keys, words, strict=True):
             read.put(getattr(read, table), key, word)
 
@@ -58,7 +58,18 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         "delegates",
         sorted(known.delegates),
         lambda key: encode_call("delegates(uint256,address)", key >> 160, key & 2**160 - 1),
+        contracts.delegates,
     )
+    pool = contracts.pool
+    epochs = sorted(known.lp_requests)
+    fill("lp_requests", epochs, partial(encode_call, "lp_requests(uint256)"), pool)
+    fill(
+        "holder_requests",
+        sorted(known.holder_requests),
+        lambda key: encode_call("requests(address,uint256)", key >> 32, key & 2**32 - 1),
+        pool,
+    )
+    fill("shares", sorted(known.shares), partial(encode_call, "balanceOf(address)"), pool)
     scalars = node.read_words(clearing, [encode_call(f"{it}()") for it in _SCALARS.values()], block)
     for name, word in zip(_SCALARS, scalars, strict=True):
         read.put_scalar(name, word)

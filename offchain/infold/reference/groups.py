@@ -18,8 +18,7 @@ from .state import Event, State
 from .words import Account, Delegate, Fill, Position, SettledFill, SettledHead, Withdrawal
 
 _SIZE_LIMIT = 2**62
-_QUOTE_LIMIT = 2**86
-_COLLATERAL_LIMIT = 2**62
+_QUOTE_LIMIT = 2**60
 
 
 class BatchMark(NamedTuple):
@@ -174,6 +173,7 @@ def _reason(
         or not record.seq
         or flags & 0x18 == 0x18
         or flags & 0x60 == 0x60
+        or record.reserved
     ):
         return Reason.RANGE
     if time_ms > record.expiry_ms:
@@ -218,11 +218,9 @@ def _reason(
 
 
 def _delegate_may(state: State, time_ms: int, record: Record, key: int) -> bool:
-    word = state.delegates.get(record.account << 160 | key, 0)
-    delegate = Delegate.of(word)
+    delegate = Delegate.of(state.delegates.get(record.account << 160 | key, 0))
     return (
-        word != 0
-        and time_ms <= delegate.expiry_ms
+        time_ms <= delegate.expiry_ms
         and delegate.covers(record.market)
         and record.size_e8 * record.limit_e8 // 10**10 <= delegate.notional_e6
     )
@@ -254,14 +252,17 @@ def _move(running: _Running, record: Record, batch_mark: BatchMark, fee_e6: int)
     )
     fee = fee_of(batch_mark.price_e8, record.fill_e8, fee_e6)
     quote = position.quote_e6 + funding + planned_quote(record, batch_mark.price_e8) - fee
-    if abs(base) >= _SIZE_LIMIT or abs(quote) >= _QUOTE_LIMIT:
-        return Reason.OVERFLOW
-    if not base and abs(running.account.collateral_e6 + quote) >= _COLLATERAL_LIMIT:
+    if outgrown(base, quote):
         return Reason.OVERFLOW
     running.touched[index] = Position(record.market, base, quote, mark.funding_index)
     running.fees[index] = running.fees.get(index, 0) + fee
     running.credits[index] = running.credits.get(index, 0) + funding
     return Reason.NONE
+
+
+def outgrown(base_e8: int, quote_e6: int) -> bool:
+    """Whether a position left the range in which every sum over it fits its field."""
+    return abs(base_e8) >= _SIZE_LIMIT or abs(quote_e6) >= _QUOTE_LIMIT
 
 
 def _judge(state: State, time_ms: int, account: int, running: _Running, mark_of: MarkOf) -> Reason:

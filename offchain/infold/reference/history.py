@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .abi import TOPIC_OF, Argument, decode_log, encode_call
 from .rpc import Node, NodeError, Transaction
 
-_PEERS = ("VAULT", "ORACLE", "SEALS", "POOL", "RECOVERY", "GOVERNANCE")
+_PEERS = ("VAULT", "ORACLE", "SEALS", "DELEGATES", "POOL", "RECOVERY", "GOVERNANCE")
 
 
 class Event(NamedTuple):
@@ -37,10 +37,21 @@ class Contracts(NamedTuple):
     vault: int
     oracle: int
     seals: int
+    delegates: int
     pool: int
     recovery: int
     governance: int
     token: int
+
+    @property
+    def watched(self) -> list[int]:
+        """Contracts whose logs an audit reads."""
+        return [self.clearing, self.vault, self.oracle, self.seals, self.delegates, self.pool]
+
+    @property
+    def kept(self) -> list[int]:
+        """Contracts whose storage the twin keeps."""
+        return [self.clearing, self.delegates, self.pool]
 
 
 class Origin(NamedTuple):
@@ -80,8 +91,8 @@ def read_contracts(node: Node, clearing: int, block: int) -> Contracts:
     calls = [encode_call(f"{name}()") for name in _PEERS]
     peers = node.read_words(clearing, calls, block)
     (token,) = node.read_words(peers[0], [encode_call("token()")], block)
-    vault, oracle, seals, pool, recovery, governance = peers
-    return Contracts(clearing, vault, oracle, seals, pool, recovery, governance, token)
+    vault, oracle, seals, delegates, pool, recovery, governance = peers
+    return Contracts(clearing, vault, oracle, seals, delegates, pool, recovery, governance, token)
 
 
 def fetch(node: Node, clearing: int | None, first: int, last: int) -> History:
@@ -90,8 +101,7 @@ def fetch(node: Node, clearing: int | None, first: int, last: int) -> History:
     contracts = read_contracts(node, clearing, last)
     transactions = node.transactions(first, last)
     by_transaction: dict[bytes, list[Event]] = defaultdict(list)
-    watched = [contracts.clearing, contracts.vault, contracts.oracle, contracts.seals]
-    for log in node.logs(watched, first, last):
+    for log in node.logs(contracts.watched, first, last):
         decoded = decode_log(log.topics, log.data)
         if decoded is not None:
             by_transaction[log.transaction].append(Event(log.address, *decoded))
@@ -116,7 +126,7 @@ def _origin(node: Node, contracts: Contracts, transactions: list[Transaction]) -
         if receipt.get("contractAddress")
     }
     clearing = _creation(made, contracts.clearing, "Clearing")
-    (epoch_ms,) = node.read_words(contracts.clearing, [encode_call("EPOCH_MS()")], clearing.block)
+    (epoch_ms,) = _tail(clearing, 1)
     (_, matcher) = _tail(_creation(made, contracts.seals, "Seals"), 2)
     signers, threshold = _oracle_arguments(_creation(made, contracts.oracle, "Oracle"))
     return Origin(clearing.time_s, epoch_ms, matcher, signers, threshold)

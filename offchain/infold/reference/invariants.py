@@ -18,11 +18,17 @@ from .digests import Record
 from .facts import BatchFacts, Filled, MarketFacts
 from .groups import Outcome
 from .margin import Mark, Standing, credit, funded_index, standing
-from .settlement import EARLY_MS, capacity_of, group_bounds, settle_group_alone
+from .settlement import (
+    EARLY_MS,
+    capacity_of,
+    group_bounds,
+    settle_group_alone,
+    shares_after,
+)
 from .signers import Oracle
 from .state import CLOCK, State
 from .sums import Sums
-from .words import Account, Clock, Fill, Head, Position, Requests, Strike, Totals, Withdrawal
+from .words import Account, Clock, Fill, Head, Position, Requests, Strike, Withdrawal
 
 _DETAILS_MAX = 20
 
@@ -77,13 +83,13 @@ def invariant_C3_quotes_sum_to_zero(sums: Sums, markets: Iterable[int]) -> Findi
 
 
 def invariant_C4_cash_is_in_the_vault(
-    sums: Sums, fees_collected_e6: int, lp_held_e6: int, accounted_e6: int, balance_e6: int | None
+    sums: Sums, lp_held_e6: int, accounted_e6: int, balance_e6: int | None
 ) -> Finding:
     """Cash, quotes, fees, pots and what share requests wait for equal the vault's accounted tokens.
 
     `balance_e6` is the token balance where it was read: never below what is accounted.
     """
-    owed = sums.owed_e6() - fees_collected_e6 + lp_held_e6
+    owed = sums.owed_e6() + lp_held_e6
     broken = []
     if owed != accounted_e6:
         broken.append(f"owed {owed}, accounted {accounted_e6}")
@@ -240,7 +246,7 @@ def invariant_C7_pool_trades_on_its_side(
     """The pool trades at least h_min on its own side of the oracle; residual, position and loss
     stay capped.
     """
-    capital = Totals.of(before.scalar("lp_totals")).capital_e6
+    capital = before.scalar("pool_capital")
     broken = []
     loss_e6 = slack_e6 = 0
     for it in facts.markets:
@@ -494,12 +500,12 @@ def invariant_C11_share_price_is_explained(
     for event in facts.events:
         if event.name != "PoolStruck":
             continue
-        epoch, strike_word, totals_word = event.arguments[:3]
+        epoch, strike_word, capital = event.arguments
         assert isinstance(epoch, int) and isinstance(strike_word, int)
-        assert isinstance(totals_word, int)
+        assert isinstance(capital, int)
         checked += 1
         explained = shares.explained_e6
-        broken += _strike_broken(before, epoch, strike_word, totals_word, explained)
+        broken += _strike_broken(before, epoch, strike_word, capital, explained)
         shares.begin(explained + _moved_by_requests(before, epoch, strike_word))
     return finding(checked, (f"batch {facts.head.number}: {what}" for what in broken))
 
@@ -514,23 +520,21 @@ def _moved_by_requests(before: State, epoch: int, strike_word: int) -> int:
 
 
 def _strike_broken(
-    before: State, epoch: int, strike_word: int, totals_word: int, explained_e6: int
+    before: State, epoch: int, strike_word: int, capital_e6: int, explained_e6: int
 ) -> list[str]:
+    """What is wrong with a strike whose pool is worth `explained_e6`."""
     strike = Strike.of(strike_word)
     broken = []
     if strike.nav_e6 != max(0, explained_e6):
         broken.append(f"epoch {epoch} struck at {strike.nav_e6}, explained {explained_e6}")
-    supply_before = Totals.of(before.scalar("lp_totals")).supply
-    if strike.supply != supply_before:
-        broken.append(f"epoch {epoch} struck on supply {strike.supply}, not {supply_before}")
-    deposits, redeems = Requests.of(before.lp_requests.get(epoch, 0))
-    supply = supply_before
-    if not strike.returned:
-        minted = deposits * supply // strike.nav_e6 if supply else deposits * 10**6
-        supply += minted - redeems
-    capital = max(0, explained_e6 + _moved_by_requests(before, epoch, strike_word))
-    if Totals.of(totals_word) != Totals(capital, supply):
-        broken.append(f"epoch {epoch} left {Totals.of(totals_word)}, not ({capital}, {supply})")
+    supply = shares_after(before, epoch)
+    if strike.supply != supply:
+        broken.append(f"epoch {epoch} struck on {strike.supply} shares, not {supply}")
+    if strike.returned != (explained_e6 < 0 or (supply > 0 and not explained_e6)):
+        broken.append(f"epoch {epoch} at {explained_e6} with {supply} shares: returned wrongly")
+    capital = max(0, explained_e6) + _moved_by_requests(before, epoch, strike_word)
+    if capital_e6 != capital:
+        broken.append(f"epoch {epoch} left {capital_e6} in the pool, not {capital}")
     return broken
 
 

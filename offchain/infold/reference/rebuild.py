@@ -6,8 +6,8 @@ known here.
 from __future__ import annotations
 
 from .abi import Argument
-from .settlement import BACKSTOP_ACCOUNT, POOL_ACCOUNT
-from .state import BACKSTOP, CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, POOL, RATES, State
+from .settlement import backstop_key
+from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, POOL, RATES, State
 from .sums import Sums
 from .words import Clock, Fill, Holding, SettledFill, SettledHead
 
@@ -21,7 +21,7 @@ class Rebuilt:
         self.dirty: set[int] = set()
 
     def fold(self, name: str, arguments: tuple[Argument, ...]) -> None:
-        """Apply one event of `Clearing`."""
+        """Apply one event of `Clearing`, `Delegates` or `Pool`."""
         handler = getattr(self, f"_{name}", None)
         if handler is not None:
             handler(*arguments)
@@ -59,23 +59,17 @@ class Rebuilt:
 
     # -- events, by name --------------------------------------------------------
 
-    def _AccountOpened(self, account: int, owner: int, amount_e6: int, word: int) -> None:
-        del owner, amount_e6
-        self._put("accounts", account, word)
+    def _AccountOpened(self, account: int, owner: int) -> None:
+        self._put("accounts", account, owner << 96)
         self._scalar("account_count", account + 1)
 
-    def _Deposited(self, account: int, amount_e6: int, word: int) -> None:
+    def _CollateralMoved(self, account: int, amount_e6: int, word: int) -> None:
         del amount_e6
         self._put("accounts", account, word)
 
-    def _WithdrawalRequested(self, account: int, word: int, withdrawal: int) -> None:
+    def _WithdrawalSet(self, account: int, word: int, withdrawal: int) -> None:
         self._put("accounts", account, word)
         self._put("withdrawals", account, withdrawal)
-
-    def _WithdrawalClaimed(self, account: int, paid_e6: int, word: int) -> None:
-        del paid_e6
-        self._put("accounts", account, word)
-        self._put("withdrawals", account, 0)
 
     def _Cancelled(self, account: int, slot: int, fill: int) -> None:
         self._put("fills", account << 8 | slot, fill)
@@ -86,9 +80,6 @@ class Rebuilt:
 
     def _DelegateSet(self, account: int, key: int, delegate: int) -> None:
         self._put("delegates", account << 160 | key, delegate)
-
-    def _LiquidityRequested(self, epoch: int, requests: int) -> None:
-        self._put("lp_requests", epoch, requests)
 
     def _AccountSettled(self, head: int, words: list[int]) -> None:
         account, fills, positions, account_follows = SettledHead.of(head)
@@ -114,58 +105,55 @@ class Rebuilt:
         self._put_market(market, INCOMING, 0)
         self._flag("pool_markets", market, Holding.of(pool).base_e8 != 0)
 
-    def _BackstopSettled(self, market: int, backstop: int, word: int) -> None:
-        self._put_market(market, BACKSTOP, backstop)
-        self._put("accounts", BACKSTOP_ACCOUNT, word)
-        self._flag("backstop_markets", market, backstop != 0)
+    def _BackstopSettled(self, market: int, position: int) -> None:
+        self._put("positions", backstop_key(market), position)
+        self._flag("backstop_markets", market, position != 0)
 
-    def _PoolStruck(self, epoch: int, strike: int, totals: int, word: int) -> None:
+    def _PoolStruck(self, epoch: int, strike: int, capital_e6: int) -> None:
         self._put("strikes", epoch, strike)
-        self._scalar("lp_totals", totals)
-        self._put("accounts", POOL_ACCOUNT, word)
-
-    def _PoolRealised(self, word: int) -> None:
-        self._put("accounts", POOL_ACCOUNT, word)
+        self._scalar("pool_capital", capital_e6)
 
     def _BatchSettled(self, number: int, head: int, contents: int, accepted_root: int) -> None:
         del number, contents, accepted_root
         self._scalar("head", head)
 
     def _Applied(
-        self,
-        account: int,
-        place: int,
-        word: int,
-        position: int,
-        clock: int,
-        meter: int,
-        ledger: int,
-        incoming: int,
+        self, account: int, place: int, position: int, meter: int, ledger: int, incoming: int
     ) -> None:
         key = account << 4 | place
         market = (position or self.state.positions.get(key, 0)) >> 240
-        self._put("accounts", account, word)
         self._put("positions", key, position)
-        for at, written in ((CLOCK, clock), (METER, meter), (LEDGER, ledger), (INCOMING, incoming)):
-            self._put_market(market, at, written)
+        clock = self.state.market_word(market, CLOCK) | 1
+        for at, word in ((CLOCK, clock), (METER, meter), (LEDGER, ledger), (INCOMING, incoming)):
+            self._put_market(market, at, word)
+        if not position:
+            word = self.state.accounts.get(account, 0) & ~(1 << 16 + place)
+            self._put("accounts", account, word)
         self._flag("pool_markets", market, True)
 
-    def _MarketSet(
-        self,
-        market: int,
-        version: int,
-        activation_s: int,
-        rates: int,
-        caps: int,
-        listing: int,
-    ) -> None:
-        clock = Clock.of(self.state.market_word(market, CLOCK))
-        clock = clock._replace(version=version, activation_s=activation_s)
-        self._put_market(market, CLOCK, clock.word)
-        first = market * 8 + version * 4
+    def _MarketSet(self, market: int, clock: int, rates: int, caps: int, listing: int) -> None:
+        self._put_market(market, CLOCK, clock)
+        first = market * 8 + Clock.of(clock).version * 4
         for place, word in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
             self._put("parameter_words", first + place, word)
 
-    def _FeesCollected(self, to: int, amount_e6: int) -> None:
-        del to
-        self._scalar("fees_collected", self.state.scalar("fees_collected") + amount_e6)
+    def _LiquidityRequested(self, epoch: int, requests: int) -> None:
+        self._put("lp_requests", epoch, requests)
+
+    def _DepositRequested(self, holder: int, epoch: int, assets_e6: int, request: int) -> None:
+        del assets_e6
+        self._put("holder_requests", holder << 32 | epoch, request)
+
+    def _RedeemRequested(self, holder: int, epoch: int, shares: int, request: int) -> None:
+        del shares
+        self._put("holder_requests", holder << 32 | epoch, request)
+
+    def _Claimed(self, holder: int, epoch: int, minted: int, paid_e6: int) -> None:
+        del minted, paid_e6
+        self._put("holder_requests", holder << 32 | epoch, 0)
+
+    def _Transfer(self, sender: int, receiver: int, shares: int) -> None:
+        """Minting comes from the zero address, burning goes to it."""
+        for holder, change in ((sender, -shares), (receiver, shares)):
+            if holder:
+                self._put("shares", holder, self.state.shares.get(holder, 0) + change)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .abi import DOOR_OF, DOORS, LIQUIDATE, Argument, decode, decode_settle
+from .abi import DOOR_OF, DOORS, SETTLE, Argument, decode, decode_settle
 from .digests import Contents, Record, batch_contents, order_hashes
 from .faults import Fault, Reason
 from .history import Entry, Event, History
@@ -17,10 +17,10 @@ from .protocol import Protocol
 from .rpc import Transaction
 from .secp256k1 import recover
 from .settlement import Prepared, SettleCall, contents_of, vector_of
-from .words import Account, Requests
+from .words import Account
 
-SETTLE = DOORS["settle"].selector
 _MISMATCHES_MAX = 200
+_TRANSFERS = ("Transfer",)
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class Replay:
         calls: list[tuple[bytes, SettleCall]] = []
         for entry in self.history.entries:
             if any(event.name == "BatchSettled" for event in entry.events):
-                data = embedded(entry.transaction.data, SETTLE)
+                data = embedded(entry.transaction.data, SETTLE.selector)
                 if data is not None:
                     calls.append((entry.transaction.hash, decode_settle(data)))
         vectors = [vector_of(call, keccak_256_many) for _, call in calls]
@@ -137,16 +137,30 @@ class Replay:
         """Run one transaction through the model and compare what it logged."""
         contracts = self.history.contracts
         transaction, events = step.entry
-        ours = [event for event in events if event.address == contracts.clearing]
+        ours = [
+            event
+            for event in events
+            if event.address in contracts.kept and event.name not in _TRANSFERS
+        ]
         for event in events:
             if event.address in (contracts.oracle, contracts.seals):
                 self._keys(event, transaction)
         if step.batch is not None:
             self._settle(step.batch, ours, transaction)
-        elif transaction.to == contracts.clearing:
-            self._direct(ours, transaction)
+        elif self._direct(ours, transaction):
+            return
         else:
             self._derived(ours, transaction)
+            for event in events:
+                if event.address == contracts.pool and event.name == "Transfer":
+                    self._transfer(event)
+
+    def _transfer(self, event: Event) -> None:
+        """Shares that change hands by themselves; minting and burning come with requests."""
+        sender, receiver, shares = event.arguments
+        assert isinstance(sender, int) and isinstance(receiver, int) and isinstance(shares, int)
+        if sender and receiver:
+            self.protocol.transfer(receiver, shares, sender=sender, now_s=0)
 
     def _compare(
         self, expected: Sequence[tuple[str, tuple[object, ...]]], ours: Sequence[Event], where: str
@@ -212,32 +226,36 @@ class Replay:
 
     # -- other doors --------------------------------------------------------------
 
-    def _direct(self, ours: list[Event], transaction: Transaction) -> None:
-        """A call straight to `Clearing`; one without logs failed, and the twin must refuse it as
-        well.
+    def _direct(self, ours: list[Event], transaction: Transaction) -> bool:
+        """A call straight to a door, if the transaction is one.
+
+        A call without logs failed. Why is not on chain, so only a failed `settle` is tried: nothing
+        but the state and its calldata decides it, and the twin must refuse it as well.
         """
-        name = DOOR_OF.get(transaction.data[:4])
-        if name is None:
-            if ours:
-                self.disagree(f"block {transaction.block}: unknown door of Clearing moved state")
-            return
+        contract, name = DOOR_OF.get(transaction.data[:4], ("", ""))
+        if not name or transaction.to != self._address_of(contract):
+            return False
         where = f"block {transaction.block} {name}"
         try:
-            arguments = arguments_of(name, transaction.data[4:])
+            arguments = arguments_of((contract, name), transaction.data[4:])
         except ValueError:
             if ours:
                 self.disagree(f"{where}: landed with calldata that does not decode")
-            return
-        run = getattr(self.protocol, name)
+            return True
+        run = _bound(
+            getattr(self.protocol, name), arguments, transaction.sender, transaction.time_s
+        )
         if ours:
-            self._attempt(
-                lambda: run(*arguments, sender=transaction.sender, now_s=transaction.time_s), where
-            )
+            self._attempt(run, where)
             self._compare(self.protocol.state.events, ours, where)
         elif name == "settle":
-            self._must_fail(
-                lambda: run(*arguments, sender=transaction.sender, now_s=transaction.time_s), where
-            )
+            self._must_fail(run, where)
+        return True
+
+    def _address_of(self, contract: str) -> int:
+        address = getattr(self.history.contracts, contract.lower())
+        assert isinstance(address, int)
+        return address
 
     def _must_fail(self, run: Callable[[], object], where: str) -> None:
         try:
@@ -273,75 +291,69 @@ class Replay:
         return [event.arguments] if event.arguments[-1] in (0, 1) else []
 
     def _derived(self, ours: list[Event], transaction: Transaction) -> None:
-        """Calls that reach `Clearing` through another contract: each is rebuilt from what it
-        logged.
-        """
+        """Calls that reach a door through another contract: each is rebuilt from what it logged."""
         at = 0
         while at < len(ours):
             event = ours[at]
-            count = 1
-            if event.name == "Applied":
-                while at + count < len(ours) and ours[at + count].name == "Applied":
-                    count += 1
             where = f"block {transaction.block} {event.name} through another contract"
-            run = self._derive(event, transaction)
+            run = self._derive(event, ours[at:], transaction)
             if run is None:
                 self.disagree(f"{where}: the call behind it is not in the transaction's calldata")
-            elif self._attempt(run, where):
-                self._compare(self.protocol.state.events, ours[at : at + count], where)
-            at += count
+                return
+            if not self._attempt(run, where):
+                return
+            made = self.protocol.state.events
+            self._compare(made, ours[at : at + len(made)], where)
+            at += len(made)
 
-    def _derive(self, event: Event, transaction: Transaction) -> Callable[[], object] | None:
+    def _derive(
+        self, event: Event, ours: list[Event], transaction: Transaction
+    ) -> Callable[[], object] | None:
+        """The call behind an event that another contract caused, if logs or calldata tell it."""
         protocol = self.protocol
         now_s = transaction.time_s
         words = event.arguments
-        contracts = self.history.contracts
-        if event.name == "LiquidityRequested":
-            return lambda: self._request(event, now_s)
-        governance = contracts.governance
+        governance = self.history.contracts.governance
         if event.name == "MarketSet":
-            market, _, _, *parameters = words
+            market, _, *parameters = words
             return _bound(protocol.set_market, [market, *parameters], governance, now_s)
-        if event.name == "FeesCollected":
-            return _bound(protocol.collect_fees, words, governance, now_s)
-        if event.name == "Applied":
-            data = embedded(transaction.data, LIQUIDATE.selector)
-            if data is None:
-                return None
-            arguments = decode(LIQUIDATE.shape, data)
-            return _bound(protocol.liquidate, arguments, transaction.sender, now_s)
-        return self._embedded_door(event, transaction)
+        if event.name == "AccountOpened":
+            return _bound(protocol.open_account, [words[1], ours[1].arguments[1]], 0, now_s)
+        if event.name == "DepositRequested":
+            return _bound(protocol.request_deposit, [words[2]], _integer(words[0]), now_s)
+        if event.name == "RedeemRequested":
+            return _bound(protocol.request_redeem, [words[2]], _integer(words[0]), now_s)
+        if event.name == "Claimed":
+            return _bound(protocol.claim, [words[1], words[0]], 0, now_s)
+        return self._embedded_door(event, ours, transaction)
 
-    def _embedded_door(self, event: Event, transaction: Transaction) -> Callable[[], object] | None:
+    def _embedded_door(
+        self, event: Event, ours: list[Event], transaction: Transaction
+    ) -> Callable[[], object] | None:
         """A door's own calldata carried inside a forwarder's."""
+        liquidated = any(it.name == "Applied" for it in ours[:2])
         doors = {
-            "AccountOpened": "open_account",
-            "Deposited": "deposit",
-            "WithdrawalRequested": "request_withdrawal",
-            "WithdrawalClaimed": "claim_withdrawal",
-            "Cancelled": "cancel",
-            "CancelledAll": "cancel_all",
+            "CollateralMoved": ("Recovery", "liquidate") if liquidated else ("Clearing", "deposit"),
+            "Applied": ("Recovery", "liquidate"),
+            "WithdrawalSet": ("Clearing", "claim_withdrawal"),
+            "Cancelled": ("Clearing", "cancel"),
+            "CancelledAll": ("Clearing", "cancel_all"),
         }
-        name = doors.get(event.name, "")
-        data = embedded(transaction.data, DOORS[name].selector) if name else None
-        if data is None:
+        if event.name == "WithdrawalSet" and event.arguments[2]:
+            doors["WithdrawalSet"] = ("Clearing", "request_withdrawal")
+        door = doors.get(event.name)
+        data = embedded(transaction.data, DOORS[door].selector) if door else None
+        if door is None or data is None:
             return None
-        arguments = arguments_of(name, data)
-        assert isinstance(event.arguments[0], int)
-        owner = self.protocol.state.accounts.get(event.arguments[0], 0) >> 96
-        return _bound(getattr(self.protocol, name), arguments, owner, transaction.time_s)
+        account = _integer(event.arguments[0])
+        owner = self.protocol.state.accounts.get(account, 0) >> 96
+        run = getattr(self.protocol, door[1])
+        return _bound(run, arguments_of(door, data), owner, transaction.time_s)
 
-    def _request(self, event: Event, now_s: int) -> None:
-        epoch, word = event.arguments
-        assert isinstance(epoch, int) and isinstance(word, int)
-        before = Requests.of(self.protocol.state.lp_requests.get(epoch, 0))
-        after = Requests.of(word)
-        self.protocol.lp_request(
-            after.deposits_e6 - before.deposits_e6,
-            after.redeems - before.redeems,
-            sender=self.history.contracts.pool,
-            now_s=now_s,
-        )
+
+def _integer(argument: Argument) -> int:
+    assert isinstance(argument, int)
+    return argument
 
 
 def _bound(
@@ -358,11 +370,11 @@ def embedded(data: bytes, selector: bytes) -> bytes | None:
     return data[at + 4 :] if at >= 0 else None
 
 
-def arguments_of(name: str, data: bytes) -> list[object]:
-    """The arguments of a door of `Clearing`."""
-    if name == "settle":
+def arguments_of(door: tuple[str, str], data: bytes) -> list[object]:
+    """The arguments of a door."""
+    if door == ("Clearing", "settle"):
         return [decode_settle(data)]
-    return list(decode(DOORS[name].shape, data))
+    return list(decode(DOORS[door].shape, data))
 
 
 def skipped_of(events: Sequence[Event]) -> dict[tuple[int, int], int]:

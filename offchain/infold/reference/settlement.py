@@ -16,14 +16,13 @@ from typing import NamedTuple
 from .arithmetic import DAY_MS, GUARD_MS, QUOTE_SCALE, WINDOW_MS, clamp, trunc_div
 from .digests import Contents, HashMany, Record, batch_contents, batch_digest, order_hashes
 from .faults import Fault, Overflow, Reason, require
-from .groups import BatchMark, Outcome, SignerOf, passes, planned_quote, settle_group
+from .groups import BatchMark, Outcome, SignerOf, outgrown, passes, planned_quote, settle_group
 from .margin import Mark, credit, fee_of, funded_index
 from .signers import Oracle, Recover, Seals, Signature
-from .state import BACKSTOP, CLOCK, INCOMING, LEDGER, METER, POOL, State
+from .state import CLOCK, INCOMING, LEDGER, METER, POOL, State
 from .vectors import Vector, open_vector
 from .words import (
     Account,
-    Backstop,
     Caps,
     Clock,
     Head,
@@ -36,20 +35,22 @@ from .words import (
     Requests,
     SettleHead,
     Strike,
-    Totals,
     Withdrawal,
 )
 
 POOL_ACCOUNT = 0
 BACKSTOP_ACCOUNT = 1
-TRADERS_FROM = 2
+TRADERS_FROM = 17
 RECORDS_MAX = 640
+MARKET_MAX = 255
 RECORDS_OF_ACCOUNT_MAX = 64
 EARLY_MS = 1_000
 _HOUR_MS = 3_600_000
 _MEMORY_MS = 8 * WINDOW_MS
 _CAPACITY_E6 = 2_500
-_SHARES_PER_UNIT = 10**6
+SHARES_PER_UNIT = 10**6
+_NAV_MAX = 2**64 - 1
+_SHARES_MAX = 2**120 - 1
 
 
 class SettleCall(NamedTuple):
@@ -148,8 +149,6 @@ class _Batch:
     vector: Vector
     markets: dict[int, Market] = field(default_factory=dict)
     bucket_e6: int = 0
-    pool_collateral_e6: int = 0
-    pool_realised: bool = False
 
 
 def load_market(state: State, vector: Vector, price_word: PriceWord) -> Market:
@@ -158,7 +157,9 @@ def load_market(state: State, vector: Vector, price_word: PriceWord) -> Market:
     time_ms = vector.time_ms
     clock = Clock.of(state.market_word(number, CLOCK))
     rates, caps = state.parameters(clock, number, time_ms)
-    require(0 < number < 256 and rates.status in (1, 2), "clearing: market not live")
+    if number > MARKET_MAX:
+        raise Overflow("clearing: no such market")
+    require(rates.status != 0, "clearing: market not live")
     oracle = vector.prices_e8.get(number, 0)
     require(oracle > 0 and price_e8 > 0, "clearing: no price")
     elapsed = time_ms - clock.time_ms if clock.time_ms else 0
@@ -232,13 +233,12 @@ def settle(
     """
     head = SettleHead.of(call.head)
     last = Head.of(state.scalar("head"))
-    require(not head.rest, "clearing: reserved bits set")
-    require(head.number == last.number + 1, "clearing: wrong batch number")
+    require(call.head >> 64 == last.number + 1, "clearing: wrong batch number")
+    require(head.time_ms > last.time_ms, "clearing: batch time must rise")
     require(
         now_ms - WINDOW_MS <= head.time_ms <= now_ms + EARLY_MS,
         "clearing: batch time outside window",
     )
-    require(head.time_ms > last.time_ms, "clearing: batch time must rise")
     vector = prepared.vector if prepared else vector_of(call, crypto.hash_many)
     oracle.check(head.time_ms, vector.chunks, vector.root, call.signatures)
     batch = _Batch(state, last, head.number, head.time_ms, vector, bucket_e6=last.bucket_e6)
@@ -250,12 +250,9 @@ def settle(
     _check_records(records, batch.markets)
     signers = signer_of or RecordSigners(prepared, crypto.recover)
     reasons, outcomes = _settle_groups(batch, prepared, signers)
-    for market in batch.markets.values():
-        require(market.bought_e8 <= market.gross_e8, "clearing: gross exceeded")
     digest = batch_digest(head.number, head.time_ms, prepared.contents, crypto.domain)
     seals.check(digest, call.seals, head.time_ms)
     _write_groups(batch, outcomes)
-    batch.pool_collateral_e6 = Account.of(state.accounts.get(POOL_ACCOUNT, 0)).collateral_e6
     _settle_backstop(batch, any(reasons))
     _leak(batch)
     for market in batch.markets.values():
@@ -274,7 +271,6 @@ def _load_markets(state: State, vector: Vector, prices: Sequence[int]) -> dict[i
     for word in prices:
         price_word = PriceWord.of(word)
         require(price_word.market > last, "clearing: prices not ascending")
-        require(not price_word.rest, "clearing: reserved bits set")
         last = price_word.market
         markets[last] = load_market(state, vector, price_word)
     return markets
@@ -286,10 +282,9 @@ def _check_records(records: Sequence[Record], markets: Mapping[int, Market]) -> 
     count = 0
     for record in records:
         key = (record.account, record.slot)
-        require(key > last, "clearing: records not ascending")
         count = count + 1 if record.account == last[0] else 1
         require(count <= RECORDS_OF_ACCOUNT_MAX, "clearing: too many fills of one account")
-        require(not record.reserved, "clearing: reserved bits set")
+        require(key > last, "clearing: records not ascending")
         require(record.market in markets, "clearing: market not priced")
         last = key
 
@@ -411,65 +406,70 @@ def _write_groups(batch: _Batch, outcomes: Sequence[Outcome]) -> None:
 # -- the backstop --------------------------------------------------------------
 
 
+def backstop_key(market: int) -> int:
+    """Where the backstop's position of a market is kept: behind the sixteen places of account 1."""
+    return 16 + market
+
+
+def move_collateral(state: State, account: int, amount_e6: int) -> int:
+    """Add to an account's collateral outside its own fills, log it, and return the word."""
+    stored = Account.of(state.accounts.get(account, 0))
+    collateral = stored.collateral_e6 + amount_e6
+    require(-(2**63) <= collateral < 2**63, "clearing: amount too large")
+    word = stored._replace(collateral_e6=collateral).word
+    state.put(state.accounts, account, word)
+    state.log("CollateralMoved", account, amount_e6 % 2**256, word)
+    return word
+
+
 def _settle_backstop(batch: _Batch, anything_skipped: bool) -> None:
     """Account 1 steps into the net of the skipped fills (§5.5)."""
     if not anything_skipped:
         return
     state = batch.state
-    account = Account.of(state.accounts.get(BACKSTOP_ACCOUNT, 0))
-    collateral = account.collateral_e6
-    held = {
-        market: _backstop_position(state, market)
-        for market in range(1, 256)
-        if state.scalar("backstop_markets") >> market & 1
-    }
-    touched: dict[int, Position] = {}
-    for number, market in batch.markets.items():
-        if market.skipped_base_e8 or market.skipped_quote_e6:
-            touched[number] = _backstop_takes(batch, market, held.get(number))
-    marks = _backstop_marks(batch, {**held, **touched})
-    withdrawal = Withdrawal.of(state.withdrawals.get(BACKSTOP_ACCOUNT, 0))
-    require(
-        passes(collateral, held, touched, marks, withdrawal, batch.time_ms),
-        "clearing: backstop margin",
-    )
     mask = state.scalar("backstop_markets")
+    held = {
+        market: Position.of(state.positions.get(backstop_key(market), 0))
+        for market in range(1, MARKET_MAX + 1)
+        if mask >> market & 1
+    }
+    marks = _backstop_marks(batch, held)
+    touched = {
+        number: _backstop_takes(batch, market, held.get(number))
+        for number, market in batch.markets.items()
+        if market.skipped_base_e8 or market.skipped_quote_e6
+    }
+    marks |= _backstop_marks(batch, touched)
+    account = Account.of(state.accounts.get(BACKSTOP_ACCOUNT, 0))
+    nothing_pending = Withdrawal(0, 0)
+    stands = passes(account.collateral_e6, held, touched, marks, nothing_pending, batch.time_ms)
+    require(stands, "clearing: backstop margin")
     for number, position in touched.items():
-        market = batch.markets[number]
-        word = Backstop(position.base_e8, position.quote_e6, position.funding_index).word
         if position.base_e8:
             mask |= 1 << number
         else:
-            collateral += position.quote_e6
-            market.book(0, 0, position.quote_e6, 0)
             mask &= ~(1 << number)
-            word = 0
-        state.put_market_word(number, BACKSTOP, word)
-        account_word = account._replace(collateral_e6=collateral).word
-        state.put(state.accounts, BACKSTOP_ACCOUNT, account_word)
-        state.log("BackstopSettled", number, word, account_word)
+            batch.markets[number].book(0, 0, position.quote_e6, 0)
+            move_collateral(state, BACKSTOP_ACCOUNT, position.quote_e6)
+        word = position.word if position.base_e8 else 0
+        state.put(state.positions, backstop_key(number), word)
+        state.log("BackstopSettled", number, word)
     state.put_scalar("backstop_markets", mask)
-
-
-def _backstop_position(state: State, market: int) -> Position:
-    backstop = Backstop.of(state.market_word(market, BACKSTOP))
-    return Position(market, backstop.base_e8, backstop.quote_e6, backstop.funding_index)
 
 
 def _backstop_takes(batch: _Batch, market: Market, held: Position | None) -> Position:
     """The backstop's position after it takes the skipped net of one market, which is booked."""
     position = held or Position(market.number, 0, 0, market.funding_index)
     net = market.skipped_base_e8
-    quote = position.quote_e6 + market.skipped_quote_e6
-    if not net:
-        return position._replace(quote_e6=quote)
     funding = credit(
         position.base_e8, market.funding_index - position.funding_index, market.rates.shift
     )
     fee = fee_of(market.price_e8, abs(net), market.rates.fee_e6)
     base = position.base_e8 + net
+    quote = position.quote_e6 + funding + market.skipped_quote_e6 - fee
+    require(not outgrown(base, quote), "clearing: backstop margin")
     market.book(fee, funding, 0, max(base, 0) - max(position.base_e8, 0))
-    return Position(market.number, base, quote + funding - fee, market.funding_index)
+    return Position(market.number, base, quote, market.funding_index)
 
 
 def _backstop_marks(batch: _Batch, positions: Mapping[int, Position]) -> dict[int, Mark]:
@@ -478,7 +478,7 @@ def _backstop_marks(batch: _Batch, positions: Mapping[int, Position]) -> dict[in
         market = batch.markets.get(number)
         mark = market.mark if market else virtual_mark(batch.state, batch.vector, number)
         if mark is None:
-            raise Fault("clearing: backstop price")
+            raise Fault("clearing: no price")
         marks[number] = mark.mark
     return marks
 
@@ -495,7 +495,7 @@ def _leak(batch: _Batch) -> None:
     """The global bucket's drain since the last batch."""
     last_ms = batch.head.time_ms
     if last_ms:
-        capital = Totals.of(batch.state.scalar("lp_totals")).capital_e6
+        capital = batch.state.scalar("pool_capital")
         leak = capacity_of(capital) * (batch.time_ms - last_ms) // DAY_MS
         batch.bucket_e6 = max(0, batch.bucket_e6 - leak)
 
@@ -505,6 +505,7 @@ def _settle_market(batch: _Batch, market: Market) -> None:
     (§5.6).
     """
     state = batch.state
+    require(market.bought_e8 <= market.gross_e8, "clearing: gross exceeded")
     residual = market.bought_e8 - market.sold_e8
     pool = market.pool
     check_price(market, residual)
@@ -523,9 +524,8 @@ def _settle_market(batch: _Batch, market: Market) -> None:
         quote += incoming.quote_e6
         state.put_market_word(market.number, INCOMING, 0)
     if not base and quote:
-        batch.pool_collateral_e6 += quote
-        batch.pool_realised = True
         market.book(0, 0, quote, 0)
+        move_collateral(state, POOL_ACCOUNT, quote)
         quote = 0
     market.pool = Holding(base, quote)
     market.clock = market.clock._replace(
@@ -578,7 +578,7 @@ def _turn_meter(batch: _Batch, market: Market, residual_e8: int) -> None:
     elapsed = market.elapsed_ms
     move = oracle - market.clock.price_e8 if market.clock.price_e8 else 0
     loss = trunc_div(recent * move + residual_e8 * (oracle - market.price_e8), QUOTE_SCALE)
-    capital = Totals.of(batch.state.scalar("lp_totals")).capital_e6
+    capital = batch.state.scalar("pool_capital")
     capacity = capacity_of(capital)
     bucket = max(0, bucket - capacity * elapsed // (4 * DAY_MS) + loss)
     batch.bucket_e6 = max(0, batch.bucket_e6 + loss)
@@ -605,53 +605,58 @@ def next_rate(market: Market, pool_base_e8: int) -> int:
 # -- the strike and the end ----------------------------------------------------
 
 
+def shares_after(state: State, epoch: int) -> int:
+    """Shares outstanding once every epoch before `epoch` is struck."""
+    if not epoch:
+        return 0
+    returned, nav, supply = Strike.of(state.strikes.get(epoch - 1, 0))
+    if returned:
+        return supply
+    deposits, redeems = Requests.of(state.lp_requests.get(epoch - 1, 0))
+    if not supply:
+        return deposits * SHARES_PER_UNIT
+    return supply + deposits * supply // nav - redeems
+
+
 def _strike(batch: _Batch) -> bool:
     """One price for all share requests of an epoch that ended (§5.7); returns whether it struck."""
     state = batch.state
-    head = batch.head
-    if batch.time_ms <= head.epoch_end_ms + GUARD_MS:
+    epoch = batch.head.epoch
+    if batch.time_ms <= batch.head.epoch_end_ms + GUARD_MS:
         return False
-    nav = batch.pool_collateral_e6
-    mask = state.scalar("pool_markets")
-    for number in range(1, 256):
-        if mask >> number & 1:
-            market = batch.markets.get(number)
-            if market is None:
-                raise Fault("clearing: strike misses a market")
-            nav += market.pool.base_e8 * market.oracle_price_e8 // QUOTE_SCALE
-            nav += market.pool.quote_e6
-    supply = Totals.of(state.scalar("lp_totals")).supply
-    deposits, redeems = Requests.of(state.lp_requests.get(head.epoch, 0))
-    returned = False
-    if not supply and nav >= 0:
-        minted, paid = deposits * _SHARES_PER_UNIT, 0
-    elif supply and nav > 0:
-        minted, paid = deposits * supply // nav, redeems * nav // supply
-    else:
-        returned, minted, paid, deposits, redeems = True, 0, 0, 0, 0
-    batch.pool_collateral_e6 += deposits - paid
-    totals = Totals(max(0, nav + deposits - paid), supply + minted - redeems).word
-    strike = Strike(returned, max(0, nav), supply).word
-    state.put_scalar("lp_totals", totals)
-    state.put(state.strikes, head.epoch, strike)
-    word = _put_pool_account(batch)
-    state.log("PoolStruck", head.epoch, strike, totals, word)
+    listed = sum(1 << number for number in batch.markets)
+    missed = state.scalar("pool_markets") & ~listed
+    require(not missed, "clearing: strike misses a market")
+    nav = Account.of(state.accounts.get(POOL_ACCOUNT, 0)).collateral_e6
+    for market in batch.markets.values():
+        base, quote = market.pool
+        nav += base * market.oracle_price_e8 // QUOTE_SCALE + quote
+    supply = shares_after(state, epoch)
+    deposits, redeems = Requests.of(state.lp_requests.get(epoch, 0))
+    worth = min(max(nav, 0), _NAV_MAX)
+    returned = not can_strike(nav, supply, deposits)
+    paid = redeems * worth // supply if supply and not returned else 0
+    gained = 0 if returned else deposits - paid
+    strike = Strike(returned, worth, supply).word
+    state.put_scalar("pool_capital", worth + gained)
+    state.put(state.strikes, epoch, strike)
+    move_collateral(state, POOL_ACCOUNT, gained)
+    state.log("PoolStruck", epoch, strike, worth + gained)
     return True
 
 
-def _put_pool_account(batch: _Batch) -> int:
-    state = batch.state
-    account = Account.of(state.accounts.get(POOL_ACCOUNT, 0))
-    word = account._replace(collateral_e6=batch.pool_collateral_e6).word
-    state.put(state.accounts, POOL_ACCOUNT, word)
-    return word
+def can_strike(nav_e6: int, supply: int, deposits_e6: int) -> bool:
+    """Whether shares have a price; if not, an epoch's requests are given back."""
+    if not supply:
+        return nav_e6 >= 0
+    if not 0 < nav_e6 <= _NAV_MAX:
+        return False
+    return supply + deposits_e6 * supply // nav_e6 <= _SHARES_MAX
 
 
 def _close(batch: _Batch, struck: bool, contents: bytes, accepted_root: bytes) -> None:
-    """The pool's account and the head."""
+    """The head."""
     state = batch.state
-    if batch.pool_realised and not struck:
-        state.log("PoolRealised", _put_pool_account(batch))
     epoch, epoch_end_ms = batch.head.epoch, batch.head.epoch_end_ms
     if struck:
         epoch += 1

@@ -16,7 +16,7 @@ Event = tuple[str, tuple[object, ...]]
 Table = dict[int, int]
 
 MARKET_WORDS = 8
-CLOCK, POOL, METER, LEDGER, INCOMING, BACKSTOP = range(6)
+CLOCK, POOL, METER, LEDGER, INCOMING = range(5)
 RATES, CAPS, LISTING = range(3)
 
 
@@ -43,8 +43,10 @@ class State:
         "delegates",
         "market_words",
         "parameter_words",
-        "lp_requests",
         "strikes",
+        "lp_requests",
+        "holder_requests",
+        "shares",
         "scalars",
     )
 
@@ -54,12 +56,15 @@ class State:
         self.fills: Table = {}
         self.withdrawals: Table = {}
         self.epoch_barriers: Table = {}
-        # Keyed by account << 160 | key.
+        # Of Delegates: keyed by account << 160 | key.
         self.delegates: Table = {}
         self.market_words: Table = {}
         self.parameter_words: Table = {}
-        self.lp_requests: Table = {}
         self.strikes: Table = {}
+        # Of Pool: requests by epoch, by holder << 32 | epoch, and balances by holder.
+        self.lp_requests: Table = {}
+        self.holder_requests: Table = {}
+        self.shares: Table = {}
         self.scalars: dict[str, int] = {}
         # Fixed at construction.
         self.epoch_ms = 0

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from .state import BACKSTOP, INCOMING, LEDGER, POOL, State
-from .words import Account, Backstop, Holding, Ledger, Position, Withdrawal
+from .state import INCOMING, LEDGER, POOL, State
+from .words import Account, Holding, Ledger, Position, Withdrawal
 
 
 class Sums:
@@ -47,8 +47,6 @@ class Sums:
     def _add_market(self, market: int, place: int, word: int, sign: int) -> None:
         if place in (POOL, INCOMING):
             base, quote = Holding.of(word)
-        elif place == BACKSTOP:
-            base, quote, _ = Backstop.of(word)
         elif place == LEDGER:
             realised, fees, pot = Ledger.of(word)
             self.realised_e6[market] += sign * realised

@@ -281,28 +281,6 @@ class Ledger(NamedTuple):
         )
 
 
-class Backstop(NamedTuple):
-    """base i64 @192 | quote i88 @104 | funding index i64 @40."""
-
-    base_e8: int
-    quote_e6: int
-    funding_index: int
-
-    @classmethod
-    def of(cls, word: int) -> Backstop:
-        return cls(
-            to_signed(word >> 192, 64), to_signed(word >> 104, 88), to_signed(word >> 40, 64)
-        )
-
-    @property
-    def word(self) -> int:
-        return (
-            signed(self.base_e8, 64, "backstop base") << 192
-            | signed(self.quote_e6, 88, "backstop quote") << 104
-            | signed(self.funding_index, 64, "backstop funding index") << 40
-        )
-
-
 class Rates(NamedTuple):
     """Fractions in e6 but for the last two; the word is drawn in docs/protocol.md §3."""
 
@@ -380,23 +358,6 @@ class Caps(NamedTuple):
             | unsigned(self.residual_cap_e8, 64, "residual cap") << 128
             | unsigned(self.position_cap_e8, 64, "position cap") << 64
             | unsigned(self.interest_cap_e8, 64, "interest cap")
-        )
-
-
-class Totals(NamedTuple):
-    """capital u64 @128 | supply u128 @0."""
-
-    capital_e6: int
-    supply: int
-
-    @classmethod
-    def of(cls, word: int) -> Totals:
-        return cls(word >> 128, word & (1 << 128) - 1)
-
-    @property
-    def word(self) -> int:
-        return unsigned(self.capital_e6, 64, "pool capital") << 128 | unsigned(
-            self.supply, 128, "share supply"
         )
 
 
@@ -487,26 +448,6 @@ class SettleHead(NamedTuple):
             | unsigned(self.time_ms, 48, "batch time") << 16
             | unsigned(self.chunks, 8, "chunks") << 8
             | unsigned(self.opened, 8, "opened chunks")
-        )
-
-
-class Delta(NamedTuple):
-    """account u32 @224 | index u4 @220 | base change i64 @0."""
-
-    account: int
-    place: int
-    change_e8: int
-
-    @classmethod
-    def of(cls, word: int) -> Delta:
-        return cls(word >> 224, word >> 220 & 0xF, to_signed(word, 64))
-
-    @property
-    def word(self) -> int:
-        return (
-            unsigned(self.account, 32, "account") << 224
-            | unsigned(self.place, 4, "index") << 220
-            | signed(self.change_e8, 64, "base change")
         )
 
 

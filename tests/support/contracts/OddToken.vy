@@ -9,7 +9,7 @@ balanceOf: public(HashMap[address, uint256])
 refusing: public(bool)
 fee: public(uint256)
 target: public(address)
-message: Bytes[2048]
+message: Bytes[4096]
 
 
 @external
@@ -29,7 +29,7 @@ def approve(spender: address, amount: uint256) -> bool:
 
 
 @external
-def misbehave(refusing: bool, fee: uint256, target: address, message: Bytes[2048]):
+def misbehave(refusing: bool, fee: uint256, target: address, message: Bytes[4096]):
     """
     @notice Choose what is odd about transfers from now on.
     """
@@ -40,7 +40,7 @@ def misbehave(refusing: bool, fee: uint256, target: address, message: Bytes[2048
 
 
 @external
-def call(target: address, message: Bytes[2048]):
+def call(target: address, message: Bytes[4096]):
     """
     @notice Let the token itself call somebody.
     """

@@ -118,7 +118,10 @@ def test_words_packs_what_the_base_layer_unpacks(venue: Venue) -> None:
             for field, low, high, _, _ in BOUNDS
         }
         chosen |= {"slope_e20": draw.randint(0, 40), "band_e6": 100_000}
-        chosen |= {"name": "M" * draw.randint(1, 24), "im_e6": draw.randint(chosen["mm_e6"] + 1, 10**6)}
+        chosen |= {
+            "name": "M" * draw.randint(1, 24),
+            "im_e6": draw.randint(chosen["mm_e6"] + 1, 10**6),
+        }
         whole = dict(zip(PARAMETERS, parameters(**chosen), strict=True))
         rates, caps, listing = venue.governance.words(tuple(whole.values()))
         names = [field for field in RatesWord._fields if field != "reserved"]

@@ -43,7 +43,6 @@ LAYOUTS: list[tuple[Any, list[tuple[int, int, bool]]]] = [
     (words.Holding, [(192, 64, True), (104, 88, True)]),
     (words.Meter, [(192, 64, False), (128, 64, True), (64, 64, False)]),
     (words.Ledger, [(168, 88, True), (88, 80, False), (0, 88, True)]),
-    (words.Backstop, [(192, 64, True), (104, 88, True), (40, 64, True)]),
     (
         words.Rates,
         [(236 - 20 * place, 20, False) for place in range(7)]
@@ -57,11 +56,9 @@ LAYOUTS: list[tuple[Any, list[tuple[int, int, bool]]]] = [
         ],
     ),
     (words.Caps, [(192, 64, False), (128, 64, False), (64, 64, False), (0, 64, False)]),
-    (words.Totals, [(128, 64, False), (0, 128, False)]),
     (words.Requests, [(128, 64, False), (0, 128, False)]),
     (words.Strike, [(192, 1, False), (128, 64, False), (0, 128, False)]),
     (words.PriceWord, [(240, 16, False), (176, 64, False), (112, 64, False), (0, 112, False)]),
-    (words.Delta, [(224, 32, False), (220, 4, False), (0, 64, True)]),
     (words.SettledHead, [(0, 32, False), (32, 8, False), (40, 8, False), (48, 1, False)]),
     (
         words.SettledFill,

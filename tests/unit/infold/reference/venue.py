@@ -27,7 +27,9 @@ from sha3 import keccak_256 as native_keccak
 DEPLOYED_S = 1_700_000_000
 CHAIN_ID = 31337
 CLEARING, ORACLE, RECOVERY, POOL, GOVERNANCE = (0xC1EA << 100, 0x04AC << 100, 3, 4, 5)
+PROVIDER = 0xABC << 64
 BTC, ETH = 1, 40  # two chunks
+FIRST = 17  # the first trader
 PRICES_E8 = {BTC: 60_000 * 10**8, ETH: 2_500 * 10**8}
 EPOCH_MS = 60_000
 
@@ -123,8 +125,7 @@ class Venue:
             self.open(Key(10_001 + number))
         self.protocol.deposit(1, 1_000_000 * 10**6, sender=9, now_s=self.now_s)
         if capital_e6:
-            self.protocol.accounted_e6 += capital_e6
-            self.protocol.lp_request(capital_e6, 0, sender=POOL, now_s=self.now_s)
+            self.protocol.request_deposit(capital_e6, sender=PROVIDER, now_s=self.now_s)
         self.now_s += EPOCH_MS // 1000 + 10
         self.settle([])
 
