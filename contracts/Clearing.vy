@@ -53,8 +53,9 @@ exports: (
 
 
 PLACES: constant(uint256) = 16              # positions an account: bounds the margin loop
-RECORDS_MAX: constant(uint256) = 640        # the most that clustered records fit under a transaction's gas cap
+RECORDS_MAX: constant(uint256) = 256         # records are copied to memory, which costs by its bound: 640 would cost every batch 25,000 gas
 FILLS_MAX: constant(uint256) = 64           # of one account in a batch: bounds the memory that waits for its margin
+DEALS_MAX: constant(uint256) = 64           # markets priced in a batch: memory grows with it, used or not
 DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be free to spam
 BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,bytes32 contents)")
 
@@ -113,7 +114,7 @@ def settle(
     head: uint256,
     openings: DynArray[uint256, 64],
     given: DynArray[signers.Signature, 16],
-    prices: DynArray[uint256, 255],
+    prices: DynArray[uint256, DEALS_MAX],
     records: DynArray[IClearing.Record, RECORDS_MAX],
     accepted_root: bytes32,
     seals: DynArray[signers.Signature, 16],
@@ -138,17 +139,19 @@ def settle(
     contents: bytes32 = keccak256(abi_encode(head, root, accepted_root))
 
     # load every priced market, funding advanced to T
-    deals: markets.Deal[256] = empty(markets.Deal[256])
+    deals: DynArray[markets.Deal, DEALS_MAX] = []
     previous: uint256 = 0
     for word: uint256 in prices:
         contents = keccak256(abi_encode(contents, word))
         if word >> 240 <= previous:
             reasons._refuse(reasons.PRICES_NOT_ASCENDING)
         previous = word >> 240
-        deals[previous].terms = markets._open(word, time)
+        terms: uint256 = markets._open(word, unsafe_add(len(deals), 1), time)
+        deals.append(markets.Deal(terms=terms, volume=0, quote=0, fees=0, ledger=0, skipped=0))
 
     # account by account: judge each record, run the positions in memory, write if the margin stands
     separator: bytes32 = signatures._domain()
+    vector: uint256 = markets.tag
     count: uint256 = len(records)
     at: uint256 = 0
     previous = collateral.FIRST_TRADER * 2**8 - 1    # the pool and the backstop never appear in a record
@@ -174,9 +177,10 @@ def settle(
                 reasons._refuse(reasons.RECORDS_NOT_ASCENDING)
             previous = order >> 216
             market: uint256 = (order >> 200) & packing.M16
-            deal: markets.Deal = deals[market]
-            if deal.terms == 0:
+            mark: uint256 = markets.marks[market]
+            if mark >> 208 != vector or mark & packing.M8 == 0:
                 reasons._refuse(reasons.MARKET_NOT_PRICED)
+            deal: markets.Deal = deals[unsafe_sub(mark & packing.M8, 1)]
 
             # the plan takes it, whatever happens
             fill: int256 = convert((record.terms >> 128) & packing.M64, int256)
@@ -193,7 +197,6 @@ def settle(
             move: int256 = unsafe_add(fill << 128, quote)
 
             # judge it, then move the running position
-            mark: uint256 = markets.marks[market]
             reason: uint256 = 0
             fill_word: uint256 = orders._judge(
                 record, word, deal.terms >> 192, (deal.terms >> 176) & packing.M16, (mark >> 144) & packing.M64, time, separator
@@ -232,7 +235,7 @@ def settle(
                 self._skip(record, reason)
                 deal.skipped = unsafe_add(deal.skipped, move)
                 skipped = True
-            deals[market] = deal
+            deals[unsafe_sub(mark & packing.M8, 1)] = deal
 
             at = unsafe_add(at, 1)
             if at == count:
@@ -282,9 +285,9 @@ def settle(
                 if n == filled:
                     break
                 record = records[tags[n] & packing.M16]
-                market: uint256 = (record.order >> 200) & packing.M16
                 self._skip(record, verdict)
-                deals[market].skipped = unsafe_add(deals[market].skipped, moves[n])
+                which: uint256 = unsafe_sub(markets.marks[(record.order >> 200) & packing.M16] & packing.M8, 1)
+                deals[which].skipped = unsafe_add(deals[which].skipped, moves[n])
             skipped = True
             continue
 
@@ -294,10 +297,11 @@ def settle(
             if n == filled:
                 break
             fill_word: uint256 = fills[n]
-            tag: uint256 = tags[n]
-            orders.fills[(account << 8) | (tag >> 248)] = fill_word
+            slot_tag: uint256 = tags[n]
+            orders.fills[(account << 8) | (slot_tag >> 248)] = fill_word
             words.append(
-                ((tag >> 244) << 244)
+                ((slot_tag >> 244) << 244)
+                | (account << 208)
                 | ((fill_word & packing.M32) << 144)
                 | (((fill_word >> 32) & packing.M64) << 80)
                 | (fill_word >> 176)
@@ -309,9 +313,10 @@ def settle(
             if rest & 1 == 0:
                 continue
             position: Running = running[place]
-            deal: markets.Deal = deals[position.market]
+            mark: uint256 = markets.marks[position.market]
+            deal: markets.Deal = deals[unsafe_sub(mark & packing.M8, 1)]
             realised: int256 = 0
-            after: uint256 = self._store(account, place, position, (markets.marks[position.market] >> 80) & packing.M64)
+            after: uint256 = self._store(account, place, position, (mark >> 80) & packing.M64)
             if after == 0:
                 realised = position.quote
                 cash = unsafe_add(cash, realised)
@@ -323,15 +328,18 @@ def settle(
             words.append(after)
             deal.ledger = unsafe_add(deal.ledger, packing._sums(self._interest(position), position.credit, realised))
             deal.fees = unsafe_add(deal.fees, position.fees)
-            deals[position.market] = deal
+            deals[unsafe_sub(mark & packing.M8, 1)] = deal
         if changed != 0:
             word = collateral._with((word & ~(packing.M16 << 16)) | (mask << 16), cash)
             collateral.accounts[account] = word
             words.append(word)
-        log IClearing.AccountSettled(
-            head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
-            words=words,
-        )
+        if (changed << 8) | filled == 1:
+            log IClearing.Filled(fill=words[0], position=words[1])
+        else:
+            log IClearing.AccountSettled(
+                head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
+                words=words,
+            )
 
     digest: bytes32 = signatures._digest(
         separator, keccak256(abi_encode(BATCH_TYPEHASH, head >> 64, time, contents))
@@ -343,10 +351,12 @@ def settle(
         before: int256[4] = self._sums(1, markets.backstop_markets, time)
         before[2] = unsafe_add(before[2], packing._collateral_of(collateral.accounts[1]))
         steady: bool = True     # it only shrank
-        for word: uint256 in prices:
-            if deals[word >> 240].skipped != 0:
+        for n: uint256 in range(DEALS_MAX):
+            if n == len(deals):
+                break
+            if deals[n].skipped != 0:
                 shrank: bool = False
-                deals[word >> 240], shrank = self._backstop_takes(word >> 240, deals[word >> 240])
+                deals[n], shrank = self._backstop_takes(prices[n] >> 240, deals[n])
                 steady = steady and shrank
         after: int256[4] = self._sums(1, markets.backstop_markets, time)
         cash: int256 = packing._collateral_of(collateral.accounts[1])
@@ -363,21 +373,16 @@ def settle(
             unsafe_mul(capacity, unsafe_sub(time, (last >> 144) & packing.M48)), units.DAY_MS
         )
         level = unsafe_sub(level, min(level, leak))
-    priced: uint256 = 0
-    value: int256 = 0
-    for word: uint256 in prices:
-        worth: int256 = 0
-        level, worth = self._close(word >> 240, deals[word >> 240], time, capacity, level)
-        value = unsafe_add(value, worth)
-        priced |= 1 << (word >> 240)
+    for n: uint256 in range(DEALS_MAX):
+        if n == len(deals):
+            break
+        level = self._close(prices[n] >> 240, deals[n], time, capacity, level)
 
     # an epoch that ended gets its price
     epoch: uint256 = (last >> 112) & packing.M32
     epoch_end: uint256 = (last >> 64) & packing.M48
     if time > unsafe_add(epoch_end, units.GUARD_MS):
-        if markets.pool_markets & ~priced != 0:
-            reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
-        self._strike(epoch, value)
+        self._strike(epoch, time)
         epoch = unsafe_add(epoch, 1)
         epoch_end = unsafe_add(time, EPOCH_MS)
 
@@ -675,10 +680,10 @@ def _stands(
 
 
 @internal
-def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256, level: uint256) -> (uint256, int256):
+def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256, level: uint256) -> uint256:
     """
     @notice Let `Rules` judge the market's plan, write what it says, and realise a pool position that closed.
-    @return the global loss bucket after this market, and what the pool's position is worth
+    @return the global loss bucket after this market
     """
     at: uint256 = market << 3
     clock: uint256 = markets.market_words[at]
@@ -688,8 +693,7 @@ def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256
         markets.market_words[at | markets.INCOMING_WORD] = 0
     after: uint256 = 0
     cashed: int256 = 0
-    worth: int256 = 0
-    words, after, cashed, worth = staticcall reasons.RULES.close(
+    words, after, cashed = staticcall reasons.RULES.close(
         words,
         IRules.Plan(
             time=time,
@@ -718,20 +722,33 @@ def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256
     log IClearing.MarketSettled(
         market=market, price_e8=deal.terms >> 192, clock=words.clock, pool=words.pool, meter=words.meter, ledger=words.ledger
     )
-    return after, worth
+    return after
 
 
 @internal
-def _strike(epoch: uint256, worth: int256):
+def _strike(epoch: uint256, time: uint256):
     """
     @notice Strike the pool's shares at its net asset value; `Pool` says what its requests make of it.
-    @param worth What the pool's positions are worth.
     """
+    nav: int256 = packing._collateral_of(collateral.accounts[0])
+    for market: uint256 in range(markets.MARKET_COUNT):
+        rest: uint256 = markets.pool_markets >> market
+        if rest == 0:
+            break
+        if rest & 1 == 1:
+            mark: uint256 = markets._mark(market, time)
+            if (mark >> 144) & packing.M64 == 0:
+                reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
+            nav = unsafe_add(
+                nav, staticcall reasons.RULES.pool_value(self._words(market, markets.market_words[market << 3], time), mark)
+            )
     strike: uint256 = 0
     capital: uint256 = 0
     gained: int256 = 0
     strike, capital, gained = staticcall POOL.strike_terms(
-        epoch, unsafe_add(packing._collateral_of(collateral.accounts[0]), worth)
+        epoch,
+        nav,
+        self.strikes[unsafe_sub(epoch, 1)],     # it cannot ask for this one: the lock is closed
     )
     self.pool_capital_e6 = capital
     self.strikes[epoch] = strike

@@ -26,11 +26,10 @@ MEMORY_MS: constant(uint256) = 8 * units.WINDOW_MS  # how long the meter remembe
 
 @external
 @pure
-def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, int256, int256):
+def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, int256):
     """
     @notice Judge a batch's price and residual in one market and write its words anew.
-    @return the words after, the global loss bucket after, the quote realised to the pool's collateral, and what the
-            pool's position is worth
+    @return the words after, the global loss bucket after, and the quote realised to the pool's collateral
     """
     clock: uint256 = market.clock
     last: uint256 = (clock >> 96) & packing.M64
@@ -82,7 +81,7 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
         base += more_base
         quote += more_quote
     cashed: int256 = 0
-    if base == 0:
+    if base == 0 and (held != 0 or clock & 1 != 0):     # a pool that was flat keeps its dust until it next closes
         cashed = quote
         realised += quote
         quote = 0
@@ -103,7 +102,7 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
     )
     after.ledger = packing._entered(market.ledger, realised, plan.fees, -credits)
     after.incoming = 0
-    return after, level, cashed, units._floor_lots(base * oracle) + quote
+    return after, level, cashed
 
 
 @external
@@ -144,6 +143,27 @@ def shrink(
     words.ledger = packing._entered(market.ledger, realised, 0, -credit)
     words.incoming = packing._book(taken - change, paid - moved)
     return words, after, realised
+
+
+@external
+@pure
+def pool_value(market: IRules.Market, mark: uint256) -> int256:
+    """
+    @notice What the pool's position and incoming are worth at a mark, funding to its time counted.
+    """
+    base: int256 = 0
+    quote: int256 = 0
+    base, quote = packing._unpack_book(market.pool)
+    quote += pricing._credit(
+        base, (packing._int(mark << 112) >> 192) - (packing._int(market.clock) >> 192), (mark >> 12) & packing.M8
+    )
+    if market.clock & 1 != 0:
+        more_base: int256 = 0
+        more_quote: int256 = 0
+        more_base, more_quote = packing._unpack_book(market.incoming)
+        base += more_base
+        quote += more_quote
+    return units._floor_lots(base * convert((mark >> 144) & packing.M64, int256)) + quote
 
 
 @external

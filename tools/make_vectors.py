@@ -72,7 +72,7 @@ def message_fields(message: dict[str, Any]) -> dict[str, Any]:
 def sample_orders() -> Iterator[Order]:
     """An ordinary order, each flag once, and the largest value of every field."""
     plain = Order(
-        account=5,
+        account=21,
         market=1,
         buy=True,
         size_e8=50_000_000,
@@ -155,12 +155,12 @@ def messages() -> dict[str, Any]:
     contents, root = signing.keccak(b"contents"), signing.keccak(b"root")
     samples: list[tuple[str, signing.Domain, dict[str, Any], bytes, bytes]] = []
     for slot, seq in ((0, 1), (255, 2**32 - 1)):
-        cancel = Cancel(account=5, slot=slot, seq=seq)
+        cancel = Cancel(account=21, slot=slot, seq=seq)
         samples.append(
             (
                 "Cancel",
                 CLEARING,
-                {"account": 5, "slot": slot, "seq": seq},
+                {"account": 21, "slot": slot, "seq": seq},
                 signing.cancel_digest(cancel, CLEARING),
                 TRADER_KEYS[0],
             )
@@ -365,6 +365,61 @@ def requests() -> dict[str, Any]:
     return {"markets": {"BTC-USD": 1}, "domain": domain_fields(CLEARING), "cases": cases}
 
 
+WORDS = (
+    ("accounts", words.ACCOUNT),
+    ("positions", words.POSITION),
+    ("fills", words.FILL),
+    ("withdrawals", words.WITHDRAWAL),
+    ("delegates", words.DELEGATE),
+    ("head", words.HEAD),
+    ("clock", words.CLOCK),
+    ("pool", words.POOL),
+    ("meter", words.METER),
+    ("ledger", words.LEDGER),
+    ("incoming", words.POOL),
+    ("rates", words.RATES),
+    ("caps", words.CAPS),
+    ("strikes", words.STRIKE),
+    ("settle head", words.SETTLE_HEAD),
+    ("price word", words.PRICE),
+    ("AccountSettled head", words.SETTLED_HEAD),
+    ("AccountSettled fill", words.SETTLED_FILL),
+    ("service", words.SERVICE),
+    ("threshold", words.THRESHOLD),
+)
+
+
+def chain_words() -> dict[str, Any]:
+    """Words of storage, calldata and logs: each field at its least, its largest, told apart."""
+    cases = []
+    for name, layout in WORDS:
+        least = [-(1 << field.bits - 1) if field.signed else 0 for field in layout]
+        largest = [(1 << field.bits - field.signed) - 1 for field in layout]
+        apart = [
+            -(place + 1) if field.signed else min(place + 1, (1 << field.bits) - 1)
+            for place, field in enumerate(layout)
+        ]
+        for values in (least, largest, apart):
+            cases.append(
+                {
+                    "word": name,
+                    "fields": {
+                        field.name: str(value) for field, value in zip(layout, values, strict=True)
+                    },
+                    "packed": hexadecimal(words.pack(layout, values)),
+                }
+            )
+    listing = words.ListingWord(10_000_000, "BTC-USD")
+    cases.append(
+        {
+            "word": "listing",
+            "fields": {"tick_e8": str(listing.tick_e8), "name": listing.name},
+            "packed": hexadecimal(words.pack_listing(listing)),
+        }
+    )
+    return {"cases": cases}
+
+
 def numbers() -> dict[str, Any]:
     """Decimal texts and the integers they mean; null where a text is refused."""
     texts = (
@@ -394,6 +449,7 @@ FILES = {
     "price_vectors.json": price_vectors,
     "batches.json": batches,
     "requests.json": requests,
+    "words.json": chain_words,
     "numbers.json": numbers,
 }
 

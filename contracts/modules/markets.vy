@@ -8,7 +8,8 @@
      C3  per market, quote + realised + fees + funding pot sum to zero
      C14 parameters have an old and a new value; the old one serves T <= activation
      A mark is one word, made once per vector and market and kept in transient storage:
-     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12
+     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12 | deal 8 @0
+     where deal is the market's place in the price list, from 1; 0 if the batch does not price it
 """
 
 from . import packing
@@ -30,7 +31,7 @@ INCOMING_WORD: constant(uint256) = 4
 
 
 # One priced market while a batch is settled.
-#   terms    clearing price 64 @192 | fee_e6 16 @176 | gross 64 @112 | shrink only @1 | priced @0
+#   terms    clearing price 64 @192 | fee_e6 16 @176 | gross 64 @112 | shrink only @1
 #   volume   planned buys @128 | planned sells @0
 #   quote    what the plan moves to traders
 #   fees     charged so far
@@ -114,10 +115,12 @@ def _mark(market: uint256, time: uint256) -> uint256:
     if mark >> 208 != self.tag:
         clock: uint256 = self.market_words[market << 3]
         mark = self._make_mark(market, clock, self.parameter_words[self._parameters_at(market, clock, time)], time)
+        self.marks[market] = mark
     return mark
 
 
 @internal
+@view
 def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -> uint256:
     oracle: uint256 = 0
     if market >> 5 < self.opened_chunks:
@@ -132,15 +135,13 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     )
     if index >> 63 != index >> 255:
         reasons._refuse(reasons.FUNDING_OVERFLOW)
-    mark: uint256 = (
+    return (
         (self.tag << 208)
         | (oracle << 144)
         | ((convert(convert(index, bytes32), uint256) & packing.M64) << 80)
         | ((rates >> 196) << 20)            # im, mm and haircut stand side by side in both words
         | (((rates >> 76) & packing.M8) << 12)
     )
-    self.marks[market] = mark
-    return mark
 
 
 @internal
@@ -185,20 +186,23 @@ def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, uint256):
 # -- a market enters a batch ----------------------------------------------------------------
 
 @internal
-def _open(word: uint256, time: uint256) -> uint256:
+def _open(word: uint256, place: uint256, time: uint256) -> uint256:
     """
     @notice Load a priced market: its mark with funding to T, and whether it may only shrink.
     @param word A price word: market u16 @240 | price u64 @176 | gross u64 @112.
+    @param place Its place in the price list, from 1.
     @return the deal's terms
     """
     market: uint256 = word >> 240
     clock: uint256 = self.market_words[market << 3]
-    place: uint256 = self._parameters_at(market, clock, time)
-    rates: uint256 = self.parameter_words[place]
+    chosen: uint256 = self._parameters_at(market, clock, time)
+    rates: uint256 = self.parameter_words[chosen]
     status: uint256 = (rates >> 68) & packing.M8
     if status == 0:
         reasons._refuse(reasons.MARKET_NOT_LIVE)
-    oracle: uint256 = (self._make_mark(market, clock, rates, time) >> 144) & packing.M64
+    mark: uint256 = self._make_mark(market, clock, rates, time) | place
+    self.marks[market] = mark
+    oracle: uint256 = (mark >> 144) & packing.M64
     if not (oracle != 0 and (word << 16) >> 192 != 0):
         reasons._refuse(reasons.NO_PRICE)
 
@@ -208,12 +212,12 @@ def _open(word: uint256, time: uint256) -> uint256:
         (rates >> 116) & packing.M20,
         unsafe_mul((rates >> 100) & packing.M16, unsafe_div(self._since(clock, time), 1000)),
     )
-    terms: uint256 = ((word << 16) & (packing.M64 << 192)) | (word & (packing.M64 << 112)) | 1
+    terms: uint256 = ((word << 16) & (packing.M64 << 192)) | (word & (packing.M64 << 112))
     if (
         status == SHRINK_ONLY
         or last != 0 and unsafe_mul(unsafe_sub(max(oracle, last), min(oracle, last)), 10**6) > unsafe_mul(last, bound)
         or unsafe_add((self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word >> 112) & packing.M64)
-        > self.parameter_words[place | 1] & packing.M64
+        > self.parameter_words[chosen | 1] & packing.M64
     ):
         terms |= SHRINK_ONLY
     return terms | (((rates >> 84) & packing.M16) << 176)

@@ -36,7 +36,8 @@ MARKETS_MAX: Final = 16
 SLOTS: Final = 256
 POOL_ACCOUNT: Final = 0
 BACKSTOP_ACCOUNT: Final = 1
-FIRST_TRADER: Final = 2
+FIRST_TRADER: Final = 17
+"""Accounts 2..16 are left out: the backstop's positions lie where theirs would."""
 
 SIZE_E8_MAX: Final = 2**53
 """Largest order the venue takes. The contract takes up to 2**62; this

@@ -93,7 +93,7 @@ def unpack_account(word: int) -> AccountWord:
 
 
 class PositionWord(NamedTuple):
-    """positions[account << 4 | index]."""
+    """positions[account * 16 + index]; the backstop's lie at positions[16 + market]."""
 
     market: int = 0
     base_e8: int = 0
@@ -518,29 +518,6 @@ def unpack_price(word: int) -> PriceWord:
     return PriceWord(*unpack(PRICE, word))
 
 
-class DeltaWord(NamedTuple):
-    """One change asked of `apply`."""
-
-    account: int = 0
-    place: int = 0
-    base_e8: int = 0
-
-
-DELTA: Final[Layout] = (
-    Field("account", 32, 224),
-    Field("place", 4, 220),
-    Field("base_e8", 64, 0, True),
-)
-
-
-def pack_delta(word: DeltaWord) -> int:
-    return pack(DELTA, word)
-
-
-def unpack_delta(word: int) -> DeltaWord:
-    return DeltaWord(*unpack(DELTA, word))
-
-
 # -- the order record ------------------------------------------------------------------------------
 
 RECORD_ORDER: Final[Layout] = (
@@ -709,6 +686,50 @@ def pack_totals(word: TotalsWord) -> int:
 
 def unpack_totals(word: int) -> TotalsWord:
     return TotalsWord(*unpack(TOTALS, word))
+
+
+# -- signer sets -----------------------------------------------------------------------------------
+
+
+class ServiceWord(NamedTuple):
+    """service[key] of Oracle and Seals: serves from < T <= until; until 0 means no end."""
+
+    from_ms: int = 0
+    until_ms: int = 0
+
+
+SERVICE: Final[Layout] = (Field("from_ms", 48, 48), Field("until_ms", 48, 0))
+
+
+def pack_service(word: ServiceWord) -> int:
+    return pack(SERVICE, word)
+
+
+def unpack_service(word: int) -> ServiceWord:
+    return ServiceWord(*unpack(SERVICE, word))
+
+
+class ThresholdWord(NamedTuple):
+    """threshold of Oracle and Seals: the old one serves T <= activation."""
+
+    new: int = 0
+    old: int = 0
+    activation_ms: int = 0
+
+
+THRESHOLD: Final[Layout] = (
+    Field("new", 8, 56),
+    Field("old", 8, 48),
+    Field("activation_ms", 48, 0),
+)
+
+
+def pack_threshold(word: ThresholdWord) -> int:
+    return pack(THRESHOLD, word)
+
+
+def unpack_threshold(word: int) -> ThresholdWord:
+    return ThresholdWord(*unpack(THRESHOLD, word))
 
 
 # -- logs ------------------------------------------------------------------------------------------

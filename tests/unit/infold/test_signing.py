@@ -19,7 +19,7 @@ DIGEST = signing.keccak(b"digest")
 
 def an_order(**changes: object) -> Order:
     plain = Order(
-        account=5,
+        account=21,
         market=1,
         buy=True,
         size_e8=2,

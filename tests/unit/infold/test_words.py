@@ -77,7 +77,6 @@ def test_a_bit_outside_the_layout_is_noticed(name: str) -> None:
         ("POOL", "4 incoming"),
         ("METER", "2 meter"),
         ("LEDGER", "3 ledger"),
-        ("BACKSTOP", "5 backstop"),
         ("CAPS", "1 caps"),
         ("RECORD_ORDER", "order  account"),
         ("RECORD_TERMS", "terms  limit"),

@@ -31,7 +31,7 @@ OWNER, DELEGATE = signing.address_of(OWNER_KEY), signing.address_of(DELEGATE_KEY
 class Venue:
     """A state of one account, written out."""
 
-    account: int = 5
+    account: int = 21
     present_epoch: int = 0
     delegates: dict[bytes, DelegateWord] = field(default_factory=dict)
     seen: SlotView = field(default_factory=SlotView)
@@ -71,7 +71,7 @@ class Venue:
 
 def an_order(**changes: Any) -> Order:
     plain = Order(
-        account=5,
+        account=21,
         market=1,
         buy=True,
         size_e8=50_000_000,
@@ -296,7 +296,7 @@ def test_a_pair_that_recovers_nobody_is_a_bad_signature() -> None:
 
 
 def test_an_account_that_is_not_open_is_unknown() -> None:
-    assert refusal_of(a_body(account=6)).code == "UNKNOWN_ACCOUNT"
+    assert refusal_of(a_body(account=22)).code == "UNKNOWN_ACCOUNT"
 
 
 def test_a_stranger_s_key_is_not_the_signer_s() -> None:
@@ -504,7 +504,7 @@ def test_an_empty_group_is_empty() -> None:
 # -- cancels ---------------------------------------------------------------------------------------
 
 
-def a_cancel(key: bytes = OWNER_KEY, delegated: bool = False, account: int = 5) -> bytes:
+def a_cancel(key: bytes = OWNER_KEY, delegated: bool = False, account: int = 21) -> bytes:
     cancel = Cancel(account=account, slot=3, seq=17)
     r, vs = signing.sign(signing.cancel_digest(cancel, DOMAIN), key)
     return json.dumps(
@@ -527,7 +527,7 @@ def cancel_refusal(raw: bytes, venue: Venue) -> str:
 @pytest.mark.parametrize("seq", [16, 17])
 def test_an_owner_cancels_up_to_a_seq(seq: int) -> None:
     signed = admission.decode_cancel(a_cancel(), CONTEXT)
-    assert signed.cancel == Cancel(account=5, slot=3, seq=17)
+    assert signed.cancel == Cancel(account=21, slot=3, seq=17)
     admission.check_cancel(signed, Venue(seen=SlotView(seq, b"", True)), NOW_MS)
 
 
@@ -540,7 +540,7 @@ def test_a_live_delegate_cancels_too() -> None:
 
 def test_a_cancel_is_refused_by_the_same_rules() -> None:
     taken = SlotView(17, b"", True)
-    assert cancel_refusal(a_cancel(account=6), Venue(seen=taken)) == "UNKNOWN_ACCOUNT"
+    assert cancel_refusal(a_cancel(account=22), Venue(seen=taken)) == "UNKNOWN_ACCOUNT"
     assert cancel_refusal(a_cancel(STRANGER_KEY), Venue(seen=taken)) == "NOT_THE_SIGNER"
     assert cancel_refusal(a_cancel(DELEGATE_KEY, True), Venue(seen=taken)) == "DELEGATE_UNKNOWN"
     late = granted(expiry_ms=NOW_MS)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line. ``infold --help`` lists everything; stdout is data, stderr is progress."""

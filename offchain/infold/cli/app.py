@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``infold`` command: what it offers, and what its exit codes mean.
+
+Commands live in ``trade`` (people who trade), ``operate`` (people who run a venue) and ``study`` (people
+who measure one). Modules that need numpy or a chain are imported inside commands, so that
+``infold --help`` answers at once and a base install (no numpy, no Ape) can trade.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+
+import click
+import typer
+from infold.cli import operate, study, trade
+from infold.cli.terminal import Exit, complain, exit_code_of
+from infold.errors import InfoldError
+
+_EPILOG = (
+    "Exit codes: 0 ok, 1 failure, 2 usage, 3 setup, 4 signature, 5 rejected, 6 unavailable, "
+    "7 on-chain revert, 8 check failed, 130 interrupted. stdout is data, stderr is progress."
+)
+
+app = typer.Typer(
+    name="infold",
+    help="An internalizing derivatives venue: matched off chain, checked and settled on chain.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+study.register(app)
+operate.register(app)
+trade.register(app)
+
+
+def version() -> str:
+    """The installed version, or that of a checkout."""
+    try:
+        return metadata.version("infold")
+    except metadata.PackageNotFoundError:
+        return "0.1.0"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"infold {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    wanted: bool = typer.Option(
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version and leave.",
+    ),
+) -> None:
+    """An internalizing derivatives venue: matched off chain, checked and settled on chain."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Whatever is raised on purpose becomes one line on stderr."""
+    try:
+        result = app(
+            args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False
+        )
+        return int(result) if isinstance(result, int) else Exit.OK
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return Exit.USAGE
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return Exit.INTERRUPTED
+    except InfoldError as error:
+        complain(str(error))
+        return exit_code_of(error)
+    except BrokenPipeError:
+        # The reader left (``infold ... | head``): nothing more to say, nothing wrong.
+        sys.stderr.close()
+        return Exit.OK
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(run())

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an account's owner does on chain: one transaction each, waited for, refusals by the contract's own words."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from infold.errors import Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    from infold.sdk.wallet import Wallet
+    from infold.shell.chain import Log, Venue
+
+RECEIPT_DEADLINE_S = 60.0
+POLL_S = 0.1
+VECTOR_MASK = (1 << 64) - 1  # time, chunks and opened stand in the low bits of a settle head
+
+
+class Desk:
+    """One key at one venue."""
+
+    def __init__(self, venue: Venue, wallet: Wallet) -> None:
+        from infold.shell.chain import Sender
+
+        self.venue = venue
+        self._sender = Sender(venue.rpc, wallet.private_key, venue.book.chain_id)
+
+    @property
+    def address(self) -> bytes:
+        """The key's address."""
+        return self._sender.address
+
+    def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
+        """Send one call and wait for it; the contracts' logs of it. Raises ``Reverted``."""
+        from infold.shell.chain import Reverted, receipt, why_it_failed
+
+        target = self.venue[contract]
+        call = f"{contract}.{function}"
+        data = target.abi.calldata(function, *arguments)
+        try:
+            sent = self._sender.send(target.address, data)
+        except Reverted as refusal:
+            raise Reverted(refusal.reason, call) from None
+        patience = time.monotonic() + RECEIPT_DEADLINE_S
+        while time.monotonic() < patience:
+            found = receipt(self.venue.rpc, sent)
+            if found is not None:
+                if not found.ok:
+                    raise Reverted(why_it_failed(self.venue.rpc, sent), call)
+                return [log for raw in found.logs if (log := self._decoded(raw)) is not None]
+            time.sleep(POLL_S)
+        raise Unavailable(
+            f"{call} was sent as 0x{sent.hex()} but not mined within {RECEIPT_DEADLINE_S:.0f} s; look for it before sending again"
+        )
+
+    def _decoded(self, raw: dict[str, Any]) -> Log | None:
+        address = bytes.fromhex(raw["address"][2:])
+        for contract in self.venue.contracts.values():
+            if contract.address == address:
+                return contract.decode_log(raw)
+        return None
+
+    # -- money ---------------------------------------------------------------
+
+    def approve(self, spender: str, amount_e6: int, *, mint: bool) -> None:
+        """Let the vault or the pool take an amount; ``mint`` makes test dollars first, on a devnet."""
+        token = self.venue["Dollar"]
+        if mint:
+            self.send("Dollar", "mint", self._text(self.address), amount_e6)
+        held = int(token.call("balanceOf", self._text(self.address)))
+        if held < amount_e6:
+            raise Misconfigured(
+                f"the key holds {held} units of collateral and {amount_e6} are needed; fund it, or use --mint on a devnet"
+            )
+        spending = self._text(self.venue[spender].address)
+        if int(token.call("allowance", self._text(self.address), spending)) < amount_e6:
+            self.send("Dollar", "approve", spending, amount_e6)
+
+    @staticmethod
+    def _text(address: bytes) -> str:
+        return "0x" + address.hex()
+
+    def latest_vector(self) -> tuple[int, list[int], list[tuple[int, int]]]:
+        """The price vector of the last batch that landed: whoever settles publishes the key to the door."""
+        from eth_abi import decode
+
+        from infold.shell.chain import SETTLE, block
+
+        last = block(self.venue.rpc).number
+        settled = [log for log in self.venue.logs(max(0, last - 200), last) if log.name == "BatchSettled"]
+        if not settled:
+            raise Unavailable("no batch landed lately, so no fresh price vector is public; try again after one")
+        transaction = self.venue.rpc.call("eth_getTransactionByHash", "0x" + settled[-1].transaction.hex())
+        types = _top_level(SETTLE[len("settle(") : -1])
+        head, openings, signatures, *_ = decode(types, bytes.fromhex(transaction["input"][10:]))
+        return head & VECTOR_MASK, list(openings), [(r, vs) for r, vs in signatures]
+
+    def claim_withdrawal(self, account: int, *, held: bool) -> int:
+        """Claim a due withdrawal; what was paid, e6. ``held``: the account has open positions."""
+        head, openings, signatures = self.latest_vector() if held else (0, [], [])
+        logs = self.send("Clearing", "claim_withdrawal", account, head, openings, signatures)
+        return sum(int(log.arguments["amount_e6"]) for log in logs if log.name == "Released")
+
+
+def named(logs: list[Log], name: str) -> dict[str, Any]:
+    """The arguments of the one event of that name."""
+    for log in logs:
+        if log.name == name:
+            return log.arguments
+    raise Unavailable(f"the transaction landed without {name}; is the address book of another deployment?")
+
+
+def _top_level(types: str) -> list[str]:
+    """Split a list of ABI types at the commas outside tuples."""
+    parts, depth, start = [], 0, 0
+    for place, letter in enumerate(types):
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append(types[start:place])
+            start = place + 1
+    return [*parts, types[start:]]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands share, and what they stand for.
+
+Precedence: flag, then ``INFOLD_*`` in the environment, then ``./infold.toml`` (or ``[tool.infold]`` in
+``./pyproject.toml``), then ``infold/config.toml`` in the user's configuration folder, then the default.
+Keys never come by flag: a flag names a file. ``INFOLD_PRIVATE_KEY`` counts only on chain 31337, the devnet.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from infold.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from infold.sdk.client import Client
+    from infold.sdk.wallet import Wallet
+    from infold.shell.chain import Venue
+
+DEVNET_CHAIN_ID = 31_337
+
+ApiUrl = Annotated[
+    str, typer.Option("--api-url", envvar="INFOLD_API_URL", help="Where the venue's HTTP interface is.")
+]
+RpcUrl = Annotated[
+    str, typer.Option("--rpc-url", "--rpc", envvar="INFOLD_RPC_URL", help="Where the chain's node is.")
+]
+Book = Annotated[
+    Path | None,
+    typer.Option("--book", envvar="INFOLD_BOOK", help="Address book that `infold deploy` wrote; else the venue is asked."),
+]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key-file", envvar="INFOLD_KEY_FILE", help="File with a private key in hex.")
+]
+Keystore = Annotated[
+    str | None,
+    typer.Option(
+        "--keystore",
+        envvar="INFOLD_KEYSTORE",
+        help="Encrypted keyfile, by path or by the name Ape knows it under; its password is in INFOLD_KEYSTORE_PASSWORD_FILE.",
+    ),
+]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option("--password-file", envvar="INFOLD_KEYSTORE_PASSWORD_FILE", help="File with the keystore's password."),
+]
+
+API_URL = "http://127.0.0.1:8650"
+RPC_URL = "http://127.0.0.1:8545"
+
+
+# -- configuration files -----------------------------------------------------
+
+
+def settings(folder: Path) -> dict[str, Any]:
+    """What the configuration files say, the nearer file winning."""
+    user = Path(click.get_app_dir("infold")) / "config.toml"
+    merged = dict(_toml(user))
+    local = folder / "infold.toml"
+    if local.is_file():
+        merged |= _toml(local)
+    else:
+        project = _toml(folder / "pyproject.toml").get("tool", {}).get("infold", {})
+        merged |= project
+    for name in merged:
+        if name in ("private_key", "password"):
+            raise Misconfigured(f"a configuration file holds {name}; name a file with key_file or keystore instead")
+    return merged
+
+
+def _toml(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Misconfigured(f"{path} is not readable TOML ({error}); mend or remove it") from None
+
+
+def defaults_for(group: click.Group, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as click's map of defaults: each for every command that has an option of that name."""
+    defaults: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            defaults[name] = defaults_for(command, found)
+        else:
+            known = {option.name for option in command.params}
+            defaults[name] = {key: value for key, value in found.items() if key in known}
+    return defaults
+
+
+# -- what the options stand for ----------------------------------------------
+
+
+def client(api_url: str) -> Client:
+    """The venue."""
+    from infold.sdk.client import Client
+
+    return Client(api_url)
+
+
+def wallet(key_file: Path | None, keystore: str | None, password_file: Path | None, chain_id: int) -> Wallet:
+    """The caller's key, from the one place that was named."""
+    from infold.sdk.wallet import Wallet
+
+    if key_file is not None:
+        return Wallet.from_key_file(key_file)
+    if keystore is not None:
+        return Wallet.from_keystore(keystore_path(keystore), password(password_file))
+    if chain_id == DEVNET_CHAIN_ID:
+        from infold.config import read_secret
+
+        try:
+            return Wallet.from_hex(read_secret("env:INFOLD_PRIVATE_KEY"), "INFOLD_PRIVATE_KEY")
+        except Misconfigured:
+            raise Misconfigured(
+                "no key was named; give --key-file FILE or --keystore NAME (or INFOLD_PRIVATE_KEY, on a devnet)"
+            ) from None
+    raise Misconfigured(f"no key was named; on chain {chain_id} give --key-file FILE or --keystore NAME")
+
+
+def keystore_path(name: str) -> Path:
+    """A keyfile by its path, or by the name of an Ape account."""
+    direct = Path(name).expanduser()
+    if direct.is_file():
+        return direct
+    for folder in (Path(".ape"), Path.home() / ".ape"):
+        found = folder / "accounts" / f"{name}.json"
+        if found.is_file():
+            return found
+    raise Misconfigured(f"no keystore {name!r}: neither a file nor an account of Ape (`ape accounts list`)")
+
+
+def password(path: Path | None) -> str:
+    if path is not None:
+        try:
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Misconfigured(f"the password file {path} cannot be read ({error})") from None
+    if not click.get_text_stream("stdin").isatty():
+        raise Misconfigured("the keystore needs a password; name its file in INFOLD_KEYSTORE_PASSWORD_FILE")
+    return str(typer.prompt("Keystore password", hide_input=True, err=True))
+
+
+def venue(rpc_url: str, api_url: str, book: Path | None) -> Venue:
+    """The contracts, at the addresses of a book or of the venue's own word."""
+    from infold.shell.chain import AddressBook, Rpc, Venue
+
+    if book is not None:
+        return Venue(Rpc(rpc_url), AddressBook.read(book))
+    with client(api_url) as venue_api:
+        meta = venue_api.meta()
+    addresses = {name: bytes.fromhex(address[2:]) for name, address in meta["contracts"].items()}
+    return Venue(Rpc(rpc_url), AddressBook(int(meta["chainId"]), int(meta.get("firstBlock", 0)), addresses))

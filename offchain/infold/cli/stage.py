@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole venue in a time of the caller's choosing: the ground of ``shell.devnet`` with a node on it.
+
+Real parts throughout: anvil, the contracts, oracle signers as processes, the journal, the node. Only the
+clock is the caller's: blocks are stamped with the data's time (several may share a second), prices are fed
+at it, and nothing waits on a wall clock.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from infold.cli.dealing import WatchingDesk
+from infold.errors import Misconfigured
+from infold.messages import PriceVector
+from infold.node import BatchOutcome, Node
+from infold.sdk.wallet import Wallet
+from infold.shell.chain import receipt, why_it_failed
+from infold.shell.devnet import Devnet, DevnetConfig
+from infold.shell.devnet import Wallet as Key
+from infold.shell.poster import Poster
+
+ACT_GAS = 1_000_000  # a claim that opens three chunks of a vector costs less than half; unused gas is not paid
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    what: str
+    transaction: bytes
+
+
+class Stage:
+    """One running venue. ``say`` hears of each step of setting it up; ``keep`` is where its files stay."""
+
+    def __init__(
+        self,
+        config: DevnetConfig,
+        dealer: WatchingDesk,
+        *,
+        say: Callable[[str], None],
+        keep: Path | None = None,
+    ) -> None:
+        if keep is not None and keep.exists() and any(keep.iterdir()):
+            raise Misconfigured(f"{keep} is not empty; name a new directory with --keep")
+        self._time_ms = config.start_ms
+        self._sent: list[_Sent] = []
+        self._noise = random.Random(config.seed)
+        self.refused_acts: dict[str, int] = {}
+        with ExitStack() as started:
+            ground = started.enter_context(Devnet(replace(config, directory=keep), say))
+            self.node = Node(
+                venue=ground.venue,
+                journal_path=ground.directory / "journal",
+                matcher_key=ground.matcher.private_key,
+                poster=Poster(ground.venue, ground.sender(ground.matcher), mine=self.mine),
+                oracle=ground.collector,
+                dealer=dealer,
+                now_ms=lambda: self._time_ms,
+                mine=self.mine,
+            )
+            started.callback(self.node.close)
+            self._started = started.pop_all()
+        self.ground = ground
+        self._dealer = dealer
+        self.venue = ground.venue
+        self.domain = self.node.domain
+        self.accounts = [account.account for account in ground.accounts]
+        self.wallets = [Wallet(account.wallet.private_key) for account in ground.accounts]
+        self.names = {market.market: market.listing.name for market in config.markets}
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process that was started. Safe to call twice."""
+        self._started.close()
+
+    # -- time ----------------------------------------------------------------
+
+    @property
+    def time_ms(self) -> int:
+        """The latest time anything happened at."""
+        return self._time_ms
+
+    def mine(self, time_ms: int) -> None:
+        """Mine a block for a time."""
+        self.ground.mine(time_ms)
+
+    def feed(self, time_ms: int, prices_e8: Mapping[int, int], *, noisy: bool = False) -> None:
+        """Every source of every signer, and the desk, see these prices now; ``noisy`` sources differ a little."""
+        self._dealer.tell(prices_e8)
+        self.ground.write_prices(time_ms, dict(prices_e8), self._noise if noisy else None)
+        self._time_ms = max(self._time_ms, time_ms)
+
+    def batch(self, time_ms: int) -> BatchOutcome:
+        """Close the batch at a time that was fed."""
+        self._time_ms = max(self._time_ms, time_ms)
+        return self.node.close_batch(time_ms)
+
+    def vector(self, time_ms: int) -> PriceVector:
+        """The signed vector of a time, as anybody may ask for it."""
+        return self.ground.collector.collect(time_ms)
+
+    # -- what people do on chain ---------------------------------------------
+
+    def act(self, key: Key, what: str, contract: str, function: str, *arguments: Any) -> None:
+        """Send a call into the next block, whoever mines it; ``acts_done`` says what became of it."""
+        target = self.venue[contract]
+        data = target.abi.calldata(function, *arguments)
+        sent = self.ground.sender(key).send(target.address, data, gas=ACT_GAS)
+        self._sent.append(_Sent(what, sent))
+
+    def acts_done(self) -> list[str]:
+        """Names of the acts that succeeded since the last call; refusals add up by name and reason."""
+        done, waiting = [], []
+        for act in self._sent:
+            found = receipt(self.venue.rpc, act.transaction)
+            if found is None:
+                waiting.append(act)
+            elif found.ok:
+                done.append(act.what)
+            else:
+                refusal = f"{act.what}: {why_it_failed(self.venue.rpc, act.transaction)}"
+                self.refused_acts[refusal] = self.refused_acts.get(refusal, 0) + 1
+        self._sent = waiting
+        return done

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands of people who measure a venue: the demo, replays of recorded markets, benches, the doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infold.cli.terminal import Json, Quiet, Seed, finish, progress, show
+from infold.errors import Misconfigured
+
+bench_group = typer.Typer(no_args_is_help=True, help="Gas, admission and auction against their budgets.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the root."""
+    app.command()(demo)
+    app.command()(replay)
+    app.add_typer(bench_group, name="bench")
+    app.command()(doctor)
+
+
+Html = Annotated[Path | None, typer.Option("--html", help="Also write a picture of the run: one self-contained page.")]
+Keep = Annotated[
+    Path | None, typer.Option("--keep", help="Keep the journal in this new directory; else it goes with the run.")
+]
+
+
+def demo(
+    seed: Seed = 1,
+    html: Html = None,
+    keep: Keep = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """The whole venue on a local chain: 200 seeded traders, 8 markets, to a reconciled and audited end."""
+    from infold.cli.demo import run_demo
+
+    with progress(quiet) as steps:
+        document = run_demo(seed, html=html, keep=keep, steps=steps)
+    finish(document, as_json, "infold demo")
+
+
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Trade files, .csv .zip .gz or .parquet.")],
+    quotes: Annotated[
+        list[Path] | None, typer.Option("--quotes", help="Best bid and ask of one market; repeatable.")
+    ] = None,
+    market: Annotated[
+        list[str] | None,
+        typer.Option("--market", metavar="NAME=FILE", help="A file's market, where its name does not say; repeatable."),
+    ] = None,
+    slippage_bps: Annotated[
+        float, typer.Option("--slippage-bps", min=0, max=5_000, help="How far limits lie beyond recorded prices.")
+    ] = 10.0,
+    accounts: Annotated[
+        int, typer.Option("--accounts", min=1, max=5_000, help="Traders that send the trades of files without accounts.")
+    ] = 100,
+    interval_ms: Annotated[
+        int, typer.Option("--interval-ms", min=100, max=10_000, help="Time between batches, in the data's time.")
+    ] = 1_000,
+    seed: Seed = 1,
+    html: Html = None,
+    keep: Keep = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Send a recorded market's orders through the whole venue, in the data's own time.
+
+    Each trade of an anonymous file becomes an immediate order of one of --accounts traders; each fill of a
+    file with accounts becomes part of its own account's order. Prices are the recorded mid (--quotes), else
+    the last trade before the batch. Files that do not overlap in time are separate runs.
+
+    Layouts, told by their columns: trades, aggTrades and bookTicker dumps (spot and futures, with or without
+    header, ms or us), Parquet trades with trade_ts_ms or exch_ts_ms, quotes with bid_px and ask_px or
+    best_bid and best_ask, account fills with account, coin, px, sz, side, time_ms, oid and crossed.
+    A recorded trader does not react to the prices it gets here: read the shares with that in mind.
+    """
+    from infold.cli.replay import run_replay
+
+    with progress(quiet) as steps:
+        document = run_replay(
+            files,
+            quotes or [],
+            overrides(market or [], [*files, *(quotes or [])]),
+            slippage_bps=slippage_bps,
+            traders=accounts,
+            interval_ms=interval_ms,
+            seed=seed,
+            html=html,
+            keep=keep,
+            steps=steps,
+        )
+    finish(document, as_json, "infold replay")
+
+
+def overrides(pairs: list[str], files: list[Path]) -> dict[Path, str]:
+    """``NAME=FILE`` pairs by file; a file may be named by its path or its last part."""
+    found: dict[Path, str] = {}
+    for pair in pairs:
+        name, equals, place = pair.partition("=")
+        if not equals or not name or not place:
+            raise typer.BadParameter(f"{pair!r} is not NAME=FILE", param_hint="--market")
+        if not name.isascii() or not name.isprintable() or " " in name or len(name) > 20:
+            raise typer.BadParameter(f"{name!r} is no market name: up to 20 printable ASCII characters", param_hint="--market")
+        named = [file for file in files if file == Path(place) or file.name == place]
+        if len(set(named)) != 1:
+            raise typer.BadParameter(f"{place!r} names {len(set(named))} of the files given", param_hint="--market")
+        found[named[0]] = name
+    return found
+
+
+# -- benches -----------------------------------------------------------------
+
+
+@bench_group.command("gas")
+def bench_gas(quiet: Quiet = False, as_json: Json = False) -> None:
+    """Gas of settle by case, from receipts on anvil, against the committed budgets."""
+    from infold.bench import gas
+
+    with progress(quiet) as steps:
+        document = gas.run(steps.say)
+    finish(document, as_json, "infold bench gas")
+
+
+@bench_group.command("admission")
+def bench_admission(
+    orders: Annotated[int, typer.Option("--orders", min=500, help="Orders of one run.")] = 10_000,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """From JSON bytes to accepted and journalled, beside bare signature recovery."""
+    from infold.bench import admission
+    from infold.shell.journal import Journal
+
+    with progress(quiet) as steps:
+        steps.say(f"{orders} orders, interleaved with bare recovery")
+        document = admission.run(seed, orders, lambda path: Journal(path, b"bench"))
+    finish(document, as_json, "infold bench admission")
+
+
+@bench_group.command("auction")
+def bench_auction(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
+    """100,000 orders over 20 markets, beside numpy's scatter; and against brute force."""
+    from infold.bench import auction
+
+    with progress(quiet) as steps:
+        steps.say("100,000 orders over 20 markets")
+        document = auction.run(seed)
+    finish(document, as_json, "infold bench auction")
+
+
+# -- the environment ---------------------------------------------------------
+
+
+def doctor(as_json: Json = False) -> None:
+    """Look the environment over; each failing line says how to mend it."""
+    from infold.cli.doctor import examine
+
+    document = examine()
+    show(document, as_json, "infold doctor")
+    if not document["ok"]:
+        raise Misconfigured("the environment is not whole; the lines above say what to do")

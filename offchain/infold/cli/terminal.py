@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How commands speak: one JSON document or a table on stdout, progress on stderr, one exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import Annotated, Any, Protocol
+
+import typer
+from infold.errors import InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Changes every figure of a synthetic flow.")
+]
+
+
+class Exit(IntEnum):
+    """What a command's exit code says."""
+
+    OK = 0
+    FAILURE = 1
+    USAGE = 2
+    SETUP = 3
+    SIGNATURE = 4
+    REJECTED = 5
+    UNAVAILABLE = 6
+    REVERTED = 7
+    CHECK_FAILED = 8
+    INTERRUPTED = 130
+
+
+# Rejections that are about who speaks, not about what is asked.
+SIGNATURE_CODES = frozenset(
+    {
+        "SIGNATURE_MALFORMED", "BAD_SIGNATURE", "NOT_THE_SIGNER",
+        "DELEGATE_UNKNOWN", "DELEGATE_EXPIRED", "DELEGATE_SCOPE",
+    }
+)  # fmt: skip
+
+
+class CheckFailed(InfoldError):
+    """A check ran to its end and found something wrong: exit code 8."""
+
+
+def exit_code_of(error: InfoldError) -> Exit:
+    """Whose turn it is, as an exit code."""
+    if isinstance(error, Rejected):
+        return Exit.SIGNATURE if error.code in SIGNATURE_CODES else Exit.REJECTED
+    if isinstance(error, Misconfigured):
+        return Exit.SETUP
+    if isinstance(error, Unavailable):
+        return Exit.UNAVAILABLE
+    if isinstance(error, CheckFailed | InvariantBroken):
+        return Exit.CHECK_FAILED
+    # A revert is the only other branch of the tree; it lives in the shell, which a base install may lack.
+    return Exit.REVERTED if type(error).__name__ == "Reverted" else Exit.FAILURE
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    print(f"infold: {message}", file=sys.stderr, flush=True)
+
+
+# -- data --------------------------------------------------------------------
+
+
+def show(
+    document: Mapping[str, Any] | Sequence[Mapping[str, Any]], as_json: bool, title: str = ""
+) -> None:
+    """Print a command's result: one JSON document, or a table for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n")
+        sys.stdout.flush()
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    if isinstance(document, Mapping):
+        table = Table("figure", "value", title=title or None, title_justify="left")
+        table.columns[1].justify = "right"
+        for name, value in flat(document):
+            table.add_row(name, value)
+    else:
+        if not document:
+            console.print(f"{title or 'nothing'}: none")
+            return
+        table = Table(*document[0], title=title or None, title_justify="left")
+        for row in document:
+            table.add_row(*(spelled(value) for value in row.values()))
+    console.print(table)
+
+
+def flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested figures as lines of ``outer.inner``; short lists in one line, records one by one."""
+    for name, value in document.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            for place, item in enumerate(value):
+                yield from flat(item, f"{prefix}{name}[{place}].")
+        else:
+            yield prefix + name, spelled(value)
+
+
+def spelled(value: object) -> str:
+    """A value for people: separators in counts, four figures of shares, money as it is."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) < 10**12 else str(value)
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    if isinstance(value, list):
+        return ", ".join(spelled(item) for item in value)
+    return "-" if value is None else str(value)
+
+
+# -- progress ----------------------------------------------------------------
+
+
+class Steps(Protocol):
+    """Where a long command says how far it is."""
+
+    def say(self, text: str) -> None:
+        """A new step begins."""
+
+    def at(self, done: int, total: int, note: str = "") -> None:
+        """The running step is so far along."""
+
+
+class _Silent:
+    def say(self, text: str) -> None: ...
+
+    def at(self, done: int, total: int, note: str = "") -> None: ...
+
+
+class _Lines:
+    """One line a step, and one every few seconds within a long one: for logs."""
+
+    EVERY_S = 10.0
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._spoke = self._begun
+
+    def say(self, text: str) -> None:
+        self._spoke = time.monotonic()
+        print(f"[{self._spoke - self._begun:6.1f} s] {text}", file=sys.stderr, flush=True)
+
+    def at(self, done: int, total: int, note: str = "") -> None:
+        if time.monotonic() - self._spoke >= self.EVERY_S:
+            self.say(f"{done} of {total} {note}".rstrip())
+
+
+class _Bars:
+    """A bar that is redrawn in place: for terminals."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task("", total=None, note="", visible=False)
+
+    def start(self) -> None:
+        self._progress.start()
+
+    def stop(self) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        self._progress.console.print(text, highlight=False)
+        self._progress.update(
+            self._task, description=text, completed=0, total=None, note="", visible=True
+        )
+
+    def at(self, done: int, total: int, note: str = "") -> None:
+        self._progress.update(self._task, completed=done, total=total, note=note)
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Steps]:
+    """Bars on a terminal, lines elsewhere, nothing if quiet; always on stderr."""
+    if quiet:
+        yield _Silent()
+    elif sys.stderr.isatty():
+        bars = _Bars()
+        bars.start()
+        try:
+            yield bars
+        finally:
+            bars.stop()
+    else:
+        yield _Lines()
+
+
+def finish(document: Mapping[str, Any], as_json: bool, title: str) -> None:
+    """Print a command's object; leave with 8 unless it is ``ok``."""
+    show(document, as_json, title)
+    if not document["ok"]:
+        raise typer.Exit(Exit.CHECK_FAILED)

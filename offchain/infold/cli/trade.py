@@ -1,0 +1,456 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands of people who trade: accounts, collateral, orders, positions, liquidity, markets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infold.cli.onchain import Desk, named
+from infold.cli.options import (
+    API_URL,
+    RPC_URL,
+    ApiUrl,
+    Book,
+    KeyFile,
+    Keystore,
+    PasswordFile,
+    RpcUrl,
+    client,
+    venue,
+    wallet,
+)
+from infold.cli.terminal import Json, show
+from infold.messages import TriggerKind
+from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
+
+Account = Annotated[int, typer.Argument(min=0, help="The account's number.")]
+Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
+Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
+SHARE_DECIMALS = 12
+
+account_group = typer.Typer(no_args_is_help=True, help="Open an account, look at it, grant and revoke keys.")
+order_group = typer.Typer(no_args_is_help=True, help="Place, cancel, list and preview orders.")
+lp_group = typer.Typer(no_args_is_help=True, help="Provide liquidity: deposit, redeem, claim, look.")
+market_group = typer.Typer(no_args_is_help=True, help="What can be traded.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the root."""
+    app.add_typer(account_group, name="account")
+    app.command()(deposit)
+    app.command()(withdraw)
+    app.add_typer(order_group, name="order")
+    app.command()(position)
+    app.add_typer(lp_group, name="lp")
+    app.add_typer(market_group, name="market")
+
+
+def _desk(
+    rpc_url: str, api_url: str, book: Path | None, key_file: Path | None, keystore: str | None, password_file: Path | None
+) -> Desk:
+    contracts = venue(rpc_url, api_url, book)
+    return Desk(contracts, wallet(key_file, keystore, password_file, contracts.book.chain_id))
+
+
+# -- accounts and collateral -------------------------------------------------
+
+
+@account_group.command("open")
+def open_account(
+    amount: Amount,
+    mint: Mint = False,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Open an account for the key and pay its first deposit (at least 10)."""
+    amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk.approve("Vault", amount_e6, mint=mint)
+    opened = named(desk.send("Clearing", "open_account", "0x" + desk.address.hex(), amount_e6), "AccountOpened")
+    document = {
+        "account": int(opened["account"]),
+        "owner": "0x" + desk.address.hex(),
+        "amount_e6": str(amount_e6),
+    }
+    show(document, as_json, "account opened")
+
+
+@account_group.command("show")
+def show_account(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
+    """Collateral, equity, margin and positions as the venue sees them."""
+    with client(api_url) as api:
+        show(api.account(account), as_json, f"account {account}")
+
+
+@account_group.command("keystore")
+def new_keystore(
+    path: Annotated[Path, typer.Argument(help="Where to write the encrypted keyfile.")],
+    key_file: KeyFile = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Write a keystore: of a new key, or of the one in --key-file."""
+    import secrets
+
+    from infold.cli.options import password
+    from infold.sdk.wallet import Wallet
+
+    key = Wallet.from_key_file(key_file) if key_file else Wallet(secrets.token_bytes(32))
+    key.to_keystore(path, password(password_file))
+    show({"path": str(path), "address": str(key)}, as_json, "keystore written")
+
+
+@account_group.command("grant")
+def grant(
+    account: Account,
+    key: Annotated[str, typer.Argument(help="Address of the delegated key.")],
+    markets: Annotated[str, typer.Option(help="Up to 8 market names, with commas.")],
+    notional: Annotated[str, typer.Option(help="The most one order may be worth.")],
+    expiry_ms: Annotated[int, typer.Option(min=1, help="When the grant ends, in ms since 1970.")],
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let another key trade for the account; it can never withdraw."""
+    from infold.words import pack_delegate_markets
+
+    with client(api_url) as api:
+        ids = [int(api.market(name.strip())["id"]) for name in markets.split(",")]
+    notional_e6 = parse_decimal(notional, AMOUNT_DECIMALS, "notional")
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk.send("Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms)
+    show({"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms}, as_json, "granted")
+
+
+@account_group.command("revoke")
+def revoke(
+    account: Account,
+    key: Annotated[str, typer.Argument(help="Address of the delegated key.")],
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take a delegated key's rights back; it binds within the window."""
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk.send("Delegates", "revoke", account, key)
+    show({"account": account, "key": key}, as_json, "revoked")
+
+
+def deposit(
+    account: Account,
+    amount: Amount,
+    mint: Mint = False,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Pay collateral into an account; it counts at once."""
+    amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk.approve("Vault", amount_e6, mint=mint)
+    paid = named(desk.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
+    show({"account": account, "amount_e6": str(paid["amount_e6"])}, as_json, "deposited")
+
+
+def withdraw(
+    account: Account,
+    amount: Annotated[str | None, typer.Argument(help="Collateral to take out; leave out with --claim.")] = None,
+    claim: Annotated[bool, typer.Option("--claim", help="Claim the pending request, 18 s after it.")] = False,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take collateral out: first a request, then, once its barrier and the window are past, a claim."""
+    if claim == (amount is not None):
+        raise typer.BadParameter("give either an amount to request or --claim")
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    if amount is None:
+        word = int(desk.venue["Clearing"].call("accounts", account))
+        paid_e6 = desk.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))
+        show({"account": account, "paid_e6": str(paid_e6)}, as_json, "withdrawal claimed")
+        return
+    amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
+    asked = named(desk.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalSet")
+    barrier_ms = int(asked["withdrawal"]) & (1 << 48) - 1
+    document = {"account": account, "amount_e6": str(amount_e6), "claimable_after_ms": barrier_ms + WINDOW_MS}
+    show(document, as_json, "withdrawal requested")
+
+
+def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
+    """The account's open positions."""
+    with client(api_url) as api:
+        show(list(api.account(account)["positions"]), as_json, f"positions of account {account}")
+
+
+# -- orders ------------------------------------------------------------------
+
+Market = Annotated[str, typer.Option("--market", "-m", help="BTC-USD say; see `infold market list`.")]
+Side = Annotated[str, typer.Option("--side", help="buy or sell.")]
+Size = Annotated[str, typer.Option("--size", help="In base units, a decimal.")]
+Price = Annotated[str, typer.Option("--price", help="The limit; nothing fills beyond it.")]
+TimeInForceOption = Annotated[str, typer.Option("--time-in-force", "--tif", help="GTC, IOC or FOK.")]
+PostOnly = Annotated[bool, typer.Option("--post-only", help="Fill only at the oracle price or better; with GTC.")]
+ReduceOnly = Annotated[bool, typer.Option("--reduce-only", help="Never open or turn a position.")]
+MaxFee = Annotated[str, typer.Option("--max-fee", help="The most to pay, as a share of notional.")]
+Above = Annotated[str | None, typer.Option("--trigger-above", help="Sleep until the oracle is at or above this.")]
+Below = Annotated[str | None, typer.Option("--trigger-below", help="Sleep until the oracle is at or below this.")]
+ExpiryMs = Annotated[int | None, typer.Option("--expiry-ms", help="When it ends, in ms since 1970.")]
+Slot = Annotated[int | None, typer.Option("--slot", min=0, max=255, help="One of 256 places; chosen if left out.")]
+Seq = Annotated[int | None, typer.Option("--seq", min=1, help="Rises within a slot; chosen if left out.")]
+Delegated = Annotated[bool, typer.Option("--delegated", help="The key is a delegate's, not the owner's.")]
+
+
+def _trigger(above: str | None, below: str | None) -> tuple[TriggerKind, str]:
+    if above is not None and below is not None:
+        raise typer.BadParameter("give --trigger-above or --trigger-below, not both")
+    if above is not None:
+        return TriggerKind.AT_OR_ABOVE, above
+    return (TriggerKind.NONE, "0") if below is None else (TriggerKind.AT_OR_BELOW, below)
+
+
+@order_group.command("place")
+def place(
+    account: Account,
+    market: Market,
+    side: Side,
+    size: Size,
+    price: Price,
+    time_in_force: TimeInForceOption = "IOC",
+    post_only: PostOnly = False,
+    reduce_only: ReduceOnly = False,
+    max_fee: MaxFee = "0.001",
+    above: Above = None,
+    below: Below = None,
+    expiry_ms: ExpiryMs = None,
+    slot: Slot = None,
+    seq: Seq = None,
+    delegated: Delegated = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be signed and sent; send nothing.")] = False,
+    api_url: ApiUrl = API_URL,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Sign an order and send it; prints the venue's receipt."""
+    import json
+
+    from infold.sdk.client import raise_if_refused
+
+    with client(api_url) as api:
+        key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
+        order = api.prepare(
+            key,
+            account=account,
+            market=market,
+            side=side,
+            size=size,
+            price=price,
+            time_in_force=time_in_force,
+            post_only=post_only,
+            reduce_only=reduce_only,
+            max_fee=max_fee,
+            trigger=_trigger(above, below),
+            expiry_ms=expiry_ms,
+            slot=slot,
+            seq=seq,
+            delegated=delegated,
+        )
+        if dry_run:
+            show({"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)}, as_json, "not sent")
+            return
+        (answer,) = api.place(order)
+        raise_if_refused(answer)
+        show({"slot": order.order.slot, "seq": order.order.seq} | answer, as_json, "order accepted")
+
+
+@order_group.command("preview")
+def preview(
+    account: Account,
+    market: Market,
+    side: Side,
+    size: Size,
+    price: Price,
+    time_in_force: TimeInForceOption = "IOC",
+    reduce_only: ReduceOnly = False,
+    api_url: ApiUrl = API_URL,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """What an order would do now: price, fee, margin. Nothing is placed."""
+    with client(api_url) as api:
+        key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
+        order = api.prepare(
+            key,
+            account=account,
+            market=market,
+            side=side,
+            size=size,
+            price=price,
+            time_in_force=time_in_force,
+            reduce_only=reduce_only,
+        )
+        show(api.preview(order), as_json, "preview")
+
+
+@order_group.command("cancel")
+def cancel(
+    account: Account,
+    slot: Annotated[int | None, typer.Option("--slot", min=0, max=255, help="The order's slot.")] = None,
+    seq: Annotated[int | None, typer.Option("--seq", min=1, help="Up to this seq.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All orders of the account, on chain.")] = False,
+    on_chain: Annotated[bool, typer.Option("--on-chain", help="Bind the matcher, for gas.")] = False,
+    delegated: Delegated = False,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the matcher to stop an order, or make it stop with a transaction."""
+    if every:
+        desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+        done = named(desk.send("Clearing", "cancel_all", account), "CancelledAll")
+        show({"account": account, "barrier_ms": int(done["barrier"])}, as_json, "all cancelled")
+        return
+    if slot is None or seq is None:
+        raise typer.BadParameter("name the order with --slot and --seq, or all of them with --all")
+    if on_chain:
+        desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+        desk.send("Clearing", "cancel", account, slot, seq)
+        show({"account": account, "slot": slot, "seq": seq, "on_chain": True}, as_json, "cancelled")
+        return
+    with client(api_url) as api:
+        key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
+        show(api.cancel(key, account, slot, seq, delegated=delegated), as_json, "cancelled")
+
+
+@order_group.command("list")
+def list_orders(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
+    """The account's open orders."""
+    with client(api_url) as api:
+        show(api.orders(account), as_json, f"open orders of account {account}")
+
+
+# -- liquidity ---------------------------------------------------------------
+
+
+@lp_group.command("deposit")
+def lp_deposit(
+    amount: Amount,
+    mint: Mint = False,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Ask to put collateral into the pool; shares are claimed once the epoch is struck."""
+    amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk.approve("Vault", amount_e6, mint=mint)
+    asked = named(desk.send("Pool", "request_deposit", amount_e6), "DepositRequested")
+    show({"epoch": int(asked["epoch"]), "amount_e6": str(amount_e6)}, as_json, "deposit requested")
+
+
+@lp_group.command("redeem")
+def lp_redeem(
+    shares: Annotated[str, typer.Argument(help="Pool shares as a decimal.")],
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Ask to take collateral out of the pool for shares; claimed once the epoch is struck."""
+    amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    asked = named(desk.send("Pool", "request_redeem", amount), "RedeemRequested")
+    show({"epoch": int(asked["epoch"]), "shares_e12": str(amount)}, as_json, "redemption requested")
+
+
+@lp_group.command("claim")
+def lp_claim(
+    epoch: Annotated[int, typer.Argument(min=0, help="The epoch a request joined.")],
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Collect what a struck epoch made of the key's requests."""
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    claimed = named(desk.send("Pool", "claim", epoch, "0x" + desk.address.hex()), "Claimed")
+    document = {
+        "epoch": epoch,
+        "shares_e12": str(claimed["minted"]),
+        "paid_e6": str(claimed["paid_e6"]),
+    }
+    show(document, as_json, "claimed")
+
+
+@lp_group.command("position")
+def lp_position(
+    owner: Annotated[str, typer.Argument(help="Address that holds shares.")],
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    as_json: Json = False,
+) -> None:
+    """Shares held and what they were worth at the last strike."""
+    contracts = venue(rpc_url, api_url, book)
+    pool = contracts["Pool"]
+    shares, supply = int(pool.call("balanceOf", owner)), int(pool.call("totalSupply"))
+    capital_e6 = int(contracts["Clearing"].call("pool_capital_e6"))
+    document = {
+        "owner": owner,
+        "shares_e12": str(shares),
+        "worth_e6": str(shares * capital_e6 // supply if supply else 0),
+        "supply_e12": str(supply),
+        "capital_e6": str(capital_e6),
+    }
+    show(document, as_json, "liquidity")
+
+
+# -- markets -----------------------------------------------------------------
+
+
+@market_group.command("list")
+def list_markets(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
+    """Every listed market with its rules and latest oracle price."""
+    with client(api_url) as api:
+        show(api.markets(), as_json, "markets")

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folding what the contracts' logs say into the state.
+
+Logs carry resulting words. Where a log also says what changed, the word is checked against it: a
+difference means that a log is missing or out of order, and nothing may be built on that.
+"""
+
+from __future__ import annotations
+
+from infold.core import events
+from infold.core.events import ChainFact, from_word
+from infold.core.state import Account, Market, Parameters, State
+from infold.errors import InvariantBroken
+from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
+from infold.words import (
+    FLAG_INCOMING,
+    AccountWord,
+    unpack_account,
+    unpack_caps,
+    unpack_clock,
+    unpack_delegate,
+    unpack_fill,
+    unpack_head,
+    unpack_incoming,
+    unpack_ledger,
+    unpack_listing,
+    unpack_meter,
+    unpack_position,
+    unpack_rates,
+    unpack_requests,
+    unpack_withdrawal,
+)
+
+
+def fold(state: State, fact: ChainFact) -> None:
+    """Take in one fact; `InvariantBroken` if it does not follow from the state."""
+    match fact:
+        case events.Deployed():
+            state.accounts[POOL_ACCOUNT] = Account(unpack_account(from_word(fact.pool)))
+            state.accounts[BACKSTOP_ACCOUNT] = Account(unpack_account(from_word(fact.backstop)))
+            state.head = unpack_head(from_word(fact.head))
+            state.epoch_ms = fact.epoch_ms
+        case events.AccountOpened():
+            if fact.account in state.accounts:
+                raise InvariantBroken(f"account {fact.account} was opened twice")
+            state.accounts[fact.account] = Account(AccountWord(owner=from_word(fact.owner)))
+        case events.CollateralMoved():
+            _move_collateral(state, fact)
+        case events.WithdrawalSet():
+            _set_withdrawal(state, fact)
+        case events.Cancelled():
+            state.held(fact.account).fills[fact.slot] = unpack_fill(from_word(fact.fill))
+        case events.CancelledAll():
+            _cancel_all(state, fact)
+        case events.DelegateSet():
+            delegates = state.held(fact.account).delegates
+            delegates[from_word(fact.key)] = unpack_delegate(from_word(fact.delegate))
+        case events.LiquidityRequested():
+            state.requests[fact.epoch] = unpack_requests(from_word(fact.requests))
+        case events.Applied():
+            _apply(state, fact)
+        case events.MarketSet():
+            _set_market(state, fact)
+
+
+def _move_collateral(state: State, fact: events.CollateralMoved) -> None:
+    """A deposit, or what a liquidation realised: then the mask has lost its place."""
+    held = state.held(fact.account)
+    after = unpack_account(from_word(fact.word))
+    due = held.word._replace(
+        collateral_e6=held.word.collateral_e6 + fact.amount_e6, mask=after.mask
+    )
+    if after != due or after.mask & ~held.word.mask:
+        raise _surprise(fact.account, after, due)
+    held.word = after
+
+
+def _set_withdrawal(state: State, fact: events.WithdrawalSet) -> None:
+    """A request took an amount out of collateral, or a claim put back what it did not pay."""
+    held = state.held(fact.account)
+    after = unpack_account(from_word(fact.word))
+    withdrawal = unpack_withdrawal(from_word(fact.withdrawal))
+    moved_e6 = -withdrawal.amount_e6
+    if not moved_e6:
+        back_e6 = after.collateral_e6 - held.word.collateral_e6
+        moved_e6 = max(0, min(back_e6, held.withdrawal.amount_e6))
+    due = held.word._replace(collateral_e6=held.word.collateral_e6 + moved_e6)
+    if after != due or (withdrawal.amount_e6 and held.withdrawal.amount_e6):
+        raise _surprise(fact.account, after, due)
+    held.word = after
+    held.withdrawal = withdrawal
+
+
+def _surprise(account: int, after: AccountWord, due: AccountWord) -> InvariantBroken:
+    return InvariantBroken(
+        f"account {account} became {after} on chain where {due} was due: a log is missing or out of"
+        " order; run `infold reconcile`"
+    )
+
+
+def _cancel_all(state: State, fact: events.CancelledAll) -> None:
+    held = state.held(fact.account)
+    after = unpack_account(from_word(fact.word))
+    due = held.word._replace(epoch=held.word.epoch + 1)
+    if after != due:
+        raise _surprise(fact.account, after, due)
+    held.word = after
+    held.epoch_barrier_ms = fact.barrier
+
+
+def _apply(state: State, fact: events.Applied) -> None:
+    """Recovery shrank a position into the market's `incoming`."""
+    held = state.held(fact.account)
+    before = held.positions.get(fact.index)
+    if before is None:
+        raise InvariantBroken(f"account {fact.account} holds nothing in place {fact.index}")
+    market = state.markets[before.market]
+    word = from_word(fact.position)
+    base_e8 = 0
+    if word:
+        after = unpack_position(word)
+        base_e8 = after.base_e8
+        held.positions[fact.index] = after
+    else:
+        del held.positions[fact.index]
+        held.word = held.word._replace(mask=held.word.mask & ~(1 << fact.index))
+    incoming = unpack_incoming(from_word(fact.incoming))
+    moved_e8 = before.base_e8 - base_e8
+    if incoming.base_e8 - market.incoming.base_e8 != moved_e8:
+        raise InvariantBroken(
+            f"market {before.market}: {moved_e8} lots left account {fact.account}, incoming went"
+            f" from {market.incoming.base_e8} to {incoming.base_e8} (C2)"
+        )
+    market.clock = market.clock._replace(flags=market.clock.flags | FLAG_INCOMING)
+    market.meter = unpack_meter(from_word(fact.meter))
+    market.ledger = unpack_ledger(from_word(fact.ledger))
+    market.incoming = incoming
+
+
+def _set_market(state: State, fact: events.MarketSet) -> None:
+    """New parameters beside the ones in force; the clock says from when they serve."""
+    market = state.markets.get(fact.market)
+    if market is None:
+        market = state.markets[fact.market] = Market(fact.market)
+    clock = unpack_clock(from_word(fact.clock))
+    due = market.clock._replace(activation_s=clock.activation_s, version=1 - market.clock.version)
+    if clock != due:
+        raise InvariantBroken(f"market {fact.market} got clock {clock} where {due} was due")
+    market.parameters[clock.version] = Parameters(
+        unpack_rates(from_word(fact.rates)),
+        unpack_caps(from_word(fact.caps)),
+        unpack_listing(from_word(fact.listing)),
+    )
+    market.clock = clock

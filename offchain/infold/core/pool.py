@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pool's side of a batch: price rule, caps, loss meter, funding rate, price of its shares.
+
+docs/protocol.md sections 5.6 and 5.7. The price rule and the caps are `curve.fault`'s, so that
+what clips the dealer and what judges the batch is one function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from infold.core import funding
+from infold.core.curve import CurveBounds, fault
+from infold.core.plan import Deal, Outcome, Plan, Struck, StructuralFault
+from infold.core.state import Market, State
+from infold.units import (
+    DAY_MS,
+    FRACTION_ONE_E6,
+    GUARD_MS,
+    POOL_ACCOUNT,
+    QUOTE_DIVISOR,
+    WINDOW_MS,
+    div_trunc,
+    quote_down,
+)
+from infold.words import (
+    FLAG_INCOMING,
+    HeadWord,
+    IncomingWord,
+    PoolWord,
+    RequestsWord,
+    StrikeWord,
+)
+
+METER_DAILY_E6: Final = 2_500
+"""Capacity and daily leak of the global loss meter: 0.25% of the pool's capital."""
+METER_SHARE: Final = 4
+"""A market's bucket holds at most this part of the global one."""
+RECENT_MS: Final = 8 * WINDOW_MS
+SHARES_PER_UNIT: Final = 10**6
+NAV_E6_MAX: Final = 2**64 - 1
+SHARES_MAX: Final = 2**120 - 1
+NO_REQUESTS: Final = RequestsWord()
+
+
+def meter_capacity_e6(capital_e6: int) -> int:
+    """What the loss meter of all markets together holds."""
+    return capital_e6 * METER_DAILY_E6 // FRACTION_ONE_E6
+
+
+def global_bucket_e6(state: State, time_ms: int) -> int:
+    """The global loss bucket after its leak to `time_ms`, before any market's loss."""
+    head = state.head
+    if not head.time_ms:
+        return head.bucket_e6
+    leak_e6 = meter_capacity_e6(state.pool_capital_e6) * (time_ms - head.time_ms) // DAY_MS
+    return max(0, head.bucket_e6 - leak_e6)
+
+
+def meter_loss_e6(market: Market, oracle_price_e8: int, price_e8: int, residual_e8: int) -> int:
+    """What trading against the pool took from it since the last batch; gains are negative."""
+    taken = residual_e8 * (oracle_price_e8 - price_e8)
+    if market.clock.price_e8:
+        taken += market.meter.recent_e8 * (oracle_price_e8 - market.clock.price_e8)
+    return div_trunc(taken, QUOTE_DIVISOR)
+
+
+def market_bucket_e6(market: Market, capacity_e6: int, dt_ms: int, loss_e6: int) -> int:
+    """A market's loss bucket after its leak and this batch's loss."""
+    leak_e6 = capacity_e6 * dt_ms // (METER_SHARE * DAY_MS)
+    return max(0, market.meter.bucket_e6 - leak_e6 + loss_e6)
+
+
+def bounds_of(
+    market: Market, oracle_price_e8: int, time_ms: int, must_shrink: bool = False
+) -> CurveBounds:
+    """What the price rule and the caps read of a market at a vector."""
+    rates, caps, _ = market.at(time_ms)
+    return CurveBounds(
+        oracle_price_e8=oracle_price_e8,
+        h_min_e6=rates.h_min_e6,
+        h0_e6=rates.h0_e6,
+        band_e6=rates.band_e6,
+        slope_e20=caps.slope_e20,
+        residual_cap_e8=caps.residual_cap_e8,
+        position_cap_e8=caps.position_cap_e8,
+        pool_base_e8=market.pool.base_e8,
+        must_shrink=must_shrink,
+    )
+
+
+def close_markets(state: State, plan: Plan, deals: Mapping[int, Deal], outcome: Outcome) -> None:
+    """Section 5.6, market by market; the global bucket runs through them."""
+    capacity_e6 = meter_capacity_e6(state.pool_capital_e6)
+    level_e6 = global_bucket_e6(state, plan.time_ms)
+    for market, deal in deals.items():
+        level_e6 = _close_market(state, plan, deal, capacity_e6, level_e6, outcome)
+        outcome.markets[market].backstop = deal.backstop or deal.market.backstop
+    outcome.head = HeadWord(
+        plan.number, plan.time_ms, state.head.epoch, state.head.epoch_end_ms, level_e6
+    )
+
+
+def _close_market(
+    state: State, plan: Plan, deal: Deal, capacity_e6: int, level_e6: int, outcome: Outcome
+) -> int:
+    held = deal.market
+    market = held.market
+    rates, caps, _ = deal.parameters
+    oracle_e8 = deal.mark.price_e8
+    dt_ms = funding.since_ms(held.clock, plan.time_ms)
+    if deal.bought_e8 > deal.gross_e8:
+        raise StructuralFault("clearing: gross exceeded", market=market)
+    residual_e8 = deal.bought_e8 - deal.sold_e8
+    pool_e8 = held.pool.base_e8
+    after_e8 = pool_e8 - residual_e8
+
+    loss_e6 = meter_loss_e6(held, oracle_e8, deal.price_e8, residual_e8)
+    bucket_e6 = market_bucket_e6(held, capacity_e6, dt_ms, loss_e6)
+    level_e6 = max(0, level_e6 + loss_e6)
+    full = bucket_e6 > capacity_e6 // METER_SHARE or level_e6 > capacity_e6
+    bounds = bounds_of(held, oracle_e8, plan.time_ms, full)
+    reason = fault(bounds, deal.price_e8, residual_e8)
+    if reason is not None:
+        raise StructuralFault(reason, market=market)
+    recent_e8 = div_trunc(held.meter.recent_e8 * max(0, RECENT_MS - dt_ms), RECENT_MS) + residual_e8
+
+    due = funding.credit(
+        pool_e8, deal.mark.funding_index - held.clock.funding_index, deal.mark.shift
+    )
+    quote_e6 = held.pool.quote_e6 + due - deal.quote_e6
+    rate_e9 = funding.next_rate(held.clock.rate_e9, after_e8, dt_ms, rates, caps)
+    base_e8 = after_e8
+    incoming = held.incoming
+    flags = held.clock.flags
+    if flags & FLAG_INCOMING:
+        base_e8 += incoming.base_e8
+        quote_e6 += incoming.quote_e6
+        incoming = IncomingWord()
+        flags &= ~FLAG_INCOMING
+    realised_e6 = deal.realised_e6
+    if not base_e8 and quote_e6:
+        realised_e6 += quote_e6
+        cash_e6 = outcome.collateral_e6.get(
+            POOL_ACCOUNT, state.accounts[POOL_ACCOUNT].word.collateral_e6
+        )
+        outcome.collateral_e6[POOL_ACCOUNT] = cash_e6 + quote_e6
+        quote_e6 = 0
+
+    outcome.markets[market] = Market(
+        market,
+        held.parameters,
+        held.clock._replace(
+            funding_index=deal.mark.funding_index,
+            rate_e9=rate_e9,
+            price_e8=oracle_e8,
+            time_ms=plan.time_ms,
+            flags=flags,
+        ),
+        PoolWord(base_e8, quote_e6),
+        held.meter._replace(
+            bucket_e6=bucket_e6,
+            recent_e8=recent_e8,
+            open_interest_e8=held.meter.open_interest_e8 + deal.interest_e8,
+        ),
+        held.ledger._replace(
+            realised_e6=held.ledger.realised_e6 + realised_e6,
+            fees_e6=held.ledger.fees_e6 + deal.fees_e6,
+            pot_e6=held.ledger.pot_e6 - deal.credits_e6 - due,
+        ),
+        incoming,
+        held.backstop,
+    )
+    return level_e6
+
+
+def strike_is_due(state: State, time_ms: int) -> bool:
+    """Whether a batch at `time_ms` strikes the pool's epoch."""
+    return time_ms > state.head.epoch_end_ms + GUARD_MS
+
+
+def is_pool_market(market: Market) -> bool:
+    """Whether the pool holds something there, or recovery has handed it something."""
+    return bool(market.pool.base_e8 or market.clock.flags & FLAG_INCOMING)
+
+
+def pool_markets(state: State) -> list[int]:
+    """Markets a striking batch must price, lowest first."""
+    return [market for market, held in sorted(state.markets.items()) if is_pool_market(held)]
+
+
+def strike(state: State, plan: Plan, deals: Mapping[int, Deal], outcome: Outcome) -> None:
+    """Section 5.7: one price for every request of the epoch that ended."""
+    if not strike_is_due(state, plan.time_ms):
+        return
+    for market in state.markets:
+        if market not in deals and is_pool_market(state.markets[market]):
+            raise StructuralFault("clearing: strike misses a market", market=market)
+    cash_e6 = outcome.collateral_e6.get(
+        POOL_ACCOUNT, state.accounts[POOL_ACCOUNT].word.collateral_e6
+    )
+    nav_e6 = cash_e6
+    for market, deal in deals.items():
+        held = outcome.markets[market].pool
+        nav_e6 += quote_down(deal.mark.price_e8, held.base_e8) + held.quote_e6
+    epoch = state.head.epoch
+    requests = state.requests.get(epoch, NO_REQUESTS)
+    struck, gained_e6 = _terms(epoch, nav_e6, state.supply, requests)
+    outcome.collateral_e6[POOL_ACCOUNT] = cash_e6 + gained_e6
+    outcome.strike = struck
+    outcome.head = outcome.head._replace(
+        epoch=epoch + 1, epoch_end_ms=plan.time_ms + state.epoch_ms
+    )
+
+
+def _terms(epoch: int, nav_e6: int, supply: int, requests: RequestsWord) -> tuple[Struck, int]:
+    """`Pool.strike_terms`: the strike, and what account 0 gains by it."""
+    value_e6 = min(max(nav_e6, 0), NAV_E6_MAX)
+    deposits_e6, redeems = requests
+    if not supply:
+        priced = nav_e6 >= 0
+        minted, redeems = deposits_e6 * SHARES_PER_UNIT, 0
+    else:
+        priced = 0 < nav_e6 <= NAV_E6_MAX
+        minted = deposits_e6 * supply // value_e6 if priced else 0
+        priced = priced and supply + minted <= SHARES_MAX
+    if not priced:
+        return Struck(epoch, StrikeWord(1, value_e6, supply), value_e6, supply), 0
+    gained_e6 = deposits_e6 - (redeems * value_e6 // supply if supply else 0)
+    word = StrikeWord(0, value_e6, supply)
+    return Struck(epoch, word, value_e6 + gained_e6, supply + minted - redeems), gained_e6

@@ -1,0 +1,549 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every door that changes state, as a method with the door's name (docs/protocol.md §5 to §8):
+those of `Clearing`, `Delegates`, `Pool` and `Recovery`; keys are changed at
+`protocol.oracle.signers` and `protocol.seals`.
+
+    protocol = Protocol(chain_id=1, clearing=0x..., oracle=0x..., ...)
+    account = protocol.open_account(owner, 25_000_000, sender=owner, now_s=1_700_000_000)
+    protocol.state.events        # what the call emitted: (name, arguments)
+
+Arguments are those of the calldata, addresses are integers; `sender` and `now_s` are the caller and
+the block's stamp. A failing call raises `Fault` with the contract's string and leaves no trace.
+Tokens are not modelled: `accounted_e6` is what `Vault` should account for, and a caller who cannot
+pay is the token's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from .arithmetic import GUARD_MS, WINDOW_MS
+from .digests import HashMany, separator
+from .faults import Fault, Overflow, Reason, require
+from .keccak import keccak_256_many
+from .margin import Mark, Standing, credit, quote_of_buy, quote_of_sale, standing
+from .secp256k1 import recover as recover_in_python
+from .settlement import (
+    BACKSTOP_ACCOUNT,
+    EARLY_MS,
+    MARKET_MAX,
+    POOL_ACCOUNT,
+    SHARES_PER_UNIT,
+    TRADERS_FROM,
+    Crypto,
+    MarkBook,
+    Prepared,
+    SettleCall,
+    SignerOfRecord,
+    move_collateral,
+    settle,
+    virtual_mark,
+)
+from .signers import Oracle, Recover, Seals, Signature, SignerSet
+from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, RATES, State
+from .vectors import Vector, open_vector
+from .words import (
+    Account,
+    Clock,
+    Delegate,
+    Fill,
+    Head,
+    Holding,
+    Ledger,
+    Meter,
+    Position,
+    Requests,
+    SettleHead,
+    Strike,
+    Withdrawal,
+)
+
+OPENING_DEPOSIT_E6_MIN = 10_000_000
+EPOCH_MAX = 65_535
+REQUESTED_E6_MAX = 2**62 - 1
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def door(
+    method: Callable[Concatenate[Protocol, _Arguments], _Result],
+) -> Callable[Concatenate[Protocol, _Arguments], _Result]:
+    """Make a method a call: all of it happens, or a Fault and nothing."""
+
+    @wraps(method)
+    def call(self: Protocol, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        self.state.begin()
+        accounted_e6 = self.accounted_e6
+        try:
+            return method(self, *args, **kwargs)
+        except Fault:
+            self.state.undo()
+            self.accounted_e6 = accounted_e6
+            raise
+
+    return call
+
+
+class Protocol:
+    """`Clearing` and its `Oracle`, from construction on."""
+
+    def __init__(
+        self,
+        *,
+        chain_id: int,
+        clearing: int,
+        oracle: int,
+        recovery: int,
+        pool: int,
+        governance: int,
+        oracle_signers: Sequence[int],
+        oracle_threshold: int,
+        matcher: int,
+        epoch_ms: int,
+        deployed_s: int,
+        recover: Recover = recover_in_python,
+        hash_many: HashMany = keccak_256_many,
+    ) -> None:
+        self.state = State()
+        self.recovery = recovery
+        self.pool = pool
+        self.governance = governance
+        self.accounted_e6 = 0
+        self.crypto = Crypto(hash_many, recover, separator(chain_id, clearing))
+        signers = SignerSet(recover, oracle_signers, oracle_threshold)
+        self.oracle = Oracle(chain_id, oracle, signers)
+        self.seals = Seals(matcher, SignerSet(recover))
+        state = self.state
+        state.put(state.accounts, POOL_ACCOUNT, Account(pool, 0, 0, 0).word)
+        state.put(state.accounts, BACKSTOP_ACCOUNT, Account(governance, 0, 0, 0).word)
+        state.put_scalar("account_count", TRADERS_FROM)
+        state.put_scalar("head", Head(0, 0, 0, deployed_s * 1000 + epoch_ms, 0).word)
+        state.epoch_ms = epoch_ms
+
+    # -- batches ------------------------------------------------------------
+
+    @door
+    def settle(
+        self,
+        call: SettleCall,
+        *,
+        sender: int,
+        now_s: int,
+        prepared: Prepared | None = None,
+        signer_of: SignerOfRecord | None = None,
+    ) -> list[Reason]:
+        """§5: settle a batch; anyone may carry it. Returns the reason code of each record, 0 where
+        it filled.
+        """
+        del sender
+        return settle(
+            self.state,
+            self.oracle,
+            self.seals,
+            self.crypto,
+            call,
+            now_s * 1000,
+            prepared,
+            signer_of,
+        )
+
+    # -- collateral -----------------------------------------------------------
+
+    @door
+    def open_account(self, owner: int, amount_e6: int, *, sender: int, now_s: int) -> int:
+        """Open the next account for `owner`; the sender pays the first deposit."""
+        del sender, now_s
+        require(owner != 0, "clearing: owner is zero")
+        require(amount_e6 >= OPENING_DEPOSIT_E6_MIN, "clearing: deposit too small")
+        account = self.state.scalar("account_count")
+        self.state.put_scalar("account_count", account + 1)
+        self.state.put(self.state.accounts, account, Account(owner, 0, 0, 0).word)
+        self.state.log("AccountOpened", account, owner)
+        self._receive(account, amount_e6)
+        return account
+
+    @door
+    def deposit(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
+        """Pay collateral into any opened account but the pool's."""
+        del sender, now_s
+        known = POOL_ACCOUNT < account < self.state.scalar("account_count")
+        require(known, "clearing: unknown account")
+        self._receive(account, amount_e6)
+
+    @door
+    def request_withdrawal(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
+        """Set an amount aside; it can be claimed after the barrier and the window."""
+        stored = self._owned(account, sender)
+        require(not self.state.withdrawals.get(account), "clearing: withdrawal pending")
+        require(0 < amount_e6 <= stored.collateral_e6, "clearing: not enough collateral")
+        word = stored._replace(collateral_e6=stored.collateral_e6 - amount_e6).word
+        self._set_withdrawal(account, word, Withdrawal(amount_e6, now_s * 1000 + GUARD_MS).word)
+
+    @door
+    def claim_withdrawal(
+        self,
+        account: int,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        *,
+        sender: int,
+        now_s: int,
+    ) -> int:
+        """Pay the owner what is free of the pending amount; the rest is collateral again."""
+        del sender
+        withdrawal = Withdrawal.of(self.state.withdrawals.get(account, 0))
+        due = now_s * 1000 > withdrawal.barrier_ms + WINDOW_MS
+        require(due, "clearing: withdrawal not due")
+        stored = self._account(account)
+        free = stored.collateral_e6 + withdrawal.amount_e6
+        if stored.mask:
+            vector = self._fresh_vector(head, openings, signatures, now_s)
+            held = self.standing(account, vector)
+            free = held.haircut_equity_e6 + withdrawal.amount_e6 - held.im_e6
+        paid = min(withdrawal.amount_e6, max(0, free))
+        collateral = stored.collateral_e6 + withdrawal.amount_e6 - paid
+        self._set_withdrawal(account, stored._replace(collateral_e6=collateral).word, 0)
+        self.accounted_e6 -= paid
+        return paid
+
+    # -- orders and keys ------------------------------------------------------
+
+    @door
+    def cancel(self, account: int, slot: int, seq: int, *, sender: int, now_s: int) -> None:
+        """Kill every order of the slot up to `seq` for batches after the barrier."""
+        now_ms = now_s * 1000
+        self._owned(account, sender)
+        require(slot < 256 and seq < 2**32, "clearing: out of range")
+        key = account << 8 | slot
+        fill = Fill.of(self.state.fills.get(key, 0))
+        require(seq > fill.cancel_seq, "clearing: seq must rise")
+        waited = now_ms > fill.cancel_time_ms + WINDOW_MS
+        require(waited, "clearing: cancel too soon")
+        word = fill._replace(cancel_seq=seq, cancel_time_ms=now_ms + GUARD_MS).word
+        self.state.put(self.state.fills, key, word)
+        self.state.log("Cancelled", account, slot, word)
+
+    @door
+    def cancel_all(self, account: int, *, sender: int, now_s: int) -> None:
+        """Raise the account's epoch."""
+        stored = self._owned(account, sender)
+        require(stored.epoch < EPOCH_MAX, "clearing: epochs used up")
+        now_ms = now_s * 1000
+        waited = now_ms > self.state.epoch_barriers.get(account, 0) + WINDOW_MS
+        require(waited, "clearing: cancel too soon")
+        word = stored._replace(epoch=stored.epoch + 1).word
+        self.state.put(self.state.accounts, account, word)
+        self.state.put(self.state.epoch_barriers, account, now_ms + GUARD_MS)
+        self.state.log("CancelledAll", account, word, now_ms + GUARD_MS)
+
+    @door
+    def grant(
+        self,
+        account: int,
+        key: int,
+        markets: int,
+        notional_e6: int,
+        expiry_ms: int,
+        *,
+        sender: int,
+        now_s: int,
+    ) -> None:
+        """`Delegates.grant`: let `key` sign orders of the listed markets up to a notional each."""
+        self._owned(account, sender, "delegates: not the owner")
+        now_ms = now_s * 1000
+        require(key != 0, "delegates: key is zero")
+        fits = not markets >> 128 and not notional_e6 >> 64 and not expiry_ms >> 48
+        require(fits, "delegates: out of range")
+        require(expiry_ms > now_ms, "delegates: expiry has passed")
+        stored = Delegate.of(self.state.delegates.get(account << 160 | key, 0))
+        require(now_ms > stored.expiry_ms + WINDOW_MS, "delegates: still live")
+        self._set_delegate(account, key, Delegate(markets, notional_e6, expiry_ms))
+
+    @door
+    def revoke(self, account: int, key: int, *, sender: int, now_s: int) -> None:
+        """`Delegates.revoke`: end a key at the barrier."""
+        self._owned(account, sender, "delegates: not the owner")
+        stored = Delegate.of(self.state.delegates.get(account << 160 | key, 0))
+        barrier_ms = now_s * 1000 + GUARD_MS
+        require(stored.expiry_ms > barrier_ms, "delegates: not live")
+        self._set_delegate(account, key, stored._replace(expiry_ms=barrier_ms))
+
+    # -- the pool's shares ------------------------------------------------------
+
+    @door
+    def request_deposit(self, assets_e6: int, *, sender: int, now_s: int) -> int:
+        """`Pool.request_deposit`: pay assets in for shares at the epoch's strike; returns the
+        epoch.
+        """
+        require(assets_e6 != 0, "pool: amount is zero")
+        require(assets_e6 <= REQUESTED_E6_MAX, "pool: amount too large")
+        epoch = self._open_epoch(now_s)
+        total = Requests.of(self.state.lp_requests.get(epoch, 0)).deposits_e6 + assets_e6
+        require(total <= REQUESTED_E6_MAX, "pool: epoch is full")
+        request = self._add_request(sender, epoch, assets_e6, 0)
+        self.state.log("DepositRequested", sender, epoch, assets_e6, request)
+        self.state.log("LiquidityRequested", epoch, self.state.lp_requests[epoch])
+        self.accounted_e6 += assets_e6
+        return epoch
+
+    @door
+    def request_redeem(self, shares: int, *, sender: int, now_s: int) -> int:
+        """`Pool.request_redeem`: give shares back for assets at the epoch's strike; returns the
+        epoch.
+        """
+        require(shares != 0, "pool: amount is zero")
+        balance = self.state.shares.get(sender, 0)
+        require(shares <= balance, "pool: not enough shares")
+        epoch = self._open_epoch(now_s)
+        self.state.put(self.state.shares, sender, balance - shares)
+        request = self._add_request(sender, epoch, 0, shares)
+        self.state.log("RedeemRequested", sender, epoch, shares, request)
+        self.state.log("LiquidityRequested", epoch, self.state.lp_requests[epoch])
+        return epoch
+
+    @door
+    def claim(self, epoch: int, holder: int, *, sender: int, now_s: int) -> tuple[int, int]:
+        """`Pool.claim`: what a holder's requests of a struck epoch gave, as (shares, assets)."""
+        del sender, now_s
+        place = holder << 32 | epoch
+        assets, shares = request = Requests.of(self.state.holder_requests.get(place, 0))
+        require(request != (0, 0), "pool: nothing to claim")
+        struck = epoch < Head.of(self.state.scalar("head")).epoch
+        require(struck, "pool: epoch not struck")
+        returned, nav, supply = Strike.of(self.state.strikes.get(epoch, 0))
+        if returned:
+            minted, paid = shares, assets
+        elif not supply:
+            minted, paid = assets * SHARES_PER_UNIT, 0
+        else:
+            minted, paid = assets * supply // nav, shares * nav // supply
+        self.state.put(self.state.holder_requests, place, 0)
+        balance = self.state.shares.get(holder, 0)
+        self.state.put(self.state.shares, holder, balance + minted)
+        self.state.log("Claimed", holder, epoch, minted, paid)
+        self.accounted_e6 -= paid
+        return minted, paid
+
+    @door
+    def transfer(self, to: int, shares: int, *, sender: int, now_s: int) -> None:
+        """`Pool.transfer`, the ERC-20 of the shares."""
+        del now_s
+        balance = self.state.shares.get(sender, 0)
+        require(shares <= balance, "erc20: transfer amount exceeds balance")
+        self.state.put(self.state.shares, sender, balance - shares)
+        self.state.put(self.state.shares, to, self.state.shares.get(to, 0) + shares)
+
+    # -- the narrow doors -----------------------------------------------------
+
+    @door
+    def apply(
+        self,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        account: int,
+        place: int,
+        change_e8: int,
+        *,
+        sender: int,
+        now_s: int,
+    ) -> None:
+        """Shrink a trader's position at the vector's price against the pool's incoming word."""
+        require(sender == self.recovery, "clearing: not recovery")
+        known = account >= TRADERS_FROM and place < 16
+        require(known, "clearing: unknown account")
+        vector = self._fresh_vector(head, openings, signatures, now_s)
+        self._shrink(account, place, change_e8, vector)
+
+    @door
+    def liquidate(
+        self,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        account: int,
+        place: int,
+        size_e8: int,
+        *,
+        sender: int,
+        now_s: int,
+    ) -> None:
+        """`Recovery.liquidate`: anyone shrinks a position of an account below its maintenance
+        margin.
+        """
+        del sender
+        require(TRADERS_FROM <= account < 2**32, "recovery: not a trader")
+        require(place < 16, "recovery: index out of range")
+        base = Position.of(self.state.positions.get(account << 4 | place, 0)).base_e8
+        require(base != 0, "recovery: no position")
+        require(0 < size_e8 <= abs(base), "recovery: size out of range")
+        vector = self._signed_vector(head, openings, signatures)
+        withdrawal = Withdrawal.of(self.state.withdrawals.get(account, 0))
+        held = self.standing(account, vector, "recovery: no price")
+        unhealthy = held.equity_e6 + withdrawal.amount_e6 < held.mm_e6
+        require(unhealthy, "recovery: account is healthy")
+        self._check_fresh(vector.time_ms, now_s)
+        self._shrink(account, place, -size_e8 if base > 0 else size_e8, vector)
+
+    @door
+    def set_market(
+        self, market: int, rates: int, caps: int, listing: int, *, sender: int, now_s: int
+    ) -> None:
+        """New parameters of a market from the activation on."""
+        require(sender == self.governance, "clearing: not governance")
+        if market > MARKET_MAX:
+            raise Overflow("clearing: no such market")
+        clock = Clock.of(self.state.market_word(market, CLOCK))
+        waited = now_s * 1000 > clock.activation_s * 1000 + WINDOW_MS
+        require(waited, "clearing: change pending")
+        version = clock.version ^ 1
+        activation_s = now_s + GUARD_MS // 1000
+        word = clock._replace(version=version, activation_s=activation_s).word
+        self.state.put_market_word(market, CLOCK, word)
+        first = market * 8 + version * 4
+        for place, parameter in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
+            self.state.put(self.state.parameter_words, first + place, parameter)
+        self.state.log("MarketSet", market, word, rates, caps, listing)
+
+    # -- reading ------------------------------------------------------------
+
+    def standing(
+        self, account: int, vector: Vector, unpriced: str = "clearing: no price"
+    ) -> Standing:
+        """An account's standing at a vector, its pending withdrawal left out.
+
+        Raises Fault(unpriced) if a held market has no price.
+        """
+        marks = MarkBook(self.state, vector, {})
+        marked: list[tuple[Position, Mark]] = []
+        for position in self.positions_of(account):
+            mark = marks(position.market)
+            if mark is None:
+                raise Fault(unpriced)
+            marked.append((position, mark.mark))
+        return standing(self._account(account).collateral_e6, marked)
+
+    def positions_of(self, account: int) -> list[Position]:
+        """The open positions of a trader."""
+        mask = self._account(account).mask
+        return [
+            Position.of(self.state.positions.get(account << 4 | index, 0))
+            for index in range(16)
+            if mask >> index & 1
+        ]
+
+    # -- parts ----------------------------------------------------------------
+
+    def _account(self, account: int) -> Account:
+        return Account.of(self.state.accounts.get(account, 0))
+
+    def _owned(
+        self, account: int, sender: int, otherwise: str = "clearing: not the owner"
+    ) -> Account:
+        stored = self._account(account)
+        require(stored.owner == sender and sender != 0, otherwise)
+        return stored
+
+    def _receive(self, account: int, amount_e6: int) -> None:
+        move_collateral(self.state, account, amount_e6)
+        self.accounted_e6 += amount_e6
+
+    def _set_withdrawal(self, account: int, word: int, withdrawal: int) -> None:
+        self.state.put(self.state.accounts, account, word)
+        self.state.put(self.state.withdrawals, account, withdrawal)
+        self.state.log("WithdrawalSet", account, word, withdrawal)
+
+    def _set_delegate(self, account: int, key: int, delegate: Delegate) -> None:
+        self.state.put(self.state.delegates, account << 160 | key, delegate.word)
+        self.state.log("DelegateSet", account, key, delegate.word)
+
+    def _open_epoch(self, now_s: int) -> int:
+        """The epoch a request of this block joins: the running one until its end, then the next."""
+        head = Head.of(self.state.scalar("head"))
+        return head.epoch if now_s * 1000 < head.epoch_end_ms else head.epoch + 1
+
+    def _add_request(self, holder: int, epoch: int, assets_e6: int, shares: int) -> int:
+        """Add to a holder's and to everybody's requests of an epoch; returns the holder's word."""
+        state = self.state
+        place = holder << 32 | epoch
+        for table, key in ((state.lp_requests, epoch), (state.holder_requests, place)):
+            stored = Requests.of(table.get(key, 0))
+            word = Requests(stored.deposits_e6 + assets_e6, stored.redeems + shares).word
+            state.put(table, key, word)
+        return state.holder_requests[place]
+
+    def _check_fresh(self, time_ms: int, now_s: int) -> None:
+        """The age of a vector used outside batches (§7)."""
+        now_ms = now_s * 1000
+        last_ms = Head.of(self.state.scalar("head")).time_ms
+        require(time_ms <= now_ms + EARLY_MS, "clearing: vector from the future")
+        fresh = time_ms >= max(now_ms - WINDOW_MS, last_ms - GUARD_MS)
+        require(fresh, "clearing: vector too old")
+
+    def _fresh_vector(
+        self, head: int, openings: Sequence[int], signatures: Sequence[Signature], now_s: int
+    ) -> Vector:
+        self._check_fresh(SettleHead.of(head).time_ms, now_s)
+        return self._signed_vector(head, openings, signatures)
+
+    def _signed_vector(
+        self, head: int, openings: Sequence[int], signatures: Sequence[Signature]
+    ) -> Vector:
+        _, time_ms, chunks, opened, _ = SettleHead.of(head)
+        vector = open_vector(time_ms, chunks, opened, openings, self.crypto.hash_many)
+        self.oracle.check(time_ms, chunks, vector.root, signatures)
+        return vector
+
+    def _shrink(self, account: int, place: int, change_e8: int, vector: Vector) -> None:
+        """Move part of a position to the market's incoming word at the vector's price (§7)."""
+        state = self.state
+        key = account << 4 | place
+        position = Position.of(state.positions.get(key, 0))
+        base = position.base_e8 + change_e8
+        shrinks = abs(base) < abs(position.base_e8) and base * position.base_e8 >= 0
+        require(shrinks, "clearing: apply must shrink")
+        market = position.market
+        mark = virtual_mark(state, vector, market)
+        if mark is None:
+            raise Fault("clearing: no price")
+        oracle, rates = mark.mark.oracle_price_e8, mark.mark.rates
+        clock = Clock.of(state.market_word(market, CLOCK))
+        funding = credit(
+            position.base_e8, clock.funding_index - position.funding_index, rates.shift
+        )
+        if change_e8 > 0:
+            moved = quote_of_buy(oracle, change_e8)
+        else:
+            moved = quote_of_sale(oracle, -change_e8)
+        quote = position.quote_e6 + funding + moved
+        incoming = Holding.of(state.market_word(market, INCOMING))
+        interest = max(base, 0) - max(position.base_e8, 0)
+        words = {
+            METER: self._interest_moved(market, interest),
+            LEDGER: self._ledger_moved(market, 0 if base else quote, funding),
+            INCOMING: Holding(incoming.base_e8 - change_e8, incoming.quote_e6 - moved).word,
+        }
+        state.put_market_word(market, CLOCK, clock._replace(incoming=True).word)
+        for at, word in words.items():
+            state.put_market_word(market, at, word)
+        state.put_scalar("pool_markets", state.scalar("pool_markets") | 1 << market)
+        left = Position(market, base, quote, clock.funding_index).word if base else 0
+        state.put(state.positions, key, left)
+        if not base:
+            stored = self._account(account)
+            closed = stored._replace(mask=stored.mask & ~(1 << place))
+            state.put(state.accounts, account, closed.word)
+            move_collateral(state, account, quote)
+        state.log("Applied", account, place, left, *words.values())
+
+    def _interest_moved(self, market: int, change_e8: int) -> int:
+        bucket, recent, interest = Meter.of(self.state.market_word(market, METER))
+        return Meter(bucket, recent, interest + change_e8).word
+
+    def _ledger_moved(self, market: int, realised_e6: int, credit_e6: int) -> int:
+        realised, fees, pot = Ledger.of(self.state.market_word(market, LEDGER))
+        return Ledger(realised + realised_e6, fees, pot - credit_e6).word

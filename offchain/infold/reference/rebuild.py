@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Storage rebuilt from logs alone, as docs/protocol.md §11 promises; no rule of settlement is
+known here.
+"""
+
+from __future__ import annotations
+
+from .abi import Argument
+from .settlement import backstop_key
+from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, POOL, RATES, State
+from .sums import Sums
+from .words import Clock, Fill, Holding, SettledFill, SettledHead
+
+
+class Rebuilt:
+    """A state that only events write, with its running totals and the markets an event touched."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.sums = Sums.of(state)
+        self.dirty: set[int] = set()
+
+    def fold(self, name: str, arguments: tuple[Argument, ...]) -> None:
+        """Apply one event of `Clearing`, `Delegates` or `Pool`."""
+        handler = getattr(self, f"_{name}", None)
+        if handler is not None:
+            handler(*arguments)
+
+    # -- writing ------------------------------------------------------------
+
+    def _put(self, table: str, key: int, word: int) -> None:
+        entries: dict[int, int] = getattr(self.state, table)
+        old = entries.get(key, 0)
+        if old:
+            self.sums.add(table, key, old, -1)
+        if word:
+            entries[key] = word
+            self.sums.add(table, key, word, 1)
+        else:
+            entries.pop(key, None)
+        if table == "positions":
+            self.dirty.add((word or old) >> 240)
+        elif table == "market_words":
+            self.dirty.add(key >> 3)
+
+    def _put_market(self, market: int, place: int, word: int) -> None:
+        self._put("market_words", market * 8 + place, word)
+
+    def _flag(self, scalar: str, market: int, present: bool) -> None:
+        mask = self.state.scalar(scalar)
+        bit = 1 << market
+        self._scalar(scalar, mask | bit if present else mask & ~bit)
+
+    def _scalar(self, name: str, word: int) -> None:
+        if word:
+            self.state.scalars[name] = word
+        else:
+            self.state.scalars.pop(name, None)
+
+    # -- events, by name --------------------------------------------------------
+
+    def _AccountOpened(self, account: int, owner: int) -> None:
+        self._put("accounts", account, owner << 96)
+        self._scalar("account_count", account + 1)
+
+    def _CollateralMoved(self, account: int, amount_e6: int, word: int) -> None:
+        del amount_e6
+        self._put("accounts", account, word)
+
+    def _WithdrawalSet(self, account: int, word: int, withdrawal: int) -> None:
+        self._put("accounts", account, word)
+        self._put("withdrawals", account, withdrawal)
+
+    def _Cancelled(self, account: int, slot: int, fill: int) -> None:
+        self._put("fills", account << 8 | slot, fill)
+
+    def _CancelledAll(self, account: int, word: int, barrier: int) -> None:
+        self._put("accounts", account, word)
+        self._put("epoch_barriers", account, barrier)
+
+    def _DelegateSet(self, account: int, key: int, delegate: int) -> None:
+        self._put("delegates", account << 160 | key, delegate)
+
+    def _AccountSettled(self, head: int, words: list[int]) -> None:
+        account, fills, positions, account_follows = SettledHead.of(head)
+        places: set[int] = set()
+        for word in words[:fills]:
+            slot, place, seq, filled, prefix = SettledFill.of(word)
+            places.add(place)
+            key = account << 8 | slot
+            stored = Fill.of(self.state.fills.get(key, 0))
+            fill = Fill(prefix, stored.cancel_time_ms, stored.cancel_seq, filled, seq)
+            self._put("fills", key, fill.word)
+        for place, word in zip(sorted(places), words[fills : fills + positions], strict=True):
+            self._put("positions", account << 4 | place, word)
+        if account_follows:
+            self._put("accounts", account, words[fills + positions])
+
+    def _MarketSettled(
+        self, market: int, price_e8: int, clock: int, pool: int, meter: int, ledger: int
+    ) -> None:
+        del price_e8
+        for place, word in ((CLOCK, clock), (POOL, pool), (METER, meter), (LEDGER, ledger)):
+            self._put_market(market, place, word)
+        self._put_market(market, INCOMING, 0)
+        self._flag("pool_markets", market, Holding.of(pool).base_e8 != 0)
+
+    def _BackstopSettled(self, market: int, position: int) -> None:
+        self._put("positions", backstop_key(market), position)
+        self._flag("backstop_markets", market, position != 0)
+
+    def _PoolStruck(self, epoch: int, strike: int, capital_e6: int) -> None:
+        self._put("strikes", epoch, strike)
+        self._scalar("pool_capital", capital_e6)
+
+    def _BatchSettled(self, number: int, head: int, contents: int, accepted_root: int) -> None:
+        del number, contents, accepted_root
+        self._scalar("head", head)
+
+    def _Applied(
+        self, account: int, place: int, position: int, meter: int, ledger: int, incoming: int
+    ) -> None:
+        key = account << 4 | place
+        market = (position or self.state.positions.get(key, 0)) >> 240
+        self._put("positions", key, position)
+        clock = self.state.market_word(market, CLOCK) | 1
+        for at, word in ((CLOCK, clock), (METER, meter), (LEDGER, ledger), (INCOMING, incoming)):
+            self._put_market(market, at, word)
+        if not position:
+            word = self.state.accounts.get(account, 0) & ~(1 << 16 + place)
+            self._put("accounts", account, word)
+        self._flag("pool_markets", market, True)
+
+    def _MarketSet(self, market: int, clock: int, rates: int, caps: int, listing: int) -> None:
+        self._put_market(market, CLOCK, clock)
+        first = market * 8 + Clock.of(clock).version * 4
+        for place, word in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
+            self._put("parameter_words", first + place, word)
+
+    def _LiquidityRequested(self, epoch: int, requests: int) -> None:
+        self._put("lp_requests", epoch, requests)
+
+    def _DepositRequested(self, holder: int, epoch: int, assets_e6: int, request: int) -> None:
+        del assets_e6
+        self._put("holder_requests", holder << 32 | epoch, request)
+
+    def _RedeemRequested(self, holder: int, epoch: int, shares: int, request: int) -> None:
+        del shares
+        self._put("holder_requests", holder << 32 | epoch, request)
+
+    def _Claimed(self, holder: int, epoch: int, minted: int, paid_e6: int) -> None:
+        del minted, paid_e6
+        self._put("holder_requests", holder << 32 | epoch, 0)
+
+    def _Transfer(self, sender: int, receiver: int, shares: int) -> None:
+        """Minting comes from the zero address, burning goes to it."""
+        for holder, change in ((sender, -shares), (receiver, shares)):
+            if holder:
+                self._put("shares", holder, self.state.shares.get(holder, 0) + change)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything `Clearing` stores, as words by key, and an undo log so that a failing call leaves no
+trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from .words import Caps, Clock, Rates
+
+# An event as its name and its arguments in the order of docs/protocol.md §11.
+Event = tuple[str, tuple[object, ...]]
+Table = dict[int, int]
+
+MARKET_WORDS = 8
+CLOCK, POOL, METER, LEDGER, INCOMING = range(5)
+RATES, CAPS, LISTING = range(3)
+
+
+class Timed(NamedTuple):
+    """A setting with its old and its new value; the old one serves times up to the activation."""
+
+    before: int
+    after: int
+    activation_ms: int
+
+    def at(self, time_ms: int) -> int:
+        return self.after if time_ms > self.activation_ms else self.before
+
+
+class State:
+    """Storage as dictionaries that hold no zero, so that equal states are equal dictionaries."""
+
+    tables = (
+        "accounts",
+        "positions",
+        "fills",
+        "withdrawals",
+        "epoch_barriers",
+        "delegates",
+        "market_words",
+        "parameter_words",
+        "strikes",
+        "lp_requests",
+        "holder_requests",
+        "shares",
+        "scalars",
+    )
+
+    def __init__(self) -> None:
+        self.accounts: Table = {}
+        self.positions: Table = {}
+        self.fills: Table = {}
+        self.withdrawals: Table = {}
+        self.epoch_barriers: Table = {}
+        # Of Delegates: keyed by account << 160 | key.
+        self.delegates: Table = {}
+        self.market_words: Table = {}
+        self.parameter_words: Table = {}
+        self.strikes: Table = {}
+        # Of Pool: requests by epoch, by holder << 32 | epoch, and balances by holder.
+        self.lp_requests: Table = {}
+        self.holder_requests: Table = {}
+        self.shares: Table = {}
+        self.scalars: dict[str, int] = {}
+        # Fixed at construction.
+        self.epoch_ms = 0
+        self.events: list[Event] = []
+        self._undo: list[tuple[dict[object, object], object, object]] = []
+
+    # -- writing ------------------------------------------------------------
+
+    def put(self, table: Table, key: int, value: int) -> None:
+        """Store a word; zero removes it."""
+        self._remember(table, key)
+        if value:
+            table[key] = value
+        else:
+            table.pop(key, None)
+
+    def put_scalar(self, name: str, value: int) -> None:
+        """Store one of the words that stand alone; zero removes it."""
+        self._remember(self.scalars, name)
+        if value:
+            self.scalars[name] = value
+        else:
+            self.scalars.pop(name, None)
+
+    def log(self, name: str, *arguments: object) -> None:
+        """Emit an event of the running call."""
+        self.events.append((name, arguments))
+
+    def _remember(self, table: object, key: object) -> None:
+        assert isinstance(table, dict)
+        self._undo.append((table, key, table.get(key)))
+
+    def begin(self) -> None:
+        """Open a call: nothing to undo, no events."""
+        self._undo.clear()
+        self.events = []
+
+    def undo(self) -> None:
+        """Take back every write since `begin`."""
+        for table, key, old in reversed(self._undo):
+            if old is None:
+                table.pop(key, None)
+            else:
+                table[key] = old
+        self._undo.clear()
+        self.events = []
+
+    # -- reading ------------------------------------------------------------
+
+    def scalar(self, name: str) -> int:
+        return self.scalars.get(name, 0)
+
+    def market_word(self, market: int, place: int) -> int:
+        return self.market_words.get(market * MARKET_WORDS + place, 0)
+
+    def put_market_word(self, market: int, place: int, word: int) -> None:
+        self.put(self.market_words, market * MARKET_WORDS + place, word)
+
+    def parameters(self, clock: Clock, market: int, time_ms: int) -> tuple[Rates, Caps]:
+        """The parameters that serve `time_ms`: the clock's version after its activation, the other
+        one before.
+        """
+        version = clock.version
+        if time_ms <= clock.activation_s * 1000:
+            version ^= 1
+        first = market * 8 + version * 4
+        words = self.parameter_words
+        return _rates(words.get(first + RATES, 0)), _caps(words.get(first + CAPS, 0))
+
+    def words(self) -> Iterator[tuple[str, int | str, int]]:
+        """Every stored word as (table, key, word), sorted."""
+        for table in self.tables:
+            entries: dict[int | str, int] = getattr(self, table)
+            for key in sorted(entries, key=str if table == "scalars" else None):
+                yield table, key, entries[key]
+
+
+# A handful of parameter words serve thousands of batches, so unpacked ones are remembered by word.
+@lru_cache(maxsize=1024)
+def _rates(word: int) -> Rates:
+    return Rates.of(word)
+
+
+@lru_cache(maxsize=1024)
+def _caps(word: int) -> Caps:
+    return Caps.of(word)

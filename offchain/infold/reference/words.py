@@ -1,0 +1,507 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words of storage, calldata and logs, packed and unpacked (docs/protocol.md §3, §4).
+
+Each class draws its layout, highest field first. `of(word)` reads a word, `.word` writes it and
+raises `Overflow` where a value does not fit its field. Signed fields are two's complement within
+their width.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .faults import Overflow
+
+WORD_MASK = 2**256 - 1
+
+
+def unsigned(value: int, bits: int, name: str) -> int:
+    """`value` itself, if it fits `bits` unsigned bits."""
+    if value >> bits:
+        raise Overflow(f"words: {name} does not fit {bits} bits: {value}")
+    return value
+
+
+def signed(value: int, bits: int, name: str) -> int:
+    """Two's complement of `value` in `bits` bits, if it fits."""
+    if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
+        raise Overflow(f"words: {name} does not fit {bits} signed bits: {value}")
+    return value & ((1 << bits) - 1)
+
+
+def to_signed(field: int, bits: int) -> int:
+    """The number whose two's complement in `bits` bits is `field`; higher bits are ignored."""
+    field &= (1 << bits) - 1
+    return field - (1 << bits) if field >> (bits - 1) else field
+
+
+class Account(NamedTuple):
+    """owner 160 @96 | collateral i64 @32 | mask u16 @16 | epoch u16 @0."""
+
+    owner: int
+    collateral_e6: int
+    mask: int
+    epoch: int
+
+    @classmethod
+    def of(cls, word: int) -> Account:
+        return cls(word >> 96, to_signed(word >> 32, 64), word >> 16 & 0xFFFF, word & 0xFFFF)
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.owner, 160, "account owner") << 96
+            | signed(self.collateral_e6, 64, "account collateral") << 32
+            | unsigned(self.mask, 16, "account mask") << 16
+            | unsigned(self.epoch, 16, "account epoch")
+        )
+
+
+class Position(NamedTuple):
+    """market u16 @240 | base i64 @176 | quote i88 @88 | funding index i64 @24 | event u24 @0."""
+
+    market: int
+    base_e8: int
+    quote_e6: int
+    funding_index: int
+
+    @classmethod
+    def of(cls, word: int) -> Position:
+        return cls(
+            word >> 240,
+            to_signed(word >> 176, 64),
+            to_signed(word >> 88, 88),
+            to_signed(word >> 24, 64),
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.market, 16, "position market") << 240
+            | signed(self.base_e8, 64, "position base") << 176
+            | signed(self.quote_e6, 88, "position quote") << 88
+            | signed(self.funding_index, 64, "position funding index") << 24
+        )
+
+
+class Fill(NamedTuple):
+    """prefix u80 @176 | cancel time u48 @128 | cancel seq u32 @96 | filled u64 @32 | seq u32 @0."""
+
+    prefix: int
+    cancel_time_ms: int
+    cancel_seq: int
+    filled_e8: int
+    seq: int
+
+    @classmethod
+    def of(cls, word: int) -> Fill:
+        return cls(
+            word >> 176,
+            word >> 128 & 0xFFFFFFFFFFFF,
+            word >> 96 & 0xFFFFFFFF,
+            word >> 32 & 0xFFFFFFFFFFFFFFFF,
+            word & 0xFFFFFFFF,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.prefix, 80, "fill prefix") << 176
+            | unsigned(self.cancel_time_ms, 48, "fill cancel time") << 128
+            | unsigned(self.cancel_seq, 32, "fill cancel seq") << 96
+            | unsigned(self.filled_e8, 64, "fill filled") << 32
+            | unsigned(self.seq, 32, "fill seq")
+        )
+
+
+class Withdrawal(NamedTuple):
+    """amount u64 @48 | barrier u48 @0."""
+
+    amount_e6: int
+    barrier_ms: int
+
+    @classmethod
+    def of(cls, word: int) -> Withdrawal:
+        return cls(word >> 48, word & 0xFFFFFFFFFFFF)
+
+    @property
+    def word(self) -> int:
+        return unsigned(self.amount_e6, 64, "withdrawal amount") << 48 | unsigned(
+            self.barrier_ms, 48, "withdrawal barrier"
+        )
+
+
+class Delegate(NamedTuple):
+    """8 markets u16 @128 | notional_e6 u64 @64 | expiry u48 @0."""
+
+    markets: int
+    notional_e6: int
+    expiry_ms: int
+
+    @classmethod
+    def of(cls, word: int) -> Delegate:
+        return cls(word >> 128, word >> 64 & 0xFFFFFFFFFFFFFFFF, word & 0xFFFFFFFFFFFF)
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.markets, 128, "delegate markets") << 128
+            | unsigned(self.notional_e6, 64, "delegate notional") << 64
+            | unsigned(self.expiry_ms, 48, "delegate expiry")
+        )
+
+    def covers(self, market: int) -> bool:
+        """Whether the market is one of the eight listed."""
+        return any(self.markets >> 16 * place & 0xFFFF == market for place in range(8))
+
+
+class Head(NamedTuple):
+    """number u64 @192 | time u48 @144 | epoch u32 @112 | epoch end u48 @64 | bucket u64 @0."""
+
+    number: int
+    time_ms: int
+    epoch: int
+    epoch_end_ms: int
+    bucket_e6: int
+
+    @classmethod
+    def of(cls, word: int) -> Head:
+        return cls(
+            word >> 192,
+            word >> 144 & 0xFFFFFFFFFFFF,
+            word >> 112 & 0xFFFFFFFF,
+            word >> 64 & 0xFFFFFFFFFFFF,
+            word & 0xFFFFFFFFFFFFFFFF,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.number, 64, "batch number") << 192
+            | unsigned(self.time_ms, 48, "batch time") << 144
+            | unsigned(self.epoch, 32, "pool epoch") << 112
+            | unsigned(self.epoch_end_ms, 48, "pool epoch end") << 64
+            | unsigned(self.bucket_e6, 64, "global bucket")
+        )
+
+
+class Clock(NamedTuple):
+    """index i64 @192 | rate i32 @160 | price u64 @96 | time u48 @48 | activation_s u32 @16 |
+    version u8 @8 | flags u8 @0.
+    """
+
+    funding_index: int
+    rate_e9: int
+    price_e8: int
+    time_ms: int
+    activation_s: int
+    version: int
+    incoming: bool
+
+    @classmethod
+    def of(cls, word: int) -> Clock:
+        return cls(
+            to_signed(word >> 192, 64),
+            to_signed(word >> 160, 32),
+            word >> 96 & 0xFFFFFFFFFFFFFFFF,
+            word >> 48 & 0xFFFFFFFFFFFF,
+            word >> 16 & 0xFFFFFFFF,
+            word >> 8 & 0xFF,
+            bool(word & 1),
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            signed(self.funding_index, 64, "funding index") << 192
+            | signed(self.rate_e9, 32, "funding rate") << 160
+            | unsigned(self.price_e8, 64, "market price") << 96
+            | unsigned(self.time_ms, 48, "market time") << 48
+            | unsigned(self.activation_s, 32, "parameter activation") << 16
+            | unsigned(self.version, 8, "parameter version") << 8
+            | int(self.incoming)
+        )
+
+
+class Holding(NamedTuple):
+    """base i64 @192 | quote i88 @104: the pool's word of a market, and its incoming word."""
+
+    base_e8: int
+    quote_e6: int
+
+    @classmethod
+    def of(cls, word: int) -> Holding:
+        return cls(to_signed(word >> 192, 64), to_signed(word >> 104, 88))
+
+    @property
+    def word(self) -> int:
+        return (
+            signed(self.base_e8, 64, "pool base") << 192
+            | signed(self.quote_e6, 88, "pool quote") << 104
+        )
+
+
+class Meter(NamedTuple):
+    """bucket u64 @192 | recent i64 @128 | open interest u64 @64."""
+
+    bucket_e6: int
+    recent_e8: int
+    open_interest_e8: int
+
+    @classmethod
+    def of(cls, word: int) -> Meter:
+        return cls(word >> 192, to_signed(word >> 128, 64), word >> 64 & 0xFFFFFFFFFFFFFFFF)
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.bucket_e6, 64, "market bucket") << 192
+            | signed(self.recent_e8, 64, "recent residual") << 128
+            | unsigned(self.open_interest_e8, 64, "open interest") << 64
+        )
+
+
+class Ledger(NamedTuple):
+    """realised i88 @168 | fees u80 @88 | pot i88 @0."""
+
+    realised_e6: int
+    fees_e6: int
+    pot_e6: int
+
+    @classmethod
+    def of(cls, word: int) -> Ledger:
+        return cls(to_signed(word >> 168, 88), word >> 88 & (1 << 80) - 1, to_signed(word, 88))
+
+    @property
+    def word(self) -> int:
+        return (
+            signed(self.realised_e6, 88, "realised quote") << 168
+            | unsigned(self.fees_e6, 80, "fees") << 88
+            | signed(self.pot_e6, 88, "funding pot")
+        )
+
+
+class Rates(NamedTuple):
+    """Fractions in e6 but for the last two; the word is drawn in docs/protocol.md §3."""
+
+    im_e6: int
+    mm_e6: int
+    haircut_e6: int
+    h_min_e6: int
+    h0_e6: int
+    band_e6: int
+    move_e6: int
+    move_per_s_e6: int
+    fee_e6: int
+    shift: int
+    status: int
+    rate_max_e9: int
+    velocity_e9: int
+
+    @classmethod
+    def of(cls, word: int) -> Rates:
+        fraction = (1 << 20) - 1
+        return cls(
+            word >> 236 & fraction,
+            word >> 216 & fraction,
+            word >> 196 & fraction,
+            word >> 176 & fraction,
+            word >> 156 & fraction,
+            word >> 136 & fraction,
+            word >> 116 & fraction,
+            word >> 100 & 0xFFFF,
+            word >> 84 & 0xFFFF,
+            word >> 76 & 0xFF,
+            word >> 68 & 0xFF,
+            word >> 36 & 0xFFFFFFFF,
+            word >> 4 & 0xFFFFFFFF,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.im_e6, 20, "initial margin") << 236
+            | unsigned(self.mm_e6, 20, "maintenance margin") << 216
+            | unsigned(self.haircut_e6, 20, "haircut") << 196
+            | unsigned(self.h_min_e6, 20, "h_min") << 176
+            | unsigned(self.h0_e6, 20, "h0") << 156
+            | unsigned(self.band_e6, 20, "band") << 136
+            | unsigned(self.move_e6, 20, "move") << 116
+            | unsigned(self.move_per_s_e6, 16, "move per second") << 100
+            | unsigned(self.fee_e6, 16, "fee") << 84
+            | unsigned(self.shift, 8, "funding shift") << 76
+            | unsigned(self.status, 8, "status") << 68
+            | unsigned(self.rate_max_e9, 32, "rate bound") << 36
+            | unsigned(self.velocity_e9, 32, "rate velocity") << 4
+        )
+
+
+class Caps(NamedTuple):
+    """slope_e20 64 @192 | residual_cap_e8 64 @128 | position_cap_e8 64 @64 | interest_cap_e8 64
+    @0.
+    """
+
+    slope_e20: int
+    residual_cap_e8: int
+    position_cap_e8: int
+    interest_cap_e8: int
+
+    @classmethod
+    def of(cls, word: int) -> Caps:
+        mask = (1 << 64) - 1
+        return cls(word >> 192, word >> 128 & mask, word >> 64 & mask, word & mask)
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.slope_e20, 64, "slope") << 192
+            | unsigned(self.residual_cap_e8, 64, "residual cap") << 128
+            | unsigned(self.position_cap_e8, 64, "position cap") << 64
+            | unsigned(self.interest_cap_e8, 64, "interest cap")
+        )
+
+
+class Requests(NamedTuple):
+    """deposits u64 @128 | redeems u128 @0."""
+
+    deposits_e6: int
+    redeems: int
+
+    @classmethod
+    def of(cls, word: int) -> Requests:
+        return cls(word >> 128, word & (1 << 128) - 1)
+
+    @property
+    def word(self) -> int:
+        return unsigned(self.deposits_e6, 64, "requested deposits") << 128 | unsigned(
+            self.redeems, 128, "requested redemptions"
+        )
+
+
+class Strike(NamedTuple):
+    """returned u1 @192 | nav u64 @128 | supply before u128 @0."""
+
+    returned: bool
+    nav_e6: int
+    supply: int
+
+    @classmethod
+    def of(cls, word: int) -> Strike:
+        return cls(bool(word >> 192 & 1), word >> 128 & (1 << 64) - 1, word & (1 << 128) - 1)
+
+    @property
+    def word(self) -> int:
+        return (
+            int(self.returned) << 192
+            | unsigned(self.nav_e6, 64, "net asset value") << 128
+            | unsigned(self.supply, 128, "share supply")
+        )
+
+
+class PriceWord(NamedTuple):
+    """market u16 @240 | price u64 @176 | gross u64 @112 | zero @0."""
+
+    market: int
+    price_e8: int
+    gross_e8: int
+    rest: int
+
+    @classmethod
+    def of(cls, word: int) -> PriceWord:
+        mask = (1 << 64) - 1
+        return cls(word >> 240, word >> 176 & mask, word >> 112 & mask, word & (1 << 112) - 1)
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.market, 16, "market") << 240
+            | unsigned(self.price_e8, 64, "clearing price") << 176
+            | unsigned(self.gross_e8, 64, "gross") << 112
+            | unsigned(self.rest, 112, "rest of a price word")
+        )
+
+
+class SettleHead(NamedTuple):
+    """number u64 @64 | time u48 @16 | chunks u8 @8 | opened u8 @0; bits above 128 are `rest`."""
+
+    number: int
+    time_ms: int
+    chunks: int
+    opened: int
+    rest: int
+
+    @classmethod
+    def of(cls, word: int) -> SettleHead:
+        return cls(
+            word >> 64 & (1 << 64) - 1,
+            word >> 16 & 0xFFFFFFFFFFFF,
+            word >> 8 & 0xFF,
+            word & 0xFF,
+            word >> 128,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            self.rest << 128
+            | unsigned(self.number, 64, "batch number") << 64
+            | unsigned(self.time_ms, 48, "batch time") << 16
+            | unsigned(self.chunks, 8, "chunks") << 8
+            | unsigned(self.opened, 8, "opened chunks")
+        )
+
+
+class SettledHead(NamedTuple):
+    """Topic of `AccountSettled`: account u32 @0 | fills u8 @32 | positions u8 @40 | account word
+    follows u1 @48.
+    """
+
+    account: int
+    fills: int
+    positions: int
+    account_follows: bool
+
+    @classmethod
+    def of(cls, word: int) -> SettledHead:
+        return cls(word & 0xFFFFFFFF, word >> 32 & 0xFF, word >> 40 & 0xFF, bool(word >> 48 & 1))
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.account, 32, "account")
+            | unsigned(self.fills, 8, "fills") << 32
+            | unsigned(self.positions, 8, "positions") << 40
+            | int(self.account_follows) << 48
+        )
+
+
+class SettledFill(NamedTuple):
+    """One fill in `AccountSettled`: slot u8 @248 | index u4 @244 | seq u32 @144 | filled u64 @80 |
+    prefix u80 @0.
+    """
+
+    slot: int
+    place: int
+    seq: int
+    filled_e8: int
+    prefix: int
+
+    @classmethod
+    def of(cls, word: int) -> SettledFill:
+        return cls(
+            word >> 248,
+            word >> 244 & 0xF,
+            word >> 144 & 0xFFFFFFFF,
+            word >> 80 & (1 << 64) - 1,
+            word & (1 << 80) - 1,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.slot, 8, "slot") << 248
+            | unsigned(self.place, 4, "index") << 244
+            | unsigned(self.seq, 32, "seq") << 144
+            | unsigned(self.filled_e8, 64, "filled") << 80
+            | unsigned(self.prefix, 80, "prefix")
+        )

@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A venue onto a chain: compile a checkout's contracts, create them, check them, list the markets,
+seal.
+
+The contracts name each other at construction and never change it, so every address must be known
+before the first creation: they follow from the deployer's address and its next nonces. Constructor
+arguments are found by the names the ABI gives them. Nothing here is specific to one provider:
+`Deployer` is all that is asked of it, so the same plan runs over plain JSON-RPC (`RpcDeployer`) and
+from an Ape script.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from eth_abi.abi import encode
+
+from infold.errors import InvariantBroken, Misconfigured, Unavailable
+from infold.shell.chain import (
+    Abi,
+    AddressBook,
+    Json,
+    Reverted,
+    Rpc,
+    Sender,
+    block,
+    receipts,
+    rlp,
+    why_it_failed,
+)
+from infold.shell.chain import mine as mine_block
+from infold.signing import checksum_address, keccak
+from infold.words import CapsWord, ListingWord, RatesWord
+
+ORDER = (
+    "Dollar",
+    "Governance",
+    "Vault",
+    "Oracle",
+    "Seals",
+    "Rules",
+    "Delegates",
+    "Clearing",
+    "Pool",
+    "Recovery",
+)
+SEAL_DELAY_S = 8 * 86_400  # longer than the time in which everyone can leave
+MINES_MAX = 1_000
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class MarketPlan:
+    """One market's listing."""
+
+    market: int
+    rates: RatesWord
+    caps: CapsWord
+    listing: ListingWord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentPlan:
+    """What a venue is to be. `token` None deploys the test dollar, which anyone may mint: devnets
+    only.
+    """
+
+    owner: bytes
+    matcher: bytes
+    signers: tuple[bytes, ...]
+    threshold: int
+    markets: tuple[MarketPlan, ...]
+    epoch_ms: int
+    token: bytes | None = None
+    seal_delay_s: int | None = SEAL_DELAY_S
+
+
+class Deployer(Protocol):
+    """What deployment asks of a provider."""
+
+    address: bytes
+
+    def next_nonce(self) -> int:
+        """The nonce of the deployer's next transaction."""
+
+    def create(self, name: str, init_code: bytes) -> bytes:
+        """Create a contract and wait for it; its address."""
+
+    def send(self, what: str, to: bytes, data: bytes) -> None:
+        """Call a contract and wait until it succeeded."""
+
+    def code(self, address: bytes) -> bytes:
+        """The code at an address."""
+
+    def read(self, to: bytes, data: bytes) -> bytes:
+        """A read-only call."""
+
+    def block_number(self) -> int:
+        """The latest block."""
+
+    def chain_id(self) -> int:
+        """The chain's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One compiled contract."""
+
+    abi: Json
+    init_code: bytes
+
+
+# -- compiling -------------------------------------------------------------------------------------
+
+
+def find_contracts(start: Path | None = None) -> Path:
+    """The `contracts/` of the checkout we are in. Raises `Misconfigured` outside one."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents, *Path(__file__).resolve().parents):
+        if (folder / "contracts" / "Clearing.vy").is_file():
+            return folder / "contracts"
+    raise Misconfigured(
+        "no contracts/Clearing.vy here or above; run in a checkout or name one with --contracts"
+    )
+
+
+def compile_contracts(
+    contracts: Path, names: Sequence[str], progress: Progress
+) -> dict[str, Compiled]:
+    """Compile with the pinned Vyper, in process. Results are kept in the checkout's `.cache` by the
+    hash of all sources.
+    """
+    sources = sorted([*contracts.rglob("*.vy"), *contracts.rglob("*.vyi")])
+    if not any(source.name == "Clearing.vy" for source in sources):
+        raise Misconfigured(
+            f"{contracts} holds no contracts; name a checkout's contracts/ with --contracts"
+        )
+    try:
+        version = importlib.metadata.version("vyper")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise Misconfigured(
+            "vyper is not installed; run `make setup`, or install infold[contracts]"
+        ) from error
+    digest = hashlib.sha256(version.encode())
+    for source in sources:
+        digest.update(
+            str(source.relative_to(contracts)).encode() + b"\0" + source.read_bytes() + b"\0"
+        )
+    cache = contracts.parent / ".cache" / "contracts" / digest.hexdigest()[:32]
+    compiled = {}
+    for name in names:
+        path = contracts / "dev" / "Dollar.vy" if name == "Dollar" else contracts / f"{name}.vy"
+        kept = cache / f"{name}.json"
+        try:
+            content = json.loads(kept.read_text("utf-8"))
+        except (OSError, ValueError):
+            progress(f"compiling {name}")
+            content = _compile(path, contracts)
+            cache.mkdir(parents=True, exist_ok=True)
+            draft = kept.with_suffix(f".{id(content)}.new")
+            draft.write_text(json.dumps(content), "utf-8")
+            draft.replace(kept)
+        compiled[name] = Compiled(content["abi"], bytes.fromhex(content["init_code"]))
+    return compiled
+
+
+def _compile(path: Path, contracts: Path) -> dict[str, Any]:
+    import vyper  # a second of start-up that only a deployment pays
+    from vyper.compiler import CompilerData
+    from vyper.compiler.input_bundle import FilesystemInputBundle
+    from vyper.compiler.output import build_abi_output
+    from vyper.compiler.settings import Settings
+    from vyper.exceptions import VyperException
+
+    bundle = FilesystemInputBundle([Path(vyper.__file__).resolve().parent.parent, contracts])
+    try:
+        with bundle.search_path(path.parent):
+            source = bundle.load_file(path)
+        data = CompilerData(source, bundle, settings=Settings())
+        return {"abi": build_abi_output(data), "init_code": data.bytecode.hex()}
+    except (VyperException, OSError) as error:
+        raise Misconfigured(f"{path} does not compile: {error}") from error
+
+
+# -- deploying -------------------------------------------------------------------------------------
+
+
+def create_address(deployer: bytes, nonce: int) -> bytes:
+    """Where a plain creation with this nonce puts its contract."""
+    return keccak(rlp([deployer, nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")]))[12:]
+
+
+def deploy(
+    deployer: Deployer,
+    plan: DeploymentPlan,
+    contracts: Path,
+    progress: Progress = lambda _line: None,
+) -> AddressBook:
+    """Carry a plan out and check what stands there. Raises `Unavailable` or `Reverted` where the
+    chain says no.
+    """
+    _check_plan(plan)
+    contracts = contracts.resolve()
+    names = [
+        name
+        for name in ORDER
+        if (contracts / f"{name}.vy").exists() or (name == "Dollar" and plan.token is None)
+    ]
+    unknown = {path.stem for path in contracts.glob("*.vy")} - set(names)
+    if unknown:
+        raise InvariantBroken(
+            f"deployment does not know what {', '.join(sorted(unknown))} is for; add it to ORDER"
+        )
+    compiled = compile_contracts(contracts, names, progress)
+    first_nonce = deployer.next_nonce()
+    addresses = {
+        name: create_address(deployer.address, first_nonce + place)
+        for place, name in enumerate(names)
+    }
+    if plan.token is not None:
+        addresses = {"Dollar": plan.token} | addresses
+    known: dict[str, Any] = {name.lower(): address for name, address in addresses.items()} | {
+        "token": addresses["Dollar"],
+        "collateral": addresses["Dollar"],
+        "owner": plan.owner,
+        "matcher": plan.matcher,
+        "signers": list(plan.signers),
+        "oracle_signers": list(plan.signers),
+        "threshold": plan.threshold,
+        "k": plan.threshold,
+        "epoch_ms": plan.epoch_ms,
+    }
+    first_block = deployer.block_number() + 1
+    for name in names:
+        progress(f"deploying {name}")
+        init_code = compiled[name].init_code + _constructor_arguments(
+            name, compiled[name].abi, known
+        )
+        found = deployer.create(name, init_code)
+        if found != addresses[name]:
+            raise InvariantBroken(
+                f"{name} went to {checksum_address(found)}, not to "
+                f"{checksum_address(addresses[name])}: "
+                "another transaction of the deployer's came between; deploy anew"
+            )
+    _check_deployment(deployer, names, addresses, compiled)
+    governance = Abi("Governance", compiled["Governance"].abi)
+    for market in plan.markets:
+        progress(f"listing {market.listing.name}")
+        data = governance.calldata("execute_market", market.market, _parameters(governance, market))
+        deployer.send(f"listing {market.listing.name}", addresses["Governance"], data)
+    if plan.owner != deployer.address:
+        progress(f"offering governance to {checksum_address(plan.owner)}")
+        data = governance.calldata("transfer_ownership", plan.owner)
+        deployer.send("offering governance", addresses["Governance"], data)
+    if plan.seal_delay_s is not None:
+        progress(f"sealing governance behind {plan.seal_delay_s} s")
+        deployer.send(
+            "sealing", addresses["Governance"], governance.calldata("seal", plan.seal_delay_s)
+        )
+    return AddressBook(deployer.chain_id(), first_block, addresses)
+
+
+def _parameters(governance: Abi, market: MarketPlan) -> list[Any]:
+    """A listing in the order of Governance's struct; its members are named as the words' fields
+    are.
+    """
+    values = market.rates._asdict() | market.caps._asdict() | market.listing._asdict()
+    function = next(entry for entry in governance.entries if entry.get("name") == "execute_market")
+    members = [member["name"] for member in function["inputs"][1]["components"]]
+    missing = [member for member in members if member not in values]
+    if missing:
+        raise InvariantBroken(
+            f"Governance asks for {', '.join(missing)} of a market, which no word holds"
+        )
+    return [values[member] for member in members]
+
+
+def _check_plan(plan: DeploymentPlan) -> None:
+    if not 1 <= plan.threshold <= len(plan.signers):
+        raise Misconfigured(
+            f"{plan.threshold} of {len(plan.signers)} oracle signers cannot be asked for"
+        )
+    if len(set(plan.signers)) != len(plan.signers):
+        raise Misconfigured("an oracle signer is named twice")
+    ids = [market.market for market in plan.markets]
+    names = [market.listing.name for market in plan.markets]
+    if len(set(ids)) != len(ids) or len(set(names)) != len(names):
+        raise Misconfigured("two markets have the same id or name")
+
+
+def _constructor_arguments(name: str, abi: Json, known: dict[str, Any]) -> bytes:
+    inputs: Json = next((entry["inputs"] for entry in abi if entry["type"] == "constructor"), [])
+    values = []
+    for parameter in inputs:
+        label = parameter["name"].strip("_")
+        if label not in known:
+            raise InvariantBroken(
+                f"{name}'s constructor asks for {label}, which deployment does not know; add it "
+                "to `known`"
+            )
+        values.append(known[label])
+    return encode([parameter["type"] for parameter in inputs], values)
+
+
+def _check_deployment(
+    deployer: Deployer,
+    names: Sequence[str],
+    addresses: dict[str, bytes],
+    compiled: dict[str, Compiled],
+) -> None:
+    """Code stands at every address, and every part names the others as planned."""
+    for name in names:
+        if not deployer.code(addresses[name]):
+            raise Unavailable(
+                f"{name} has no code at {checksum_address(addresses[name])}; deploy anew"
+            )
+        abi = Abi(name, compiled[name].abi)
+        for function, signature in abi.functions.items():
+            label = function.lower()
+            contract = next((other for other in addresses if other.lower() == label), None)
+            if signature.inputs or signature.outputs != ["address"] or contract is None:
+                continue
+            found = abi.result(function, deployer.read(addresses[name], abi.calldata(function)))
+            if bytes.fromhex(found[2:]) != addresses[contract]:
+                planned = checksum_address(addresses[contract])
+                raise InvariantBroken(
+                    f"{name}.{function}() is {found}, planned was {planned}; do not use it"
+                )
+
+
+class RpcDeployer:
+    """A deployer over JSON-RPC. `mine` asks a development node for a block; without it the chain is
+    waited for.
+    """
+
+    def __init__(self, rpc: Rpc, sender: Sender, mine: Callable[[], None] | None = None) -> None:
+        self.rpc = rpc
+        self.sender = sender
+        self.address = sender.address
+        self._mine = mine or (lambda: mine_block(rpc) and None)
+
+    def next_nonce(self) -> int:
+        """The nonce of the deployer's next transaction."""
+        return self.sender.nonce
+
+    def chain_id(self) -> int:
+        """The chain's id."""
+        return self.sender.chain_id
+
+    def block_number(self) -> int:
+        """The latest block."""
+        return block(self.rpc).number
+
+    def code(self, address: bytes) -> bytes:
+        """The code at an address."""
+        return bytes.fromhex(self.rpc.call("eth_getCode", "0x" + address.hex(), "latest")[2:])
+
+    def read(self, to: bytes, data: bytes) -> bytes:
+        """A read-only call."""
+        return bytes.fromhex(
+            self.rpc.call("eth_call", {"to": "0x" + to.hex(), "data": "0x" + data.hex()}, "latest")[
+                2:
+            ]
+        )
+
+    def create(self, name: str, init_code: bytes) -> bytes:
+        """Create a contract and wait for it; its address."""
+        self.send(f"creating {name}", b"", init_code)
+        return create_address(self.address, self.sender.nonce - 1)
+
+    def send(self, what: str, to: bytes, data: bytes) -> None:
+        """Call a contract and wait until it succeeded. Raises `Reverted` with its reason."""
+        self.send_all(what, [(to, data)], self.sender.estimate(to, data))
+
+    def send_all(self, what: str, calls: Sequence[tuple[bytes, bytes]], gas: int) -> None:
+        """Call many times, mine until all are in, and count the receipts."""
+        hashes = self.sender.send_many(calls, gas)
+        for _ in range(MINES_MAX):
+            self._mine()
+            if self.sender.chain_nonce("latest") >= self.sender.nonce:
+                break
+        for found in receipts(self.rpc, hashes):
+            if not found.ok:
+                raise Reverted(why_it_failed(self.rpc, found.hash), what)

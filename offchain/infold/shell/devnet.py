@@ -1,0 +1,428 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ground for a venue on this machine: a chain, the contracts, funded accounts, oracle signers with
+their price feeds.
+
+Everything started here is ended by `close`, whatever happened. Time is the caller's: the first
+block is stamped before `start_ms`, so that the listings serve and the first pool epoch has ended
+when trading starts; later blocks are stamped as `mine` is told. Keys follow from the seed and are
+worth nothing: they are for devnets only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from infold.errors import InvariantBroken, Misconfigured
+from infold.shell.anvil import Anvil
+from infold.shell.chain import (
+    Receipt,
+    Reverted,
+    Rpc,
+    Sender,
+    Venue,
+    receipts,
+    why_it_failed,
+)
+from infold.shell.chain import mine as mine_block
+from infold.shell.deploy import DeploymentPlan, MarketPlan, RpcDeployer, deploy, find_contracts
+from infold.shell.oracle import Collector, Feed, SignerProcess
+from infold.signing import CURVE_ORDER, Domain, address_of, checksum_address, keccak
+from infold.words import CapsWord, ListingWord, RatesWord
+
+# room between the first pool epoch's end and the first batch: the guard, and set-up's own blocks
+LEAD_S = 30
+OPEN_GAS = 400_000  # opening an account cost 150,000; unused gas is not paid
+USER_GAS = 2_000_000
+WEALTH_WEI = 10**24
+MINES_MAX = 1_000
+
+
+class Wallet(NamedTuple):
+    """A key of this devnet."""
+
+    address: bytes
+    private_key: bytes
+
+    def view(self) -> dict[str, str]:
+        """As `infold devnet --json` prints it."""
+        return {
+            "address": checksum_address(self.address),
+            "private_key": "0x" + self.private_key.hex(),
+        }
+
+
+class TraderAccount(NamedTuple):
+    """An open account and its owner's key."""
+
+    account: int
+    wallet: Wallet
+
+    def view(self) -> dict[str, Any]:
+        """As `infold devnet --json` prints it."""
+        return {"id": self.account} | self.wallet.view()
+
+
+def default_market(market: int, name: str, price: float) -> MarketPlan:
+    """A listing for a market near a price: 5 bp tick grid at most, caps worth some millions of
+    dollars.
+    """
+    price_e8 = round(price * 1e8)
+    tick_e8 = 10 ** max(0, len(str(price_e8)) - 6)
+
+    def lots(dollars: int) -> int:
+        return dollars * 10**16 // price_e8
+
+    return MarketPlan(
+        market,
+        RatesWord(
+            im_e6=50_000,
+            mm_e6=30_000,
+            haircut_e6=100_000,
+            h_min_e6=500,
+            h0_e6=500,
+            band_e6=20_000,
+            move_e6=50_000,
+            move_per_s_e6=1_000,
+            fee_e6=200,
+            shift=40,
+            status=1,
+            rate_max_e9=3_000_000,
+            velocity_e9=10_000_000,
+        ),
+        CapsWord(
+            # At the residual cap the curve's end is bent by 1%: slope * cap / 2 = 0.01 * 1e20.
+            slope_e20=max(1, 2 * 10**18 // max(1, lots(5_000_000))),
+            residual_cap_e8=lots(5_000_000),
+            position_cap_e8=lots(20_000_000),
+            interest_cap_e8=lots(500_000_000),
+        ),
+        ListingWord(tick_e8=tick_e8, name=name),
+    )
+
+
+DEFAULT_PRICES: dict[str, float] = {
+    "BTC-USD": 60_000.0,
+    "ETH-USD": 2_500.0,
+    "SOL-USD": 150.0,
+    "BNB-USD": 550.0,
+    "XRP-USD": 0.55,
+    "DOGE-USD": 0.12,
+    "AVAX-USD": 25.0,
+    "LINK-USD": 11.0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevnetConfig:
+    """What to build. Money in e6, times in ms; every wallet follows from `seed`."""
+
+    start_ms: int
+    """When trading starts; blocks before it are set-up's."""
+    seed: int = 0
+    markets: tuple[MarketPlan, ...] = field(
+        default_factory=lambda: tuple(
+            default_market(number, name, price)
+            for number, (name, price) in enumerate(DEFAULT_PRICES.items(), 1)
+        )
+    )
+    prices_e8: dict[int, int] = field(default_factory=dict)
+    """Prices the live feed starts from; the default listings bring their own."""
+    accounts: int = 10
+    collateral_e6: int = 1_000_000 * 10**6
+    collaterals_e6: tuple[int, ...] = ()
+    """One per account instead of `collateral_e6`."""
+    backstop_e6: int = 10_000_000 * 10**6
+    liquidity_e6: int = 50_000_000 * 10**6
+    signers: int = 3
+    threshold: int = 2
+    epoch_ms: int = 3_600_000
+    chain_id: int = 31337
+    rpc_port: int | None = None
+    gas_limit: int = 60_000_000
+    skew_ms: int | None = None
+    stale_ms: int = 10_000
+    seal_delay_s: int | None = 8 * 86_400
+    contracts: Path | None = None
+    directory: Path | None = None
+    """Where journal, keys and feeds live; a temporary directory that is removed, if not given."""
+
+
+class Devnet:
+    """A running devnet without its node, from construction to `close`."""
+
+    def __init__(
+        self, config: DevnetConfig, progress: Callable[[str], None] = lambda _line: None
+    ) -> None:
+        if not 1 <= config.threshold <= config.signers:
+            raise Misconfigured(
+                f"{config.threshold} of {config.signers} oracle signers cannot be asked for"
+            )
+        self.config = config
+        self._progress = progress
+        self._ends = contextlib.ExitStack()
+        self._last_stamp_s = 0
+        self._senders: dict[bytes, Sender] = {}
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        config = self.config
+        if config.directory is None:
+            self.directory = Path(
+                self._ends.enter_context(tempfile.TemporaryDirectory(prefix="infold-devnet-"))
+            )
+        else:
+            self.directory = config.directory
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.funder = self.wallet("funder")
+        self.matcher = self.wallet("matcher")
+        self.oracle_wallets = tuple(
+            self.wallet(f"oracle {number}") for number in range(config.signers)
+        )
+        genesis_s = config.start_ms // 1000 - config.epoch_ms // 1000 - LEAD_S
+        self._progress("starting anvil")
+        self.anvil = self._ends.enter_context(
+            Anvil(
+                chain_id=config.chain_id,
+                timestamp_s=genesis_s,
+                port=config.rpc_port,
+                gas_limit=config.gas_limit,
+            )
+        )
+        self.rpc = Rpc(self.anvil.url, self.anvil.require_alive)
+        self._ends.callback(self.rpc.close)
+        self._fund([self.funder.address, self.matcher.address])
+        self.mine((genesis_s + 1) * 1000)
+        self.funder_sender = self.sender(self.funder)
+        deployer = RpcDeployer(
+            self.rpc, self.funder_sender, lambda: self.mine((genesis_s + 1) * 1000)
+        )
+        plan = DeploymentPlan(
+            owner=self.funder.address,
+            matcher=self.matcher.address,
+            signers=tuple(wallet.address for wallet in self.oracle_wallets),
+            threshold=config.threshold,
+            markets=config.markets,
+            epoch_ms=config.epoch_ms,
+            seal_delay_s=config.seal_delay_s,
+        )
+        self.book = deploy(deployer, plan, config.contracts or find_contracts(), self._progress)
+        self.book.write(self.directory / "addresses.json")
+        self.venue = Venue(self.rpc, self.book)
+        self._open_accounts(deployer)
+        self._start_signers()
+        self.mine(config.start_ms)
+
+    # -- keys --------------------------------------------------------------------------------------
+
+    def wallet(self, role: str) -> Wallet:
+        """The key of a role, the same for the same seed."""
+        secret = (
+            int.from_bytes(keccak(f"infold devnet {self.config.seed} {role}".encode()), "big")
+            % (CURVE_ORDER - 1)
+            + 1
+        )
+        key = secret.to_bytes(32, "big")
+        return Wallet(address_of(key), key)
+
+    def sender(self, wallet: Wallet) -> Sender:
+        """The one sender of a key."""
+        if wallet.address not in self._senders:
+            self._senders[wallet.address] = Sender(
+                self.rpc, wallet.private_key, self.config.chain_id
+            )
+        return self._senders[wallet.address]
+
+    def _fund(self, addresses: Sequence[bytes]) -> None:
+        self.rpc.batch(
+            [("anvil_setBalance", ["0x" + address.hex(), hex(WEALTH_WEI)]) for address in addresses]
+        )
+
+    # -- set-up ------------------------------------------------------------------------------------
+
+    def _open_accounts(self, deployer: RpcDeployer) -> None:
+        config = self.config
+        amounts = config.collaterals_e6 or (config.collateral_e6,) * config.accounts
+        if len(amounts) != config.accounts:
+            raise Misconfigured(f"{config.accounts} accounts and {len(amounts)} collaterals")
+        self._progress(f"opening {config.accounts} accounts")
+        wallets = [self.wallet(f"trader {number}") for number in range(config.accounts)]
+        self._fund([wallet.address for wallet in wallets])
+        dollar, clearing, vault, pool = (
+            self.venue[name] for name in ("Dollar", "Clearing", "Vault", "Pool")
+        )
+        total_e6 = sum(amounts) + config.backstop_e6 + config.liquidity_e6
+        calls = [
+            (dollar.address, dollar.abi.calldata("mint", self.funder.address, total_e6)),
+            (dollar.address, dollar.abi.calldata("approve", vault.address, 2**256 - 1)),
+        ]
+        if config.backstop_e6:
+            calls.append(
+                (clearing.address, clearing.abi.calldata("deposit", 1, config.backstop_e6))
+            )
+        if config.liquidity_e6:
+            calls.append((pool.address, pool.abi.calldata("request_deposit", config.liquidity_e6)))
+        deployer.send_all("funding the venue", calls, OPEN_GAS)
+        first = int(clearing.call("account_count"))
+        opening = [
+            (clearing.address, clearing.abi.calldata("open_account", wallet.address, amount_e6))
+            for wallet, amount_e6 in zip(wallets, amounts, strict=True)
+        ]
+        if opening:
+            deployer.send_all("opening accounts", opening, OPEN_GAS)
+        self.accounts = [
+            TraderAccount(first + place, wallet) for place, wallet in enumerate(wallets)
+        ]
+        if int(clearing.call("account_count")) != first + len(wallets):
+            raise InvariantBroken("the accounts opened are not those sent for")
+
+    def _start_signers(self) -> None:
+        config = self.config
+        self._progress(f"starting {config.signers} oracle signers")
+        domain = Domain(config.chain_id, self.book.address("Oracle"))
+        addresses = [wallet.address for wallet in self.oracle_wallets]
+        self.feeds: list[Feed] = []
+        self.signers: list[SignerProcess] = []
+        for number, wallet in enumerate(self.oracle_wallets):
+            home = self.directory / f"oracle-{number}"
+            home.mkdir(mode=0o700, exist_ok=True)
+            key_file = home / "key"
+            descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(wallet.private_key.hex() + "\n")
+            feeds = [Feed(home / f"source-{letter}.ndjson") for letter in "ab"]
+            for feed in feeds:
+                self._ends.callback(feed.close)
+            self.feeds += feeds
+            signer = SignerProcess(
+                key_file=key_file,
+                record=home / "signed.ndjson",
+                sources=[feed.path for feed in feeds],
+                domain=domain,
+                signers=addresses,
+                k=config.threshold,
+                skew_ms=config.skew_ms,
+                stale_ms=config.stale_ms,
+            )
+            self.signers.append(self._ends.enter_context(signer))
+        for signer in self.signers:
+            signer.wait_ready()
+        self.collector = Collector(
+            {signer.address: signer.url for signer in self.signers}, config.threshold, domain
+        )
+        self._ends.callback(self.collector.close)
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def write_prices(
+        self, time_ms: int, prices_e8: dict[int, int], noise: random.Random | None = None
+    ) -> None:
+        """Append a time's prices to every source of every signer; with `noise` each source differs
+        by up to a basis point.
+        """
+        for feed in self.feeds:
+            if noise is None:
+                feed.write(time_ms, prices_e8)
+            else:
+                feed.write(
+                    time_ms,
+                    {
+                        market: max(1, price * (100_000 + noise.randint(-10, 10)) // 100_000)
+                        for market, price in prices_e8.items()
+                    },
+                )
+
+    def mine(self, time_ms: int) -> None:
+        """Mine what is pending in a block stamped the first second at or after a time, or the last
+        block's if that is later.
+        """
+        self._last_stamp_s = max(self._last_stamp_s, -(-time_ms // 1000))
+        mine_block(self.rpc, self._last_stamp_s)
+
+    def call(
+        self, wallet: Wallet, contract: str, function: str, *arguments: Any, time_ms: int
+    ) -> Receipt:
+        """One transaction of a key, mined at a time; its receipt. Raises `Reverted` with the
+        contract's string.
+        """
+        return self.calls([(wallet, contract, function, arguments)], time_ms=time_ms)[0]
+
+    def calls(
+        self,
+        many: Sequence[tuple[Wallet, str, str, Sequence[Any]]],
+        *,
+        time_ms: int,
+        strict: bool = True,
+    ) -> list[Receipt]:
+        """Many transactions, mined together at a time. `strict` raises `Reverted` for the first
+        that failed.
+        """
+        hashes = []
+        for wallet, contract, function, arguments in many:
+            target = self.venue[contract]
+            hashes.append(
+                self.sender(wallet).send(
+                    target.address, target.abi.calldata(function, *arguments), gas=USER_GAS
+                )
+            )
+        for _ in range(MINES_MAX):
+            self.mine(time_ms)
+            found = self.rpc.batch(
+                [("eth_getTransactionReceipt", ["0x" + one.hex()]) for one in hashes]
+            )
+            if all(one is not None for one in found):
+                break
+        results = receipts(self.rpc, hashes)
+        for one, (_, contract, function, _arguments) in zip(results, many, strict=True):
+            if strict and not one.ok:
+                raise Reverted(why_it_failed(self.rpc, one.hash), f"{contract}.{function}")
+        return results
+
+    def view(self, api_url: str) -> dict[str, Any]:
+        """What `infold devnet --json` prints."""
+        return {
+            "rpc_url": self.anvil.url,
+            "api_url": api_url,
+            "chain_id": self.config.chain_id,
+            "contracts": {
+                name: checksum_address(address) for name, address in self.book.addresses.items()
+            },
+            "markets": [
+                {
+                    "id": market.market,
+                    "name": market.listing.name,
+                    "tick_e8": market.listing.tick_e8,
+                }
+                for market in self.config.markets
+            ],
+            "accounts": [account.view() for account in self.accounts],
+            "matcher": self.matcher.view(),
+            "oracle_signers": [wallet.view() for wallet in self.oracle_wallets],
+            "k": self.config.threshold,
+        }
+
+    def close(self) -> None:
+        """End everything that was started, last first. Safe to call twice."""
+        self._ends.close()
+
+    def __enter__(self) -> Devnet:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A token with hooks calls back into the venue from inside every transfer.
+
+One lock stands over each contract, and money moves through one vault: whatever moves money cannot
+begin inside another movement of money, whichever contract it started at (imBTC 2020, GMX 2025).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.compiler import ROOT, compiled_at
+from tests.support.evm import ZERO, Contract, Refused, a_key
+from tests.support.venue import DEPLOYER, DOLLAR, LOT, PRICE_E8, Venue, a_venue
+
+TOKEN = ROOT / "tests" / "support" / "contracts" / "OddToken.vy"
+TRADER, RIVAL, PROVIDER = a_key("trader"), a_key("rival"), a_key("provider")
+ORACLE = {1: PRICE_E8}
+LOW = {1: PRICE_E8 * 955 // 1000}
+
+Call = tuple[Contract, str, tuple[object, ...]]
+
+
+class Scene:
+    """A venue over the odd token where each money-moving call would work at once."""
+
+    def __init__(self) -> None:
+        self.venue = venue = a_venue(token=compiled_at(TOKEN))
+        venue.list_market(1)
+        self.trader = venue.open_account(TRADER, 4_000 * DOLLAR)
+        self.rival = venue.open_account(RIVAL, 100_000 * DOLLAR)
+        venue.trade(self.trader, self.rival)
+        venue.clearing.request_withdrawal(self.rival, 50 * DOLLAR, sender=RIVAL)
+        venue.fund(PROVIDER, 1_000 * DOLLAR)
+        self.epoch = venue.pool.request_deposit(100 * DOLLAR, sender=PROVIDER).value
+        venue.strike(ORACLE)
+        venue.provide(PROVIDER, 200 * DOLLAR, ORACLE)
+        self.paid = venue.pool.request_redeem(10**12, sender=PROVIDER).value
+        venue.strike(ORACLE)
+        venue.dollar.mint(venue.dollar.address, 10**12, sender=DEPLOYER)
+        venue.dollar.mint(TRADER.address, 10**12, sender=DEPLOYER)
+
+    def call(self, name: str) -> Call:
+        venue = self.venue
+        vector = venue.presented(venue.a_vector(ORACLE))
+        low = venue.presented(venue.a_vector(LOW))
+        calls: dict[str, Callable[[], Call]] = {
+            "open_account": lambda: (venue.clearing, "open_account", (TRADER.address, 10 * DOLLAR)),
+            "deposit": lambda: (venue.clearing, "deposit", (self.trader, 5)),
+            "claim_withdrawal": lambda: (venue.clearing, "claim_withdrawal", (self.rival, *vector)),
+            "request_deposit": lambda: (venue.pool, "request_deposit", (5,)),
+            "claim": lambda: (venue.pool, "claim", (self.paid, PROVIDER.address)),
+            "settle": lambda: (
+                venue.clearing,
+                "settle",
+                venue.arguments(venue.a_batch(oracle=ORACLE)),
+            ),
+            "liquidate": lambda: (venue.recovery, "liquidate", (*low, self.trader, 0, LOT)),
+            "accounts": lambda: (venue.clearing, "accounts", (self.trader,)),
+        }
+        return calls[name]()
+
+
+MONEY = ("open_account", "deposit", "claim_withdrawal", "request_deposit", "claim")
+CLEARING = ("open_account", "deposit", "claim_withdrawal")
+# While Pool moves money Clearing is at rest and its books are closed: what moves none may come in.
+PAIRS = [(outer, inner) for outer in MONEY for inner in MONEY] + [
+    (outer, inner) for outer in CLEARING for inner in ("settle", "liquidate", "accounts")
+]
+
+
+@pytest.fixture(scope="module")
+def kept() -> Scene:
+    return Scene()
+
+
+@pytest.fixture
+def scene(kept: Scene) -> Iterator[Scene]:
+    with kept.venue.world.anchored():
+        kept.venue.world.travel(20)
+        yield kept
+
+
+@pytest.mark.parametrize(("outer", "inner"), PAIRS)
+def test_nothing_begins_inside_a_movement_of_money(scene: Scene, outer: str, inner: str) -> None:
+    venue, token = scene.venue, scene.venue.dollar
+    contract, name, args = scene.call(inner)
+    message = contract.calldata(name, *args)
+    with venue.world.anchored():
+        token.call(contract.address, message, sender=TRADER)
+
+    outside, function, arguments = scene.call(outer)
+    with venue.world.anchored():
+        getattr(outside, function)(*arguments, sender=TRADER)
+    before = venue.vault.accounted_e6(), venue.clearing.account_count(), venue.clearing.head()
+    token.misbehave(False, 0, contract.address, message, sender=TRADER)
+    with pytest.raises(Refused) as refused:
+        getattr(outside, function)(*arguments, sender=TRADER)
+    assert refused.value.reason == "", "the lock refuses without words; something else spoke"
+    after = venue.vault.accounted_e6(), venue.clearing.account_count(), venue.clearing.head()
+    assert after == before
+    token.misbehave(False, 0, ZERO, b"", sender=TRADER)
+    getattr(outside, function)(*arguments, sender=TRADER)
+
+
+def test_a_venue_over_a_quiet_odd_token_works(scene: Scene) -> None:
+    venue: Venue = scene.venue
+    assert venue.vault.accounted_e6() == venue.dollar.balanceOf(venue.vault.address)

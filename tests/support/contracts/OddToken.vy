@@ -1,0 +1,74 @@
+# pragma version 0.4.3
+"""
+@title OddToken
+@license AGPL-3.0-only
+@notice A token for tests that misbehaves on request: refuses with False, takes a fee, or calls somebody first.
+"""
+
+balanceOf: public(HashMap[address, uint256])
+refusing: public(bool)
+fee: public(uint256)
+target: public(address)
+message: Bytes[4096]
+
+
+@external
+def mint(to: address, amount: uint256):
+    """
+    @notice Make tokens.
+    """
+    self.balanceOf[to] += amount
+
+
+@external
+def approve(spender: address, amount: uint256) -> bool:
+    """
+    @notice Everybody may spend everything anyway.
+    """
+    return True
+
+
+@external
+def misbehave(refusing: bool, fee: uint256, target: address, message: Bytes[4096]):
+    """
+    @notice Choose what is odd about transfers from now on.
+    """
+    self.refusing = refusing
+    self.fee = fee
+    self.target = target
+    self.message = message
+
+
+@external
+def call(target: address, message: Bytes[4096]):
+    """
+    @notice Let the token itself call somebody.
+    """
+    raw_call(target, message)
+
+
+@external
+def transfer(to: address, amount: uint256) -> bool:
+    """
+    @notice Move tokens, oddly.
+    """
+    return self._move(msg.sender, to, amount)
+
+
+@external
+def transferFrom(owner: address, to: address, amount: uint256) -> bool:
+    """
+    @notice Move anybody's tokens, oddly.
+    """
+    return self._move(owner, to, amount)
+
+
+@internal
+def _move(owner: address, to: address, amount: uint256) -> bool:
+    if self.target != empty(address):
+        raw_call(self.target, self.message)
+    if self.refusing:
+        return False
+    self.balanceOf[owner] -= amount
+    self.balanceOf[to] += amount - self.fee
+    return True

@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A chain in process: pyrevm, called by ABI. Fast enough for thousands of calls a second.
+
+Every call is a transaction of its own: transient storage is cleared between calls. A read is a
+static call. Storage stays warm between calls, so gas figures here are lower bounds; the ones that
+count come from a node (`infold bench gas`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import eth_abi
+import pyrevm
+from infold.signing import address_of, checksum_address, keccak
+
+from tests.support.compiler import Artifact, compiled
+
+GENESIS_S = 1_700_000_000
+CHAIN_ID = 31_337
+ZERO = "0x" + "00" * 20
+_ERROR = keccak(b"Error(string)")[:4]
+
+
+class Refused(AssertionError):
+    """A call reverted. `reason` is its string; empty if there was none, as in failed ABI checks."""
+
+    def __init__(self, what: str, reason: str, data: bytes) -> None:
+        super().__init__(f"{what} reverted: {reason or data.hex() or 'no reason'}")
+        self.reason = reason
+        self.data = data
+
+
+@dataclass(frozen=True)
+class Event:
+    """One decoded log."""
+
+    address: str
+    name: str
+    args: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a transaction did: its return value, logs in order, and gas used."""
+
+    value: Any
+    events: list[Event]
+    gas: int
+
+    def only(self, name: str) -> dict[str, Any]:
+        """The arguments of the one event of this name."""
+        found = [event.args for event in self.events if event.name == name]
+        assert len(found) == 1, f"{len(found)} events {name} among {[e.name for e in self.events]}"
+        return found[0]
+
+    def all(self, name: str) -> list[dict[str, Any]]:
+        """The arguments of each event of this name."""
+        return [event.args for event in self.events if event.name == name]
+
+
+@dataclass(frozen=True)
+class Key:
+    """A private key and its address, made from a word so that runs repeat."""
+
+    name: str
+    private: bytes = field(repr=False)
+    address: str
+
+    @property
+    def number(self) -> int:
+        return int(self.address, 16)
+
+
+@functools.cache
+def a_key(name: str) -> Key:
+    """The key of an actor: `a_key("depositor")` is the same in every run."""
+    private = keccak(b"infold test key " + name.encode())
+    return Key(name, private, checksum_address(address_of(private)))
+
+
+@dataclass(frozen=True)
+class _Function:
+    name: str
+    selector: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    reads: bool
+
+
+class World:
+    """One chain."""
+
+    def __init__(self, timestamp_s: int = GENESIS_S, chain_id: int = CHAIN_ID) -> None:
+        self.chain_id = chain_id
+        self._evm = pyrevm.EVM(
+            env=pyrevm.Env(
+                cfg=pyrevm.CfgEnv(chain_id=chain_id, limit_contract_code_size=1 << 20),
+                block=pyrevm.BlockEnv(number=1, timestamp=timestamp_s, gas_limit=1 << 40),
+            ),
+            spec_id="PRAGUE",
+        )
+        self._number = 1
+        self.timestamp_s = timestamp_s
+        self._events: dict[tuple[str, str], dict[str, Any]] = {}
+        self._nonces: dict[str, int] = {}
+
+    # -- time
+
+    @property
+    def now_ms(self) -> int:
+        """The block's stamp in milliseconds, as contracts see it."""
+        return self.timestamp_s * 1000
+
+    def at(self, timestamp_s: int) -> None:
+        """Put what follows into a block of this stamp."""
+        self._number += 1
+        self.timestamp_s = timestamp_s
+        self._evm.set_block_env(
+            pyrevm.BlockEnv(number=self._number, timestamp=timestamp_s, gas_limit=1 << 40)
+        )
+
+    def at_ms(self, time_ms: int) -> None:
+        """The first whole second at or after a time."""
+        self.at(-(-time_ms // 1000))
+
+    def travel(self, seconds: int) -> None:
+        """Move on."""
+        self.at(self.timestamp_s + seconds)
+
+    @contextmanager
+    def anchored(self) -> Iterator[None]:
+        """Undo everything done inside, time included."""
+        mark = self._evm.snapshot()
+        kept = self.timestamp_s, dict(self._nonces)
+        try:
+            yield
+        finally:
+            self._evm.revert(mark)
+            self._nonces = kept[1]
+            self.at(kept[0])
+
+    # -- contracts
+
+    def predict(self, deployer: str, ahead: int = 0) -> str:
+        """The address of the next contract of a deployer, or of the one `ahead` after it."""
+        nonce = self._nonces.get(deployer, 0) + ahead
+        tail = b"\x80" if nonce == 0 else bytes([nonce])
+        assert nonce < 0x80, "a longer nonce needs a longer encoding"
+        body = b"\x94" + bytes.fromhex(deployer[2:]) + tail
+        return checksum_address(keccak(bytes([0xC0 + len(body)]) + body)[12:])
+
+    def deploy(self, what: str | Artifact, *args: Any, sender: Key) -> Contract:
+        """Deploy `contracts/<what>.vy`, or something compiled already."""
+        artifact = compiled(what) if isinstance(what, str) else what
+        types = next(
+            (_types(entry["inputs"]) for entry in artifact.abi if entry["type"] == "constructor"),
+            (),
+        )
+        expected = self.predict(sender.address)
+        self._evm.reset_transient_storage()
+        try:
+            address = self._evm.deploy(
+                sender.address, artifact.bytecode + eth_abi.encode(types, args)
+            )
+        except RuntimeError as error:
+            raise _refused(f"{artifact.name}()", error) from None
+        assert int(address, 16) == int(expected, 16), "the deployer's nonce moved elsewhere"
+        self._nonces[sender.address] = self._nonces.get(sender.address, 0) + 1
+        contract = Contract(self, artifact, expected)
+        for entry in artifact.abi:
+            if entry["type"] == "event":
+                signature = f"{entry['name']}({','.join(_types(entry['inputs']))})"
+                self._events[expected.lower(), "0x" + keccak(signature.encode()).hex()] = entry
+        return contract
+
+    def storage(self, address: str, slot: int) -> int:
+        """A raw storage word."""
+        return int(self._evm.storage(address, slot))
+
+    @property
+    def writes(self) -> int:
+        """Storage words written so far; equal before and after a call that changed nothing."""
+        journal: str = self._evm.journal_str
+        return journal.count("StorageChange {") - journal.count("TransientStorageChange {")
+
+    def raw(
+        self, sender: str, to: str, data: bytes, *, static: bool = False
+    ) -> tuple[bytes, int, list[Event]]:
+        """One transaction, or one read, of raw calldata."""
+        self._evm.reset_transient_storage()
+        output = bytes(self._evm.message_call(sender, to, calldata=data, is_static=static))
+        result = self._evm.result
+        return (
+            output,
+            int(result.gas_used),
+            [] if static else [self._decode(log) for log in result.logs],
+        )
+
+    def _decode(self, log: Any) -> Event:
+        _, data = log.data
+        names = [topic.hex() if isinstance(topic, bytes) else str(topic) for topic in log.topics]
+        first = names[0] if names[0].startswith("0x") else "0x" + names[0]
+        entry = self._events.get((log.address.lower(), first))
+        if entry is None:
+            return Event(log.address, first, {"data": data})
+        indexed = [part for part in entry["inputs"] if part["indexed"]]
+        plain = [part for part in entry["inputs"] if not part["indexed"]]
+        args: dict[str, Any] = {}
+        for part, topic in zip(indexed, names[1:], strict=True):
+            word = bytes.fromhex(topic.removeprefix("0x"))
+            args[part["name"]] = eth_abi.decode([_type(part)], word)[0]
+        values = eth_abi.decode(_types(plain), bytes(data))
+        args.update((part["name"], value) for part, value in zip(plain, values, strict=True))
+        return Event(log.address, entry["name"], args)
+
+
+class Contract:
+    """A deployed contract. Views are read by calling them, the rest with `sender=`:
+
+    `vault.accounted_e6()`, `clearing.deposit(17, 5, sender=depositor)`.
+    """
+
+    def __init__(self, world: World, artifact: Artifact, address: str) -> None:
+        self.world = world
+        self.artifact = artifact
+        self.address = address
+        self._functions = _functions(artifact)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            function = self.__dict__["_functions"][name]
+        except KeyError:
+            raise AttributeError(f"{self.artifact.name} has no function {name}") from None
+        return functools.partial(self._call, function)
+
+    def calldata(self, name: str, *args: Any) -> bytes:
+        """What a transaction to this function carries."""
+        function = self._functions[name]
+        return function.selector + eth_abi.encode(function.inputs, args)
+
+    def _call(self, function: _Function, *args: Any, sender: Key | str | None = None) -> Any:
+        if sender is None:
+            assert function.reads, f"{function.name} changes state: name its sender"
+        who = ZERO if sender is None else sender if isinstance(sender, str) else sender.address
+        data = function.selector + eth_abi.encode(function.inputs, args)
+        static = function.reads and sender is None
+        try:
+            output, gas, events = self.world.raw(who, self.address, data, static=static)
+        except RuntimeError as error:
+            raise _refused(f"{self.artifact.name}.{function.name}", error) from None
+        values = eth_abi.decode(function.outputs, output)
+        value = values[0] if len(values) == 1 else values or None
+        return value if static else Receipt(value, events, gas)
+
+
+@contextmanager
+def refuses(world: World, reason: str) -> Iterator[None]:
+    """The call inside must revert with exactly this string, and leave no trace."""
+    writes = world.writes
+    try:
+        yield
+    except Refused as refused:
+        assert refused.reason == reason, f"refused with {refused.reason!r}, expected {reason!r}"
+        assert world.writes == writes, "a refused call changed state"
+    else:
+        raise AssertionError(f"nothing was refused; expected {reason!r}")
+
+
+def _refused(what: str, error: RuntimeError) -> Refused:
+    text = str(error)
+    if not text.startswith("Revert"):
+        return Refused(what, "", text.encode())
+    data = bytes.fromhex(text.rsplit("0x", 1)[1].split(" ")[0].rstrip(" }"))
+    if data[:4] == _ERROR:
+        return Refused(what, eth_abi.decode(["string"], data[4:])[0], data)
+    return Refused(what, "", data)
+
+
+def _functions(artifact: Artifact) -> dict[str, _Function]:
+    found: dict[str, _Function] = {}
+    for entry in artifact.abi:
+        if entry["type"] == "function":
+            inputs = _types(entry["inputs"])
+            found[entry["name"]] = _Function(
+                name=entry["name"],
+                selector=keccak(f"{entry['name']}({','.join(inputs)})".encode())[:4],
+                inputs=inputs,
+                outputs=_types(entry["outputs"]),
+                reads=entry["stateMutability"] in ("view", "pure"),
+            )
+    return found
+
+
+def _types(parts: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(_type(part) for part in parts)
+
+
+def _type(part: dict[str, Any]) -> str:
+    kind: str = part["type"]
+    if kind.startswith("tuple"):
+        return f"({','.join(_types(part['components']))}){kind[5:]}"
+    return kind

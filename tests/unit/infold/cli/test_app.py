@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as a user meets it: help everywhere, exit codes, one document on stdout."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from infold.cli import app as application
+from infold.cli.options import defaults_for, settings
+from infold.cli.study import overrides
+from infold.cli.terminal import Exit, exit_code_of, show
+from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
+
+
+def commands(group: click.Command, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield prefix
+    if isinstance(group, click.Group):
+        for name, command in group.commands.items():
+            yield from commands(command, (*prefix, name))
+
+
+ALL = sorted(commands(typer.main.get_command(application.app)))
+NAMED_IN_THE_README = (
+    "demo|devnet|deploy|account|deposit|withdraw|order place|order cancel|order list|order preview|position|"
+    "lp deposit|lp redeem|lp position|market list|replay|reconcile|audit|journal verify|journal replay|"
+    "bench gas|bench admission|bench auction|doctor"
+)
+
+
+@pytest.mark.parametrize("command", ALL, ids=" ".join)
+def test_every_command_explains_itself(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert application.run([*command, "--help"]) == Exit.OK
+    assert "Usage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NAMED_IN_THE_README.split("|"))
+def test_the_promised_commands_exist(name: str) -> None:
+    assert tuple(name.split()) in ALL
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert application.run(["--version"]) == Exit.OK
+    assert capsys.readouterr().out.startswith("infold ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["demo", "--seed", "x"], ["order", "place", "2"], ["replay"], ["withdraw", "2"], ["bench"]],
+    ids=" ".join,
+)
+def test_wrong_usage_leaves_with_2_and_an_empty_stdout(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert application.run(arguments) == Exit.USAGE
+    written = capsys.readouterr()
+    assert arguments == ["bench"] or (written.out == "" and written.err)
+
+
+def test_missing_data_leaves_with_3_and_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert application.run(["replay", str(tmp_path / "btcusdt.csv"), "--json", "-q"]) == Exit.SETUP
+    written = capsys.readouterr()
+    assert written.out == "" and "no such file" in written.err and "INFOLD_DATA" in written.err
+
+
+def test_a_venue_that_does_not_answer_leaves_with_6(capsys: pytest.CaptureFixture[str]) -> None:
+    assert application.run(["market", "list", "--api-url", "http://127.0.0.1:9", "--json"]) == Exit.UNAVAILABLE
+    written = capsys.readouterr()
+    assert written.out == "" and "infold devnet" in written.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Rejected("PRICE_TICK", "price"), Exit.REJECTED),
+        (Rejected("NOT_THE_SIGNER", "signature"), Exit.SIGNATURE),
+        (Misconfigured("x"), Exit.SETUP),
+        (Unavailable("x"), Exit.UNAVAILABLE),
+        (InvariantBroken("x"), Exit.CHECK_FAILED),
+    ],
+)
+def test_exit_codes_say_whose_turn_it_is(error: Rejected, code: Exit) -> None:
+    assert exit_code_of(error) == code
+
+
+def test_a_revert_leaves_with_7() -> None:
+    from infold.shell.chain import Reverted
+
+    assert exit_code_of(Reverted("clearing: withdrawal pending", "x")) == Exit.REVERTED
+
+
+def test_json_is_one_document_and_a_table_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"a": 1, "b": {"c": "2"}}, True)
+    assert json.loads(capsys.readouterr().out) == {"a": 1, "b": {"c": "2"}}
+    show({"a": 12345, "b": {"c": 0.5}, "d": [{"e": True}]}, False, "title")
+    table = capsys.readouterr().out
+    assert "12,345" in table and "b.c" in table and "d[0].e" in table
+
+
+def test_figures_that_are_not_numbers_are_never_printed() -> None:
+    with pytest.raises(ValueError, match="Out of range"):
+        show({"a": float("nan")}, True)
+
+
+def test_starting_up_imports_neither_numpy_nor_polars_nor_ape() -> None:
+    check = "import sys, infold.cli.app; print([m for m in ('numpy','polars','ape','numba','web3') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# -- configuration -----------------------------------------------------------
+
+
+def test_a_setting_is_the_default_of_every_command_that_knows_it() -> None:
+    root = typer.main.get_command(application.app)
+    assert isinstance(root, click.Group)
+    defaults = defaults_for(root, {"api_url": "http://x", "seed": 4, "unknown": 1})
+    assert defaults["order"]["place"] == {"api_url": "http://x"}
+    assert defaults["demo"] == {"seed": 4}
+
+
+def test_the_nearer_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    (tmp_path / "user" / "infold").mkdir(parents=True)
+    (tmp_path / "user" / "infold" / "config.toml").write_text('api_url = "user"\nrpc_url = "user"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.infold]\napi_url = "project"\n')
+    assert settings(tmp_path) == {"api_url": "project", "rpc_url": "user"}
+    (tmp_path / "infold.toml").write_text('api_url = "local"\n')
+    assert settings(tmp_path) == {"api_url": "local", "rpc_url": "user"}
+
+
+def test_a_key_in_a_configuration_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "infold.toml").write_text('private_key = "0x00"\n')
+    with pytest.raises(Misconfigured, match="key_file or keystore"):
+        settings(tmp_path)
+
+
+def test_flag_beats_environment_beats_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "infold.toml").write_text('api_url = "http://127.0.0.1:1/file"\n')
+    monkeypatch.chdir(tmp_path)
+    for environment, flag, used in (("", [], "file"), ("http://127.0.0.1:1/env", [], "env"), ("http://127.0.0.1:1/env", ["--api-url", "http://127.0.0.1:1/flag"], "flag")):
+        monkeypatch.setenv("INFOLD_API_URL", environment)
+        assert application.run(["market", "list", *flag]) == Exit.UNAVAILABLE
+        assert f"/{used}" in capsys.readouterr().err
+
+
+def test_market_overrides_name_one_of_the_files() -> None:
+    files = [Path("a/x.csv"), Path("b/y.csv")]
+    assert overrides(["BTC=x.csv", "ETH=b/y.csv"], files) == {files[0]: "BTC", files[1]: "ETH"}
+    for pair in ("BTC", "=x.csv", "BTC=z.csv", "B TC=x.csv"):
+        with pytest.raises(typer.BadParameter):
+            overrides([pair], files)
