@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pool's price rule on chain, `Rules.check_price`, and off it, `curve.fault`: one string each."""
+"""The price rule on chain, `Rules.check_price`, and off it, `curve.fault`: one string for both."""
 
 from __future__ import annotations
 
