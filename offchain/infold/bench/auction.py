@@ -121,8 +121,8 @@ def thick_cases(
 ) -> list[Case]:
     """Markets as a busy venue has them: limits dense around O, a few basis points wide.
 
-    Prices run from 60,000 down to 0.1 with ticks of 0.5, 0.05 and 0.005 bp; sizes are lognormal; a market's
-    flow leans to one side by up to a tenth; 5 % of the orders are post-only.
+    Prices run from 60,000 down to 0.1 with ticks of 0.5, 0.05 and 0.005 bp; sizes are lognormal;
+    a market's flow leans to one side by up to a tenth; 5 % of the orders are post-only.
     """
     draw = np.random.default_rng(seed)
     per_market = np.bincount(draw.integers(0, markets, orders), minlength=markets)
