@@ -362,7 +362,7 @@ class Machine:
         for _ in range(8):
             self.open_account()
         self.door("clearing", "deposit", (1, 400_000 * 10**6), STRANGER.address)
-        self.door("pool", "request_deposit", (3_000_000 * 10**6,), self.providers[0].address)
+        self.door("pool", "request_deposit", (300_000_000 * 10**6,), self.providers[0].address)
         self.travel(EPOCH_MS // 1000 + 20)
         self.rule_settle()
 
@@ -639,7 +639,9 @@ class Machine:
                 openings.append(int.from_bytes(hash_many([encoded])[0], "big"))
         root = open_vector(time_ms, chunks, opened, openings, hash_many).root
         digest = vector_digest(time_ms, chunks, root, self.protocol.oracle.domain)
-        keys = SIGNERS[: self.random.choice([2, 3])]
+        known = self.protocol.oracle.signers
+        keys = [key for key in SIGNERS if known.serves(key.address, time_ms)]
+        keys = keys[: max(known.threshold.at(time_ms), self.random.choice([2, 3]))] or SIGNERS
         if bad == "few":
             keys = keys[:1]
         elif bad == "order":
@@ -709,14 +711,18 @@ class Machine:
             listed.remove(pick.choice(listed))
         plans = {market: self.plan(market, prices.get(market, 1)) for market in listed}
         records = self.records(time_ms, plans)
-        bought = Counter[int]()
+        bought, sold = Counter[int](), Counter[int]()
         for order, terms, _, _ in records:
-            if order >> 184 & 1:
-                bought[order >> 200 & 0xFFFF] += terms >> 128 & 2**64 - 1
-        words = [
-            PriceWord(market, plan[0], min(bought[market] + plan[2], 2**64 - 1), 0).word
-            for market, plan in sorted(plans.items())
-        ]
+            (bought if order >> 184 & 1 else sold)[order >> 200 & 0xFFFF] += (
+                terms >> 128 & 2**64 - 1
+            )
+        words = []
+        for market, (price, residual, slack) in sorted(plans.items()):
+            left = bought[market] - sold[market]
+            if left != residual:
+                price = self.price(market, prices.get(market, 1), left)
+            gross = min(bought[market] + slack, 2**64 - 1)
+            words.append(PriceWord(market, price, gross, 0).word)
         return self.spoil(time_ms, bad, prices, words, records)
 
     def plan(self, market: int, oracle: int) -> tuple[int, int, int]:
@@ -730,15 +736,22 @@ class Machine:
         residual = pick.choice([1, -1]) * pick.randrange(1, max(2, caps.residual_cap_e8 * 101 // 100))
         if pick.random() < 0.7:
             residual = residual // 20 or 1
+        return self.price(market, oracle, residual), residual, 0
+
+    def price(self, market: int, oracle: int, residual: int) -> int:
+        """A clearing price that the pool's rule mostly allows for this residual."""
+        pick = self.random
+        rates, _ = self.state.parameters(self._clock(market), market, self.now_ms)
+        if not residual:
+            return max(1, oracle + oracle * pick.randrange(-rates.h0_e6, rates.h0_e6 + 1) // 10**6)
         low = rates.h_min_e6
-        high = rates.h_min_e6 + rates.h0_e6 + (50 if pick.random() < 0.05 else 0)
+        high = low + rates.h0_e6 + (50 if pick.random() < 0.05 else 0)
         gap = min(pick.randrange(low, high + 1), rates.band_e6 + (1 if pick.random() < 0.03 else 0))
         if pick.random() < 0.02:
             gap = -gap
         side = 1 if residual > 0 else -1
         # Rounded away from the oracle, so that h_min is met.
-        price = oracle + side * -(-oracle * gap // 10**6)
-        return max(1, price), residual, 0
+        return max(1, oracle + side * -(-oracle * gap // 10**6))
 
     def records(
         self, time_ms: int, plans: dict[int, tuple[int, int, int]]
@@ -763,7 +776,7 @@ class Machine:
         pick = self.random
         if market == WIDE and pick.random() < 0.3:
             return pick.choice([2**60, 2**61, 2**62 - 1, 2**62, 2**63])
-        return self.unit(market) * pick.choice([1, 2, 5, 20, 100, 400]) + pick.randrange(1000)
+        return self.unit(market) * pick.choice([1, 2, 5, 20, 60]) + pick.randrange(1000)
 
     def draft(
         self,
@@ -810,10 +823,12 @@ class Machine:
         trigger_kind, trigger = 0, 0
         place = self.place(account, market)
         key = self.owners.get(account, STRANGER)
-        delegated = pick.random() < 0.15
+        delegated = pick.random() < 0.1
         extra = 0
         if delegated:
-            key = pick.choice(self.delegate_keys)
+            granted = [it & 2**160 - 1 for it in self.state.delegates if it >> 160 == account]
+            known = [it for it in self.delegate_keys if it.address in granted]
+            key = pick.choice(known or self.delegate_keys)
         match wrong:
             case "range":
                 size, limit, seq, time_in_force, trigger_kind, extra = pick.choice(
