@@ -60,7 +60,7 @@ POOL_E6 = 8_000_000 * 10**6
 BACKSTOP_E6 = 2_000_000 * 10**6
 NEWCOMER_E6 = 500_000 * 10**6  # the provider who comes and goes
 GRANT_NOTIONAL_E6 = 50_000 * 10**6
-LIQUIDATIONS_A_STEP_MAX = 6  # each costs a keeper a transaction with the whole vector
+LIQUIDATIONS_A_STEP_MAX = 12  # each costs a keeper a transaction with the whole vector
 
 
 def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -> dict[str, Any]:
