@@ -532,7 +532,7 @@ class Node:
     @guarded
     def observe(self) -> None:
         """Fold what the chain's logs say since the last look; a batch's own logs confirm it."""
-        head = block(self.venue.rpc)
+        head = self._poster.final_block()
         if head.number <= self.state.block:
             if head.number < self.state.block:
                 raise InvariantBroken(

@@ -158,7 +158,7 @@ def thick_cases(
                             kill.tolist(),
                             post.tolist(),
                             strict=True,
-                        )  # fmt: skip
+                        )
                     )
                 ),
             )

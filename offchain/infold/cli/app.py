@@ -11,10 +11,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 
 import click
 import typer
+
 from infold.cli import operate, study, trade
+from infold.cli.options import defaults_for, settings
 from infold.cli.terminal import Exit, complain, exit_code_of
 from infold.errors import InfoldError
 
@@ -52,6 +55,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     wanted: bool = typer.Option(
         False,
         "--version",
@@ -61,6 +65,8 @@ def _root(
     ),
 ) -> None:
     """An internalizing derivatives venue: matched off chain, checked and settled on chain."""
+    if isinstance(context.command, click.Group):
+        context.default_map = defaults_for(context.command, settings(Path.cwd()))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -45,11 +45,15 @@ from infold.signing import Domain
 from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS
 from infold.words import pack_delegate_markets
 
-START_MS = 1_800_000_000_000  # January 2027: any time will do, and a fixed one keeps a seed's figures
+START_MS = (
+    1_800_000_000_000  # January 2027: any time will do, and a fixed one keeps a seed's figures
+)
 BATCH_MS = 2_000
 TRADERS = 200
 TRADING_STEPS = 66
-CLOSING_STEPS = 14  # the last requests come a window and a guard before the end, so that they can be claimed
+CLOSING_STEPS = (
+    14  # the last requests come a window and a guard before the end, so that they can be claimed
+)
 STEPS = TRADING_STEPS + CLOSING_STEPS
 EPOCH_MS = 40_000
 POOL_E6 = 8_000_000 * 10**6
@@ -73,7 +77,9 @@ def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -
         liquidity_e6=POOL_E6,
         epoch_ms=EPOCH_MS,
     )
-    with Stage(config, WatchingDesk(BATCH_MS / 1_000, demo.dealers), say=steps.say, keep=keep) as stage:
+    with Stage(
+        config, WatchingDesk(BATCH_MS / 1_000, demo.dealers), say=steps.say, keep=keep
+    ) as stage:
         end, voyage = demo.play(stage, steps)
     figures = voyage.journey.document()
     invariants = end["invariants"]
@@ -94,7 +100,9 @@ def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -
         steps.say(line)
     steps.say("; ".join(f"{count} {what}" for what, count in sorted(demo.done.items())))
     if html is not None:
-        html.write_text(page(f"infold demo, seed {seed}", document, voyage.journey), encoding="utf-8")
+        html.write_text(
+            page(f"infold demo, seed {seed}", document, voyage.journey), encoding="utf-8"
+        )
         steps.say(f"picture written to {html}")
     return document
 
@@ -147,9 +155,7 @@ class _Demo:
             demo_market(number + 1, listing, start_e8[number])
             for number, listing in enumerate(self.listings)
         )
-        self.dealers = {
-            number + 1: demo_dealer(price_e8) for number, price_e8 in start_e8.items()
-        }
+        self.dealers = {number + 1: demo_dealer(price_e8) for number, price_e8 in start_e8.items()}
         self.walk = SeededPrices(seed, start_e8, STEPS + 1, WalkParameters())
         self.people = Population(seed, TRADERS, self.listings, BATCH_MS)
         self.done: Counter[str] = Counter()
@@ -276,14 +282,24 @@ class _Demo:
             held = stage.node.state.accounts[account]
             match act.kind:
                 case ActKind.CANCEL:
-                    raw = wire_cancel(account, act.slot, act.seq, stage.wallets[act.trader], stage.domain)
+                    raw = wire_cancel(
+                        account, act.slot, act.seq, stage.wallets[act.trader], stage.domain
+                    )
                     try:
                         stage.node.cancel(raw, now_ms)
                         self.done["orders cancelled with the matcher"] += 1
                     except Rejected as rejected:
                         self.done[f"cancels refused, {rejected.code}"] += 1
                 case ActKind.CANCEL_ON_CHAIN:
-                    stage.act(key, "orders cancelled on chain", "Clearing", "cancel", account, act.slot, act.seq)
+                    stage.act(
+                        key,
+                        "orders cancelled on chain",
+                        "Clearing",
+                        "cancel",
+                        account,
+                        act.slot,
+                        act.seq,
+                    )
                 case ActKind.CANCEL_ALL:
                     stage.act(key, "accounts that cancelled all", "Clearing", "cancel_all", account)
                 case ActKind.REQUEST_WITHDRAWAL:
@@ -291,7 +307,12 @@ class _Demo:
                         continue
                     self._claims[account] = now_ms + BATCH_MS + GUARD_MS + WINDOW_MS
                     stage.act(
-                        key, "withdrawals requested", "Clearing", "request_withdrawal", account, act.amount_e6
+                        key,
+                        "withdrawals requested",
+                        "Clearing",
+                        "request_withdrawal",
+                        account,
+                        act.amount_e6,
                     )
                 case ActKind.DEPOSIT:
                     stage.act(key, "deposits", "Clearing", "deposit", account, act.amount_e6)
@@ -303,7 +324,9 @@ class _Demo:
         pool, epoch = stage.venue["Pool"], stage.node.state.head.epoch
         if step == 3:
             stage.venue.rpc.call("anvil_setBalance", "0x" + provider.address.hex(), hex(10**21))
-            stage.act(provider, "provider's dollars", "Dollar", "mint", provider.address, NEWCOMER_E6)
+            stage.act(
+                provider, "provider's dollars", "Dollar", "mint", provider.address, NEWCOMER_E6
+            )
             stage.act(
                 provider, "provider's approvals", "Dollar", "approve",
                 stage.venue["Vault"].address, NEWCOMER_E6,
@@ -314,7 +337,9 @@ class _Demo:
         elif self._provider_step == 1 and epoch > self._provider_epoch + 1:
             for struck in (self._provider_epoch, self._provider_epoch + 1):
                 if any(pool.call("pending", struck, provider.address)):
-                    stage.act(provider, "provider's shares", "Pool", "claim", struck, provider.address)
+                    stage.act(
+                        provider, "provider's shares", "Pool", "claim", struck, provider.address
+                    )
                     self._provider_step = 2
         elif self._provider_step == 2:
             shares = int(pool.call("balanceOf", provider.address))
@@ -324,7 +349,9 @@ class _Demo:
         elif self._provider_step == 3 and epoch > self._provider_epoch:
             for struck in range(self._provider_epoch, epoch):
                 if any(pool.call("pending", struck, provider.address)):
-                    stage.act(provider, "provider's money", "Pool", "claim", struck, provider.address)
+                    stage.act(
+                        provider, "provider's money", "Pool", "claim", struck, provider.address
+                    )
                     self._provider_step = 4
 
     # -- the keeper ----------------------------------------------------------
@@ -343,11 +370,20 @@ class _Demo:
         keeper = self.stage.ground.funder
         for account, index, base_e8 in broken[:LIQUIDATIONS_A_STEP_MAX]:
             self.stage.act(
-                keeper, "liquidations", "Recovery", "liquidate", *words, account, index, abs(base_e8)
+                keeper,
+                "liquidations",
+                "Recovery",
+                "liquidate",
+                *words,
+                account,
+                index,
+                abs(base_e8),
             )
         for account in due:
             del self._claims[account]
-            self.stage.act(keeper, "withdrawals claimed", "Clearing", "claim_withdrawal", account, *words)
+            self.stage.act(
+                keeper, "withdrawals claimed", "Clearing", "claim_withdrawal", account, *words
+            )
 
     def _broken(self, time_ms: int) -> list[tuple[int, int, int]]:
         """The largest position of each account below maintenance margin at the fed prices."""
@@ -372,6 +408,3 @@ class _Demo:
 
 def _vector_head(vector: PriceVector) -> int:
     return vector.time_ms << 16 | vector.chunks << 8 | vector.opened
-
-
-

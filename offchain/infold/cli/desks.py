@@ -38,7 +38,11 @@ class Slots:
         busy, sent = self._occupied(account), self._sent[account]
         first = self._next[account]
         slot = next(
-            (place % SLOTS for place in range(first, first + SLOTS) if place % SLOTS not in busy and place % SLOTS not in sent),
+            (
+                place % SLOTS
+                for place in range(first, first + SLOTS)
+                if place % SLOTS not in busy and place % SLOTS not in sent
+            ),
             first,
         )
         sent.add(slot)
@@ -51,7 +55,9 @@ class Slots:
         self._sent.clear()
 
 
-def wire_order(order: Order, market: str, wallet: Wallet, domain: Domain, *, delegated: bool = False) -> bytes:
+def wire_order(
+    order: Order, market: str, wallet: Wallet, domain: Domain, *, delegated: bool = False
+) -> bytes:
     """A signed order as its owner's client sends it."""
     r, vs = wallet.sign_order(order, domain)
     return order_bytes(order, market, r, vs, delegated=delegated)

@@ -88,10 +88,16 @@ class Desk:
         from infold.shell.chain import SETTLE, block
 
         last = block(self.venue.rpc).number
-        settled = [log for log in self.venue.logs(max(0, last - 200), last) if log.name == "BatchSettled"]
+        settled = [
+            log for log in self.venue.logs(max(0, last - 200), last) if log.name == "BatchSettled"
+        ]
         if not settled:
-            raise Unavailable("no batch landed lately, so no fresh price vector is public; try again after one")
-        transaction = self.venue.rpc.call("eth_getTransactionByHash", "0x" + settled[-1].transaction.hex())
+            raise Unavailable(
+                "no batch landed lately, so no fresh price vector is public; try again after one"
+            )
+        transaction = self.venue.rpc.call(
+            "eth_getTransactionByHash", "0x" + settled[-1].transaction.hex()
+        )
         types = _top_level(SETTLE[len("settle(") : -1])
         head, openings, signatures, *_ = decode(types, bytes.fromhex(transaction["input"][10:]))
         return head & VECTOR_MASK, list(openings), [(r, vs) for r, vs in signatures]
@@ -108,7 +114,9 @@ def named(logs: list[Log], name: str) -> dict[str, Any]:
     for log in logs:
         if log.name == name:
             return log.arguments
-    raise Unavailable(f"the transaction landed without {name}; is the address book of another deployment?")
+    raise Unavailable(
+        f"the transaction landed without {name}; is the address book of another deployment?"
+    )
 
 
 def _top_level(types: str) -> list[str]:

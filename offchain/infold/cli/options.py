@@ -26,17 +26,24 @@ if TYPE_CHECKING:
 DEVNET_CHAIN_ID = 31_337
 
 ApiUrl = Annotated[
-    str, typer.Option("--api-url", envvar="INFOLD_API_URL", help="Where the venue's HTTP interface is.")
+    str,
+    typer.Option("--api-url", envvar="INFOLD_API_URL", help="Where the venue's HTTP interface is."),
 ]
 RpcUrl = Annotated[
-    str, typer.Option("--rpc-url", "--rpc", envvar="INFOLD_RPC_URL", help="Where the chain's node is.")
+    str,
+    typer.Option("--rpc-url", "--rpc", envvar="INFOLD_RPC_URL", help="Where the chain's node is."),
 ]
 Book = Annotated[
     Path | None,
-    typer.Option("--book", envvar="INFOLD_BOOK", help="Address book that `infold deploy` wrote; else the venue is asked."),
+    typer.Option(
+        "--book",
+        envvar="INFOLD_BOOK",
+        help="Address book that `infold deploy` wrote; else the venue is asked.",
+    ),
 ]
 KeyFile = Annotated[
-    Path | None, typer.Option("--key-file", envvar="INFOLD_KEY_FILE", help="File with a private key in hex.")
+    Path | None,
+    typer.Option("--key-file", envvar="INFOLD_KEY_FILE", help="File with a private key in hex."),
 ]
 Keystore = Annotated[
     str | None,
@@ -48,7 +55,11 @@ Keystore = Annotated[
 ]
 PasswordFile = Annotated[
     Path | None,
-    typer.Option("--password-file", envvar="INFOLD_KEYSTORE_PASSWORD_FILE", help="File with the keystore's password."),
+    typer.Option(
+        "--password-file",
+        envvar="INFOLD_KEYSTORE_PASSWORD_FILE",
+        help="File with the keystore's password.",
+    ),
 ]
 
 API_URL = "http://127.0.0.1:8650"
@@ -70,7 +81,9 @@ def settings(folder: Path) -> dict[str, Any]:
         merged |= project
     for name in merged:
         if name in ("private_key", "password"):
-            raise Misconfigured(f"a configuration file holds {name}; name a file with key_file or keystore instead")
+            raise Misconfigured(
+                f"a configuration file holds {name}; name a file with key_file or keystore instead"
+            )
     return merged
 
 
@@ -105,7 +118,9 @@ def client(api_url: str) -> Client:
     return Client(api_url)
 
 
-def wallet(key_file: Path | None, keystore: str | None, password_file: Path | None, chain_id: int) -> Wallet:
+def wallet(
+    key_file: Path | None, keystore: str | None, password_file: Path | None, chain_id: int
+) -> Wallet:
     """The caller's key, from the one place that was named."""
     from infold.sdk.wallet import Wallet
 
@@ -122,7 +137,9 @@ def wallet(key_file: Path | None, keystore: str | None, password_file: Path | No
             raise Misconfigured(
                 "no key was named; give --key-file FILE or --keystore NAME (or INFOLD_PRIVATE_KEY, on a devnet)"
             ) from None
-    raise Misconfigured(f"no key was named; on chain {chain_id} give --key-file FILE or --keystore NAME")
+    raise Misconfigured(
+        f"no key was named; on chain {chain_id} give --key-file FILE or --keystore NAME"
+    )
 
 
 def keystore_path(name: str) -> Path:
@@ -134,7 +151,9 @@ def keystore_path(name: str) -> Path:
         found = folder / "accounts" / f"{name}.json"
         if found.is_file():
             return found
-    raise Misconfigured(f"no keystore {name!r}: neither a file nor an account of Ape (`ape accounts list`)")
+    raise Misconfigured(
+        f"no keystore {name!r}: neither a file nor an account of Ape (`ape accounts list`)"
+    )
 
 
 def password(path: Path | None) -> str:
@@ -144,7 +163,9 @@ def password(path: Path | None) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise Misconfigured(f"the password file {path} cannot be read ({error})") from None
     if not click.get_text_stream("stdin").isatty():
-        raise Misconfigured("the keystore needs a password; name its file in INFOLD_KEYSTORE_PASSWORD_FILE")
+        raise Misconfigured(
+            "the keystore needs a password; name its file in INFOLD_KEYSTORE_PASSWORD_FILE"
+        )
     return str(typer.prompt("Keystore password", hide_input=True, err=True))
 
 
@@ -157,4 +178,6 @@ def venue(rpc_url: str, api_url: str, book: Path | None) -> Venue:
     with client(api_url) as venue_api:
         meta = venue_api.meta()
     addresses = {name: bytes.fromhex(address[2:]) for name, address in meta["contracts"].items()}
-    return Venue(Rpc(rpc_url), AddressBook(int(meta["chainId"]), int(meta.get("firstBlock", 0)), addresses))
+    return Venue(
+        Rpc(rpc_url), AddressBook(int(meta["chainId"]), int(meta.get("firstBlock", 0)), addresses)
+    )

@@ -53,14 +53,18 @@ def run_replay(
     quotes_without_trades(trades, books)
     for file in trades:
         if file.missing_ids:
-            steps.say(f"{file.facts.path}: {file.missing_ids} trade ids are missing between the others")
+            steps.say(
+                f"{file.facts.path}: {file.missing_ids} trade ids are missing between the others"
+            )
     runs = runs_of(trades)
     journeys: list[Journey] = []
     ends: list[dict[str, Any]] = []
     pools: list[int] = []
     for number, group in enumerate(runs):
         if len(runs) > 1:
-            steps.say(f"run {number + 1} of {len(runs)}: {', '.join(file.facts.path for file in group)}")
+            steps.say(
+                f"run {number + 1} of {len(runs)}: {', '.join(file.facts.path for file in group)}"
+            )
         place = None if keep is None else keep / f"run-{number + 1}" if len(runs) > 1 else keep
         run = _Run(group, books, slippage_bps, traders, interval_ms, seed)
         journey, end = run.sail(steps, place)

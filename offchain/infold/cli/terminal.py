@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Annotated, Any, Protocol
 
 import typer
+
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]

@@ -126,7 +126,10 @@ class Voyage:
                 for name, found in audit["invariants"].items()
             },
             "audited": bool(audit["ok"]),
-            "faults": [*audit["mismatches"], *(d for f in audit["invariants"].values() for d in f["detail"])],
+            "faults": [
+                *audit["mismatches"],
+                *(d for f in audit["invariants"].values() for d in f["detail"]),
+            ],
             "chain": {
                 "chain_id": self.stage.venue.book.chain_id,
                 "blocks": block(self.stage.venue.rpc).number,

@@ -162,8 +162,8 @@ class Settings:
     """What an operator may choose; the contract's rules are no settings."""
 
     limits: Limits = field(default_factory=Limits)
-    records_max: int = 400
-    """Records of one batch, beside `gas_max`."""
+    records_max: int = 256
+    """Records of one batch: the contract takes no more. `gas_max` binds first where much is new."""
     gas_max: int = 15_000_000
     """What a batch may cost by `netting.fitting`'s estimate: a transaction ends at 16,777,216."""
     rounds_max: int = 16

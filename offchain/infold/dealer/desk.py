@@ -24,6 +24,8 @@ BP: Final = 1e-4
 LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
 """One M of quote is this in size_e8 * price_e8."""
 PRICE_E8_MAX: Final = 2**53
+OFFER_E8_MAX: Final = 2.0**60
+"""Most lots a curve offers, so that curves and orders add up inside 63 bits."""
 
 CurveT = TypeVar("CurveT")
 
@@ -182,9 +184,8 @@ def ladder_knots(
     inventory_m = inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
     centre_bp = drift_bp - line.skew_bp_per_m * inventory_m
     reach_bp = line.slope_bp_per_m * offer_m_max
-    offer_e8 = from_float(
-        offer_m_max * LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8, 0, Rounding.DOWN, bits=61
-    )
+    offered = offer_m_max * LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8
+    offer_e8 = from_float(min(offered, OFFER_E8_MAX), 0, Rounding.DOWN)
     corners = (
         (centre_bp - line.half_spread_bp - reach_bp, -offer_e8, Rounding.DOWN),
         (centre_bp - line.half_spread_bp, 0, Rounding.DOWN),

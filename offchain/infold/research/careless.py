@@ -12,6 +12,7 @@ import json
 from enum import StrEnum
 
 import msgspec
+
 from infold.messages import Order
 
 

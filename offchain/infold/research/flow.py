@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from infold.messages import TimeInForce
 from infold.research.listings import Listing, check_count, listing_for
 from infold.research.recorded import Integers, Trades

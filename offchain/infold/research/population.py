@@ -25,6 +25,7 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
+
 from infold.messages import TimeInForce, TriggerKind
 from infold.research.careless import Fault
 from infold.research.listings import Listing

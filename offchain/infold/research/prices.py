@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from infold.errors import Rejected
 from infold.research.flow import RecordedFlow
 from infold.research.recorded import Floats, Integers, Quotes, Trades

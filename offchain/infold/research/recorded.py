@@ -33,8 +33,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from infold.errors import Misconfigured
 from numpy.typing import NDArray
+
+from infold.errors import Misconfigured
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -144,7 +144,9 @@ class Client:
         try:
             kind = TimeInForce[time_in_force]
         except KeyError:
-            raise Rejected("MALFORMED", "timeInForce", f"{time_in_force!r} is none of GTC, IOC, FOK") from None
+            raise Rejected(
+                "MALFORMED", "timeInForce", f"{time_in_force!r} is none of GTC, IOC, FOK"
+            ) from None
         now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         lifetime_ms = GTC_LIFETIME_MS if kind is TimeInForce.GTC else IOC_LIFETIME_MS
         order = Order(
@@ -201,7 +203,9 @@ class Client:
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Any read of the interface."""
-        return self._send("GET", path, params={k: v for k, v in parameters.items() if v is not None})
+        return self._send(
+            "GET", path, params={k: v for k, v in parameters.items() if v is not None}
+        )
 
     def _send(self, method: str, path: str, **how: Any) -> Any:
         if "content" in how:
@@ -214,7 +218,9 @@ class Client:
                 f"no venue answers at {self.url} ({type(error).__name__}); is `infold devnet` running?"
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError):
-            raise Unavailable(f"{self.url}{path} answered {answer.status_code} without JSON") from None
+            raise Unavailable(
+                f"{self.url}{path} answered {answer.status_code} without JSON"
+            ) from None
         if answer.status_code >= 500:
             raise Unavailable(f"{self.url}{path}: {_words(document)}")
         if answer.status_code >= 400:
@@ -227,7 +233,9 @@ def refusal(problem: Mapping[str, Any]) -> Rejected:
     code = str(problem.get("code", ""))
     message, param = _words(problem), problem.get("param")
     if code not in CODES:
-        return Rejected("NOT_FOUND", param, f"the venue refused with {code or 'no code'}: {message}")
+        return Rejected(
+            "NOT_FOUND", param, f"the venue refused with {code or 'no code'}: {message}"
+        )
     restored = Rejected(code, param)
     restored.message = message or restored.message
     return restored
@@ -257,6 +265,3 @@ def _results(document: Any) -> list[dict[str, Any]]:
     if isinstance(document, Mapping):
         document = document.get("results", [])
     return list(document)
-
-
-

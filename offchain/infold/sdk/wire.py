@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import msgspec
+
 from infold.messages import (
     TIME_IN_FORCE_WORDS,
     TRIGGER_KIND_WORDS,

@@ -36,7 +36,9 @@ NAMED_IN_THE_README = (
 
 
 @pytest.mark.parametrize("command", ALL, ids=" ".join)
-def test_every_command_explains_itself(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_explains_itself(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert application.run([*command, "--help"]) == Exit.OK
     assert "Usage" in capsys.readouterr().out
 
@@ -53,23 +55,37 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["demo", "--seed", "x"], ["order", "place", "2"], ["replay"], ["withdraw", "2"], ["bench"]],
+    [
+        ["nonsense"],
+        ["demo", "--seed", "x"],
+        ["order", "place", "2"],
+        ["replay"],
+        ["withdraw", "2"],
+        ["bench"],
+    ],
     ids=" ".join,
 )
-def test_wrong_usage_leaves_with_2_and_an_empty_stdout(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_leaves_with_2_and_an_empty_stdout(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert application.run(arguments) == Exit.USAGE
     written = capsys.readouterr()
     assert arguments == ["bench"] or (written.out == "" and written.err)
 
 
-def test_missing_data_leaves_with_3_and_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_data_leaves_with_3_and_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert application.run(["replay", str(tmp_path / "btcusdt.csv"), "--json", "-q"]) == Exit.SETUP
     written = capsys.readouterr()
     assert written.out == "" and "no such file" in written.err and "INFOLD_DATA" in written.err
 
 
 def test_a_venue_that_does_not_answer_leaves_with_6(capsys: pytest.CaptureFixture[str]) -> None:
-    assert application.run(["market", "list", "--api-url", "http://127.0.0.1:9", "--json"]) == Exit.UNAVAILABLE
+    assert (
+        application.run(["market", "list", "--api-url", "http://127.0.0.1:9", "--json"])
+        == Exit.UNAVAILABLE
+    )
     written = capsys.readouterr()
     assert written.out == "" and "infold devnet" in written.err
 
@@ -127,7 +143,9 @@ def test_a_setting_is_the_default_of_every_command_that_knows_it() -> None:
 def test_the_nearer_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
     (tmp_path / "user" / "infold").mkdir(parents=True)
-    (tmp_path / "user" / "infold" / "config.toml").write_text('api_url = "user"\nrpc_url = "user"\n')
+    (tmp_path / "user" / "infold" / "config.toml").write_text(
+        'api_url = "user"\nrpc_url = "user"\n'
+    )
     (tmp_path / "pyproject.toml").write_text('[tool.infold]\napi_url = "project"\n')
     assert settings(tmp_path) == {"api_url": "project", "rpc_url": "user"}
     (tmp_path / "infold.toml").write_text('api_url = "local"\n')
@@ -145,7 +163,11 @@ def test_flag_beats_environment_beats_file(
 ) -> None:
     (tmp_path / "infold.toml").write_text('api_url = "http://127.0.0.1:1/file"\n')
     monkeypatch.chdir(tmp_path)
-    for environment, flag, used in (("", [], "file"), ("http://127.0.0.1:1/env", [], "env"), ("http://127.0.0.1:1/env", ["--api-url", "http://127.0.0.1:1/flag"], "flag")):
+    for environment, flag, used in (
+        ("", [], "file"),
+        ("http://127.0.0.1:1/env", [], "env"),
+        ("http://127.0.0.1:1/env", ["--api-url", "http://127.0.0.1:1/flag"], "flag"),
+    ):
         monkeypatch.setenv("INFOLD_API_URL", environment)
         assert application.run(["market", "list", *flag]) == Exit.UNAVAILABLE
         assert f"/{used}" in capsys.readouterr().err

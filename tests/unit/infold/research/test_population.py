@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+
 from infold.messages import Order, TimeInForce, TriggerKind
 from infold.research.careless import (
     Fault,

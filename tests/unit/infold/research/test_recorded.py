@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from infold.research.recorded import (
     DataFault,
     Quotes,
