@@ -211,7 +211,7 @@ def settle(
                     if position.before == 0 and (touched | (word >> 16) & packing.M16) != 0:
                         if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
                             reason = 16
-                if position.market != market:
+                if reason != 0 or position.market != market:
                     reason = 16
                 elif (order >> 184) & orders.REDUCE_ONLY != 0 and not pricing._shrinks(position.base, fill):
                     reason = 17
