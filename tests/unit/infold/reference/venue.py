@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from coincurve import PrivateKey, PublicKey
+from sha3 import keccak_256 as native_keccak
+
 from infold.reference.digests import (
     Contents,
     Record,
@@ -22,7 +24,6 @@ from infold.reference.settlement import SettleCall
 from infold.reference.state import Event
 from infold.reference.vectors import open_vector
 from infold.reference.words import Caps, PriceWord, Rates, SettleHead
-from sha3 import keccak_256 as native_keccak
 
 DEPLOYED_S = 1_700_000_000
 CHAIN_ID = 31337
@@ -232,7 +233,7 @@ class Venue:
             openings[market // 4] |= price << 64 * (3 - market % 4)
         opened = (1 << chunks) - 1
         root = open_vector(time_ms, chunks, opened, openings, hash_many).root
-        digest = vector_digest(time_ms, chunks, root, self.protocol.oracle.domain)
+        digest = vector_digest(time_ms, chunks, root, self.protocol.oracle.domain, hash_many)
         head = SettleHead(0, time_ms, chunks, opened, 0).word
         return head, openings, [signer.sign(digest) for signer in SIGNERS[:2]]
 
@@ -278,7 +279,7 @@ class Venue:
         root = open_vector(time_ms, chunks, opened, call.openings, hash_many).root
         contents = Contents(call.head, root, call.accepted_root, call.prices, call.records)
         (hashed,) = batch_contents([contents], hash_many)
-        digest = batch_digest(head.number, time_ms, hashed, self.protocol.crypto.domain)
+        digest = batch_digest(head.number, time_ms, hashed, self.protocol.crypto.domain, hash_many)
         return call._replace(seals=[key.sign(digest) for key in (matcher, *attesters)])
 
     def submit(self, call: SettleCall) -> list[Reason]:
