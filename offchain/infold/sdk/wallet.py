@@ -38,9 +38,9 @@ class Wallet:
             ) from None
 
     @classmethod
-    def from_key_file(cls, path: Path) -> Wallet:
+    def from_key_file(cls, path: Path | str) -> Wallet:
         """A file that holds a private key in hex and nothing else."""
-        return cls.from_hex(_read(path), str(path))
+        return cls.from_hex(_read(Path(path)), str(path))
 
     @classmethod
     def from_keystore(cls, path: Path, password: str) -> Wallet:
