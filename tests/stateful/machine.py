@@ -686,6 +686,8 @@ class Machine:
             self.travel(1)
             time_ms = self.now_ms
         bad = "" if pick.random() < 0.86 else pick.choice(BAD_BATCHES)
+        if not bad and self.unbacked() and pick.random() < 0.1:
+            bad = "unpriced"
         call = self.batch(time_ms, bad)
         result = self.door("clearing", "settle", call, pick.choice(self.providers).address)
         if isinstance(result, list):
@@ -696,13 +698,20 @@ class Machine:
                 if not reason:
                     self.live[record.account, record.slot] = words
 
+    def unbacked(self) -> list[int]:
+        """Markets in which the backstop holds nothing: only there can a missing price skip a
+        trader.
+        """
+        held = self.state.scalar("backstop_markets")
+        return [market for market in MARKETS if not held >> market & 1]
+
     def batch(self, time_ms: int, bad: str) -> tuple[Any, ...]:
         """The arguments of `settle`."""
         pick = self.random
         prices = dict(self.prices)
         listed = [market for market in MARKETS if pick.random() < 0.6] or [1]
         if bad == "unpriced":
-            gone = pick.choice(list(prices))
+            gone = pick.choice(self.unbacked() or list(prices))
             prices.pop(gone)
             if pick.random() < 0.8:
                 listed = [market for market in listed if market != gone] or [next(iter(prices))]
