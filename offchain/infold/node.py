@@ -38,6 +38,7 @@ from infold.core.admission import (
     check_cancel,
     decode_cancel,
     decode_order,
+    decode_orders,
     read_order,
 )
 from infold.core.curve import Curve
@@ -432,12 +433,10 @@ class Node:
         context = self.context()
         results: list[Receipt | Rejected | bytes] = []
         fresh: dict[bytes, SignedOrder] = {}
-        for raw in raw_orders:
-            try:
-                signed = decode_order(raw, context)
-            except Rejected as rejected:
-                self.rejects[rejected.code] = self.rejects.get(rejected.code, 0) + 1
-                results.append(rejected)
+        for signed in decode_orders(raw_orders, context):
+            if isinstance(signed, Rejected):
+                self.rejects[signed.code] = self.rejects.get(signed.code, 0) + 1
+                results.append(signed)
                 continue
             if signed.order_hash not in self._by_hash:
                 fresh.setdefault(signed.order_hash, signed)

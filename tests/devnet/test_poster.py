@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.local_orders import an_order
 
 from infold.errors import InvariantBroken
 from infold.node import LocalVenue, live_prices
 from infold.shell.chain import block
 from infold.shell.devnet import DevnetConfig
 from infold.shell.poster import BatchRefused, Intent, Landed, Lapsed, Poster
-from tests.support.local_orders import an_order
 
 pytestmark = pytest.mark.devnet
 
@@ -95,7 +95,7 @@ def test_other_contents_under_our_number_halt(
 def test_a_lost_block_is_healed_by_the_same_bytes(
     venue: LocalVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The block that held the batch vanishes before it is two deep; a replacement carries it again."""
+    """The block that held the batch vanishes before it is two deep; a replacement carries it."""
     intent = an_intent(venue, monkeypatch)
     rpc = venue.devnet.rpc
     mined: list[int] = []
@@ -179,7 +179,8 @@ def test_a_signal_ends_every_process(number: signal.Signals) -> None:
         "import json, signal\n"
         "from infold.shell.devnet import Devnet, DevnetConfig\n"
         f"with Devnet(DevnetConfig(start_ms={START_MS}, accounts=0, signers=2)) as devnet:\n"
-        "    print(json.dumps([devnet.anvil.pid, *(one.pid for one in devnet.signers)]), flush=True)\n"
+        "    print(json.dumps([devnet.anvil.pid, *(one.pid for one in devnet.signers)]), "
+        "flush=True)\n"
         "    signal.pause()\n"
     )
     process = subprocess.Popen(

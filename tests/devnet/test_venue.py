@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.local_orders import an_order
 
 from infold.core.curve import Curve
 from infold.dealer.desk import Desk
@@ -26,7 +27,6 @@ from infold.shell.devnet import DevnetConfig
 from infold.shell.journal import Journal
 from infold.shell.poster import Intent, Landed
 from infold.signing import receipt_digest, recover
-from tests.support.local_orders import an_order
 
 pytestmark = pytest.mark.devnet
 
@@ -79,9 +79,8 @@ def restart(clock: Clock) -> None:
 def test_set_up_is_whole(clock: Clock) -> None:
     venue = clock.venue
     shown = venue.view()
-    assert set(shown) == {
-        "rpc_url", "api_url", "chain_id", "contracts", "markets", "accounts", "matcher", "oracle_signers", "k",
-    }  # fmt: skip
+    names = "rpc_url api_url chain_id contracts markets accounts matcher oracle_signers k"
+    assert set(shown) == set(names.split())
     assert len(shown["accounts"]) == TRADERS and shown["accounts"][0]["id"] == 17
     assert json.loads(json.dumps(shown)) == shown
     assert venue.node.reconcile().report() == []
@@ -130,7 +129,10 @@ def test_http_serves_what_the_node_knows(clock: Clock) -> None:
     from infold.gateway.rest import Server
 
     venue = clock.venue
-    with Server(venue.gateway) as server, httpx.Client(base_url=server.url, trust_env=False) as client:
+    with (
+        Server(venue.gateway) as server,
+        httpx.Client(base_url=server.url, trust_env=False) as client,
+    ):
         meta = client.get("/v1/meta").json()
         assert meta["chainId"] == 31337 and meta["domain"]["name"] == "Infold"
         assert len(client.get("/v1/markets").json()["data"]) == 8
@@ -258,7 +260,9 @@ def test_replaying_the_journal_gives_the_same_state(clock: Clock) -> None:
 
 
 def test_a_journal_that_lacks_a_batch_of_the_chain_halts_the_node(clock: Clock) -> None:
-    """A lost journal, or another matcher with our key: going on as if nothing were is not an option."""
+    """A lost journal, or another matcher with our key: going on as if nothing were is not an
+    option.
+    """
     node = clock.venue.node
     node.close()
     path = node.journal.path

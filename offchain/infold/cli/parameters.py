@@ -122,7 +122,7 @@ def demo_market(number: int, listing: Listing, price_e8: int) -> MarketPlan:
             slope_e20=10**18 // (residual_e8 + 2 * position_e8),
             residual_cap_e8=residual_e8,
             position_cap_e8=position_e8,
-            interest_cap_e8=lots(100_000_000),
+            interest_cap_e8=min(CAP_E8_MAX, lots(100_000_000)),
         ),
         ListingWord(tick_e8=listing.tick_e8, name=listing.name),
     )

@@ -24,8 +24,8 @@ from infold.shell.devnet import DevnetConfig
 from infold.signing import keccak
 from infold.units import GUARD_MS, format_decimal
 
-# A batch of this many records of a hundred accounts stays under a transaction's gas cap with room to spare.
-BATCH_ORDERS_MAX = 400
+# A batch takes 256 records; the rest is room for resting orders.
+BATCH_ORDERS_MAX = 240
 LEAD_MS = 2_000  # the pool strikes its first shares this long before the first record
 EPOCH_MS_MIN, EPOCH_MS_MAX = 10_000, 600_000
 DEPOSIT_E6_MIN = 1_000 * 10**6

@@ -90,7 +90,12 @@ class Stage:
     def batch(self, time_ms: int) -> BatchOutcome:
         """Close the batch at a time that was fed."""
         self.local.clock_ms = max(self.local.clock_ms, time_ms)
-        return self.node.close_batch(time_ms)
+        outcome = self.node.close_batch(time_ms)
+        if outcome.number is None:
+            # No batch brings a block, and whoever sent a transaction waits for one.
+            self.ground.mine(time_ms)
+            self.node.observe()
+        return outcome
 
     def vector(self, time_ms: int) -> PriceVector:
         """The signed vector of a time, as anybody may ask for it."""

@@ -140,12 +140,14 @@ class Voyage:
 
     def _agree_with_engine(self) -> None:
         """The engine counts orders too; two counts of one thing must be one."""
-        ours, tally = self.journey.order_counts(), self.stage.node.state.tally
+        state = self.stage.node.state
+        ours, tally = self.journey.order_counts(), state.tally
+        open_filled = sum(order.filled_e8 > 0 for order in state.orders.values())
         theirs = {
             "accepted": tally.accepted,
-            "filled": tally.filled,
+            "filled": tally.filled + open_filled,
             "expired": tally.expired,
-            "cancelled": tally.cancelled + tally.open,
+            "cancelled": tally.cancelled + tally.open - open_filled,
             "skipped": tally.skipped,
             "lapsed": tally.lapsed,
         }

@@ -111,9 +111,9 @@ class WalkParameters:
     common_bps: float = 6.0
     own_bps: float = 5.0
     reversion: float = 0.01
-    jump_steps: float = 30.0
-    jump_bps: float = 170.0
-    jump_bps_max: float = 420.0
+    jump_steps: float = 22.0
+    jump_bps: float = 230.0
+    jump_bps_max: float = 450.0
 
 
 class SeededPrices:

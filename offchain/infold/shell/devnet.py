@@ -180,7 +180,7 @@ class Devnet:
             raise
 
     def _end_when_told(self) -> None:
-        """Turn the terminate signal into an exit, so that what was started is ended on the way out."""
+        """Turn the terminate signal into an exit, so that all is ended on the way out."""
 
         def leave(number: int, _frame: object) -> None:
             raise SystemExit(128 + number)

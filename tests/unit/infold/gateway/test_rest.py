@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP door splits, bounds and dresses; what it cannot read it refuses with a code, never with a traceback."""
+"""The HTTP door splits, bounds and dresses; what it cannot read it refuses with a code, never with
+a traceback.
+"""
 
 from __future__ import annotations
 
@@ -144,7 +146,7 @@ def test_one_refused_order_is_a_problem_document(door: Door) -> None:
 def test_orders_that_arrive_together_are_committed_together(door: Door) -> None:
     answers = door.send_all([("POST", "/v1/orders", b'{"n":%d}' % number) for number in range(40)])
     assert [answer.json()["echo"] for answer in answers] == [
-        '{"n":%d}' % number for number in range(40)
+        f'{{"n":{number}}}' for number in range(40)
     ]
     assert sum(map(len, door.node.groups)) == 40
     assert len(door.node.groups) < 40
@@ -168,7 +170,13 @@ def test_cancels_answer_item_by_item_too(door: Door) -> None:
         ("POST", "/v1/orders", b'{"orders":[{}],"more":1}', 400, "MALFORMED"),
         ("POST", "/v1/orders", b'{"orders":{}}', 400, "MALFORMED"),
         ("POST", "/v1/orders", b"[]", 400, "OUT_OF_RANGE"),
-        ("POST", "/v1/orders", b"[" + b",".join([b"{}"] * (ORDERS_MAX + 1)) + b"]", 400, "OUT_OF_RANGE"),
+        (
+            "POST",
+            "/v1/orders",
+            b"[" + b",".join([b"{}"] * (ORDERS_MAX + 1)) + b"]",
+            400,
+            "OUT_OF_RANGE",
+        ),
         ("POST", "/v1/orders", b" " * (BODY_BYTES_MAX + 1), 413, "TOO_LARGE"),
         ("GET", "/v1/account", b"", 400, "MALFORMED"),
         ("GET", "/v1/account?account=-1", b"", 400, "OUT_OF_RANGE"),

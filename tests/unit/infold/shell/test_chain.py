@@ -213,7 +213,12 @@ def test_an_address_book_survives_the_disk_and_damage_is_named(tmp_path: Path) -
     assert AddressBook.read(path) == book
     with pytest.raises(Misconfigured, match="names no Pool"):
         book.address("Pool")
-    for damage in ("", "[]", "{}", json.dumps({"chain_id": 1, "first_block": 1, "contracts": {"A": "0x11"}})):
+    for damage in (
+        "",
+        "[]",
+        "{}",
+        json.dumps({"chain_id": 1, "first_block": 1, "contracts": {"A": "0x11"}}),
+    ):
         path.write_text(damage)
         with pytest.raises(Misconfigured, match="is damaged"):
             AddressBook.read(path)

@@ -18,7 +18,7 @@ PASSWORD = "correct horse"
 
 @pytest.fixture
 def keystore(tmp_path: Path) -> Path:
-    """A file as eth-account and Ape write it; few iterations, since the test is not about strength."""
+    """A file as eth-account and Ape write it; few iterations: strength is not the point."""
     folder = tmp_path / "ape" / "accounts"
     folder.mkdir(parents=True)
     path = folder / "trader.json"
@@ -63,7 +63,9 @@ def test_without_a_password_the_variable_is_named(keystore: Path, tmp_path: Path
         private_key(str(keystore), password_file=tmp_path / "none")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"crypto": {}}', '{"crypto": 5, "version": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"crypto": {}}', '{"crypto": 5, "version": 3}']
+)
 def test_a_damaged_keystore_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "keystore.json"
     path.write_text(content)

@@ -209,9 +209,21 @@ def test_a_signer_refuses_views_it_cannot_trust(bench: Bench) -> None:
     for shown, reason in (
         (views[:1], "was shown 1 views"),
         ([views[0], views[0]], "two views of one signer"),
-        ([views[0], View(time_ms=T, prices=views[1].prices, abstained={}, r="0x5", vs="0x6")], "view|signer"),
-        ([views[0], View(time_ms=T, prices={"1": "x"}, abstained={}, r="0x5", vs="0x6")], "malformed"),
-        ([views[0], View(time_ms=T, prices={"1": "7"}, abstained={}, r=views[1].r, vs=views[1].vs)], "no signer"),
+        (
+            [views[0], View(time_ms=T, prices=views[1].prices, abstained={}, r="0x5", vs="0x6")],
+            "view|signer",
+        ),
+        (
+            [views[0], View(time_ms=T, prices={"1": "x"}, abstained={}, r="0x5", vs="0x6")],
+            "malformed",
+        ),
+        (
+            [
+                views[0],
+                View(time_ms=T, prices={"1": "7"}, abstained={}, r=views[1].r, vs=views[1].vs),
+            ],
+            "no signer",
+        ),
     ):
         with pytest.raises(Abstains, match=reason):
             signer.sign(SignRequest(time_ms=T, views=shown))
@@ -304,7 +316,7 @@ def test_processes_sign_until_too_few_are_left(tmp_path: Path) -> None:
         processes[0].close()
         assert len(collector.collect(T, [BITCOIN]).signatures) == 2
         processes[1].close()
-        with pytest.raises(Unavailable, match="1 of 2 views.*did not answer"):
+        with pytest.raises(Unavailable, match=r"1 of 2 views.*did not answer"):
             collector.collect(T, [BITCOIN])
 
 
