@@ -688,6 +688,9 @@ class Machine:
         bad = "" if pick.random() < 0.86 else pick.choice(BAD_BATCHES)
         if not bad and self.unbacked() and pick.random() < 0.1:
             bad = "unpriced"
+        due = time_ms > Head.of(self.state.scalar("head")).epoch_end_ms + 3_000
+        if due and self.state.scalar("pool_markets") and pick.random() < 0.15:
+            bad = "strike"
         call = self.batch(time_ms, bad)
         result = self.door("clearing", "settle", call, pick.choice(self.providers).address)
         if isinstance(result, list):
@@ -715,8 +718,13 @@ class Machine:
             prices.pop(gone)
             if pick.random() < 0.8:
                 listed = [market for market in listed if market != gone] or [next(iter(prices))]
+        if bad == "strike":
+            held = self.state.scalar("pool_markets")
+            gone = pick.choice([market for market in MARKETS if held >> market & 1])
+            prices.pop(gone)
+            listed = [market for market in listed if market != gone]
         plans = {market: self.plan(market, prices.get(market, 1)) for market in listed}
-        records = self.records(time_ms, plans)
+        records = [] if bad == "strike" else self.records(time_ms, plans)
         bought, sold = Counter[int](), Counter[int]()
         for order, terms, _, _ in records:
             (bought if order >> 184 & 1 else sold)[order >> 200 & 0xFFFF] += (
