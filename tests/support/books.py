@@ -16,7 +16,6 @@ from infold.words import (
     unpack_position,
     unpack_withdrawal,
 )
-
 from tests.support.venue import Venue
 
 MARKETS = (1, 2, 3, 40)

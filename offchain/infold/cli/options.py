@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options that several commands share, and what they stand for.
 
-Precedence: flag, then ``INFOLD_*`` in the environment, then ``./infold.toml`` (or ``[tool.infold]`` in
-``./pyproject.toml``), then ``infold/config.toml`` in the user's configuration folder, then the default.
-Keys never come by flag: a flag names a file. ``INFOLD_PRIVATE_KEY`` counts only on chain 31337, the devnet.
+Precedence: flag, then ``INFOLD_*`` in the environment, then ``./infold.toml`` (or ``[tool.infold]``
+in ``./pyproject.toml``), then ``infold/config.toml`` in the user's configuration folder, then the
+default. Keys never come by flag: a flag names a file. ``INFOLD_PRIVATE_KEY`` counts only on chain
+31337, the devnet.
 """
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from infold.errors import Misconfigured
 
@@ -50,7 +52,8 @@ Keystore = Annotated[
     typer.Option(
         "--keystore",
         envvar="INFOLD_KEYSTORE",
-        help="Encrypted keyfile, by path or by the name Ape knows it under; its password is in INFOLD_KEYSTORE_PASSWORD_FILE.",
+        help="Encrypted keyfile, by path or by Ape's name for it; the password is in"
+        " INFOLD_KEYSTORE_PASSWORD_FILE.",
     ),
 ]
 PasswordFile = Annotated[
@@ -71,7 +74,7 @@ RPC_URL = "http://127.0.0.1:8545"
 
 def settings(folder: Path) -> dict[str, Any]:
     """What the configuration files say, the nearer file winning."""
-    user = Path(click.get_app_dir("infold")) / "config.toml"
+    user = Path(typer.get_app_dir("infold")) / "config.toml"
     merged = dict(_toml(user))
     local = folder / "infold.toml"
     if local.is_file():
@@ -96,11 +99,13 @@ def _toml(path: Path) -> Mapping[str, Any]:
         raise Misconfigured(f"{path} is not readable TOML ({error}); mend or remove it") from None
 
 
-def defaults_for(group: click.Group, found: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as click's map of defaults: each for every command that has an option of that name."""
+def defaults_for(group: TyperGroup, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as click's map of defaults: each for every command that has an option of that
+    name.
+    """
     defaults: dict[str, Any] = {}
     for name, command in group.commands.items():
-        if isinstance(command, click.Group):
+        if isinstance(command, TyperGroup):
             defaults[name] = defaults_for(command, found)
         else:
             known = {option.name for option in command.params}
@@ -135,7 +140,8 @@ def wallet(
             return Wallet.from_hex(read_secret("env:INFOLD_PRIVATE_KEY"), "INFOLD_PRIVATE_KEY")
         except Misconfigured:
             raise Misconfigured(
-                "no key was named; give --key-file FILE or --keystore NAME (or INFOLD_PRIVATE_KEY, on a devnet)"
+                "no key was named; give --key-file FILE or --keystore NAME"
+                " (or INFOLD_PRIVATE_KEY, on a devnet)"
             ) from None
     raise Misconfigured(
         f"no key was named; on chain {chain_id} give --key-file FILE or --keystore NAME"
@@ -162,7 +168,7 @@ def password(path: Path | None) -> str:
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise Misconfigured(f"the password file {path} cannot be read ({error})") from None
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         raise Misconfigured(
             "the keystore needs a password; name its file in INFOLD_KEYSTORE_PASSWORD_FILE"
         )

@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from infold.messages import BatchRecord, Order, TimeInForce, TriggerKind
-from infold.signing import batch_contents, batch_digest, order_hash, sign
-from infold.words import hash_prefix
-
 from tests.support.evm import Receipt, a_key, refuses
 from tests.support.stage import BUYER, ETHER_E8, ORACLE, SELLER, THIRD, Stage
 from tests.support.venue import DOLLAR, LOT, MATCHER, PRICE_E8, FillPlan, Venue
+
+from infold.messages import BatchRecord, Order, TimeInForce, TriggerKind
+from infold.signing import batch_contents, batch_digest, order_hash, sign
+from infold.words import hash_prefix
 
 SECOND_MS = 1_000
 
@@ -54,7 +54,7 @@ def assert_skipped(stage: Stage, plan: FillPlan, reason: int, **rest: Any) -> No
         for name, word in stage.books.state().items()
         if name.split(" ")[1:2] == [str(order.account)]
     }
-    backstop = stage.backstop().base_e8
+    backstop = stage.backstop(order.market).base_e8
     receipt = settle_now(stage, plan, **rest)
     assert receipt.only("Skipped") == {
         "account": order.account,
@@ -66,7 +66,7 @@ def assert_skipped(stage: Stage, plan: FillPlan, reason: int, **rest: Any) -> No
     after = stage.books.state()
     assert words == {name: after[name] for name in words}, "a skipped order wrote something"
     side = 1 if order.buy else -1
-    assert stage.backstop().base_e8 == backstop + side * plan.fill_e8
+    assert stage.backstop(order.market).base_e8 == backstop + side * plan.fill_e8
 
 
 def assert_settled(stage: Stage, plan: FillPlan, **rest: Any) -> None:
