@@ -61,11 +61,19 @@ class SignedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
     """An order whose signature was recovered under this venue's domain."""
 
     order: Order
-    r: int
-    vs: int
+    signature: bytes
+    """r and vs, 32 bytes each, as they lie in the request."""
     delegated: bool
     order_hash: bytes
     signer: bytes
+
+    @property
+    def r(self) -> int:
+        return int.from_bytes(self.signature[:32], "big")
+
+    @property
+    def vs(self) -> int:
+        return int.from_bytes(self.signature[32:], "big")
 
 
 class OrderRequest(

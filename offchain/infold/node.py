@@ -63,8 +63,7 @@ from infold.core.events import (
     SkippedOnChain,
     SubmitOrders,
     decode_events,
-    encode_command,
-    encode_events,
+    encode_entry,
     fact_from_log,
     to_word,
 )
@@ -347,7 +346,7 @@ class Node:
     def _do(self, command: AnyCommand, *more: bytes) -> list[AnyEvent]:
         """Decide, journal with whatever belongs to the same group, evolve."""
         decided = decide(self.state, command)
-        self.journal.append([_entry(command, decided), *more])
+        self.journal.append([encode_entry(command, decided), *more])
         for event in decided:
             self._evolve(event)
         return decided
@@ -356,13 +355,11 @@ class Node:
         """Fold an event into the state and into what clients read."""
         match event:
             case OrderAccepted():
+                signed = event.signed
                 batch_ms = self.state.head.time_ms
-                evolve(self.state, event)
-                signed = self.state.orders[event.order_hash].signed
                 row = _OrderRow(signed, event.sequence, event.accepted_ms, batch_ms)
                 self.order_rows.append(row)
-                self._by_hash[event.order_hash] = row
-                return
+                self._by_hash[signed.order_hash] = row
             case OrderRejected():
                 self.rejects[event.code] = self.rejects.get(event.code, 0) + 1
             case OrderCancelled():
@@ -505,8 +502,7 @@ class Node:
             if unsigned:
                 signed = SignedOrder(
                     order=order,
-                    r=0,
-                    vs=0,
+                    signature=bytes(64),
                     delegated=False,
                     order_hash=digest,
                     signer=owner or bytes(20),
@@ -585,7 +581,7 @@ class Node:
         decided = decide(self.state, command)
         for event in decided:
             self._evolve(event)
-        return _entry(command, decided)
+        return encode_entry(command, decided)
 
     def _confirmation(self, log: Log, skips: list[SkippedOnChain]) -> ConfirmBatch:
         number = int(log.arguments["number"])
@@ -624,7 +620,7 @@ class Node:
         )
         decided = decide(self.state, command)
         closed = next((event for event in decided if isinstance(event, BatchClosed)), None)
-        entries = [_entry(command, decided)]
+        entries = [encode_entry(command, decided)]
         intent = None
         refused = ""
         if closed is not None:
@@ -1059,10 +1055,6 @@ def reopened(vector: PriceVector, opened: int) -> PriceVector:
     """
     openings = vector_openings(vector.prices, vector.chunks, opened)
     return msgspec.structs.replace(vector, opened=opened, openings=openings)
-
-
-def _entry(command: AnyCommand, decided: list[AnyEvent]) -> bytes:
-    return b'{"command":' + encode_command(command) + b',"events":' + encode_events(decided) + b"}"
 
 
 def _rejection(event: OrderRejected) -> Rejected:

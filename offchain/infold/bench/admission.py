@@ -202,7 +202,7 @@ def _stages(
         with _clock(taken["digest"]):
             hashes = [signing.order_hash(order, context.domain) for _, order in read]
         whole = [decode_order(body, context) for body in bodies]
-        pairs = [(one.r << 256 | one.vs).to_bytes(64, "big") for one in whole]
+        pairs = [one.signature for one in whole]
         with _clock(taken["recover"]):
             signers = signing.recover_group(hashes, pairs)
         if signers != [one.signer for one in whole]:
@@ -289,8 +289,7 @@ def _signed_orders(
         r, vs = signing.sign(order_hash, keys[account])
         yield SignedOrder(
             order=order,
-            r=r,
-            vs=vs,
+            signature=signing.signature_bytes(r, vs),
             delegated=False,
             order_hash=order_hash,
             signer=b"",

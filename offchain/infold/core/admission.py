@@ -191,9 +191,7 @@ def _signed(
 ) -> SignedOrder | Rejected:
     if signer is None:
         return Rejected("BAD_SIGNATURE", "signature")
-    from_bytes = int.from_bytes
-    r, vs = from_bytes(pair[:32], "big"), from_bytes(pair[32:], "big")
-    return SignedOrder(order, r, vs, delegated, digest, signer)
+    return SignedOrder(order, pair, delegated, digest, signer)
 
 
 def read_order(raw: bytes, context: Context) -> tuple[OrderRequest, Order]:
