@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -148,6 +148,15 @@ class Oracle(Protocol):
 
 class DuplicateReceipt(Receipt, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The receipt of an order that was accepted before: the same words again."""
+
+
+class Admitted(NamedTuple):
+    """What became of a group: per body the hash of an accepted order or why it was refused, and
+    which of the hashes were accepted now.
+    """
+
+    outcomes: list[bytes | Rejected]
+    fresh: set[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,40 +430,51 @@ class Node:
         """
         results: list[Receipt | Rejected] = []
         for first in range(0, len(raw_orders), GROUP_ORDERS_MAX):
-            results += self._submit_group(raw_orders[first : first + GROUP_ORDERS_MAX], received_ms)
+            group = raw_orders[first : first + GROUP_ORDERS_MAX]
+            results += self.receipts(self.admit(group, received_ms))
         return results
 
-    def _submit_group(
-        self, raw_orders: Sequence[bytes], received_ms: int
-    ) -> list[Receipt | Rejected]:
-        context = self.context()
-        results: list[Receipt | Rejected | bytes] = []
+    def admit(self, raw_orders: Sequence[bytes], received_ms: int) -> Admitted:
+        """Admit one group of bodies and journal it: what is accepted here is on disk, and only its
+        receipts are not signed yet.
+        """
+        by_hash = self._by_hash
+        outcomes: list[bytes | Rejected] = []
         fresh: dict[bytes, SignedOrder] = {}
-        for signed in decode_orders(raw_orders, context):
+        for signed in decode_orders(raw_orders, self.context()):
             if isinstance(signed, Rejected):
                 self.rejects[signed.code] = self.rejects.get(signed.code, 0) + 1
-                results.append(signed)
+                outcomes.append(signed)
                 continue
-            if signed.order_hash not in self._by_hash:
-                fresh.setdefault(signed.order_hash, signed)
-            results.append(signed.order_hash)
-        seen = {result for result in results if isinstance(result, bytes) and result not in fresh}
-        refused: dict[bytes, Rejected] = {}
-        if fresh:
-            for event in self._do(
-                SubmitOrders(orders=list(fresh.values()), received_ms=received_ms)
-            ):
-                if isinstance(event, OrderRejected):
-                    refused[event.order_hash] = _rejection(event)
+            digest = signed.order_hash
+            if digest not in by_hash:
+                fresh.setdefault(digest, signed)
+            outcomes.append(digest)
+        if not fresh:
+            return Admitted(outcomes, set())
+        command = SubmitOrders(orders=list(fresh.values()), received_ms=received_ms)
+        refused = {
+            event.order_hash: _rejection(event)
+            for event in self._do(command)
+            if isinstance(event, OrderRejected)
+        }
+        if refused:
+            outcomes = [
+                refused.get(outcome, outcome) if isinstance(outcome, bytes) else outcome
+                for outcome in outcomes
+            ]
+        return Admitted(outcomes, fresh.keys() - refused.keys())
+
+    def receipts(self, admitted: Admitted) -> list[Receipt | Rejected]:
+        """A signed receipt for each order taken; a second one for the same order says so."""
+        unsaid = admitted.fresh
         answers: list[Receipt | Rejected] = []
-        for result in results:
-            if isinstance(result, bytes):
-                answers.append(
-                    refused[result] if result in refused else self._receipt(result, result in seen)
-                )
-                seen.add(result)
+        for outcome in admitted.outcomes:
+            if isinstance(outcome, Rejected):
+                answers.append(outcome)
             else:
-                answers.append(result)
+                answers.append(self._receipt(outcome, outcome not in unsaid))
+                unsaid.discard(outcome)
         return answers
 
     def _receipt(self, digest: bytes, duplicate: bool) -> Receipt:

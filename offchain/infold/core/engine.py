@@ -124,9 +124,7 @@ def _submit(state: State, command: SubmitOrders) -> list[AnyEvent]:
             continue
         view.add(signed.order, signed.order_hash)
         sequence += 1
-        decided.append(
-            OrderAccepted(sequence=sequence, accepted_ms=now_ms, signed=signed)
-        )
+        decided.append(OrderAccepted(sequence=sequence, accepted_ms=now_ms, signed=signed))
     return decided
 
 
