@@ -518,14 +518,14 @@ class Node:
         error: Rejected | None = None
         try:
             view = AdmissionView(self.state, now_ms)
-            owner = view.owner(order.account)
+            holder = view.holder(order.account)
             if unsigned:
                 signed = SignedOrder(
                     order=order,
                     signature=bytes(64),
                     delegated=False,
                     order_hash=digest,
-                    signer=owner or bytes(20),
+                    signer=holder.owner if holder is not None else bytes(20),
                 )
             else:
                 signed = decode_order(text, context)
