@@ -175,8 +175,7 @@ class BatchOutcome:
     refused: str = ""
 
 
-@dataclass(slots=True)
-class _OrderRow:
+class _OrderRow(msgspec.Struct, gc=False):
     """An accepted order as clients read it."""
 
     signed: SignedOrder

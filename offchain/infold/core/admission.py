@@ -89,7 +89,7 @@ class MarketTerms(NamedTuple):
     oracle_price_e8: int
 
 
-class SlotView(NamedTuple):
+class SlotView(msgspec.Struct, frozen=True, gc=False):
     """What a slot saw last: the highest seq taken or cancelled in it, whose hash, and if it is
     open.
     """
@@ -174,33 +174,35 @@ def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder |
 
     Stage by stage rather than order by order: see `recover_group`.
     """
-    read: list[Rejected | tuple[Order, bool]] = []
+    orders: list[Order] = []
+    delegations: list[bool] = []
     digests: list[bytes] = []
     pairs: list[bytes] = []
+    refusals: list[tuple[int, Rejected]] = []
     domain = context.domain
-    for raw in raws:
+    for place, raw in enumerate(raws):
         try:
             request, order = read_order(raw, context)
             pair = _signature(request.signature)
         except Rejected as refusal:
-            read.append(refusal)
+            refusals.append((place, refusal))
         else:
-            read.append((order, request.delegated))
-            digests.append(order_hash(order, domain))
+            orders.append(order)
+            delegations.append(request.delegated)
             pairs.append(pair)
-    recovered = zip(digests, pairs, recover_group(digests, pairs), strict=True)
-    return [
-        one if isinstance(one, Rejected) else _signed(one[0], one[1], *next(recovered))
-        for one in read
+            digests.append(order_hash(order, domain))
+    signers = recover_group(digests, pairs)
+    outcomes: list[SignedOrder | Rejected] = [
+        Rejected("BAD_SIGNATURE", "signature")
+        if signer is None
+        else SignedOrder(order, pair, delegated, digest, signer)
+        for order, pair, delegated, digest, signer in zip(
+            orders, pairs, delegations, digests, signers, strict=True
+        )
     ]
-
-
-def _signed(
-    order: Order, delegated: bool, digest: bytes, pair: bytes, signer: bytes | None
-) -> SignedOrder | Rejected:
-    if signer is None:
-        return Rejected("BAD_SIGNATURE", "signature")
-    return SignedOrder(order, pair, delegated, digest, signer)
+    for place, refusal in refusals:
+        outcomes.insert(place, refusal)
+    return outcomes
 
 
 def read_order(raw: bytes, context: Context) -> tuple[OrderRequest, Order]:

@@ -122,25 +122,26 @@ def _submit(state: State, command: SubmitOrders) -> list[AnyEvent]:
                 )
             )
             continue
-        view.add(signed.order, signed.order_hash)
+        view.add(signed)
         sequence += 1
-        decided.append(OrderAccepted(sequence=sequence, accepted_ms=now_ms, signed=signed))
+        decided.append(OrderAccepted(sequence, now_ms, signed))
     return decided
 
 
 def _take(state: State, event: OrderAccepted) -> None:
     signed = event.signed
     order, order_hash = signed.order, signed.order_hash
+    market, slot = order.market, order.slot
     open_order = OpenOrder(signed, event.sequence, event.accepted_ms)
     held = state.accounts[order.account]
     state.sequence = event.sequence
-    state.orders[order_hash] = open_order
-    held.orders[order.slot] = open_order
-    held.slots[order.slot] = SlotView(order.seq, order_hash, True)
+    state.orders[order_hash] = held.orders[slot] = open_order
+    held.slots[slot] = SlotView(order.seq, order_hash, True)
     side = held.buys_e8 if order.buy else held.sells_e8
-    side[order.market] = side.get(order.market, 0) + order.size_e8
-    state.tally.accepted += 1
-    state.tally.open += 1
+    side[market] = side.get(market, 0) + order.size_e8
+    tally = state.tally
+    tally.accepted += 1
+    tally.open += 1
 
 
 def _cancel(state: State, command: CancelOrders) -> list[AnyEvent]:
@@ -167,7 +168,7 @@ def _take_back(state: State, event: OrderCancelled) -> None:
     order = open_order.order
     slots = state.accounts[order.account].slots
     seen = slots[order.slot]
-    slots[order.slot] = seen._replace(seq=max(seen.seq, event.seq))
+    slots[order.slot] = SlotView(max(seen.seq, event.seq), seen.order_hash, seen.open)
     if event.order_hash in state.in_flight_e8:
         open_order.leaves = "cancelled"
     else:
@@ -181,7 +182,8 @@ def _end(state: State, open_order: OpenOrder, how: str) -> None:
     held = state.accounts[order.account]
     del state.orders[signed.order_hash]
     del held.orders[order.slot]
-    held.slots[order.slot] = held.slots[order.slot]._replace(open=False)
+    seen = held.slots[order.slot]
+    held.slots[order.slot] = SlotView(seen.seq, seen.order_hash)
     _unbind(state, open_order, open_order.remaining_e8)
     tally = state.tally
     tally.open -= 1

@@ -237,7 +237,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Something that has happened; only events change a state."""
 
 
-class OrderAccepted(Event, frozen=True, kw_only=True):
+class OrderAccepted(Event, frozen=True, gc=False):
     """The venue stands behind the order from here on."""
 
     sequence: int

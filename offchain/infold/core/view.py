@@ -14,7 +14,8 @@ from infold.core.admission import MarketTerms, SlotView
 from infold.core.funding import credit
 from infold.core.margin import MARGIN_DIVISOR, Mark, mark_at
 from infold.core.state import NO_FILL, Account, State
-from infold.messages import Order
+from infold.errors import InvariantBroken
+from infold.messages import Order, SignedOrder
 from infold.units import FIRST_TRADER, FRACTION_ONE_E6, QUOTE_DIVISOR
 from infold.words import DelegateWord, FillWord
 
@@ -39,18 +40,22 @@ class AdmissionView:
     additions.
     """
 
-    __slots__ = ("_asks", "_holders", "_now_ms", "_state", "_terms")
+    __slots__ = ("_holders", "_now_ms", "_state", "_terms", "asked")
 
     def __init__(self, state: State, now_ms: int) -> None:
         self._state = state
         self._now_ms = now_ms
         self._holders: dict[int, HolderView] = {}
         self._terms: dict[int, MarketTerms | None] = {}
-        self._asks: dict[int, _Asks] = {}
+        prices_e8 = state.prices_e8
+        self.asked = {
+            market: self.asks_at(market, prices_e8.get(market, 0)) for market in state.markets
+        }
+        """What each market asks at its latest price; nothing before any price is known."""
 
-    def add(self, order: Order, order_hash: bytes) -> None:
-        """Count an order as open from here on."""
-        self._holders[order.account].add(order, order_hash)
+    def add(self, signed: SignedOrder) -> None:
+        """Count an order that passed `check` as open from here on."""
+        self._holders[signed.order.account].add(signed)
 
     def holder(self, account: int) -> HolderView | None:
         view = self._holders.get(account)
@@ -78,14 +83,6 @@ class AdmissionView:
         self._terms[market] = terms
         return terms
 
-    def asks(self, market: int) -> _Asks:
-        """What the market asks at its latest price; nothing before any price is known."""
-        asks = self._asks.get(market)
-        if asks is None:
-            asks = self.asks_at(market, self._state.prices_e8.get(market, 0))
-            self._asks[market] = asks
-        return asks
-
     def asks_at(self, market: int, price_e8: int) -> _Asks:
         """What the market asks at a price."""
         held = self._state.markets[market]
@@ -103,15 +100,18 @@ class HolderView:
     """The `Holder` of `core/admission.py`: one account, with the group's additions."""
 
     __slots__ = (
+        "_asked",
         "_bases_e8",
         "_buys_e8",
         "_held",
         "_needs_e6",
+        "_next_need_e6",
         "_sells_e8",
         "_short_e6",
         "_slots",
         "_state",
         "_view",
+        "_weighed",
         "epoch",
         "owner",
     )
@@ -122,53 +122,59 @@ class HolderView:
         self._view = view
         self._state = state
         self._held = held
-        self._slots: dict[int, SlotView] = {}
+        self._slots: dict[int, SignedOrder] = {}
+        self._asked = asked = view.asked
         buys_e8 = self._buys_e8 = held.buys_e8.copy()
         sells_e8 = self._sells_e8 = held.sells_e8.copy()
         bases_e8: dict[int, int] = {}
-        short_e6 = -held.word.collateral_e6
-        for position in held.positions.values():
-            market, base_e8, quote_e6, funding_index, _ = position
-            bases_e8[market] = base_e8
-            mark = view.asks(market).mark
-            worth_e6 = base_e8 * mark.price_e8 // QUOTE_DIVISOR + quote_e6
-            worth_e6 += credit(base_e8, mark.funding_index - funding_index, mark.shift)
-            if worth_e6 > 0:
-                worth_e6 += -worth_e6 * mark.haircut_e6 // FRACTION_ONE_E6
-            short_e6 -= worth_e6
         needs_e6: dict[int, int] = {}
-        for market in {**bases_e8, **buys_e8, **sells_e8}:
-            base_e8 = bases_e8.get(market, 0)
+        worth_e6 = 0
+        for market, base_e8, quote_e6, funding_index, _ in held.positions.values():
+            bases_e8[market] = base_e8
+            worth_e6 += _worth_e6(base_e8, quote_e6, funding_index, asked[market].mark)
             worst_e8 = base_e8 + buys_e8.get(market, 0)
             sold_e8 = sells_e8.get(market, 0) - base_e8
             if sold_e8 > worst_e8:
                 worst_e8 = sold_e8
-            need_e6 = -(-worst_e8 * view.asks(market).margin_e14 // MARGIN_DIVISOR)
-            needs_e6[market] = need_e6
-            short_e6 += need_e6
+            needs_e6[market] = -(-worst_e8 * asked[market].margin_e14 // MARGIN_DIVISOR)
+        for market, worst_e8 in buys_e8.items():
+            if market not in needs_e6:
+                if market in sells_e8 and sells_e8[market] > worst_e8:
+                    worst_e8 = sells_e8[market]
+                needs_e6[market] = -(-worst_e8 * asked[market].margin_e14 // MARGIN_DIVISOR)
+        for market, worst_e8 in sells_e8.items():
+            if market not in needs_e6:
+                needs_e6[market] = -(-worst_e8 * asked[market].margin_e14 // MARGIN_DIVISOR)
         self._bases_e8 = bases_e8
         self._needs_e6 = needs_e6
         """Initial margin of the worst way the market's orders could fill; keys are the markets
         held."""
-        self._short_e6 = short_e6
+        self._short_e6 = sum(needs_e6.values()) - held.word.collateral_e6 - worth_e6
         """All needs, less collateral and what positions are worth."""
+        self._weighed: Order | None = None
+        self._next_need_e6 = 0
+        """What the market of the order weighed last will need once it is taken."""
 
-    def add(self, order: Order, order_hash: bytes) -> None:
-        """Count an order as open from here on."""
+    def add(self, signed: SignedOrder) -> None:
+        """Count an order that was weighed last as open from here on."""
+        order = signed.order
         market = order.market
-        self._slots[order.slot] = SlotView(order.seq, order_hash, True)
+        self._slots[order.slot] = signed
         side = self._buys_e8 if order.buy else self._sells_e8
         side[market] = side.get(market, 0) + order.size_e8
-        worst_e8 = self._worst_e8(market, 0, 0)
-        need_e6 = -(-worst_e8 * self._view.asks(market).margin_e14 // MARGIN_DIVISOR)
-        self._short_e6 += need_e6 - self._needs_e6.get(market, 0)
-        self._needs_e6[market] = need_e6
+        if self._weighed is not order:
+            raise InvariantBroken("an order was taken that was not weighed before")
+        self._short_e6 += self._next_need_e6 - self._needs_e6.get(market, 0)
+        self._needs_e6[market] = self._next_need_e6
 
     def delegate(self, key: bytes) -> DelegateWord | None:
         return self._held.delegates.get(int.from_bytes(key, "big"))
 
     def slot(self, slot: int) -> SlotView:
-        return self._slots.get(slot) or self._held.slots.get(slot, NO_SLOT)
+        taken = self._slots.get(slot)
+        if taken is not None:
+            return SlotView(taken.order.seq, taken.order_hash, True)
+        return self._held.slots.get(slot, NO_SLOT)
 
     def fill_word(self, slot: int) -> FillWord:
         return self._held.fills.get(slot, NO_FILL)
@@ -195,30 +201,39 @@ class HolderView:
         short.
         """
         market, size_e8, limit_price_e8 = order.market, order.size_e8, order.limit_price_e8
+        base_e8 = self._bases_e8.get(market, 0)
+        # The position with all buys, or less all sells: of the two signs, the one that adds.
+        worst_e8 = base_e8 + self._buys_e8.get(market, 0)
+        sold_e8 = self._sells_e8.get(market, 0) - base_e8
         if order.buy:
-            worst_e8 = self._worst_e8(market, size_e8, 0)
+            worst_e8 += size_e8
         else:
-            worst_e8 = self._worst_e8(market, 0, size_e8)
-        if worst_e8 <= abs(self._bases_e8.get(market, 0)):
+            sold_e8 += size_e8
+        if sold_e8 > worst_e8:
+            worst_e8 = sold_e8
+        price_e8, margin_e14, fee_e14, band_e8, _ = self._asked[market]
+        need_e6 = -(-worst_e8 * margin_e14 // MARGIN_DIVISOR)
+        self._weighed = order
+        self._next_need_e6 = need_e6
+        if worst_e8 <= base_e8 or worst_e8 <= -base_e8:
             return 0
-        price_e8, margin_e14, fee_e14, band_e8, _ = self._view.asks(market)
         if not price_e8:
             price_e8, margin_e14, fee_e14, band_e8, _ = self._view.asks_at(market, limit_price_e8)
-        short_e6 = self._short_e6 - self._needs_e6.get(market, 0)
-        short_e6 -= -worst_e8 * margin_e14 // MARGIN_DIVISOR
+            need_e6 = -(-worst_e8 * margin_e14 // MARGIN_DIVISOR)
+        short_e6 = self._short_e6 - self._needs_e6.get(market, 0) + need_e6
         short_e6 -= -size_e8 * fee_e14 // MARGIN_DIVISOR
         slip_e8 = limit_price_e8 - price_e8 if order.buy else price_e8 - limit_price_e8
         if slip_e8 > 0:
-            short_e6 -= -min(slip_e8, band_e8) * size_e8 // QUOTE_DIVISOR
+            if slip_e8 > band_e8:
+                slip_e8 = band_e8
+            short_e6 -= -slip_e8 * size_e8 // QUOTE_DIVISOR
         return short_e6
 
-    def _worst_e8(self, market: int, buy_e8: int, sell_e8: int) -> int:
-        """The largest exposure, either way, that the market's open orders and these lots can make.
 
-        The position with all buys, or with all sells, whichever is larger: of two signs it is the
-        one that adds.
-        """
-        base_e8 = self._bases_e8.get(market, 0)
-        bought_e8 = base_e8 + self._buys_e8.get(market, 0) + buy_e8
-        sold_e8 = self._sells_e8.get(market, 0) + sell_e8 - base_e8
-        return bought_e8 if bought_e8 > sold_e8 else sold_e8
+def _worth_e6(base_e8: int, quote_e6: int, funding_index: int, mark: Mark) -> int:
+    """A position at its mark with funding to now, haircut where it gains."""
+    worth_e6 = base_e8 * mark.price_e8 // QUOTE_DIVISOR + quote_e6
+    worth_e6 += credit(base_e8, mark.funding_index - funding_index, mark.shift)
+    if worth_e6 > 0:
+        worth_e6 += -worth_e6 * mark.haircut_e6 // FRACTION_ONE_E6
+    return worth_e6

@@ -188,7 +188,7 @@ def test_a_body_is_read_up_to_its_largest_size() -> None:
 def test_the_longest_canonical_order_fits() -> None:
     order = msgspec.convert(
         {
-            **msgspec.to_builtins(an_order()),
+            **msgspec.structs.asdict(an_order()),
             **{"account": 2**32 - 1, "seq": 2**32 - 1, "max_fee_e6": 2**16 - 1, "epoch": 65_535},
             **{"good_after_ms": 2**48 - 1, "expiry_ms": 2**48 - 1, "size_e8": 2**53 - 1},
             **{"limit_price_e8": 2**53 - 1, "trigger_price_e8": 2**53 - 1, "trigger_kind": 1},
