@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole state of `Clearing`, read from its storage, and the sums that must be zero.
+
+Slots are looked up in the compiled layout, so the contract may move them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infold.words import (
+    unpack_account,
+    unpack_ledger,
+    unpack_meter,
+    unpack_pool,
+    unpack_position,
+    unpack_withdrawal,
+)
+from tests.support.venue import Venue
+
+MARKETS = (1, 2, 3, 40)
+"""What tests list. Sums over these are sums over all."""
+SLOTS = range(4)
+
+
+def slots(layout: dict[str, Any]) -> dict[str, int]:
+    """Every storage variable's first slot, by its last name."""
+    found: dict[str, int] = {}
+    for name, entry in layout.items():
+        if "slot" in entry:
+            found[name] = entry["slot"]
+        else:
+            found |= slots(entry)
+    return found
+
+
+class Books:
+    """Reads one venue's `Clearing`."""
+
+    def __init__(self, venue: Venue) -> None:
+        self.venue = venue
+        self._slots = slots(venue.clearing.artifact.layout["storage_layout"])
+
+    def word(self, variable: str, at: int = 0) -> int:
+        """A word of an array, or a plain one."""
+        return self.venue.world.storage(self.venue.clearing.address, self._slots[variable] + at)
+
+    @property
+    def accounts(self) -> list[int]:
+        """The backstop and every trader; the pool, account 0, has no positions of this kind."""
+        return [1, *range(17, self.word("account_count"))]
+
+    def state(self) -> dict[str, int]:
+        """Every word a batch can change, by name; slots of fills only as far as `SLOTS`."""
+        words = {
+            name: self.word(name)
+            for name in (
+                "account_count",
+                "pool_markets",
+                "backstop_markets",
+                "head",
+                "pool_capital_e6",
+            )
+        }
+        for account in [0, *self.accounts]:
+            words[f"account {account}"] = self.word("accounts", account)
+            words[f"withdrawal {account}"] = self.word("withdrawals", account)
+            words[f"barrier {account}"] = self.word("epoch_barriers", account)
+        for account in self.accounts:
+            for slot in SLOTS:
+                words[f"fill {account} {slot}"] = self.word("fills", account << 8 | slot)
+            for place in range(16) if account != 1 else MARKETS:
+                words[f"position {account} {place}"] = self.word(
+                    "positions", (account << 4) + place
+                )
+        for market in MARKETS:
+            for k in range(5):
+                words[f"market {market} {k}"] = self.word("market_words", market * 8 + k)
+        words["accounted"] = self.venue.vault.accounted_e6()
+        return words
+
+    def positions(self, market: int) -> list[tuple[int, int]]:
+        """Base and quote of whoever holds the market: traders, the backstop, pool and incoming."""
+        held = []
+        for account in self.accounts:
+            for place in range(16) if account != 1 else (market,):
+                word = self.word("positions", (account << 4) + place)
+                if word >> 240 == market:
+                    position = unpack_position(word)
+                    held.append((position.base_e8, position.quote_e6))
+        for k in (1, 4):
+            book = unpack_pool(self.word("market_words", market * 8 + k))
+            held.append((book.base_e8, book.quote_e6))
+        return held
+
+    def check(self, pool_e6: int | None = 0) -> None:
+        """C2, C3 and C4, exactly, and open interest.
+
+        `pool_e6` is what `Pool` holds unclaimed; None if the caller does not know, and C4 is then
+        only that nothing is promised twice.
+        """
+        owed = pool_e6 or 0
+        for market in MARKETS:
+            held = self.positions(market)
+            ledger = unpack_ledger(self.word("market_words", market * 8 + 3))
+            quotes = sum(quote for _, quote in held)
+            assert sum(base for base, _ in held) == 0, f"C2 in market {market}: {held}"
+            assert quotes + ledger.realised_e6 + ledger.fees_e6 + ledger.pot_e6 == 0, (
+                f"C3 in market {market}: {held} {ledger}"
+            )
+            owed += quotes + ledger.fees_e6 + ledger.pot_e6
+            interest = unpack_meter(self.word("market_words", market * 8 + 2)).open_interest_e8
+            longs = sum(max(base, 0) for base, _ in held[:-2])
+            assert interest == longs, f"open interest of market {market}"
+        for account in [0, *self.accounts]:
+            word = unpack_account(self.word("accounts", account))
+            owed += word.collateral_e6
+            owed += unpack_withdrawal(self.word("withdrawals", account)).amount_e6
+            if account > 1:
+                mask = sum(
+                    1 << place
+                    for place in range(16)
+                    if self.word("positions", account << 4 | place)
+                )
+                assert word.mask == mask, f"mask of account {account}"
+        accounted = self.venue.vault.accounted_e6()
+        assert owed == accounted or (pool_e6 is None and owed < accounted), "C4"
+        assert self.venue.dollar.balanceOf(self.venue.vault.address) >= owed
