@@ -219,26 +219,29 @@ def settle(
             prefix: uint256 = reason >> 176     # of its hash: what a slot remembers
             slot: uint256 = orders.fills[order >> 216]
             seq: uint256 = (order << 88) >> 224
-            last_seq: uint256 = (slot << 224) >> 224
-            size: uint256 = (order << 184) >> 192
-            kind: uint256 = (order >> 187) & 3  # time in force
             total: uint256 = fill               # filled with this batch
-            if seq == last_seq:
+            if seq == slot & packing.M32:
                 total = unsafe_add(fill, (slot << 160) >> 192)
+
+            # the first failing check names the reason, so they are tried from the last
             reason = 0
-            if seq < last_seq:
-                reason = 11
-            elif seq == last_seq and prefix != slot >> 176:
-                reason = 11
-            elif seq <= (slot << 128) >> 224 and time > (slot << 80) >> 208:
-                reason = 12
-            elif fill == 0 or total > size:
+            if (order >> 187) & 3 != 0:         # time in force
+                if (order >> 187) & orders.FILL_OR_KILL != 0:
+                    if fill != (order << 184) >> 192:
+                        reason = 14
+                elif total != fill:
+                    reason = 15
+            if fill == 0:
                 reason = 13
-            elif kind == orders.FILL_OR_KILL and fill != size:
-                reason = 14
-            elif kind == orders.IMMEDIATE_OR_CANCEL and total != fill:
-                reason = 15
-            else:
+            if total > (order << 184) >> 192:
+                reason = 13
+            if seq <= (slot << 128) >> 224:
+                if time > (slot << 80) >> 208:
+                    reason = 12
+            if seq <= slot & packing.M32:
+                if seq != slot & packing.M32 or prefix != slot >> 176:
+                    reason = 11
+            if reason == 0:
                 place: uint256 = (order >> 196) & 15
                 if place != current:
                     if current != PLACES:
@@ -251,13 +254,27 @@ def settle(
                         position.mark = deal.mark
                         position.before = before
                         position.fees = 0
-                        position.base, position.quote, position.credit = self._begin(before, deal.mark)
-                        if before != 0:
-                            if before >> 240 != market:
+                        # _begin, in place: this runs for every order
+                        position.base = convert(convert(before << 16, bytes32), int256) >> 192
+                        position.credit = unsafe_sub(
+                            0,
+                            unsafe_mul(
+                                position.base,
+                                unsafe_sub(
+                                    convert(convert(deal.mark << 112, bytes32), int256) >> 192,
+                                    convert(convert(before << 168, bytes32), int256) >> 192,
+                                ),
+                            ),
+                        ) >> ((deal.mark >> 12) & packing.M8)
+                        position.quote = unsafe_add(
+                            convert(convert(before << 80, bytes32), int256) >> 168, position.credit
+                        )
+                        if before >> 240 != market:
+                            if before != 0:
                                 position.mark = 0
-                        elif touched | ((word >> 16) & packing.M16) != 0:
-                            if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
-                                position.mark = 0
+                            elif touched | ((word >> 16) & packing.M16) != 0:
+                                if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
+                                    position.mark = 0
                 # shifted by one, an order's reduce-only is the bit that says a market may only shrink
                 if position.mark != deal.mark:
                     reason = 16
@@ -286,9 +303,9 @@ def settle(
                             (prefix << 176) | (((slot << 80) >> 176) << 96) | (total << 32) | seq
                         )
                         moves[filled] = unsafe_add(base << 128, quote)
-                        filled = unsafe_add(filled, 1)
-                        if filled > 1:
+                        if filled != 0:
                             words.append(entry)
+                        filled = unsafe_add(filled, 1)
                         entry = (
                             ((order >> 216) << 248)     # the slot; the account falls off the top
                             | (place << 244)
@@ -311,8 +328,7 @@ def settle(
 
         # that was its last record: the account's fills stand or fall together
         mask: uint256 = (word >> 16) & packing.M16
-        cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
-        surplus: int256 = cash      # over initial margin
+        surplus: int256 = convert(convert(word << 160, bytes32), int256) >> 192     # over initial margin
         verdict: uint256 = 0
         for place: uint256 in range(PLACES):
             rest: uint256 = (mask | touched) >> place
@@ -360,6 +376,7 @@ def settle(
         # a lone fill that neither opens nor closes is logged without a list
         if filled != 1:
             words.append(entry)
+        gain: int256 = 0        # what closed positions bring in
         changed: uint256 = 0
         after: uint256 = 0      # the last touched position's new word
         for place: uint256 in range(PLACES):
@@ -377,7 +394,7 @@ def settle(
             if position.base == 0:
                 after = 0
                 realised = position.quote
-                cash = unsafe_add(cash, realised)
+                gain = unsafe_add(gain, realised)
                 mask &= ~(1 << place)
                 changed = 1
             else:
@@ -390,7 +407,10 @@ def settle(
                 words.append(after)
             # open interest, the longs' side | funding credits | realised
             before_base: int256 = convert(convert(position.before << 16, bytes32), int256) >> 192
-            interest: int256 = unsafe_sub(max(position.base, 0), max(before_base, 0))
+            interest: int256 = unsafe_sub(          # a number less its negative part is its positive part
+                unsafe_sub(position.base, position.base & (position.base >> 255)),
+                unsafe_sub(before_base, before_base & (before_base >> 255)),
+            )
             deal.ledger = unsafe_add(deal.ledger, unsafe_add(unsafe_add(interest << 192, position.credit << 96), realised))
             deal.fees = unsafe_add(deal.fees, position.fees)
             if rest == 1:
@@ -401,7 +421,8 @@ def settle(
             if filled == 1:
                 words = [entry, after]
             if changed != 0:
-                word = collateral._with(word ^ ((((word >> 16) & packing.M16) ^ mask) << 16), cash)
+                gain = unsafe_add(gain, convert(convert(word << 160, bytes32), int256) >> 192)
+                word = collateral._with(word ^ ((((word >> 16) & packing.M16) ^ mask) << 16), gain)
                 collateral.accounts[account] = word
                 words.append(word)
             log IClearing.AccountSettled(
