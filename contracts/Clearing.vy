@@ -54,10 +54,10 @@ exports: (
 
 
 PLACES: constant(uint256) = 16              # positions an account: bounds the margin loop
-RECORDS_MAX: constant(uint256) = 256         # records are copied to memory, which costs by its bound: 640 would cost every batch 25,000 gas
+RECORDS_MAX: constant(uint256) = 256        # copied to memory, which costs by its bound: 640 would cost a batch 25,000 gas
 FILLS_MAX: constant(uint256) = 64           # of one account in a batch: bounds the memory that waits for its margin
 DEALS_MAX: constant(uint256) = 64           # markets priced in a batch: memory grows with it, used or not
-DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be free to spam
+DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be spam
 BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,bytes32 contents)")
 
 VAULT: public(immutable(IVault))
@@ -87,7 +87,15 @@ pool_capital_e6: public(uint256)                # the pool's value at its last s
 
 @deploy
 def __init__(
-    vault: address, oracle: address, seals: address, rules: address, delegates: address, pool: address, recovery: address, governance: address, epoch_ms: uint256
+    vault: address,
+    oracle: address,
+    seals: address,
+    rules: address,
+    delegates: address,
+    pool: address,
+    recovery: address,
+    governance: address,
+    epoch_ms: uint256,
 ):
     """
     @notice Fix the parts for good; there is no way to change an address later.
@@ -207,7 +215,8 @@ def settle(
         quote: int256 = convert(convert(unsafe_div(notional, units.LOTS), bytes32), int256)
         if (order >> 184) & orders.BUY != 0:
             deal.volume = unsafe_add(deal.volume, fill << 128)
-            quote = unsafe_sub(0, convert(convert(unsafe_div(unsafe_add(notional, units.LOTS - 1), units.LOTS), bytes32), int256))
+            paid: uint256 = unsafe_div(unsafe_add(notional, units.LOTS - 1), units.LOTS)
+            quote = unsafe_sub(0, convert(convert(paid, bytes32), int256))
         else:
             deal.volume = unsafe_add(deal.volume, fill)
             base = unsafe_sub(0, base)
@@ -278,7 +287,10 @@ def settle(
                 # shifted by one, an order's reduce-only is the bit that says a market may only shrink
                 if position.mark != deal.mark:
                     reason = 16
-                elif ((order >> 185) | deal.terms) & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, base):
+                elif (
+                    ((order >> 185) | deal.terms) & markets.SHRINK_ONLY != 0
+                    and not pricing._shrinks(position.base, base)
+                ):
                     reason = 19
                     if (order >> 184) & orders.REDUCE_ONLY != 0:
                         reason = 17
@@ -287,10 +299,19 @@ def settle(
                         unsafe_add(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16 - 1), 10**16
                     )
                     next_base: int256 = unsafe_add(position.base, base)
-                    next_quote: int256 = unsafe_sub(unsafe_add(position.quote, quote), convert(convert(fee, bytes32), int256))
-                    if unsafe_add(convert(convert(next_base, bytes32), uint256), units.BASE_MAX - 1) > 2 * units.BASE_MAX - 2:
+                    next_quote: int256 = unsafe_sub(
+                        unsafe_add(position.quote, quote), convert(convert(fee, bytes32), int256)
+                    )
+                    # _outgrown, in place
+                    if (
+                        unsafe_add(convert(convert(next_base, bytes32), uint256), units.BASE_MAX - 1)
+                        > 2 * units.BASE_MAX - 2
+                    ):
                         reason = 20
-                    elif unsafe_add(convert(convert(next_quote, bytes32), uint256), units.QUOTE_MAX - 1) > 2 * units.QUOTE_MAX - 2:
+                    elif (
+                        unsafe_add(convert(convert(next_quote, bytes32), uint256), units.QUOTE_MAX - 1)
+                        > 2 * units.QUOTE_MAX - 2
+                    ):
                         reason = 20
                     else:
                         position.base = next_base
@@ -355,7 +376,8 @@ def settle(
             if verdict == 0:
                 if current != PLACES:
                     running[current] = position
-                if not self._stands(account, word, touched, running, surplus, time):
+                stands: bool = self._stands(account, word, touched, running, surplus, time)
+                if not stands:
                     verdict = 22
 
         if verdict != 0:
@@ -367,7 +389,8 @@ def settle(
                 move: int256 = moves[n]
                 change: int256 = unsafe_sub(move, (move << 128) >> 128) >> 128
                 change = max(change, unsafe_sub(0, change))
-                self._skip(account, entry >> 248, (entry << 80) >> 224, convert(convert(change, bytes32), uint256), verdict)
+                fill = convert(convert(change, bytes32), uint256)
+                self._skip(account, entry >> 248, (entry << 80) >> 224, fill, verdict)
                 deals[running[(entry >> 244) & 15].mark & packing.M8].skipped += move
             deal = deals[deal.mark & packing.M8]
             skipped = True
@@ -411,7 +434,9 @@ def settle(
                 unsafe_sub(position.base, position.base & (position.base >> 255)),
                 unsafe_sub(before_base, before_base & (before_base >> 255)),
             )
-            deal.ledger = unsafe_add(deal.ledger, unsafe_add(unsafe_add(interest << 192, position.credit << 96), realised))
+            deal.ledger = unsafe_add(
+                deal.ledger, unsafe_add(unsafe_add(interest << 192, position.credit << 96), realised)
+            )
             deal.fees = unsafe_add(deal.fees, position.fees)
             if rest == 1:
                 break
@@ -426,7 +451,10 @@ def settle(
                 collateral.accounts[account] = word
                 words.append(word)
             log IClearing.AccountSettled(
-                head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
+                head=account
+                | (filled << 32)
+                | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40)
+                | (changed << 48),
                 words=words,
             )
     deals[deal.mark & packing.M8] = deal
@@ -579,8 +607,9 @@ def apply(
     words: IRules.Market = self._words(market, markets.market_words[at], time)
     after: uint256 = 0
     realised: int256 = 0
+    mark: uint256 = markets._mark(market, time)
     words, after, realised = staticcall reasons.RULES.shrink(
-        words, self.positions[key], (markets._mark(market, time) >> 144) & packing.M64, change
+        words, self.positions[key], (mark << 48) >> 192, change
     )
     self.positions[key] = after
     if after == 0:

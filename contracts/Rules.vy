@@ -5,7 +5,7 @@
 @license AGPL-3.0-only
 @notice What a market's words become when a batch closes it or Recovery shrinks a position: pure functions of their
         arguments, called by `Clearing` and by anyone who wants to know beforehand. Holds nothing.
-@dev Words and rules: docs/protocol.md §3, §5.6, §7.
+@dev Words and rules: docs/protocol.md section 3, section 5.6, section 7.
      C6  one price per market and batch, inside the band and the curve bound
      C7  the pool trades at least h_min on its own side of the oracle; residual, position and losses are capped
      Unchecked sums and products: a batch's numbers are fields of at most 88 bits, or sums of 256 of them, so no sum
@@ -45,7 +45,8 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
 
     assert plan.volume >> 128 <= plan.gross, "clearing: gross exceeded"
     residual: int256 = unsafe_sub(                      # of two u128
-        convert(convert(plan.volume >> 128, bytes32), int256), convert(convert((plan.volume << 128) >> 128, bytes32), int256)
+        convert(convert(plan.volume >> 128, bytes32), int256),
+        convert(convert((plan.volume << 128) >> 128, bytes32), int256),
     )
     self._check_price(plan.oracle, plan.price, residual, base, market.rates, market.caps >> 192)
 
@@ -77,7 +78,8 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
     credits = unsafe_add(credits, credit)
     quote = unsafe_add(quote, unsafe_sub(credit, plan.quote))
     base = unsafe_sub(base, residual)
-    rate: int256 = self._next_rate(convert(convert(clock << 64, bytes32), int256) >> 224, unsafe_sub(0, base), dt, market.caps, market.rates)
+    rate: int256 = convert(convert(clock << 64, bytes32), int256) >> 224
+    rate = self._next_rate(rate, unsafe_sub(0, base), dt, market.caps, market.rates)
     if clock & 1 != 0:
         more_base: int256 = 0
         more_quote: int256 = 0
@@ -137,7 +139,8 @@ def shrink(
     after: uint256 = 0
     if base != 0:
         realised = 0
-        after = packing._position(position >> 240, base, quote, market.clock >> 112)    # the clock's index, where a mark has it
+        # the clock's index, moved to where a mark has it
+        after = packing._position(position >> 240, base, quote, market.clock >> 112)
     taken: int256 = 0
     paid: int256 = 0
     taken, paid = packing._unpack_book(market.incoming)
@@ -181,7 +184,12 @@ def check_price(oracle: uint256, price: uint256, residual: int256, pool: int256,
     moved: int256 = convert(convert(residual, int96), int256)
     held: int256 = convert(convert(pool, int96), int256)
     self._check_price(
-        convert(convert(oracle, uint64), uint256), convert(convert(price, uint64), uint256), moved, held, rates, caps >> 192
+        convert(convert(oracle, uint64), uint256),
+        convert(convert(price, uint64), uint256),
+        moved,
+        held,
+        rates,
+        caps >> 192,
     )
     self._check_caps(moved, held, caps, full)
 

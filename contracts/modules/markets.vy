@@ -73,7 +73,8 @@ def _set(market: uint256, rates: uint256, caps: uint256, listing: uint256):
     # activation and version sit side by side in the clock word
     version: uint256 = ((clock >> 8) & 1) ^ 1
     place: uint256 = (market << 3) | (version << 2)
-    clock = ((clock >> 48) << 48) | (clock & packing.M8) | (unsafe_add(block.timestamp, units.GUARD_S) << 16) | (version << 8)
+    activation_s: uint256 = unsafe_add(block.timestamp, units.GUARD_S)
+    clock = ((clock >> 48) << 48) | (activation_s << 16) | (version << 8) | (clock & packing.M8)
     self.parameter_words[place] = rates
     self.parameter_words[place | 1] = caps
     self.parameter_words[place | 2] = listing

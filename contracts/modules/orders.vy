@@ -6,7 +6,7 @@
 @notice The signed order: its hash, its signer, its fill slot, and how an owner takes it back.
 @dev C5  no fill beyond signed size, limit, fee, expiry, epoch and slot, over all batches together; none in a batch
          later than a cancel's barrier
-     The record is two words of terms and a signature, docs/protocol.md §4.
+     The record is two words of terms and a signature, docs/protocol.md section 4.
 """
 
 from . import collateral
@@ -62,9 +62,8 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
         reasons._refuse(reasons.SEQ_MUST_RISE)
     self._check_wait((fill << 80) >> 208)
 
-    fill = (
-        ((fill >> 176) << 176) | ((fill << 160) >> 160) | (unsafe_add(units._now_ms(), units.GUARD_MS) << 128) | (seq << 96)
-    )
+    barrier: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
+    fill = ((fill >> 176) << 176) | (barrier << 128) | (seq << 96) | ((fill << 160) >> 160)
     self.fills[(account << 8) | slot] = fill
     log IClearing.Cancelled(account=account, slot=slot, fill=fill)
 

@@ -3,7 +3,7 @@
 """
 @title Packing
 @license AGPL-3.0-only
-@notice The words of docs/protocol.md §3: how fields share a storage slot. No state.
+@notice The words of docs/protocol.md section 3: how fields share a storage slot. No state.
 @dev Signed fields are two's complement within their width. Shifts drop bits without a word, so whoever
      packs checks the range first: `_fits` here, or a bound proven where the value was made.
 """

@@ -62,7 +62,7 @@ def _check(digest: bytes32, given: DynArray[Signature, 16], first: uint256, time
         assert word != 0 and time > word >> 48, "signers: not a signer"
         assert word & packing.M48 == 0 or time <= word & packing.M48, "signers: not a signer"
         previous = signer
-        count = unsafe_add(count, 1)    # at most 16
+        count += 1
     assert count >= self._threshold(time), "signers: too few"
     return count
 

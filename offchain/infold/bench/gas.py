@@ -2,8 +2,8 @@
 """`infold bench gas`: what `settle` costs, by receipts from a node that keeps mainnet's cap on a
 transaction.
 
-Every case is a real batch on an own anvil: three oracle signers of three, the matcher's seal, owners'
-signatures, margin, funding that is not zero, logs. The set-up batches before it leave the accounts
+Every case is a real batch on an own anvil: three oracle signers of three, the matcher's seal, the
+owners' signatures, margin, funding that is not zero, logs. The set-up batches before it leave the accounts
 as its name says. Figures are per order and hold everything, the transaction's own 21,000 and its
 calldata too. They follow from the seed alone.
 """
@@ -115,8 +115,8 @@ class Ground:
         dollars: int | None = None,
         signer: Wallet | None = None,
     ) -> Plan:
-        """A limit order of a trader, by number, filled whole; buyers take a little more than sellers,
-        so that the pool always trades.
+        """A limit order of a trader, by number, filled whole; buyers take a little more than
+        sellers, so that the pool always trades.
         """
         self.seq += 1
         price_e8 = self.prices_e8[market]
@@ -159,7 +159,8 @@ class Ground:
         """
         self.time_ms += after_ms
         for market in MARKETS:
-            self.prices_e8[market] = self.prices_e8[market] * self.draw.randrange(9999, 10002) // 10**4
+            drift = self.draw.randrange(9999, 10002)
+            self.prices_e8[market] = self.prices_e8[market] * drift // 10**4
         batch = self._batch(plans)
         sender = self.devnet.sender(self.devnet.matcher)
         sent = sender.send(self.clearing.address, settle_calldata(batch), gas=TRANSACTION_GAS_MAX)
@@ -252,7 +253,7 @@ def measure(ground: Ground, say: Callable[[str], None] = lambda _line: None) -> 
     ground.settle([], after_ms=10 * STEP_MS)
     for market in MARKETS:
         if unpack_clock(int(ground.clearing.call("market_words", market * 8))).rate_e9 == 0:
-            raise InvariantBroken(f"no funding runs in market {market}: the cases would be too cheap")
+            raise InvariantBroken(f"no funding runs in market {market}: cases would be too cheap")
 
     done("first_touch_100", ground.settle(ground.one_each(hundred)))
     done("steady_100", ground.settle(ground.one_each(hundred)))
@@ -263,7 +264,7 @@ def measure(ground: Ground, say: Callable[[str], None] = lambda _line: None) -> 
     done("ten", ground.settle(ground.one_each(range(10))))
 
     ten_slots = [(trader, slot) for trader in range(10) for slot in range(10)]
-    for name in ("", "clustered_100"):      # the first one fills the slots
+    for name in ("", "clustered_100"):  # the first one fills the slots
         plans = [ground.one_each([trader], slot=slot)[0] for trader, slot in ten_slots]
         figure = ground.settle(plans)
         if name:
@@ -273,7 +274,7 @@ def measure(ground: Ground, say: Callable[[str], None] = lambda _line: None) -> 
         ground.settle(ground.one_each(part))
     done("largest", _largest(ground))
 
-    for place in (1, 2, 3):     # three more positions each, then one order each in turn
+    for place in (1, 2, 3):  # three more positions each, then one order each in turn
         ground.settle(_others(ground, hundred, place))
     done("held_4", ground.settle(ground.one_each(hundred)))
     return cases
@@ -288,7 +289,9 @@ def _reducing(ground: Ground, traders: Sequence[int]) -> list[Plan]:
 
 def _others(ground: Ground, traders: Sequence[int], place: int) -> list[Plan]:
     return [
-        ground.order(trader, MARKETS[(trader + place) % 4], trader // 4 % 2 == 0, slot=place, place=place)
+        ground.order(
+            trader, MARKETS[(trader + place) % 4], trader // 4 % 2 == 0, slot=place, place=place
+        )
         for trader in traders
     ]
 
@@ -305,7 +308,13 @@ def _delegated(ground: Ground, traders: Sequence[int]) -> Figure:
                 devnet.accounts[trader].wallet,
                 "Delegates",
                 "grant",
-                (devnet.accounts[trader].account, key.address, markets, 10**12, ground.time_ms + DAY_MS),
+                (
+                    devnet.accounts[trader].account,
+                    key.address,
+                    markets,
+                    10**12,
+                    ground.time_ms + DAY_MS,
+                ),
             )
             for trader, key in zip(traders, keys, strict=True)
         ],
@@ -321,7 +330,9 @@ def _delegated(ground: Ground, traders: Sequence[int]) -> Figure:
 
 
 def _skipping(ground: Ground, traders: Sequence[int]) -> Figure:
-    """Some owners cancel on chain after the match took their orders; the backstop takes the fills."""
+    """Some owners cancel on chain after the match took their orders; the backstop takes the fills,
+    and is judged for them.
+    """
     devnet = ground.devnet
     plans = ground.one_each(traders)
     ground.time_ms += STEP_MS
@@ -368,7 +379,9 @@ def read_budget(path: Path | None = None) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise Misconfigured(f"no gas budget at {path}; run in a checkout") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Misconfigured(f"gas budget {path} is damaged ({error}); take it from git again") from error
+        raise Misconfigured(
+            f"gas budget {path} is damaged ({error}); take it from git again"
+        ) from error
     return budget
 
 
@@ -407,7 +420,7 @@ def sizes(devnet: Devnet) -> dict[str, int]:
 def _version() -> str:
     try:
         return importlib.metadata.version("infold")
-    except importlib.metadata.PackageNotFoundError:     # a checkout that was not installed
+    except importlib.metadata.PackageNotFoundError:  # a checkout that was not installed
         return "0.1.0"
 
 
