@@ -27,7 +27,7 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 import infold
-names = ["errors", "units", "messages", "signing", "words", "config"]
+names = ["errors", "units", "messages", "signing", "words", "config", "closable"]
 for package in ("sdk", "cli"):
     module = importlib.import_module(f"infold.{{package}}")
     names += [f"{{package}}.{{found.name}}" for found in pkgutil.iter_modules(module.__path__)]
