@@ -148,8 +148,7 @@ class Three:
             digest = order_hash(plan.order, self.venue.domain)
             signed = SignedOrder(
                 order=plan.order,
-                r=0,
-                vs=0,
+                signature=bytes(64),
                 delegated=plan.delegated,
                 order_hash=digest,
                 signer=plan.key.number.to_bytes(20, "big"),

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from infold.cli import operate, study, trade
-from infold.cli.options import defaults_for, settings
+from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit, complain, exit_code_of
 from infold.errors import InfoldError
 
@@ -100,6 +100,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader left (``infold ... | head``): nothing more to say, nothing wrong.
         sys.stderr.close()
         return Exit.OK
+    finally:
+        CONNECTIONS.close()
 
 
 def main() -> None:

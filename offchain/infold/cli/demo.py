@@ -10,13 +10,12 @@ the venue's own answers.
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from infold.cli.dealing import WatchingDesk, demo_dealer
 from infold.cli.desks import seeded_wallet, wire_cancel, wire_order
@@ -145,11 +144,11 @@ class _Demo:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        rng = np.random.Generator(np.random.PCG64([seed, 0xDE40]))
+        rng = random.Random(f"infold demo {seed}")
         self.listings: list[Listing] = []
         start_e8: dict[int, int] = {}
         for number, market in enumerate(DEMO_MARKETS):
-            price = market.price * float(rng.uniform(0.7, 1.4))
+            price = market.price * rng.uniform(0.7, 1.4)
             listing = listing_for(market.name, price * 0.5, price * 2, 1.0, Path("demo"))
             self.listings.append(listing)
             start_e8[number] = listing.price_e8(price)
@@ -277,7 +276,7 @@ class _Demo:
     def _grant_delegates(self) -> None:
         """Delegating traders let a second key trade in some of the markets."""
         for trader in self.people.delegating():
-            markets = [int(m) + 1 for m in self._rng.permutation(len(self.listings))[:6]]
+            markets = [place + 1 for place in self._rng.sample(range(len(self.listings)), 6)]
             self.stage.act(
                 self._key(trader),
                 "delegates granted",

@@ -170,8 +170,8 @@ def deploy(
     """Compile a checkout's contracts, deploy them as planned, check what stands there, write the
     address book.
     """
-    from infold.cli.options import wallet
-    from infold.shell.chain import Rpc, Sender
+    from infold.cli.options import connect, wallet
+    from infold.shell.chain import Sender
     from infold.shell.deploy import RpcDeployer, find_contracts
     from infold.shell.deploy import deploy as carry_out
     from infold.shell.plan import read_plan
@@ -179,7 +179,7 @@ def deploy(
 
     began = time.monotonic()
     planned = read_plan(plan)
-    rpc = Rpc(rpc_url)
+    rpc = connect(rpc_url)
     chain_id = int(rpc.call("eth_chainId"), 16)
     key = wallet(key_file, keystore, password_file, chain_id)
     sender = Sender(rpc, key.private_key, chain_id)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,7 @@ from infold.errors import Misconfigured
 if TYPE_CHECKING:
     from infold.sdk.client import Client
     from infold.sdk.wallet import Wallet
-    from infold.shell.chain import Venue
+    from infold.shell.chain import Rpc, Venue
 
 DEVNET_CHAIN_ID = 31_337
 
@@ -64,6 +65,9 @@ PasswordFile = Annotated[
         help="File with the keystore's password.",
     ),
 ]
+
+# Connections opened for the running command; ``app.run`` closes them when it is over.
+CONNECTIONS = ExitStack()
 
 API_URL = "http://127.0.0.1:8650"
 RPC_URL = "http://127.0.0.1:8545"
@@ -177,13 +181,21 @@ def password(path: Path | None) -> str:
 
 def venue(rpc_url: str, api_url: str, book: Path | None) -> Venue:
     """The contracts, at the addresses of a book or of the venue's own word."""
-    from infold.shell.chain import AddressBook, Rpc, Venue
+    from infold.shell.chain import AddressBook, Venue
 
     if book is not None:
-        return Venue(Rpc(rpc_url), AddressBook.read(book))
+        return Venue(connect(rpc_url), AddressBook.read(book))
     with client(api_url) as venue_api:
         meta = venue_api.meta()
     addresses = {name: bytes.fromhex(address[2:]) for name, address in meta["contracts"].items()}
-    return Venue(
-        Rpc(rpc_url), AddressBook(int(meta["chainId"]), int(meta.get("firstBlock", 0)), addresses)
-    )
+    known = AddressBook(int(meta["chainId"]), int(meta["firstBlock"]), addresses)
+    return Venue(connect(rpc_url), known)
+
+
+def connect(rpc_url: str) -> Rpc:
+    """A connection to a node, closed when the command is over."""
+    from infold.shell.chain import Rpc
+
+    rpc = Rpc(rpc_url)
+    CONNECTIONS.callback(rpc.close)
+    return rpc

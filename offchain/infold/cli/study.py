@@ -169,11 +169,10 @@ def bench_admission(
 ) -> None:
     """From JSON bytes to accepted and journalled, beside bare signature recovery."""
     from infold.bench import admission
-    from infold.shell.journal import Journal
 
     with progress(quiet) as steps:
         steps.say(f"{orders} orders, interleaved with bare recovery")
-        document = admission.run(seed, orders, lambda path: Journal(path, b"bench"))
+        document = admission.run(seed, orders)
     finish(document, as_json, "infold bench admission")
 
 

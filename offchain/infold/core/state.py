@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from infold.core.admission import Limits, SlotView
 from infold.core.events import BatchClosed
 from infold.errors import InvariantBroken
@@ -57,8 +59,7 @@ NO_WITHDRAWAL = WithdrawalWord()
 NO_POSITION = PositionWord()
 
 
-@dataclass(slots=True)
-class OpenOrder:
+class OpenOrder(msgspec.Struct, gc=False):
     """An accepted order that has not reached its last state."""
 
     signed: SignedOrder
