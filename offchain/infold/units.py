@@ -20,6 +20,7 @@ PRICE_DECIMALS: Final = 8
 FRACTION_DECIMALS: Final = 6
 
 FRACTION_ONE_E6: Final = 10**6
+PRICE_ONE_E8: Final = 10**8
 QUOTE_DIVISOR: Final = 10**10
 """price_e8 * size_e8 is scale e16; dividing by this leaves e6."""
 

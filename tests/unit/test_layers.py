@@ -148,7 +148,7 @@ def test_a_forbidden_import_is_found(file: str, source: str, said: str) -> None:
     [
         ("core/engine.py", "import numpy\nfrom infold.messages import Order\nfrom .state import S"),
         (
-            "node.py",
+            "node/node.py",
             "from infold.core import engine\nfrom infold.shell import journal\nimport time",
         ),
         ("cli/app.py", "def demo():\n    from infold.node import Node\n    import numpy"),
