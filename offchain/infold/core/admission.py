@@ -200,8 +200,8 @@ def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder |
             orders, pairs, delegations, digests, signers, strict=True
         )
     ]
-    for place, refusal in refusals:
-        outcomes.insert(place, refusal)
+    for place, refused in refusals:
+        outcomes.insert(place, refused)
     return outcomes
 
 
