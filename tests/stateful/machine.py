@@ -686,6 +686,11 @@ class Machine:
             self.travel(1)
             time_ms = self.now_ms
         bad = "" if pick.random() < 0.86 else pick.choice(BAD_BATCHES)
+        if not bad and self.unbacked() and pick.random() < 0.1:
+            bad = "unpriced"
+        due = time_ms > Head.of(self.state.scalar("head")).epoch_end_ms + 3_000
+        if due and self.state.scalar("pool_markets") and pick.random() < 0.15:
+            bad = "strike"
         call = self.batch(time_ms, bad)
         result = self.door("clearing", "settle", call, pick.choice(self.providers).address)
         if isinstance(result, list):
@@ -696,18 +701,30 @@ class Machine:
                 if not reason:
                     self.live[record.account, record.slot] = words
 
+    def unbacked(self) -> list[int]:
+        """Markets in which the backstop holds nothing: only there can a missing price skip a
+        trader.
+        """
+        held = self.state.scalar("backstop_markets")
+        return [market for market in MARKETS if not held >> market & 1]
+
     def batch(self, time_ms: int, bad: str) -> tuple[Any, ...]:
         """The arguments of `settle`."""
         pick = self.random
         prices = dict(self.prices)
         listed = [market for market in MARKETS if pick.random() < 0.6] or [1]
         if bad == "unpriced":
-            gone = pick.choice(list(prices))
+            gone = pick.choice(self.unbacked() or list(prices))
             prices.pop(gone)
             if pick.random() < 0.8:
                 listed = [market for market in listed if market != gone] or [next(iter(prices))]
+        if bad == "strike":
+            held = self.state.scalar("pool_markets")
+            gone = pick.choice([market for market in MARKETS if held >> market & 1])
+            prices.pop(gone)
+            listed = [market for market in listed if market != gone]
         plans = {market: self.plan(market, prices.get(market, 1)) for market in listed}
-        records = self.records(time_ms, plans)
+        records = [] if bad == "strike" else self.records(time_ms, plans)
         bought, sold = Counter[int](), Counter[int]()
         for order, terms, _, _ in records:
             (bought if order >> 184 & 1 else sold)[order >> 200 & 0xFFFF] += (

@@ -20,7 +20,6 @@ from infold.words import (
     unpack_pool,
     unpack_position,
 )
-
 from tests.support.books import Books
 from tests.support.evm import Key, Receipt, a_key
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, FillPlan, Venue

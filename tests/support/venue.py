@@ -379,10 +379,12 @@ def a_venue(
     signers: Sequence[Key] = ORACLE_SIGNERS,
     threshold: int = THRESHOLD,
     token: Artifact | None = None,
+    stand_ins: Mapping[str, Key] | None = None,
 ) -> Venue:
     """Deploy the whole set; no market is listed yet, and the deployer owns an open Governance.
 
-    `token` stands in the place of the dollar, for tests of tokens that misbehave.
+    `token` stands in the place of the dollar, for tests of tokens that misbehave; `stand_ins` are
+    keys that Clearing is told in the place of contracts, since a contract sends no transactions.
     """
     world = World()
     addresses: dict[str, Any] = {
@@ -405,7 +407,10 @@ def a_venue(
             if entry["type"] == "constructor"
             for part in entry["inputs"]
         ]
-        contract = world.deploy(artifact, *(known[part] for part in wanted), sender=DEPLOYER)
+        told = known
+        if name == "Clearing":
+            told = known | {part: key.address for part, key in (stand_ins or {}).items()}
+        contract = world.deploy(artifact, *(told[part] for part in wanted), sender=DEPLOYER)
         assert contract.address == addresses[_short(name)]
         contracts[_short(name)] = contract
     return Venue(world, contracts, epoch_ms)

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``infold demo``: two hundred seeded people on a venue of their own, from first deposit to last withdrawal.
+"""``infold demo``: two hundred seeded people on a venue of their own, from first deposit to last
+withdrawal.
 
-Every step is one batch interval: people look at prices and at what they hold, send orders and act on chain;
-prices move on; a keeper liquidates whom the new prices broke, in the same block in which the batch lands;
-the batch closes. Nothing is scripted: what happens follows from the seed through the venue's own answers.
+Every step is one batch interval: people look at prices and at what they hold, send orders and act
+on chain; prices move on; a keeper liquidates whom the new prices broke, in the same block in which
+the batch lands; the batch closes. Nothing is scripted: what happens follows from the seed through
+the venue's own answers.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from infold.cli.dealing import WatchingDesk, demo_dealer
 from infold.cli.desks import seeded_wallet, wire_cancel, wire_order
@@ -143,11 +144,11 @@ class _Demo:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        rng = np.random.Generator(np.random.PCG64([seed, 0xDE40]))
+        rng = random.Random(f"infold demo {seed}")
         self.listings: list[Listing] = []
         start_e8: dict[int, int] = {}
         for number, market in enumerate(DEMO_MARKETS):
-            price = market.price * float(rng.uniform(0.7, 1.4))
+            price = market.price * rng.uniform(0.7, 1.4)
             listing = listing_for(market.name, price * 0.5, price * 2, 1.0, Path("demo"))
             self.listings.append(listing)
             start_e8[number] = listing.price_e8(price)
@@ -205,7 +206,9 @@ class _Demo:
             self.done[what] += 1
 
     def _strike_again(self) -> None:
-        """Quiet intervals until the pool's epoch is struck once more, so that the last redemption is paid."""
+        """Quiet intervals until the pool's epoch is struck once more, so that the last redemption
+        is paid.
+        """
         time_ms = START_MS + STEPS * BATCH_MS
         epoch = self.stage.node.state.head.epoch
         for _ in range(2 * EPOCH_MS // BATCH_MS):
@@ -217,7 +220,9 @@ class _Demo:
         self._advance(STEPS, time_ms + BATCH_MS)
 
     def _pool_alone(self, fill: Fill) -> int:
-        """The benchmark of a fill: what the pool alone would have asked at least, h_min from the oracle."""
+        """The benchmark of a fill: what the pool alone would have asked at least, h_min from the
+        oracle.
+        """
         away = fill.oracle_price_e8 * self.h_min_e6[fill.market] // 10**6
         return fill.oracle_price_e8 + away if fill.buy else fill.oracle_price_e8 - away
 
@@ -271,12 +276,18 @@ class _Demo:
     def _grant_delegates(self) -> None:
         """Delegating traders let a second key trade in some of the markets."""
         for trader in self.people.delegating():
-            markets = [int(m) + 1 for m in self._rng.permutation(len(self.listings))[:6]]
+            markets = [place + 1 for place in self._rng.sample(range(len(self.listings)), 6)]
             self.stage.act(
-                self._key(trader), "delegates granted", "Delegates", "grant",
-                self.stage.accounts[trader], self._delegate_of(trader).address,
-                pack_delegate_markets(markets), GRANT_NOTIONAL_E6, START_MS + 10**9,
-            )  # fmt: skip
+                self._key(trader),
+                "delegates granted",
+                "Delegates",
+                "grant",
+                self.stage.accounts[trader],
+                self._delegate_of(trader).address,
+                pack_delegate_markets(markets),
+                GRANT_NOTIONAL_E6,
+                START_MS + 10**9,
+            )
 
     def _act(self, acts: Sequence[Act], now_ms: int) -> None:
         stage = self.stage
@@ -321,7 +332,9 @@ class _Demo:
                     stage.act(key, "deposits", "Clearing", "deposit", account, act.amount_e6)
 
     def _provide(self, step: int) -> None:
-        """A provider comes in early, claims its shares when struck, asks for its money, and claims that."""
+        """A provider comes in early, claims its shares when struck, asks for its money, and claims
+        that.
+        """
         stage = self.stage
         provider = stage.ground.wallet("newcomer")
         pool, epoch = stage.venue["Pool"], stage.node.state.head.epoch
@@ -331,9 +344,13 @@ class _Demo:
                 provider, "provider's dollars", "Dollar", "mint", provider.address, NEWCOMER_E6
             )
             stage.act(
-                provider, "provider's approvals", "Dollar", "approve",
-                stage.venue["Vault"].address, NEWCOMER_E6,
-            )  # fmt: skip
+                provider,
+                "provider's approvals",
+                "Dollar",
+                "approve",
+                stage.venue["Vault"].address,
+                NEWCOMER_E6,
+            )
             stage.act(provider, "providers in", "Pool", "request_deposit", NEWCOMER_E6)
             self._provider_epoch = epoch
             self._provider_step = 1

@@ -100,10 +100,12 @@ def devnet(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Serve a local venue until interrupted: chain, contracts, oracle signers, node and HTTP on loopback.
+    """Serve a local venue until interrupted: chain, contracts, oracle signers, node and HTTP on
+    loopback.
 
-    With --json one line is printed when it is ready: rpc_url, api_url, chain_id, contracts, markets,
-    accounts with their keys, matcher, oracle_signers and k. The keys follow from the seed and are worth nothing.
+    With --json one line is printed when it is ready: rpc_url, api_url, chain_id, contracts,
+    markets, accounts with their keys, matcher, oracle_signers and k. The keys follow from the seed
+    and are worth nothing.
     """
     import json
     import logging
@@ -165,9 +167,11 @@ def deploy(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Compile a checkout's contracts, deploy them as planned, check what stands there, write the address book."""
-    from infold.cli.options import wallet
-    from infold.shell.chain import Rpc, Sender
+    """Compile a checkout's contracts, deploy them as planned, check what stands there, write the
+    address book.
+    """
+    from infold.cli.options import connect, wallet
+    from infold.shell.chain import Sender
     from infold.shell.deploy import RpcDeployer, find_contracts
     from infold.shell.deploy import deploy as carry_out
     from infold.shell.plan import read_plan
@@ -175,7 +179,7 @@ def deploy(
 
     began = time.monotonic()
     planned = read_plan(plan)
-    rpc = Rpc(rpc_url)
+    rpc = connect(rpc_url)
     chain_id = int(rpc.call("eth_chainId"), 16)
     key = wallet(key_file, keystore, password_file, chain_id)
     sender = Sender(rpc, key.private_key, chain_id)
@@ -197,7 +201,7 @@ def deploy(
 
 
 def _miner(rpc: Rpc) -> Callable[[], None]:
-    """How to wait for a block: ask a development node for one, else let the chain's own time pass."""
+    """How to wait for a block: a development node is asked for one, other chains take time."""
     development = "anvil" in str(rpc.call("web3_clientVersion")).lower()
 
     def mine() -> None:
@@ -254,7 +258,9 @@ def reconcile(
     book: Book = None,
     as_json: Json = False,
 ) -> None:
-    """Fold the journal and compare every word of it with the chain, to the last bit, at the block it has seen."""
+    """Fold the journal and compare every word of it with the chain, to the last bit, at the block
+    it has seen.
+    """
     from infold.cli.options import venue
     from infold.core.state import chain_words
     from infold.node import replay_state

@@ -45,7 +45,9 @@ def run_replay(
     keep: Path | None,
     steps: Steps,
 ) -> dict[str, Any]:
-    """Replay files, each group that overlaps in time as a run of its own; the object the command prints."""
+    """Replay files, each group that overlaps in time as a run of its own; the object the command
+    prints.
+    """
     began = time.monotonic()
     steps.say(f"reading {len(files) + len(quotes)} files")
     trades = [read_trades(path, overrides.get(path)) for path in files]
@@ -125,8 +127,9 @@ class _Run:
         epoch_ms = min(EPOCH_MS_MAX, max(EPOCH_MS_MIN, (last_ms - first_ms) // 4 // 1000 * 1000))
         start_ms = first_ms // 1000 * 1000 - LEAD_MS
         steps.say(
-            f"{len(flow.intents)} orders of {len(flow.traders)} traders in {len(flow.listings)} markets; "
-            f"the pool's capital is {format_decimal(self.pool_e6, 6)}, so that none of its caps binds"
+            f"{len(flow.intents)} orders of {len(flow.traders)} traders in {len(flow.listings)}"
+            f" markets; the pool's capital is {format_decimal(self.pool_e6, 6)}, so that none of"
+            " its caps binds"
         )
         config = DevnetConfig(
             start_ms=start_ms,
@@ -187,7 +190,9 @@ class _Run:
         voyage.submit(orders, received_ms)
 
     def _drain(self, stage: Stage, voyage: Voyage, time_ms: int) -> None:
-        """Batches after the last record: resting orders fill or expire, and the pool strikes once more."""
+        """Batches after the last record: resting orders fill or expire, and the pool strikes once
+        more.
+        """
         for _ in range(DRAIN_BATCHES_MAX):
             if not stage.node.state.orders:
                 break

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole venue in a time of the caller's choosing: the ground of ``shell.devnet`` with its node (``node.LocalVenue``).
+"""A whole venue in a time of the caller's choosing: the ground of ``shell.devnet`` with its node
+(``node.LocalVenue``).
 
-Real parts throughout: anvil, the contracts, oracle signers as processes, the journal, the node. Only the
-clock is the caller's: blocks are stamped with the data's time (several may share a second), prices are fed
-at it, and nothing waits on a wall clock.
+Real parts throughout: anvil, the contracts, oracle signers as processes, the journal, the node.
+Only the clock is the caller's: blocks are stamped with the data's time (several may share a
+second), prices are fed at it, and nothing waits on a wall clock.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from infold.shell.chain import receipt, why_it_failed
 from infold.shell.devnet import DevnetConfig
 from infold.shell.devnet import Wallet as Key
 
-ACT_GAS = 1_000_000  # a claim that opens three chunks of a vector costs less than half; unused gas is not paid
+ACT_GAS = 1_000_000  # a claim with a whole vector costs less than half; unused gas is not paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class _Sent:
 
 
 class Stage:
-    """One running venue. ``say`` hears of each step of setting it up; ``keep`` is where its files stay."""
+    """One running venue. ``say`` hears of each step of setting it up; ``keep`` is where its files
+    stay.
+    """
 
     def __init__(
         self,
@@ -82,7 +85,9 @@ class Stage:
         return self.local.clock_ms
 
     def feed(self, time_ms: int, prices_e8: Mapping[int, int], *, noisy: bool = False) -> None:
-        """Every source of every signer, and the desk, see these prices now; ``noisy`` sources differ a little."""
+        """Every source of every signer, and the desk, see these prices now; ``noisy`` sources
+        differ a little.
+        """
         self._dealer.tell(prices_e8)
         self.ground.write_prices(time_ms, dict(prices_e8), self._noise if noisy else None)
         self.local.clock_ms = max(self.local.clock_ms, time_ms)
@@ -104,14 +109,14 @@ class Stage:
     # -- what people do on chain ---------------------------------------------
 
     def act(self, key: Key, what: str, contract: str, function: str, *arguments: Any) -> None:
-        """Send a call into the next block, whoever mines it; ``acts_done`` says what became of it."""
+        """Send a call into the next block; ``acts_done`` says what became of it."""
         target = self.venue[contract]
         data = target.abi.calldata(function, *arguments)
         sent = self.ground.sender(key).send(target.address, data, gas=ACT_GAS)
         self._sent.append(_Sent(what, sent))
 
     def acts_done(self) -> list[str]:
-        """Names of the acts that succeeded since the last call; refusals add up by name and reason."""
+        """Names of acts that succeeded since the last call; refusals add up by reason."""
         done, waiting = [], []
         for act in self._sent:
             found = receipt(self.venue.rpc, act.transaction)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands of people who measure a venue: the demo, replays of recorded markets, benches, the doctor."""
+"""Commands of people who measure a venue: the demo, replays of recorded markets, benches, the
+doctor.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def demo(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """The whole venue on a local chain: 200 seeded traders, 8 markets, to a reconciled and audited end."""
+    """The whole venue on a local chain: 200 seeded traders, 8 markets, to a reconciled and audited
+    end.
+    """
     from infold.cli.demo import run_demo
 
     with progress(quiet) as steps:
@@ -93,14 +97,16 @@ def replay(
 ) -> None:
     """Send a recorded market's orders through the whole venue, in the data's own time.
 
-    Each trade of an anonymous file becomes an immediate order of one of --accounts traders; each fill of a
-    file with accounts becomes part of its own account's order. Prices are the recorded mid (--quotes), else
-    the last trade before the batch. Files that do not overlap in time are separate runs.
+    Each trade of an anonymous file becomes an immediate order of one of --accounts traders; each
+    fill of a file with accounts becomes part of its own account's order. Prices are the recorded
+    mid (--quotes), else the last trade before the batch. Files that do not overlap in time are
+    separate runs.
 
-    Layouts, told by their columns: trades, aggTrades and bookTicker dumps (spot and futures, with or without
-    header, ms or us), Parquet trades with trade_ts_ms or exch_ts_ms, quotes with bid_px and ask_px or
-    best_bid and best_ask, account fills with account, coin, px, sz, side, time_ms, oid and crossed.
-    A recorded trader does not react to the prices it gets here: read the shares with that in mind.
+    Layouts, told by their columns: trades, aggTrades and bookTicker dumps (spot and futures, with
+    or without header, ms or us), Parquet trades with trade_ts_ms or exch_ts_ms, quotes with bid_px
+    and ask_px or best_bid and best_ask, account fills with account, coin, px, sz, side, time_ms,
+    oid and crossed. A recorded trader does not react to the prices it gets here: read the shares
+    with that in mind.
     """
     from infold.cli.replay import run_replay
 

@@ -205,7 +205,9 @@ def withdraw(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Take collateral out: first a request, then, once its barrier and the window are past, a claim."""
+    """Take collateral out: first a request, then, once its barrier and the window are past, a
+    claim.
+    """
     if claim == (amount is not None):
         raise typer.BadParameter("give either an amount to request or --claim")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from .arithmetic import DAY_MS, QUOTE_SCALE, WINDOW_MS, trunc_div
 from .digests import Record
 from .facts import BatchFacts, Filled, MarketFacts
+from .faults import Fault
 from .groups import Outcome
 from .margin import Mark, Standing, credit, funded_index, standing
 from .settlement import (
@@ -592,10 +593,14 @@ def invariant_C13_accounts_settle_alone(facts: BatchFacts, before: State) -> Fin
     broken = []
     bounds = group_bounds(facts.prepared.records)
     for start, end in bounds:
-        alone: Outcome = settle_group_alone(
-            before, facts.call, facts.prepared, (start, end), facts.signer_of
-        )
         account = facts.prepared.records[start].account
+        try:
+            alone: Outcome = settle_group_alone(
+                before, facts.call, facts.prepared, (start, end), facts.signer_of
+            )
+        except Fault as fault:
+            broken.append(f"batch {facts.head.number}: account {account} alone: {fault.reason}")
+            continue
         if alone.events != by_account[account]:
             broken.append(f"batch {facts.head.number}: account {account} settles otherwise alone")
     return finding(len(bounds), broken)

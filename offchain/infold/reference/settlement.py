@@ -615,7 +615,7 @@ def shares_after(state: State, epoch: int) -> int:
     if not epoch:
         return 0
     returned, nav, supply = Strike.of(state.strikes.get(epoch - 1, 0))
-    if returned:
+    if returned or (supply and not nav):
         return supply
     deposits, redeems = Requests.of(state.lp_requests.get(epoch - 1, 0))
     if not supply:

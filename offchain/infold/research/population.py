@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo's people: seeded, of several kinds, reacting to prices and to what they hold.
 
-Nothing here is a script. Each step every trader looks at the market, at its own positions and resting
-orders (``Sight``), and draws from its own stream of random numbers; what comes out of the venue feeds
-back into the next step. The same seed gives the same demo, another seed another one.
+Nothing here is a script. Each step every trader looks at the market, at its own positions and
+resting orders (``Sight``), and draws from its own stream of random numbers; what comes out of the
+venue feeds back into the next step. The same seed gives the same demo, another seed another one.
 
 | kind | habit |
 |---|---|
@@ -342,9 +342,7 @@ def _by_move(sign: int) -> _Habit:
 
 def _maker(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
     resting = look.sight.resting(look.trader)
-    stale = [
-        order for order in resting if look.time_ms - order.time_ms > 3 * look.batch_ms
-    ]
+    stale = [order for order in resting if look.time_ms - order.time_ms > 3 * look.batch_ms]
     acts.extend(Act(ActKind.CANCEL, look.trader, order.slot, order.seq) for order in stale)
     if not look.chance(0.3):
         return
@@ -366,9 +364,7 @@ def _patient(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
     market, buy = look.market(), look.chance(0.5)
     size = look.size_e8(market, float(look.rng.uniform(60_000, 220_000)))
     beyond = float(look.rng.uniform(0, 9))
-    wishes.append(
-        look.wish(market, buy, size, beyond, TimeInForce.GTC, 25 * look.batch_ms)
-    )
+    wishes.append(look.wish(market, buy, size, beyond, TimeInForce.GTC, 25 * look.batch_ms))
 
 
 def _reducer(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
@@ -408,7 +404,7 @@ def _careless(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
 
 
 def _leveraged(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
-    """Opens near its limit, protects itself with a stop that may come too late, adds when it can."""
+    """Opens near its limit, sets a stop that may come too late, adds when it can."""
     held = {m: look.sight.base_e8(look.trader, m) for m in look.person.favourites}
     market = max(held, key=lambda m: abs(held[m]) * look.prices_e8[m])
     base = held[market]

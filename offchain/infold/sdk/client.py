@@ -102,7 +102,7 @@ class Client:
 
     def orders(self, account: int) -> list[dict[str, Any]]:
         """The account's open orders."""
-        return _rows(self.get("/v1/orders", account=account))
+        return _rows(self.get("/v1/orders", account=account, status="open"))
 
     def fills(self, account: int) -> list[dict[str, Any]]:
         """The account's fills, oldest first."""
@@ -136,8 +136,8 @@ class Client:
     ) -> Prepared:
         """Fill in, sign and spell one order.
 
-        ``price`` is the limit: a market order is a limit far enough away. Without ``slot`` and ``seq``
-        both come from the clock: a slot no recent order used, a seq that rises with time.
+        ``price`` is the limit: a market order is a limit far enough away. Without ``slot`` and
+        ``seq`` both come from the clock: a slot no recent order used, a seq that rises with time.
         """
         if side not in ("buy", "sell"):
             raise Rejected("MALFORMED", "side", f"{side!r} is neither buy nor sell")
@@ -179,7 +179,9 @@ class Client:
         return _results(self._send("POST", "/v1/orders", content=body))
 
     def order(self, wallet: Wallet, **fields: Any) -> dict[str, Any]:
-        """Prepare, send and return one order's receipt; raises ``Rejected`` if the venue refuses it."""
+        """Prepare, send and return one order's receipt; raises ``Rejected`` if the venue refuses
+        it.
+        """
         (answer,) = self.place(self.prepare(wallet, **fields))
         raise_if_refused(answer)
         return answer
@@ -215,7 +217,8 @@ class Client:
             document = answer.json()
         except httpx.HTTPError as error:
             raise Unavailable(
-                f"no venue answers at {self.url} ({type(error).__name__}); is `infold devnet` running?"
+                f"no venue answers at {self.url} ({type(error).__name__});"
+                " is `infold devnet` running?"
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError):
             raise Unavailable(

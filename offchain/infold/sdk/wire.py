@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Orders as clients send them: the signed integers of an ``Order`` spelled as canonical decimal strings."""
+"""Orders as clients send them: the signed integers of an ``Order`` spelled as canonical decimal
+strings.
+"""
 
 from __future__ import annotations
 

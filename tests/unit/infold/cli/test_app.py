@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from infold.cli import app as application
 from infold.cli.options import defaults_for, settings
@@ -20,17 +20,18 @@ from infold.cli.terminal import Exit, exit_code_of, show
 from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
 
 
-def commands(group: click.Command, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def commands(group: object, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     yield prefix
-    if isinstance(group, click.Group):
+    if isinstance(group, TyperGroup):
         for name, command in group.commands.items():
             yield from commands(command, (*prefix, name))
 
 
 ALL = sorted(commands(typer.main.get_command(application.app)))
 NAMED_IN_THE_README = (
-    "demo|devnet|deploy|account|deposit|withdraw|order place|order cancel|order list|order preview|position|"
-    "lp deposit|lp redeem|lp position|market list|replay|reconcile|audit|journal verify|journal replay|"
+    "demo|devnet|deploy|account|deposit|withdraw|order place|order cancel|order list|order preview|"
+    "position|lp deposit|lp redeem|lp position|market list|replay|reconcile|audit|journal verify|"
+    "journal replay|"
     "bench gas|bench admission|bench auction|doctor"
 )
 
@@ -124,7 +125,8 @@ def test_figures_that_are_not_numbers_are_never_printed() -> None:
 
 
 def test_starting_up_imports_neither_numpy_nor_polars_nor_ape() -> None:
-    check = "import sys, infold.cli.app; print([m for m in ('numpy','polars','ape','numba','web3') if m in sys.modules])"
+    heavy = ("numpy", "polars", "ape", "numba", "web3")
+    check = f"import sys, infold.cli.app; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -134,7 +136,7 @@ def test_starting_up_imports_neither_numpy_nor_polars_nor_ape() -> None:
 
 def test_a_setting_is_the_default_of_every_command_that_knows_it() -> None:
     root = typer.main.get_command(application.app)
-    assert isinstance(root, click.Group)
+    assert isinstance(root, TyperGroup)
     defaults = defaults_for(root, {"api_url": "http://x", "seed": 4, "unknown": 1})
     assert defaults["order"]["place"] == {"api_url": "http://x"}
     assert defaults["demo"] == {"seed": 4}

@@ -124,9 +124,9 @@ class Venue:
             self.set_market(market)
         for number in range(traders):
             self.open(Key(10_001 + number))
-        self.protocol.deposit(1, 1_000_000 * 10**6, sender=9, now_s=self.now_s)
+        self.deposit(1, 1_000_000 * 10**6)
         if capital_e6:
-            self.protocol.request_deposit(capital_e6, sender=PROVIDER, now_s=self.now_s)
+            self.provide(PROVIDER, capital_e6)
         self.now_s += EPOCH_MS // 1000 + 10
         self.settle([])
 
@@ -138,6 +138,13 @@ class Venue:
         )
         self.keys[account] = key
         return account
+
+    def deposit(self, account: int, amount_e6: int) -> None:
+        self.protocol.deposit(account, amount_e6, sender=9, now_s=self.now_s)
+
+    def provide(self, provider: int, amount_e6: int) -> None:
+        """Ask for shares; the next strike prices them."""
+        self.protocol.request_deposit(amount_e6, sender=provider, now_s=self.now_s)
 
     def set_market(self, market: int, rates: Rates = RATES, caps: Caps = CAPS) -> None:
         self.protocol.set_market(

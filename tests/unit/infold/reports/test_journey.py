@@ -40,8 +40,15 @@ def a_journey() -> Journey:
 def test_every_signed_order_is_counted_once() -> None:
     orders = a_journey().document()["orders"]
     assert orders == {
-        "signed": 9, "accepted": 6, "rejected": 3, "filled": 2, "expired": 1, "cancelled": 1, "skipped": 1, "lapsed": 1,
-    }  # fmt: skip
+        "signed": 9,
+        "accepted": 6,
+        "rejected": 3,
+        "filled": 2,
+        "expired": 1,
+        "cancelled": 1,
+        "skipped": 1,
+        "lapsed": 1,
+    }
     ends = ("filled", "expired", "cancelled", "skipped", "lapsed")
     assert sum(orders[name] for name in ends) == orders["accepted"]
     assert orders["signed"] == orders["accepted"] + orders["rejected"]

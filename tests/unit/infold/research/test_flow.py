@@ -34,10 +34,13 @@ def tape(
     path = folder / f"{name}_trades.parquet"
     pl.DataFrame(
         {
-            "trade_ts_ms": [T + n * gap_ms for n in range(count)], "trade_id": list(range(50, 50 + count)),
-            "price": list(prices), "qty": [1.0] * count, "aggressor": [1 if n % 2 == 0 else -1 for n in range(count)],
+            "trade_ts_ms": [T + n * gap_ms for n in range(count)],
+            "trade_id": list(range(50, 50 + count)),
+            "price": list(prices),
+            "qty": [1.0] * count,
+            "aggressor": [1 if n % 2 == 0 else -1 for n in range(count)],
         }
-    ).write_parquet(path)  # fmt: skip
+    ).write_parquet(path)
     return read_trades(path)
 
 

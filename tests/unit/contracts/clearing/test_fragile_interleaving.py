@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: Apache-2.0
+"""First fragile rule, second half: whatever anybody does between signing and landing, the signed
+batch lands, and no order of it is skipped, except those of an account that was liquidated.
+
+The functions are those of the ABIs: a new one fails here until somebody has thought about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from tests.support.evm import Key, Refused, a_key
+from tests.support.stage import BUYER, ORACLE, PROVIDER, SELLER, THIRD, Stage, set_up
+from tests.support.venue import (
+    DEPLOYER,
+    DEPLOYMENT,
+    DOLLAR,
+    LOT,
+    MATCHER,
+    ORACLE_SIGNERS,
+    PRICE_E8,
+    a_venue,
+    parameters,
+)
+
+from infold.messages import Batch
+
+STRANGER, POOR, SESSION = a_key("stranger"), a_key("poor"), a_key("session key")
+ATTESTER, SPARE = a_key("attester"), a_key("spare signer")
+LOW = ORACLE | {1: PRICE_E8 * 945 // 1000}
+
+
+@dataclass
+class Scene:
+    """A batch is signed; everybody named may act before it lands."""
+
+    stage: Stage
+    poor: int
+    claimable: int
+    batch: Batch
+
+    @property
+    def everybody(self) -> tuple[Key, ...]:
+        return (
+            BUYER,
+            SELLER,
+            THIRD,
+            POOR,
+            SESSION,
+            PROVIDER,
+            MATCHER,
+            DEPLOYER,
+            ATTESTER,
+            STRANGER,
+            *ORACLE_SIGNERS,
+        )
+
+
+@pytest.fixture(scope="module")
+def kept_scene() -> Scene:
+    """Positions, a due withdrawal, a delegate, claims, shares; the batch ends an epoch."""
+    stage = set_up(a_venue(epoch_ms=60_000, signers=(*ORACLE_SIGNERS, SPARE)))
+    venue = stage.venue
+    venue.governance.execute_attester(ATTESTER.address, True, sender=DEPLOYER)
+    stage.fund_pool()
+    poor = venue.open_account(POOR, 4_000 * DOLLAR)
+    stage.settle([stage.buy(poor), stage.sell(), stage.buy(stage.third)], prices=_up())
+    stage.settle([stage.buy(market=2), stage.sell(market=2)])
+    venue.fund(PROVIDER, 500 * DOLLAR)
+    claimable = venue.pool.request_deposit(500 * DOLLAR, sender=PROVIDER).value
+    venue.strike(ORACLE)
+    venue.pool.request_redeem(10**12, sender=PROVIDER)
+    venue.delegates.grant(
+        stage.buyer, SESSION.address, 1, 10**13, venue.world.now_ms + 10**6, sender=BUYER
+    )
+    venue.clearing.request_withdrawal(stage.buyer, 900_000 * DOLLAR, sender=BUYER)
+    for key in (STRANGER, PROVIDER, BUYER, DEPLOYER):
+        venue.fund(key, 10_000 * DOLLAR)
+        venue.dollar.approve(STRANGER.address, 10**12, sender=key)
+    venue.pool.approve(STRANGER.address, 10**12, sender=PROVIDER)
+    venue.governance.transfer_ownership(SPARE.address, sender=DEPLOYER)
+    venue.world.travel(80)
+    plans = [
+        stage.buy(slot=0, key=SESSION, delegated=True, place=1, limit_price_e8=_up()[1]),
+        stage.buy(slot=1, market=2, place=0),
+        stage.sell(slot=0, max_fee_e6=500),
+        stage.sell(slot=1, market=2),
+        stage.buy(stage.third, slot=2),
+        stage.sell(poor, LOT // 2, slot=3, reduce_only=True),
+    ]
+    batch = stage.batch(plans, prices=_up())
+    return Scene(stage, poor, claimable, batch)
+
+
+@pytest.fixture
+def scene(kept_scene: Scene) -> object:
+    with kept_scene.stage.venue.world.anchored():
+        yield kept_scene
+
+
+def _up() -> dict[int, int]:
+    return {1: PRICE_E8 + PRICE_E8 * 500 // 10**6}
+
+
+Act = Callable[[Scene, Key], object]
+
+
+def vector(scene: Scene, prices_e8: dict[int, int] = ORACLE) -> tuple[object, ...]:
+    return scene.stage.venue.presented(scene.stage.venue.a_vector(prices_e8))
+
+
+def governed(name: str, *args: object) -> Act:
+    def act(scene: Scene, who: Key) -> object:
+        return getattr(scene.stage.venue.governance, name)(*args, sender=who)
+
+    return act
+
+
+def proposed(name: str, *args: object, then: str = "") -> Act:
+    def act(scene: Scene, who: Key) -> object:
+        governance = scene.stage.venue.governance
+        governance.seal(7 * 86_400, sender=who)
+        made = getattr(governance, name)(*args, sender=who)
+        return getattr(governance, then)(made.value, sender=who) if then else made
+
+    return act
+
+
+HARSH = parameters(
+    status=2, fee_e6=10_000, im_e6=10**6, mm_e6=900_000, haircut_e6=10**6, residual_cap_e8=0,
+    position_cap_e8=1, interest_cap_e8=0, h_min_e6=50_000, h0_e6=0, move_e6=1_000,
+)  # fmt: skip
+MARKETS = {"market": (1, HARSH)}
+KEYS = {
+    "matcher": (SPARE.address,),
+    "attester": (ATTESTER.address, False),
+    "attester_threshold": (1,),
+    "oracle_signer": (ORACLE_SIGNERS[0].address, False),
+    "oracle_threshold": (4,),
+}
+
+
+def acts() -> dict[tuple[str, str], list[Act]]:
+    """What can be done, best shot of each actor: as harmful to the batch as it gets."""
+    known: dict[tuple[str, str], list[Act]] = {
+        ("Dollar", "mint"): [
+            lambda s, who: s.stage.venue.dollar.mint(s.stage.venue.vault.address, 9, sender=who)
+        ],
+        ("Dollar", "transfer"): [
+            lambda s, who: s.stage.venue.dollar.transfer(s.stage.venue.vault.address, 9, sender=who)
+        ],
+        ("Dollar", "approve"): [
+            lambda s, who: s.stage.venue.dollar.approve(s.stage.venue.vault.address, 0, sender=who)
+        ],
+        ("Dollar", "transferFrom"): [
+            lambda s, who: s.stage.venue.dollar.transferFrom(
+                BUYER.address, s.stage.venue.vault.address, 9, sender=who
+            )
+        ],
+        ("Governance", "seal"): [governed("seal", 7 * 86_400)],
+        ("Governance", "cancel"): [proposed("propose_matcher", SPARE.address, then="cancel")],
+        ("Governance", "transfer_ownership"): [governed("transfer_ownership", STRANGER.address)],
+        ("Governance", "accept_ownership"): [governed("accept_ownership")],
+        ("Vault", "receive"): [
+            lambda s, who: s.stage.venue.vault.receive(BUYER.address, 1, sender=who)
+        ],
+        ("Vault", "release"): [
+            lambda s, who: s.stage.venue.vault.release(who.address, 1, sender=who)
+        ],
+        ("Oracle", "set_signer"): [
+            lambda s, who: s.stage.venue.oracle.set_signer(
+                ORACLE_SIGNERS[0].address, False, sender=who
+            )
+        ],
+        ("Oracle", "set_threshold"): [
+            lambda s, who: s.stage.venue.oracle.set_threshold(4, sender=who)
+        ],
+        ("Seals", "set_matcher"): [
+            lambda s, who: s.stage.venue.seals.set_matcher(SPARE.address, sender=who)
+        ],
+        ("Seals", "set_attester"): [
+            lambda s, who: s.stage.venue.seals.set_attester(ATTESTER.address, False, sender=who)
+        ],
+        ("Seals", "set_attester_threshold"): [
+            lambda s, who: s.stage.venue.seals.set_attester_threshold(1, sender=who)
+        ],
+        ("Delegates", "grant"): [
+            lambda s, who, account=account: s.stage.venue.delegates.grant(
+                account, SPARE.address, 1, 1, s.stage.venue.world.now_ms + 10**6, sender=who
+            )
+            for account in (17, 18, 19)
+        ],
+        ("Delegates", "revoke"): [
+            lambda s, who: s.stage.venue.delegates.revoke(17, SESSION.address, sender=who)
+        ],
+        ("Clearing", "settle"): [
+            lambda s, who: s.stage.venue.settle(
+                s.stage.batch(sealers=(who,), number=s.batch.number), sender=who
+            ),
+        ],
+        ("Clearing", "open_account"): [
+            lambda s, who: s.stage.venue.clearing.open_account(
+                BUYER.address, 10 * DOLLAR, sender=who
+            )
+        ],
+        ("Clearing", "deposit"): [
+            lambda s, who, account=account: s.stage.venue.clearing.deposit(account, 5, sender=who)
+            for account in (1, 17, 18, 20)
+        ],
+        ("Clearing", "request_withdrawal"): [
+            lambda s, who, account=account: s.stage.venue.clearing.request_withdrawal(
+                account, s.stage.account(account).collateral_e6, sender=who
+            )
+            for account in (18, 19, 20)
+        ],
+        ("Clearing", "claim_withdrawal"): [
+            lambda s, who, account=account: s.stage.venue.clearing.claim_withdrawal(
+                account, *vector(s), sender=who
+            )
+            for account in (17, 18, 20)
+        ],
+        ("Clearing", "cancel"): [
+            lambda s, who, account=account, slot=slot: s.stage.venue.clearing.cancel(
+                account, slot, 2**32 - 1, sender=who
+            )
+            for account, slot in ((17, 0), (17, 1), (18, 0), (19, 2), (20, 3))
+        ],
+        ("Clearing", "cancel_all"): [
+            lambda s, who, account=account: s.stage.venue.clearing.cancel_all(account, sender=who)
+            for account in (17, 18, 19, 20)
+        ],
+        ("Clearing", "apply"): [
+            lambda s, who: s.stage.venue.clearing.apply(*vector(s), 17, 0, -1, sender=who)
+        ],
+        ("Clearing", "set_market"): [
+            lambda s, who: s.stage.venue.clearing.set_market(
+                1, *s.stage.venue.governance.words(HARSH), sender=who
+            )
+        ],
+        ("Pool", "request_deposit"): [
+            lambda s, who: s.stage.venue.pool.request_deposit(7 * DOLLAR, sender=who)
+        ],
+        ("Pool", "request_redeem"): [
+            lambda s, who: s.stage.venue.pool.request_redeem(
+                s.stage.venue.pool.balanceOf(who.address), sender=who
+            )
+        ],
+        ("Pool", "claim"): [
+            lambda s, who: s.stage.venue.pool.claim(s.claimable, PROVIDER.address, sender=who)
+        ],
+        ("Pool", "transfer"): [
+            lambda s, who: s.stage.venue.pool.transfer(STRANGER.address, 9, sender=who)
+        ],
+        ("Pool", "approve"): [
+            lambda s, who: s.stage.venue.pool.approve(STRANGER.address, 9, sender=who)
+        ],
+        ("Pool", "transferFrom"): [
+            lambda s, who: s.stage.venue.pool.transferFrom(
+                PROVIDER.address, who.address, 9, sender=who
+            )
+        ],
+        ("Recovery", "liquidate"): [
+            lambda s, who, size=size: s.stage.venue.recovery.liquidate(
+                *vector(s, LOW), s.poor, 0, size, sender=who
+            )
+            for size in (1, LOT // 2, LOT)
+        ],
+    }
+    for what, args in (MARKETS | KEYS).items():
+        known["Governance", f"execute_{what}"] = [governed(f"execute_{what}", *args)]
+        known["Governance", f"propose_{what}"] = [proposed(f"propose_{what}", *args)]
+    return known
+
+
+GUARDED = {
+    ("Vault", "receive"),
+    ("Vault", "release"),
+    ("Oracle", "set_signer"),
+    ("Oracle", "set_threshold"),
+    ("Seals", "set_matcher"),
+    ("Seals", "set_attester"),
+    ("Seals", "set_attester_threshold"),
+    ("Clearing", "apply"),
+    ("Clearing", "set_market"),
+}
+"""Contracts call these, no key can: Governance's and Recovery's own functions stand for them."""
+
+ACTS = acts()
+MOMENTS_S = ((0, 0), (0, 1), (1, 1), (1, 15), (14, 15), (15, 15))
+"""Seconds after T at which somebody acts and at which the batch lands: up to the whole window."""
+
+
+def test_every_function_that_changes_state_is_considered(kept_scene: Scene) -> None:
+    functions = {
+        (name.rsplit("/", 1)[-1], entry["name"])
+        for name in DEPLOYMENT
+        for entry in kept_scene.stage.venue.contracts[name.rsplit("/", 1)[-1].lower()].artifact.abi
+        if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
+    }
+    assert functions == set(ACTS)
+
+
+def test_the_batch_lands_whole_if_nobody_acts(scene: Scene) -> None:
+    receipt = scene.stage.venue.settle(scene.batch)
+    assert receipt.all("Skipped") == []
+    assert receipt.only("PoolStruck")
+
+
+@pytest.mark.parametrize("function", ACTS, ids=".".join)
+def test_nothing_anybody_does_spoils_a_signed_batch(
+    kept_scene: Scene, function: tuple[str, str]
+) -> None:
+    world = kept_scene.stage.venue.world
+    done = 0
+    for act in ACTS[function]:
+        for who in (*kept_scene.everybody, SPARE):
+            for act_s, land_s in MOMENTS_S:
+                with world.anchored():
+                    world.at(kept_scene.batch.time_ms // 1000 + act_s)
+                    if function == ("Clearing", "settle") and who is MATCHER:
+                        continue  # two batches of one number: the matcher's own, provable fault
+                    try:
+                        act(kept_scene, who)
+                    except Refused:
+                        continue
+                    done += 1
+                    world.at(kept_scene.batch.time_ms // 1000 + land_s)
+                    receipt = kept_scene.stage.venue.settle(kept_scene.batch, sender=STRANGER)
+                    kept_scene.stage.books.check(None)
+                    skipped = {event["account"] for event in receipt.all("Skipped")}
+                    allowed = {kept_scene.poor} if function[1] == "liquidate" else set()
+                    assert skipped <= allowed, (who.name, act_s, land_s, receipt.all("Skipped"))
+    possible = function not in GUARDED and function != ("Clearing", "settle")
+    assert (done > 0) == possible, f"{done} times done"
+
+
+def test_a_liquidation_takes_down_the_orders_of_its_account_alone(scene: Scene) -> None:
+    """Wholly liquidated, the poor one's reduce-only order has nothing left to reduce."""
+    stage = scene.stage
+    stage.venue.world.travel(1)
+    stage.venue.recovery.liquidate(*vector(scene, LOW), scene.poor, 0, LOT, sender=STRANGER)
+    receipt = stage.venue.settle(scene.batch)
+    assert [(e["account"], e["reason"]) for e in receipt.all("Skipped")] == [(scene.poor, 17)]
+    stage.books.check(None)
