@@ -30,6 +30,7 @@ def test_the_report_has_its_figures() -> None:
     assert set(report["stages_us"]) == STAGES
     assert all(value > 0 for value in report["stages_us"].values())
     assert report["floor_per_s"] > 0 and report["path_per_s"] > 0 and report["ratio"] > 0
+    assert report["ratio_without_engine"] > report["ratio"]
     assert report["ok"] == (report["ratio"] >= admission.RATIO_MIN)
 
 
