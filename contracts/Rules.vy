@@ -32,48 +32,49 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
     @return the words after, the global loss bucket after, and the quote realised to the pool's collateral
     """
     clock: uint256 = market.clock
-    last: uint256 = (clock >> 96) & packing.M64
-    stamp: uint256 = (clock >> 48) & packing.M48
+    last: uint256 = (clock << 96) >> 192
+    stamp: uint256 = (clock << 160) >> 208
     dt: uint256 = 0
     if stamp != 0:
         dt = plan.time - stamp
-    base: int256 = 0
-    quote: int256 = 0
-    base, quote = packing._unpack_book(market.pool)
+    base: int256 = convert(convert(market.pool, bytes32), int256) >> 192
+    quote: int256 = convert(convert(market.pool << 64, bytes32), int256) >> 168
     held: int256 = base
 
     assert plan.volume >> 128 <= plan.gross, "clearing: gross exceeded"
-    residual: int256 = convert(plan.volume >> 128, int256) - convert(plan.volume & packing.M128, int256)
+    residual: int256 = unsafe_sub(                      # of two u128
+        convert(plan.volume >> 128, int256), convert((plan.volume << 128) >> 128, int256)
+    )
     self._check_price(plan.oracle, plan.price, residual, base, market.rates, market.caps >> 192)
 
-    # the loss meter: what trading against the pool took from it since the last batch
-    recent: int256 = packing._int(market.meter << 64) >> 192
+    # the loss meter: what trading against the pool took from it since the last batch; i129 * i65 fits
+    recent: int256 = convert(convert(market.meter << 64, bytes32), int256) >> 192
     oracle: int256 = convert(plan.oracle, int256)
     taken: int256 = residual * (oracle - convert(plan.price, int256))
     if last != 0:
-        taken += recent * (oracle - convert(last, int256))
+        taken += unsafe_mul(recent, oracle - convert(last, int256))
     loss: int256 = taken // 10**10
     bucket: uint256 = self._drain(market.meter >> 192, plan.capacity * dt // (4 * units.DAY_MS), loss)
     level: uint256 = self._drain(plan.level, 0, loss)
     self._check_caps(residual, base, market.caps, bucket > plan.capacity // 4 or level > plan.capacity)
     if dt >= MEMORY_MS:
         recent = residual
-    else:
-        recent = recent * convert(MEMORY_MS - dt, int256) // convert(MEMORY_MS, int256) + residual
+    else:                                               # i64 * 2**17, then an i64 and an i129
+        fading: int256 = unsafe_mul(recent, convert(unsafe_sub(MEMORY_MS, dt), int256))
+        recent = unsafe_add(unsafe_div(fading, convert(MEMORY_MS, int256)), residual)
 
     # the pool: funding to T, the residual, then what recovery left for it
     interest: int256 = 0
     credits: int256 = 0
     realised: int256 = 0
     interest, credits, realised = packing._unpack_sums(plan.ledger)
-    interest += convert((market.meter >> 64) & packing.M64, int256)
-    credit: int256 = pricing._credit(
-        base, plan.index - (packing._int(clock) >> 192), (market.rates >> 76) & packing.M8
-    )
+    interest = unsafe_add(interest, convert((market.meter << 128) >> 192, int256))      # i96 and u64
+    index: int256 = convert(convert(clock, bytes32), int256) >> 192
+    credit: int256 = pricing._credit(base, plan.index - index, (market.rates >> 76) & packing.M8)
     credits += credit
     quote += credit - plan.quote
     base -= residual
-    rate: int256 = self._next_rate(packing._int(clock << 64) >> 224, -base, dt, market.caps, market.rates)
+    rate: int256 = self._next_rate(convert(convert(clock << 64, bytes32), int256) >> 224, -base, dt, market.caps, market.rates)
     if clock & 1 != 0:
         more_base: int256 = 0
         more_quote: int256 = 0
@@ -133,7 +134,7 @@ def shrink(
     after: uint256 = 0
     if base != 0:
         realised = 0
-        after = packing._position(position >> 240, base, quote, market.clock >> 192)
+        after = packing._position(position >> 240, base, quote, market.clock >> 112)    # the clock's index, where a mark has it
     taken: int256 = 0
     paid: int256 = 0
     taken, paid = packing._unpack_book(market.incoming)
@@ -221,33 +222,31 @@ def refuse(reason: uint256) -> bool:
 @pure
 def _check_price(oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, slope: uint256):
     lean: int256 = convert(price, int256) - convert(oracle, int256)
-    width: uint256 = convert(abs(lean), uint256)
+    width: uint256 = convert(abs(lean), uint256) * units.FRACTION
     h_min: uint256 = (rates >> 176) & packing.M20
     h0: uint256 = (rates >> 156) & packing.M20
-    band: uint256 = (rates >> 136) & packing.M20
 
-    assert width * units.FRACTION <= oracle * band, "clearing: price outside band"
+    assert width <= oracle * ((rates >> 136) & packing.M20), "clearing: price outside band"
     if residual == 0:
-        assert width * units.FRACTION <= oracle * h0, "clearing: price beyond curve"
+        assert width <= oracle * h0, "clearing: price beyond curve"
         return
 
     tilt: int256 = residual - 2 * pool
     if residual < 0:
         lean = -lean
         tilt = -tilt
-    assert lean >= 0 and width * units.FRACTION >= oracle * h_min, "clearing: price on the wrong side"
+    assert lean >= 0 and width >= oracle * h_min, "clearing: price on the wrong side"
     reach: uint256 = slope * convert(max(tilt, 0), uint256) // 2
-    assert width * 10**20 <= oracle * ((h_min + h0) * 10**14 + reach), "clearing: price beyond curve"
+    assert width * 10**14 <= oracle * ((h_min + h0) * 10**14 + reach), "clearing: price beyond curve"
 
 
 @internal
 @pure
 def _check_caps(residual: int256, pool: int256, caps: uint256, full: bool):
     after: int256 = pool - residual
-    assert abs(residual) <= convert((caps >> 128) & packing.M64, int256), "clearing: residual cap"
-    assert (
-        abs(after) <= convert((caps >> 64) & packing.M64, int256) or abs(after) <= abs(pool)
-    ), "clearing: pool cap"
+    assert abs(residual) <= convert((caps << 64) >> 192, int256), "clearing: residual cap"
+    if abs(after) > convert((caps << 128) >> 192, int256):
+        assert abs(after) <= abs(pool), "clearing: pool cap"
     if full and residual != 0:
         assert pricing._shrinks(pool, -residual), "clearing: loss meter"
 
@@ -258,7 +257,10 @@ def _drain(bucket: uint256, leak: uint256, loss: int256) -> uint256:
     """
     @return max(0, bucket - leak + loss)
     """
-    return convert(max(convert(bucket, int256) - convert(leak, int256) + loss, 0), uint256)
+    left: int256 = convert(bucket, int256) - convert(leak, int256) + loss
+    if left <= 0:
+        return 0
+    return convert(left, uint256)
 
 
 @internal
@@ -267,9 +269,10 @@ def _next_rate(rate_e9: int256, skew: int256, dt: uint256, caps: uint256, rates:
     """
     @notice The rate follows the traders' skew at a bounded velocity, inside its own bound.
     """
-    cap: int256 = convert((caps >> 64) & packing.M64, int256)
+    cap: int256 = convert((caps << 128) >> 192, int256)
     bound: int256 = convert((rates >> 36) & packing.M32, int256)
     velocity: int256 = convert((rates >> 4) & packing.M32, int256)
     step: int256 = convert(min(dt, STEP_MS), int256)
-    drift: int256 = max(-cap, min(cap, skew)) * velocity * step // (cap * convert(units.DAY_MS, int256))
-    return max(-bound, min(bound, rate_e9 + drift))
+    pull: int256 = unsafe_mul(unsafe_mul(max(unsafe_sub(0, cap), min(cap, skew)), velocity), step)    # i65 * u32 * u22
+    drift: int256 = pull // unsafe_mul(cap, convert(units.DAY_MS, int256))
+    return max(unsafe_sub(0, bound), min(bound, unsafe_add(rate_e9, drift)))    # i32, and what pull divides to

@@ -31,6 +31,7 @@ def __init__(governance: address, matcher: address):
     assert governance != empty(address) and matcher != empty(address), "seals: address is zero"
     GOVERNANCE = governance
     signers.__init__([], 0)
+    self.matcher_words[0] = convert(matcher, uint256)    # never nobody, whose seal anyone could forge
     self.matcher_words[1] = convert(matcher, uint256)
 
 

@@ -3,8 +3,8 @@
 
     python examples/bot.py URL ACCOUNT KEY_FILE [MARKET]
 
-Ends with ctrl-C, cancelling what it left in the book. Slots 0 and 1 are its own: a newer seq in a slot
-replaces the older order, but the venue wants the older one cancelled first.
+Ends with ctrl-C, cancelling what it left in the book. Slots 0 and 1 are its own: a newer seq in a
+slot replaces the older order, but the venue wants the older one cancelled first.
 """
 
 from __future__ import annotations

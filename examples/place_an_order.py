@@ -13,4 +13,4 @@ with Client(url) as venue:
     receipt = venue.order(
         wallet, account=account, market="BTC-USD", side="buy", size="0.01", price=limit
     )
-    print(receipt["orderHash"], "accepted as", receipt["sequence"])
+    print(receipt["orderHash"], "accepted as", receipt["receipt"]["sequence"])

@@ -127,7 +127,8 @@ def signed_orders(domain: signing.Domain) -> Iterator[SignedOrder]:
         key = TRADER_KEYS[number % len(TRADER_KEYS)]
         order_hash = signing.order_hash(order, domain)
         r, vs = signing.sign(order_hash, key)
-        yield SignedOrder(order, r, vs, number % 2 == 1, order_hash, signing.address_of(key))
+        signature = signing.signature_bytes(r, vs)
+        yield SignedOrder(order, signature, number % 2 == 1, order_hash, signing.address_of(key))
 
 
 def orders() -> dict[str, Any]:

@@ -41,6 +41,5 @@ def _floor_lots(product: int256) -> int256:
     """
     @notice base * price in money e6, rounded toward minus infinity, as every mark value is.
     """
-    if product < 0:
-        return unsafe_div(unsafe_sub(product, 10 ** 10 - 1), 10 ** 10)
-    return unsafe_div(product, 10 ** 10)
+    # no product of a base and a price is below -2**128: lifted by 2**136 it is positive, and division rounds down
+    return unsafe_sub(unsafe_div(unsafe_add(product, 10 ** 10 * 2 ** 136), 10 ** 10), 2 ** 136)

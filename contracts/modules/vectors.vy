@@ -16,7 +16,6 @@
 CHUNKS_MAX: constant(uint256) = 8       # 256 markets, the whole range of a market id
 WORDS_PER_CHUNK: constant(uint256) = 8
 WORDS_MAX: constant(uint256) = 64
-PRICE_MASK: constant(uint256) = 2**64 - 1
 
 
 @internal
@@ -60,13 +59,3 @@ def _open(head: uint256, openings: DynArray[uint256, WORDS_MAX]) -> (bytes32, ui
             cursor = unsafe_add(cursor, WORDS_PER_CHUNK)
     assert cursor == size, "vector: wrong length"
     return keccak256(slice(abi_encode(hashes), 0, unsafe_mul(chunks, 32))), words
-
-
-@internal
-@pure
-def _price(words: uint256[WORDS_MAX], market: uint256) -> uint256:
-    """
-    @notice The price of a market; zero if its chunk is not opened or its place is not listed.
-    @param market At most 255.
-    """
-    return (words[market >> 2] >> unsafe_mul(unsafe_sub(3, market & 3), 64)) & PRICE_MASK

@@ -33,7 +33,7 @@ class TriggerKind(IntEnum):
 # -- orders ----------------------------------------------------------------------------------------
 
 
-class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class Order(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a trader signs; fields in the order of the EIP-712 struct.
 
     Admission builds it by position, which halves the cost; everyone else by keyword.
@@ -57,15 +57,23 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     seq: int
 
 
-class SignedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class SignedOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An order whose signature was recovered under this venue's domain."""
 
     order: Order
-    r: int
-    vs: int
+    signature: bytes
+    """r and vs, 32 bytes each, as they lie in the request."""
     delegated: bool
     order_hash: bytes
     signer: bytes
+
+    @property
+    def r(self) -> int:
+        return int.from_bytes(self.signature[:32], "big")
+
+    @property
+    def vs(self) -> int:
+        return int.from_bytes(self.signature[32:], "big")
 
 
 class OrderRequest(

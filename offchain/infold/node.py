@@ -28,7 +28,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -38,6 +38,7 @@ from infold.core.admission import (
     check_cancel,
     decode_cancel,
     decode_order,
+    decode_orders,
     read_order,
 )
 from infold.core.curve import Curve
@@ -62,8 +63,7 @@ from infold.core.events import (
     SkippedOnChain,
     SubmitOrders,
     decode_events,
-    encode_command,
-    encode_events,
+    encode_entry,
     fact_from_log,
     to_word,
 )
@@ -150,6 +150,15 @@ class DuplicateReceipt(Receipt, frozen=True, kw_only=True, forbid_unknown_fields
     """The receipt of an order that was accepted before: the same words again."""
 
 
+class Admitted(NamedTuple):
+    """What became of a group: per body the hash of an accepted order or why it was refused, and
+    which of the hashes were accepted now.
+    """
+
+    outcomes: list[bytes | Rejected]
+    fresh: set[bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
     """What came of a vector. `number` is None if nobody crossed; `refused` says why a batch was
@@ -166,8 +175,7 @@ class BatchOutcome:
     refused: str = ""
 
 
-@dataclass(slots=True)
-class _OrderRow:
+class _OrderRow(msgspec.Struct, gc=False):
     """An accepted order as clients read it."""
 
     signed: SignedOrder
@@ -346,7 +354,7 @@ class Node:
     def _do(self, command: AnyCommand, *more: bytes) -> list[AnyEvent]:
         """Decide, journal with whatever belongs to the same group, evolve."""
         decided = decide(self.state, command)
-        self.journal.append([_entry(command, decided), *more])
+        self.journal.append([encode_entry(command, decided), *more])
         for event in decided:
             self._evolve(event)
         return decided
@@ -355,13 +363,11 @@ class Node:
         """Fold an event into the state and into what clients read."""
         match event:
             case OrderAccepted():
+                signed = event.signed
                 batch_ms = self.state.head.time_ms
-                evolve(self.state, event)
-                signed = self.state.orders[event.order_hash].signed
                 row = _OrderRow(signed, event.sequence, event.accepted_ms, batch_ms)
                 self.order_rows.append(row)
-                self._by_hash[event.order_hash] = row
-                return
+                self._by_hash[signed.order_hash] = row
             case OrderRejected():
                 self.rejects[event.code] = self.rejects.get(event.code, 0) + 1
             case OrderCancelled():
@@ -423,42 +429,51 @@ class Node:
         """
         results: list[Receipt | Rejected] = []
         for first in range(0, len(raw_orders), GROUP_ORDERS_MAX):
-            results += self._submit_group(raw_orders[first : first + GROUP_ORDERS_MAX], received_ms)
+            group = raw_orders[first : first + GROUP_ORDERS_MAX]
+            results += self.receipts(self.admit(group, received_ms))
         return results
 
-    def _submit_group(
-        self, raw_orders: Sequence[bytes], received_ms: int
-    ) -> list[Receipt | Rejected]:
-        context = self.context()
-        results: list[Receipt | Rejected | bytes] = []
+    def admit(self, raw_orders: Sequence[bytes], received_ms: int) -> Admitted:
+        """Admit one group of bodies and journal it: what is accepted here is on disk, and only its
+        receipts are not signed yet.
+        """
+        by_hash = self._by_hash
+        outcomes: list[bytes | Rejected] = []
         fresh: dict[bytes, SignedOrder] = {}
-        for raw in raw_orders:
-            try:
-                signed = decode_order(raw, context)
-            except Rejected as rejected:
-                self.rejects[rejected.code] = self.rejects.get(rejected.code, 0) + 1
-                results.append(rejected)
+        for signed in decode_orders(raw_orders, self.context()):
+            if isinstance(signed, Rejected):
+                self.rejects[signed.code] = self.rejects.get(signed.code, 0) + 1
+                outcomes.append(signed)
                 continue
-            if signed.order_hash not in self._by_hash:
-                fresh.setdefault(signed.order_hash, signed)
-            results.append(signed.order_hash)
-        seen = {result for result in results if isinstance(result, bytes) and result not in fresh}
-        refused: dict[bytes, Rejected] = {}
-        if fresh:
-            for event in self._do(
-                SubmitOrders(orders=list(fresh.values()), received_ms=received_ms)
-            ):
-                if isinstance(event, OrderRejected):
-                    refused[event.order_hash] = _rejection(event)
+            digest = signed.order_hash
+            if digest not in by_hash:
+                fresh.setdefault(digest, signed)
+            outcomes.append(digest)
+        if not fresh:
+            return Admitted(outcomes, set())
+        command = SubmitOrders(orders=list(fresh.values()), received_ms=received_ms)
+        refused = {
+            event.order_hash: _rejection(event)
+            for event in self._do(command)
+            if isinstance(event, OrderRejected)
+        }
+        if refused:
+            outcomes = [
+                refused.get(outcome, outcome) if isinstance(outcome, bytes) else outcome
+                for outcome in outcomes
+            ]
+        return Admitted(outcomes, fresh.keys() - refused.keys())
+
+    def receipts(self, admitted: Admitted) -> list[Receipt | Rejected]:
+        """A signed receipt for each order taken; a second one for the same order says so."""
+        unsaid = admitted.fresh
         answers: list[Receipt | Rejected] = []
-        for result in results:
-            if isinstance(result, bytes):
-                answers.append(
-                    refused[result] if result in refused else self._receipt(result, result in seen)
-                )
-                seen.add(result)
+        for outcome in admitted.outcomes:
+            if isinstance(outcome, Rejected):
+                answers.append(outcome)
             else:
-                answers.append(result)
+                answers.append(self._receipt(outcome, outcome not in unsaid))
+                unsaid.discard(outcome)
         return answers
 
     def _receipt(self, digest: bytes, duplicate: bool) -> Receipt:
@@ -502,15 +517,14 @@ class Node:
         error: Rejected | None = None
         try:
             view = AdmissionView(self.state, now_ms)
-            owner = view.owner(order.account)
+            holder = view.holder(order.account)
             if unsigned:
                 signed = SignedOrder(
                     order=order,
-                    r=0,
-                    vs=0,
+                    signature=bytes(64),
                     delegated=False,
                     order_hash=digest,
-                    signer=owner or bytes(20),
+                    signer=holder.owner if holder is not None else bytes(20),
                 )
             else:
                 signed = decode_order(text, context)
@@ -532,7 +546,7 @@ class Node:
     @guarded
     def observe(self) -> None:
         """Fold what the chain's logs say since the last look; a batch's own logs confirm it."""
-        head = block(self.venue.rpc)
+        head = self._poster.final_block()
         if head.number <= self.state.block:
             if head.number < self.state.block:
                 raise InvariantBroken(
@@ -586,7 +600,7 @@ class Node:
         decided = decide(self.state, command)
         for event in decided:
             self._evolve(event)
-        return _entry(command, decided)
+        return encode_entry(command, decided)
 
     def _confirmation(self, log: Log, skips: list[SkippedOnChain]) -> ConfirmBatch:
         number = int(log.arguments["number"])
@@ -625,7 +639,7 @@ class Node:
         )
         decided = decide(self.state, command)
         closed = next((event for event in decided if isinstance(event, BatchClosed)), None)
-        entries = [_entry(command, decided)]
+        entries = [encode_entry(command, decided)]
         intent = None
         refused = ""
         if closed is not None:
@@ -1060,10 +1074,6 @@ def reopened(vector: PriceVector, opened: int) -> PriceVector:
     """
     openings = vector_openings(vector.prices, vector.chunks, opened)
     return msgspec.structs.replace(vector, opened=opened, openings=openings)
-
-
-def _entry(command: AnyCommand, decided: list[AnyEvent]) -> bytes:
-    return b'{"command":' + encode_command(command) + b',"events":' + encode_events(decided) + b"}"
 
 
 def _rejection(event: OrderRejected) -> Rejected:

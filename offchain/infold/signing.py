@@ -387,6 +387,11 @@ def address_of(private_key: bytes) -> bytes:
     return keccak(buffers.coordinates[1:])[12:]
 
 
+def signature_bytes(r: int, vs: int) -> bytes:
+    """The pair as a `SignedOrder` keeps it: 64 bytes."""
+    return (r << 256 | vs).to_bytes(64, "big")
+
+
 def signature_hex(r: int, vs: int) -> str:
     """The pair as clients send it: 0x and 128 hex digits."""
     return f"0x{r:064x}{vs:064x}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import ZERO, Contract, Refused, a_key
 from tests.support.venue import DEPLOYER, DOLLAR, LOT, PRICE_E8, Venue, a_venue

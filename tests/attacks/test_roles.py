@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
 from tests.support.evm import a_key, refuses
 from tests.support.venue import DEPLOYMENT, DOLLAR, LOT, PRICE_E8, Venue, a_venue, parameters
 

@@ -227,7 +227,7 @@ def test_among_others_no_set_of_own_orders_beats_the_best_single_order() -> None
 
 
 def test_splitting_an_order_wins_at_most_a_lot_a_part() -> None:
-    """Among others' orders: the price stays, and the sum of the parts' fills within their number."""
+    """Among others' orders the price stays, and the parts fill as one order did, a lot each off."""
     for seed in range(300):
         draw = random.Random(f"split {seed}")
         case = small_case(draw)

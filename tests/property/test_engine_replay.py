@@ -11,7 +11,7 @@ import random
 from collections import Counter
 
 import pytest
-from support.paper_venue import E8, Venue, an_order, signed, straight_curve
+from tests.support.paper_venue import E8, Venue, an_order, signed, straight_curve
 
 from infold.core import events, settlement
 from infold.core.engine import decide, evolve

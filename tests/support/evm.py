@@ -16,8 +16,8 @@ from typing import Any
 
 import eth_abi
 import pyrevm
-from infold.signing import address_of, checksum_address, keccak
 
+from infold.signing import address_of, checksum_address, keccak
 from tests.support.compiler import Artifact, compiled
 
 GENESIS_S = 1_700_000_000

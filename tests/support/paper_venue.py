@@ -23,6 +23,7 @@ from infold.core.facts import fold
 from infold.core.netting import plan_of
 from infold.core.state import Settings, State, chain_words
 from infold.messages import Cancel, Order, SignedOrder, TimeInForce, TriggerKind
+from infold.signing import signature_bytes
 from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS
 from infold.words import (
     AccountWord,
@@ -121,8 +122,7 @@ def signed(order: Order, signer: int | None = None) -> SignedOrder:
     key = owner_of(order.account) if signer is None else signer
     return SignedOrder(
         order=order,
-        r=int.from_bytes(digest, "big"),
-        vs=2**255 + order.seq,
+        signature=signature_bytes(int.from_bytes(digest, "big"), 2**255 + order.seq),
         delegated=signer is not None,
         order_hash=digest,
         signer=key.to_bytes(20, "big"),
@@ -163,6 +163,8 @@ class Venue:
         written = events.decode_events(events.encode_events(decided))
         assert written == decided
         assert events.decode_command(events.encode_command(command)) == command
+        entry = events.decode_entry(events.encode_entry(command, decided))
+        assert (entry.command, entry.events) == (command, decided)
         for event in written:
             evolve(self.state, event)
         self.journal.append((command, decided))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+
 from infold.messages import Batch, BatchRecord, Order, PriceVector, TimeInForce, TriggerKind
 from infold.signing import (
     Domain,
@@ -37,7 +38,6 @@ from infold.words import (
     unpack_head,
     unpack_position,
 )
-
 from tests.support.compiler import Artifact, compiled
 from tests.support.evm import Contract, Key, Receipt, World, a_key
 

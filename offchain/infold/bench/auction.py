@@ -121,15 +121,15 @@ def thick_cases(
 ) -> list[Case]:
     """Markets as a busy venue has them: limits dense around O, a few basis points wide.
 
-    Prices run from 60,000 down to 0.1 with ticks of 0.02 to 1 bp; sizes are lognormal; a market's
-    flow leans to one side by up to a tenth; 5 % of the orders are post-only.
+    Prices run from 60,000 down to 0.1 with ticks of 0.5, 0.05 and 0.005 bp; sizes are lognormal;
+    a market's flow leans to one side by up to a tenth; 5 % of the orders are post-only.
     """
     draw = np.random.default_rng(seed)
     per_market = np.bincount(draw.integers(0, markets, orders), minlength=markets)
     cases = []
     for number, count in enumerate(per_market):
         oracle = int(6e12 * 10 ** (-5.8 * number / max(markets - 1, 1)))
-        tick = max(1, oracle // 10 ** int(draw.integers(4, 6)) // 2)
+        tick = max(1, oracle // 10 ** int(draw.integers(4, 7)) // 2)
         lot = 10**16 // oracle  # about a million of quote
         market = BruteMarket(
             oracle=oracle, h_min_e6=500, h0_e6=1_000, band_e6=50_000,
@@ -158,7 +158,7 @@ def thick_cases(
                             kill.tolist(),
                             post.tolist(),
                             strict=True,
-                        )  # fmt: skip
+                        )
                     )
                 ),
             )

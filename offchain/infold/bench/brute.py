@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -118,7 +119,7 @@ def _wanted(market: BruteMarket, price: int) -> int:
         return 0
     if price <= knots[0][0]:
         return knots[0][1]
-    for (left, low), (right, high) in zip(knots, knots[1:], strict=False):
+    for (left, low), (right, high) in pairwise(knots):
         if price <= right:
             return low + (high - low) * (price - left) // (right - left)
     return knots[-1][1]

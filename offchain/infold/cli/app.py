@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``infold`` command: what it offers, and what its exit codes mean.
 
-Commands live in ``trade`` (people who trade), ``operate`` (people who run a venue) and ``study`` (people
-who measure one). Modules that need numpy or a chain are imported inside commands, so that
+Commands live in ``trade`` (people who trade), ``operate`` (people who run a venue) and ``study``
+(people who measure one). Modules that need numpy or a chain are imported inside commands, so that
 ``infold --help`` answers at once and a base install (no numpy, no Ape) can trade.
 """
 
@@ -11,10 +11,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import metadata
+from pathlib import Path
 
-import click
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
 from infold.cli import operate, study, trade
+from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit, complain, exit_code_of
 from infold.errors import InfoldError
 
@@ -52,6 +56,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     wanted: bool = typer.Option(
         False,
         "--version",
@@ -61,21 +66,31 @@ def _root(
     ),
 ) -> None:
     """An internalizing derivatives venue: matched off chain, checked and settled on chain."""
+    context.default_map = defaults_for(_group(context.command), settings(Path.cwd()))
+
+
+def _group(command: object) -> TyperGroup:
+    """The root as what it is: typer types it as any command."""
+    if not isinstance(command, TyperGroup):
+        raise TypeError("the root command groups the others")
+    return command
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Whatever is raised on purpose becomes one line on stderr."""
     try:
         result = app(
-            args=list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False
+            args=list(sys.argv[1:] if arguments is None else arguments),
+            prog_name="infold",
+            standalone_mode=False,
         )
         return int(result) if isinstance(result, int) else Exit.OK
-    except click.ClickException as error:
-        error.show(sys.stderr)
+    except TyperException as error:
+        complain(f"{error.format_message()} Add --help to the command to see what it takes.")
         return Exit.USAGE
-    except click.exceptions.Exit as leaving:
+    except typer.Exit as leaving:
         return leaving.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         complain("interrupted")
         return Exit.INTERRUPTED
     except InfoldError as error:
@@ -85,6 +100,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader left (``infold ... | head``): nothing more to say, nothing wrong.
         sys.stderr.close()
         return Exit.OK
+    finally:
+        CONNECTIONS.close()
 
 
 def main() -> None:

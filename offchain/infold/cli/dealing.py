@@ -13,7 +13,9 @@ from infold.dealer.desk import Desk
 from infold.dealer.params import PERPETUAL, DealerParameters
 
 REPLAY_REACH_BP = 1.0  # how far a replayed market's dealer bends from its first lot to its last
-SLOPE_BP_PER_M = 1.74  # of PERPETUAL at a second; the slope goes with the root of the aversion to risk
+SLOPE_BP_PER_M = (
+    1.74  # of PERPETUAL at a second; the slope goes with the root of the aversion to risk
+)
 LOTS_TIMES_PRICE_OF_A_MILLION = 1e22
 OFFER_E8_MAX = 2.0**59  # a curve's lots must add up inside 63 bits
 
@@ -24,10 +26,11 @@ def offer_m_max(price_e8: int, wanted_m: float) -> float:
 
 
 def replay_dealer(price_e8: int, gross_e6: int) -> DealerParameters:
-    """A replayed market's dealer: the usual spread, and a bend of a basis point over all that was traded.
+    """A replayed market's dealer: the usual spread, and a bend of a basis point over all that was
+    traded.
 
-    A replay's pool is as large as the tape (``pool_capital_e6``), so one batch is little to it and its aversion to
-    risk is small in proportion.
+    A replay's pool is as large as the tape (``pool_capital_e6``), so one batch is little to it and
+    its aversion to risk is small in proportion.
     """
     offer_m = offer_m_max(price_e8, max(0.1, 2 * gross_e6 / 1e12))
     calm = (REPLAY_REACH_BP / (SLOPE_BP_PER_M * offer_m)) ** 2
@@ -37,15 +40,18 @@ def replay_dealer(price_e8: int, gross_e6: int) -> DealerParameters:
 
 
 def demo_dealer(price_e8: int) -> DealerParameters:
-    """A demo market's dealer: a small desk that offers up to a fifth of a million and minds what it holds."""
+    """A demo market's dealer: a small desk that offers up to a fifth of a million and minds what it
+    holds.
+    """
     return msgspec.structs.replace(PERPETUAL, offer_m_max=offer_m_max(price_e8, 0.2))
 
 
 class WatchingDesk:
     """A desk that watches the market: it commits its curves around the prices it was last told.
 
-    ``parameters`` are by market id. Whoever feeds the oracle's sources tells the desk as well (``tell``):
-    every dealer has market data of its own, and what it must not see before it commits is orders.
+    ``parameters`` are by market id. Whoever feeds the oracle's sources tells the desk as well
+    (``tell``): every dealer has market data of its own, and what it must not see before it commits
+    is orders.
     """
 
     def __init__(self, interval_s: float, parameters: Mapping[int, DealerParameters]) -> None:

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``infold demo``: two hundred seeded people on a venue of their own, from first deposit to last withdrawal.
+"""``infold demo``: two hundred seeded people on a venue of their own, from first deposit to last
+withdrawal.
 
-Every step is one batch interval: people look at prices and at what they hold, send orders and act on chain;
-prices move on; a keeper liquidates whom the new prices broke, in the same block in which the batch lands;
-the batch closes. Nothing is scripted: what happens follows from the seed through the venue's own answers.
+Every step is one batch interval: people look at prices and at what they hold, send orders and act
+on chain; prices move on; a keeper liquidates whom the new prices broke, in the same block in which
+the batch lands; the batch closes. Nothing is scripted: what happens follows from the seed through
+the venue's own answers.
 """
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from infold.cli.dealing import WatchingDesk, demo_dealer
 from infold.cli.desks import seeded_wallet, wire_cancel, wire_order
@@ -45,18 +46,22 @@ from infold.signing import Domain
 from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS
 from infold.words import pack_delegate_markets
 
-START_MS = 1_800_000_000_000  # January 2027: any time will do, and a fixed one keeps a seed's figures
+START_MS = (
+    1_800_000_000_000  # January 2027: any time will do, and a fixed one keeps a seed's figures
+)
 BATCH_MS = 2_000
 TRADERS = 200
 TRADING_STEPS = 66
-CLOSING_STEPS = 14  # the last requests come a window and a guard before the end, so that they can be claimed
+CLOSING_STEPS = (
+    14  # the last requests come a window and a guard before the end, so that they can be claimed
+)
 STEPS = TRADING_STEPS + CLOSING_STEPS
 EPOCH_MS = 40_000
 POOL_E6 = 8_000_000 * 10**6
 BACKSTOP_E6 = 2_000_000 * 10**6
 NEWCOMER_E6 = 500_000 * 10**6  # the provider who comes and goes
 GRANT_NOTIONAL_E6 = 50_000 * 10**6
-LIQUIDATIONS_A_STEP_MAX = 6  # each costs a keeper a transaction with the whole vector
+LIQUIDATIONS_A_STEP_MAX = 12  # each costs a keeper a transaction with the whole vector
 
 
 def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -> dict[str, Any]:
@@ -73,7 +78,9 @@ def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -
         liquidity_e6=POOL_E6,
         epoch_ms=EPOCH_MS,
     )
-    with Stage(config, WatchingDesk(BATCH_MS / 1_000, demo.dealers), say=steps.say, keep=keep) as stage:
+    with Stage(
+        config, WatchingDesk(BATCH_MS / 1_000, demo.dealers), say=steps.say, keep=keep
+    ) as stage:
         end, voyage = demo.play(stage, steps)
     figures = voyage.journey.document()
     invariants = end["invariants"]
@@ -94,7 +101,9 @@ def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -
         steps.say(line)
     steps.say("; ".join(f"{count} {what}" for what, count in sorted(demo.done.items())))
     if html is not None:
-        html.write_text(page(f"infold demo, seed {seed}", document, voyage.journey), encoding="utf-8")
+        html.write_text(
+            page(f"infold demo, seed {seed}", document, voyage.journey), encoding="utf-8"
+        )
         steps.say(f"picture written to {html}")
     return document
 
@@ -135,11 +144,11 @@ class _Demo:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        rng = np.random.Generator(np.random.PCG64([seed, 0xDE40]))
+        rng = random.Random(f"infold demo {seed}")
         self.listings: list[Listing] = []
         start_e8: dict[int, int] = {}
         for number, market in enumerate(DEMO_MARKETS):
-            price = market.price * float(rng.uniform(0.7, 1.4))
+            price = market.price * rng.uniform(0.7, 1.4)
             listing = listing_for(market.name, price * 0.5, price * 2, 1.0, Path("demo"))
             self.listings.append(listing)
             start_e8[number] = listing.price_e8(price)
@@ -147,9 +156,7 @@ class _Demo:
             demo_market(number + 1, listing, start_e8[number])
             for number, listing in enumerate(self.listings)
         )
-        self.dealers = {
-            number + 1: demo_dealer(price_e8) for number, price_e8 in start_e8.items()
-        }
+        self.dealers = {number + 1: demo_dealer(price_e8) for number, price_e8 in start_e8.items()}
         self.walk = SeededPrices(seed, start_e8, STEPS + 1, WalkParameters())
         self.people = Population(seed, TRADERS, self.listings, BATCH_MS)
         self.done: Counter[str] = Counter()
@@ -199,16 +206,23 @@ class _Demo:
             self.done[what] += 1
 
     def _strike_again(self) -> None:
-        """One more batch if the pool's epoch is over, so that the last redemption is struck."""
-        epoch_end_ms = self.stage.node.state.head.epoch_end_ms
-        last_ms = START_MS + STEPS * BATCH_MS
-        if last_ms <= epoch_end_ms + GUARD_MS:
-            self._advance(STEPS, epoch_end_ms + GUARD_MS + 1)
+        """Quiet intervals until the pool's epoch is struck once more, so that the last redemption
+        is paid.
+        """
+        time_ms = START_MS + STEPS * BATCH_MS
+        epoch = self.stage.node.state.head.epoch
+        for _ in range(2 * EPOCH_MS // BATCH_MS):
+            time_ms += BATCH_MS
+            self._advance(STEPS, time_ms)
+            if self.stage.node.state.head.epoch > epoch:
+                break
         self._provide(STEPS + 1)
-        self._advance(STEPS, max(last_ms, epoch_end_ms + GUARD_MS + 1) + BATCH_MS)
+        self._advance(STEPS, time_ms + BATCH_MS)
 
     def _pool_alone(self, fill: Fill) -> int:
-        """The benchmark of a fill: what the pool alone would have asked at least, h_min from the oracle."""
+        """The benchmark of a fill: what the pool alone would have asked at least, h_min from the
+        oracle.
+        """
         away = fill.oracle_price_e8 * self.h_min_e6[fill.market] // 10**6
         return fill.oracle_price_e8 + away if fill.buy else fill.oracle_price_e8 - away
 
@@ -262,12 +276,18 @@ class _Demo:
     def _grant_delegates(self) -> None:
         """Delegating traders let a second key trade in some of the markets."""
         for trader in self.people.delegating():
-            markets = [int(m) + 1 for m in self._rng.permutation(len(self.listings))[:6]]
+            markets = [place + 1 for place in self._rng.sample(range(len(self.listings)), 6)]
             self.stage.act(
-                self._key(trader), "delegates granted", "Delegates", "grant",
-                self.stage.accounts[trader], self._delegate_of(trader).address,
-                pack_delegate_markets(markets), GRANT_NOTIONAL_E6, START_MS + 10**9,
-            )  # fmt: skip
+                self._key(trader),
+                "delegates granted",
+                "Delegates",
+                "grant",
+                self.stage.accounts[trader],
+                self._delegate_of(trader).address,
+                pack_delegate_markets(markets),
+                GRANT_NOTIONAL_E6,
+                START_MS + 10**9,
+            )
 
     def _act(self, acts: Sequence[Act], now_ms: int) -> None:
         stage = self.stage
@@ -276,14 +296,24 @@ class _Demo:
             held = stage.node.state.accounts[account]
             match act.kind:
                 case ActKind.CANCEL:
-                    raw = wire_cancel(account, act.slot, act.seq, stage.wallets[act.trader], stage.domain)
+                    raw = wire_cancel(
+                        account, act.slot, act.seq, stage.wallets[act.trader], stage.domain
+                    )
                     try:
                         stage.node.cancel(raw, now_ms)
                         self.done["orders cancelled with the matcher"] += 1
                     except Rejected as rejected:
                         self.done[f"cancels refused, {rejected.code}"] += 1
                 case ActKind.CANCEL_ON_CHAIN:
-                    stage.act(key, "orders cancelled on chain", "Clearing", "cancel", account, act.slot, act.seq)
+                    stage.act(
+                        key,
+                        "orders cancelled on chain",
+                        "Clearing",
+                        "cancel",
+                        account,
+                        act.slot,
+                        act.seq,
+                    )
                 case ActKind.CANCEL_ALL:
                     stage.act(key, "accounts that cancelled all", "Clearing", "cancel_all", account)
                 case ActKind.REQUEST_WITHDRAWAL:
@@ -291,30 +321,45 @@ class _Demo:
                         continue
                     self._claims[account] = now_ms + BATCH_MS + GUARD_MS + WINDOW_MS
                     stage.act(
-                        key, "withdrawals requested", "Clearing", "request_withdrawal", account, act.amount_e6
+                        key,
+                        "withdrawals requested",
+                        "Clearing",
+                        "request_withdrawal",
+                        account,
+                        act.amount_e6,
                     )
                 case ActKind.DEPOSIT:
                     stage.act(key, "deposits", "Clearing", "deposit", account, act.amount_e6)
 
     def _provide(self, step: int) -> None:
-        """A provider comes in early, claims its shares when struck, asks for its money, and claims that."""
+        """A provider comes in early, claims its shares when struck, asks for its money, and claims
+        that.
+        """
         stage = self.stage
         provider = stage.ground.wallet("newcomer")
         pool, epoch = stage.venue["Pool"], stage.node.state.head.epoch
         if step == 3:
             stage.venue.rpc.call("anvil_setBalance", "0x" + provider.address.hex(), hex(10**21))
-            stage.act(provider, "provider's dollars", "Dollar", "mint", provider.address, NEWCOMER_E6)
             stage.act(
-                provider, "provider's approvals", "Dollar", "approve",
-                stage.venue["Vault"].address, NEWCOMER_E6,
-            )  # fmt: skip
+                provider, "provider's dollars", "Dollar", "mint", provider.address, NEWCOMER_E6
+            )
+            stage.act(
+                provider,
+                "provider's approvals",
+                "Dollar",
+                "approve",
+                stage.venue["Vault"].address,
+                NEWCOMER_E6,
+            )
             stage.act(provider, "providers in", "Pool", "request_deposit", NEWCOMER_E6)
             self._provider_epoch = epoch
             self._provider_step = 1
         elif self._provider_step == 1 and epoch > self._provider_epoch + 1:
             for struck in (self._provider_epoch, self._provider_epoch + 1):
                 if any(pool.call("pending", struck, provider.address)):
-                    stage.act(provider, "provider's shares", "Pool", "claim", struck, provider.address)
+                    stage.act(
+                        provider, "provider's shares", "Pool", "claim", struck, provider.address
+                    )
                     self._provider_step = 2
         elif self._provider_step == 2:
             shares = int(pool.call("balanceOf", provider.address))
@@ -324,7 +369,9 @@ class _Demo:
         elif self._provider_step == 3 and epoch > self._provider_epoch:
             for struck in range(self._provider_epoch, epoch):
                 if any(pool.call("pending", struck, provider.address)):
-                    stage.act(provider, "provider's money", "Pool", "claim", struck, provider.address)
+                    stage.act(
+                        provider, "provider's money", "Pool", "claim", struck, provider.address
+                    )
                     self._provider_step = 4
 
     # -- the keeper ----------------------------------------------------------
@@ -343,11 +390,20 @@ class _Demo:
         keeper = self.stage.ground.funder
         for account, index, base_e8 in broken[:LIQUIDATIONS_A_STEP_MAX]:
             self.stage.act(
-                keeper, "liquidations", "Recovery", "liquidate", *words, account, index, abs(base_e8)
+                keeper,
+                "liquidations",
+                "Recovery",
+                "liquidate",
+                *words,
+                account,
+                index,
+                abs(base_e8),
             )
         for account in due:
             del self._claims[account]
-            self.stage.act(keeper, "withdrawals claimed", "Clearing", "claim_withdrawal", account, *words)
+            self.stage.act(
+                keeper, "withdrawals claimed", "Clearing", "claim_withdrawal", account, *words
+            )
 
     def _broken(self, time_ms: int) -> list[tuple[int, int, int]]:
         """The largest position of each account below maintenance margin at the fed prices."""
@@ -372,6 +428,3 @@ class _Demo:
 
 def _vector_head(vector: PriceVector) -> int:
     return vector.time_ms << 16 | vector.chunks << 8 | vector.opened
-
-
-

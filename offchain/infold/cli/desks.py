@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Traders' desks in a driven venue: keys by seed, a free slot for every order, the right bytes on the wire."""
+"""Traders' desks in a driven venue: keys by seed, a free slot for every order, the right bytes on
+the wire.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,9 @@ def seeded_wallet(seed: int, role: str, number: int = 0) -> Wallet:
 class Slots:
     """Which slot and seq an account's next order takes.
 
-    Slots are taken in turn, so that the ones longest free come first; an order whose account has none
-    free gets the next one all the same and is refused by the venue, which is what would happen to it.
+    Slots are taken in turn, so that the ones longest free come first; an order whose account has
+    none free gets the next one all the same and is refused by the venue, which is what would happen
+    to it.
     """
 
     def __init__(self, occupied: Callable[[int], Container[int]]) -> None:
@@ -38,7 +41,11 @@ class Slots:
         busy, sent = self._occupied(account), self._sent[account]
         first = self._next[account]
         slot = next(
-            (place % SLOTS for place in range(first, first + SLOTS) if place % SLOTS not in busy and place % SLOTS not in sent),
+            (
+                place % SLOTS
+                for place in range(first, first + SLOTS)
+                if place % SLOTS not in busy and place % SLOTS not in sent
+            ),
             first,
         )
         sent.add(slot)
@@ -47,11 +54,13 @@ class Slots:
         return slot, self._seq[account]
 
     def answered(self) -> None:
-        """The venue answered all orders sent so far: from here on it knows which slots are taken."""
+        """All orders sent so far were answered: the venue knows which slots are taken."""
         self._sent.clear()
 
 
-def wire_order(order: Order, market: str, wallet: Wallet, domain: Domain, *, delegated: bool = False) -> bytes:
+def wire_order(
+    order: Order, market: str, wallet: Wallet, domain: Domain, *, delegated: bool = False
+) -> bytes:
     """A signed order as its owner's client sends it."""
     r, vs = wallet.sign_order(order, domain)
     return order_bytes(order, market, r, vs, delegated=delegated)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an account's owner does on chain: one transaction each, waited for, refusals by the contract's own words."""
+"""What an account's owner does on chain: one transaction each, waited for, refusals by the
+contract's own words.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,8 @@ class Desk:
                 return [log for raw in found.logs if (log := self._decoded(raw)) is not None]
             time.sleep(POLL_S)
         raise Unavailable(
-            f"{call} was sent as 0x{sent.hex()} but not mined within {RECEIPT_DEADLINE_S:.0f} s; look for it before sending again"
+            f"{call} was sent as 0x{sent.hex()} but not mined within {RECEIPT_DEADLINE_S:.0f} s;"
+            " look for it before sending again"
         )
 
     def _decoded(self, raw: dict[str, Any]) -> Log | None:
@@ -64,14 +67,15 @@ class Desk:
     # -- money ---------------------------------------------------------------
 
     def approve(self, spender: str, amount_e6: int, *, mint: bool) -> None:
-        """Let the vault or the pool take an amount; ``mint`` makes test dollars first, on a devnet."""
+        """Let the vault take an amount; ``mint`` makes test dollars first, on a devnet."""
         token = self.venue["Dollar"]
         if mint:
             self.send("Dollar", "mint", self._text(self.address), amount_e6)
         held = int(token.call("balanceOf", self._text(self.address)))
         if held < amount_e6:
             raise Misconfigured(
-                f"the key holds {held} units of collateral and {amount_e6} are needed; fund it, or use --mint on a devnet"
+                f"the key holds {held} units of collateral and {amount_e6} are needed;"
+                " fund it, or use --mint on a devnet"
             )
         spending = self._text(self.venue[spender].address)
         if int(token.call("allowance", self._text(self.address), spending)) < amount_e6:
@@ -82,16 +86,24 @@ class Desk:
         return "0x" + address.hex()
 
     def latest_vector(self) -> tuple[int, list[int], list[tuple[int, int]]]:
-        """The price vector of the last batch that landed: whoever settles publishes the key to the door."""
+        """The price vector of the last batch that landed: whoever settles publishes the key to the
+        door.
+        """
         from eth_abi import decode
 
         from infold.shell.chain import SETTLE, block
 
         last = block(self.venue.rpc).number
-        settled = [log for log in self.venue.logs(max(0, last - 200), last) if log.name == "BatchSettled"]
+        settled = [
+            log for log in self.venue.logs(max(0, last - 200), last) if log.name == "BatchSettled"
+        ]
         if not settled:
-            raise Unavailable("no batch landed lately, so no fresh price vector is public; try again after one")
-        transaction = self.venue.rpc.call("eth_getTransactionByHash", "0x" + settled[-1].transaction.hex())
+            raise Unavailable(
+                "no batch landed lately, so no fresh price vector is public; try again after one"
+            )
+        transaction = self.venue.rpc.call(
+            "eth_getTransactionByHash", "0x" + settled[-1].transaction.hex()
+        )
         types = _top_level(SETTLE[len("settle(") : -1])
         head, openings, signatures, *_ = decode(types, bytes.fromhex(transaction["input"][10:]))
         return head & VECTOR_MASK, list(openings), [(r, vs) for r, vs in signatures]
@@ -108,7 +120,9 @@ def named(logs: list[Log], name: str) -> dict[str, Any]:
     for log in logs:
         if log.name == name:
             return log.arguments
-    raise Unavailable(f"the transaction landed without {name}; is the address book of another deployment?")
+    raise Unavailable(
+        f"the transaction landed without {name}; is the address book of another deployment?"
+    )
 
 
 def _top_level(types: str) -> list[str]:

@@ -4,14 +4,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infold.cli.options import API_URL, RPC_URL, ApiUrl, Book, KeyFile, Keystore, PasswordFile, RpcUrl
-from infold.cli.terminal import CheckFailed, Exit, Json, Quiet, Seed, complain, finish, progress, show
+from infold.cli.options import (
+    API_URL,
+    RPC_URL,
+    ApiUrl,
+    Book,
+    KeyFile,
+    Keystore,
+    PasswordFile,
+    RpcUrl,
+)
+from infold.cli.terminal import Exit, Json, Quiet, Seed, complain, finish, progress, show
 from infold.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from infold.shell.chain import Rpc
+
+BLOCK_WAIT_S = 2.0  # between two looks for a block on a chain with a time of its own
 
 journal_group = typer.Typer(no_args_is_help=True, help="Check a journal, or fold it again.")
 
@@ -58,15 +73,248 @@ def header(command: str, seed: int | None = None) -> dict[str, Any]:
     return {"command": command, "version": version(), "seed": seed}
 
 
+# -- serving -----------------------------------------------------------------
+
+
+def devnet(
+    rpc_port: Annotated[
+        int | None,
+        typer.Option("--rpc-port", min=1, max=65_535, help="Of the chain; free if left out."),
+    ] = None,
+    api_port: Annotated[
+        int,
+        typer.Option(
+            "--api-port", min=0, max=65_535, help="Of the HTTP interface; 0 takes a free one."
+        ),
+    ] = 0,
+    accounts: Annotated[
+        int, typer.Option("--accounts", min=1, max=1_000, help="Open and funded from the start.")
+    ] = 10,
+    interval_ms: Annotated[
+        int, typer.Option("--interval-ms", min=250, max=12_000, help="Time between batches.")
+    ] = 1_000,
+    seed: Seed = 0,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Keep journal and keys in this new directory.")
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Serve a local venue until interrupted: chain, contracts, oracle signers, node and HTTP on
+    loopback.
+
+    With --json one line is printed when it is ready: rpc_url, api_url, chain_id, contracts,
+    markets, accounts with their keys, matcher, oracle_signers and k. The keys follow from the seed
+    and are worth nothing.
+    """
+    import json
+    import logging
+    import signal
+    import threading
+
+    from infold.node import LocalVenue
+    from infold.shell.devnet import DevnetConfig
+
+    refuse_used(keep)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    config = DevnetConfig(
+        start_ms=time.time_ns() // 1_000_000,
+        seed=seed,
+        accounts=accounts,
+        rpc_port=rpc_port,
+        directory=keep,
+    )
+    with progress(quiet) as steps:
+        local = LocalVenue(
+            config, api_port=api_port, batch_interval_ms=interval_ms, progress=steps.say
+        )
+    with local:
+        view = local.view()
+        if as_json:
+            print(json.dumps(view), flush=True)
+        else:
+            show(view, False, "infold devnet")
+            complain("serving until interrupted (ctrl-C)")
+        local.run_live(stopped)
+    if stopped.is_set():
+        raise typer.Exit(Exit.INTERRUPTED)
+
+
+def refuse_used(directory: Path | None) -> None:
+    """A directory to keep files in must be new: two journals must never mix."""
+    if directory is not None and directory.exists() and any(directory.iterdir()):
+        raise Misconfigured(f"{directory} is not empty; name a new directory with --keep")
+
+
+def deploy(
+    plan: Annotated[
+        Path, typer.Option("--plan", help="What to deploy; scripts/local.toml is a whole plan.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", help="Where to write the address book.")
+    ] = Path("book.json"),
+    contracts: Annotated[
+        Path | None,
+        typer.Option("--contracts", help="A checkout's contracts/; found from here if left out."),
+    ] = None,
+    rpc_url: RpcUrl = RPC_URL,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Compile a checkout's contracts, deploy them as planned, check what stands there, write the
+    address book.
+    """
+    from infold.cli.options import connect, wallet
+    from infold.shell.chain import Sender
+    from infold.shell.deploy import RpcDeployer, find_contracts
+    from infold.shell.deploy import deploy as carry_out
+    from infold.shell.plan import read_plan
+    from infold.signing import checksum_address
+
+    began = time.monotonic()
+    planned = read_plan(plan)
+    rpc = connect(rpc_url)
+    chain_id = int(rpc.call("eth_chainId"), 16)
+    key = wallet(key_file, keystore, password_file, chain_id)
+    sender = Sender(rpc, key.private_key, chain_id)
+    with progress(quiet) as steps:
+        book = carry_out(
+            RpcDeployer(rpc, sender, _miner(rpc)), planned, contracts or find_contracts(), steps.say
+        )
+    book.write(output)
+    document = {
+        **header("deploy"),
+        "chain_id": chain_id,
+        "deployer": str(key),
+        "contracts": {name: checksum_address(address) for name, address in book.addresses.items()},
+        "book": str(output),
+        "seconds": round(time.monotonic() - began, 3),
+        "ok": True,
+    }
+    finish(document, as_json, "deployed")
+
+
+def _miner(rpc: Rpc) -> Callable[[], None]:
+    """How to wait for a block: a development node is asked for one, other chains take time."""
+    development = "anvil" in str(rpc.call("web3_clientVersion")).lower()
+
+    def mine() -> None:
+        if development:
+            rpc.call("evm_mine")
+        else:
+            time.sleep(BLOCK_WAIT_S)
+
+    return mine
+
+
+# -- checking ----------------------------------------------------------------
+
+
 def audit(
     rpc_url: RpcUrl = RPC_URL,
     clearing: Annotated[
-        str | None, typer.Option("--clearing", envvar="INFOLD_CLEARING", help="Address of Clearing, if the node serves several venues.")
+        str | None,
+        typer.Option(
+            "--clearing",
+            envvar="INFOLD_CLEARING",
+            help="Address of Clearing, where a chain holds several.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Replay public calldata and logs with the independent twin and evaluate the invariants.
+    """Replay public calldata and logs with the independent twin and judge the invariants.
 
-    Needs a node and nothing else: no journal of ours, no engine.
+    Needs a node and nothing else: no journal of ours, no engine. Exit code 8 if anything is wrong.
     """
-    raise NotImplementedError
+    from infold.cli.audits import audit_of
+
+    result = audit_of(rpc_url, None if clearing is None else address_of_text(clearing))
+    finish({**header("audit"), **result}, as_json, "audit")
+
+
+def address_of_text(text: str) -> bytes:
+    """20 bytes from 0x and 40 hex digits."""
+    try:
+        address = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        address = b""
+    if len(address) != 20:
+        raise typer.BadParameter(f"{text!r} is no address: 0x and 40 hex digits")
+    return address
+
+
+def reconcile(
+    path: Annotated[
+        Path, typer.Argument(help="The journal's directory, of a venue that is stopped.")
+    ],
+    rpc_url: RpcUrl = RPC_URL,
+    api_url: ApiUrl = API_URL,
+    book: Book = None,
+    as_json: Json = False,
+) -> None:
+    """Fold the journal and compare every word of it with the chain, to the last bit, at the block
+    it has seen.
+    """
+    from infold.cli.options import venue
+    from infold.core.state import chain_words
+    from infold.node import replay_state
+    from infold.shell.reconcile import reconcile as compare
+
+    began = time.monotonic()
+    state, seq, digest = replay_state(path)
+    result = compare(venue(rpc_url, api_url, book), chain_words(state), state.block)
+    document = {
+        **header("reconcile"),
+        "block": result.block,
+        "words": result.words,
+        "accounts": result.accounts,
+        "accounted_e6": str(result.accounted_e6),
+        "claims_e6": str(result.claims_e6),
+        "balance_e6": str(result.balance_e6),
+        "journal": {"seq": seq, "hash": digest},
+        "differences": result.report(),
+        "seconds": round(time.monotonic() - began, 3),
+        "ok": result.ok,
+    }
+    finish(document, as_json, "reconcile")
+
+
+@journal_group.command("replay")
+def journal_replay(
+    path: Annotated[Path, typer.Argument(help="The journal's directory.")], as_json: Json = False
+) -> None:
+    """Fold the journal's events again, without a chain; prints what state they lead to."""
+    from infold.core.state import chain_words
+    from infold.node import replay_state
+    from infold.signing import keccak
+
+    began = time.monotonic()
+    state, seq, digest = replay_state(path)
+    words = "".join(f"{place}={word:x};" for place, word in sorted(chain_words(state).items()))
+    tally = state.tally
+    document = {
+        **header("journal replay"),
+        "journal": {"seq": seq, "hash": digest},
+        "block": state.block,
+        "batches": state.head.number,
+        "accounts": len(state.accounts),
+        "orders": {
+            "accepted": tally.accepted,
+            "open": tally.open,
+            "filled": tally.filled,
+            "expired": tally.expired,
+            "cancelled": tally.cancelled,
+            "skipped": tally.skipped,
+            "lapsed": tally.lapsed,
+        },
+        "words_hash": "0x" + keccak(words.encode()).hex(),
+        "seconds": round(time.monotonic() - began, 3),
+        "ok": True,
+    }
+    finish(document, as_json, "journal")

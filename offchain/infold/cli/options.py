@@ -1,55 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options that several commands share, and what they stand for.
 
-Precedence: flag, then ``INFOLD_*`` in the environment, then ``./infold.toml`` (or ``[tool.infold]`` in
-``./pyproject.toml``), then ``infold/config.toml`` in the user's configuration folder, then the default.
-Keys never come by flag: a flag names a file. ``INFOLD_PRIVATE_KEY`` counts only on chain 31337, the devnet.
+Precedence: flag, then ``INFOLD_*`` in the environment, then ``./infold.toml`` (or ``[tool.infold]``
+in ``./pyproject.toml``), then ``infold/config.toml`` in the user's configuration folder, then the
+default. Keys never come by flag: a flag names a file. ``INFOLD_PRIVATE_KEY`` counts only on chain
+31337, the devnet.
 """
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from infold.errors import Misconfigured
 
 if TYPE_CHECKING:
     from infold.sdk.client import Client
     from infold.sdk.wallet import Wallet
-    from infold.shell.chain import Venue
+    from infold.shell.chain import Rpc, Venue
 
 DEVNET_CHAIN_ID = 31_337
 
 ApiUrl = Annotated[
-    str, typer.Option("--api-url", envvar="INFOLD_API_URL", help="Where the venue's HTTP interface is.")
+    str,
+    typer.Option("--api-url", envvar="INFOLD_API_URL", help="Where the venue's HTTP interface is."),
 ]
 RpcUrl = Annotated[
-    str, typer.Option("--rpc-url", "--rpc", envvar="INFOLD_RPC_URL", help="Where the chain's node is.")
+    str,
+    typer.Option("--rpc-url", "--rpc", envvar="INFOLD_RPC_URL", help="Where the chain's node is."),
 ]
 Book = Annotated[
     Path | None,
-    typer.Option("--book", envvar="INFOLD_BOOK", help="Address book that `infold deploy` wrote; else the venue is asked."),
+    typer.Option(
+        "--book",
+        envvar="INFOLD_BOOK",
+        help="Address book that `infold deploy` wrote; else the venue is asked.",
+    ),
 ]
 KeyFile = Annotated[
-    Path | None, typer.Option("--key-file", envvar="INFOLD_KEY_FILE", help="File with a private key in hex.")
+    Path | None,
+    typer.Option("--key-file", envvar="INFOLD_KEY_FILE", help="File with a private key in hex."),
 ]
 Keystore = Annotated[
     str | None,
     typer.Option(
         "--keystore",
         envvar="INFOLD_KEYSTORE",
-        help="Encrypted keyfile, by path or by the name Ape knows it under; its password is in INFOLD_KEYSTORE_PASSWORD_FILE.",
+        help="Encrypted keyfile, by path or by Ape's name for it; the password is in"
+        " INFOLD_KEYSTORE_PASSWORD_FILE.",
     ),
 ]
 PasswordFile = Annotated[
     Path | None,
-    typer.Option("--password-file", envvar="INFOLD_KEYSTORE_PASSWORD_FILE", help="File with the keystore's password."),
+    typer.Option(
+        "--password-file",
+        envvar="INFOLD_KEYSTORE_PASSWORD_FILE",
+        help="File with the keystore's password.",
+    ),
 ]
+
+# Connections opened for the running command; ``app.run`` closes them when it is over.
+CONNECTIONS = ExitStack()
 
 API_URL = "http://127.0.0.1:8650"
 RPC_URL = "http://127.0.0.1:8545"
@@ -60,7 +78,7 @@ RPC_URL = "http://127.0.0.1:8545"
 
 def settings(folder: Path) -> dict[str, Any]:
     """What the configuration files say, the nearer file winning."""
-    user = Path(click.get_app_dir("infold")) / "config.toml"
+    user = Path(typer.get_app_dir("infold")) / "config.toml"
     merged = dict(_toml(user))
     local = folder / "infold.toml"
     if local.is_file():
@@ -70,7 +88,9 @@ def settings(folder: Path) -> dict[str, Any]:
         merged |= project
     for name in merged:
         if name in ("private_key", "password"):
-            raise Misconfigured(f"a configuration file holds {name}; name a file with key_file or keystore instead")
+            raise Misconfigured(
+                f"a configuration file holds {name}; name a file with key_file or keystore instead"
+            )
     return merged
 
 
@@ -83,11 +103,13 @@ def _toml(path: Path) -> Mapping[str, Any]:
         raise Misconfigured(f"{path} is not readable TOML ({error}); mend or remove it") from None
 
 
-def defaults_for(group: click.Group, found: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as click's map of defaults: each for every command that has an option of that name."""
+def defaults_for(group: TyperGroup, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as click's map of defaults: each for every command that has an option of that
+    name.
+    """
     defaults: dict[str, Any] = {}
     for name, command in group.commands.items():
-        if isinstance(command, click.Group):
+        if isinstance(command, TyperGroup):
             defaults[name] = defaults_for(command, found)
         else:
             known = {option.name for option in command.params}
@@ -105,7 +127,9 @@ def client(api_url: str) -> Client:
     return Client(api_url)
 
 
-def wallet(key_file: Path | None, keystore: str | None, password_file: Path | None, chain_id: int) -> Wallet:
+def wallet(
+    key_file: Path | None, keystore: str | None, password_file: Path | None, chain_id: int
+) -> Wallet:
     """The caller's key, from the one place that was named."""
     from infold.sdk.wallet import Wallet
 
@@ -120,9 +144,12 @@ def wallet(key_file: Path | None, keystore: str | None, password_file: Path | No
             return Wallet.from_hex(read_secret("env:INFOLD_PRIVATE_KEY"), "INFOLD_PRIVATE_KEY")
         except Misconfigured:
             raise Misconfigured(
-                "no key was named; give --key-file FILE or --keystore NAME (or INFOLD_PRIVATE_KEY, on a devnet)"
+                "no key was named; give --key-file FILE or --keystore NAME"
+                " (or INFOLD_PRIVATE_KEY, on a devnet)"
             ) from None
-    raise Misconfigured(f"no key was named; on chain {chain_id} give --key-file FILE or --keystore NAME")
+    raise Misconfigured(
+        f"no key was named; on chain {chain_id} give --key-file FILE or --keystore NAME"
+    )
 
 
 def keystore_path(name: str) -> Path:
@@ -134,7 +161,9 @@ def keystore_path(name: str) -> Path:
         found = folder / "accounts" / f"{name}.json"
         if found.is_file():
             return found
-    raise Misconfigured(f"no keystore {name!r}: neither a file nor an account of Ape (`ape accounts list`)")
+    raise Misconfigured(
+        f"no keystore {name!r}: neither a file nor an account of Ape (`ape accounts list`)"
+    )
 
 
 def password(path: Path | None) -> str:
@@ -143,18 +172,30 @@ def password(path: Path | None) -> str:
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise Misconfigured(f"the password file {path} cannot be read ({error})") from None
-    if not click.get_text_stream("stdin").isatty():
-        raise Misconfigured("the keystore needs a password; name its file in INFOLD_KEYSTORE_PASSWORD_FILE")
+    if not sys.stdin.isatty():
+        raise Misconfigured(
+            "the keystore needs a password; name its file in INFOLD_KEYSTORE_PASSWORD_FILE"
+        )
     return str(typer.prompt("Keystore password", hide_input=True, err=True))
 
 
 def venue(rpc_url: str, api_url: str, book: Path | None) -> Venue:
     """The contracts, at the addresses of a book or of the venue's own word."""
-    from infold.shell.chain import AddressBook, Rpc, Venue
+    from infold.shell.chain import AddressBook, Venue
 
     if book is not None:
-        return Venue(Rpc(rpc_url), AddressBook.read(book))
+        return Venue(connect(rpc_url), AddressBook.read(book))
     with client(api_url) as venue_api:
         meta = venue_api.meta()
     addresses = {name: bytes.fromhex(address[2:]) for name, address in meta["contracts"].items()}
-    return Venue(Rpc(rpc_url), AddressBook(int(meta["chainId"]), int(meta.get("firstBlock", 0)), addresses))
+    known = AddressBook(int(meta["chainId"]), int(meta["firstBlock"]), addresses)
+    return Venue(connect(rpc_url), known)
+
+
+def connect(rpc_url: str) -> Rpc:
+    """A connection to a node, closed when the command is over."""
+    from infold.shell.chain import Rpc
+
+    rpc = Rpc(rpc_url)
+    CONNECTIONS.callback(rpc.close)
+    return rpc

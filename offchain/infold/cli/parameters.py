@@ -14,8 +14,8 @@ from infold.words import CapsWord, ListingWord, RatesWord
 
 CAP_E8_MAX = 2**60 - 1
 SHIFT_MIN, SHIFT_MAX = 20, 90
-# rate * price * time * 2^shift / (1e19 * a day) has to stay in 63 bits: at 0.3 % a day this scale lasts
-# two hundred years, and a funding step of a millisecond still moves the index by a million.
+# rate * price * time * 2^shift / (1e19 * a day) has to stay in 63 bits: at 0.3 % a day this scale
+# lasts two hundred years, and a funding step of a millisecond still moves the index by a million.
 INDEX_SCALE = 46 * 10**25
 
 
@@ -27,8 +27,9 @@ def shift_for(price_e8: int) -> int:
 def recorded_market(number: int, listing: Listing, price_e8: int, gross_e8: int) -> MarketPlan:
     """A market of a replay, whose caps hold everything the tape traded in it (``gross_e8`` lots).
 
-    h_min is 2 bp and the curve bends by 1 bp at its caps: a recorded order's limit lies 10 bp beyond its price, and
-    what is measured here is the flow, not how much of it a wide pool would turn away.
+    h_min is 2 bp and the curve bends by 1 bp at its caps: a recorded order's limit lies 10 bp
+    beyond its price, and what is measured here is the flow, not how much of it a wide pool would
+    turn away.
     """
     cap_e8 = min(CAP_E8_MAX, 2 * gross_e8 + 1)
     return MarketPlan(
@@ -40,7 +41,8 @@ def recorded_market(number: int, listing: Listing, price_e8: int, gross_e8: int)
             h_min_e6=200,
             h0_e6=300,
             band_e6=50_000,
-            # A tape without quotes moves by whole trades; a market that stops at a jump would measure the stop.
+            # A tape without quotes moves by whole trades; a market that stops at a jump would
+            # measure the stop.
             move_e6=500_000,
             move_per_s_e6=10_000,
             fee_e6=100,
@@ -62,8 +64,8 @@ def recorded_market(number: int, listing: Listing, price_e8: int, gross_e8: int)
 def pool_capital_e6(worst_losses_e6: list[int]) -> int:
     """Capital at which no cap and no loss meter of a replay binds.
 
-    A market's meter holds a sixteen-hundredth of capital, all markets together a four-hundredth; the most a
-    market can lose is all it traded times its whole range of prices.
+    A market's meter holds a sixteen-hundredth of capital, all markets together a four-hundredth;
+    the most a market can lose is all it traded times its whole range of prices.
     """
     most = max(worst_losses_e6, default=0)
     needed = max(1_600 * most, 400 * sum(worst_losses_e6))
@@ -94,7 +96,7 @@ DEMO_POSITION_USD = 2_000_000
 
 
 def demo_market(number: int, listing: Listing, price_e8: int) -> MarketPlan:
-    """A market of the demo: 20x at most, liquidated 2 % away, a pool that takes a little at a time."""
+    """A market of the demo: 20x at most, liquidated 2 % away, with a pool of small bites."""
 
     def lots(dollars: int) -> int:
         return dollars * 10**16 // price_e8
@@ -122,7 +124,7 @@ def demo_market(number: int, listing: Listing, price_e8: int) -> MarketPlan:
             slope_e20=10**18 // (residual_e8 + 2 * position_e8),
             residual_cap_e8=residual_e8,
             position_cap_e8=position_e8,
-            interest_cap_e8=lots(100_000_000),
+            interest_cap_e8=min(CAP_E8_MAX, lots(100_000_000)),
         ),
         ListingWord(tick_e8=listing.tick_e8, name=listing.name),
     )

@@ -24,8 +24,8 @@ from infold.shell.devnet import DevnetConfig
 from infold.signing import keccak
 from infold.units import GUARD_MS, format_decimal
 
-# A batch of this many records of a hundred accounts stays under a transaction's gas cap with room to spare.
-BATCH_ORDERS_MAX = 400
+# A batch takes 256 records; the rest is room for resting orders.
+BATCH_ORDERS_MAX = 240
 LEAD_MS = 2_000  # the pool strikes its first shares this long before the first record
 EPOCH_MS_MIN, EPOCH_MS_MAX = 10_000, 600_000
 DEPOSIT_E6_MIN = 1_000 * 10**6
@@ -45,7 +45,9 @@ def run_replay(
     keep: Path | None,
     steps: Steps,
 ) -> dict[str, Any]:
-    """Replay files, each group that overlaps in time as a run of its own; the object the command prints."""
+    """Replay files, each group that overlaps in time as a run of its own; the object the command
+    prints.
+    """
     began = time.monotonic()
     steps.say(f"reading {len(files) + len(quotes)} files")
     trades = [read_trades(path, overrides.get(path)) for path in files]
@@ -53,14 +55,18 @@ def run_replay(
     quotes_without_trades(trades, books)
     for file in trades:
         if file.missing_ids:
-            steps.say(f"{file.facts.path}: {file.missing_ids} trade ids are missing between the others")
+            steps.say(
+                f"{file.facts.path}: {file.missing_ids} trade ids are missing between the others"
+            )
     runs = runs_of(trades)
     journeys: list[Journey] = []
     ends: list[dict[str, Any]] = []
     pools: list[int] = []
     for number, group in enumerate(runs):
         if len(runs) > 1:
-            steps.say(f"run {number + 1} of {len(runs)}: {', '.join(file.facts.path for file in group)}")
+            steps.say(
+                f"run {number + 1} of {len(runs)}: {', '.join(file.facts.path for file in group)}"
+            )
         place = None if keep is None else keep / f"run-{number + 1}" if len(runs) > 1 else keep
         run = _Run(group, books, slippage_bps, traders, interval_ms, seed)
         journey, end = run.sail(steps, place)
@@ -121,8 +127,9 @@ class _Run:
         epoch_ms = min(EPOCH_MS_MAX, max(EPOCH_MS_MIN, (last_ms - first_ms) // 4 // 1000 * 1000))
         start_ms = first_ms // 1000 * 1000 - LEAD_MS
         steps.say(
-            f"{len(flow.intents)} orders of {len(flow.traders)} traders in {len(flow.listings)} markets; "
-            f"the pool's capital is {format_decimal(self.pool_e6, 6)}, so that none of its caps binds"
+            f"{len(flow.intents)} orders of {len(flow.traders)} traders in {len(flow.listings)}"
+            f" markets; the pool's capital is {format_decimal(self.pool_e6, 6)}, so that none of"
+            " its caps binds"
         )
         config = DevnetConfig(
             start_ms=start_ms,
@@ -183,7 +190,9 @@ class _Run:
         voyage.submit(orders, received_ms)
 
     def _drain(self, stage: Stage, voyage: Voyage, time_ms: int) -> None:
-        """Batches after the last record: resting orders fill or expire, and the pool strikes once more."""
+        """Batches after the last record: resting orders fill or expire, and the pool strikes once
+        more.
+        """
         for _ in range(DRAIN_BATCHES_MAX):
             if not stage.node.state.orders:
                 break

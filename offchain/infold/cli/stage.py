@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole venue in a time of the caller's choosing: the ground of ``shell.devnet`` with a node on it.
+"""A whole venue in a time of the caller's choosing: the ground of ``shell.devnet`` with its node
+(``node.LocalVenue``).
 
-Real parts throughout: anvil, the contracts, oracle signers as processes, the journal, the node. Only the
-clock is the caller's: blocks are stamped with the data's time (several may share a second), prices are fed
-at it, and nothing waits on a wall clock.
+Real parts throughout: anvil, the contracts, oracle signers as processes, the journal, the node.
+Only the clock is the caller's: blocks are stamped with the data's time (several may share a
+second), prices are fed at it, and nothing waits on a wall clock.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -19,14 +19,13 @@ from typing import Any
 from infold.cli.dealing import WatchingDesk
 from infold.errors import Misconfigured
 from infold.messages import PriceVector
-from infold.node import BatchOutcome, Node
+from infold.node import BatchOutcome, LocalVenue
 from infold.sdk.wallet import Wallet
 from infold.shell.chain import receipt, why_it_failed
-from infold.shell.devnet import Devnet, DevnetConfig
+from infold.shell.devnet import DevnetConfig
 from infold.shell.devnet import Wallet as Key
-from infold.shell.poster import Poster
 
-ACT_GAS = 1_000_000  # a claim that opens three chunks of a vector costs less than half; unused gas is not paid
+ACT_GAS = 1_000_000  # a claim with a whole vector costs less than half; unused gas is not paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,9 @@ class _Sent:
 
 
 class Stage:
-    """One running venue. ``say`` hears of each step of setting it up; ``keep`` is where its files stay."""
+    """One running venue. ``say`` hears of each step of setting it up; ``keep`` is where its files
+    stay.
+    """
 
     def __init__(
         self,
@@ -48,30 +49,17 @@ class Stage:
     ) -> None:
         if keep is not None and keep.exists() and any(keep.iterdir()):
             raise Misconfigured(f"{keep} is not empty; name a new directory with --keep")
-        self._time_ms = config.start_ms
         self._sent: list[_Sent] = []
         self._noise = random.Random(config.seed)
-        self.refused_acts: dict[str, int] = {}
-        with ExitStack() as started:
-            ground = started.enter_context(Devnet(replace(config, directory=keep), say))
-            self.node = Node(
-                venue=ground.venue,
-                journal_path=ground.directory / "journal",
-                matcher_key=ground.matcher.private_key,
-                poster=Poster(ground.venue, ground.sender(ground.matcher), mine=self.mine),
-                oracle=ground.collector,
-                dealer=dealer,
-                now_ms=lambda: self._time_ms,
-                mine=self.mine,
-            )
-            started.callback(self.node.close)
-            self._started = started.pop_all()
-        self.ground = ground
         self._dealer = dealer
-        self.venue = ground.venue
+        self.refused_acts: dict[str, int] = {}
+        self.local = LocalVenue(replace(config, directory=keep), dealer, progress=say)
+        self.node = self.local.node
+        self.ground = self.local.devnet
+        self.venue = self.ground.venue
         self.domain = self.node.domain
-        self.accounts = [account.account for account in ground.accounts]
-        self.wallets = [Wallet(account.wallet.private_key) for account in ground.accounts]
+        self.accounts = [account.account for account in self.ground.accounts]
+        self.wallets = [Wallet(account.wallet.private_key) for account in self.ground.accounts]
         self.names = {market.market: market.listing.name for market in config.markets}
 
     def __enter__(self) -> Stage:
@@ -87,29 +75,32 @@ class Stage:
 
     def close(self) -> None:
         """End every process that was started. Safe to call twice."""
-        self._started.close()
+        self.local.close()
 
     # -- time ----------------------------------------------------------------
 
     @property
     def time_ms(self) -> int:
         """The latest time anything happened at."""
-        return self._time_ms
-
-    def mine(self, time_ms: int) -> None:
-        """Mine a block for a time."""
-        self.ground.mine(time_ms)
+        return self.local.clock_ms
 
     def feed(self, time_ms: int, prices_e8: Mapping[int, int], *, noisy: bool = False) -> None:
-        """Every source of every signer, and the desk, see these prices now; ``noisy`` sources differ a little."""
+        """Every source of every signer, and the desk, see these prices now; ``noisy`` sources
+        differ a little.
+        """
         self._dealer.tell(prices_e8)
         self.ground.write_prices(time_ms, dict(prices_e8), self._noise if noisy else None)
-        self._time_ms = max(self._time_ms, time_ms)
+        self.local.clock_ms = max(self.local.clock_ms, time_ms)
 
     def batch(self, time_ms: int) -> BatchOutcome:
         """Close the batch at a time that was fed."""
-        self._time_ms = max(self._time_ms, time_ms)
-        return self.node.close_batch(time_ms)
+        self.local.clock_ms = max(self.local.clock_ms, time_ms)
+        outcome = self.node.close_batch(time_ms)
+        if outcome.number is None:
+            # No batch brings a block, and whoever sent a transaction waits for one.
+            self.ground.mine(time_ms)
+            self.node.observe()
+        return outcome
 
     def vector(self, time_ms: int) -> PriceVector:
         """The signed vector of a time, as anybody may ask for it."""
@@ -118,14 +109,14 @@ class Stage:
     # -- what people do on chain ---------------------------------------------
 
     def act(self, key: Key, what: str, contract: str, function: str, *arguments: Any) -> None:
-        """Send a call into the next block, whoever mines it; ``acts_done`` says what became of it."""
+        """Send a call into the next block; ``acts_done`` says what became of it."""
         target = self.venue[contract]
         data = target.abi.calldata(function, *arguments)
         sent = self.ground.sender(key).send(target.address, data, gas=ACT_GAS)
         self._sent.append(_Sent(what, sent))
 
     def acts_done(self) -> list[str]:
-        """Names of the acts that succeeded since the last call; refusals add up by name and reason."""
+        """Names of acts that succeeded since the last call; refusals add up by reason."""
         done, waiting = [], []
         for act in self._sent:
             found = receipt(self.venue.rpc, act.transaction)

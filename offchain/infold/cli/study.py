@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands of people who measure a venue: the demo, replays of recorded markets, benches, the doctor."""
+"""Commands of people who measure a venue: the demo, replays of recorded markets, benches, the
+doctor.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-from infold.cli.terminal import Json, Quiet, Seed, finish, progress, show
-from infold.errors import Misconfigured
+from infold.cli.terminal import Exit, Json, Quiet, Seed, finish, progress, show
 
-bench_group = typer.Typer(no_args_is_help=True, help="Gas, admission and auction against their budgets.")
+bench_group = typer.Typer(
+    no_args_is_help=True, help="Gas, admission and auction against their budgets."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -22,9 +25,15 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-Html = Annotated[Path | None, typer.Option("--html", help="Also write a picture of the run: one self-contained page.")]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", help="Also write a picture of the run: one self-contained page."),
+]
 Keep = Annotated[
-    Path | None, typer.Option("--keep", help="Keep the journal in this new directory; else it goes with the run.")
+    Path | None,
+    typer.Option(
+        "--keep", help="Keep the journal in this new directory; else it goes with the run."
+    ),
 ]
 
 
@@ -35,7 +44,9 @@ def demo(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """The whole venue on a local chain: 200 seeded traders, 8 markets, to a reconciled and audited end."""
+    """The whole venue on a local chain: 200 seeded traders, 8 markets, to a reconciled and audited
+    end.
+    """
     from infold.cli.demo import run_demo
 
     with progress(quiet) as steps:
@@ -46,20 +57,37 @@ def demo(
 def replay(
     files: Annotated[list[Path], typer.Argument(help="Trade files, .csv .zip .gz or .parquet.")],
     quotes: Annotated[
-        list[Path] | None, typer.Option("--quotes", help="Best bid and ask of one market; repeatable.")
+        list[Path] | None,
+        typer.Option("--quotes", help="Best bid and ask of one market; repeatable."),
     ] = None,
     market: Annotated[
         list[str] | None,
-        typer.Option("--market", metavar="NAME=FILE", help="A file's market, where its name does not say; repeatable."),
+        typer.Option(
+            "--market",
+            metavar="NAME=FILE",
+            help="A file's market, where its name does not say; repeatable.",
+        ),
     ] = None,
     slippage_bps: Annotated[
-        float, typer.Option("--slippage-bps", min=0, max=5_000, help="How far limits lie beyond recorded prices.")
+        float,
+        typer.Option(
+            "--slippage-bps", min=0, max=5_000, help="How far limits lie beyond recorded prices."
+        ),
     ] = 10.0,
     accounts: Annotated[
-        int, typer.Option("--accounts", min=1, max=5_000, help="Traders that send the trades of files without accounts.")
+        int,
+        typer.Option(
+            "--accounts",
+            min=1,
+            max=5_000,
+            help="Traders that send the trades of files without accounts.",
+        ),
     ] = 100,
     interval_ms: Annotated[
-        int, typer.Option("--interval-ms", min=100, max=10_000, help="Time between batches, in the data's time.")
+        int,
+        typer.Option(
+            "--interval-ms", min=100, max=10_000, help="Time between batches, in the data's time."
+        ),
     ] = 1_000,
     seed: Seed = 1,
     html: Html = None,
@@ -69,14 +97,16 @@ def replay(
 ) -> None:
     """Send a recorded market's orders through the whole venue, in the data's own time.
 
-    Each trade of an anonymous file becomes an immediate order of one of --accounts traders; each fill of a
-    file with accounts becomes part of its own account's order. Prices are the recorded mid (--quotes), else
-    the last trade before the batch. Files that do not overlap in time are separate runs.
+    Each trade of an anonymous file becomes an immediate order of one of --accounts traders; each
+    fill of a file with accounts becomes part of its own account's order. Prices are the recorded
+    mid (--quotes), else the last trade before the batch. Files that do not overlap in time are
+    separate runs.
 
-    Layouts, told by their columns: trades, aggTrades and bookTicker dumps (spot and futures, with or without
-    header, ms or us), Parquet trades with trade_ts_ms or exch_ts_ms, quotes with bid_px and ask_px or
-    best_bid and best_ask, account fills with account, coin, px, sz, side, time_ms, oid and crossed.
-    A recorded trader does not react to the prices it gets here: read the shares with that in mind.
+    Layouts, told by their columns: trades, aggTrades and bookTicker dumps (spot and futures, with
+    or without header, ms or us), Parquet trades with trade_ts_ms or exch_ts_ms, quotes with bid_px
+    and ask_px or best_bid and best_ask, account fills with account, coin, px, sz, side, time_ms,
+    oid and crossed. A recorded trader does not react to the prices it gets here: read the shares
+    with that in mind.
     """
     from infold.cli.replay import run_replay
 
@@ -104,10 +134,15 @@ def overrides(pairs: list[str], files: list[Path]) -> dict[Path, str]:
         if not equals or not name or not place:
             raise typer.BadParameter(f"{pair!r} is not NAME=FILE", param_hint="--market")
         if not name.isascii() or not name.isprintable() or " " in name or len(name) > 20:
-            raise typer.BadParameter(f"{name!r} is no market name: up to 20 printable ASCII characters", param_hint="--market")
+            raise typer.BadParameter(
+                f"{name!r} is no market name: up to 20 printable ASCII characters",
+                param_hint="--market",
+            )
         named = [file for file in files if file == Path(place) or file.name == place]
         if len(set(named)) != 1:
-            raise typer.BadParameter(f"{place!r} names {len(set(named))} of the files given", param_hint="--market")
+            raise typer.BadParameter(
+                f"{place!r} names {len(set(named))} of the files given", param_hint="--market"
+            )
         found[named[0]] = name
     return found
 
@@ -134,11 +169,10 @@ def bench_admission(
 ) -> None:
     """From JSON bytes to accepted and journalled, beside bare signature recovery."""
     from infold.bench import admission
-    from infold.shell.journal import Journal
 
     with progress(quiet) as steps:
         steps.say(f"{orders} orders, interleaved with bare recovery")
-        document = admission.run(seed, orders, lambda path: Journal(path, b"bench"))
+        document = admission.run(seed, orders)
     finish(document, as_json, "infold bench admission")
 
 
@@ -158,9 +192,19 @@ def bench_auction(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -
 
 def doctor(as_json: Json = False) -> None:
     """Look the environment over; each failing line says how to mend it."""
-    from infold.cli.doctor import examine
+    from infold.cli.doctor import checkout, checks, failed, lines
+    from infold.config import data_directory, load
 
-    document = examine()
-    show(document, as_json, "infold doctor")
-    if not document["ok"]:
-        raise Misconfigured("the environment is not whole; the lines above say what to do")
+    found = checks(checkout(), data_directory(load()))
+    whole = not failed(found)
+    if as_json:
+        rows = [
+            {"name": one.name, "ok": one.ok, "found": one.found, "mend": one.mend, "note": one.note}
+            for one in found
+        ]
+        show({"command": "doctor", "checks": rows, "ok": whole}, True)
+    else:
+        for line in lines(found):
+            typer.echo(line)
+    if not whole:
+        raise typer.Exit(Exit.SETUP)

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Annotated, Any, Protocol
 
 import typer
+
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
@@ -39,10 +40,14 @@ class Exit(IntEnum):
 # Rejections that are about who speaks, not about what is asked.
 SIGNATURE_CODES = frozenset(
     {
-        "SIGNATURE_MALFORMED", "BAD_SIGNATURE", "NOT_THE_SIGNER",
-        "DELEGATE_UNKNOWN", "DELEGATE_EXPIRED", "DELEGATE_SCOPE",
+        "SIGNATURE_MALFORMED",
+        "BAD_SIGNATURE",
+        "NOT_THE_SIGNER",
+        "DELEGATE_UNKNOWN",
+        "DELEGATE_EXPIRED",
+        "DELEGATE_SCOPE",
     }
-)  # fmt: skip
+)
 
 
 class CheckFailed(InfoldError):
@@ -59,7 +64,8 @@ def exit_code_of(error: InfoldError) -> Exit:
         return Exit.UNAVAILABLE
     if isinstance(error, CheckFailed | InvariantBroken):
         return Exit.CHECK_FAILED
-    # A revert is the only other branch of the tree; it lives in the shell, which a base install may lack.
+    # A revert is the only other branch of the tree; it lives in the shell, which a base install may
+    # lack.
     return Exit.REVERTED if type(error).__name__ == "Reverted" else Exit.FAILURE
 
 

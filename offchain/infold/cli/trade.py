@@ -31,9 +31,13 @@ Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.
 Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
 SHARE_DECIMALS = 12
 
-account_group = typer.Typer(no_args_is_help=True, help="Open an account, look at it, grant and revoke keys.")
+account_group = typer.Typer(
+    no_args_is_help=True, help="Open an account, look at it, grant and revoke keys."
+)
 order_group = typer.Typer(no_args_is_help=True, help="Place, cancel, list and preview orders.")
-lp_group = typer.Typer(no_args_is_help=True, help="Provide liquidity: deposit, redeem, claim, look.")
+lp_group = typer.Typer(
+    no_args_is_help=True, help="Provide liquidity: deposit, redeem, claim, look."
+)
 market_group = typer.Typer(no_args_is_help=True, help="What can be traded.")
 
 
@@ -49,7 +53,12 @@ def register(app: typer.Typer) -> None:
 
 
 def _desk(
-    rpc_url: str, api_url: str, book: Path | None, key_file: Path | None, keystore: str | None, password_file: Path | None
+    rpc_url: str,
+    api_url: str,
+    book: Path | None,
+    key_file: Path | None,
+    keystore: str | None,
+    password_file: Path | None,
 ) -> Desk:
     contracts = venue(rpc_url, api_url, book)
     return Desk(contracts, wallet(key_file, keystore, password_file, contracts.book.chain_id))
@@ -74,7 +83,9 @@ def open_account(
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
-    opened = named(desk.send("Clearing", "open_account", "0x" + desk.address.hex(), amount_e6), "AccountOpened")
+    opened = named(
+        desk.send("Clearing", "open_account", "0x" + desk.address.hex(), amount_e6), "AccountOpened"
+    )
     document = {
         "account": int(opened["account"]),
         "owner": "0x" + desk.address.hex(),
@@ -130,8 +141,14 @@ def grant(
         ids = [int(api.market(name.strip())["id"]) for name in markets.split(",")]
     notional_e6 = parse_decimal(notional, AMOUNT_DECIMALS, "notional")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    desk.send("Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms)
-    show({"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms}, as_json, "granted")
+    desk.send(
+        "Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms
+    )
+    show(
+        {"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms},
+        as_json,
+        "granted",
+    )
 
 
 @account_group.command("revoke")
@@ -174,8 +191,12 @@ def deposit(
 
 def withdraw(
     account: Account,
-    amount: Annotated[str | None, typer.Argument(help="Collateral to take out; leave out with --claim.")] = None,
-    claim: Annotated[bool, typer.Option("--claim", help="Claim the pending request, 18 s after it.")] = False,
+    amount: Annotated[
+        str | None, typer.Argument(help="Collateral to take out; leave out with --claim.")
+    ] = None,
+    claim: Annotated[
+        bool, typer.Option("--claim", help="Claim the pending request, 18 s after it.")
+    ] = False,
     api_url: ApiUrl = API_URL,
     rpc_url: RpcUrl = RPC_URL,
     book: Book = None,
@@ -184,7 +205,9 @@ def withdraw(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Take collateral out: first a request, then, once its barrier and the window are past, a claim."""
+    """Take collateral out: first a request, then, once its barrier and the window are past, a
+    claim.
+    """
     if claim == (amount is not None):
         raise typer.BadParameter("give either an amount to request or --claim")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
@@ -196,7 +219,11 @@ def withdraw(
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     asked = named(desk.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalSet")
     barrier_ms = int(asked["withdrawal"]) & (1 << 48) - 1
-    document = {"account": account, "amount_e6": str(amount_e6), "claimable_after_ms": barrier_ms + WINDOW_MS}
+    document = {
+        "account": account,
+        "amount_e6": str(amount_e6),
+        "claimable_after_ms": barrier_ms + WINDOW_MS,
+    }
     show(document, as_json, "withdrawal requested")
 
 
@@ -208,20 +235,39 @@ def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False)
 
 # -- orders ------------------------------------------------------------------
 
-Market = Annotated[str, typer.Option("--market", "-m", help="BTC-USD say; see `infold market list`.")]
+Market = Annotated[
+    str, typer.Option("--market", "-m", help="BTC-USD say; see `infold market list`.")
+]
 Side = Annotated[str, typer.Option("--side", help="buy or sell.")]
 Size = Annotated[str, typer.Option("--size", help="In base units, a decimal.")]
 Price = Annotated[str, typer.Option("--price", help="The limit; nothing fills beyond it.")]
-TimeInForceOption = Annotated[str, typer.Option("--time-in-force", "--tif", help="GTC, IOC or FOK.")]
-PostOnly = Annotated[bool, typer.Option("--post-only", help="Fill only at the oracle price or better; with GTC.")]
+TimeInForceOption = Annotated[
+    str, typer.Option("--time-in-force", "--tif", help="GTC, IOC or FOK.")
+]
+PostOnly = Annotated[
+    bool, typer.Option("--post-only", help="Fill only at the oracle price or better; with GTC.")
+]
 ReduceOnly = Annotated[bool, typer.Option("--reduce-only", help="Never open or turn a position.")]
 MaxFee = Annotated[str, typer.Option("--max-fee", help="The most to pay, as a share of notional.")]
-Above = Annotated[str | None, typer.Option("--trigger-above", help="Sleep until the oracle is at or above this.")]
-Below = Annotated[str | None, typer.Option("--trigger-below", help="Sleep until the oracle is at or below this.")]
-ExpiryMs = Annotated[int | None, typer.Option("--expiry-ms", help="When it ends, in ms since 1970.")]
-Slot = Annotated[int | None, typer.Option("--slot", min=0, max=255, help="One of 256 places; chosen if left out.")]
-Seq = Annotated[int | None, typer.Option("--seq", min=1, help="Rises within a slot; chosen if left out.")]
-Delegated = Annotated[bool, typer.Option("--delegated", help="The key is a delegate's, not the owner's.")]
+Above = Annotated[
+    str | None, typer.Option("--trigger-above", help="Sleep until the oracle is at or above this.")
+]
+Below = Annotated[
+    str | None, typer.Option("--trigger-below", help="Sleep until the oracle is at or below this.")
+]
+ExpiryMs = Annotated[
+    int | None, typer.Option("--expiry-ms", help="When it ends, in ms since 1970.")
+]
+Slot = Annotated[
+    int | None,
+    typer.Option("--slot", min=0, max=255, help="One of 256 places; chosen if left out."),
+]
+Seq = Annotated[
+    int | None, typer.Option("--seq", min=1, help="Rises within a slot; chosen if left out.")
+]
+Delegated = Annotated[
+    bool, typer.Option("--delegated", help="The key is a delegate's, not the owner's.")
+]
 
 
 def _trigger(above: str | None, below: str | None) -> tuple[TriggerKind, str]:
@@ -249,7 +295,9 @@ def place(
     slot: Slot = None,
     seq: Seq = None,
     delegated: Delegated = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be signed and sent; send nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be signed and sent; send nothing.")
+    ] = False,
     api_url: ApiUrl = API_URL,
     key_file: KeyFile = None,
     keystore: Keystore = None,
@@ -281,7 +329,11 @@ def place(
             delegated=delegated,
         )
         if dry_run:
-            show({"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)}, as_json, "not sent")
+            show(
+                {"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)},
+                as_json,
+                "not sent",
+            )
             return
         (answer,) = api.place(order)
         raise_if_refused(answer)
@@ -322,10 +374,16 @@ def preview(
 @order_group.command("cancel")
 def cancel(
     account: Account,
-    slot: Annotated[int | None, typer.Option("--slot", min=0, max=255, help="The order's slot.")] = None,
+    slot: Annotated[
+        int | None, typer.Option("--slot", min=0, max=255, help="The order's slot.")
+    ] = None,
     seq: Annotated[int | None, typer.Option("--seq", min=1, help="Up to this seq.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All orders of the account, on chain.")] = False,
-    on_chain: Annotated[bool, typer.Option("--on-chain", help="Bind the matcher, for gas.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="All orders of the account, on chain.")
+    ] = False,
+    on_chain: Annotated[
+        bool, typer.Option("--on-chain", help="Bind the matcher, for gas.")
+    ] = False,
     delegated: Delegated = False,
     api_url: ApiUrl = API_URL,
     rpc_url: RpcUrl = RPC_URL,

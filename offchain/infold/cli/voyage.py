@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One driven run: orders in, batches closed, figures out; then the checks that end it.
 
-Both the demo and a replay are voyages. What they differ in is who sends the orders and where prices come
-from; what they share is here: each order is counted when it is answered, each fill when its batch landed.
+Both the demo and a replay are voyages. What they differ in is who sends the orders and where prices
+come from; what they share is here: each order is counted when it is answered, each fill when its
+batch landed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Benchmark = Callable[[Fill], int | None]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An order on its way: what it says, its bytes, and its worth on the tape if it came from one."""
+    """An order on its way: its bytes, and its worth on the tape if it came from one."""
 
     order: Order
     raw: bytes
@@ -56,7 +57,8 @@ class Voyage:
             if isinstance(answer, Rejected):
                 self.journey.rejected(answer.code)
             elif isinstance(answer, DuplicateReceipt):
-                # The venue answers the same order with the same receipt; it is one order, signed once more.
+                # The venue answers the same order with the same receipt; it is one order, signed
+                # once more.
                 self.journey.rejected("DUPLICATE")
             else:
                 self.sent[answer.order_hash] = sent
@@ -102,7 +104,9 @@ class Voyage:
     # -- the end -------------------------------------------------------------
 
     def finish(self) -> dict[str, Any]:
-        """Count every order's last state, then reconcile and audit: the checks' part of the figures."""
+        """Count every order's last state, then reconcile and audit: the checks' part of the
+        figures.
+        """
         from infold.cli.audits import audit_of
 
         node = self.stage.node
@@ -126,7 +130,10 @@ class Voyage:
                 for name, found in audit["invariants"].items()
             },
             "audited": bool(audit["ok"]),
-            "faults": [*audit["mismatches"], *(d for f in audit["invariants"].values() for d in f["detail"])],
+            "faults": [
+                *audit["mismatches"],
+                *(d for f in audit["invariants"].values() for d in f["detail"]),
+            ],
             "chain": {
                 "chain_id": self.stage.venue.book.chain_id,
                 "blocks": block(self.stage.venue.rpc).number,
@@ -137,12 +144,14 @@ class Voyage:
 
     def _agree_with_engine(self) -> None:
         """The engine counts orders too; two counts of one thing must be one."""
-        ours, tally = self.journey.order_counts(), self.stage.node.state.tally
+        state = self.stage.node.state
+        ours, tally = self.journey.order_counts(), state.tally
+        open_filled = sum(order.filled_e8 > 0 for order in state.orders.values())
         theirs = {
             "accepted": tally.accepted,
-            "filled": tally.filled,
+            "filled": tally.filled + open_filled,
             "expired": tally.expired,
-            "cancelled": tally.cancelled + tally.open,
+            "cancelled": tally.cancelled + tally.open - open_filled,
             "skipped": tally.skipped,
             "lapsed": tally.lapsed,
         }

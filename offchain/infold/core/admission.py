@@ -89,7 +89,7 @@ class MarketTerms(NamedTuple):
     oracle_price_e8: int
 
 
-class SlotView(NamedTuple):
+class SlotView(msgspec.Struct, frozen=True, gc=False):
     """What a slot saw last: the highest seq taken or cancelled in it, whose hash, and if it is
     open.
     """
@@ -99,37 +99,46 @@ class SlotView(NamedTuple):
     open: bool = False
 
 
-class AdmissionState(Protocol):
-    """What `check` asks of the engine's state. Nothing here may change it."""
+class Holder(Protocol):
+    """What `check` asks of one open account. Nothing here may change it."""
 
-    def owner(self, account: int) -> bytes | None:
-        """The owner's address (20 bytes), None for an account that does not exist."""
+    @property
+    def owner(self) -> bytes:
+        """The owner's address (20 bytes)."""
 
-    def epoch(self, account: int) -> int:
+    @property
+    def epoch(self) -> int:
         """The account's present epoch."""
 
-    def delegate(self, account: int, key: bytes) -> DelegateWord | None:
+    def delegate(self, key: bytes) -> DelegateWord | None:
         """The word of a delegated key (20 bytes), None if it was never granted."""
 
-    def slot(self, account: int, slot: int) -> SlotView:
+    def slot(self, slot: int) -> SlotView:
         """What the venue itself saw in the slot; `SlotView()` if nothing."""
 
-    def fill_word(self, account: int, slot: int) -> FillWord:
+    def fill_word(self, slot: int) -> FillWord:
         """The chain's word of the slot; `FillWord()` if it was never written."""
 
-    def market_terms(self, market: int) -> MarketTerms | None:
-        """The market's rules, None if it is not listed."""
-
-    def base_e8(self, account: int, market: int) -> int:
+    def base_e8(self, market: int) -> int:
         """The account's position, signed lots, with every fill so far."""
 
-    def markets_held(self, account: int) -> Collection[int]:
+    def markets_held(self) -> Collection[int]:
         """Markets in which the account has a position or an open order."""
 
     def margin_shortfall_e6(self, order: Order) -> int:
-        """What is missing for the order to pass its margin check if it filled whole; 0 if
+        """What is missing for the order to pass its margin check if it filled whole; 0 or less if
         nothing.
         """
+
+
+class AdmissionState(Protocol):
+    """What `check` asks of the engine's state. Nothing here may change it."""
+
+    def holder(self, account: int) -> Holder | None:
+        """The account, None if it is not open."""
+
+    def market_terms(self, market: int) -> MarketTerms | None:
+        """The market's rules, None if it is not listed."""
 
 
 # -- decoding --------------------------------------------------------------------------------------
@@ -165,35 +174,35 @@ def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder |
 
     Stage by stage rather than order by order: see `recover_group`.
     """
-    read: list[Rejected | tuple[Order, bool]] = []
+    orders: list[Order] = []
+    delegations: list[bool] = []
     digests: list[bytes] = []
     pairs: list[bytes] = []
+    refusals: list[tuple[int, Rejected]] = []
     domain = context.domain
-    for raw in raws:
+    for place, raw in enumerate(raws):
         try:
             request, order = read_order(raw, context)
             pair = _signature(request.signature)
         except Rejected as refusal:
-            read.append(refusal)
+            refusals.append((place, refusal))
         else:
-            read.append((order, request.delegated))
-            digests.append(order_hash(order, domain))
+            orders.append(order)
+            delegations.append(request.delegated)
             pairs.append(pair)
-    recovered = zip(digests, pairs, recover_group(digests, pairs), strict=True)
-    return [
-        one if isinstance(one, Rejected) else _signed(one[0], one[1], *next(recovered))
-        for one in read
+            digests.append(order_hash(order, domain))
+    signers = recover_group(digests, pairs)
+    outcomes: list[SignedOrder | Rejected] = [
+        Rejected("BAD_SIGNATURE", "signature")
+        if signer is None
+        else SignedOrder(order, pair, delegated, digest, signer)
+        for order, pair, delegated, digest, signer in zip(
+            orders, pairs, delegations, digests, signers, strict=True
+        )
     ]
-
-
-def _signed(
-    order: Order, delegated: bool, digest: bytes, pair: bytes, signer: bytes | None
-) -> SignedOrder | Rejected:
-    if signer is None:
-        return Rejected("BAD_SIGNATURE", "signature")
-    from_bytes = int.from_bytes
-    r, vs = from_bytes(pair[:32], "big"), from_bytes(pair[32:], "big")
-    return SignedOrder(order, r, vs, delegated, digest, signer)
+    for place, refusal in refusals:
+        outcomes.insert(place, refusal)
+    return outcomes
 
 
 def read_order(raw: bytes, context: Context) -> tuple[OrderRequest, Order]:
@@ -366,15 +375,15 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
     """
     order = signed.order
     account, market = order.account, order.market
-    owner = state.owner(account)
-    if owner is None:
+    holder = state.holder(account)
+    if holder is None:
         raise Rejected("UNKNOWN_ACCOUNT", "account", f"account {account} is not open")
     if signed.delegated:
-        _check_delegate(signed, state, now_ms)
-    elif signed.signer != owner:
+        _check_delegate(signed, holder, now_ms)
+    elif signed.signer != holder.owner:
         raise Rejected("NOT_THE_SIGNER", "signature", f"0x{signed.signer.hex()} signed")
-    if order.epoch != state.epoch(account):
-        raise Rejected("EPOCH", "epoch", f"the account's epoch is {state.epoch(account)}")
+    if order.epoch != holder.epoch:
+        raise Rejected("EPOCH", "epoch", f"the account's epoch is {holder.epoch}")
 
     expiry_ms = order.expiry_ms
     if expiry_ms <= now_ms:
@@ -383,7 +392,7 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
         latest = now_ms + limits.expiry_ahead_ms_max
         raise Rejected("EXPIRY_TOO_FAR", "expiry", f"at most {latest} is taken")
 
-    _check_slot(signed, state)
+    _check_slot(signed, holder)
 
     terms = state.market_terms(market)
     if terms is None:
@@ -399,20 +408,20 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
         raise Rejected("FEE_TOO_LOW", "maxFee", f"the market's fee is {fee}")
 
     if terms.status != STATUS_LIVE or order.reduce_only:
-        _check_shrinks(order, terms.status, state.base_e8(account, market))
-    held = state.markets_held(account)
+        _check_shrinks(order, terms.status, holder.base_e8(market))
+    held = holder.markets_held()
     if len(held) >= MARKETS_MAX and market not in held:
         raise Rejected("MARKETS_FULL", "market")
-    shortfall_e6 = state.margin_shortfall_e6(order)
+    shortfall_e6 = holder.margin_shortfall_e6(order)
     if shortfall_e6 > 0:
         missing = format_decimal(shortfall_e6, 6)
         raise Rejected("INSUFFICIENT_MARGIN", None, f"{missing} of collateral is missing")
 
 
-def _check_delegate(signed: SignedOrder, state: AdmissionState, now_ms: int) -> None:
+def _check_delegate(signed: SignedOrder, holder: Holder, now_ms: int) -> None:
     """The scope of a delegated key, judged as the contract will (reason 10)."""
     order = signed.order
-    word = live_delegate(order.account, signed.signer, state, now_ms)
+    word = live_delegate(holder, signed.signer, now_ms)
     if order.market not in delegate_markets(word.markets):
         raise Rejected("DELEGATE_SCOPE", "market", "the market was not granted to the key")
     if order.size_e8 * order.limit_price_e8 // QUOTE_DIVISOR > word.notional_e6:
@@ -420,9 +429,9 @@ def _check_delegate(signed: SignedOrder, state: AdmissionState, now_ms: int) -> 
         raise Rejected("DELEGATE_SCOPE", "size", f"the key's orders are bounded by {granted}")
 
 
-def live_delegate(account: int, key: bytes, state: AdmissionState, now_ms: int) -> DelegateWord:
+def live_delegate(holder: Holder, key: bytes, now_ms: int) -> DelegateWord:
     """The key's word, if it was granted and lives beyond `now_ms`."""
-    word = state.delegate(account, key)
+    word = holder.delegate(key)
     if word is None:
         raise Rejected("DELEGATE_UNKNOWN", "signature", f"0x{key.hex()} holds no grant")
     if word.expiry_ms <= now_ms:
@@ -430,16 +439,16 @@ def live_delegate(account: int, key: bytes, state: AdmissionState, now_ms: int) 
     return word
 
 
-def _check_slot(signed: SignedOrder, state: AdmissionState) -> None:
+def _check_slot(signed: SignedOrder, holder: Holder) -> None:
     """One order a slot, and each seq once: an order that was cancelled or filled never comes
     back.
     """
     order = signed.order
-    account, slot, seq = order.account, order.slot, order.seq
-    seen = state.slot(account, slot)
+    slot, seq = order.slot, order.seq
+    seen = holder.slot(slot)
     if seen.order_hash == signed.order_hash:
         raise Rejected("DUPLICATE", None, f"0x{signed.order_hash.hex()}")
-    word = state.fill_word(account, slot)
+    word = holder.fill_word(slot)
     if seq <= word.cancel_seq:
         raise Rejected("CANCELLED", "seq", f"up to {word.cancel_seq} is cancelled on chain")
     if seq <= seen.seq or seq <= word.seq:
@@ -477,14 +486,14 @@ def check_cancel(signed: SignedCancel, state: AdmissionState, now_ms: int) -> No
     seq.
     """
     cancel = signed.cancel
-    owner = state.owner(cancel.account)
-    if owner is None:
+    holder = state.holder(cancel.account)
+    if holder is None:
         raise Rejected("UNKNOWN_ACCOUNT", "account", f"account {cancel.account} is not open")
     if signed.delegated:
-        live_delegate(cancel.account, signed.signer, state, now_ms)
-    elif signed.signer != owner:
+        live_delegate(holder, signed.signer, now_ms)
+    elif signed.signer != holder.owner:
         raise Rejected("NOT_THE_SIGNER", "signature", f"0x{signed.signer.hex()} signed")
-    seen = state.slot(cancel.account, cancel.slot)
+    seen = holder.slot(cancel.slot)
     if not seen.open or seen.seq > cancel.seq:
         raise Rejected("NOT_OPEN", "seq", f"slot {cancel.slot} has no open order up to it")
 

@@ -123,10 +123,8 @@ class Markets:
     widths: NDArray[np.uint64]
     knot_prices: NDArray[np.int64]
     knot_sales: NDArray[np.int64]
-    centres: NDArray[np.int64]
-    ticks: NDArray[np.float64]
-    wings: NDArray[np.float64]
-    rows: NDArray[np.int64]
+    scales: NDArray[np.float64]
+    bases: NDArray[np.uint64]
     bins: int
 
 
@@ -151,41 +149,51 @@ def prepare(markets: Sequence[Market]) -> Markets:
     """Lay out a batch's markets for `clear`. `InvariantBroken` if a figure cannot be dealt with."""
     if len(markets) > MARKETS_MAX:
         raise InvariantBroken(f"{len(markets)} markets in one batch; market ids end at 255")
-    rules = np.zeros((len(markets), RULES), np.int64)
-    widths = np.zeros((len(markets), 3), np.uint64)
+    rows: list[list[int]] = []
+    words: list[tuple[int, int, int]] = []
     prices: list[int] = []
     sales: list[int] = []
     start = 0
-    for number, market in enumerate(markets):
+    for market in markets:
         row = _rules(market)
         row[crossing.KNOT], row[crossing.ROW] = len(prices), start
         start += CLASSES * row[crossing.BINS]
-        rules[number] = row
+        rows.append(row)
         base = (market.bounds.h_min_e6 + market.bounds.h0_e6) * 10**14
-        widths[number] = (base >> 64, base & (2**64 - 1), market.bounds.slope_e20)
+        words.append((base >> 64, base & (2**64 - 1), market.bounds.slope_e20))
         prices.extend(market.curve.prices_e8)
         sales.extend(market.curve.sales_e8)
-    middle = rules[:, crossing.MIDDLE]
+    rules = np.array(rows, np.int64).reshape(len(rows), RULES)
     return Markets(
         count=len(markets),
         rules=rules,
-        widths=widths,
+        widths=np.array(words, np.uint64).reshape(len(words), 3),
         knot_prices=np.array(prices, np.int64),
         knot_sales=np.array(sales, np.int64),
-        centres=rules[:, crossing.CENTRE] * rules[:, crossing.TICK],
-        ticks=rules[:, crossing.TICK].astype(np.float64),
-        wings=_wing(rules).astype(np.float64),
-        rows=rules[:, crossing.ROW] + middle,
+        scales=_scales(rules),
+        bases=_bases(rules),
         bins=start,
     )
 
 
-def _wing(rules: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many ticks the bins reach on both sides: one beyond the furthest that may clear."""
-    below = rules[:, crossing.CENTRE] - rules[:, crossing.FIRST]
-    above = rules[:, crossing.LAST] - rules[:, crossing.CENTRE]
-    reach: NDArray[np.int64] = np.maximum(np.maximum(below, above), 0) + 1
-    return reach
+def _scales(rules: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What `count_by_limit` reads of each market; the reach is one beyond the furthest tick that
+    may clear, on both sides. All are below 2**53, so exact.
+    """
+    centre, tick = rules[:, crossing.CENTRE], rules[:, crossing.TICK]
+    below, above = centre - rules[:, crossing.FIRST], rules[:, crossing.LAST] - centre
+    reach = np.maximum(np.maximum(below, above), 0) + 1
+    scales: NDArray[np.float64] = np.stack([centre * tick, tick, reach], axis=1).astype(np.float64)
+    return scales
+
+
+def _bases(rules: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Where key zero of each market and class lies: as it is, and turned over bit by bit."""
+    middle = rules[:, crossing.ROW] + rules[:, crossing.MIDDLE]
+    start = middle[:, None] + np.arange(CLASSES) * rules[:, crossing.BINS][:, None]
+    zeros = np.stack([start - crossing.BIN_ZERO, start + crossing.BIN_ZERO + 1], axis=2)
+    bases: NDArray[np.uint64] = zeros.astype(np.uint64).reshape(-1)
+    return bases
 
 
 def _rules(market: Market) -> list[int]:
@@ -302,11 +310,8 @@ def _count(orders: Orders, markets: Markets) -> tuple[Orders, NDArray[np.int64],
             orders.flags,
             orders.open_e8,
             orders.limit_e8,
-            markets.centres,
-            markets.ticks,
-            markets.wings,
-            markets.rows,
-            markets.rules[:, crossing.BINS].copy(),
+            markets.scales,
+            markets.bases,
             bins,
         )
         if not 0 <= used <= 2 * PRICE_E8_MAX - 1:
@@ -363,12 +368,11 @@ def _levels(
     chosen: NDArray[np.int32],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Orders of wide bins inside the windows of markets to do: starts, ticks, classes, sizes."""
-    ranges = _ranges(markets, windows, todo)
     starts = np.zeros(markets.count + 1, np.int64)
-    if not (ranges[:, 0] < ranges[:, 1]).any() and not (ranges[:, 2] < ranges[:, 3]).any():
-        empty = np.empty(0, np.int64)
-        return starts, empty, empty, empty
-    count = crossing.gather(orders.markets, orders.limit_e8, ranges, chosen)
+    count = crossing.gather(markets.rules, windows, todo, orders.markets, orders.limit_e8, chosen)
+    if count == 0:
+        none = np.empty(0, np.int64)
+        return starts, none, none, none
     rows = chosen[:count]
     market = orders.markets[rows]
     tick = orders.limit_e8[rows] // markets.rules[market, crossing.TICK]
@@ -377,29 +381,6 @@ def _levels(
     np.cumsum(np.bincount(market, minlength=markets.count), out=starts[1:])
     group = (orders.flags[rows] & (BUY | POST_ONLY)).astype(np.int64)
     return starts, tick, group, orders.open_e8[rows]
-
-
-def _ranges(
-    markets: Markets, windows: NDArray[np.int64], todo: NDArray[np.uint8]
-) -> NDArray[np.int64]:
-    """Per market two half-open ranges of limits: the window's wide bins below O, and above."""
-    ranges = np.zeros((markets.count, 4), np.int64)
-    for market in range(markets.count):
-        lowest, highest = (int(number) for number in windows[market])
-        if not todo[market] or highest < lowest:
-            continue
-        rule = markets.rules[market]
-        middle, tick = int(rule[crossing.MIDDLE]), int(rule[crossing.TICK])
-        if lowest <= middle - FINE:
-            outer = crossing.bin_edge(rule, lowest, False) if lowest else 0
-            inner = crossing.bin_edge(rule, min(highest, middle - FINE), True) + 1
-            ranges[market, :2] = outer * tick, inner * tick
-        if highest >= middle + FINE:
-            inner = crossing.bin_edge(rule, max(lowest, middle + FINE), False)
-            outer = crossing.bin_edge(rule, highest, True) + 1
-            top = crossing.NEVER if highest == 2 * middle else outer * tick
-            ranges[market, 2:] = inner * tick, top
-    return ranges
 
 
 # -- fill or kill ----------------------------------------------------------------------------------

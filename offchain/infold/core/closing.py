@@ -72,8 +72,8 @@ def close(state: State, command: CloseBatch) -> list[AnyEvent]:
     ballot = _Ballot(_select(state, command, decided))
     _hold_back(state, command, ballot)
 
-    strike_e8 = _strike_prices(state, command)
-    closed, fills = _settle_on(state, command, ballot, strike_e8)
+    _check_strike(state, command)
+    closed, fills = _settle_on(state, command, ballot)
     decided += [
         OrderCancelled(order_hash=order_hash, reason="MARGIN", seq=0)
         for order_hash in ballot.cancelled
@@ -276,10 +276,10 @@ def bounds_of(
 
 
 def _settle_on(
-    state: State, command: CloseBatch, ballot: _Ballot, strike_e8: Mapping[int, int]
+    state: State, command: CloseBatch, ballot: _Ballot
 ) -> tuple[BatchClosed | None, list[MatchedFill]]:
     """Match, ask the chain's rules, narrow, and again; the batch that stands and its fills."""
-    markets = {open_order.order.market for open_order in ballot.eligible} | set(strike_e8)
+    markets = {open_order.order.market for open_order in ballot.eligible}
     bounds = bounds_of(state, command.prices_e8, markets, command.time_ms)
     curves: dict[int, Curve] = {market: command.curves.get(market, NO_DEALER) for market in markets}
     ticks_e8 = {m: state.markets[m].at(command.time_ms).listing.tick_e8 for m in markets}
@@ -289,10 +289,10 @@ def _settle_on(
             ballot.deferred.update(each.signed.order_hash for each in ballot.eligible)
         entries = [] if last else _entries(state, command, ballot)
         matched = match(entries, bounds, curves, ticks_e8) if entries else Matched({}, [])
-        if _has_room(state, ballot, matched.fills, len(markets)) and _within_interest(
+        if _has_room(state, ballot, matched.fills) and _within_interest(
             state, command, ballot, matched.fills
         ):
-            closed = _batch(state, command, matched, strike_e8)
+            closed = _batch(state, command, matched)
             if closed is None:
                 return None, []
             outcome = _foresee(state, closed)
@@ -312,13 +312,13 @@ def _foresee(state: State, closed: BatchClosed) -> Outcome:
         ) from fault
 
 
-def _has_room(state: State, ballot: _Ballot, fills: list[MatchedFill], markets: int) -> bool:
+def _has_room(state: State, ballot: _Ballot, fills: list[MatchedFill]) -> bool:
     """Whether the fills fit the record limits; if not, only the earliest of them stay in."""
     by_account = fills_by_account(fills)
     crowded = {account for account, group in by_account.items() if len(group) > FILLS_MAX}
     kept = [fill for group in by_account.values() for fill in group[:FILLS_MAX]]
     kept.sort(key=lambda fill: fill.open_order.sequence)
-    fit = fitting(state, kept, markets)
+    fit = fitting(state, kept)
     overfull = len(fit) < len(kept)
     if not overfull and not crowded:
         return True
@@ -377,40 +377,30 @@ def _shrinks(state: State, open_order: OpenOrder) -> bool:
     return base_e8 < 0 if open_order.order.buy else base_e8 > 0
 
 
-def _strike_prices(state: State, command: CloseBatch) -> dict[int, int]:
-    """Markets a due strike lists, at the oracle price where nobody trades them.
-
-    It must list those of the pool, and a liquidation that lands first may make any market with open
-    interest the pool's (docs/decisions/0032).
-    """
+def _check_strike(state: State, command: CloseBatch) -> None:
+    """A due strike needs a price of every market of the pool."""
     if not pool.strike_is_due(state, command.time_ms):
-        return {}
-    markets = pool.pool_markets(state)
-    missing = [market for market in markets if market not in command.prices_e8]
+        return
+    missing = [m for m in pool.pool_markets(state) if m not in command.prices_e8]
     if missing:
         raise Unavailable(
             "the pool's shares are due to be struck, and the vector does not price markets"
             f" {missing} which it holds: take a vector that does"
         )
-    for market, held in state.markets.items():
-        if held.meter.open_interest_e8 and market in command.prices_e8:
-            markets.append(market)
-    return {market: command.prices_e8[market] for market in markets}
 
 
-def _batch(
-    state: State, command: CloseBatch, matched: Matched, strike_e8: Mapping[int, int]
-) -> BatchClosed | None:
+def _batch(state: State, command: CloseBatch, matched: Matched) -> BatchClosed | None:
     """The batch of these fills; None if there are none and no strike is due."""
-    if not matched.fills and not pool.strike_is_due(state, command.time_ms):
+    strikes = pool.strike_is_due(state, command.time_ms)
+    if not matched.fills and not strikes:
         return None
     records = records_of(state, matched.fills)
-    clearing = price_list(matched.prices_e8, matched.fills, strike_e8)
+    clearing = price_list(matched.prices_e8, matched.fills)
     return BatchClosed(
         number=state.head.number + 1,
         time_ms=command.time_ms,
         chunks=command.chunks,
-        opened=opened_chunks(state, records, clearing, command.prices_e8),
+        opened=opened_chunks(state, records, clearing, command.prices_e8, strikes),
         root=command.root,
         accepted_root=NO_ROOT,
         prices_e8=command.prices_e8,

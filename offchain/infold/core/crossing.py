@@ -71,23 +71,27 @@ CLASSES: Final = 4
 FINE_BITS: Final = 7
 FINE: Final = 1 << FINE_BITS
 """Ticks on each side of the oracle price that have a bin of their own."""
-_MANTISSA_SHIFT: Final = 52 - FINE_BITS
-_BIN_ZERO: Final = (1023 + FINE_BITS) << FINE_BITS
+_MANTISSA_SHIFT: Final = np.uint64(52 - FINE_BITS)
+BIN_ZERO: Final = (1023 + FINE_BITS) << FINE_BITS
 """The key of distance zero: adding FINE to a distance makes its float's leading bits, read as an
-integer, count 1, 2, 3 ... through FINE single ticks and then FINE bins an octave."""
+integer, count 1, 2, 3 ... through FINE single ticks and then FINE bins an octave. Below O the key
+is turned over bit by bit, which is -key - 1, so that no order's side costs a branch."""
 
 NEVER: Final = 2**62
 """A limit nobody has."""
-_WORD: Final = np.uint64(64)
 _HALF: Final = np.uint64(32)
 _LOW: Final = np.uint64(0xFFFFFFFF)
+_ZERO: Final = np.uint64(0)
 _ONE: Final = np.uint64(1)
 _TOP: Final = np.uint64(63)
+_SIGN: Final = np.uint64(1 << 63)
 _E20_HIGH: Final = np.uint64(10**20 >> 64)
 _E20_LOW: Final = np.uint64(10**20 & (2**64 - 1))
-_PLUS_MINUS: Final = np.array([1, -1], dtype=np.int64)
+_CLASSES: Final = np.uint64(CLASSES)
+_SIDES: Final = np.uint64(2)
 _MINUS_PLUS: Final = np.array([-1, 1], dtype=np.int64)
 _ALL_NONE: Final = np.array([-1, 0], dtype=np.int64)
+_NONE_ALL: Final = np.array([0, 2**64 - 1], dtype=np.uint64)
 
 
 # -- products beyond 64 bits -----------------------------------------------------------------------
@@ -124,7 +128,7 @@ def _divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
         if rest >= by:
             rest = rest - by
             quotient = quotient | _ONE
-    return np.int64(quotient), np.int64(rest)
+    return int(np.int64(quotient)), int(np.int64(rest))
 
 
 # -- the dealer's curve and the rule ---------------------------------------------------------------
@@ -134,6 +138,7 @@ def _divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
 def _sale(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
     """R(P) of the market's clipped curve at one tick, as `Curve.sale_e8`."""
     knots = rule[KNOTS]
+    sale: int = 0
     if knots == 0:
         return 0
     price = tick * rule[TICK]
@@ -153,7 +158,8 @@ def _sale(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
         sale = sales[left] + rise
     if (sale > 0 and price < rule[SELL_FROM]) or (sale < 0 and price > rule[BUY_TO]):
         return 0
-    return min(max(sale, rule[SALE_MIN]), rule[SALE_MAX])
+    sale = min(max(sale, rule[SALE_MIN]), rule[SALE_MAX])
+    return sale
 
 
 @_compiled
@@ -200,7 +206,8 @@ def _bin(rule: Int64s, tick: int) -> int:
         octave += 1
     key = octave * FINE + (size >> octave) - FINE
     key = min(key, rule[MIDDLE])
-    return rule[MIDDLE] + (key if away >= 0 else -key)
+    number: int = rule[MIDDLE] + (key if away >= 0 else -key)
+    return number
 
 
 @_compiled
@@ -211,9 +218,9 @@ def bin_edge(rule: Int64s, number: int, upper: bool) -> int:
     octave = size >> FINE_BITS
     near = ((FINE + (size & (FINE - 1))) << octave) - FINE
     far = near + (1 << octave) - 1
-    if key >= 0:
-        return rule[CENTRE] + (far if upper else near)
-    return rule[CENTRE] - (near if upper else far)
+    away = (far if upper else near) if key >= 0 else -(near if upper else far)
+    tick: int = rule[CENTRE] + away
+    return tick
 
 
 @_compiled
@@ -222,35 +229,30 @@ def count_by_limit(
     flags: Bytes,
     sizes: Int64s,
     limits: Int64s,
-    centres: Int64s,
-    ticks: Floats,
-    wings: Floats,
-    rows: Int64s,
-    strides: Int64s,
+    scales: Floats,
+    bases: UInt64s,
     bins: Int64s,
 ) -> tuple[int, float, int]:
     """Add each order's open size to the bin of its limit.
 
-    Per market: `centres` price e8 of CENTRE, `ticks` as floats, `wings` how many ticks the bins
-    reach, `rows` index of the middle bin of class 0, `strides` bins a class. Returns the bits used
-    by any size or limit, a sum that is zero if and only if every limit is a whole tick, and the
-    flags that occur.
+    `scales[market]` = price e8 of CENTRE, tick, and how many ticks the bins reach; `bases`, flat,
+    for each market and class where key zero lies above O and, mirrored, below. Returns the bits
+    used by any size or limit, a sum that is zero if and only if every limit is a whole tick, and
+    the flags that occur.
     """
-    used = np.int64(0)
-    joined = np.uint8(0)
-    off_tick = 0.0
+    used, joined, off_tick = 0, 0, 0.0
     for index in range(markets.size):
         market = np.uint64(markets[index])
         size, limit = sizes[index], limits[index]
         used |= size | limit
         joined |= flags[index]
-        away = np.float64(limit - centres[market]) / ticks[market]
+        away = (np.float64(limit) - scales[market, 0]) / scales[market, 1]
         off_tick += abs(away - np.rint(away))
-        near = min(abs(away), wings[market])
-        key = (np.float64(near + FINE).view(np.int64) >> _MANTISSA_SHIFT) - _BIN_ZERO
-        sign = _PLUS_MINUS[np.uint64(np.float64(away).view(np.int64)) >> _TOP]
-        row = rows[market] + np.int64(flags[index] & 3) * strides[market] + sign * key
-        bins[np.uint64(row)] += size
+        below = np.uint64(np.float64(away).view(np.int64)) >> _TOP
+        near = min(abs(away), scales[market, 2])
+        key = np.uint64(np.float64(near + FINE).view(np.int64)) >> _MANTISSA_SHIFT
+        place = (market * _CLASSES + np.uint64(flags[index] & 3)) * _SIDES + below
+        bins[bases[place] + (key ^ _NONE_ALL[below])] += size
     return used, off_tick, joined
 
 
@@ -268,7 +270,7 @@ def find_windows(
         count = rule[BINS]
         for group in range(CLASSES):
             start = rule[ROW] + group * count
-            running = np.int64(0)
+            running = 0
             for number in range(start, start + count):
                 running += bins[number]
                 bins[number] = running
@@ -298,7 +300,7 @@ def find_windows(
 def _buys_from(rule: Int64s, bins: Int64s, number: int) -> int:
     """Buys in bin `number` and above that may fill at the bin's first tick."""
     count = rule[BINS]
-    total = np.int64(0)
+    total: int = 0
     for group in (BUY, BUY + POST_ONLY):
         if group == BUY or number <= rule[MIDDLE]:
             start = rule[ROW] + group * count
@@ -312,19 +314,47 @@ def _sells_to(rule: Int64s, bins: Int64s, number: int) -> int:
     """Sells in bin `number` and below that may fill at the bin's last tick."""
     if number < 0:
         return 0
-    total = bins[rule[ROW] + number]
+    total: int = bins[rule[ROW] + number]
     if number >= rule[MIDDLE] + rule[CENTRE_UP] - rule[CENTRE]:
         total += bins[rule[ROW] + POST_ONLY * rule[BINS] + number]
     return total
 
 
 @_compiled
-def gather(markets: Int32s, limits: Int64s, ranges: Int64s, chosen: Int32s) -> int:
-    """Write the indices of orders whose limit lies in one of their market's two price ranges.
+def gather(
+    rules: Int64s,
+    windows: Int64s,
+    todo: Bytes,
+    markets: Int32s,
+    limits: Int64s,
+    chosen: Int32s,
+) -> int:
+    """Write the indices of orders in wide bins inside the windows of markets to do; say how many.
 
-    `ranges[market]` = from, below, from, below (price e8). Returns how many were written.
+    Per market that is two half-open ranges of limits, one on each side of the single-tick bins.
     """
-    count = np.uint64(0)
+    ranges = np.zeros((rules.shape[0], 4), np.int64)
+    wide = False
+    for number in range(rules.shape[0]):
+        rule, middle = rules[number], rules[number, MIDDLE]
+        lowest, highest = windows[number, 0], windows[number, 1]
+        if todo[number] == 0 or highest < lowest:
+            continue
+        if lowest <= middle - FINE:
+            wide = True
+            inner = bin_edge(rule, min(highest, middle - FINE), True) + 1
+            ranges[number, 1] = inner * rule[TICK]
+            if lowest > 0:
+                ranges[number, 0] = bin_edge(rule, lowest, False) * rule[TICK]
+        if highest >= middle + FINE:
+            wide = True
+            ranges[number, 2] = bin_edge(rule, max(lowest, middle + FINE), False) * rule[TICK]
+            ranges[number, 3] = NEVER
+            if highest < 2 * middle:
+                ranges[number, 3] = (bin_edge(rule, highest, True) + 1) * rule[TICK]
+    if not wide:
+        return 0
+    count = _ZERO
     for index in range(markets.size):
         market = np.uint64(markets[index])
         limit = limits[index]
@@ -332,7 +362,7 @@ def gather(markets: Int32s, limits: Int64s, ranges: Int64s, chosen: Int32s) -> i
         other = np.uint64(limit - ranges[market, 3]) & ~np.uint64(limit - ranges[market, 2])
         chosen[count] = index
         count += (inside | other) >> _TOP
-    return np.int64(count)
+    return int(np.int64(count))
 
 
 # -- the price -------------------------------------------------------------------------------------
@@ -519,7 +549,7 @@ def solve(
                 cursor += 1
                 continue
             tick = rule[CENTRE] + single - middle
-            total = np.int64(0)
+            total = 0
             for group in range(CLASSES):
                 place = rule[ROW] + group * rule[BINS] + single
                 size = bins[place] - (bins[place - 1] if single > 0 else 0)
@@ -545,7 +575,7 @@ def solve(
         pieces = 0
         begin = first_tick
         best[:] = 0
-        strongest, strongest_bound = -1, np.int64(0)
+        strongest, strongest_bound = -1, 0
         for number in range(2 * count + 1):
             level = number // 2
             if number % 2 == 0:
@@ -623,6 +653,21 @@ def solve(
 
 
 @_compiled
+def _better(rule: Int64s, bins: Int64s, full: Int64s, heavy: int, number: int) -> int:
+    """Lots of the heavy side's admitted orders in bin `number` and in all bins of better limits."""
+    total: int = 0
+    for group in (heavy, heavy + POST_ONLY):
+        if full[group] != NEVER:
+            start = rule[ROW] + group * rule[BINS]
+            if heavy == BUY:
+                total += bins[start + rule[BINS] - 1]
+                total -= bins[start + number - 1] if number > 0 else 0
+            else:
+                total += bins[start + number] if number >= 0 else 0
+    return total
+
+
+@_compiled
 def rationing(
     rules: Int64s, bins: Int64s, results: Int64s, full: Int64s, part: Int64s, rest: Int64s
 ) -> None:
@@ -654,22 +699,19 @@ def rationing(
         heavy = BUY if buys > sells else 0
         if take == max(buys, sells):
             continue
-        open_size = np.int64(0)
+        # Bins by rank, the best limits first: the marginal one is the first that makes up `take`.
         step = -1 if heavy == BUY else 1
-        number = rule[BINS] - 1 if heavy == BUY else 0
-        size = np.int64(0)
-        while True:
-            size = 0
-            for group in (heavy, heavy + POST_ONLY):
-                if full[market, group] != NEVER:
-                    place = rule[ROW] + group * rule[BINS] + number
-                    size += bins[place] - (bins[place - 1] if number > 0 else 0)
-            if open_size + size >= take:
-                break
-            open_size += size
-            number += step
-        rest[market] = take - open_size
-        outer = number == (rule[BINS] - 1 if heavy == BUY else 0)
+        best = rule[BINS] - 1 if heavy == BUY else 0
+        low, high = 0, rule[BINS] - 1
+        while low < high:
+            middle = (low + high) // 2
+            if _better(rule, bins, full[market], heavy, best + step * middle) >= take:
+                high = middle
+            else:
+                low = middle + 1
+        number = best + step * low
+        rest[market] = take - _better(rule, bins, full[market], heavy, number - step)
+        outer = number == best
         edge = bin_edge(rule, number, heavy == BUY) - step
         for group in (heavy, heavy + POST_ONLY):
             if full[market, group] != NEVER:
@@ -700,7 +742,7 @@ def fill(
 
     `full` and `part` are flat, CLASSES a market; `nets` flat, `width` markets an account.
     """
-    count = np.uint64(0)
+    count = _ZERO
     across = np.uint64(width)
     for index in range(markets.size):
         market = np.uint64(markets[index])
@@ -715,7 +757,7 @@ def fill(
         nets[np.uint64(accounts[index]) * across + market] += sign * size
         chosen[count] = index
         count += short - out
-    return np.int64(count)
+    return int(np.int64(count))
 
 
 @_compiled
@@ -725,15 +767,15 @@ def _threshold(keys: Int64s, weights: Int64s, count: int, target: int) -> tuple[
     Also the weight of the keys before it. 0 < target <= total weight. Shuffles its arguments.
     """
     low, high = 0, count
-    before = np.int64(0)
+    before = 0
     draw = np.uint64(88172645463325252)
     while True:
         draw ^= draw << np.uint64(13)
         draw ^= draw >> np.uint64(7)
         draw ^= draw << np.uint64(17)
-        pivot = keys[low + np.int64(draw % np.uint64(high - low))]
+        pivot: int = keys[low + int(draw % np.uint64(high - low))]
         less, index, more = low, low, high
-        weight_less, weight_same = np.int64(0), np.int64(0)
+        weight_less, weight_same = 0, 0
         while index < more:
             key, weight = keys[index], weights[index]
             if key < pivot:
@@ -803,7 +845,7 @@ def share_out(
             keys[number - begin] = -sign * limits[grouped[number]]
             weights[number - begin] = sizes[grouped[number]]
         marginal, before = _threshold(keys, weights, end - begin, rest[market])
-        members, total = 0, np.int64(0)
+        members, total = 0, 0
         for number in range(begin, end):
             order = grouped[number]
             key = -sign * limits[order]
@@ -849,7 +891,7 @@ def share_out(
             fills[level[number]] += 1
         for number in range(begin, end):
             order = grouped[number]
-            nets[np.int64(accounts[order]) * width + market] += sign * fills[order]
+            nets[int(accounts[order]) * width + market] += sign * fills[order]
 
 
 @_compiled
@@ -857,4 +899,4 @@ def _rank(word: int, remainder: int, hashes: UInt64s, order: int) -> int:
     """A key that sorts the larger remainder (word -1) or the lower word of the hash first."""
     if word < 0:
         return -remainder
-    return np.int64(hashes[order, word] ^ np.uint64(1 << 63))
+    return int(np.int64(hashes[order, word] ^ _SIGN))

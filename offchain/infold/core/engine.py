@@ -16,7 +16,7 @@ What must change together: `events.py`, this file, and the shell that turns logs
 from __future__ import annotations
 
 from infold.core import events
-from infold.core.admission import check
+from infold.core.admission import SlotView, check
 from infold.core.closing import close
 from infold.core.events import (
     AnyCommand,
@@ -38,16 +38,15 @@ from infold.core.events import (
     SkippedOnChain,
     SubmitOrders,
     from_word,
-    to_word,
 )
 from infold.core.facts import fold
 from infold.core.netting import plan_of
 from infold.core.plan import Outcome, Plan, StructuralFault
 from infold.core.settlement import commit, settle
 from infold.core.state import OpenOrder, State
-from infold.core.view import NO_SLOT, AdmissionView
+from infold.core.view import AdmissionView
 from infold.errors import InvariantBroken, Rejected, Unavailable
-from infold.messages import Fill, SignedOrder, TimeInForce
+from infold.messages import Fill, TimeInForce
 from infold.units import WINDOW_MS
 from infold.words import unpack_account, unpack_fill
 
@@ -123,43 +122,26 @@ def _submit(state: State, command: SubmitOrders) -> list[AnyEvent]:
                 )
             )
             continue
-        view.add(signed.order, signed.order_hash)
+        view.add(signed)
         sequence += 1
-        decided.append(
-            OrderAccepted(
-                sequence=sequence,
-                accepted_ms=now_ms,
-                order=signed.order,
-                order_hash=signed.order_hash,
-                signer=signed.signer,
-                delegated=signed.delegated,
-                r=to_word(signed.r),
-                vs=to_word(signed.vs),
-            )
-        )
+        decided.append(OrderAccepted(sequence, now_ms, signed))
     return decided
 
 
 def _take(state: State, event: OrderAccepted) -> None:
-    order = event.order
-    signed = SignedOrder(
-        order=order,
-        r=from_word(event.r),
-        vs=from_word(event.vs),
-        delegated=event.delegated,
-        order_hash=event.order_hash,
-        signer=event.signer,
-    )
+    signed = event.signed
+    order, order_hash = signed.order, signed.order_hash
+    market, slot = order.market, order.slot
     open_order = OpenOrder(signed, event.sequence, event.accepted_ms)
     held = state.accounts[order.account]
     state.sequence = event.sequence
-    state.orders[event.order_hash] = open_order
-    held.orders[order.slot] = open_order
-    held.slots[order.slot] = NO_SLOT._replace(seq=order.seq, order_hash=event.order_hash, open=True)
+    state.orders[order_hash] = held.orders[slot] = open_order
+    held.slots[slot] = SlotView(order.seq, order_hash, True)
     side = held.buys_e8 if order.buy else held.sells_e8
-    side[order.market] = side.get(order.market, 0) + order.size_e8
-    state.tally.accepted += 1
-    state.tally.open += 1
+    side[market] = side.get(market, 0) + order.size_e8
+    tally = state.tally
+    tally.accepted += 1
+    tally.open += 1
 
 
 def _cancel(state: State, command: CancelOrders) -> list[AnyEvent]:
@@ -186,7 +168,7 @@ def _take_back(state: State, event: OrderCancelled) -> None:
     order = open_order.order
     slots = state.accounts[order.account].slots
     seen = slots[order.slot]
-    slots[order.slot] = seen._replace(seq=max(seen.seq, event.seq))
+    slots[order.slot] = SlotView(max(seen.seq, event.seq), seen.order_hash, seen.open)
     if event.order_hash in state.in_flight_e8:
         open_order.leaves = "cancelled"
     else:
@@ -200,7 +182,8 @@ def _end(state: State, open_order: OpenOrder, how: str) -> None:
     held = state.accounts[order.account]
     del state.orders[signed.order_hash]
     del held.orders[order.slot]
-    held.slots[order.slot] = held.slots[order.slot]._replace(open=False)
+    seen = held.slots[order.slot]
+    held.slots[order.slot] = SlotView(seen.seq, seen.order_hash)
     _unbind(state, open_order, open_order.remaining_e8)
     tally = state.tally
     tally.open -= 1

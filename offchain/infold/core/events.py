@@ -237,17 +237,20 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Something that has happened; only events change a state."""
 
 
-class OrderAccepted(Event, frozen=True, kw_only=True):
-    """The venue stands behind the order from here on. `r` and `vs` are the signature."""
+class OrderAccepted(Event, frozen=True, gc=False):
+    """The venue stands behind the order from here on."""
 
     sequence: int
     accepted_ms: int
-    order: Order
-    order_hash: bytes
-    signer: bytes
-    delegated: bool
-    r: Word
-    vs: Word
+    signed: SignedOrder
+
+    @property
+    def order(self) -> Order:
+        return self.signed.order
+
+    @property
+    def order_hash(self) -> bytes:
+        return self.signed.order_hash
 
 
 class OrderRejected(Event, frozen=True, kw_only=True):
@@ -358,31 +361,18 @@ AnyEvent = (
 
 _event_decoder: Final = msgspec.json.Decoder(AnyEvent)
 _events_decoder: Final = msgspec.json.Decoder(list[AnyEvent])
+_command_decoder: Final = msgspec.json.Decoder(AnyCommand)
 _encoder: Final = msgspec.json.Encoder()
 
 
-class _SubmittedOrder(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=False
-):
-    order: Order
-    order_hash: bytes
-    signer: bytes
-    delegated: bool
-    r: Word
-    vs: Word
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the journal holds of a command: itself and what was decided."""
+
+    command: AnyCommand
+    events: list[AnyEvent]
 
 
-class _SubmitOrders(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="SubmitOrders"
-):
-    orders: list[_SubmittedOrder]
-    received_ms: int
-
-
-_WrittenCommand = (
-    _SubmitOrders | CancelOrders | ObserveChain | CloseBatch | ConfirmBatch | LapseBatch
-)
-_command_decoder: Final = msgspec.json.Decoder(_WrittenCommand)
+_entry_decoder: Final = msgspec.json.Decoder(Entry)
 
 
 def encode_event(event: AnyEvent) -> bytes:
@@ -414,40 +404,50 @@ def decode_events(raw: bytes) -> list[AnyEvent]:
 
 
 def encode_command(command: AnyCommand) -> bytes:
-    """A command as JSON; signatures become words, since they pass 64 bits."""
-    if not isinstance(command, SubmitOrders):
-        return _encoder.encode(command)
-    orders = [
-        _SubmittedOrder(
-            order=signed.order,
-            order_hash=signed.order_hash,
-            signer=signed.signer,
-            delegated=signed.delegated,
-            r=to_word(signed.r),
-            vs=to_word(signed.vs),
-        )
-        for signed in command.orders
-    ]
-    return _encoder.encode(_SubmitOrders(orders=orders, received_ms=command.received_ms))
+    """A command as JSON."""
+    return _encoder.encode(command)
 
 
 def decode_command(raw: bytes) -> AnyCommand:
     """The command `encode_command` wrote; anything else raises `InvariantBroken`."""
     try:
-        command: _WrittenCommand = _command_decoder.decode(raw)
+        command: AnyCommand = _command_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         raise InvariantBroken(f"a journalled command does not decode: {error}") from None
-    if not isinstance(command, _SubmitOrders):
-        return command
-    orders = [
-        SignedOrder(
-            order=written.order,
-            r=from_word(written.r),
-            vs=from_word(written.vs),
-            delegated=written.delegated,
-            order_hash=written.order_hash,
-            signer=written.signer,
-        )
-        for written in command.orders
-    ]
-    return SubmitOrders(orders=orders, received_ms=command.received_ms)
+    return command
+
+
+def encode_entry(command: AnyCommand, decided: list[AnyEvent]) -> bytes:
+    """A command and its events as the journal holds them, on one line.
+
+    An order is written once: an accepted one by its event, so that `orders` is left with those that
+    were refused.
+    """
+    if isinstance(command, SubmitOrders):
+        refused = [
+            signed
+            for signed, event in zip(command.orders, decided, strict=True)
+            if isinstance(event, OrderRejected)
+        ]
+        command = SubmitOrders(orders=refused, received_ms=command.received_ms)
+    return _encoder.encode(Entry(command, decided))
+
+
+def decode_entry(raw: bytes) -> Entry:
+    """The command and events `encode_entry` wrote; anything else raises `InvariantBroken`."""
+    try:
+        entry: Entry = _entry_decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise InvariantBroken(f"a journalled entry does not decode: {error}") from None
+    command = entry.command
+    if not isinstance(command, SubmitOrders):
+        return entry
+    refused = iter(command.orders)
+    try:
+        orders = [
+            event.signed if isinstance(event, OrderAccepted) else next(refused)
+            for event in entry.events
+        ]
+    except StopIteration:
+        raise InvariantBroken("a journalled group of orders lacks one it refused") from None
+    return Entry(SubmitOrders(orders=orders, received_ms=command.received_ms), entry.events)

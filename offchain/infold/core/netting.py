@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 from infold.core.events import BatchClosed, ClearingPrice, PlannedRecord
 from infold.core.plan import CHUNK_PRICES, Plan, PlannedFill
+from infold.core.pool import is_pool_market
+from infold.core.settlement import DEALS_MAX, RECORDS_MAX
 from infold.core.state import Account, OpenOrder, State
 from infold.errors import InvariantBroken
 from infold.messages import BatchRecord
@@ -91,20 +93,11 @@ def gross_e8(fills: Iterable[MatchedFill]) -> dict[int, int]:
     return gross
 
 
-def price_list(
-    clearing_e8: Mapping[int, int], fills: Iterable[MatchedFill], also_e8: Mapping[int, int]
-) -> list[ClearingPrice]:
-    """The price words: markets with fills at their clearing price with exact gross, and those in
-    `also_e8` (a strike's) at the price given there.
-    """
-    gross = gross_e8(fills)
+def price_list(clearing_e8: Mapping[int, int], fills: Iterable[MatchedFill]) -> list[ClearingPrice]:
+    """The price words: every market with fills, at its clearing price and with its exact gross."""
     return [
-        ClearingPrice(
-            market,
-            clearing_e8[market] if market in gross else also_e8[market],
-            gross.get(market, 0),
-        )
-        for market in sorted(gross.keys() | also_e8.keys())
+        ClearingPrice(market, clearing_e8[market], gross)
+        for market, gross in sorted(gross_e8(fills).items())
     ]
 
 
@@ -113,14 +106,22 @@ def opened_chunks(
     records: Iterable[PlannedRecord],
     clearing: Iterable[ClearingPrice],
     prices_e8: Mapping[int, int],
+    strikes: bool,
 ) -> int:
     """Bit set of the chunks the batch must open: priced markets, what filled accounts hold, and
     what the backstop holds, which is read if anything is skipped.
+
+    A strike reads what the pool holds, and a liquidation that lands first may make any market with
+    open interest the pool's.
     """
     markets = {price.market for price in clearing}
     for account in {state.orders[record.order_hash].order.account for record in records}:
         markets.update(p.market for p in state.accounts[account].positions.values())
-    markets.update(m for m, held in state.markets.items() if held.backstop.base_e8)
+    for market, held in state.markets.items():
+        if held.backstop.base_e8 or (
+            strikes and (is_pool_market(held) or held.meter.open_interest_e8)
+        ):
+            markets.add(market)
     opened = 0
     for market in markets:
         if market in prices_e8:
@@ -174,10 +175,11 @@ GAS_RECORD: Final = 16_000
 GAS_NEW_WORD: Final = 20_000
 
 
-def fitting(state: State, fills: Sequence[MatchedFill], markets: int) -> list[MatchedFill]:
-    """The longest run of `fills`, from the first, that fits a batch pricing `markets` markets."""
-    settings = state.settings
-    gas = GAS_FIXED + GAS_MARKET * markets
+def fitting(state: State, fills: Sequence[MatchedFill]) -> list[MatchedFill]:
+    """The longest run of `fills`, from the first, that fits a batch."""
+    records_max = min(state.settings.records_max, RECORDS_MAX)
+    gas = GAS_FIXED
+    markets: set[int] = set()
     accounts: dict[int, int] = {}
     positions: set[tuple[int, int]] = set()
     kept: list[MatchedFill] = []
@@ -193,7 +195,10 @@ def fitting(state: State, fills: Sequence[MatchedFill], markets: int) -> list[Ma
             new = held.index_of(order.market) is None
             gas += GAS_POSITION + (GAS_NEW_WORD if new else 0)
         gas += GAS_RECORD + (0 if order.slot in held.fills else GAS_NEW_WORD)
-        if gas > settings.gas_max or len(kept) == settings.records_max:
+        if order.market not in markets:
+            markets.add(order.market)
+            gas += GAS_MARKET
+        if gas > state.settings.gas_max or len(markets) > DEALS_MAX or len(kept) == records_max:
             break
         kept.append(fill)
     return kept

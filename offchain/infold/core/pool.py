@@ -140,7 +140,8 @@ def _close_market(
         incoming = IncomingWord()
         flags &= ~FLAG_INCOMING
     realised_e6 = deal.realised_e6
-    if not base_e8 and quote_e6:
+    # A pool that was flat keeps its dust until it next closes.
+    if not base_e8 and (pool_e8 or held.clock.flags & FLAG_INCOMING):
         realised_e6 += quote_e6
         cash_e6 = outcome.collateral_e6.get(
             POOL_ACCOUNT, state.accounts[POOL_ACCOUNT].word.collateral_e6
@@ -185,25 +186,37 @@ def is_pool_market(market: Market) -> bool:
     return bool(market.pool.base_e8 or market.clock.flags & FLAG_INCOMING)
 
 
+def value_e6(market: Market, oracle_price_e8: int, time_ms: int) -> int:
+    """What the pool's side of a market is worth: funding to the vector's time, incoming counted."""
+    shift = market.at(time_ms).rates.shift
+    index = funding.index_at(market.clock, oracle_price_e8, time_ms, shift)
+    due = funding.credit(market.pool.base_e8, index - market.clock.funding_index, shift)
+    base_e8 = market.pool.base_e8 + market.incoming.base_e8
+    quote_e6 = market.pool.quote_e6 + due + market.incoming.quote_e6
+    return quote_down(oracle_price_e8, base_e8) + quote_e6
+
+
 def pool_markets(state: State) -> list[int]:
-    """Markets a striking batch must price, lowest first."""
+    """Markets whose prices a strike needs, lowest first."""
     return [market for market, held in sorted(state.markets.items()) if is_pool_market(held)]
 
 
-def strike(state: State, plan: Plan, deals: Mapping[int, Deal], outcome: Outcome) -> None:
+def strike(state: State, plan: Plan, outcome: Outcome) -> None:
     """Section 5.7: one price for every request of the epoch that ended."""
     if not strike_is_due(state, plan.time_ms):
         return
-    for market in state.markets:
-        if market not in deals and is_pool_market(state.markets[market]):
-            raise StructuralFault("clearing: strike misses a market", market=market)
     cash_e6 = outcome.collateral_e6.get(
         POOL_ACCOUNT, state.accounts[POOL_ACCOUNT].word.collateral_e6
     )
     nav_e6 = cash_e6
-    for market, deal in deals.items():
-        held = outcome.markets[market].pool
-        nav_e6 += quote_down(deal.mark.price_e8, held.base_e8) + held.quote_e6
+    for market, before in state.markets.items():
+        held = outcome.markets.get(market, before)
+        if not is_pool_market(held):
+            continue
+        price_e8 = plan.oracle_price_e8(market)
+        if not price_e8:
+            raise StructuralFault("clearing: strike misses a market", market=market)
+        nav_e6 += value_e6(held, price_e8, plan.time_ms)
     epoch = state.head.epoch
     requests = state.requests.get(epoch, NO_REQUESTS)
     struck, gained_e6 = _terms(epoch, nav_e6, state.supply, requests)

@@ -53,9 +53,10 @@ from infold.words import (
     hash_prefix,
 )
 
-RECORDS_MAX: Final = 640
-"""The most that clustered records fit under a transaction's gas cap; the contract's calldata bound.
-"""
+RECORDS_MAX: Final = 256
+"""Of one batch: the contract copies them to memory, which costs by its bound."""
+DEALS_MAX: Final = 64
+"""Markets in a batch's price list, for the same reason."""
 FILLS_MAX: Final = 64
 """Of one account in a batch: they wait in the contract's memory for its margin."""
 MARKET_COUNT: Final = 256
@@ -89,7 +90,7 @@ def settle(state: State, plan: Plan, now_ms: int | None = None) -> Outcome:
         _settle_account(state, plan, account, fills, deals, marks, outcome)
     _settle_backstop(state, plan, deals, marks, outcome)
     close_markets(state, plan, deals, outcome)
-    strike(state, plan, deals, outcome)
+    strike(state, plan, outcome)
     return outcome
 
 
@@ -109,6 +110,8 @@ def grouped(fills: Iterable[PlannedFill]) -> Iterable[tuple[int, list[PlannedFil
 
 
 def _open_markets(state: State, plan: Plan) -> dict[int, Deal]:
+    if len(plan.price_words) > DEALS_MAX:
+        raise StructuralFault("clearing: too many markets")
     deals: dict[int, Deal] = {}
     previous = 0
     for market, price_e8, gross_e8 in plan.price_words:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from infold.core.admission import Limits, SlotView
 from infold.core.events import BatchClosed
 from infold.errors import InvariantBroken
@@ -57,8 +59,7 @@ NO_WITHDRAWAL = WithdrawalWord()
 NO_POSITION = PositionWord()
 
 
-@dataclass(slots=True)
-class OpenOrder:
+class OpenOrder(msgspec.Struct, gc=False):
     """An accepted order that has not reached its last state."""
 
     signed: SignedOrder
@@ -162,8 +163,8 @@ class Settings:
     """What an operator may choose; the contract's rules are no settings."""
 
     limits: Limits = field(default_factory=Limits)
-    records_max: int = 400
-    """Records of one batch, beside `gas_max`."""
+    records_max: int = 256
+    """Records of one batch: the contract takes no more. `gas_max` binds first where much is new."""
     gas_max: int = 15_000_000
     """What a batch may cost by `netting.fitting`'s estimate: a transaction ends at 16,777,216."""
     rounds_max: int = 16

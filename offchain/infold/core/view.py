@@ -1,30 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What admission asks of the engine's state, with what a group has added to it so far."""
+"""What admission asks of the engine's state, with what a group has added to it so far.
+
+What a market asks and what an account needs are summed once a group; an order that is taken changes
+only its own market's share of the sum.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from infold.core.admission import MarketTerms, SlotView
 from infold.core.funding import credit
 from infold.core.margin import MARGIN_DIVISOR, Mark, mark_at
-from infold.core.state import NO_FILL, State
-from infold.messages import Order
-from infold.units import FIRST_TRADER, FRACTION_ONE_E6, QUOTE_DIVISOR, fee_up, quote_up
-from infold.words import DelegateWord, FillWord, RatesWord
+from infold.core.state import NO_FILL, Account, State
+from infold.errors import InvariantBroken
+from infold.messages import Order, SignedOrder
+from infold.units import FIRST_TRADER, FRACTION_ONE_E6, QUOTE_DIVISOR
+from infold.words import DelegateWord, FillWord
 
 NO_SLOT: Final = SlotView()
 
 
-@dataclass(slots=True)
-class _Added:
-    """What orders accepted earlier in the same group bind of an account."""
+class _Asks(NamedTuple):
+    """What a market asks of an order and of a position, at one price."""
 
-    slots: dict[int, SlotView] = field(default_factory=dict)
-    buys_e8: dict[int, int] = field(default_factory=dict)
-    sells_e8: dict[int, int] = field(default_factory=dict)
+    price_e8: int
+    margin_e14: int
+    """Initial margin: this times lots, over `MARGIN_DIVISOR`, up."""
+    fee_e14: int
+    """The fee: this times lots, over `MARGIN_DIVISOR`, up."""
+    band_e8: int
+    """How far from the price an order may fill."""
+    mark: Mark
 
 
 class AdmissionView:
@@ -32,44 +40,31 @@ class AdmissionView:
     additions.
     """
 
-    __slots__ = ("_added", "_marks", "_now_ms", "_state", "_terms")
+    __slots__ = ("_holders", "_now_ms", "_state", "_terms", "asked")
 
     def __init__(self, state: State, now_ms: int) -> None:
         self._state = state
         self._now_ms = now_ms
-        self._added: dict[int, _Added] = {}
+        self._holders: dict[int, HolderView] = {}
         self._terms: dict[int, MarketTerms | None] = {}
-        self._marks: dict[int, Mark] = {}
+        prices_e8 = state.prices_e8
+        self.asked = {
+            market: self.asks_at(market, prices_e8.get(market, 0)) for market in state.markets
+        }
+        """What each market asks at its latest price; nothing before any price is known."""
 
-    def add(self, order: Order, order_hash: bytes) -> None:
-        """Count an order as open from here on."""
-        added = self._added.get(order.account)
-        if added is None:
-            added = self._added[order.account] = _Added()
-        added.slots[order.slot] = SlotView(order.seq, order_hash, True)
-        side = added.buys_e8 if order.buy else added.sells_e8
-        side[order.market] = side.get(order.market, 0) + order.size_e8
+    def add(self, signed: SignedOrder) -> None:
+        """Count an order that passed `check` as open from here on."""
+        self._holders[signed.order.account].add(signed)
 
-    def owner(self, account: int) -> bytes | None:
-        held = self._state.accounts.get(account)
-        if held is None or account < FIRST_TRADER or not held.word.owner:
-            return None
-        return held.word.owner.to_bytes(20, "big")
-
-    def epoch(self, account: int) -> int:
-        return self._state.accounts[account].word.epoch
-
-    def delegate(self, account: int, key: bytes) -> DelegateWord | None:
-        return self._state.accounts[account].delegates.get(int.from_bytes(key, "big"))
-
-    def slot(self, account: int, slot: int) -> SlotView:
-        added = self._added.get(account)
-        if added is not None and slot in added.slots:
-            return added.slots[slot]
-        return self._state.accounts[account].slots.get(slot, NO_SLOT)
-
-    def fill_word(self, account: int, slot: int) -> FillWord:
-        return self._state.accounts[account].fills.get(slot, NO_FILL)
+    def holder(self, account: int) -> HolderView | None:
+        view = self._holders.get(account)
+        if view is None:
+            held = self._state.accounts.get(account)
+            if held is None or account < FIRST_TRADER or not held.word.owner:
+                return None
+            view = self._holders[account] = HolderView(self, self._state, held)
+        return view
 
     def market_terms(self, market: int) -> MarketTerms | None:
         if market in self._terms:
@@ -88,102 +83,157 @@ class AdmissionView:
         self._terms[market] = terms
         return terms
 
-    def base_e8(self, account: int, market: int) -> int:
-        held = self._state.accounts[account]
-        index = held.index_of(market)
-        base_e8 = held.positions[index].base_e8 if index is not None else 0
-        for open_order in held.orders.values():
+    def asks_at(self, market: int, price_e8: int) -> _Asks:
+        """What the market asks at a price."""
+        held = self._state.markets[market]
+        rates = held.at(self._now_ms).rates
+        return _Asks(
+            price_e8,
+            price_e8 * rates.im_e6,
+            price_e8 * rates.fee_e6,
+            price_e8 * rates.band_e6 // FRACTION_ONE_E6,
+            mark_at(held, price_e8, self._now_ms),
+        )
+
+
+class HolderView:
+    """The `Holder` of `core/admission.py`: one account, with the group's additions."""
+
+    __slots__ = (
+        "_asked",
+        "_bases_e8",
+        "_buys_e8",
+        "_held",
+        "_needs_e6",
+        "_next_need_e6",
+        "_sells_e8",
+        "_short_e6",
+        "_slots",
+        "_state",
+        "_view",
+        "_weighed",
+        "epoch",
+        "owner",
+    )
+
+    def __init__(self, view: AdmissionView, state: State, held: Account) -> None:
+        self.owner = held.word.owner.to_bytes(20, "big")
+        self.epoch = held.word.epoch
+        self._view = view
+        self._state = state
+        self._held = held
+        self._slots: dict[int, SignedOrder] = {}
+        self._asked = asked = view.asked
+        buys_e8 = self._buys_e8 = held.buys_e8.copy()
+        sells_e8 = self._sells_e8 = held.sells_e8.copy()
+        bases_e8: dict[int, int] = {}
+        needs_e6: dict[int, int] = {}
+        worth_e6 = 0
+        for market, base_e8, quote_e6, funding_index, _ in held.positions.values():
+            bases_e8[market] = base_e8
+            worth_e6 += _worth_e6(base_e8, quote_e6, funding_index, asked[market].mark)
+            worst_e8 = base_e8 + buys_e8.get(market, 0)
+            sold_e8 = sells_e8.get(market, 0) - base_e8
+            if sold_e8 > worst_e8:
+                worst_e8 = sold_e8
+            needs_e6[market] = -(-worst_e8 * asked[market].margin_e14 // MARGIN_DIVISOR)
+        for market, worst_e8 in buys_e8.items():
+            if market not in needs_e6:
+                if market in sells_e8 and sells_e8[market] > worst_e8:
+                    worst_e8 = sells_e8[market]
+                needs_e6[market] = -(-worst_e8 * asked[market].margin_e14 // MARGIN_DIVISOR)
+        for market, worst_e8 in sells_e8.items():
+            if market not in needs_e6:
+                needs_e6[market] = -(-worst_e8 * asked[market].margin_e14 // MARGIN_DIVISOR)
+        self._bases_e8 = bases_e8
+        self._needs_e6 = needs_e6
+        """Initial margin of the worst way the market's orders could fill; keys are the markets
+        held."""
+        self._short_e6 = sum(needs_e6.values()) - held.word.collateral_e6 - worth_e6
+        """All needs, less collateral and what positions are worth."""
+        self._weighed: Order | None = None
+        self._next_need_e6 = 0
+        """What the market of the order weighed last will need once it is taken."""
+
+    def add(self, signed: SignedOrder) -> None:
+        """Count an order that was weighed last as open from here on."""
+        order = signed.order
+        market = order.market
+        self._slots[order.slot] = signed
+        side = self._buys_e8 if order.buy else self._sells_e8
+        side[market] = side.get(market, 0) + order.size_e8
+        if self._weighed is not order:
+            raise InvariantBroken("an order was taken that was not weighed before")
+        self._short_e6 += self._next_need_e6 - self._needs_e6.get(market, 0)
+        self._needs_e6[market] = self._next_need_e6
+
+    def delegate(self, key: bytes) -> DelegateWord | None:
+        return self._held.delegates.get(int.from_bytes(key, "big"))
+
+    def slot(self, slot: int) -> SlotView:
+        taken = self._slots.get(slot)
+        if taken is not None:
+            return SlotView(taken.order.seq, taken.order_hash, True)
+        return self._held.slots.get(slot, NO_SLOT)
+
+    def fill_word(self, slot: int) -> FillWord:
+        return self._held.fills.get(slot, NO_FILL)
+
+    def base_e8(self, market: int) -> int:
+        base_e8 = self._bases_e8.get(market, 0)
+        in_flight_e8 = self._state.in_flight_e8
+        for open_order in self._held.orders.values():
             order = open_order.order
             if order.market == market:
-                fill_e8 = self._state.in_flight_e8.get(open_order.signed.order_hash, 0)
+                fill_e8 = in_flight_e8.get(open_order.signed.order_hash, 0)
                 base_e8 += fill_e8 if order.buy else -fill_e8
         return base_e8
 
-    def markets_held(self, account: int) -> Collection[int]:
-        held = self._state.accounts[account]
-        markets = {position.market for position in held.positions.values()}
-        markets.update(held.buys_e8, held.sells_e8)
-        added = self._added.get(account)
-        if added is not None:
-            markets.update(added.buys_e8, added.sells_e8)
-        return markets
+    def markets_held(self) -> Collection[int]:
+        return self._needs_e6
 
     def margin_shortfall_e6(self, order: Order) -> int:
         """What the worst way in which the account's open orders and this one could fill needs:
         initial margin, this order's fee and its worst price inside the band, less haircut equity
-        at the latest prices.
+        at the latest prices; at the order's limit before its market has any.
 
         An order that cannot make its market's worst exposure larger than the position is never
         short.
         """
-        held = self._state.accounts[order.account]
-        added = self._added.get(order.account)
-        buys_e8 = _joined(held.buys_e8, added.buys_e8 if added else None)
-        sells_e8 = _joined(held.sells_e8, added.sells_e8 if added else None)
-        market = order.market
-        index = held.index_of(market) if held.positions else None
-        base_e8 = held.positions[index].base_e8 if index is not None else 0
-        bought_e8, sold_e8 = buys_e8.get(market, 0), sells_e8.get(market, 0)
+        market, size_e8, limit_price_e8 = order.market, order.size_e8, order.limit_price_e8
+        base_e8 = self._bases_e8.get(market, 0)
+        # The position with all buys, or less all sells: of the two signs, the one that adds.
+        worst_e8 = base_e8 + self._buys_e8.get(market, 0)
+        sold_e8 = self._sells_e8.get(market, 0) - base_e8
         if order.buy:
-            bought_e8 += order.size_e8
+            worst_e8 += size_e8
         else:
-            sold_e8 += order.size_e8
-        worst_e8 = max(abs(base_e8 + bought_e8), abs(base_e8 - sold_e8))
-        if worst_e8 <= abs(base_e8):
+            sold_e8 += size_e8
+        if sold_e8 > worst_e8:
+            worst_e8 = sold_e8
+        price_e8, margin_e14, fee_e14, band_e8, _ = self._asked[market]
+        need_e6 = -(-worst_e8 * margin_e14 // MARGIN_DIVISOR)
+        self._weighed = order
+        self._next_need_e6 = need_e6
+        if worst_e8 <= base_e8 or worst_e8 <= -base_e8:
             return 0
-
-        mark = self._mark(market, order.limit_price_e8)
-        rates = self._state.markets[market].at(self._now_ms).rates
-        short_e6 = _cost_e6(order, mark.price_e8, rates)
-        short_e6 -= held.word.collateral_e6
-        short_e6 -= -worst_e8 * mark.price_e8 * mark.im_e6 // MARGIN_DIVISOR
-        bases_e8: dict[int, int] = {}
-        for position in held.positions.values():
-            other = position.market
-            bases_e8[other] = position.base_e8
-            mark = self._mark(other, 0)
-            worth_e6 = position.base_e8 * mark.price_e8 // QUOTE_DIVISOR + position.quote_e6
-            worth_e6 += credit(
-                position.base_e8, mark.funding_index - position.funding_index, mark.shift
-            )
-            if worth_e6 > 0:
-                worth_e6 += -worth_e6 * mark.haircut_e6 // FRACTION_ONE_E6
-            short_e6 -= worth_e6
-        for other in bases_e8.keys() | buys_e8.keys() | sells_e8.keys():
-            if other != market:
-                mark = self._mark(other, 0)
-                base_e8 = bases_e8.get(other, 0)
-                worst_e8 = max(
-                    abs(base_e8 + buys_e8.get(other, 0)), abs(base_e8 - sells_e8.get(other, 0))
-                )
-                short_e6 -= -worst_e8 * mark.price_e8 * mark.im_e6 // MARGIN_DIVISOR
+        if not price_e8:
+            price_e8, margin_e14, fee_e14, band_e8, _ = self._view.asks_at(market, limit_price_e8)
+            need_e6 = -(-worst_e8 * margin_e14 // MARGIN_DIVISOR)
+        short_e6 = self._short_e6 - self._needs_e6.get(market, 0) + need_e6
+        short_e6 -= -size_e8 * fee_e14 // MARGIN_DIVISOR
+        slip_e8 = limit_price_e8 - price_e8 if order.buy else price_e8 - limit_price_e8
+        if slip_e8 > 0:
+            if slip_e8 > band_e8:
+                slip_e8 = band_e8
+            short_e6 -= -slip_e8 * size_e8 // QUOTE_DIVISOR
         return short_e6
 
-    def _mark(self, market: int, limit_price_e8: int) -> Mark:
-        """A market's mark at its latest price; at the limit before any price is known."""
-        mark = self._marks.get(market)
-        if mark is None:
-            price_e8 = self._state.prices_e8.get(market, 0)
-            mark = mark_at(self._state.markets[market], price_e8 or limit_price_e8, self._now_ms)
-            if price_e8:
-                self._marks[market] = mark
-        return mark
 
-
-def _cost_e6(order: Order, price_e8: int, rates: RatesWord) -> int:
-    """The order's fee, and what it loses at its worst price inside the band."""
-    band_e8 = price_e8 * rates.band_e6 // FRACTION_ONE_E6
-    away_e8 = order.limit_price_e8 - price_e8 if order.buy else price_e8 - order.limit_price_e8
-    slip_e8 = max(0, min(away_e8, band_e8))
-    fee_e6 = fee_up(price_e8, order.size_e8, rates.fee_e6)
-    return fee_e6 + quote_up(slip_e8, order.size_e8)
-
-
-def _joined(first: dict[int, int], second: dict[int, int] | None) -> dict[int, int]:
-    """Lots by market of both."""
-    if not second:
-        return first
-    joined = dict(first)
-    for market, size_e8 in second.items():
-        joined[market] = joined.get(market, 0) + size_e8
-    return joined
+def _worth_e6(base_e8: int, quote_e6: int, funding_index: int, mark: Mark) -> int:
+    """A position at its mark with funding to now, haircut where it gains."""
+    worth_e6 = base_e8 * mark.price_e8 // QUOTE_DIVISOR + quote_e6
+    worth_e6 += credit(base_e8, mark.funding_index - funding_index, mark.shift)
+    if worth_e6 > 0:
+        worth_e6 += -worth_e6 * mark.haircut_e6 // FRACTION_ONE_E6
+    return worth_e6

@@ -24,6 +24,8 @@ BP: Final = 1e-4
 LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
 """One M of quote is this in size_e8 * price_e8."""
 PRICE_E8_MAX: Final = 2**53
+OFFER_E8_MAX: Final = 2.0**60
+"""Most lots a curve offers, so that curves and orders add up inside 63 bits."""
 
 CurveT = TypeVar("CurveT")
 
@@ -87,9 +89,10 @@ MarketT = TypeVar("MarketT", bound=MarketLike)
 
 
 class StateLike(Protocol[MarketT]):
-    """The engine's state, as far as a dealer may look."""
+    """The engine's state, as far as a dealer may look. `prices_e8` are the latest vector's."""
 
     markets: dict[int, MarketT]
+    prices_e8: dict[int, int]
 
 
 def curve_hash(curve: CurveLike) -> bytes:
@@ -153,17 +156,18 @@ class Desk(Generic[CurveT]):
         return self._make_curve(prices_e8, sales_e8)
 
     def curves(self, state: StateLike[MarketT], time_ms: int) -> dict[int, CurveT]:
-        """A curve for each market that has had a price; the others wait for their first batch."""
-        return {
-            number: self.commit(
-                number,
-                market.pool.base_e8,
-                market.clock.price_e8,
-                market.at(time_ms).listing.tick_e8,
-            )
-            for number, market in sorted(state.markets.items())
-            if market.clock.price_e8 > 0
-        }
+        """A curve for each market that any vector has priced, around its latest price.
+
+        Not the last settled one: a market would wait for its first trade to get a dealer, and for a
+        dealer to get its first trade.
+        """
+        curves: dict[int, CurveT] = {}
+        for number, market in sorted(state.markets.items()):
+            price_e8 = state.prices_e8.get(number, market.clock.price_e8)
+            if price_e8 > 0:
+                tick_e8 = market.at(time_ms).listing.tick_e8
+                curves[number] = self.commit(number, market.pool.base_e8, price_e8, tick_e8)
+        return curves
 
 
 def ladder_knots(
@@ -182,9 +186,8 @@ def ladder_knots(
     inventory_m = inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
     centre_bp = drift_bp - line.skew_bp_per_m * inventory_m
     reach_bp = line.slope_bp_per_m * offer_m_max
-    offer_e8 = from_float(
-        offer_m_max * LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8, 0, Rounding.DOWN, bits=61
-    )
+    offered = offer_m_max * LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8
+    offer_e8 = from_float(min(offered, OFFER_E8_MAX), 0, Rounding.DOWN)
     corners = (
         (centre_bp - line.half_spread_bp - reach_bp, -offer_e8, Rounding.DOWN),
         (centre_bp - line.half_spread_bp, 0, Rounding.DOWN),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from infold.dealer.params import DealerParameters
@@ -202,7 +203,7 @@ def batch_line(
     if orders >= rows[-1].orders:
         return thick
     below, above = rows[0], rows[0]
-    for left, right in zip(rows, rows[1:], strict=False):
+    for left, right in pairwise(rows):
         if left.orders <= orders:
             below, above = left, right
     weight = 0.0

@@ -20,14 +20,11 @@ _VECTOR = f"{_WORD},{_WORD}[],{_SIGNATURES}"
 
 
 class Call(NamedTuple):
-    """A function: its canonical signature and the shape of its arguments."""
+    """A function: its canonical signature, the shape of its arguments, its selector."""
 
     signature: str
     shape: tuple[int, ...]
-
-    @property
-    def selector(self) -> bytes:
-        return keccak_256(self.signature.encode())[:4]
+    selector: bytes
 
 
 def _shape(signature: str) -> tuple[int, ...]:
@@ -50,7 +47,7 @@ def _shape(signature: str) -> tuple[int, ...]:
 
 
 def _call(signature: str) -> Call:
-    return Call(signature, _shape(signature))
+    return Call(signature, _shape(signature), keccak_256(signature.encode())[:4])
 
 
 # Every door by its contract and name.
@@ -102,6 +99,7 @@ EVENTS = dict(
         _event(f"WithdrawalSet({_words(3)})", 1),
         _event(f"Cancelled({_words(3)})", 1),
         _event(f"CancelledAll({_words(3)})", 1),
+        _event(f"Filled({_words(2)})", 0),
         _event(f"AccountSettled({_WORD},{_WORD}[])", 1),
         _event(f"Skipped({_words(5)})", 1),
         _event(f"MarketSettled({_words(6)})", 1),

@@ -203,11 +203,13 @@ def audit(
     sampling = Sampling(signatures, sample)
     auditor = Auditor(history, sampling)
     auditor.run()
-    return _verdict(node, auditor, sampling, began)
+    result = judged(node, auditor, sampling)
+    result["seconds"] = round(time.monotonic() - began, 3)
+    return result
 
 
-def _verdict(node: Node, auditor: Auditor, sampling: Sampling, began: float) -> dict[str, Any]:
-    """Compare the three states and put the result together."""
+def judged(node: Node, auditor: Auditor, sampling: Sampling) -> dict[str, Any]:
+    """Compare model, logs and chain after the run, and put the result together."""
     history, replay = auditor.history, auditor.replay
     ours, logged = replay.protocol.state, auditor.rebuilt.state
     stored = read_state(node, history.contracts, ours, history.last)
@@ -250,7 +252,6 @@ def _verdict(node: Node, auditor: Auditor, sampling: Sampling, began: float) -> 
         },
         "state_hash": "0x" + state_hash(stored).hex(),
         "mismatches": mismatches,
-        "seconds": round(time.monotonic() - began, 3),
         "ok": held and not mismatches,
     }
 

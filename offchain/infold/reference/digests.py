@@ -140,16 +140,22 @@ def order_hashes(records: Sequence[Record], domain: bytes, hash_many: HashMany) 
     return hash_many([b"\x19\x01" + domain + struct for struct in structs])
 
 
-def batch_digest(number: int, time_ms: int, contents: bytes, domain: bytes) -> bytes:
+def batch_digest(
+    number: int, time_ms: int, contents: bytes, domain: bytes, hash_many: HashMany
+) -> bytes:
     """What matcher and attesters sign."""
     words = number.to_bytes(32, "big") + time_ms.to_bytes(32, "big") + contents
-    return keccak_256(b"\x19\x01" + domain + keccak_256(_BATCH_TYPE_HASH + words))
+    (struct,) = hash_many([_BATCH_TYPE_HASH + words])
+    return hash_many([b"\x19\x01" + domain + struct])[0]
 
 
-def vector_digest(time_ms: int, chunks: int, root: bytes, oracle_domain: bytes) -> bytes:
+def vector_digest(
+    time_ms: int, chunks: int, root: bytes, oracle_domain: bytes, hash_many: HashMany
+) -> bytes:
     """What an oracle signer signs."""
     words = time_ms.to_bytes(32, "big") + chunks.to_bytes(32, "big") + root
-    return keccak_256(b"\x19\x01" + oracle_domain + keccak_256(_VECTOR_TYPE_HASH + words))
+    (struct,) = hash_many([_VECTOR_TYPE_HASH + words])
+    return hash_many([b"\x19\x01" + oracle_domain + struct])[0]
 
 
 class Contents(NamedTuple):

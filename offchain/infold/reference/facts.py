@@ -77,7 +77,11 @@ def facts_of(
     head_after = head_before
     market_events: list[tuple[int, ...]] = []
     for event in events:
-        if event.name == "AccountSettled":
+        if event.name == "Filled":
+            fill = SettledFill.of(_integers(event)[0])
+            settled[fill.account] = SettledHead(fill.account, 1, 1, False)
+            logged[fill.account, fill.slot] = fill
+        elif event.name == "AccountSettled":
             word, words = event.arguments
             assert isinstance(word, int) and isinstance(words, list)
             head = SettledHead.of(word)
@@ -85,7 +89,7 @@ def facts_of(
             for fill_word in words[: head.fills]:
                 assert isinstance(fill_word, int)
                 fill = SettledFill.of(fill_word)
-                logged[head.account, fill.slot] = fill
+                logged[fill.account, fill.slot] = fill
         elif event.name == "MarketSettled":
             market_events.append(_integers(event))
         elif event.name == "BatchSettled":

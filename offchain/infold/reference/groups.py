@@ -126,7 +126,9 @@ def settle_group(
         filled = record.fill_e8 + (fill.filled_e8 if fill.seq == record.seq else 0)
         word = Fill(prefix, fill.cancel_time_ms, fill.cancel_seq, filled, record.seq).word
         fills.append((account << 8 | record.slot, word))
-        logged.append(SettledFill(record.slot, record.place, record.seq, filled, prefix).word)
+        logged.append(
+            SettledFill(record.slot, record.place, account, record.seq, filled, prefix).word
+        )
     if not fills:
         return Outcome(reasons, [], [], running.word, [], events)
     refused = _judge(state, time_ms, account, running, mark_of)
@@ -361,6 +363,9 @@ def _finish(
     words = [*logged, *(word for _, word in positions)]
     if moved:
         words.append(account_word)
-    head = SettledHead(account, len(logged), len(positions), moved).word
-    events.append(("AccountSettled", (head, words)))
+    if len(logged) == 1 and not moved:
+        events.append(("Filled", tuple(words)))
+    else:
+        head = SettledHead(account, len(logged), len(positions), moved).word
+        events.append(("AccountSettled", (head, words)))
     return Outcome(reasons, fills, positions, account_word, changes, events)

@@ -16,19 +16,32 @@ from typing import NamedTuple
 from .arithmetic import DAY_MS, QUOTE_SCALE, WINDOW_MS, trunc_div
 from .digests import Record
 from .facts import BatchFacts, Filled, MarketFacts
+from .faults import Fault
 from .groups import Outcome
 from .margin import Mark, Standing, credit, funded_index, standing
 from .settlement import (
     EARLY_MS,
     capacity_of,
     group_bounds,
+    pool_value,
     settle_group_alone,
     shares_after,
 )
 from .signers import Oracle
-from .state import CLOCK, State
+from .state import CLOCK, POOL, State
 from .sums import Sums
-from .words import Account, Clock, Fill, Head, Position, Requests, Strike, Withdrawal
+from .words import (
+    Account,
+    Clock,
+    Fill,
+    Head,
+    Holding,
+    Position,
+    Requests,
+    SettledFill,
+    Strike,
+    Withdrawal,
+)
 
 _DETAILS_MAX = 20
 
@@ -505,9 +518,29 @@ def invariant_C11_share_price_is_explained(
         assert isinstance(capital, int)
         checked += 1
         explained = shares.explained_e6
-        broken += _strike_broken(before, epoch, strike_word, capital, explained)
+        nav = explained + _apart(facts, before)
+        broken += _strike_broken(before, epoch, strike_word, capital, nav)
         shares.begin(explained + _moved_by_requests(before, epoch, strike_word))
     return finding(checked, (f"batch {facts.head.number}: {what}" for what in broken))
+
+
+def _apart(facts: BatchFacts, before: State) -> int:
+    """How a strike's value differs from one that marks every market where it was last settled.
+
+    The dust of a flat pool waits until the pool next closes; a market the batch does not price is
+    marked at the vector, funding and incoming counted.
+    """
+    settled = {it.market: it for it in facts.markets}
+    apart = -sum(it.pool.quote_e6 for it in settled.values() if not it.pool.base_e8)
+    for market in {key >> 3 for key in before.market_words} - settled.keys():
+        base, quote = Holding.of(before.market_word(market, POOL))
+        clock = Clock.of(before.market_word(market, CLOCK))
+        mark = _mark(facts, before, market)
+        if not base and not clock.incoming:
+            apart -= quote
+        elif mark is not None:
+            apart += pool_value(before, mark) - (base * clock.price_e8 // QUOTE_SCALE + quote)
+    return apart
 
 
 def _moved_by_requests(before: State, epoch: int, strike_word: int) -> int:
@@ -547,7 +580,11 @@ def invariant_C13_accounts_settle_alone(facts: BatchFacts, before: State) -> Fin
     """
     by_account: dict[int, list[tuple[str, tuple[object, ...]]]] = defaultdict(list)
     for event in facts.events:
-        if event.name == "AccountSettled":
+        if event.name == "Filled":
+            assert isinstance(event.arguments[0], int)
+            account = SettledFill.of(event.arguments[0]).account
+            by_account[account].append((event.name, event.arguments))
+        elif event.name == "AccountSettled":
             assert isinstance(event.arguments[0], int)
             by_account[event.arguments[0] & 0xFFFFFFFF].append((event.name, event.arguments))
         elif event.name == "Skipped":
@@ -556,10 +593,14 @@ def invariant_C13_accounts_settle_alone(facts: BatchFacts, before: State) -> Fin
     broken = []
     bounds = group_bounds(facts.prepared.records)
     for start, end in bounds:
-        alone: Outcome = settle_group_alone(
-            before, facts.call, facts.prepared, (start, end), facts.signer_of
-        )
         account = facts.prepared.records[start].account
+        try:
+            alone: Outcome = settle_group_alone(
+                before, facts.call, facts.prepared, (start, end), facts.signer_of
+            )
+        except Fault as fault:
+            broken.append(f"batch {facts.head.number}: account {account} alone: {fault.reason}")
+            continue
         if alone.events != by_account[account]:
             broken.append(f"batch {facts.head.number}: account {account} settles otherwise alone")
     return finding(len(bounds), broken)

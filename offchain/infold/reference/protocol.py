@@ -114,7 +114,7 @@ class Protocol:
         self.accounted_e6 = 0
         self.crypto = Crypto(hash_many, recover, separator(chain_id, clearing))
         signers = SignerSet(recover, oracle_signers, oracle_threshold)
-        self.oracle = Oracle(chain_id, oracle, signers)
+        self.oracle = Oracle(chain_id, oracle, signers, hash_many)
         self.seals = Seals(matcher, SignerSet(recover))
         state = self.state
         state.put(state.accounts, POOL_ACCOUNT, Account(pool, 0, 0, 0).word)

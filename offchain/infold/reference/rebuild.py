@@ -81,16 +81,22 @@ class Rebuilt:
     def _DelegateSet(self, account: int, key: int, delegate: int) -> None:
         self._put("delegates", account << 160 | key, delegate)
 
+    def _fill(self, word: int) -> SettledFill:
+        """Write a settled fill; what was cancelled in its slot stays."""
+        settled = SettledFill.of(word)
+        key = settled.account << 8 | settled.slot
+        stored = Fill.of(self.state.fills.get(key, 0))
+        fill = stored._replace(prefix=settled.prefix, filled_e8=settled.filled_e8, seq=settled.seq)
+        self._put("fills", key, fill.word)
+        return settled
+
+    def _Filled(self, fill: int, position: int) -> None:
+        settled = self._fill(fill)
+        self._put("positions", settled.account << 4 | settled.place, position)
+
     def _AccountSettled(self, head: int, words: list[int]) -> None:
         account, fills, positions, account_follows = SettledHead.of(head)
-        places: set[int] = set()
-        for word in words[:fills]:
-            slot, place, seq, filled, prefix = SettledFill.of(word)
-            places.add(place)
-            key = account << 8 | slot
-            stored = Fill.of(self.state.fills.get(key, 0))
-            fill = Fill(prefix, stored.cancel_time_ms, stored.cancel_seq, filled, seq)
-            self._put("fills", key, fill.word)
+        places = {self._fill(word).place for word in words[:fills]}
         for place, word in zip(sorted(places), words[fills : fills + positions], strict=True):
             self._put("positions", account << 4 | place, word)
         if account_follows:

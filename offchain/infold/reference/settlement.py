@@ -41,7 +41,8 @@ from .words import (
 POOL_ACCOUNT = 0
 BACKSTOP_ACCOUNT = 1
 TRADERS_FROM = 17
-RECORDS_MAX = 640
+RECORDS_MAX = 256
+MARKETS_MAX = 64
 MARKET_MAX = 255
 RECORDS_OF_ACCOUNT_MAX = 64
 EARLY_MS = 1_000
@@ -231,6 +232,8 @@ def settle(
     computed here. Raises Fault where the contract reverts; then `state` must be undone by the
     caller.
     """
+    if len(call.records) > RECORDS_MAX or len(call.prices) > MARKETS_MAX:
+        raise Overflow("clearing: more than the call can carry")
     head = SettleHead.of(call.head)
     last = Head.of(state.scalar("head"))
     require(call.head >> 64 == last.number + 1, "clearing: wrong batch number")
@@ -243,14 +246,14 @@ def settle(
     oracle.check(head.time_ms, vector.chunks, vector.root, call.signatures)
     batch = _Batch(state, last, head.number, head.time_ms, vector, bucket_e6=last.bucket_e6)
     batch.markets = _load_markets(state, vector, call.prices)
-    if len(call.records) > RECORDS_MAX:
-        raise Overflow("clearing: more records than the call can carry")
     prepared = prepared or prepare(call, crypto)
     records = prepared.records
     _check_records(records, batch.markets)
     signers = signer_of or RecordSigners(prepared, crypto.recover)
     reasons, outcomes = _settle_groups(batch, prepared, signers)
-    digest = batch_digest(head.number, head.time_ms, prepared.contents, crypto.domain)
+    digest = batch_digest(
+        head.number, head.time_ms, prepared.contents, crypto.domain, crypto.hash_many
+    )
     seals.check(digest, call.seals, head.time_ms)
     _write_groups(batch, outcomes)
     _settle_backstop(batch, any(reasons))
@@ -523,9 +526,11 @@ def _settle_market(batch: _Batch, market: Market) -> None:
         base += incoming.base_e8
         quote += incoming.quote_e6
         state.put_market_word(market.number, INCOMING, 0)
-    if not base and quote:
+    if not base and (pool.base_e8 or market.clock.incoming):
+        # A pool that was flat already keeps its dust until it next closes.
         market.book(0, 0, quote, 0)
-        move_collateral(state, POOL_ACCOUNT, quote)
+        if quote:
+            move_collateral(state, POOL_ACCOUNT, quote)
         quote = 0
     market.pool = Holding(base, quote)
     market.clock = market.clock._replace(
@@ -610,7 +615,7 @@ def shares_after(state: State, epoch: int) -> int:
     if not epoch:
         return 0
     returned, nav, supply = Strike.of(state.strikes.get(epoch - 1, 0))
-    if returned:
+    if returned or (supply and not nav):
         return supply
     deposits, redeems = Requests.of(state.lp_requests.get(epoch - 1, 0))
     if not supply:
@@ -624,13 +629,14 @@ def _strike(batch: _Batch) -> bool:
     epoch = batch.head.epoch
     if batch.time_ms <= batch.head.epoch_end_ms + GUARD_MS:
         return False
-    listed = sum(1 << number for number in batch.markets)
-    missed = state.scalar("pool_markets") & ~listed
-    require(not missed, "clearing: strike misses a market")
     nav = Account.of(state.accounts.get(POOL_ACCOUNT, 0)).collateral_e6
-    for market in batch.markets.values():
-        base, quote = market.pool
-        nav += base * market.oracle_price_e8 // QUOTE_SCALE + quote
+    mask = state.scalar("pool_markets")
+    for number in range(1, MARKET_MAX + 1):
+        if mask >> number & 1:
+            mark = virtual_mark(state, batch.vector, number)
+            if mark is None:
+                raise Fault("clearing: strike misses a market")
+            nav += pool_value(state, mark.mark)
     supply = shares_after(state, epoch)
     deposits, redeems = Requests.of(state.lp_requests.get(epoch, 0))
     worth = min(max(nav, 0), _NAV_MAX)
@@ -643,6 +649,18 @@ def _strike(batch: _Batch) -> bool:
     move_collateral(state, POOL_ACCOUNT, gained)
     state.log("PoolStruck", epoch, strike, worth + gained)
     return True
+
+
+def pool_value(state: State, mark: Mark) -> int:
+    """What the pool's position and what waits to join it are worth at a mark, in e6."""
+    clock = Clock.of(state.market_word(mark.market, CLOCK))
+    base, quote = Holding.of(state.market_word(mark.market, POOL))
+    quote += credit(base, mark.funding_index - clock.funding_index, mark.rates.shift)
+    if clock.incoming:
+        incoming = Holding.of(state.market_word(mark.market, INCOMING))
+        base += incoming.base_e8
+        quote += incoming.quote_e6
+    return base * mark.oracle_price_e8 // QUOTE_SCALE + quote
 
 
 def can_strike(nav_e6: int, supply: int, deposits_e6: int) -> bool:

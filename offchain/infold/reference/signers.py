@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .arithmetic import GUARD_MS, WINDOW_MS
-from .digests import separator, vector_digest
+from .digests import HashMany, separator, vector_digest
 from .faults import require
 from .state import Event, Timed
 
@@ -80,7 +80,10 @@ class SignerSet:
 class Oracle:
     """Who signs prices, and under which domain."""
 
-    def __init__(self, chain_id: int, address: int, signers: SignerSet) -> None:
+    def __init__(
+        self, chain_id: int, address: int, signers: SignerSet, hash_many: HashMany
+    ) -> None:
+        self.hash_many = hash_many
         self.domain = separator(chain_id, address)
         self.signers = signers
 
@@ -88,14 +91,14 @@ class Oracle:
         self, time_ms: int, chunks: int, root: bytes, signatures: Sequence[Signature]
     ) -> list[int | None]:
         """The key behind each signature of a vector, None where there is none."""
-        digest = vector_digest(time_ms, chunks, root, self.domain)
+        digest = vector_digest(time_ms, chunks, root, self.domain, self.hash_many)
         return [self.signers.recover(digest, r, vs) for r, vs in signatures]
 
     def check(
         self, time_ms: int, chunks: int, root: bytes, signatures: Sequence[Signature]
     ) -> None:
         """Raise Fault unless k distinct signers, ascending, signed the vector."""
-        digest = vector_digest(time_ms, chunks, root, self.domain)
+        digest = vector_digest(time_ms, chunks, root, self.domain, self.hash_many)
         self.signers.check(digest, signatures, time_ms)
 
 

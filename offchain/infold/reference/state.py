@@ -112,6 +112,11 @@ class State:
         self._undo.clear()
         self.events = []
 
+    def touched(self) -> list[tuple[str, int | str]]:
+        """Table and key of every word written since `begin`, each once."""
+        names = {id(getattr(self, table)): table for table in self.tables}
+        return list(dict.fromkeys((names[id(table)], key) for table, key, _ in self._undo))  # type: ignore[misc]
+
     # -- reading ------------------------------------------------------------
 
     def scalar(self, name: str) -> int:

@@ -476,12 +476,13 @@ class SettledHead(NamedTuple):
 
 
 class SettledFill(NamedTuple):
-    """One fill in `AccountSettled`: slot u8 @248 | index u4 @244 | seq u32 @144 | filled u64 @80 |
-    prefix u80 @0.
+    """One fill in `Filled` and `AccountSettled`: slot u8 @248 | index u4 @244 | account u32 @208 |
+    seq u32 @144 | filled u64 @80 | prefix u80 @0.
     """
 
     slot: int
     place: int
+    account: int
     seq: int
     filled_e8: int
     prefix: int
@@ -491,6 +492,7 @@ class SettledFill(NamedTuple):
         return cls(
             word >> 248,
             word >> 244 & 0xF,
+            word >> 208 & 0xFFFFFFFF,
             word >> 144 & 0xFFFFFFFF,
             word >> 80 & (1 << 64) - 1,
             word & (1 << 80) - 1,
@@ -501,6 +503,7 @@ class SettledFill(NamedTuple):
         return (
             unsigned(self.slot, 8, "slot") << 248
             | unsigned(self.place, 4, "index") << 244
+            | unsigned(self.account, 32, "account") << 208
             | unsigned(self.seq, 32, "seq") << 144
             | unsigned(self.filled_e8, 64, "filled") << 80
             | unsigned(self.prefix, 80, "prefix")

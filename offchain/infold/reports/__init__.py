@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports: facts in, one document out. They know nothing of the engine, the chain or the network."""
+"""Reports: facts in, one document out. They know no engine, no chain and no network."""

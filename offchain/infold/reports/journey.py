@@ -4,11 +4,11 @@
 Facts come in one at a time, as they happen; ``document`` gives the object that ``infold demo`` and
 ``infold replay`` print. Definitions:
 
-- ``signed = accepted + rejected``. Each accepted order counts once: ``filled`` if it ever filled, else
-  its last state; what is open at the end is cancelled.
+- ``signed = accepted + rejected``. Each accepted order counts once: ``filled`` if it ever filled,
+  else its last state; what is open at the end is cancelled.
 - One-sided notional of a batch and market: all that was bought at its one price, the pool's and the
-  backstop's part included. ``pool_share`` is what the pool was a side of, ``outside_share`` what was
-  routed to other venues, ``crossed_share`` the rest: traders against traders.
+  backstop's part included. ``pool_share`` is what the pool was a side of, ``outside_share`` what
+  was routed to other venues, ``crossed_share`` the rest: traders against traders.
 - Improvement of a fill: how much better its price was than its benchmark, in basis points of the
   benchmark, positive when the trader gained; mean and percentiles over fills, each counting once.
 """
@@ -76,7 +76,9 @@ class Journey:
         self.rejects[code] += 1
 
     def accepted(self, order_hash: bytes, size_e8: int, recorded_e6: int = 0) -> None:
-        """A signed order got its receipt; ``recorded_e6`` is its worth on the tape, if it came from one."""
+        """A signed order got its receipt; ``recorded_e6`` is its worth on the tape, if it came from
+        one.
+        """
         self.orders.setdefault(order_hash, _Accepted(size_e8, recorded_e6))
 
     def filled(

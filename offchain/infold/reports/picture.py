@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A journey as one self-contained page: prices, who traded with whom, and who gained. No scripts, no links out."""
+"""A journey as one self-contained page: prices, who traded with whom, and who gained. No scripts,
+no links out.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ def page(title: str, figures: Mapping[str, Any], journey: Journey) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8>"
         f"<title>{html.escape(title)}</title>"
         "<style>body{font:15px system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em}"
-        "h2{font-size:1em;margin-top:2em}td{padding:.1em 1em .1em 0;font-variant-numeric:tabular-nums}"
+        "h2{font-size:1em;margin-top:2em}"
+        "td{padding:.1em 1em .1em 0;font-variant-numeric:tabular-nums}"
         "svg{width:100%;height:auto}text{font:11px system-ui,sans-serif;fill:#555}</style>"
         f"<h1>{html.escape(title)}</h1>\n{sections}\n<h2>Figures</h2><table>{rows}</table></html>\n"
     )
@@ -83,7 +86,10 @@ def _prices(batches: Sequence[MarketBatch]) -> str:
         points = " ".join(f"{x(time):.1f},{y(value):.1f}" for time, value in paths[market])
         colour = _COLOURS[number]
         lines += f'<polyline fill="none" stroke="{colour}" stroke-width="1.4" points="{points}"/>'
-        lines += f'<text x="{_MARGIN + 4 + number * 112}" y="{_HEIGHT - 4}" style="fill:{colour}">{html.escape(market)}</text>'
+        lines += (
+            f'<text x="{_MARGIN + 4 + number * 112}" y="{_HEIGHT - 4}" style="fill:{colour}">'
+            f"{html.escape(market)}</text>"
+        )
     return _frame(lines, [(y(value), f"{value:.0f}") for value in (low, 0.0, high)])
 
 
@@ -126,10 +132,16 @@ def _histogram(values: Sequence[float]) -> str:
         for place, count in enumerate(counts)
     )
     middle = _MARGIN + _BINS / 2 * width
-    bars += f'<line x1="{middle:.1f}" x2="{middle:.1f}" y1="10" y2="{_HEIGHT - 24}" stroke="#333" stroke-dasharray="3"/>'
+    bars += (
+        f'<line x1="{middle:.1f}" x2="{middle:.1f}" y1="10" y2="{_HEIGHT - 24}"'
+        ' stroke="#333" stroke-dasharray="3"/>'
+    )
     for share in (0.0, 0.5, 1.0):
         place = _MARGIN + share * _BINS * width
-        bars += f'<text x="{place:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{(share * 2 - 1) * reach:+.1f}</text>'
+        bars += (
+            f'<text x="{place:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">'
+            f"{(share * 2 - 1) * reach:+.1f}</text>"
+        )
     return _frame(bars)
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways to send an order that must be refused: what careless clients really do.
 
-A fault changes the order before it is signed, the signature, or the bytes after. ``spoiled_order`` and
-``spoiled_bytes`` are pure; faults of the signature are the signer's to make (``signs_elsewhere``,
-``signs_as_stranger``).
+A fault changes the order before it is signed, the signature, or the bytes after. ``spoiled_order``
+and ``spoiled_bytes`` are pure; faults of the signature are the signer's to make
+(``signs_elsewhere``, ``signs_as_stranger``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from enum import StrEnum
 
 import msgspec
+
 from infold.messages import Order
 
 

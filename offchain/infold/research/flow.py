@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded trades become orders: who sends what, when, at which limit.
 
-- A trade of an anonymous tape is an IOC order of its aggressor. The sender is one of N traders, chosen by
-  a hash of market and trade id: the same trade has the same sender in every run, file order and seed.
-- A fill of a tape with accounts is part of its own account's order: one order per account and order id,
-  its size the sum of the fills, GTC if any part of it rested and IOC otherwise.
-- Limits lie ``slippage`` beyond the (worst) recorded price, on the tick grid, never looser than that.
+- A trade of an anonymous tape is an IOC order of its aggressor. The sender is one of N traders,
+  chosen by a hash of market and trade id: the same trade has the same sender in every run, file
+  order and seed.
+- A fill of a tape with accounts is part of its own account's order: one order per account and order
+  id, its size the sum of the fills, GTC if any part of it rested and IOC otherwise.
+- Limits lie ``slippage`` beyond the (worst) recorded price, on the tick grid, never looser than
+  that.
 
 A replay is inelastic: recorded traders do not react to the prices this venue gives them.
 """
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from infold.messages import TimeInForce
 from infold.research.listings import Listing, check_count, listing_for
 from infold.research.recorded import Integers, Trades
@@ -129,15 +132,30 @@ def _aggressor_orders(
 ) -> Iterator[Intent]:
     sender = senders(file.markets[0], file.record, traders).tolist()
     rows = zip(
-        file.time_ms.tolist(), sender, codes.tolist(), file.side.tolist(),
-        file.price.tolist(), file.size.tolist(), strict=True,
-    )  # fmt: skip
+        file.time_ms.tolist(),
+        sender,
+        codes.tolist(),
+        file.side.tolist(),
+        file.price.tolist(),
+        file.size.tolist(),
+        strict=True,
+    )
     for time_ms, trader, code, side, price, size in rows:
         listing = listings[code]
         yield _intent(
-            listing, code, time_ms, trader, side > 0, size, price, price * size, price,
-            TimeInForce.IOC, time_ms + IOC_EXPIRY_MS, slippage_e6,
-        )  # fmt: skip
+            listing,
+            code,
+            time_ms,
+            trader,
+            side > 0,
+            size,
+            price,
+            price * size,
+            price,
+            TimeInForce.IOC,
+            time_ms + IOC_EXPIRY_MS,
+            slippage_e6,
+        )
 
 
 def _account_orders(
@@ -159,16 +177,35 @@ def _account_orders(
         time_ms, code = int(file.time_ms[row]), int(codes[row])
         worst = float(highest[number] if buy else lowest[number])
         yield _intent(
-            listings[code], code, time_ms, int(seats[file.account[row]]), buy, float(size[number]),
-            float(notional[number] / size[number]), float(notional[number]), worst,
-            TimeInForce.GTC if rested[number] else TimeInForce.IOC, time_ms + RECORDED_EXPIRY_MS, slippage_e6,
-        )  # fmt: skip
+            listings[code],
+            code,
+            time_ms,
+            int(seats[file.account[row]]),
+            buy,
+            float(size[number]),
+            float(notional[number] / size[number]),
+            float(notional[number]),
+            worst,
+            TimeInForce.GTC if rested[number] else TimeInForce.IOC,
+            time_ms + RECORDED_EXPIRY_MS,
+            slippage_e6,
+        )
 
 
 def _intent(
-    listing: Listing, code: int, time_ms: int, trader: int, buy: bool, size: float, price: float,
-    notional: float, worst: float, time_in_force: TimeInForce, expiry_ms: int, slippage_e6: int,
-) -> Intent:  # fmt: skip
+    listing: Listing,
+    code: int,
+    time_ms: int,
+    trader: int,
+    buy: bool,
+    size: float,
+    price: float,
+    notional: float,
+    worst: float,
+    time_in_force: TimeInForce,
+    expiry_ms: int,
+    slippage_e6: int,
+) -> Intent:
     return Intent(
         time_ms=time_ms,
         trader=trader,
@@ -194,8 +231,9 @@ class Batch:
 def schedule(intents: Sequence[Intent], interval_ms: int, orders_max: int) -> Iterator[Batch]:
     """Cut a run's orders into batches: every interval that has any, sooner where they crowd.
 
-    Times rise strictly and lie after every order of their batch. A burst of more than ``orders_max``
-    orders is cut into several batches, a millisecond apart where one millisecond holds them all.
+    Times rise strictly and lie after every order of their batch. A burst of more than
+    ``orders_max`` orders is cut into several batches, a millisecond apart where one millisecond
+    holds them all.
     """
     done = 0
     last_ms = 0

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a recorded market is listed: its multiple, its tick, its name on chain.
 
-Prices on chain are e8 integers that lie between 1e-4 and 1e6, so a coin worth a thousandth of a cent is
-listed by the thousand (kCOIN) or by the million (MCOIN), and one worth millions by the thousandth.
+Prices on chain are e8 integers that lie between 1e-4 and 1e6, so a coin worth a thousandth of a
+cent is listed by the thousand (kCOIN) or by the million (MCOIN), and one worth millions by the
+thousandth.
 """
 
 from __future__ import annotations
@@ -61,9 +62,11 @@ class Listing:
 
 
 def listing_for(market: str, low: float, high: float, largest: float, path: Path) -> Listing:
-    """List a market whose recorded prices lie between ``low`` and ``high``, sizes up to ``largest``.
+    """List a market whose recorded prices lie between ``low`` and ``high``, sizes up to
+    ``largest``.
 
-    The smallest multiple is taken that brings prices into range and every size below the venue's largest.
+    The smallest multiple is taken that brings prices into range and every size below the venue's
+    largest.
     """
     for power, letter in _MULTIPLES:
         fits = PRICE_MIN <= low * 10.0**power and high * 10.0**power <= PRICE_MAX
@@ -72,7 +75,7 @@ def listing_for(market: str, low: float, high: float, largest: float, path: Path
             return Listing((letter + market)[:NAME_LENGTH_MAX], power, tick)
     raise DataFault(
         path,
-        f"prices of {market} run from {low} to {high}: no multiple brings them between 1e-4 and 1e6",
+        f"prices of {market} run from {low} to {high}: no multiple brings them into 1e-4..1e6",
         "leave the market out or check the file",
         column="price",
     )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo's people: seeded, of several kinds, reacting to prices and to what they hold.
 
-Nothing here is a script. Each step every trader looks at the market, at its own positions and resting
-orders (``Sight``), and draws from its own stream of random numbers; what comes out of the venue feeds
-back into the next step. The same seed gives the same demo, another seed another one.
+Nothing here is a script. Each step every trader looks at the market, at its own positions and
+resting orders (``Sight``), and draws from its own stream of random numbers; what comes out of the
+venue feeds back into the next step. The same seed gives the same demo, another seed another one.
 
 | kind | habit |
 |---|---|
@@ -25,6 +25,7 @@ from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
+
 from infold.messages import TimeInForce, TriggerKind
 from infold.research.careless import Fault
 from infold.research.listings import Listing
@@ -142,8 +143,8 @@ class Population:
     """All traders of one demo. ``step`` is called once a batch interval, in order."""
 
     def __init__(self, seed: int, traders: int, listings: Sequence[Listing], batch_ms: int) -> None:
-        self._listings = listings
-        self._batch_ms = batch_ms
+        self.listings = listings
+        self.batch_ms = batch_ms
         self._history: list[Mapping[int, int]] = []
         rng = np.random.Generator(np.random.PCG64([seed, 0xA9E7]))
         kinds = [
@@ -221,6 +222,10 @@ class _Look:
     def rng(self) -> np.random.Generator:
         return self.person.rng
 
+    @property
+    def batch_ms(self) -> int:
+        return self.population.batch_ms
+
     def chance(self, share: float) -> bool:
         return bool(self.rng.random() < share)
 
@@ -236,7 +241,7 @@ class _Look:
     def limit_e8(self, market: int, buy: bool, beyond_bps: float) -> int:
         """A limit so many basis points beyond the oracle (behind it if negative)."""
         price = self.prices_e8[market] * (1 + beyond_bps / 1e4 * (1 if buy else -1))
-        tick = self.population._listings[market].tick_e8
+        tick = self.population.listings[market].tick_e8
         return max(1, round(price / tick)) * tick
 
     def wish(
@@ -297,7 +302,7 @@ def _noise(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
             look.wish(market, buy, size, float(look.rng.uniform(10, 40)), TimeInForce.FOK)
         )
     elif draw < 0.88:
-        lifetime = int(look.rng.integers(4, 40)) * look.population._batch_ms
+        lifetime = int(look.rng.integers(4, 40)) * look.batch_ms
         wishes.append(
             look.wish(market, buy, size, float(look.rng.uniform(-25, 8)), TimeInForce.GTC, lifetime)
         )
@@ -312,12 +317,12 @@ def _noise(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
                 size,
                 60.0,
                 TimeInForce.GTC,
-                20 * look.population._batch_ms,
+                20 * look.batch_ms,
                 trigger=trigger,
             )
         )
     else:
-        later = look.time_ms + int(look.rng.integers(1, 4)) * look.population._batch_ms
+        later = look.time_ms + int(look.rng.integers(1, 4)) * look.batch_ms
         wishes.append(
             look.wish(market, buy, size, 30.0, TimeInForce.GTC, 30_000, good_after_ms=later)
         )
@@ -337,16 +342,14 @@ def _by_move(sign: int) -> _Habit:
 
 def _maker(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
     resting = look.sight.resting(look.trader)
-    stale = [
-        order for order in resting if look.time_ms - order.time_ms > 3 * look.population._batch_ms
-    ]
+    stale = [order for order in resting if look.time_ms - order.time_ms > 3 * look.batch_ms]
     acts.extend(Act(ActKind.CANCEL, look.trader, order.slot, order.seq) for order in stale)
     if not look.chance(0.3):
         return
     market = look.market()
     held_usd = look.sight.base_e8(look.trader, market) * look.prices_e8[market] / 1e16
     skew = float(np.clip(held_usd / 20_000, -1, 1))
-    lifetime = 8 * look.population._batch_ms
+    lifetime = 8 * look.batch_ms
     for buy in (True, False):
         away = 2 + look.rng.exponential(5) + max(0.0, skew if buy else -skew) * 12
         size = look.size_e8(market, float(look.rng.uniform(1_500, 6_000)))
@@ -361,9 +364,7 @@ def _patient(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
     market, buy = look.market(), look.chance(0.5)
     size = look.size_e8(market, float(look.rng.uniform(60_000, 220_000)))
     beyond = float(look.rng.uniform(0, 9))
-    wishes.append(
-        look.wish(market, buy, size, beyond, TimeInForce.GTC, 25 * look.population._batch_ms)
-    )
+    wishes.append(look.wish(market, buy, size, beyond, TimeInForce.GTC, 25 * look.batch_ms))
 
 
 def _reducer(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
@@ -403,26 +404,42 @@ def _careless(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
 
 
 def _leveraged(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:
+    """Opens near its limit, sets a stop that may come too late, adds when it can."""
     held = {m: look.sight.base_e8(look.trader, m) for m in look.person.favourites}
     market = max(held, key=lambda m: abs(held[m]) * look.prices_e8[m])
-    if held[market] == 0:
-        if look.chance(0.35):
-            usd = max(0.0, look.sight.free_e6(look.trader) / 1e6) * float(look.rng.uniform(12, 21))
+    base = held[market]
+    free_usd = max(0.0, look.sight.free_e6(look.trader) / 1e6)
+    if base == 0:
+        if look.chance(0.6) and free_usd > 20:
             market = look.market()
-            if usd > 100:
-                wishes.append(look.wish(market, look.chance(0.5), look.size_e8(market, usd), 40.0))
+            size = look.size_e8(market, free_usd * float(look.rng.uniform(16, 20.5)))
+            wishes.append(look.wish(market, look.chance(0.5), size, 40.0))
         return
-    move = look.population.move_bps(market, 1) * (1 if held[market] > 0 else -1)
-    if move < -80 or look.chance(0.05):
+    move = look.population.move_bps(market, 1) * (1 if base > 0 else -1)
+    protected = any(order.market == market for order in look.sight.resting(look.trader))
+    if move < -150 and not protected:
         # Afraid: out as fast as it can, which may be too late.
+        wishes.append(look.wish(market, base < 0, abs(base), 150.0, reduce_only=True))
+    elif not protected:
+        away = float(look.rng.uniform(60, 260)) / 1e4
+        side = TriggerKind.AT_OR_BELOW if base > 0 else TriggerKind.AT_OR_ABOVE
+        stop_e8 = int(look.prices_e8[market] * (1 - away if base > 0 else 1 + away))
         wishes.append(
-            look.wish(market, held[market] < 0, abs(held[market]), 120.0, reduce_only=True)
+            look.wish(
+                market,
+                base < 0,
+                abs(base),
+                800.0,
+                TimeInForce.GTC,
+                40 * look.batch_ms,
+                reduce_only=True,
+                trigger=(side, stop_e8),
+            )
         )
-    elif look.chance(0.25):
-        # Greedy: add whatever margin is left, sometimes more.
-        usd = max(0.0, look.sight.free_e6(look.trader) / 1e6) * float(look.rng.uniform(5, 25))
-        if usd > 50:
-            wishes.append(look.wish(market, held[market] > 0, look.size_e8(market, usd), 40.0))
+    elif look.chance(0.2) and free_usd > 20:
+        # Greedy: adds whatever margin is left, sometimes more.
+        size = look.size_e8(market, free_usd * float(look.rng.uniform(8, 25)))
+        wishes.append(look.wish(market, base > 0, size, 40.0))
 
 
 def _go_home(look: _Look, wishes: list[Wish], acts: list[Act]) -> None:

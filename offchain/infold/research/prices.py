@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a run's oracle prices come from: a record, or a seed.
 
-``RecordedPrices`` follows one rule: the recorded mid at the batch's time; without quotes the last trade
-before it; for a market's first batch its first trade. ``SeededPrices`` are correlated random walks with
-jumps. Both hand out integers (e8) and know nothing of the engine.
+``RecordedPrices`` follows one rule: the recorded mid at the batch's time; without quotes the last
+trade before it; for a market's first batch its first trade. ``SeededPrices`` are correlated random
+walks with jumps. Both hand out integers (e8) and know nothing of the engine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from infold.errors import Rejected
 from infold.research.flow import RecordedFlow
 from infold.research.recorded import Floats, Integers, Quotes, Trades
@@ -93,7 +94,7 @@ def quotes_without_trades(files: Sequence[Trades], quotes: Sequence[Quotes]) -> 
                 "PARAMETER",
                 "quotes",
                 f"{quote.facts.path} quotes {quote.market}, which no trade file names "
-                f"({', '.join(sorted(known)[:8])}); name it with --market NAME=FILE or leave it out",
+                f"({', '.join(sorted(known)[:8])}); rename it with --market or leave it out",
             )
 
 
@@ -110,9 +111,9 @@ class WalkParameters:
     common_bps: float = 6.0
     own_bps: float = 5.0
     reversion: float = 0.01
-    jump_steps: float = 30.0
-    jump_bps: float = 170.0
-    jump_bps_max: float = 420.0
+    jump_steps: float = 22.0
+    jump_bps: float = 230.0
+    jump_bps_max: float = 450.0
 
 
 class SeededPrices:

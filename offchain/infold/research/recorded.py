@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readers of recorded markets: trade files and quote files, one typed stream out.
 
-A file's layout is told by its columns, never by its name; its market is told by its name, never by its
-content (unless each row carries a coin). What a file says is checked once, here: after ``read`` every
-time is an integer number of milliseconds in order, every price and size is finite and positive, and
-every size is in base units (coin-margined contracts are converted). Whatever is wrong raises
-``DataFault``, which names the file, the row, the column and what to do.
+A file's layout is told by its columns, never by its name; its market is told by its name, never by
+its content (unless each row carries a coin). What a file says is checked once, here: after ``read``
+every time is an integer number of milliseconds in order, every price and size is finite and
+positive, and every size is in base units (coin-margined contracts are converted). Whatever is wrong
+raises ``DataFault``, which names the file, the row, the column and what to do.
 
 Layouts (sources: the public dumps' own documentation and the README of the data set):
 
@@ -14,7 +14,7 @@ trades CSV             id, price, qty, quote or base qty, time, buyer is maker[,
 aggTrades CSV          id, price, qty, first id, last id, time, buyer is maker[, best match]
 bookTicker CSV         update id, bid, bid qty, ask, ask qty, transaction time, event time
 Parquet trades         ``trade_ts_ms, price, qty, aggressor`` or ``exch_ts_ms, price, qty, side``
-Parquet quotes         ``tx_ts_ms, bid_px, ask_px``, ``exch_ts_ms, best_bid, best_ask`` or ``ts_utc, ...``
+Parquet quotes         ``tx_ts_ms, bid_px, ask_px`` or ``exch_ts_ms, best_bid, best_ask``
 Parquet account fills  ``time_ms, account, coin, px, sz, side, oid, crossed``
 =====================  ==========================================================================
 """
@@ -33,8 +33,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from infold.errors import Misconfigured
 from numpy.typing import NDArray
+
+from infold.errors import Misconfigured
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -80,9 +81,10 @@ class FileFacts:
 class Trades:
     """Recorded trades in time order: one row per aggressor trade, or one per side of a fill.
 
-    ``side`` is +1 for a buy and -1 for a sell, of the aggressor or, with ``accounts``, of the account.
-    ``price`` is quote per base unit, ``size`` is base units. ``market`` indexes ``markets``.
-    ``account`` and ``order`` index ``accounts`` and hold order ids; both are None when not recorded.
+    ``side`` is +1 for a buy and -1 for a sell, of the aggressor or, with ``accounts``, of the
+    account. ``price`` is quote per base unit, ``size`` is base units. ``market`` indexes
+    ``markets``. ``account`` and ``order`` index ``accounts`` and hold order ids; both are None when
+    not recorded.
     """
 
     facts: FileFacts
@@ -134,7 +136,7 @@ def market_of(path: Path) -> str:
 
 
 def is_coin_margined(market: str, path: Path) -> bool:
-    """Whether sizes are contracts: ``BTCUSD_PERP`` and ``..._coinm_...`` are, ``BTCUSDT`` is not."""
+    """Whether sizes are contracts: those of ``BTCUSD_PERP`` are, of ``BTCUSDT`` not."""
     if re.search(r"USD_(PERP|\d{6})$", market) or re.search(
         r"(?<![a-z])coinm?-?m(?![a-z])", path.name.lower()
     ):
@@ -169,7 +171,8 @@ def read(path: Path, market: str | None = None) -> Trades | Quotes:
         raise DataFault(
             path,
             f"no known layout has the columns {columns}",
-            "trades need a time, price, size and side; quotes a time, bid and ask; see `infold replay --help`",
+            "trades need a time, price, size and side, quotes a time, bid and ask;"
+            " `infold replay --help` lists the layouts",
         )
     if frame.height == 0:
         raise DataFault(path, "it holds no rows", "fetch it again or leave it out")
@@ -592,21 +595,42 @@ _NAMED: tuple[tuple[frozenset[str], _Layout], ...] = tuple(
     (frozenset(columns.split()), layout)
     for columns, layout in (
         ("account coin px sz side time_ms oid crossed", _account_fills("oid", "time_ms")),
-        ("account coin px sz side ts_utc_minute order_id crossed", _account_fills("order_id", "ts_utc_minute")),
+        (
+            "account coin px sz side ts_utc_minute order_id crossed",
+            _account_fills("order_id", "ts_utc_minute"),
+        ),
         ("trade_ts_ms price qty aggressor", _trades_2024),
         ("exch_ts_ms price qty side", _trades_2026),
         ("tx_ts_ms update_id bid_px ask_px", _quotes_2024),
         ("exch_ts_ms best_bid best_ask", _quotes_at("exch_ts_ms", "best_bid", "best_ask")),
         ("ts_utc best_bid best_ask", _quotes_at("ts_utc", "best_bid", "best_ask")),
-        ("best_bid_price best_ask_price transaction_time", _quotes_at("transaction_time", "best_bid_price", "best_ask_price")),
-        ("best_bid_price best_ask_price event_time", _quotes_at("event_time", "best_bid_price", "best_ask_price")),
-        ("agg_trade_id price quantity transact_time is_buyer_maker", _trades_csv("price", "quantity", "transact_time", "is_buyer_maker", "agg_trade_id")),
-        ("id price qty time is_buyer_maker", _trades_csv("price", "qty", "time", "is_buyer_maker", "id")),
-        ("id price qty time isbuyermaker", _trades_csv("price", "qty", "time", "isbuyermaker", "id")),
-        ("aggtradeid price quantity timestamp isbuyermaker", _trades_csv("price", "quantity", "timestamp", "isbuyermaker", "aggtradeid")),
+        (
+            "best_bid_price best_ask_price transaction_time",
+            _quotes_at("transaction_time", "best_bid_price", "best_ask_price"),
+        ),
+        (
+            "best_bid_price best_ask_price event_time",
+            _quotes_at("event_time", "best_bid_price", "best_ask_price"),
+        ),
+        (
+            "agg_trade_id price quantity transact_time is_buyer_maker",
+            _trades_csv("price", "quantity", "transact_time", "is_buyer_maker", "agg_trade_id"),
+        ),
+        (
+            "id price qty time is_buyer_maker",
+            _trades_csv("price", "qty", "time", "is_buyer_maker", "id"),
+        ),
+        (
+            "id price qty time isbuyermaker",
+            _trades_csv("price", "qty", "time", "isbuyermaker", "id"),
+        ),
+        (
+            "aggtradeid price quantity timestamp isbuyermaker",
+            _trades_csv("price", "quantity", "timestamp", "isbuyermaker", "aggtradeid"),
+        ),
         ("a p q t m", _trades_csv("p", "q", "t", "m", "a")),
     )
-)  # fmt: skip
+)
 
 
 def _named_layout(columns: Iterable[str]) -> _Layout | None:

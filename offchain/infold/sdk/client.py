@@ -102,7 +102,7 @@ class Client:
 
     def orders(self, account: int) -> list[dict[str, Any]]:
         """The account's open orders."""
-        return _rows(self.get("/v1/orders", account=account))
+        return _rows(self.get("/v1/orders", account=account, status="open"))
 
     def fills(self, account: int) -> list[dict[str, Any]]:
         """The account's fills, oldest first."""
@@ -136,15 +136,17 @@ class Client:
     ) -> Prepared:
         """Fill in, sign and spell one order.
 
-        ``price`` is the limit: a market order is a limit far enough away. Without ``slot`` and ``seq``
-        both come from the clock: a slot no recent order used, a seq that rises with time.
+        ``price`` is the limit: a market order is a limit far enough away. Without ``slot`` and
+        ``seq`` both come from the clock: a slot no recent order used, a seq that rises with time.
         """
         if side not in ("buy", "sell"):
             raise Rejected("MALFORMED", "side", f"{side!r} is neither buy nor sell")
         try:
             kind = TimeInForce[time_in_force]
         except KeyError:
-            raise Rejected("MALFORMED", "timeInForce", f"{time_in_force!r} is none of GTC, IOC, FOK") from None
+            raise Rejected(
+                "MALFORMED", "timeInForce", f"{time_in_force!r} is none of GTC, IOC, FOK"
+            ) from None
         now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         lifetime_ms = GTC_LIFETIME_MS if kind is TimeInForce.GTC else IOC_LIFETIME_MS
         order = Order(
@@ -177,7 +179,9 @@ class Client:
         return _results(self._send("POST", "/v1/orders", content=body))
 
     def order(self, wallet: Wallet, **fields: Any) -> dict[str, Any]:
-        """Prepare, send and return one order's receipt; raises ``Rejected`` if the venue refuses it."""
+        """Prepare, send and return one order's receipt; raises ``Rejected`` if the venue refuses
+        it.
+        """
         (answer,) = self.place(self.prepare(wallet, **fields))
         raise_if_refused(answer)
         return answer
@@ -201,7 +205,9 @@ class Client:
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Any read of the interface."""
-        return self._send("GET", path, params={k: v for k, v in parameters.items() if v is not None})
+        return self._send(
+            "GET", path, params={k: v for k, v in parameters.items() if v is not None}
+        )
 
     def _send(self, method: str, path: str, **how: Any) -> Any:
         if "content" in how:
@@ -211,10 +217,13 @@ class Client:
             document = answer.json()
         except httpx.HTTPError as error:
             raise Unavailable(
-                f"no venue answers at {self.url} ({type(error).__name__}); is `infold devnet` running?"
+                f"no venue answers at {self.url} ({type(error).__name__});"
+                " is `infold devnet` running?"
             ) from None
         except (json.JSONDecodeError, UnicodeDecodeError):
-            raise Unavailable(f"{self.url}{path} answered {answer.status_code} without JSON") from None
+            raise Unavailable(
+                f"{self.url}{path} answered {answer.status_code} without JSON"
+            ) from None
         if answer.status_code >= 500:
             raise Unavailable(f"{self.url}{path}: {_words(document)}")
         if answer.status_code >= 400:
@@ -227,7 +236,9 @@ def refusal(problem: Mapping[str, Any]) -> Rejected:
     code = str(problem.get("code", ""))
     message, param = _words(problem), problem.get("param")
     if code not in CODES:
-        return Rejected("NOT_FOUND", param, f"the venue refused with {code or 'no code'}: {message}")
+        return Rejected(
+            "NOT_FOUND", param, f"the venue refused with {code or 'no code'}: {message}"
+        )
     restored = Rejected(code, param)
     restored.message = message or restored.message
     return restored
@@ -257,6 +268,3 @@ def _results(document: Any) -> list[dict[str, Any]]:
     if isinstance(document, Mapping):
         document = document.get("results", [])
     return list(document)
-
-
-

@@ -38,9 +38,9 @@ class Wallet:
             ) from None
 
     @classmethod
-    def from_key_file(cls, path: Path) -> Wallet:
+    def from_key_file(cls, path: Path | str) -> Wallet:
         """A file that holds a private key in hex and nothing else."""
-        return cls.from_hex(_read(path), str(path))
+        return cls.from_hex(_read(Path(path)), str(path))
 
     @classmethod
     def from_keystore(cls, path: Path, password: str) -> Wallet:
@@ -54,7 +54,7 @@ class Wallet:
             raise Misconfigured(f"{path} is not a keystore: it is not JSON") from None
         except (ValueError, KeyError, TypeError, NotImplementedError) as error:
             raise Misconfigured(
-                f"{path} did not open ({error}); check the password in INFOLD_KEYSTORE_PASSWORD_FILE"
+                f"{path} did not open ({error}); check INFOLD_KEYSTORE_PASSWORD_FILE"
             ) from None
 
     def to_keystore(self, path: Path, password: str) -> None:

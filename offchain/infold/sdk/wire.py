@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Orders as clients send them: the signed integers of an ``Order`` spelled as canonical decimal strings."""
+"""Orders as clients send them: the signed integers of an ``Order`` spelled as canonical decimal
+strings.
+"""
 
 from __future__ import annotations
 
 import msgspec
+
 from infold.messages import (
     TIME_IN_FORCE_WORDS,
     TRIGGER_KIND_WORDS,

@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,11 +172,23 @@ class Devnet:
         self._ends = contextlib.ExitStack()
         self._last_stamp_s = 0
         self._senders: dict[bytes, Sender] = {}
+        self._end_when_told()
         try:
             self._build()
         except BaseException:
             self.close()
             raise
+
+    def _end_when_told(self) -> None:
+        """Turn the terminate signal into an exit, so that all is ended on the way out."""
+
+        def leave(number: int, _frame: object) -> None:
+            raise SystemExit(128 + number)
+
+        here = threading.current_thread() is threading.main_thread()
+        if here and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, leave)
+            self._ends.callback(signal.signal, signal.SIGTERM, signal.SIG_DFL)
 
     def _build(self) -> None:
         config = self.config

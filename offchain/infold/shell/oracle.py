@@ -234,6 +234,10 @@ class Record:
                     "signed what the record lost"
                 ) from error
 
+    def close(self) -> None:
+        """Close the file and give its lock back."""
+        os.close(self._file)
+
     def claim(self, time_ms: int, root: bytes) -> None:
         """Write down that this root is signed for T. Raises `Abstains` if another one was."""
         earlier = self.roots.get(time_ms)
@@ -680,11 +684,9 @@ class Collector:
                 )
                 if reasons:
                     refusals[who] = reasons
-            what = (
-                f"no price for market {', '.join(map(str, missing))}"
-                if missing
-                else f"{len(views)} of {self._k} views"
-            )
+            what = f"{len(views)} of {self._k} views"
+            if len(views) >= self._k:
+                what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
             raise self._refused(time_ms, what, refusals)
         chunks = max(agreed) // 32 + 1
         root = vector_root(agreed, chunks)

@@ -242,30 +242,32 @@ class Poster:
                 "contradicts itself"
             )
         self.landed += 1
-        self._remember(found.block)
+        self._remember()
         return Landed(intent.number, found.hash, found.block, found.block_hash, found.gas_used)
 
     # -- time and reorganisations ------------------------------------------------------------------
 
     def require_live(self, intent: Intent) -> None:
         """Raise `Lapsed` once a final block is stamped later than T + F."""
-        latest = block(self.venue.rpc)
-        final = (
-            latest
-            if not self.confirmations
-            else block(self.venue.rpc, max(0, latest.number - self.confirmations))
-        )
+        final = self.final_block()
         if final.timestamp_s * 1000 > intent.time_ms + WINDOW_MS:
             raise Lapsed(
                 f"batch {intent.number} of {intent.time_ms} lapsed: final block {final.number} "
                 f"is stamped {final.timestamp_s} s"
             )
 
-    def _remember(self, number: int) -> None:
-        """Keep the deepest final block by hash."""
-        final = max(0, number - self.confirmations)
-        if self._final is None or final >= self._final.number:
-            self._final = block(self.venue.rpc, final)
+    def final_block(self) -> Block:
+        """The last block that is deep enough to be called final."""
+        latest = block(self.venue.rpc)
+        if not self.confirmations:
+            return latest
+        return block(self.venue.rpc, max(0, latest.number - self.confirmations))
+
+    def _remember(self) -> None:
+        """Keep the last final block by hash."""
+        final = self.final_block()
+        if self._final is None or final.number >= self._final.number:
+            self._final = final
 
     def check_reorganisation(self) -> None:
         """Raise `InvariantBroken` if a block that was called final is gone."""

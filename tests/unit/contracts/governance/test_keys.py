@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Governance over matcher, attesters and oracle signers: each change, its bounds and its barrier."""
+"""Governance over matcher, attesters and oracle signers: each change, its bounds, its barrier."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-
 from tests.support.evm import ZERO, a_key, refuses
 from tests.support.venue import DEPLOYER, ORACLE_SIGNERS, PRICE_E8, Venue
 

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import pytest
-from infold.signing import keccak
-from infold.words import unpack_clock, unpack_listing, unpack_rates
-
 from tests.support.evm import refuses
 from tests.support.venue import DEPLOYER, GUARD_MS, Venue, parameters
+
+from infold.signing import keccak
+from infold.words import unpack_clock, unpack_listing, unpack_rates
 
 from .conftest import DELAY_S, LIFE_S, STRANGER
 

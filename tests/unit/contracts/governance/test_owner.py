@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.support.evm import ZERO, World, refuses
 from tests.support.venue import DEPLOYER, Venue, parameters
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Governance.words: every hard bound at min - 1, min, max, max + 1, and the packing itself (C14)."""
+"""Governance.words: each hard bound at min - 1, min, max, max + 1, and the packing (C14)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import random
 from typing import Any
 
 import pytest
-from infold.words import CapsWord, ListingWord, RatesWord, unpack_caps, unpack_listing, unpack_rates
-
 from tests.support.evm import refuses
 from tests.support.venue import PARAMETERS, Venue, parameters
+
+from infold.words import CapsWord, ListingWord, RatesWord, unpack_caps, unpack_listing, unpack_rates
 
 CAP_MAX = 2**60 - 1
 NO_SLOPE: dict[str, Any] = {"slope_e20": 0}

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.support.evm import Key, Refused, a_key, refuses
 from tests.support.venue import DEPLOYER, GUARD_MS, ORACLE_SIGNERS, WINDOW_MS, Venue
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from infold.signing import Domain, sign, typed_data, vector_digest
-from infold.words import SettleHead, pack_settle_head
-
 from tests.support.evm import Key, World, a_key, refuses
 from tests.support.venue import ORACLE_SIGNERS, PRICE_E8, Venue
+
+from infold.signing import Domain, sign, typed_data, vector_digest
+from infold.words import SettleHead, pack_settle_head
 
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -120,7 +120,7 @@ def test_init_needs_signers_and_a_threshold_within_reach(place: int) -> None:
     deployer, governance = a_key("deployer"), a_key("governance")
     signers = [key.address for key in ORACLE_SIGNERS]
     World().deploy("Oracle", governance.address, signers, 3, sender=deployer)
-    with pytest.raises(AssertionError, match="reverted: (signers|oracle): threshold"):
+    with pytest.raises(AssertionError, match=r"reverted: (signers|oracle): threshold"):
         threshold = 0 if place == 0 else 4
         World().deploy("Oracle", governance.address, signers, threshold, sender=deployer)
     for bad in ([*signers, signers[0]], [*signers, "0x" + "00" * 20]):

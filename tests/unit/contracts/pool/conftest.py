@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.support.evm import a_key
 from tests.support.venue import DOLLAR, PRICE_E8, Venue
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import random
 
-from infold.words import StrikeWord, unpack_account, unpack_head, unpack_strike
-
 from tests.support.evm import a_key, refuses
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
+
+from infold.words import StrikeWord, unpack_account, unpack_head, unpack_strike
 
 from .conftest import ORACLE, PROVIDER, SECOND, SHARE, STRANGER
 

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from infold.words import RequestsWord, pack_requests, unpack_head
-
 from tests.support.evm import refuses
 from tests.support.venue import DOLLAR, Venue
+
+from infold.words import RequestsWord, pack_requests, unpack_head
 
 from .conftest import ORACLE, PROVIDER, SECOND, SHARE
 

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import pytest
-from infold.words import StrikeWord, pack_strike, unpack_strike
-
 from tests.support.venue import DOLLAR, Venue
+
+from infold.words import StrikeWord, pack_strike, unpack_strike
 
 from .conftest import PROVIDER, SHARE
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-
 from tests.support.evm import a_key
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
 

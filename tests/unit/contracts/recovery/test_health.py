@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recovery.health against the margin rules in exact fractions (docs/protocol.md sections 1, 5.4)."""
+"""Recovery.health against the margin rules in exact fractions (protocol sections 1 and 5.4)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import random
 from fractions import Fraction
 
 import pytest
-from infold.words import unpack_account, unpack_clock, unpack_position, unpack_rates
-
 from tests.support.evm import a_key, refuses
-from tests.support.venue import DOLLAR, LOT, ORACLE_SIGNERS, PRICE_E8, Venue
+from tests.support.venue import DOLLAR, ORACLE_SIGNERS, PRICE_E8, Venue
+
+from infold.words import unpack_account, unpack_clock, unpack_position, unpack_rates
 
 from .conftest import LONG, SHORT, Crowd
 

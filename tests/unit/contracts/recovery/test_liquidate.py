@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.evm import ZERO, Receipt, World, a_key, refuses
+from tests.support.venue import LOT, ORACLE_SIGNERS, PRICE_E8
+
 from infold.words import (
     unpack_account,
     unpack_clock,
@@ -12,9 +15,6 @@ from infold.words import (
     unpack_pool,
     unpack_position,
 )
-
-from tests.support.evm import ZERO, Receipt, World, a_key, refuses
-from tests.support.venue import LOT, ORACLE_SIGNERS, PRICE_E8
 
 from .conftest import KEEPER, LONG, Crowd
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-
 from tests.support.compiler import ROOT, compiled, compiled_at
 from tests.support.evm import Contract, World, a_key
 

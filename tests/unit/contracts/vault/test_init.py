@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.support.evm import ZERO, World, a_key, refuses
 
 ADDRESSES = [a_key(name).address for name in ("token", "clearing", "pool")]

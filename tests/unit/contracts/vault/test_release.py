@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.support.evm import ZERO, Key, refuses
 
 from .conftest import CLEARING, PAYER, POOL, STRANGER, Custody

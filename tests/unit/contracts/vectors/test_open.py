@@ -7,10 +7,10 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from infold.signing import chunk_words, vector_openings, vector_root
-
 from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import Contract, World, a_key, refuses
+
+from infold.signing import chunk_words, vector_openings, vector_root
 
 PROBE = ROOT / "tests" / "support" / "contracts" / "VectorsProbe.vy"
 

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from infold.cli import app as application
 from infold.cli.options import defaults_for, settings
@@ -20,23 +20,26 @@ from infold.cli.terminal import Exit, exit_code_of, show
 from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
 
 
-def commands(group: click.Command, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def commands(group: object, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     yield prefix
-    if isinstance(group, click.Group):
+    if isinstance(group, TyperGroup):
         for name, command in group.commands.items():
             yield from commands(command, (*prefix, name))
 
 
 ALL = sorted(commands(typer.main.get_command(application.app)))
 NAMED_IN_THE_README = (
-    "demo|devnet|deploy|account|deposit|withdraw|order place|order cancel|order list|order preview|position|"
-    "lp deposit|lp redeem|lp position|market list|replay|reconcile|audit|journal verify|journal replay|"
+    "demo|devnet|deploy|account|deposit|withdraw|order place|order cancel|order list|order preview|"
+    "position|lp deposit|lp redeem|lp position|market list|replay|reconcile|audit|journal verify|"
+    "journal replay|"
     "bench gas|bench admission|bench auction|doctor"
 )
 
 
 @pytest.mark.parametrize("command", ALL, ids=" ".join)
-def test_every_command_explains_itself(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_explains_itself(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert application.run([*command, "--help"]) == Exit.OK
     assert "Usage" in capsys.readouterr().out
 
@@ -53,23 +56,37 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["demo", "--seed", "x"], ["order", "place", "2"], ["replay"], ["withdraw", "2"], ["bench"]],
+    [
+        ["nonsense"],
+        ["demo", "--seed", "x"],
+        ["order", "place", "2"],
+        ["replay"],
+        ["withdraw", "2"],
+        ["bench"],
+    ],
     ids=" ".join,
 )
-def test_wrong_usage_leaves_with_2_and_an_empty_stdout(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_leaves_with_2_and_an_empty_stdout(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert application.run(arguments) == Exit.USAGE
     written = capsys.readouterr()
     assert arguments == ["bench"] or (written.out == "" and written.err)
 
 
-def test_missing_data_leaves_with_3_and_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_data_leaves_with_3_and_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert application.run(["replay", str(tmp_path / "btcusdt.csv"), "--json", "-q"]) == Exit.SETUP
     written = capsys.readouterr()
     assert written.out == "" and "no such file" in written.err and "INFOLD_DATA" in written.err
 
 
 def test_a_venue_that_does_not_answer_leaves_with_6(capsys: pytest.CaptureFixture[str]) -> None:
-    assert application.run(["market", "list", "--api-url", "http://127.0.0.1:9", "--json"]) == Exit.UNAVAILABLE
+    assert (
+        application.run(["market", "list", "--api-url", "http://127.0.0.1:9", "--json"])
+        == Exit.UNAVAILABLE
+    )
     written = capsys.readouterr()
     assert written.out == "" and "infold devnet" in written.err
 
@@ -108,7 +125,8 @@ def test_figures_that_are_not_numbers_are_never_printed() -> None:
 
 
 def test_starting_up_imports_neither_numpy_nor_polars_nor_ape() -> None:
-    check = "import sys, infold.cli.app; print([m for m in ('numpy','polars','ape','numba','web3') if m in sys.modules])"
+    heavy = ("numpy", "polars", "ape", "numba", "web3")
+    check = f"import sys, infold.cli.app; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -118,7 +136,7 @@ def test_starting_up_imports_neither_numpy_nor_polars_nor_ape() -> None:
 
 def test_a_setting_is_the_default_of_every_command_that_knows_it() -> None:
     root = typer.main.get_command(application.app)
-    assert isinstance(root, click.Group)
+    assert isinstance(root, TyperGroup)
     defaults = defaults_for(root, {"api_url": "http://x", "seed": 4, "unknown": 1})
     assert defaults["order"]["place"] == {"api_url": "http://x"}
     assert defaults["demo"] == {"seed": 4}
@@ -127,7 +145,9 @@ def test_a_setting_is_the_default_of_every_command_that_knows_it() -> None:
 def test_the_nearer_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
     (tmp_path / "user" / "infold").mkdir(parents=True)
-    (tmp_path / "user" / "infold" / "config.toml").write_text('api_url = "user"\nrpc_url = "user"\n')
+    (tmp_path / "user" / "infold" / "config.toml").write_text(
+        'api_url = "user"\nrpc_url = "user"\n'
+    )
     (tmp_path / "pyproject.toml").write_text('[tool.infold]\napi_url = "project"\n')
     assert settings(tmp_path) == {"api_url": "project", "rpc_url": "user"}
     (tmp_path / "infold.toml").write_text('api_url = "local"\n')
@@ -145,7 +165,11 @@ def test_flag_beats_environment_beats_file(
 ) -> None:
     (tmp_path / "infold.toml").write_text('api_url = "http://127.0.0.1:1/file"\n')
     monkeypatch.chdir(tmp_path)
-    for environment, flag, used in (("", [], "file"), ("http://127.0.0.1:1/env", [], "env"), ("http://127.0.0.1:1/env", ["--api-url", "http://127.0.0.1:1/flag"], "flag")):
+    for environment, flag, used in (
+        ("", [], "file"),
+        ("http://127.0.0.1:1/env", [], "env"),
+        ("http://127.0.0.1:1/env", ["--api-url", "http://127.0.0.1:1/flag"], "flag"),
+    ):
         monkeypatch.setenv("INFOLD_API_URL", environment)
         assert application.run(["market", "list", *flag]) == Exit.UNAVAILABLE
         assert f"/{used}" in capsys.readouterr().err

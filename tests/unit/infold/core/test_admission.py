@@ -32,7 +32,8 @@ class Venue:
     """A state of one account, written out."""
 
     account: int = 21
-    present_epoch: int = 0
+    owner: bytes = OWNER
+    epoch: int = 0
     delegates: dict[bytes, DelegateWord] = field(default_factory=dict)
     seen: SlotView = field(default_factory=SlotView)
     chain: FillWord = field(default_factory=FillWord)
@@ -41,28 +42,25 @@ class Venue:
     held: frozenset[int] = frozenset()
     shortfall_e6: int = 0
 
-    def owner(self, account: int) -> bytes | None:
-        return OWNER if account == self.account else None
+    def holder(self, account: int) -> Venue | None:
+        return self if account == self.account else None
 
-    def epoch(self, account: int) -> int:
-        return self.present_epoch
-
-    def delegate(self, account: int, key: bytes) -> DelegateWord | None:
+    def delegate(self, key: bytes) -> DelegateWord | None:
         return self.delegates.get(key)
 
-    def slot(self, account: int, slot: int) -> SlotView:
+    def slot(self, slot: int) -> SlotView:
         return self.seen
 
-    def fill_word(self, account: int, slot: int) -> FillWord:
+    def fill_word(self, slot: int) -> FillWord:
         return self.chain
 
     def market_terms(self, market: int) -> MarketTerms | None:
         return self.terms if market in (1, 2) else None
 
-    def base_e8(self, account: int, market: int) -> int:
+    def base_e8(self, market: int) -> int:
         return self.base
 
-    def markets_held(self, account: int) -> Collection[int]:
+    def markets_held(self) -> Collection[int]:
         return self.held
 
     def margin_shortfall_e6(self, order: Order) -> int:
@@ -190,7 +188,7 @@ def test_a_body_is_read_up_to_its_largest_size() -> None:
 def test_the_longest_canonical_order_fits() -> None:
     order = msgspec.convert(
         {
-            **msgspec.to_builtins(an_order()),
+            **msgspec.structs.asdict(an_order()),
             **{"account": 2**32 - 1, "seq": 2**32 - 1, "max_fee_e6": 2**16 - 1, "epoch": 65_535},
             **{"good_after_ms": 2**48 - 1, "expiry_ms": 2**48 - 1, "size_e8": 2**53 - 1},
             **{"limit_price_e8": 2**53 - 1, "trigger_price_e8": 2**53 - 1, "trigger_kind": 1},
@@ -359,10 +357,10 @@ def test_the_owner_s_key_is_no_delegate_and_the_delegate_s_no_owner() -> None:
 # -- when and which --------------------------------------------------------------------------------
 
 
-def test_an_order_counts_for_the_account_s_present_epoch() -> None:
-    assert admitted(a_body(epoch=4), Venue(present_epoch=4)).order.epoch == 4
-    assert refusal_of(a_body(epoch=3), Venue(present_epoch=4)).code == "EPOCH"
-    assert refusal_of(a_body(epoch=5), Venue(present_epoch=4)).code == "EPOCH"
+def test_an_order_counts_for_the_account_s_epoch() -> None:
+    assert admitted(a_body(epoch=4), Venue(epoch=4)).order.epoch == 4
+    assert refusal_of(a_body(epoch=3), Venue(epoch=4)).code == "EPOCH"
+    assert refusal_of(a_body(epoch=5), Venue(epoch=4)).code == "EPOCH"
 
 
 def test_an_order_lives_beyond_now_and_not_beyond_a_year() -> None:

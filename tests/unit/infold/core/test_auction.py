@@ -8,8 +8,8 @@ import random
 import numpy as np
 import pytest
 
-from infold.bench.brute import BruteMarket, BruteOrder, brute_clear
 from infold.bench.auction import Case, columns, market_of
+from infold.bench.brute import BruteMarket, BruteOrder, brute_clear
 from infold.core import crossing
 from infold.core.auction import Cleared, Market, Orders, clear, hash_words, prepare
 from infold.core.curve import LOTS_E8_MAX, NO_DEALER, Curve, CurveBounds, admissible, clip

@@ -146,7 +146,7 @@ def test_curve_refuses_what_falls_or_does_not_fit(
 
 
 def test_committed_vectors_hold() -> None:
-    """tests/vectors/curve.json: every string of section 5.6, each with its neighbour that passes."""
+    """tests/vectors/curve.json: every string of section 5.6, and what passes beside it."""
     cases = json.loads(VECTORS.read_text())["cases"]
     seen = set()
     for case in cases:

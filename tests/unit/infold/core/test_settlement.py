@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.paper_venue import (
+from tests.support.paper_venue import (
     BTC,
     BTC_E8,
     E8,
@@ -518,7 +518,7 @@ def test_a_price_that_jumps_beyond_its_bound_only_shrinks() -> None:
 # -- shares ----------------------------------------------------------------------------------------
 
 
-def test_the_first_batch_after_the_guard_strikes_and_lists_every_pool_market() -> None:
+def test_the_first_batch_after_the_guard_strikes_and_prices_every_pool_market() -> None:
     venue = Venue(epoch_ms=10_000)
     venue.list_market(BTC)
     venue.request_liquidity(5 * 10**6)
@@ -531,11 +531,14 @@ def test_the_first_batch_after_the_guard_strikes_and_lists_every_pool_market() -
     assert state.accounts[POOL_ACCOUNT].word.collateral_e6 == 5 * 10**6
     assert state.head.epoch == 1 and state.head.epoch_end_ms == end + GUARD_MS + 1 + 10_000
 
-    state.markets[BTC].pool = state.markets[BTC].pool._replace(base_e8=1)
+    state.markets[BTC].pool = state.markets[BTC].pool._replace(base_e8=E8)
     due: dict[str, Any] = {"number": 2, "time_ms": state.head.epoch_end_ms + GUARD_MS + 1}
     with pytest.raises(StructuralFault, match="strike misses a market"):
-        settle(state, a_plan([], price_words=[], **due))
-    assert settle(state, a_plan([], **due)).strike is not None
+        settle(state, a_plan([], price_words=[], prices_e8={}, **due))
+    unlisted = settle(state, a_plan([], price_words=[], **due)).strike
+    listed = settle(state, a_plan([], **due)).strike
+    assert unlisted is not None and unlisted == listed
+    assert unlisted.word.nav_e6 == 5 * 10**6 + 60_000 * 10**6
 
 
 def test_a_pool_worth_nothing_returns_every_request() -> None:

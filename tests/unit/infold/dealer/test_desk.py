@@ -70,9 +70,13 @@ def test_curves_serve_priced_markets_by_their_own_parameters() -> None:
         )
 
     desk = Desk(Curve, interval_s=1.0, parameters={2: SPOT_FX})
-    state = SimpleNamespace(markets={3: market(ORACLE), 2: market(10**8), 1: market(0)})
+    state = SimpleNamespace(
+        markets={4: market(0), 3: market(ORACLE - 1), 2: market(10**8), 1: market(0)},
+        prices_e8={4: ORACLE, 3: ORACLE},
+    )
     curves = desk.curves(state, 1_000)
-    assert list(curves) == [2, 3]
+    assert list(curves) == [2, 3, 4], "a market that never traded is quoted once it has a price"
+    assert curves[4] == Desk(Curve, 1.0, default=PERPETUAL).commit(4, 5, ORACLE, 1)
     assert curves[3] == Desk(Curve, 1.0, default=PERPETUAL).commit(3, 5, ORACLE, 1)
     assert curves[2] == Desk(Curve, 1.0, default=SPOT_FX).commit(2, 5, 10**8, 1)
 

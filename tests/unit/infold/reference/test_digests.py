@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 
 from eth_account.messages import encode_typed_data
+from sha3 import keccak_256 as native_keccak
+
 from infold.reference.digests import (
     Contents,
     Record,
@@ -18,7 +20,6 @@ from infold.reference.digests import (
     vector_digest,
 )
 from infold.reference.keccak import keccak_256_many
-from sha3 import keccak_256 as native_keccak
 
 from .venue import hash_many
 
@@ -104,12 +105,12 @@ def test_order_hashes_equal_a_generic_librarys() -> None:
 def test_batch_and_vector_digests_equal_a_generic_librarys() -> None:
     domain = separator(31337, CONTRACT)
     contents = native_keccak(b"contents").digest()
-    assert batch_digest(7, 1_700_000_000_123, contents, domain) == generic_digest(
+    assert batch_digest(7, 1_700_000_000_123, contents, domain, keccak_256_many) == generic_digest(
         "Batch",
         [("number", "uint64"), ("time", "uint48"), ("contents", "bytes32")],
         {"number": 7, "time": 1_700_000_000_123, "contents": contents},
     )
-    assert vector_digest(1_700_000_000_123, 3, contents, domain) == generic_digest(
+    assert vector_digest(1_700_000_000_123, 3, contents, domain, keccak_256_many) == generic_digest(
         "PriceVector",
         [("time", "uint48"), ("chunks", "uint16"), ("root", "bytes32")],
         {"time": 1_700_000_000_123, "chunks": 3, "root": contents},

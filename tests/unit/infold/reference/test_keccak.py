@@ -6,8 +6,9 @@ from __future__ import annotations
 import random
 
 import pytest
-from infold.reference.keccak import keccak_256, keccak_256_many
 from sha3 import keccak_256 as native_keccak
+
+from infold.reference.keccak import keccak_256, keccak_256_many
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 
 import pytest
+
 from infold.reference.secp256k1 import FIELD, GENERATOR, ORDER, address, public_key, recover
 
 from .venue import Key

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infold.reference import words
 from infold.reference.digests import Record
 from infold.reference.faults import Overflow
@@ -62,7 +63,14 @@ LAYOUTS: list[tuple[Any, list[tuple[int, int, bool]]]] = [
     (words.SettledHead, [(0, 32, False), (32, 8, False), (40, 8, False), (48, 1, False)]),
     (
         words.SettledFill,
-        [(248, 8, False), (244, 4, False), (144, 32, False), (80, 64, False), (0, 80, False)],
+        [
+            (248, 8, False),
+            (244, 4, False),
+            (208, 32, False),
+            (144, 32, False),
+            (80, 64, False),
+            (0, 80, False),
+        ],
     ),
 ]
 NAMED = pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from coincurve import PrivateKey, PublicKey
+from sha3 import keccak_256 as native_keccak
+
 from infold.reference.digests import (
     Contents,
     Record,
@@ -22,7 +24,6 @@ from infold.reference.settlement import SettleCall
 from infold.reference.state import Event
 from infold.reference.vectors import open_vector
 from infold.reference.words import Caps, PriceWord, Rates, SettleHead
-from sha3 import keccak_256 as native_keccak
 
 DEPLOYED_S = 1_700_000_000
 CHAIN_ID = 31337
@@ -123,9 +124,9 @@ class Venue:
             self.set_market(market)
         for number in range(traders):
             self.open(Key(10_001 + number))
-        self.protocol.deposit(1, 1_000_000 * 10**6, sender=9, now_s=self.now_s)
+        self.deposit(1, 1_000_000 * 10**6)
         if capital_e6:
-            self.protocol.request_deposit(capital_e6, sender=PROVIDER, now_s=self.now_s)
+            self.provide(PROVIDER, capital_e6)
         self.now_s += EPOCH_MS // 1000 + 10
         self.settle([])
 
@@ -137,6 +138,13 @@ class Venue:
         )
         self.keys[account] = key
         return account
+
+    def deposit(self, account: int, amount_e6: int) -> None:
+        self.protocol.deposit(account, amount_e6, sender=9, now_s=self.now_s)
+
+    def provide(self, provider: int, amount_e6: int) -> None:
+        """Ask for shares; the next strike prices them."""
+        self.protocol.request_deposit(amount_e6, sender=provider, now_s=self.now_s)
 
     def set_market(self, market: int, rates: Rates = RATES, caps: Caps = CAPS) -> None:
         self.protocol.set_market(
@@ -232,7 +240,7 @@ class Venue:
             openings[market // 4] |= price << 64 * (3 - market % 4)
         opened = (1 << chunks) - 1
         root = open_vector(time_ms, chunks, opened, openings, hash_many).root
-        digest = vector_digest(time_ms, chunks, root, self.protocol.oracle.domain)
+        digest = vector_digest(time_ms, chunks, root, self.protocol.oracle.domain, hash_many)
         head = SettleHead(0, time_ms, chunks, opened, 0).word
         return head, openings, [signer.sign(digest) for signer in SIGNERS[:2]]
 
@@ -278,7 +286,7 @@ class Venue:
         root = open_vector(time_ms, chunks, opened, call.openings, hash_many).root
         contents = Contents(call.head, root, call.accepted_root, call.prices, call.records)
         (hashed,) = batch_contents([contents], hash_many)
-        digest = batch_digest(head.number, time_ms, hashed, self.protocol.crypto.domain)
+        digest = batch_digest(head.number, time_ms, hashed, self.protocol.crypto.domain, hash_many)
         return call._replace(seals=[key.sign(digest) for key in (matcher, *attesters)])
 
     def submit(self, call: SettleCall) -> list[Reason]:

@@ -13,7 +13,9 @@ ONE = 10**8
 
 
 def a_market(bought: int, pool: int, outside: int = 0, batch: int = 1) -> MarketBatch:
-    return MarketBatch(batch, batch * 1_000, "BTC-USD", PRICE, PRICE, bought * ONE, pool * ONE, outside * ONE)
+    return MarketBatch(
+        batch, batch * 1_000, "BTC-USD", PRICE, PRICE, bought * ONE, pool * ONE, outside * ONE
+    )
 
 
 def a_journey() -> Journey:
@@ -38,8 +40,15 @@ def a_journey() -> Journey:
 def test_every_signed_order_is_counted_once() -> None:
     orders = a_journey().document()["orders"]
     assert orders == {
-        "signed": 9, "accepted": 6, "rejected": 3, "filled": 2, "expired": 1, "cancelled": 1, "skipped": 1, "lapsed": 1,
-    }  # fmt: skip
+        "signed": 9,
+        "accepted": 6,
+        "rejected": 3,
+        "filled": 2,
+        "expired": 1,
+        "cancelled": 1,
+        "skipped": 1,
+        "lapsed": 1,
+    }
     ends = ("filled", "expired", "cancelled", "skipped", "lapsed")
     assert sum(orders[name] for name in ends) == orders["accepted"]
     assert orders["signed"] == orders["accepted"] + orders["rejected"]
@@ -54,11 +63,17 @@ def test_shares_are_of_one_sided_notional_and_add_up() -> None:
     assert document["notional_e6"] == "2000000000"
     assert document["pool_share"] == pytest.approx(0.3)
     assert document["crossed_share"] == pytest.approx(0.7)
-    assert document["crossed_share"] + document["pool_share"] + document["outside_share"] == pytest.approx(1.0)
+    assert document["crossed_share"] + document["pool_share"] + document[
+        "outside_share"
+    ] == pytest.approx(1.0)
 
 
 def test_gas_per_order_is_rounded_up() -> None:
-    assert a_journey().document()["gas"] == {"total": 400_001, "per_order": 100_001, "largest_batch": 300_001}
+    assert a_journey().document()["gas"] == {
+        "total": 400_001,
+        "per_order": 100_001,
+        "largest_batch": 300_001,
+    }
 
 
 def test_improvement_is_positive_where_the_trader_gained() -> None:
@@ -82,7 +97,12 @@ def test_a_journey_without_anything_has_figures_too() -> None:
 
 
 def test_percentiles_are_nearest_ranks() -> None:
-    assert spread([float(n) for n in range(101)]) == {"mean": 50.0, "p10": 10.0, "p50": 50.0, "p90": 90.0}
+    assert spread([float(n) for n in range(101)]) == {
+        "mean": 50.0,
+        "p10": 10.0,
+        "p50": 50.0,
+        "p90": 90.0,
+    }
 
 
 def test_runs_join_without_losing_an_order() -> None:
@@ -93,7 +113,10 @@ def test_runs_join_without_losing_an_order() -> None:
 
 def test_an_invariant_holds_if_it_held_in_every_run() -> None:
     assert invariants_joined(
-        [{"C1": {"held": True, "checked": 3}, "C2": {"held": True, "checked": 1}}, {"C1": {"held": False, "checked": 2}}]
+        [
+            {"C1": {"held": True, "checked": 3}, "C2": {"held": True, "checked": 1}},
+            {"C1": {"held": False, "checked": 2}},
+        ]
     ) == {"C1": {"held": False, "checked": 5}, "C2": {"held": True, "checked": 1}}
 
 

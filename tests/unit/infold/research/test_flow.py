@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+
 from infold.errors import Rejected
 from infold.messages import TimeInForce
 from infold.research.flow import recorded_flow, schedule, senders
@@ -33,10 +34,13 @@ def tape(
     path = folder / f"{name}_trades.parquet"
     pl.DataFrame(
         {
-            "trade_ts_ms": [T + n * gap_ms for n in range(count)], "trade_id": list(range(50, 50 + count)),
-            "price": list(prices), "qty": [1.0] * count, "aggressor": [1 if n % 2 == 0 else -1 for n in range(count)],
+            "trade_ts_ms": [T + n * gap_ms for n in range(count)],
+            "trade_id": list(range(50, 50 + count)),
+            "price": list(prices),
+            "qty": [1.0] * count,
+            "aggressor": [1 if n % 2 == 0 else -1 for n in range(count)],
         }
-    ).write_parquet(path)  # fmt: skip
+    ).write_parquet(path)
     return read_trades(path)
 
 
@@ -241,4 +245,8 @@ def test_a_millisecond_with_too_many_orders_is_cut(tmp_path: Path) -> None:
         [tape(tmp_path, prices=(100.0,) * 12, gap_ms=0)], traders=3, slippage_bps=1
     )
     batches = list(schedule(flow.intents, 1_000, 5))
-    assert [(batch.time_ms - T, len(batch.intents)) for batch in batches] == [(1, 5), (2, 5), (1_000, 2)]
+    assert [(batch.time_ms - T, len(batch.intents)) for batch in batches] == [
+        (1, 5),
+        (2, 5),
+        (1_000, 2),
+    ]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+
 from infold.research.recorded import (
     DataFault,
     Quotes,
@@ -109,7 +110,10 @@ def test_archives_read_like_what_they_hold_and_are_hashed_as_stored(tmp_path: Pa
 
 
 def test_book_tickers_read_as_quotes_with_and_without_header(tmp_path: Path) -> None:
-    header = "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time"
+    header = (
+        "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,"
+        "transaction_time,event_time"
+    )
     rows = [f"{n},100.{n},1,101.{n},2,{T + n},{T + n + 5}" for n in range(2)]
     for lines in ([header, *rows], rows):
         quotes = read_quotes(a_file(tmp_path, "BTCUSDT-bookTicker.csv", lines))
@@ -166,9 +170,16 @@ def test_linear_contracts_keep_their_size(tmp_path: Path) -> None:
 
 def fills(**changes: object) -> pl.DataFrame:
     columns: dict[str, object] = {
-        "account": ["0xb", "0xa"], "coin": ["ETH", "ETH"], "px": [4215.9, 4215.9], "sz": [0.5, 0.5], "side": [1, -1],
-        "time_ms": [T, T], "oid": [11, 12], "tid": [5, 5], "crossed": [True, False],
-    }  # fmt: skip
+        "account": ["0xb", "0xa"],
+        "coin": ["ETH", "ETH"],
+        "px": [4215.9, 4215.9],
+        "sz": [0.5, 0.5],
+        "side": [1, -1],
+        "time_ms": [T, T],
+        "oid": [11, 12],
+        "tid": [5, 5],
+        "crossed": [True, False],
+    }
     return pl.DataFrame(columns | changes)
 
 
@@ -195,7 +206,7 @@ def test_quotes_without_exchange_time_take_it_from_the_depth_file_beside_them(
         },
         schema_overrides={"tx_ts_ms": pl.Int64},
     ).write_parquet(path)
-    with pytest.raises(DataFault, match="no exchange time.*spot_btcusdt_l2diff.parquet beside it"):
+    with pytest.raises(DataFault, match=r"no exchange time.*spot_btcusdt_l2diff.parquet beside it"):
         read_quotes(path)
     pl.DataFrame({"last_update_id": [10, 20], "tx_ts_ms": [T, T + 100]}).write_parquet(
         tmp_path / "spot_btcusdt_l2diff.parquet"
@@ -227,20 +238,64 @@ def test_snapshots_read_as_quotes(tmp_path: Path) -> None:
 Damage = Callable[[list[str]], list[str]]
 
 DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
-    "a word for a price": (lambda rows: [*rows[:2], rows[2].replace("61800.2", "high"), *rows[3:]], 3, "'high' is not a number"),
-    "an empty size": (lambda rows: [rows[0], "101,61800.1,,1,%d,true" % (T + 1), *rows[2:]], 2, "the cell is empty"),
-    "a NaN": (lambda rows: [rows[0], rows[1].replace(",0.5,", ",NaN,"), *rows[2:]], 2, "not a positive number"),
-    "an infinite price": (lambda rows: [rows[0], rows[1].replace("61800.1", "inf"), *rows[2:]], 2, "not a positive number"),
-    "a negative size": (lambda rows: [rows[0], rows[1].replace(",0.5,", ",-0.5,"), *rows[2:]], 2, "not a positive number"),
-    "a zero price": (lambda rows: [rows[0], rows[1].replace("61800.1", "0"), *rows[2:]], 2, "not a positive number"),
-    "a strange flag": (lambda rows: [rows[0], rows[1].replace("true", "maybe"), *rows[2:]], 2, "neither true nor false"),
+    "a word for a price": (
+        lambda rows: [*rows[:2], rows[2].replace("61800.2", "high"), *rows[3:]],
+        3,
+        "'high' is not a number",
+    ),
+    "an empty size": (
+        lambda rows: [rows[0], f"101,61800.1,,1,{T + 1},true", *rows[2:]],
+        2,
+        "the cell is empty",
+    ),
+    "a NaN": (
+        lambda rows: [rows[0], rows[1].replace(",0.5,", ",NaN,"), *rows[2:]],
+        2,
+        "not a positive number",
+    ),
+    "an infinite price": (
+        lambda rows: [rows[0], rows[1].replace("61800.1", "inf"), *rows[2:]],
+        2,
+        "not a positive number",
+    ),
+    "a negative size": (
+        lambda rows: [rows[0], rows[1].replace(",0.5,", ",-0.5,"), *rows[2:]],
+        2,
+        "not a positive number",
+    ),
+    "a zero price": (
+        lambda rows: [rows[0], rows[1].replace("61800.1", "0"), *rows[2:]],
+        2,
+        "not a positive number",
+    ),
+    "a strange flag": (
+        lambda rows: [rows[0], rows[1].replace("true", "maybe"), *rows[2:]],
+        2,
+        "neither true nor false",
+    ),
     "a cut last row": (lambda rows: [*rows[:-1], rows[-1][:12]], 4, "the cell is empty"),
-    "an extra cell": (lambda rows: [rows[0], rows[1] + ",9", *rows[2:]], 2, "7 cells where the first line has 6"),
-    "a time in seconds": (lambda rows: [rows[0], rows[1].replace(str(T + 1), str(T // 1000)), *rows[2:]], 2, "not a time"),
-    "rows moved by minutes": (lambda rows: [rows[0], rows[1].replace(str(T + 1), str(T + 90_000)), *rows[2:]], 3, "out of order"),
+    "an extra cell": (
+        lambda rows: [rows[0], rows[1] + ",9", *rows[2:]],
+        2,
+        "7 cells where the first line has 6",
+    ),
+    "a time in seconds": (
+        lambda rows: [rows[0], rows[1].replace(str(T + 1), str(T // 1000)), *rows[2:]],
+        2,
+        "not a time",
+    ),
+    "rows moved by minutes": (
+        lambda rows: [rows[0], rows[1].replace(str(T + 1), str(T + 90_000)), *rows[2:]],
+        3,
+        "out of order",
+    ),
     "a doubled row": (lambda rows: [rows[0], rows[0], *rows[2:]], 2, "the id repeats"),
-    "ids that fall": (lambda rows: [rows[0], rows[2], rows[1], rows[3]], 3, "lower than the one before"),
-}  # fmt: skip
+    "ids that fall": (
+        lambda rows: [rows[0], rows[2], rows[1], rows[3]],
+        3,
+        "lower than the one before",
+    ),
+}
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A history as a node would serve it, recorded from calls to the twin; a test may then forge parts
+of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from infold.reference.abi import DOORS, encode_call
+from infold.reference.history import Contracts, Entry, Event, History, Origin
+from infold.reference.rpc import Node, Transaction
+from infold.reference.settlement import SettleCall
+from infold.reference.state import State
+
+from .venue import (
+    CHAIN_ID,
+    CLEARING,
+    DEPLOYED_S,
+    EPOCH_MS,
+    GOVERNANCE,
+    MATCHER,
+    ORACLE,
+    POOL,
+    RECOVERY,
+    SIGNERS,
+    Venue,
+)
+
+VAULT, SEALS, DELEGATES, TOKEN = 0xA1, 0xA2, 0xA3, 0xA4
+CONTRACTS = Contracts(CLEARING, VAULT, ORACLE, SEALS, DELEGATES, POOL, RECOVERY, GOVERNANCE, TOKEN)
+_POOL_EVENTS = {"DepositRequested", "RedeemRequested", "LiquidityRequested", "Claimed"}
+
+
+def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
+    """ABI encoding by the twin's shapes: a word, or a list of tuples of words."""
+    heads: list[int] = []
+    tail: list[int] = []
+    for width, argument in zip(shape, arguments, strict=True):
+        if not width:
+            heads.append(argument)
+            continue
+        heads.append(32 * (len(shape) + len(tail)))
+        tail.append(len(argument))
+        for item in argument:
+            tail += [item] if width == 1 else list(item)
+    return b"".join([word.to_bytes(32, "big") for word in heads + tail])
+
+
+class RecordedVenue(Venue):
+    """A venue whose every call is also kept as a transaction with its logs."""
+
+    def __init__(self, **options: Any) -> None:
+        self.entries: list[Entry] = []
+        super().__init__(**options)
+
+    def _record(self, sender: int, to: int, data: bytes, accounted_before: int) -> None:
+        number = len(self.entries) + 1
+        transaction = Transaction(number.to_bytes(32, "big"), number, self.now_s, sender, to, data)
+        events = [Event(_emitter(name), name, arguments) for name, arguments in self.events]  # type: ignore[arg-type]
+        accounted = self.protocol.accounted_e6
+        if accounted != accounted_before:
+            moved = abs(accounted - accounted_before)
+            name = "Received" if accounted > accounted_before else "Released"
+            events.append(Event(VAULT, name, (sender, moved, accounted)))
+        events += self._transfers()
+        self.entries.append(Entry(transaction, events))
+
+    def _transfers(self) -> list[Event]:
+        """What an ERC-20 logs of minted and burnt shares."""
+        found = []
+        for name, arguments in self.events:
+            if name == "Claimed" and arguments[2]:
+                found.append(Event(POOL, "Transfer", (0, arguments[0], arguments[2])))  # type: ignore[arg-type]
+            elif name == "RedeemRequested":
+                found.append(Event(POOL, "Transfer", (arguments[0], 0, arguments[2])))  # type: ignore[arg-type]
+        return found
+
+    def door(self, contract: str, name: str, *arguments: Any, sender: int = 9) -> Any:
+        """Call a door of the twin and keep it."""
+        before = self.protocol.accounted_e6
+        result = getattr(self.protocol, name)(*arguments, sender=sender, now_s=self.now_s)
+        called = DOORS[contract, name]
+        to = getattr(CONTRACTS, contract.lower())
+        self._record(sender, to, called.selector + encode(called.shape, arguments), before)
+        return result
+
+    # -- the venue's own calls, kept ----------------------------------------------
+
+    def open(self, key: Any, amount_e6: int = 100_000 * 10**6) -> int:
+        account = self.door("Clearing", "open_account", key.address, amount_e6, sender=key.address)
+        assert isinstance(account, int)
+        self.keys[account] = key
+        return account
+
+    def deposit(self, account: int, amount_e6: int) -> None:
+        self.door("Clearing", "deposit", account, amount_e6)
+
+    def provide(self, provider: int, amount_e6: int) -> None:
+        self.door("Pool", "request_deposit", amount_e6, sender=provider)
+
+    def set_market(self, market: int, *words: Any) -> None:
+        super().set_market(market, *words)
+        self._record(GOVERNANCE, GOVERNANCE, b"", self.protocol.accounted_e6)
+
+    def submit(self, call: SettleCall) -> Any:
+        before = self.protocol.accounted_e6
+        result = super().submit(call)
+        settle = DOORS["Clearing", "settle"]
+        words = list(call)
+        words[5] = int.from_bytes(call.accepted_root, "big")
+        self._record(1, CLEARING, settle.selector + encode(settle.shape, words), before)
+        return result
+
+    def history(self) -> History:
+        """Everything recorded so far."""
+        origin = Origin(
+            DEPLOYED_S,
+            EPOCH_MS,
+            MATCHER.address,
+            [signer.address for signer in SIGNERS],
+            2,
+        )
+        last = len(self.entries)
+        return History(CHAIN_ID, 0, last, CONTRACTS, origin, list(self.entries))
+
+
+def _emitter(name: str) -> int:
+    if name in _POOL_EVENTS:
+        return POOL
+    return DELEGATES if name == "DelegateSet" else CLEARING
+
+
+class ServedState(Node):
+    """A node that serves the getters from a state, which a test may forge."""
+
+    def __init__(self, state: State, accounted_e6: int, balance_e6: int) -> None:
+        super().__init__("http://127.0.0.1:1")
+        self._words: dict[tuple[int, bytes], int] = {
+            (VAULT, encode_call("accounted_e6()")): accounted_e6,
+            (TOKEN, encode_call("balanceOf(address)", VAULT)): balance_e6,
+        }
+        for table, key, word in state.words():
+            self._words[_getter(table, key)] = word
+
+    def read_words(self, to: int, calls: Sequence[bytes], block: int) -> list[int]:
+        return [self._words.get((to, call), 0) for call in calls]
+
+
+def _getter(table: str, key: int | str) -> tuple[int, bytes]:
+    if isinstance(key, str):
+        name = "pool_capital_e6" if key == "pool_capital" else key
+        return CLEARING, encode_call(f"{name}()")
+    if table == "delegates":
+        call = encode_call("delegates(uint256,address)", key >> 160, key & 2**160 - 1)
+        return DELEGATES, call
+    if table == "holder_requests":
+        return POOL, encode_call("requests(address,uint256)", key >> 32, key & 2**32 - 1)
+    if table == "shares":
+        return POOL, encode_call("balanceOf(address)", key)
+    contract = POOL if table == "lp_requests" else CLEARING
+    return contract, encode_call(f"{table}(uint256)", key)

@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loss meter, the funding rate, incoming positions and strikes, against figures worked by
+hand.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from infold.reference.faults import Fault, Reason
+from infold.reference.invariants import LossRecord, daily_loss_bound
+from infold.reference.state import CLOCK, INCOMING, LEDGER, METER, POOL
+from infold.reference.words import Account, Clock, Head, Holding, Ledger, Meter, Requests, Strike
+
+from .venue import (
+    BTC,
+    CAPS,
+    EPOCH_MS,
+    ETH,
+    FIRST,
+    PRICES_E8,
+    PROVIDER,
+    RATES,
+    RECOVERY,
+    Venue,
+)
+from .venue import (
+    POOL as POOL_ADDRESS,
+)
+
+BUYER, SELLER = FIRST, FIRST + 1
+LOT = 10**8
+PRICE = PRICES_E8[BTC]
+DAY_MS = 86_400_000
+
+
+def meter(venue: Venue) -> Meter:
+    return Meter.of(venue.protocol.state.market_word(BTC, METER))
+
+
+def pool(venue: Venue) -> Holding:
+    return Holding.of(venue.protocol.state.market_word(BTC, POOL))
+
+
+def clock(venue: Venue) -> Clock:
+    return Clock.of(venue.protocol.state.market_word(BTC, CLOCK))
+
+
+def buy_from_pool(venue: Venue, size_e8: int = LOT, gap_e6: int = 200) -> list[Reason]:
+    """One trader buys from the pool (sells to it if negative), at a gap from the oracle."""
+    price = venue.prices_e8[BTC] * (10**6 + gap_e6) // 10**6
+    order = venue.order(BUYER, buy=size_e8 > 0, size_e8=abs(size_e8))
+    return venue.settle([order], {BTC: price, ETH: venue.prices_e8[ETH]})
+
+
+def test_the_pool_takes_the_other_side_and_its_spread() -> None:
+    venue = Venue()
+    assert buy_from_pool(venue) == [Reason.NONE]
+    # Sold one BTC at 60,012.
+    assert pool(venue) == Holding(-LOT, 60_012 * 10**6)
+    assert Ledger.of(venue.protocol.state.market_word(BTC, LEDGER)).fees_e6 == 18_003_600
+
+
+def leak(capital_e6: int, elapsed_ms: int) -> int:
+    """What a market's bucket loses: a quarter of a percent of the capital over four days."""
+    return capital_e6 // 400 * elapsed_ms // (4 * DAY_MS)
+
+
+def test_the_meter_counts_what_a_move_took() -> None:
+    venue = Venue()
+    buy_from_pool(venue)
+    # The spread of 12 dollars is a gain: nothing in the bucket.
+    assert meter(venue) == Meter(0, LOT, LOT)
+    venue.prices_e8[BTC] = 60_600 * 10**8
+    venue.settle([])
+    # One BTC sold, the price 600 up, a second later: 1/120 of it is forgotten.
+    taken = 600 * 10**6 - leak(10_000_000 * 10**6, 1_000)
+    assert meter(venue) == Meter(taken, LOT * 119_000 // 120_000, LOT)
+    assert Head.of(venue.protocol.state.scalar("head")).bucket_e6 == 600 * 10**6
+    venue.prices_e8[BTC] = 60_000 * 10**8
+    venue.settle([])
+    # Coming back is a gain of 600 times 119/120; the capacity leaks besides.
+    assert meter(venue).bucket_e6 < 600 * 10**6 - 595 * 10**6
+
+
+def test_a_full_meter_lets_the_pool_only_shrink() -> None:
+    # 1,000,000 of capital: capacity 2,500, a market's share 625.
+    venue = Venue(capital_e6=1_000_000 * 10**6)
+    buy_from_pool(venue, 2 * LOT)
+    venue.prices_e8[BTC] += 400 * 10**8
+    venue.settle([])
+    assert meter(venue).bucket_e6 == 800 * 10**6 - leak(1_000_000 * 10**6, 1_000)
+    with pytest.raises(Fault, match="clearing: loss meter"):
+        buy_from_pool(venue, LOT)
+    venue.now_s -= 1
+    # Selling to the pool shrinks it; beyond zero it would grow again.
+    with pytest.raises(Fault, match="clearing: loss meter"):
+        buy_from_pool(venue, -2 * LOT - 1, gap_e6=-200)
+    venue.now_s -= 1
+    assert buy_from_pool(venue, -LOT, gap_e6=-200) == [Reason.NONE]
+
+
+def test_a_full_meter_empties_within_a_day() -> None:
+    venue = Venue(capital_e6=1_000_000 * 10**6)
+    buy_from_pool(venue, LOT // 10)
+    venue.prices_e8[BTC] += 1_000 * 10**8
+    venue.settle([])
+    assert meter(venue).bucket_e6 == 100 * 10**6 - leak(1_000_000 * 10**6, 1_000)
+    venue.now_s += DAY_MS // 1000
+    venue.settle([])
+    assert meter(venue).bucket_e6 == 0
+
+
+def test_the_rate_follows_the_traders_skew() -> None:
+    venue = Venue()
+    buy_from_pool(venue, 20 * LOT // 10)
+    # Velocity 0.4 a day at a full pool (200 BTC), 2 BTC sold, one second after the last batch.
+    assert clock(venue).rate_e9 == 400_000_000 * 2 // 200 * 1_000 // DAY_MS
+    venue.now_s += 7_200
+    venue.settle([])
+    # A gap of two hours moves the rate by one hour's worth.
+    drift = 400_000_000 * 2 * 3_600_000 // (200 * DAY_MS)
+    assert clock(venue).rate_e9 == 400_000_000 * 2 // 200 * 1_000 // DAY_MS + drift
+
+
+def test_longs_pay_what_the_pool_receives() -> None:
+    venue = Venue()
+    buy_from_pool(venue, 2 * LOT)
+    venue.now_s += 3_600
+    venue.settle([])
+    before = pool(venue).quote_e6
+    venue.now_s += 86_400
+    venue.settle([])
+    received = pool(venue).quote_e6 - before
+    ledger = Ledger.of(venue.protocol.state.market_word(BTC, LEDGER))
+    assert received > 0
+    # Until the long's position is touched, the pot is owed.
+    assert ledger.pot_e6 < 0
+    venue.settle([venue.order(BUYER, slot=3, size_e8=LOT), venue.order(SELLER, buy=False)])
+    after = Ledger.of(venue.protocol.state.market_word(BTC, LEDGER))
+    assert 0 <= after.pot_e6 <= 3
+
+
+# -- incoming -----------------------------------------------------------------------
+
+
+def broke(venue: Venue) -> None:
+    """BUYER is long 15 BTC on 100,000 and the price falls by 12 %."""
+    venue.deposit(SELLER, 10_000_000 * 10**6)
+    venue.cross(BUYER, SELLER, 15 * LOT)
+    venue.prices_e8[BTC] = PRICE * 92 // 100
+    venue.now_s += 1
+
+
+def liquidate(venue: Venue, size_e8: int) -> None:
+    vector = venue.vector(venue.now_ms)
+    venue.protocol.liquidate(*vector, BUYER, 0, size_e8, sender=1, now_s=venue.now_s)
+
+
+def test_an_unhealthy_account_is_shrunk_into_incoming() -> None:
+    venue = Venue()
+    broke(venue)
+    liquidate(venue, 5 * LOT)
+    state = venue.protocol.state
+    waiting = Holding.of(state.market_word(BTC, INCOMING))
+    assert waiting == Holding(5 * LOT, -5 * 55_200 * 10**6)
+    assert clock(venue).incoming
+    assert meter(venue).open_interest_e8 == 10 * LOT
+    venue.settle([])
+    assert pool(venue).base_e8 == 5 * LOT
+    assert state.market_word(BTC, INCOMING) == 0
+    assert not clock(venue).incoming
+
+
+def test_a_healthy_account_is_left_alone() -> None:
+    venue = Venue()
+    venue.cross(BUYER, SELLER)
+    with pytest.raises(Fault, match="recovery: account is healthy"):
+        liquidate(venue, LOT)
+
+
+@pytest.mark.parametrize("size", [0, 15 * LOT + 1])
+def test_a_liquidation_takes_no_more_than_there_is(size: int) -> None:
+    venue = Venue()
+    broke(venue)
+    with pytest.raises(Fault, match="recovery: size out of range"):
+        liquidate(venue, size)
+
+
+def test_a_whole_position_closes_into_collateral() -> None:
+    venue = Venue()
+    broke(venue)
+    liquidate(venue, 15 * LOT)
+    state = venue.protocol.state
+    assert BUYER << 4 not in state.positions
+    account = Account.of(state.accounts[BUYER])
+    assert account.mask == 0
+    # 100,000 less 15 * 4,800 and the fee of 3 bp on 900,000.
+    assert account.collateral_e6 == (100_000 - 72_000 - 270) * 10**6
+
+
+@pytest.mark.parametrize("change", [0, LOT, -15 * LOT - 1])
+def test_apply_must_shrink(change: int) -> None:
+    venue = Venue()
+    broke(venue)
+    vector = venue.vector(venue.now_ms)
+    with pytest.raises(Fault, match="clearing: apply must shrink"):
+        venue.protocol.apply(*vector, BUYER, 0, change, sender=RECOVERY, now_s=venue.now_s)
+
+
+def test_apply_is_recoverys() -> None:
+    venue = Venue()
+    broke(venue)
+    vector = venue.vector(venue.now_ms)
+    with pytest.raises(Fault, match="clearing: not recovery"):
+        venue.protocol.apply(*vector, BUYER, 0, -1, sender=RECOVERY + 1, now_s=venue.now_s)
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "reason"),
+    [
+        (1_000, None),
+        (1_001, "clearing: vector from the future"),
+        (-4_000, None),
+        (-4_001, "clearing: vector too old"),
+    ],
+)
+def test_vectors_outside_batches_are_fresh(offset_ms: int, reason: str | None) -> None:
+    # The last batch is a second old, so G behind it is the bound.
+    venue = Venue()
+    broke(venue)
+    vector = venue.vector(venue.now_ms + offset_ms)
+    run = (*vector, BUYER, 0, -1)
+    if reason is None:
+        venue.protocol.apply(*run, sender=RECOVERY, now_s=venue.now_s)
+        return
+    with pytest.raises(Fault, match=reason):
+        venue.protocol.apply(*run, sender=RECOVERY, now_s=venue.now_s)
+
+
+def test_a_window_bounds_a_vectors_age_when_batches_stop() -> None:
+    venue = Venue()
+    broke(venue)
+    venue.now_s += 60
+    for offset_ms, fits in ((-15_000, True), (-15_001, False)):
+        vector = venue.vector(venue.now_ms + offset_ms)
+        try:
+            venue.protocol.apply(*vector, BUYER, 0, -1, sender=RECOVERY, now_s=venue.now_s)
+        except Fault as fault:
+            assert not fits and fault.reason == "clearing: vector too old"
+        else:
+            assert fits
+
+
+# -- strikes --------------------------------------------------------------------------
+
+
+def strike(venue: Venue) -> Strike:
+    """Let the epoch end and settle an empty batch."""
+    epoch = Head.of(venue.protocol.state.scalar("head")).epoch
+    venue.now_s += EPOCH_MS // 1000 + 4
+    venue.settle([])
+    return Strike.of(venue.protocol.state.strikes[epoch])
+
+
+def test_the_first_strike_sells_shares_at_one_for_a_millionth() -> None:
+    venue = Venue(capital_e6=5 * 10**6)
+    assert venue.protocol.state.strikes.get(0, 0) == 0
+    assert venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s) == (5 * 10**12, 0)
+    assert venue.protocol.state.scalar("pool_capital") == 5 * 10**6
+
+
+def test_an_epoch_strikes_once_its_end_and_the_guard_are_over() -> None:
+    venue = Venue()
+    head = Head.of(venue.protocol.state.scalar("head"))
+    venue.now_s = head.epoch_end_ms // 1000 + 3
+    venue.submit(venue.batch([], time_ms=head.epoch_end_ms + 3_000))
+    assert Head.of(venue.protocol.state.scalar("head")).epoch == head.epoch
+    venue.submit(venue.batch([], time_ms=head.epoch_end_ms + 3_001))
+    after = Head.of(venue.protocol.state.scalar("head"))
+    assert after.epoch == head.epoch + 1
+    assert after.epoch_end_ms == head.epoch_end_ms + 3_001 + EPOCH_MS
+
+
+def test_later_shares_cost_the_pools_worth() -> None:
+    venue = Venue(capital_e6=1_000_000 * 10**6)
+    buy_from_pool(venue, 2 * LOT)
+    venue.prices_e8[BTC] -= 300 * 10**8
+    venue.provide(PROVIDER + 1, 500_000 * 10**6)
+    struck = strike(venue)
+    funding = pool(venue).quote_e6 - 2 * 60_012 * 10**6
+    assert struck.nav_e6 == (1_000_000 + 2 * 312) * 10**6 + funding
+    minted, _ = venue.protocol.claim(1, PROVIDER + 1, sender=1, now_s=venue.now_s)
+    assert minted == 500_000 * 10**6 * struck.supply // struck.nav_e6
+
+
+def test_shares_given_back_are_paid_at_the_strike() -> None:
+    venue = Venue(capital_e6=1_000_000 * 10**6)
+    venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s)
+    venue.protocol.request_redeem(10**17, sender=PROVIDER, now_s=venue.now_s)
+    struck = strike(venue)
+    _, paid = venue.protocol.claim(1, PROVIDER, sender=1, now_s=venue.now_s)
+    assert paid == 10**17 * struck.nav_e6 // struck.supply == 100_000 * 10**6
+    assert venue.protocol.state.scalar("pool_capital") == 900_000 * 10**6
+
+
+def test_requests_join_the_epoch_until_its_end() -> None:
+    venue = Venue()
+    head = Head.of(venue.protocol.state.scalar("head"))
+    venue.now_s = -(-head.epoch_end_ms // 1000) - 1
+    run = venue.protocol.request_deposit
+    assert run(10**6, sender=PROVIDER, now_s=venue.now_s) == head.epoch
+    assert run(10**6, sender=PROVIDER, now_s=venue.now_s + 1) == head.epoch + 1
+    assert Requests.of(venue.protocol.state.lp_requests[head.epoch]).deposits_e6 == 10**6
+
+
+def test_a_pool_worth_nothing_returns_its_requests() -> None:
+    venue = Venue(capital_e6=10**6)
+    venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s)
+    venue.protocol.request_redeem(10**11, sender=PROVIDER, now_s=venue.now_s)
+    venue.provide(PROVIDER + 1, 7 * 10**6)
+    buy_from_pool(venue, 2 * LOT)
+    venue.prices_e8[BTC] += 500 * 10**8
+    struck = strike(venue)
+    assert struck.returned and struck.nav_e6 == 0
+    for holder, given_back in ((PROVIDER, (10**11, 0)), (PROVIDER + 1, (0, 7 * 10**6))):
+        claimed = venue.protocol.claim(1, holder, sender=1, now_s=venue.now_s)
+        assert claimed == given_back
+
+
+def test_a_strike_needs_a_price_for_every_market_of_the_pool() -> None:
+    venue = Venue()
+    buy_from_pool(venue)
+    venue.now_s += EPOCH_MS // 1000 + 4
+    call = venue.batch([], {ETH: venue.prices_e8[ETH]})
+    del venue.prices_e8[BTC]
+    without = venue.batch([], {ETH: venue.prices_e8[ETH]})
+    with pytest.raises(Fault, match="clearing: strike misses a market"):
+        venue.submit(without)
+    # Unlisted in the batch but priced by the vector is enough.
+    assert venue.submit(call) == []
+
+
+def test_a_flat_pool_keeps_its_dust_until_it_closes_again() -> None:
+    venue = Venue()
+    # A cross of one lot at a price that does not divide: the buyer pays up, the seller receives
+    # down.
+    venue.cross(BUYER, SELLER, 1)
+    assert pool(venue) == Holding(0, 0)
+    venue.prices_e8[BTC] = PRICE + 1
+    venue.settle(
+        [venue.order(BUYER, slot=1, size_e8=1), venue.order(SELLER, buy=False, slot=1, size_e8=1)],
+        {BTC: PRICE + 1},
+    )
+    assert pool(venue) == Holding(0, 1)
+    assert venue.protocol.state.scalar("pool_markets") == 0
+
+
+def test_worst_loss_of_a_day_forgets_older_losses() -> None:
+    losses = LossRecord()
+    for time_ms, loss in ((0, 10), (1_000, -4), (2_000, 7), (DAY_MS + 1_500, 3)):
+        losses.add(time_ms, loss)
+    assert losses.worst_day_e6 == 13
+    losses.add(2 * DAY_MS + 2_000, 2)
+    assert losses.worst_day_e6 == 13
+
+
+def test_the_bound_on_a_days_loss() -> None:
+    # Half a percent of a million over 0.88, and a slack.
+    assert daily_loss_bound(1_000_000 * 10**6, 5) == 5_000 * 10**6 * 100 // 88 + 5
+
+
+def test_the_pool_address_owns_account_zero() -> None:
+    assert Account.of(Venue().protocol.state.accounts[0]).owner == POOL_ADDRESS
+
+
+def test_caps_have_room_for_the_figures_above() -> None:
+    assert CAPS.residual_cap_e8 >= 2 * LOT and RATES.band_e6 >= RATES.h_min_e6 + RATES.h0_e6

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The readers on the recorded data itself, where INFOLD_DATA names it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from infold.research.flow import recorded_flow
+from infold.research.recorded import DataFault, Quotes, Trades, read, read_trades
+
+DATA = os.environ.get("INFOLD_DATA")
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.skipif(not DATA, reason="INFOLD_DATA is unset"),
+]
+ROOT = Path(DATA or ".")
+TRADES = [
+    ("l2_trades/binance_20240808_usdm_btcusdt_trades.parquet", 21_313, "BTCUSDT"),
+    ("l2_trades/binance_20240808_usdm_ethusdt_trades.parquet", 14_076, "ETHUSDT"),
+    ("l2_trades/binance_20240808_spot_btcusdt_trades.parquet", 19_904, "BTCUSDT"),
+    ("l2_trades/binance_20240808_coinm_ethusd_perp_trades.parquet", 3_595, "ETHUSD_PERP"),
+    ("l2_trades/binance_20260216_usdm_btcusdt_trades.parquet", 11_947, "BTCUSDT"),
+]
+QUOTES = [
+    ("l2_trades/binance_20240808_usdm_btcusdt_bbo.parquet", 66_089),
+    ("l2_trades/binance_20240808_spot_btcusdt_bbo.parquet", 73_174),
+    ("l2_trades/binance_20260216_spot_btcusdt_l2snap1000.parquet", 2_559),
+]
+
+
+@pytest.mark.parametrize(("name", "rows", "market"), TRADES)
+def test_trade_files_read_whole(name: str, rows: int, market: str) -> None:
+    trades = read_trades(ROOT / name)
+    assert (trades.facts.rows, trades.markets) == (rows, (market,))
+    assert len(trades.price) == rows
+
+
+@pytest.mark.parametrize(("name", "rows"), QUOTES)
+def test_quote_files_read_whole(name: str, rows: int) -> None:
+    quotes = read(ROOT / name)
+    assert isinstance(quotes, Quotes)
+    assert quotes.facts.rows == rows and bool((quotes.bid <= quotes.ask).all())
+
+
+def test_fills_of_accounts_become_their_orders() -> None:
+    trades = read_trades(ROOT / "user_flow/hyperliquid_20251027_all_fills.parquet")
+    assert trades.accounts is not None and len(trades.accounts) == 662
+    flow = recorded_flow([trades], traders=1, slippage_bps=10)
+    assert (len(flow.intents), len(flow.listings)) == (2_703, 154)
+    # Both sides of 4,053,278.74 dollars of trades.
+    assert flow.gross_e6 == pytest.approx(2 * 4_053_278_742_560, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "l2_trades/binance_20240808_usdm_btcusdt_l2diff.parquet",
+        "ohlcv/binance_spot_btc_eth_1h.parquet",
+        "user_flow/hyperliquid_32accts_light.parquet",
+    ],
+)
+def test_other_layouts_are_refused_by_their_columns(name: str) -> None:
+    with pytest.raises(DataFault, match="no known layout has the columns"):
+        read(ROOT / name)
+
+
+def test_every_file_of_trades_or_quotes_reads() -> None:
+    found = {Trades: 0, Quotes: 0}
+    for path in sorted(ROOT.glob("l2_trades/*.parquet")):
+        if "l2diff" not in path.name:
+            found[type(read(path))] += 1
+    assert found == {Trades: 8, Quotes: 9}

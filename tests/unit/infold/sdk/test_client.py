@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The SDK against a venue in memory: what it sends, and how it takes a refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from infold.core.admission import Context, decode_cancel, decode_order
+from infold.errors import Misconfigured, Rejected, Unavailable
+from infold.messages import TimeInForce, TriggerKind
+from infold.sdk import Client, Wallet
+from infold.signing import Domain, checksum_address
+
+KEY = bytes(31) + b"\x07"
+CLEARING = bytes(range(20))
+NOW_MS = 1_800_000_000_123
+CONTEXT = Context(Domain(31_337, CLEARING), {"BTC-USD": 3})
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Venue:
+    """Answers reads with fixed documents and keeps what was sent."""
+
+    def __init__(self, orders: Handler | None = None) -> None:
+        self.sent: list[httpx.Request] = []
+        self._orders = orders
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request)
+        path = request.url.path
+        documents: dict[str, Any] = {
+            "/v1/meta": {"chainId": 31_337, "contracts": {"Clearing": checksum_address(CLEARING)}},
+            "/v1/markets": {"data": [{"id": 3, "name": "BTC-USD", "tick": "0.1"}]},
+            "/v1/account": {"account": 17, "epoch": 2, "positions": []},
+        }
+        if path in documents:
+            return httpx.Response(200, json=documents[path])
+        if self._orders is not None:
+            return self._orders(request)
+        return httpx.Response(200, json={"results": [{"orderHash": "0x00"}]})
+
+
+def a_client(venue: Venue) -> Client:
+    return Client("http://venue", transport=httpx.MockTransport(venue))
+
+
+def an_order(client: Client, **changes: Any) -> Any:
+    fields: dict[str, Any] = {
+        "account": 17,
+        "market": "BTC-USD",
+        "side": "buy",
+        "size": "0.5",
+        "price": "60000.1",
+        "now_ms": NOW_MS,
+    }
+    return client.prepare(Wallet(KEY), **(fields | changes))
+
+
+def test_a_prepared_order_is_what_admission_decodes() -> None:
+    with a_client(Venue()) as client:
+        prepared = an_order(
+            client,
+            time_in_force="GTC",
+            post_only=True,
+            trigger=(TriggerKind.AT_OR_BELOW, "59000"),
+        )
+    signed = decode_order(prepared.body, CONTEXT)
+    assert signed.order == prepared.order and signed.order_hash == prepared.order_hash
+    assert signed.signer == Wallet(KEY).address
+    order = signed.order
+    assert (order.market, order.size_e8, order.limit_price_e8) == (3, 50_000_000, 6_000_010_000_000)
+    assert (order.time_in_force, order.post_only, order.epoch) == (TimeInForce.GTC, True, 2)
+    assert order.trigger_price_e8 == 59_000 * 10**8 and order.expiry_ms > NOW_MS
+
+
+def test_an_immediate_order_lives_ten_seconds() -> None:
+    with a_client(Venue()) as client:
+        assert an_order(client).order.expiry_ms == NOW_MS + 10_000
+
+
+def test_seqs_rise_with_the_clock_within_a_slot() -> None:
+    with a_client(Venue()) as client:
+        first, later = an_order(client).order, an_order(client, now_ms=NOW_MS + 25_600).order
+    assert first.slot == later.slot and later.seq > first.seq
+
+
+def test_orders_travel_together_and_answers_keep_their_order() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(
+            200, json={"results": [{"n": n} for n, _ in enumerate(json.loads(request.content))]}
+        )
+
+    with a_client(Venue(answer)) as client:
+        assert client.place(an_order(client), an_order(client, slot=9)) == [{"n": 0}, {"n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"size": "0.50"}, "size"),
+        ({"price": "1e5"}, "price"),
+        ({"max_fee": "-1"}, "maxFee"),
+        ({"side": "long"}, "side"),
+        ({"time_in_force": "DAY"}, "timeInForce"),
+        ({"market": "TULIP"}, "market"),
+    ],
+)
+def test_a_wrong_word_or_number_is_refused_before_it_is_signed(
+    changes: dict[str, Any], param: str
+) -> None:
+    venue = Venue()
+    with a_client(venue) as client, pytest.raises(Rejected) as caught:
+        an_order(client, **changes)
+    assert caught.value.param == param
+    assert all(request.method == "GET" for request in venue.sent)
+
+
+def test_a_refused_order_raises_with_the_venues_code() -> None:
+    problem = {"code": "PRICE_TICK", "param": "price", "detail": "the tick is 0.1"}
+    venue = Venue(lambda request: httpx.Response(200, json={"results": [{"error": problem}]}))
+    with a_client(venue) as client, pytest.raises(Rejected, match=r"the tick is 0\.1") as caught:
+        client.order(Wallet(KEY), account=17, market="BTC-USD", side="buy", size="1", price="1")
+    assert (caught.value.code, caught.value.param) == ("PRICE_TICK", "price")
+
+
+def test_a_code_it_does_not_know_stays_readable() -> None:
+    venue = Venue(
+        lambda request: httpx.Response(422, json={"code": "FROM_THE_FUTURE", "detail": "why"})
+    )
+    with a_client(venue) as client, pytest.raises(Rejected, match="FROM_THE_FUTURE: why"):
+        client.place(an_order(client))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda request: httpx.Response(503, json={"code": "UNAVAILABLE", "detail": "busy"}),
+        lambda request: httpx.Response(200, content=b"<html>"),
+    ],
+)
+def test_a_venue_that_cannot_serve_is_unavailable(answer: Handler) -> None:
+    with a_client(Venue(answer)) as client, pytest.raises(Unavailable):
+        client.place(an_order(client))
+
+
+def test_a_venue_that_is_not_there_is_unavailable() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    with Client("http://venue", transport=httpx.MockTransport(refuse)) as client:
+        with pytest.raises(Unavailable, match="infold devnet"):
+            client.markets()
+
+
+def test_a_cancel_is_what_admission_decodes() -> None:
+    venue = Venue(lambda request: httpx.Response(200, json={"cancelled": []}))
+    with a_client(venue) as client:
+        client.cancel(Wallet(KEY), 17, 4, 99)
+    signed = decode_cancel(venue.sent[-1].content, CONTEXT)
+    assert (signed.cancel.account, signed.cancel.slot, signed.cancel.seq) == (17, 4, 99)
+    assert signed.signer == Wallet(KEY).address
+
+
+# -- keys --------------------------------------------------------------------
+
+
+def test_a_key_never_shows_itself() -> None:
+    wallet = Wallet(KEY)
+    assert KEY.hex() not in repr(wallet) + str(wallet)
+    assert str(wallet) == checksum_address(wallet.address)
+
+
+def test_a_key_file_gives_its_wallet_and_a_wrong_one_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("0x" + KEY.hex() + "\n")
+    assert Wallet.from_key_file(path).address == Wallet(KEY).address
+    for content in ("", "0x12", "0x" + "00" * 32, "zz" * 32):
+        path.write_text(content)
+        with pytest.raises(Misconfigured, match="not 64 hex digits of a private key"):
+            Wallet.from_key_file(path)
+    with pytest.raises(Misconfigured, match="does not exist"):
+        Wallet.from_key_file(tmp_path / "none")
+
+
+def test_a_keystore_round_trip_needs_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETH_ACCOUNT_KDF", "pbkdf2")
+    path = tmp_path / "key.json"
+    Wallet(KEY).to_keystore(path, "open sesame")
+    assert path.stat().st_mode & 0o077 == 0, "nobody else may read it"
+    assert Wallet.from_keystore(path, "open sesame").address == Wallet(KEY).address
+    with pytest.raises(Misconfigured, match="INFOLD_KEYSTORE_PASSWORD_FILE"):
+        Wallet.from_keystore(path, "wrong")
+    with pytest.raises(Misconfigured, match="exists already"):
+        Wallet(KEY).to_keystore(path, "other")
+    path.write_text("{")
+    with pytest.raises(Misconfigured, match="not JSON"):
+        Wallet.from_keystore(path, "open sesame")

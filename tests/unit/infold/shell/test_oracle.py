@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A signer vouches for what it sees, once a time, and says why where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from infold.errors import Misconfigured, Unavailable
+from infold.shell.oracle import (
+    Abstains,
+    Collector,
+    Feed,
+    Record,
+    Signer,
+    SignerProcess,
+    SignRequest,
+    Source,
+    View,
+    agreed_prices,
+    median,
+    read_key_file,
+)
+from infold.signing import Domain, address_of, recover, vector_digest, vector_root
+
+DOMAIN = Domain(31337, b"\x0a" * 20)
+KEYS = [bytes([number]) * 32 for number in (1, 2, 3)]
+SIGNERS = frozenset(address_of(key) for key in KEYS)
+T = 1_700_000_000_000
+BITCOIN, ETHER = 1, 2
+PRICE = 60_000 * 10**8
+
+
+class Bench:
+    """Signers in this process, each with two feeds of its own."""
+
+    def __init__(self, path: Path, ends: ExitStack) -> None:
+        self.feeds: list[list[Feed]] = []
+        self.signers: list[Signer] = []
+        for number, key in enumerate(KEYS):
+            feeds = [Feed(path / f"{number}{letter}") for letter in "ab"]
+            for feed in feeds:
+                ends.callback(feed.close)
+            self.feeds.append(feeds)
+            self.signers.append(
+                Signer(
+                    private_key=key,
+                    sources=[Source(feed.path) for feed in feeds],
+                    record=Record(path / f"record{number}"),
+                    domain=DOMAIN,
+                    signers=SIGNERS,
+                    k=2,
+                )
+            )
+
+    def write(self, time_ms: int, prices_e8: dict[int, int]) -> None:
+        for feeds in self.feeds:
+            for feed in feeds:
+                feed.write(time_ms, prices_e8)
+
+    def views(self, time_ms: int) -> list[View]:
+        return [signer.view(time_ms) for signer in self.signers]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with ExitStack() as ends:
+        bench = Bench(tmp_path, ends)
+        yield bench
+        for signer in bench.signers:
+            signer.record.close()
+
+
+def test_signers_sign_the_median_of_their_views(bench: Bench) -> None:
+    for number, feeds in enumerate(bench.feeds):
+        for feed in feeds:
+            feed.write(T, {BITCOIN: PRICE + number})
+    request = SignRequest(time_ms=T, views=bench.views(T))
+    root = vector_root({BITCOIN: PRICE + 1}, 1)
+    for signer in bench.signers:
+        found, r, vs = signer.sign(request)
+        assert found == root
+        assert recover(vector_digest(T, 1, root, DOMAIN), r, vs) == signer.address
+
+
+def test_a_signer_takes_the_latest_price_at_or_before_the_time(bench: Bench) -> None:
+    bench.write(T - 10, {BITCOIN: PRICE - 3})
+    bench.write(T, {BITCOIN: PRICE})
+    bench.write(T + 1, {BITCOIN: PRICE + 3})
+    signer = bench.signers[0]
+    assert signer.look(T)[0] == {BITCOIN: PRICE}
+    assert signer.look(T - 1)[0] == {BITCOIN: PRICE - 3}
+
+
+def test_a_signer_abstains_when_it_sees_only_one_source(bench: Bench) -> None:
+    bench.feeds[0][0].write(T, {BITCOIN: PRICE})
+    with pytest.raises(Abstains, match="sees 1 of at least 2 sources"):
+        bench.signers[0].view(T)
+    bench.feeds[0][1].write(T, {BITCOIN: PRICE})
+    assert bench.signers[0].view(T).prices == {"1": str(PRICE)}
+
+
+def test_a_signer_abstains_from_one_market_and_serves_the_others(bench: Bench) -> None:
+    bench.feeds[0][0].write(T, {BITCOIN: PRICE, ETHER: 5})
+    bench.feeds[0][1].write(T, {BITCOIN: PRICE})
+    view = bench.signers[0].view(T)
+    assert view.prices == {"1": str(PRICE)}
+    assert "sees 1" in view.abstained["2"]
+
+
+def test_a_signer_abstains_when_sources_disagree_beyond_tolerance(bench: Bench) -> None:
+    bench.feeds[0][0].write(T, {BITCOIN: PRICE})
+    bench.feeds[0][1].write(T, {BITCOIN: PRICE * 1005 // 1000})
+    assert bench.signers[0].look(T)[0] != {}
+    bench.feeds[0][1].write(T + 1, {BITCOIN: PRICE * 1005 // 1000 + 1})
+    with pytest.raises(Abstains, match="sources disagree"):
+        bench.signers[0].view(T + 1)
+
+
+def test_a_signer_abstains_when_a_source_is_stale(bench: Bench) -> None:
+    bench.write(T, {BITCOIN: PRICE})
+    assert bench.signers[0].view(T + 10_000).prices
+    with pytest.raises(Abstains, match="10001 ms old"):
+        bench.signers[0].view(T + 10_001)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"garbage",
+        b'{"time_ms": 1, "prices": {"1": 5}}',
+        b'{"time_ms": 1, "prices": {"1": "-5"}}',
+        b'{"time_ms": 1, "prices": {"1": "0"}}',
+        b'{"time_ms": 1, "prices": {"0": "5"}}',
+        b'{"time_ms": 1, "prices": {"256": "5"}}',
+        b'{"time_ms": 1, "prices": {"1": "18446744073709551616"}}',
+        b'{"time_ms": NaN, "prices": {}}',
+        b'{"time_ms": 1, "prices": {"01": "5"}}',
+    ],
+)
+def test_a_damaged_line_ends_a_source(bench: Bench, line: bytes) -> None:
+    bench.feeds[0][0].path.write_bytes(line + b"\n")
+    bench.feeds[0][1].write(T, {BITCOIN: PRICE})
+    with pytest.raises(Abstains, match="damaged line"):
+        bench.signers[0].view(T)
+
+
+def test_a_source_going_back_in_time_is_no_source(bench: Bench) -> None:
+    bench.write(T, {BITCOIN: PRICE})
+    bench.feeds[0][0].write(T - 1, {BITCOIN: PRICE})
+    with pytest.raises(Abstains, match="goes back in time"):
+        bench.signers[0].view(T)
+
+
+def test_half_a_line_waits_for_its_end(bench: Bench) -> None:
+    bench.write(T, {BITCOIN: PRICE})
+    path = bench.feeds[0][0].path
+    whole = path.read_bytes()
+    with path.open("ab") as file:
+        file.write(b'{"time_ms": %d, ' % (T + 1))
+    assert bench.signers[0].look(T)[0] == {BITCOIN: PRICE}
+    assert bench.signers[0].sources[0].offset == len(whole)
+
+
+def test_a_signer_never_signs_two_vectors_for_one_time(bench: Bench, tmp_path: Path) -> None:
+    bench.write(T, {BITCOIN: PRICE})
+    views = bench.views(T)
+    signer = bench.signers[0]
+    first = signer.sign(SignRequest(time_ms=T, views=views))
+    assert signer.sign(SignRequest(time_ms=T, views=views)) == first
+    bench.feeds[1][0].write(T, {BITCOIN: PRICE + 2})
+    bench.feeds[1][1].write(T, {BITCOIN: PRICE + 2})
+    bench.feeds[2][0].write(T, {BITCOIN: PRICE + 2})
+    bench.feeds[2][1].write(T, {BITCOIN: PRICE + 2})
+    other = SignRequest(time_ms=T, views=bench.views(T))
+    with pytest.raises(Abstains, match="signed another vector"):
+        signer.sign(other)
+    signer.record.close()
+    signer.record = Record(tmp_path / "record0")  # the memory survives a restart
+    with pytest.raises(Abstains, match="signed another vector"):
+        signer.sign(other)
+    assert signer.sign(SignRequest(time_ms=T, views=views)) == first
+
+
+def test_a_record_forgets_a_torn_line_and_refuses_damage(tmp_path: Path) -> None:
+    path = tmp_path / "record"
+    record = Record(path)
+    record.claim(T, b"\x01" * 32)
+    record.close()
+    with path.open("ab") as file:
+        file.write(b'{"time_ms": 17')
+    record = Record(path)
+    assert record.roots == {T: "01" * 32}
+    with pytest.raises(Misconfigured, match="is in use"):
+        Record(path)
+    record.close()
+    path.write_bytes(b"nonsense\n" + path.read_bytes())
+    with pytest.raises(Misconfigured, match="damaged at line 1"):
+        Record(path)
+
+
+def test_a_signer_refuses_views_it_cannot_trust(bench: Bench) -> None:
+    bench.write(T, {BITCOIN: PRICE})
+    views = bench.views(T)
+    signer = bench.signers[0]
+    for shown, reason in (
+        (views[:1], "was shown 1 views"),
+        ([views[0], views[0]], "two views of one signer"),
+        (
+            [views[0], View(time_ms=T, prices=views[1].prices, abstained={}, r="0x5", vs="0x6")],
+            "view|signer",
+        ),
+        (
+            [views[0], View(time_ms=T, prices={"1": "x"}, abstained={}, r="0x5", vs="0x6")],
+            "malformed",
+        ),
+        (
+            [
+                views[0],
+                View(time_ms=T, prices={"1": "7"}, abstained={}, r=views[1].r, vs=views[1].vs),
+            ],
+            "no signer",
+        ),
+    ):
+        with pytest.raises(Abstains, match=reason):
+            signer.sign(SignRequest(time_ms=T, views=shown))
+
+
+def test_a_signer_refuses_a_median_far_from_what_it_sees(bench: Bench) -> None:
+    for feed in bench.feeds[0]:
+        feed.write(T, {BITCOIN: PRICE})
+    for feeds in bench.feeds[1:]:
+        for feed in feeds:
+            feed.write(T, {BITCOIN: PRICE * 2})
+    request = SignRequest(time_ms=T, views=bench.views(T))
+    with pytest.raises(Abstains, match="is agreed at"):
+        bench.signers[0].sign(request)
+    assert bench.signers[1].sign(request)[0] == vector_root({BITCOIN: PRICE * 2}, 1)
+
+
+def test_a_signer_keeps_to_its_clock_where_it_has_one(bench: Bench) -> None:
+    signer = bench.signers[0]
+    signer.skew_ms = 5_000
+    bench.write(T, {BITCOIN: PRICE})
+    with pytest.raises(Abstains, match="from its clock"):
+        signer.view(T)
+
+
+def test_medians_round_down_and_need_k_views() -> None:
+    assert median([3]) == 3
+    assert median([3, 6]) == 4
+    assert median([9, 1, 5]) == 5
+    assert agreed_prices([{1: 3, 2: 7}, {1: 6}], 2) == {1: 4}
+
+
+def test_key_files_must_be_private_and_whole(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("0x" + KEYS[0].hex() + "\n")
+    path.chmod(0o600)
+    assert read_key_file(path) == KEYS[0]
+    path.chmod(0o644)
+    with pytest.raises(Misconfigured, match="chmod 600"):
+        read_key_file(path)
+    path.chmod(0o600)
+    for content in ("", "zz", "00" * 32, "11" * 31):
+        path.write_text(content)
+        with pytest.raises(Misconfigured, match="does not hold") as caught:
+            read_key_file(path)
+        assert "11" * 31 not in str(caught.value)
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        read_key_file(tmp_path / "none")
+
+
+def test_processes_sign_until_too_few_are_left(tmp_path: Path) -> None:
+    """Three real signers; the collector names who is missing and why."""
+    with ExitStack() as ends:
+        feeds = [Feed(tmp_path / letter) for letter in "ab"]
+        processes = []
+        for number, key in enumerate(KEYS):
+            key_file = tmp_path / f"key{number}"
+            key_file.write_text(key.hex())
+            key_file.chmod(0o600)
+            process = SignerProcess(
+                key_file=key_file,
+                record=tmp_path / f"signed{number}",
+                sources=[feed.path for feed in feeds],
+                domain=DOMAIN,
+                signers=sorted(SIGNERS),
+                k=2,
+            )
+            processes.append(ends.enter_context(process))
+        for process in processes:
+            process.wait_ready()
+        collector = Collector({process.address: process.url for process in processes}, 2, DOMAIN)
+        ends.callback(collector.close)
+        for feed in feeds:
+            ends.callback(feed.close)
+            feed.write(T, {BITCOIN: PRICE, 40: 7})
+
+        vector = collector.collect(T, [BITCOIN, 40])
+        assert vector.prices == {BITCOIN: PRICE, 40: 7}
+        assert (vector.chunks, vector.opened) == (2, 3)
+        digest = vector_digest(T, 2, vector.root, DOMAIN)
+        found = [recover(digest, r, vs) for r, vs in vector.signatures]
+        assert found == sorted(SIGNERS)
+
+        with pytest.raises(Unavailable, match=r"no price for market 9\. Abstained: nobody"):
+            collector.collect(T, [9])
+        feeds[0].write(T + 1, {BITCOIN: PRICE * 2})
+        with pytest.raises(Unavailable, match="market 1 sources disagree"):
+            collector.collect(T + 1, [BITCOIN])
+
+        processes[0].close()
+        assert len(collector.collect(T, [BITCOIN]).signatures) == 2
+        processes[1].close()
+        with pytest.raises(Unavailable, match=r"1 of 2 views.*did not answer"):
+            collector.collect(T, [BITCOIN])
+
+
+def test_a_signer_that_cannot_start_says_why(tmp_path: Path) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text(KEYS[0].hex())
+    key_file.chmod(0o644)
+    process = SignerProcess(
+        key_file=key_file,
+        record=tmp_path / "signed",
+        sources=[tmp_path / "a"],
+        domain=DOMAIN,
+        signers=sorted(SIGNERS),
+        k=2,
+    )
+    with process, pytest.raises(Misconfigured, match="chmod 600"):
+        process.wait_ready()
