@@ -171,9 +171,11 @@ def settle(
     former: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])  # slots of the admitted fills as they were
     moves: int256[FILLS_MAX] = empty(int256[FILLS_MAX])     # what they move: base @128 | quote @0
     words: DynArray[uint256, 81] = []           # what is logged of the account
-    entry: uint256 = 0                          # what is logged of the last fill
-    at: uint256 = 0
-    for record: IClearing.Record in records:
+    entry: uint256 = 0                          # of its last fill, not yet among them
+    record: IClearing.Record = empty(IClearing.Record)
+    if len(records) != 0:
+        record = records[0]
+    for at: uint256 in range(len(records), bound=RECORDS_MAX):
         order: uint256 = record.order
         contents = keccak256(abi_encode(contents, record))
         if order >> 216 <= previous:
@@ -217,31 +219,26 @@ def settle(
             prefix: uint256 = reason >> 176     # of its hash: what a slot remembers
             slot: uint256 = orders.fills[order >> 216]
             seq: uint256 = (order << 88) >> 224
-            kind: uint256 = (order >> 187) & 3
+            last_seq: uint256 = (slot << 224) >> 224
+            size: uint256 = (order << 184) >> 192
+            kind: uint256 = (order >> 187) & 3  # time in force
             total: uint256 = fill               # filled with this batch
-            reason = 0
-            if seq == (slot << 224) >> 224:
+            if seq == last_seq:
                 total = unsafe_add(fill, (slot << 160) >> 192)
-                if prefix != slot >> 176:
-                    reason = 11
-            elif seq < (slot << 224) >> 224:
+            reason = 0
+            if seq < last_seq:
                 reason = 11
-            if reason == 0:
-                if seq <= (slot << 128) >> 224:
-                    if time > (slot << 80) >> 208:
-                        reason = 12
-                if reason == 0:
-                    if fill == 0:
-                        reason = 13
-                    elif total > (order << 184) >> 192:
-                        reason = 13
-                    elif kind != 0:
-                        if kind == orders.FILL_OR_KILL:
-                            if fill != (order << 184) >> 192:
-                                reason = 14
-                        elif total != fill:
-                            reason = 15
-            if reason == 0:
+            elif seq == last_seq and prefix != slot >> 176:
+                reason = 11
+            elif seq <= (slot << 128) >> 224 and time > (slot << 80) >> 208:
+                reason = 12
+            elif fill == 0 or total > size:
+                reason = 13
+            elif kind == orders.FILL_OR_KILL and fill != size:
+                reason = 14
+            elif kind == orders.IMMEDIATE_OR_CANCEL and total != fill:
+                reason = 15
+            else:
                 place: uint256 = (order >> 196) & 15
                 if place != current:
                     if current != PLACES:
@@ -290,6 +287,8 @@ def settle(
                         )
                         moves[filled] = unsafe_add(base << 128, quote)
                         filled = unsafe_add(filled, 1)
+                        if filled > 1:
+                            words.append(entry)
                         entry = (
                             ((order >> 216) << 248)     # the slot; the account falls off the top
                             | (place << 244)
@@ -298,20 +297,19 @@ def settle(
                             | (total << 80)
                             | prefix
                         )
-                        words.append(entry)
         if reason != 0:
             self._skip(account, (order >> 216) & packing.M8, (order << 88) >> 224, fill, reason)
             deal.skipped = unsafe_add(deal.skipped, unsafe_add(base << 128, quote))
             skipped = True
 
-        at = unsafe_add(at, 1)
-        if at != len(records):
-            if records[at].order >> 224 == account:
+        if unsafe_add(at, 1) != len(records):
+            record = records[unsafe_add(at, 1)]
+            if record.order >> 224 == account:
                 continue
         if filled == 0:
             continue
 
-        # its last record: the account's fills stand or fall together
+        # that was its last record: the account's fills stand or fall together
         mask: uint256 = (word >> 16) & packing.M16
         cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
         surplus: int256 = cash      # over initial margin
@@ -346,6 +344,7 @@ def settle(
 
         if verdict != 0:
             deals[deal.mark & packing.M8] = deal
+            words.append(entry)
             for n: uint256 in range(filled, bound=FILLS_MAX):
                 entry = words[n]
                 orders.fills[(account << 8) | (entry >> 248)] = former[n]
@@ -358,6 +357,9 @@ def settle(
             skipped = True
             continue
 
+        # a lone fill that neither opens nor closes is logged without a list
+        if filled != 1:
+            words.append(entry)
         changed: uint256 = 0
         after: uint256 = 0      # the last touched position's new word
         for place: uint256 in range(PLACES):
@@ -384,7 +386,8 @@ def settle(
                     mask |= 1 << place
                     changed = 1
             self.positions[(account << 4) | place] = after
-            words.append(after)
+            if filled != 1:
+                words.append(after)
             # open interest, the longs' side | funding credits | realised
             before_base: int256 = convert(convert(position.before << 16, bytes32), int256) >> 192
             interest: int256 = unsafe_sub(max(position.base, 0), max(before_base, 0))
@@ -392,13 +395,15 @@ def settle(
             deal.fees = unsafe_add(deal.fees, position.fees)
             if rest == 1:
                 break
-        if changed != 0:
-            word = collateral._with(word ^ ((((word >> 16) & packing.M16) ^ mask) << 16), cash)
-            collateral.accounts[account] = word
-            words.append(word)
         if (changed << 8) | filled == 1:
             log IClearing.Filled(fill=entry, position=after)
         else:
+            if filled == 1:
+                words = [entry, after]
+            if changed != 0:
+                word = collateral._with(word ^ ((((word >> 16) & packing.M16) ^ mask) << 16), cash)
+                collateral.accounts[account] = word
+                words.append(word)
             log IClearing.AccountSettled(
                 head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
                 words=words,
@@ -423,8 +428,8 @@ def settle(
         after: int256[3] = self._sums(1, markets.backstop_markets, time)
         cash: int256 = (convert(convert(collateral.accounts[1] << 160, bytes32), int256) >> 192)
         after[1] = unsafe_add(after[1], cash)
-        if unsafe_add(after[0], cash) < 0:
-            if not steady or after[1] < 0 or unsafe_mul(after[1], before[2]) < unsafe_mul(before[1], after[2]):
+        if unsafe_add(after[0], cash) >> 255 != 0:      # below 0
+            if not steady or after[1] >> 255 != 0 or unsafe_mul(after[1], before[2]) < unsafe_mul(before[1], after[2]):
                 reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     # the pool takes the residual, market by market
@@ -888,7 +893,8 @@ def _backstop_takes(deal: markets.Deal) -> (markets.Deal, bool):
     moved: int256 = (deal.skipped << 128) >> 128
     change: int256 = unsafe_sub(deal.skipped, moved) >> 128
     steady: bool = pricing._shrinks(base, change)
-    notional: uint256 = unsafe_mul(convert(abs(change), uint256), deal.terms >> 192)
+    size: uint256 = convert(convert(max(change, unsafe_sub(0, change)), bytes32), uint256)
+    notional: uint256 = unsafe_mul(size, deal.terms >> 192)
     fee: uint256 = unsafe_div(
         unsafe_add(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16 - 1), 10**16
     )

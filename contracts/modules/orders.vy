@@ -28,9 +28,10 @@ ORDER_TYPEHASH: constant(bytes32) = keccak256(
 BUY: constant(uint256) = 1
 POST_ONLY: constant(uint256) = 2
 REDUCE_ONLY: constant(uint256) = 4
-FILL_OR_KILL: constant(uint256) = 2         # time in force
 DELEGATED: constant(uint256) = 128
 RESERVED: constant(uint256) = 15 * 256      # approved wallets (256), free flags
+IMMEDIATE_OR_CANCEL: constant(uint256) = 1  # times in force
+FILL_OR_KILL: constant(uint256) = 2
 
 
 DELEGATES: public(immutable(IDelegates))

@@ -151,12 +151,12 @@ def overrides(pairs: list[str], files: list[Path]) -> dict[Path, str]:
 
 
 @bench_group.command("gas")
-def bench_gas(quiet: Quiet = False, as_json: Json = False) -> None:
+def bench_gas(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
     """Gas of settle by case, from receipts on anvil, against the committed budgets."""
     from infold.bench import gas
 
     with progress(quiet) as steps:
-        document = gas.run(steps.say)
+        document = gas.run(seed, steps.say)
     finish(document, as_json, "infold bench gas")
 
 

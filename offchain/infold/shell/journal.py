@@ -203,6 +203,7 @@ class Journal(Closable):
         database.execute(
             "PRAGMA locking_mode=EXCLUSIVE"
         )  # with the flock: one writer, and no shared-memory file
+        database.execute("PRAGMA page_size=16384")  # a group of 500 orders is 170 kB
         if database.execute("PRAGMA journal_mode=WAL").fetchone()[0] != "wal":
             raise Misconfigured(
                 f"journal {self.path}: the disk does not allow a write-ahead log; use a local disk"
