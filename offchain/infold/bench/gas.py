@@ -159,7 +159,9 @@ class Ground:
         """
         self.time_ms += after_ms
         for market in MARKETS:
-            self.prices_e8[market] = self.prices_e8[market] * self.draw.randrange(9999, 10002) // 10**4
+            self.prices_e8[market] = (
+                self.prices_e8[market] * self.draw.randrange(9999, 10002) // 10**4
+            )
         batch = self._batch(plans)
         sender = self.devnet.sender(self.devnet.matcher)
         sent = sender.send(self.clearing.address, settle_calldata(batch), gas=TRANSACTION_GAS_MAX)
@@ -252,7 +254,9 @@ def measure(ground: Ground, say: Callable[[str], None] = lambda _line: None) -> 
     ground.settle([], after_ms=10 * STEP_MS)
     for market in MARKETS:
         if unpack_clock(int(ground.clearing.call("market_words", market * 8))).rate_e9 == 0:
-            raise InvariantBroken(f"no funding runs in market {market}: the cases would be too cheap")
+            raise InvariantBroken(
+                f"no funding runs in market {market}: the cases would be too cheap"
+            )
 
     done("first_touch_100", ground.settle(ground.one_each(hundred)))
     done("steady_100", ground.settle(ground.one_each(hundred)))
@@ -263,7 +267,7 @@ def measure(ground: Ground, say: Callable[[str], None] = lambda _line: None) -> 
     done("ten", ground.settle(ground.one_each(range(10))))
 
     ten_slots = [(trader, slot) for trader in range(10) for slot in range(10)]
-    for name in ("", "clustered_100"):      # the first one fills the slots
+    for name in ("", "clustered_100"):  # the first one fills the slots
         plans = [ground.one_each([trader], slot=slot)[0] for trader, slot in ten_slots]
         figure = ground.settle(plans)
         if name:
@@ -273,7 +277,7 @@ def measure(ground: Ground, say: Callable[[str], None] = lambda _line: None) -> 
         ground.settle(ground.one_each(part))
     done("largest", _largest(ground))
 
-    for place in (1, 2, 3):     # three more positions each, then one order each in turn
+    for place in (1, 2, 3):  # three more positions each, then one order each in turn
         ground.settle(_others(ground, hundred, place))
     done("held_4", ground.settle(ground.one_each(hundred)))
     return cases
@@ -288,7 +292,9 @@ def _reducing(ground: Ground, traders: Sequence[int]) -> list[Plan]:
 
 def _others(ground: Ground, traders: Sequence[int], place: int) -> list[Plan]:
     return [
-        ground.order(trader, MARKETS[(trader + place) % 4], trader // 4 % 2 == 0, slot=place, place=place)
+        ground.order(
+            trader, MARKETS[(trader + place) % 4], trader // 4 % 2 == 0, slot=place, place=place
+        )
         for trader in traders
     ]
 
@@ -305,7 +311,13 @@ def _delegated(ground: Ground, traders: Sequence[int]) -> Figure:
                 devnet.accounts[trader].wallet,
                 "Delegates",
                 "grant",
-                (devnet.accounts[trader].account, key.address, markets, 10**12, ground.time_ms + DAY_MS),
+                (
+                    devnet.accounts[trader].account,
+                    key.address,
+                    markets,
+                    10**12,
+                    ground.time_ms + DAY_MS,
+                ),
             )
             for trader, key in zip(traders, keys, strict=True)
         ],
@@ -368,7 +380,9 @@ def read_budget(path: Path | None = None) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise Misconfigured(f"no gas budget at {path}; run in a checkout") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Misconfigured(f"gas budget {path} is damaged ({error}); take it from git again") from error
+        raise Misconfigured(
+            f"gas budget {path} is damaged ({error}); take it from git again"
+        ) from error
     return budget
 
 
@@ -407,7 +421,7 @@ def sizes(devnet: Devnet) -> dict[str, int]:
 def _version() -> str:
     try:
         return importlib.metadata.version("infold")
-    except importlib.metadata.PackageNotFoundError:     # a checkout that was not installed
+    except importlib.metadata.PackageNotFoundError:  # a checkout that was not installed
         return "0.1.0"
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from infold.research.faults import DataFault
 from infold.research.recorded import (
-    DataFault,
     Quotes,
     Trades,
     market_of,
