@@ -2,10 +2,10 @@
 """`infold bench gas`: what `settle` costs, by receipts from a node that keeps mainnet's cap on a
 transaction.
 
-Every case is a real batch on an own anvil: three oracle signers of three, the matcher's seal, owners'
-signatures, margin, funding that is not zero, logs. The set-up batches before it leave the accounts
-as its name says. Figures are per order and hold everything, the transaction's own 21,000 and its
-calldata too. They follow from the seed alone.
+Every case is a real batch on an own anvil: three oracle signers of three, the matcher's seal,
+owners' signatures, margin, funding that is not zero, logs. The set-up batches before it leave the
+accounts as its name says. Figures are per order and hold everything, the transaction's own 21,000
+and its calldata too. They follow from the seed alone.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ class Ground:
         dollars: int | None = None,
         signer: Wallet | None = None,
     ) -> Plan:
-        """A limit order of a trader, by number, filled whole; buyers take a little more than sellers,
-        so that the pool always trades.
+        """A limit order of a trader, by number, filled whole; buyers take a little more than
+        sellers, so that the pool always trades.
         """
         self.seq += 1
         price_e8 = self.prices_e8[market]
@@ -333,7 +333,7 @@ def _delegated(ground: Ground, traders: Sequence[int]) -> Figure:
 
 
 def _skipping(ground: Ground, traders: Sequence[int]) -> Figure:
-    """Some owners cancel on chain after the match took their orders; the backstop takes the fills."""
+    """Some owners cancel on chain after the match took their orders; the backstop fills."""
     devnet = ground.devnet
     plans = ground.one_each(traders)
     ground.time_ms += STEP_MS
