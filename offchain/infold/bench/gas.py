@@ -2,10 +2,10 @@
 """`infold bench gas`: what `settle` costs, by receipts from a node that keeps mainnet's cap on a
 transaction.
 
-Every case is a real batch on an own anvil: three oracle signers of three, the matcher's seal, the
-owners' signatures, margin, funding that is not zero, logs. The set-up batches before it leave the accounts
-as its name says. Figures are per order and hold everything, the transaction's own 21,000 and its
-calldata too. They follow from the seed alone.
+Every case is a real batch on an own anvil: three oracle signers of three, the matcher's seal,
+owners' signatures, margin, funding that is not zero, logs. The set-up batches before it leave the
+accounts as its name says. Figures are per order and hold everything, the transaction's own 21,000
+and its calldata too. They follow from the seed alone.
 """
 
 from __future__ import annotations
@@ -159,8 +159,9 @@ class Ground:
         """
         self.time_ms += after_ms
         for market in MARKETS:
-            drift = self.draw.randrange(9999, 10002)
-            self.prices_e8[market] = self.prices_e8[market] * drift // 10**4
+            self.prices_e8[market] = (
+                self.prices_e8[market] * self.draw.randrange(9999, 10002) // 10**4
+            )
         batch = self._batch(plans)
         sender = self.devnet.sender(self.devnet.matcher)
         sent = sender.send(self.clearing.address, settle_calldata(batch), gas=TRANSACTION_GAS_MAX)
@@ -253,7 +254,9 @@ def measure(ground: Ground, say: Callable[[str], None] = lambda _line: None) -> 
     ground.settle([], after_ms=10 * STEP_MS)
     for market in MARKETS:
         if unpack_clock(int(ground.clearing.call("market_words", market * 8))).rate_e9 == 0:
-            raise InvariantBroken(f"no funding runs in market {market}: cases would be too cheap")
+            raise InvariantBroken(
+                f"no funding runs in market {market}: the cases would be too cheap"
+            )
 
     done("first_touch_100", ground.settle(ground.one_each(hundred)))
     done("steady_100", ground.settle(ground.one_each(hundred)))
@@ -330,9 +333,7 @@ def _delegated(ground: Ground, traders: Sequence[int]) -> Figure:
 
 
 def _skipping(ground: Ground, traders: Sequence[int]) -> Figure:
-    """Some owners cancel on chain after the match took their orders; the backstop takes the fills,
-    and is judged for them.
-    """
+    """Some owners cancel on chain after the match took their orders; the backstop fills."""
     devnet = ground.devnet
     plans = ground.one_each(traders)
     ground.time_ms += STEP_MS
