@@ -23,6 +23,8 @@ FRACTION_ONE_E6: Final = 10**6
 PRICE_ONE_E8: Final = 10**8
 QUOTE_DIVISOR: Final = 10**10
 """price_e8 * size_e8 is scale e16; dividing by this leaves e6."""
+MARGIN_DIVISOR: Final = QUOTE_DIVISOR * FRACTION_ONE_E6
+"""The same after a share in e6, a margin or a fee."""
 
 WINDOW_MS: Final = 15_000
 """F: how late a vector may be settled."""
@@ -110,18 +112,20 @@ def parse_decimal(text: str, decimals: int, param: str | None = None) -> int:
     Anything else raises `Rejected("NUMBER_NOT_CANONICAL", param)`, so two texts never mean one
     signed number.
     """
-    whole, point, fraction = text.partition(".")
+    point = text.find(".")
+    if point < 0:
+        digits, whole, places = text, len(text), 0
+    else:
+        digits, whole = text.replace(".", "", 1), point
+        places = len(digits) - point
     if (
-        whole.isdigit()
-        and text.isascii()
-        and (whole[0] != "0" or whole == "0")
-        and len(whole) <= WHOLE_DIGITS_MAX
+        digits.isdigit()
+        and digits.isascii()
+        and 0 < whole <= WHOLE_DIGITS_MAX
+        and (digits[0] != "0" or whole == 1)
+        and (point < 0 or (0 < places <= decimals and digits[-1] != "0"))
     ):
-        if not point:
-            return int(whole) * _POWERS[decimals]
-        places = len(fraction)
-        if places <= decimals and fraction.isdigit() and fraction[-1] != "0":
-            return int(whole + fraction) * _POWERS[decimals - places]
+        return int(digits) * _POWERS[decimals - places]
     raise Rejected("NUMBER_NOT_CANONICAL", param, f"{_shown(text)} has no canonical form here")
 
 
