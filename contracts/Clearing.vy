@@ -482,8 +482,9 @@ def deposit(account: uint256, amount_e6: uint256):
     """
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
-    if account == 0 or account >= collateral.account_count:
-        reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+    if account != 1:
+        if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
+            reasons._refuse(reasons.UNKNOWN_ACCOUNT)
     self._deposit(account, amount_e6)
 
 

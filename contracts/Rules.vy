@@ -214,7 +214,6 @@ def refuse(reason: uint256) -> bool:
     assert reason != reasons.CANCEL_TOO_SOON, "clearing: cancel too soon"
     assert reason != reasons.CHANGE_PENDING, "clearing: change pending"
     assert reason != reasons.MARKET_NOT_LIVE, "clearing: market not live"
-    assert reason != reasons.FUNDING_OVERFLOW, "clearing: funding overflow"
     return True
 
 

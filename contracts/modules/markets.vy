@@ -132,11 +132,12 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     step: int256 = (convert(convert(clock << 64, bytes32), int256) >> 224) * convert(
         unsafe_mul(oracle, self._since(clock, time)), int256
     )
+    # at the end of its field the index stands still: funding stops, conserved, and nothing else does
     index: int256 = (convert(convert(clock, bytes32), int256) >> 192) + unsafe_div(
         step << ((rates >> 76) & packing.M8), 10**19 * 86_400_000
     )
     if index >> 63 != index >> 255:
-        reasons._refuse(reasons.FUNDING_OVERFLOW)
+        index = (index >> 255) ^ (2**63 - 1)
     return (
         (self.tag << 208)
         | (oracle << 144)

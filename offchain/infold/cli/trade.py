@@ -22,7 +22,15 @@ from infold.cli.options import (
     venue,
     wallet,
 )
-from infold.cli.terminal import Json, show
+from infold.cli.pages import (
+    of_account,
+    of_markets,
+    of_orders,
+    of_placed,
+    of_positions,
+    of_preview,
+)
+from infold.cli.terminal import Json, show, show_all
 from infold.messages import TriggerKind
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
 
@@ -98,7 +106,7 @@ def open_account(
 def show_account(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Collateral, equity, margin and positions as the venue sees them."""
     with client(api_url) as api:
-        show(api.account(account), as_json, f"account {account}")
+        show(api.account(account), as_json, f"account {account}", of_account)
 
 
 @account_group.command("keystore")
@@ -230,7 +238,8 @@ def withdraw(
 def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """The account's open positions."""
     with client(api_url) as api:
-        show(list(api.account(account)["positions"]), as_json, f"positions of account {account}")
+        positions = list(api.account(account)["positions"])
+        show_all(positions, as_json, f"positions of account {account}", of_positions)
 
 
 # -- orders ------------------------------------------------------------------
@@ -337,7 +346,8 @@ def place(
             return
         (answer,) = api.place(order)
         raise_if_refused(answer)
-        show({"slot": order.order.slot, "seq": order.order.seq} | answer, as_json, "order accepted")
+        document = {"slot": order.order.slot, "seq": order.order.seq} | answer
+        show(document, as_json, "order accepted", of_placed)
 
 
 @order_group.command("preview")
@@ -355,7 +365,7 @@ def preview(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """What an order would do now: price, fee, margin. Nothing is placed."""
+    """Whether an order would be accepted now, and what would be signed. Nothing is placed."""
     with client(api_url) as api:
         key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
         order = api.prepare(
@@ -368,7 +378,7 @@ def preview(
             time_in_force=time_in_force,
             reduce_only=reduce_only,
         )
-        show(api.preview(order), as_json, "preview")
+        show(api.preview(order), as_json, "preview", of_preview)
 
 
 @order_group.command("cancel")
@@ -415,7 +425,7 @@ def cancel(
 def list_orders(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """The account's open orders."""
     with client(api_url) as api:
-        show(api.orders(account), as_json, f"open orders of account {account}")
+        show_all(api.orders(account), as_json, f"open orders of account {account}", of_orders)
 
 
 # -- liquidity ---------------------------------------------------------------
@@ -511,4 +521,4 @@ def lp_position(
 def list_markets(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Every listed market with its rules and latest oracle price."""
     with client(api_url) as api:
-        show(api.markets(), as_json, "markets")
+        show_all(api.markets(), as_json, "markets", of_markets)

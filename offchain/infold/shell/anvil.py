@@ -5,6 +5,7 @@ process id.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -12,7 +13,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +26,7 @@ from infold.errors import Misconfigured, Unavailable
 
 READY_DEADLINE_S = 30.0  # a cold start on a loaded two-core machine was seen to take 4 s
 STOP_DEADLINE_S = 5.0
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PORT_TRIES_MAX = 5  # another process may take a free port between our look and anvil's bind
 
 
@@ -57,6 +61,27 @@ def port_is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def _die_with(parent: int) -> Callable[[], None] | None:
+    """What a child runs before it becomes anvil, so that the kernel ends it when `parent` is gone,
+    even by kill -9. None where that cannot be asked for.
+
+    Linux alone offers it, and means the thread that starts the child: from another thread than the
+    main one, which may end long before the process, we do not ask.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def bind() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it went before we asked
+            os._exit(1)
+
+    return bind
 
 
 class Anvil(Closable):
@@ -142,6 +167,7 @@ class Anvil(Closable):
             stderr=subprocess.STDOUT,
             # an interrupt at the keyboard is for us; we end anvil when we are done
             start_new_session=True,
+            preexec_fn=_die_with(os.getpid()),
             env={
                 "PATH": os.environ.get("PATH", ""),
                 "HOME": os.environ.get("HOME", "/"),

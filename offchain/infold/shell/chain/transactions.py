@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from coincurve import PrivateKey
 
 from infold.errors import Misconfigured, Unavailable
-from infold.shell.chain.rpc import Json, Reverted, Rpc
+from infold.shell.chain.rpc import Json, Reverted, Rpc, block, revert_reason
 from infold.signing import address_of, keccak
 
 TRANSACTION_GAS_MAX = 16_777_216  # EIP-7825
@@ -231,19 +231,37 @@ def _receipt(found: Json) -> Receipt:
 
 
 def why_it_failed(rpc: Rpc, transaction_hash: bytes) -> str:
-    """The reason of a transaction that was mined and failed: the same call again on the state
-    before its block.
+    """The reason of a transaction that was mined and failed.
+
+    The node's own trace says it exactly. A node that does not trace is asked to make the same call
+    on the state before its block, at the block's own time: what came earlier in that block is not
+    seen.
     """
-    sent = rpc.call("eth_getTransactionByHash", "0x" + transaction_hash.hex())
+    name = "0x" + transaction_hash.hex()
+    sent = rpc.call("eth_getTransactionByHash", name)
     if sent is None or sent.get("blockNumber") is None:
         return "the transaction is not mined"
+    try:
+        trace = rpc.call("debug_traceTransaction", name, _OUTER_CALL)
+    except Unavailable:
+        return _failure_of_a_repeat(rpc, sent)
+    error = str(trace.get("error", ""))
+    return revert_reason(trace.get("output")) or error or "it did not fail"
+
+
+_OUTER_CALL = {"tracer": "callTracer", "tracerConfig": {"onlyTopCall": True}}
+
+
+def _failure_of_a_repeat(rpc: Rpc, sent: Json) -> str:
+    number = int(sent["blockNumber"], 16)
     request = {
         key: sent[key]
         for key in ("from", "to", "input", "value", "gas")
         if sent.get(key) is not None
     }
+    time_s = hex(block(rpc, number).timestamp_s)
     try:
-        rpc.call("eth_call", request, hex(int(sent["blockNumber"], 16) - 1))
+        rpc.call("eth_call", request, hex(number - 1), {}, {"time": time_s})
     except Reverted as error:
         return error.reason
     return "out of gas, or the state of its own block was different"
