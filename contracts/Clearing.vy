@@ -31,9 +31,10 @@ from .modules import signers
 from .modules import units
 
 initializes: reasons
+# markets first: a low slot is a short constant wherever it is named
+initializes: markets[reasons := reasons]
 initializes: collateral[reasons := reasons]
 initializes: orders[collateral := collateral, reasons := reasons]
-initializes: markets[reasons := reasons]
 
 exports: (
     reasons.RULES,
@@ -53,10 +54,10 @@ exports: (
 
 
 PLACES: constant(uint256) = 16              # positions an account: bounds the margin loop
-RECORDS_MAX: constant(uint256) = 256         # records are copied to memory, which costs by its bound: 640 would cost every batch 25,000 gas
+RECORDS_MAX: constant(uint256) = 256        # copied to memory, which costs by its bound: 640 would cost a batch 25,000 gas
 FILLS_MAX: constant(uint256) = 64           # of one account in a batch: bounds the memory that waits for its margin
 DEALS_MAX: constant(uint256) = 64           # markets priced in a batch: memory grows with it, used or not
-DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be free to spam
+DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be spam
 BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,bytes32 contents)")
 
 VAULT: public(immutable(IVault))
@@ -70,7 +71,7 @@ EPOCH_MS: immutable(uint256)        # length of a pool epoch
 
 # An account's running position while its fills are applied.
 struct Running:
-    market: uint256
+    mark: uint256       # of its market, see `markets.Deal`
     base: int256
     quote: int256
     before: uint256     # the word in storage
@@ -86,7 +87,15 @@ pool_capital_e6: public(uint256)                # the pool's value at its last s
 
 @deploy
 def __init__(
-    vault: address, oracle: address, seals: address, rules: address, delegates: address, pool: address, recovery: address, governance: address, epoch_ms: uint256
+    vault: address,
+    oracle: address,
+    seals: address,
+    rules: address,
+    delegates: address,
+    pool: address,
+    recovery: address,
+    governance: address,
+    epoch_ms: uint256,
 ):
     """
     @notice Fix the parts for good; there is no way to change an address later.
@@ -127,10 +136,10 @@ def settle(
     @param seals The matcher's signature, then attesters' by ascending address
     """
     last: uint256 = self.head
-    time: uint256 = (head >> 16) & packing.M48
+    time: uint256 = (head << 192) >> 208
     if head >> 64 != unsafe_add(last >> 192, 1):
         reasons._refuse(reasons.WRONG_BATCH_NUMBER)
-    if time <= (last >> 144) & packing.M48:
+    if time <= (last << 64) >> 208:
         reasons._refuse(reasons.BATCH_TIME_MUST_RISE)
     if unsafe_sub(unsafe_add(time, units.WINDOW_MS), units._now_ms()) > units.WINDOW_MS + units.LEAD_MS:
         reasons._refuse(reasons.BATCH_TIME_OUTSIDE_WINDOW)
@@ -138,208 +147,317 @@ def settle(
     root: bytes32 = self._admit_vector(head, openings, given)
     contents: bytes32 = keccak256(abi_encode(head, root, accepted_root))
 
-    # load every priced market, funding advanced to T
-    deals: DynArray[markets.Deal, DEALS_MAX] = []
+    # load every priced market, funding advanced to T; place 0 stays free
+    deals: markets.Deal[DEALS_MAX + 1] = empty(markets.Deal[DEALS_MAX + 1])
+    listed: uint256[8] = empty(uint256[8])      # market -> its place in the price list, 8 bits each
     previous: uint256 = 0
+    priced: uint256 = 0
     for word: uint256 in prices:
         contents = keccak256(abi_encode(contents, word))
-        if word >> 240 <= previous:
+        market: uint256 = word >> 240
+        if market <= previous:
             reasons._refuse(reasons.PRICES_NOT_ASCENDING)
-        previous = word >> 240
-        terms: uint256 = markets._open(word, unsafe_add(len(deals), 1), time)
-        deals.append(markets.Deal(terms=terms, volume=0, quote=0, fees=0, ledger=0, skipped=0))
+        previous = market
+        priced = unsafe_add(priced, 1)
+        deals[priced].terms, deals[priced].mark = markets._open(word, priced, time)
+        listed[market >> 5] |= priced << ((market & 31) << 3)
 
-    # account by account: judge each record, run the positions in memory, write if the margin stands
+    # record by record: judge it, run the account's positions in memory, write after its last one if the margin stands
     separator: bytes32 = signatures._domain()
-    vector: uint256 = markets.tag
-    count: uint256 = len(records)
-    at: uint256 = 0
+    deal: markets.Deal = empty(markets.Deal)    # of the last record, written back when another market's is needed
+    dealt: uint256 = 2**16                      # its market, none yet
     previous = collateral.FIRST_TRADER * 2**8 - 1    # the pool and the backstop never appear in a record
     skipped: bool = False
+    account: uint256 = 0
+    word: uint256 = 0       # the account's
+    first: uint256 = 0      # number of the account's first record
+    touched: uint256 = 0    # places an admitted fill moved, as bits
+    filled: uint256 = 0     # admitted fills
     running: Running[PLACES] = empty(Running[PLACES])
-    fills: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])
+    position: Running = empty(Running)          # the running position last moved, written back when another is needed
+    current: uint256 = PLACES                   # its place, PLACES for none
+    former: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])  # slots of the admitted fills as they were
     moves: int256[FILLS_MAX] = empty(int256[FILLS_MAX])     # what they move: base @128 | quote @0
-    tags: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])    # of those fills: slot @248 | place @244 | record number @0
-    for _: uint256 in range(RECORDS_MAX):
-        if at == count:
-            break
-        record: IClearing.Record = records[at]
-        account: uint256 = record.order >> 224
-        word: uint256 = collateral.accounts[account]
-        first: uint256 = at
-        touched: uint256 = 0    # places an admitted fill moved, as bits
-        filled: uint256 = 0     # admitted fills
-
-        for _record: uint256 in range(RECORDS_MAX):
-            order: uint256 = record.order
-            contents = keccak256(abi_encode(contents, record))
-            if order >> 216 <= previous:
-                reasons._refuse(reasons.RECORDS_NOT_ASCENDING)
-            previous = order >> 216
-            market: uint256 = (order >> 200) & packing.M16
-            mark: uint256 = markets.marks[market]
-            if mark >> 208 != vector or mark & packing.M8 == 0:
+    words: DynArray[uint256, 81] = []           # what is logged of the account
+    entry: uint256 = 0                          # of its last fill, not yet among them
+    record: IClearing.Record = empty(IClearing.Record)
+    if len(records) != 0:
+        record = records[0]
+    for at: uint256 in range(len(records), bound=RECORDS_MAX):
+        order: uint256 = record.order
+        contents = keccak256(abi_encode(contents, record))
+        if order >> 216 <= previous:
+            reasons._refuse(reasons.RECORDS_NOT_ASCENDING)
+        previous = order >> 216
+        if order >> 224 != account:
+            account = order >> 224
+            word = collateral.accounts[account]
+            first = at
+            touched = 0
+            filled = 0
+            current = PLACES
+            words = []
+        elif unsafe_sub(at, first) == FILLS_MAX:
+            reasons._refuse(reasons.TOO_MANY_FILLS_OF_ONE_ACCOUNT)
+        market: uint256 = (order >> 200) & packing.M16
+        if market != dealt:
+            which: uint256 = (listed[market >> 5] >> ((market & 31) << 3)) & packing.M8
+            if which == 0:
                 reasons._refuse(reasons.MARKET_NOT_PRICED)
-            deal: markets.Deal = deals[unsafe_sub(mark & packing.M8, 1)]
+            deals[deal.mark & packing.M8] = deal
+            deal = deals[which]
+            dealt = market
 
-            # the plan takes it, whatever happens
-            fill: int256 = convert((record.terms >> 128) & packing.M64, int256)
-            notional: uint256 = unsafe_mul(convert(fill, uint256), deal.terms >> 192)
-            quote: int256 = 0
-            if (order >> 184) & orders.BUY != 0:
-                deal.volume = unsafe_add(deal.volume, convert(fill, uint256) << 128)
-                quote = unsafe_sub(0, convert(units._ceil_div(notional, units.LOTS), int256))
-            else:
-                deal.volume = unsafe_add(deal.volume, convert(fill, uint256))
-                quote = convert(unsafe_div(notional, units.LOTS), int256)
-                fill = unsafe_sub(0, fill)
-            deal.quote = unsafe_add(deal.quote, quote)
-            move: int256 = unsafe_add(fill << 128, quote)
+        # the plan takes it, whatever happens
+        fill: uint256 = (record.terms << 64) >> 192
+        notional: uint256 = unsafe_mul(fill, deal.terms >> 192)
+        base: int256 = convert(convert(fill, bytes32), int256)
+        quote: int256 = convert(convert(unsafe_div(notional, units.LOTS), bytes32), int256)
+        if (order >> 184) & orders.BUY != 0:
+            deal.volume = unsafe_add(deal.volume, fill << 128)
+            paid: uint256 = unsafe_div(unsafe_add(notional, units.LOTS - 1), units.LOTS)
+            quote = unsafe_sub(0, convert(convert(paid, bytes32), int256))
+        else:
+            deal.volume = unsafe_add(deal.volume, fill)
+            base = unsafe_sub(0, base)
+        deal.quote = unsafe_add(deal.quote, quote)
 
-            # judge it, then move the running position
-            reason: uint256 = 0
-            fill_word: uint256 = orders._judge(
-                record, word, deal.terms >> 192, (deal.terms >> 176) & packing.M16, (mark >> 144) & packing.M64, time, separator
-            )
-            if fill_word < 32:
-                reason = fill_word
-            else:
+        # judge it, then its slot, then its position
+        reason: uint256 = orders._judge(record, word, deal.terms, deal.mark, time, separator)
+        if reason >= 32:
+            prefix: uint256 = reason >> 176     # of its hash: what a slot remembers
+            slot: uint256 = orders.fills[order >> 216]
+            seq: uint256 = (order << 88) >> 224
+            total: uint256 = fill               # filled with this batch
+            if seq == slot & packing.M32:
+                total = unsafe_add(fill, (slot << 160) >> 192)
+
+            # the first failing check names the reason, so they are tried from the last
+            reason = 0
+            if (order >> 187) & 3 != 0:         # time in force
+                if (order >> 187) & orders.FILL_OR_KILL != 0:
+                    if fill != (order << 184) >> 192:
+                        reason = 14
+                elif total != fill:
+                    reason = 15
+            if fill == 0:
+                reason = 13
+            if total > (order << 184) >> 192:
+                reason = 13
+            if seq <= (slot << 128) >> 224:
+                if time > (slot << 80) >> 208:
+                    reason = 12
+            if seq <= slot & packing.M32:
+                if seq != slot & packing.M32 or prefix != slot >> 176:
+                    reason = 11
+            if reason == 0:
                 place: uint256 = (order >> 196) & 15
-                position: Running = running[place]
-                if (touched >> place) & 1 == 0:
-                    position = self._begin(self.positions[(account << 4) | place], market, mark)
-                    if position.before == 0 and (touched | (word >> 16) & packing.M16) != 0:
-                        if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
-                            reason = 16
-                if reason != 0 or position.market != market:
+                if place != current:
+                    if current != PLACES:
+                        running[current] = position
+                    current = PLACES
+                    if (touched >> place) & 1 == 1:
+                        position = running[place]
+                    else:
+                        before: uint256 = self.positions[(account << 4) | place]
+                        position.mark = deal.mark
+                        position.before = before
+                        position.fees = 0
+                        # _begin, in place: this runs for every order
+                        position.base = convert(convert(before << 16, bytes32), int256) >> 192
+                        position.credit = unsafe_sub(
+                            0,
+                            unsafe_mul(
+                                position.base,
+                                unsafe_sub(
+                                    convert(convert(deal.mark << 112, bytes32), int256) >> 192,
+                                    convert(convert(before << 168, bytes32), int256) >> 192,
+                                ),
+                            ),
+                        ) >> ((deal.mark >> 12) & packing.M8)
+                        position.quote = unsafe_add(
+                            convert(convert(before << 80, bytes32), int256) >> 168, position.credit
+                        )
+                        if before >> 240 != market:
+                            if before != 0:
+                                position.mark = 0
+                            elif touched | ((word >> 16) & packing.M16) != 0:
+                                if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
+                                    position.mark = 0
+                # shifted by one, an order's reduce-only is the bit that says a market may only shrink
+                if position.mark != deal.mark:
                     reason = 16
-                elif (order >> 184) & orders.REDUCE_ONLY != 0 and not pricing._shrinks(position.base, fill):
-                    reason = 17
-                elif deal.terms & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, fill):
+                elif (
+                    ((order >> 185) | deal.terms) & markets.SHRINK_ONLY != 0
+                    and not pricing._shrinks(position.base, base)
+                ):
                     reason = 19
-                if reason == 0:
-                    fee: uint256 = units._ceil_div(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16)
-                    position.base = unsafe_add(position.base, fill)
-                    position.quote = unsafe_sub(unsafe_add(position.quote, quote), convert(fee, int256))
-                    position.fees = unsafe_add(position.fees, fee)
-                    if self._outgrown(position.base, position.quote):
+                    if (order >> 184) & orders.REDUCE_ONLY != 0:
+                        reason = 17
+                else:
+                    fee: uint256 = unsafe_div(
+                        unsafe_add(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16 - 1), 10**16
+                    )
+                    next_base: int256 = unsafe_add(position.base, base)
+                    next_quote: int256 = unsafe_sub(
+                        unsafe_add(position.quote, quote), convert(convert(fee, bytes32), int256)
+                    )
+                    # _outgrown, in place
+                    if (
+                        unsafe_add(convert(convert(next_base, bytes32), uint256), units.BASE_MAX - 1)
+                        > 2 * units.BASE_MAX - 2
+                    ):
+                        reason = 20
+                    elif (
+                        unsafe_add(convert(convert(next_quote, bytes32), uint256), units.QUOTE_MAX - 1)
+                        > 2 * units.QUOTE_MAX - 2
+                    ):
                         reason = 20
                     else:
-                        running[place] = position
+                        position.base = next_base
+                        position.quote = next_quote
+                        position.fees = unsafe_add(position.fees, fee)
+                        current = place
                         touched |= 1 << place
-                        fills[filled] = fill_word
-                        moves[filled] = move
-                        tags[filled] = ((order >> 216) << 248) | (place << 244) | at
+                        former[filled] = slot
+                        orders.fills[order >> 216] = (
+                            (prefix << 176) | (((slot << 80) >> 176) << 96) | (total << 32) | seq
+                        )
+                        moves[filled] = unsafe_add(base << 128, quote)
+                        if filled != 0:
+                            words.append(entry)
                         filled = unsafe_add(filled, 1)
-            if reason != 0:
-                self._skip(record, reason)
-                deal.skipped = unsafe_add(deal.skipped, move)
-                skipped = True
-            deals[unsafe_sub(mark & packing.M8, 1)] = deal
+                        entry = (
+                            ((order >> 216) << 248)     # the slot; the account falls off the top
+                            | (place << 244)
+                            | (account << 208)
+                            | (seq << 144)
+                            | (total << 80)
+                            | prefix
+                        )
+        if reason != 0:
+            self._skip(account, (order >> 216) & packing.M8, (order << 88) >> 224, fill, reason)
+            deal.skipped = unsafe_add(deal.skipped, unsafe_add(base << 128, quote))
+            skipped = True
 
-            at = unsafe_add(at, 1)
-            if at == count:
-                break
-            record = records[at]
-            if record.order >> 224 != account:
-                break
-            if unsafe_sub(at, first) >= FILLS_MAX:
-                reasons._refuse(reasons.TOO_MANY_FILLS_OF_ONE_ACCOUNT)
-
-        # the account's fills stand or fall together
+        if unsafe_add(at, 1) != len(records):
+            record = records[unsafe_add(at, 1)]
+            if record.order >> 224 == account:
+                continue
         if filled == 0:
             continue
+
+        # that was its last record: the account's fills stand or fall together
         mask: uint256 = (word >> 16) & packing.M16
-        cash: int256 = packing._collateral_of(word)
-        equity: int256 = cash
-        required: uint256 = 0
+        surplus: int256 = convert(convert(word << 160, bytes32), int256) >> 192     # over initial margin
         verdict: uint256 = 0
         for place: uint256 in range(PLACES):
             rest: uint256 = (mask | touched) >> place
-            if rest == 0:
-                break
             if rest & 1 == 0:
                 continue
-            position: Running = running[place]
-            mark: uint256 = 0
-            if (touched >> place) & 1 == 0:
-                held: uint256 = self.positions[(account << 4) | place]
-                mark = markets._mark(held >> 240, time)
-                position = self._begin(held, held >> 240, mark)
-            else:
-                mark = markets.marks[position.market]
-            if (mark >> 144) & packing.M64 == 0:
-                verdict = 21
+            if place != current:
+                if current != PLACES:
+                    running[current] = position
+                current = PLACES
+                if (touched >> place) & 1 == 1:
+                    position = running[place]
+                    current = place
+                else:
+                    before: uint256 = self.positions[(account << 4) | place]
+                    position.mark = markets._mark(before >> 240, time)
+                    if (position.mark << 48) >> 192 == 0:
+                        verdict = 21
+                        break
+                    position.base, position.quote, position.credit = self._begin(before, position.mark)
+            surplus = unsafe_add(surplus, markets._appraise(position.base, position.quote, position.mark))
+            if rest == 1:       # none above
                 break
-            value: int256 = 0
-            margin: uint256 = 0
-            value, margin = markets._appraise(position.base, position.quote, mark)
-            equity = unsafe_add(equity, value)
-            required = unsafe_add(required, margin)
-        if verdict == 0 and equity < convert(required, int256):
-            if not self._stands(account, word, touched, running, equity, convert(required, int256), time):
-                verdict = 22
+        if surplus >> 255 != 0:     # below 0
+            if verdict == 0:
+                if current != PLACES:
+                    running[current] = position
+                stands: bool = self._stands(account, word, touched, running, surplus, time)
+                if not stands:
+                    verdict = 22
 
         if verdict != 0:
-            for n: uint256 in range(FILLS_MAX):
-                if n == filled:
-                    break
-                record = records[tags[n] & packing.M16]
-                self._skip(record, verdict)
-                which: uint256 = unsafe_sub(markets.marks[(record.order >> 200) & packing.M16] & packing.M8, 1)
-                deals[which].skipped = unsafe_add(deals[which].skipped, moves[n])
+            deals[deal.mark & packing.M8] = deal
+            words.append(entry)
+            for n: uint256 in range(filled, bound=FILLS_MAX):
+                entry = words[n]
+                orders.fills[(account << 8) | (entry >> 248)] = former[n]
+                move: int256 = moves[n]
+                change: int256 = unsafe_sub(move, (move << 128) >> 128) >> 128
+                change = max(change, unsafe_sub(0, change))
+                fill = convert(convert(change, bytes32), uint256)
+                self._skip(account, entry >> 248, (entry << 80) >> 224, fill, verdict)
+                deals[running[(entry >> 244) & 15].mark & packing.M8].skipped += move
+            deal = deals[deal.mark & packing.M8]
             skipped = True
             continue
 
-        words: DynArray[uint256, 81] = []
+        # a lone fill that neither opens nor closes is logged without a list
+        if filled != 1:
+            words.append(entry)
+        gain: int256 = 0        # what closed positions bring in
         changed: uint256 = 0
-        for n: uint256 in range(FILLS_MAX):
-            if n == filled:
-                break
-            fill_word: uint256 = fills[n]
-            slot_tag: uint256 = tags[n]
-            orders.fills[(account << 8) | (slot_tag >> 248)] = fill_word
-            words.append(
-                ((slot_tag >> 244) << 244)
-                | (account << 208)
-                | ((fill_word & packing.M32) << 144)
-                | (((fill_word >> 32) & packing.M64) << 80)
-                | (fill_word >> 176)
-            )
+        after: uint256 = 0      # the last touched position's new word
         for place: uint256 in range(PLACES):
             rest: uint256 = touched >> place
-            if rest == 0:
-                break
             if rest & 1 == 0:
                 continue
-            position: Running = running[place]
-            mark: uint256 = markets.marks[position.market]
-            deal: markets.Deal = deals[unsafe_sub(mark & packing.M8, 1)]
+            if place != current:
+                position = running[place]
+                current = place
+            if position.mark != deal.mark:
+                deals[deal.mark & packing.M8] = deal
+                deal = deals[position.mark & packing.M8]
+                dealt = position.mark >> 240
             realised: int256 = 0
-            after: uint256 = self._store(account, place, position, (mark >> 80) & packing.M64)
-            if after == 0:
+            if position.base == 0:
+                after = 0
                 realised = position.quote
-                cash = unsafe_add(cash, realised)
+                gain = unsafe_add(gain, realised)
                 mask &= ~(1 << place)
                 changed = 1
-            elif position.before == 0:
-                mask |= 1 << place
-                changed = 1
-            words.append(after)
-            deal.ledger = unsafe_add(deal.ledger, packing._sums(self._interest(position), position.credit, realised))
+            else:
+                after = packing._position(position.mark >> 240, position.base, position.quote, position.mark)
+                if position.before == 0:
+                    mask |= 1 << place
+                    changed = 1
+            self.positions[(account << 4) | place] = after
+            if filled != 1:
+                words.append(after)
+            # open interest, the longs' side | funding credits | realised
+            before_base: int256 = convert(convert(position.before << 16, bytes32), int256) >> 192
+            interest: int256 = unsafe_sub(          # a number less its negative part is its positive part
+                unsafe_sub(position.base, position.base & (position.base >> 255)),
+                unsafe_sub(before_base, before_base & (before_base >> 255)),
+            )
+            deal.ledger = unsafe_add(
+                deal.ledger, unsafe_add(unsafe_add(interest << 192, position.credit << 96), realised)
+            )
             deal.fees = unsafe_add(deal.fees, position.fees)
-            deals[unsafe_sub(mark & packing.M8, 1)] = deal
-        if changed != 0:
-            word = collateral._with((word & ~(packing.M16 << 16)) | (mask << 16), cash)
-            collateral.accounts[account] = word
-            words.append(word)
+            if rest == 1:
+                break
         if (changed << 8) | filled == 1:
-            log IClearing.Filled(fill=words[0], position=words[1])
+            log IClearing.Filled(fill=entry, position=after)
         else:
+            if filled == 1:
+                words = [entry, after]
+            if changed != 0:
+                gain = unsafe_add(gain, convert(convert(word << 160, bytes32), int256) >> 192)
+                word = collateral._with(word ^ ((((word >> 16) & packing.M16) ^ mask) << 16), gain)
+                collateral.accounts[account] = word
+                words.append(word)
             log IClearing.AccountSettled(
-                head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
+                head=account
+                | (filled << 32)
+                | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40)
+                | (changed << 48),
                 words=words,
             )
+    deals[deal.mark & packing.M8] = deal
 
     digest: bytes32 = signatures._digest(
         separator, keccak256(abi_encode(BATCH_TYPEHASH, head >> 64, time, contents))
@@ -348,39 +466,35 @@ def settle(
 
     # the backstop steps into what was skipped
     if skipped:
-        before: int256[4] = self._sums(1, markets.backstop_markets, time)
-        before[2] = unsafe_add(before[2], packing._collateral_of(collateral.accounts[1]))
+        before: int256[3] = self._sums(1, markets.backstop_markets, time)
+        before[1] = unsafe_add(before[1], (convert(convert(collateral.accounts[1] << 160, bytes32), int256) >> 192))
         steady: bool = True     # it only shrank
-        for n: uint256 in range(DEALS_MAX):
-            if n == len(deals):
-                break
+        for n: uint256 in range(1, unsafe_add(priced, 1), bound=DEALS_MAX):
             if deals[n].skipped != 0:
                 shrank: bool = False
-                deals[n], shrank = self._backstop_takes(prices[n] >> 240, deals[n])
+                deals[n], shrank = self._backstop_takes(deals[n])
                 steady = steady and shrank
-        after: int256[4] = self._sums(1, markets.backstop_markets, time)
-        cash: int256 = packing._collateral_of(collateral.accounts[1])
-        after[2] = unsafe_add(after[2], cash)
-        if unsafe_add(after[0], cash) < after[1]:
-            if not steady or after[2] < 0 or unsafe_mul(after[2], before[3]) < unsafe_mul(before[2], after[3]):
+        after: int256[3] = self._sums(1, markets.backstop_markets, time)
+        cash: int256 = (convert(convert(collateral.accounts[1] << 160, bytes32), int256) >> 192)
+        after[1] = unsafe_add(after[1], cash)
+        if unsafe_add(after[0], cash) >> 255 != 0:      # below 0
+            if not steady or after[1] >> 255 != 0 or unsafe_mul(after[1], before[2]) < unsafe_mul(before[1], after[2]):
                 reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     # the pool takes the residual, market by market
     capacity: uint256 = unsafe_div(unsafe_mul(self.pool_capital_e6, 2500), 10**6)
     level: uint256 = last & packing.M64
-    if (last >> 144) & packing.M48 != 0:
+    if (last << 64) >> 208 != 0:
         leak: uint256 = unsafe_div(
-            unsafe_mul(capacity, unsafe_sub(time, (last >> 144) & packing.M48)), units.DAY_MS
+            unsafe_mul(capacity, unsafe_sub(time, (last << 64) >> 208)), units.DAY_MS
         )
         level = unsafe_sub(level, min(level, leak))
-    for n: uint256 in range(DEALS_MAX):
-        if n == len(deals):
-            break
-        level = self._close(prices[n] >> 240, deals[n], time, capacity, level)
+    for n: uint256 in range(1, unsafe_add(priced, 1), bound=DEALS_MAX):
+        level = self._close(deals[n], time, capacity, level)
 
     # an epoch that ended gets its price
-    epoch: uint256 = (last >> 112) & packing.M32
-    epoch_end: uint256 = (last >> 64) & packing.M48
+    epoch: uint256 = (last << 112) >> 224
+    epoch_end: uint256 = (last << 144) >> 208
     if time > unsafe_add(epoch_end, units.GUARD_MS):
         self._strike(epoch, time)
         epoch = unsafe_add(epoch, 1)
@@ -417,8 +531,9 @@ def deposit(account: uint256, amount_e6: uint256):
     """
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
-    if account == 0 or account >= collateral.account_count:
-        reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+    if account != 1:
+        if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
+            reasons._refuse(reasons.UNKNOWN_ACCOUNT)
     self._deposit(account, amount_e6)
 
 
@@ -428,7 +543,7 @@ def request_withdrawal(account: uint256, amount_e6: uint256):
     @notice Take an amount out of collateral; it is paid by `claim_withdrawal` once the barrier is past by F.
     """
     word: uint256 = collateral._owned(account)
-    cash: int256 = packing._collateral_of(word)
+    cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
     if collateral.withdrawals[account] != 0:
         reasons._refuse(reasons.WITHDRAWAL_PENDING)
     if amount_e6 == 0 or amount_e6 > convert(max(cash, 0), uint256):
@@ -452,12 +567,12 @@ def claim_withdrawal(
         reasons._refuse(reasons.WITHDRAWAL_NOT_DUE)
     word: uint256 = collateral.accounts[account]
     amount: int256 = convert(withdrawal >> 48, int256)
-    cash: int256 = unsafe_add(packing._collateral_of(word), amount)
+    cash: int256 = unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount)
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
         time: uint256 = self._admit_fresh(head, openings, given)
-        sums: int256[4] = self._sums(account, (word >> 16) & packing.M16, time)
-        free = unsafe_add(free, unsafe_sub(sums[0], sums[1]))
+        sums: int256[3] = self._sums(account, (word >> 16) & packing.M16, time)
+        free = unsafe_add(free, sums[0])
 
     paid: int256 = max(0, min(amount, free))
     word = collateral._with(word, unsafe_sub(cash, paid))
@@ -493,8 +608,9 @@ def apply(
     words: IRules.Market = self._words(market, markets.market_words[at], time)
     after: uint256 = 0
     realised: int256 = 0
+    mark: uint256 = markets._mark(market, time)
     words, after, realised = staticcall reasons.RULES.shrink(
-        words, self.positions[key], (markets._mark(market, time) >> 144) & packing.M64, change
+        words, self.positions[key], (mark << 48) >> 192, change
     )
     self.positions[key] = after
     if after == 0:
@@ -548,10 +664,10 @@ def _admit_fresh(
     @notice Verify a vector used outside a batch: nobody picks an old price, and no batch locks anyone out.
     @return its time
     """
-    time: uint256 = (head >> 16) & packing.M48
+    time: uint256 = (head << 192) >> 208
     if time > unsafe_add(units._now_ms(), units.LEAD_MS):
         reasons._refuse(reasons.VECTOR_FROM_THE_FUTURE)
-    if unsafe_add(time, units.WINDOW_MS) < units._now_ms() or unsafe_add(time, units.GUARD_MS) < (self.head >> 144) & packing.M48:
+    if unsafe_add(time, units.WINDOW_MS) < units._now_ms() or unsafe_add(time, units.GUARD_MS) < (self.head << 64) >> 208:
         reasons._refuse(reasons.VECTOR_TOO_OLD)
     self._admit_vector(head, openings, given)
     return time
@@ -561,22 +677,18 @@ def _admit_fresh(
 
 @internal
 @pure
-def _begin(before: uint256, market: uint256, mark: uint256) -> Running:
+def _begin(before: uint256, mark: uint256) -> (int256, int256, int256):
     """
     @notice A position as it stands at the mark: funding settled, nothing filled yet. An empty word opens one.
+    @return base, quote with the credit, and the credit
     """
-    if before == 0:
-        return Running(market=market, base=0, quote=0, before=0, credit=0, fees=0)
-    base: int256 = 0
-    quote: int256 = 0
-    index: int256 = 0
-    base, quote, index = packing._unpack_position(before)
-    credit: int256 = pricing._credit(
-        base, unsafe_sub(convert(convert(mark << 112, bytes32), int256) >> 192, index), (mark >> 12) & packing.M8
+    # the fields as in packing, the credit as in pricing: this runs for every order
+    base: int256 = convert(convert(before << 16, bytes32), int256) >> 192
+    step: int256 = unsafe_sub(
+        convert(convert(mark << 112, bytes32), int256) >> 192, convert(convert(before << 168, bytes32), int256) >> 192
     )
-    return Running(
-        market=before >> 240, base=base, quote=unsafe_add(quote, credit), before=before, credit=credit, fees=0
-    )
+    credit: int256 = unsafe_sub(0, unsafe_mul(base, step)) >> ((mark >> 12) & packing.M8)
+    return base, unsafe_add(convert(convert(before << 80, bytes32), int256) >> 168, credit), credit
 
 
 @internal
@@ -587,7 +699,7 @@ def _holds(account: uint256, mask: uint256, touched: uint256, running: Running[P
     """
     for place: uint256 in range(PLACES):
         if (touched >> place) & 1 == 1:
-            if running[place].market == market:
+            if running[place].mark >> 240 == market:
                 return True
         elif (mask >> place) & 1 == 1 and self.positions[(account << 4) | place] >> 240 == market:
             return True
@@ -595,13 +707,13 @@ def _holds(account: uint256, mask: uint256, touched: uint256, running: Running[P
 
 
 @internal
-def _sums(account: uint256, mask: uint256, time: uint256) -> int256[4]:
+def _sums(account: uint256, mask: uint256, time: uint256) -> int256[3]:
     """
     @notice Value what an account holds in storage at the vector's marks, its collateral left out.
     @param mask Its places, as bits.
-    @return equity after the haircut, initial margin, equity, maintenance margin
+    @return surplus over initial margin, equity, maintenance margin
     """
-    sums: int256[4] = [0, 0, 0, 0]
+    sums: int256[3] = [0, 0, 0]
     for place: uint256 in range(markets.MARKET_COUNT):
         rest: uint256 = mask >> place
         if rest == 0:
@@ -609,17 +721,17 @@ def _sums(account: uint256, mask: uint256, time: uint256) -> int256[4]:
         if rest & 1 == 1:
             held: uint256 = self.positions[unsafe_add(account << 4, place)]
             mark: uint256 = markets._mark(held >> 240, time)
-            if (mark >> 144) & packing.M64 == 0:
+            if (mark << 48) >> 192 == 0:
                 reasons._refuse(reasons.NO_PRICE)
-            position: Running = self._begin(held, held >> 240, mark)
+            base: int256 = 0
+            quote: int256 = 0
             value: int256 = 0
-            margin: uint256 = 0
-            value, margin = markets._appraise(position.base, position.quote, mark)
-            sums[0] = unsafe_add(sums[0], value)
-            sums[1] = unsafe_add(sums[1], convert(margin, int256))
-            value, margin = markets._weigh(position.base, position.quote, mark)
-            sums[2] = unsafe_add(sums[2], value)
-            sums[3] = unsafe_add(sums[3], convert(margin, int256))
+            margin: int256 = 0
+            base, quote, value = self._begin(held, mark)
+            sums[0] = unsafe_add(sums[0], markets._appraise(base, quote, mark))
+            value, margin = markets._weigh(base, quote, mark)
+            sums[1] = unsafe_add(sums[1], value)
+            sums[2] = unsafe_add(sums[2], margin)
     return sums
 
 
@@ -627,67 +739,63 @@ def _sums(account: uint256, mask: uint256, time: uint256) -> int256[4]:
 @pure
 def _outgrown(base: int256, quote: int256) -> bool:
     return (
-        unsafe_add(packing._raw(base), units.BASE_MAX - 1) > 2 * units.BASE_MAX - 2
-        or unsafe_add(packing._raw(quote), units.QUOTE_MAX - 1) > 2 * units.QUOTE_MAX - 2
+        unsafe_add(convert(convert(base, bytes32), uint256), units.BASE_MAX - 1) > 2 * units.BASE_MAX - 2
+        or unsafe_add(convert(convert(quote, bytes32), uint256), units.QUOTE_MAX - 1) > 2 * units.QUOTE_MAX - 2
     )
 
 
 @internal
-def _skip(record: IClearing.Record, reason: uint256):
-    log IClearing.Skipped(
-        account=record.order >> 224,
-        slot=(record.order >> 216) & packing.M8,
-        seq=(record.order >> 136) & packing.M32,
-        fill=(record.terms >> 128) & packing.M64,
-        reason=reason,
-    )
+def _skip(account: uint256, slot: uint256, seq: uint256, fill: uint256, reason: uint256):
+    log IClearing.Skipped(account=account, slot=slot, seq=seq, fill=fill, reason=reason)
 
 
 @internal
 def _stands(
-    account: uint256, word: uint256, touched: uint256, running: Running[PLACES], equity: int256, required: int256, time: uint256
+    account: uint256, word: uint256, touched: uint256, running: Running[PLACES], surplus: int256, time: uint256
 ) -> bool:
     """
     @notice The slow half of C8, for an account below initial margin: a withdrawal not yet out, or a risk that fell.
-    @param equity After the haircut, the pending withdrawal not counted.
+    @param surplus What it has over initial margin, below 0: the pending withdrawal not counted.
     """
     withdrawal: uint256 = collateral.withdrawals[account]
     pending: int256 = convert(withdrawal >> 48, int256)
-    if pending != 0 and time <= withdrawal & packing.M48 and unsafe_add(equity, pending) >= required:
+    if pending != 0 and time <= withdrawal & packing.M48 and unsafe_add(surplus, pending) >= 0:
         return True
 
-    sums: int256[4] = self._sums(account, (word >> 16) & packing.M16, time)
-    before: int256 = unsafe_add(unsafe_add(packing._collateral_of(word), pending), sums[2])
+    sums: int256[3] = self._sums(account, (word >> 16) & packing.M16, time)
+    before: int256 = unsafe_add(unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, pending), sums[1])
     after: int256 = before
-    mm_after: int256 = sums[3]
+    mm_after: int256 = sums[2]
     for place: uint256 in range(PLACES):
         if (touched >> place) & 1 == 0:
             continue
         position: Running = running[place]
-        mark: uint256 = markets.marks[position.market]
-        start: Running = self._begin(position.before, position.market, mark)
-        if not pricing._shrinks(start.base, unsafe_sub(position.base, start.base)):
-            return False
+        base: int256 = 0
+        quote: int256 = 0
         value: int256 = 0
-        margin: uint256 = 0
-        value, margin = markets._weigh(start.base, start.quote, mark)
+        margin: int256 = 0
+        base, quote, value = self._begin(position.before, position.mark)
+        if not pricing._shrinks(base, unsafe_sub(position.base, base)):
+            return False
+        value, margin = markets._weigh(base, quote, position.mark)
         after = unsafe_sub(after, value)
-        mm_after = unsafe_sub(mm_after, convert(margin, int256))
-        value, margin = markets._weigh(position.base, position.quote, mark)
+        mm_after = unsafe_sub(mm_after, margin)
+        value, margin = markets._weigh(position.base, position.quote, position.mark)
         after = unsafe_add(after, value)
-        mm_after = unsafe_add(mm_after, convert(margin, int256))
-    return after >= 0 and unsafe_mul(after, sums[3]) >= unsafe_mul(before, mm_after)
+        mm_after = unsafe_add(mm_after, margin)
+    return after >= 0 and unsafe_mul(after, sums[2]) >= unsafe_mul(before, mm_after)
 
 
 @internal
-def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256, level: uint256) -> uint256:
+def _close(deal: markets.Deal, time: uint256, capacity: uint256, level: uint256) -> uint256:
     """
     @notice Let `Rules` judge the market's plan, write what it says, and realise a pool position that closed.
     @return the global loss bucket after this market
     """
+    mark: uint256 = deal.mark
+    market: uint256 = mark >> 240
     at: uint256 = market << 3
     clock: uint256 = markets.market_words[at]
-    mark: uint256 = markets.marks[market]
     words: IRules.Market = self._words(market, clock, time)
     if words.incoming != 0:
         markets.market_words[at | markets.INCOMING_WORD] = 0
@@ -697,10 +805,10 @@ def _close(market: uint256, deal: markets.Deal, time: uint256, capacity: uint256
         words,
         IRules.Plan(
             time=time,
-            oracle=(mark >> 144) & packing.M64,
+            oracle=(mark << 48) >> 192,
             price=deal.terms >> 192,
             index=convert(convert(mark << 112, bytes32), int256) >> 192,
-            gross=(deal.terms >> 112) & packing.M64,
+            gross=(deal.terms << 80) >> 192,
             volume=deal.volume,
             quote=deal.quote,
             fees=deal.fees,
@@ -730,14 +838,14 @@ def _strike(epoch: uint256, time: uint256):
     """
     @notice Strike the pool's shares at its net asset value; `Pool` says what its requests make of it.
     """
-    nav: int256 = packing._collateral_of(collateral.accounts[0])
+    nav: int256 = convert(convert(collateral.accounts[0] << 160, bytes32), int256) >> 192
     for market: uint256 in range(markets.MARKET_COUNT):
         rest: uint256 = markets.pool_markets >> market
         if rest == 0:
             break
         if rest & 1 == 1:
             mark: uint256 = markets._mark(market, time)
-            if (mark >> 144) & packing.M64 == 0:
+            if (mark << 48) >> 192 == 0:
                 reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
             nav = unsafe_add(
                 nav, staticcall reasons.RULES.pool_value(self._words(market, markets.market_words[market << 3], time), mark)
@@ -768,7 +876,7 @@ def _gain(account: uint256, amount: int256):
     @notice Move an account's collateral, outside its own fills.
     """
     word: uint256 = collateral.accounts[account]
-    word = collateral._with(word, unsafe_add(packing._collateral_of(word), amount))
+    word = collateral._with(word, unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount))
     collateral.accounts[account] = word
     log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
 
@@ -810,60 +918,56 @@ def _write(at: uint256, words: IRules.Market):
 
 
 @internal
-def _store(account: uint256, place: uint256, position: Running, index: uint256) -> uint256:
-    """
-    @notice Write a position and return its word: 0 if it has closed.
-    """
-    word: uint256 = 0
-    if position.base != 0:
-        word = packing._position(position.market, position.base, position.quote, index)
-    self.positions[unsafe_add(account << 4, place)] = word
-    return word
-
-
-@internal
 @pure
-def _interest(position: Running) -> int256:
+def _interest(base: int256, before: uint256) -> int256:
     """
     @notice What a position's change adds to open interest, the longs' side of the market.
     """
-    return unsafe_sub(max(position.base, 0), max(convert(convert(position.before << 16, bytes32), int256) >> 192, 0))
+    return unsafe_sub(max(base, 0), max(convert(convert(before << 16, bytes32), int256) >> 192, 0))
 
 
 # -- internals: the backstop ------------------------------------------------------------------
 
 @internal
-def _backstop_takes(market: uint256, deal: markets.Deal) -> (markets.Deal, bool):
+def _backstop_takes(deal: markets.Deal) -> (markets.Deal, bool):
     """
     @notice The matcher's own account steps into the net of the skipped fills, and pays the fee like anyone.
     @return the deal with its entries, and whether the backstop's position only shrank
     """
     taken: markets.Deal = deal
-    mark: uint256 = markets.marks[market]
-    position: Running = self._begin(self.positions[unsafe_add(16, market)], market, mark)
+    market: uint256 = deal.mark >> 240
+    before: uint256 = self.positions[unsafe_add(16, market)]
+    base: int256 = 0
+    quote: int256 = 0
+    credit: int256 = 0
+    base, quote, credit = self._begin(before, deal.mark)
     moved: int256 = (deal.skipped << 128) >> 128
     change: int256 = unsafe_sub(deal.skipped, moved) >> 128
-    steady: bool = pricing._shrinks(position.base, change)
-    fee: uint256 = units._ceil_div(
-        unsafe_mul(
-            unsafe_mul(convert(abs(change), uint256), deal.terms >> 192), (deal.terms >> 176) & packing.M16
-        ),
-        10**16,
+    steady: bool = pricing._shrinks(base, change)
+    size: uint256 = convert(convert(max(change, unsafe_sub(0, change)), bytes32), uint256)
+    notional: uint256 = unsafe_mul(size, deal.terms >> 192)
+    fee: uint256 = unsafe_div(
+        unsafe_add(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16 - 1), 10**16
     )
-    position.base = unsafe_add(position.base, change)
-    position.quote = unsafe_add(position.quote, unsafe_sub(moved, convert(fee, int256)))
-    if self._outgrown(position.base, position.quote):
+    base = unsafe_add(base, change)
+    quote = unsafe_add(quote, unsafe_sub(moved, convert(fee, int256)))
+    if self._outgrown(base, quote):
         reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     realised: int256 = 0
     held: uint256 = markets.backstop_markets | (1 << market)
-    after: uint256 = self._store(1, market, position, (mark >> 80) & packing.M64)
-    if after == 0:
-        realised = position.quote
+    after: uint256 = 0
+    if base != 0:
+        after = packing._position(market, base, quote, deal.mark)
+    else:
+        realised = quote
         self._gain(1, realised)
         held ^= 1 << market
+    self.positions[unsafe_add(16, market)] = after
     markets.backstop_markets = held
     taken.fees = unsafe_add(taken.fees, fee)
-    taken.ledger = unsafe_add(taken.ledger, packing._sums(self._interest(position), position.credit, realised))
+    taken.ledger = unsafe_add(
+        taken.ledger, unsafe_add(unsafe_add(self._interest(base, before) << 192, credit << 96), realised)
+    )
     log IClearing.BackstopSettled(market=market, position=after)
     return taken, steady

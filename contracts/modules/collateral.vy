@@ -47,4 +47,4 @@ def _with(word: uint256, amount: int256) -> uint256:
     """
     if amount >> 63 != amount >> 255:
         reasons._refuse(reasons.AMOUNT_TOO_LARGE)
-    return word & ~(packing.M64 << 32) | ((convert(convert(amount, bytes32), uint256) & packing.M64) << 32)
+    return ((word >> 96) << 96) | ((word << 224) >> 224) | ((convert(convert(amount, bytes32), uint256) << 192) >> 160)

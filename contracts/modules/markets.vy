@@ -8,8 +8,7 @@
      C3  per market, quote + realised + fees + funding pot sum to zero
      C14 parameters have an old and a new value; the old one serves T <= activation
      A mark is one word, made once per vector and market and kept in transient storage:
-     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12 | deal 8 @0
-     where deal is the market's place in the price list, from 1; 0 if the batch does not price it
+     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12
 """
 
 from . import packing
@@ -20,6 +19,7 @@ from ..interfaces import IClearing
 uses: reasons
 
 MARKET_COUNT: constant(uint256) = 256
+LOTS: constant(int256) = 10**10             # units.LOTS, signed
 INCOMING: constant(uint256) = 1             # clock flag
 SHRINK_ONLY: constant(uint256) = 2          # status, and flag of a deal's terms
 
@@ -32,6 +32,7 @@ INCOMING_WORD: constant(uint256) = 4
 
 # One priced market while a batch is settled.
 #   terms    clearing price 64 @192 | fee_e6 16 @176 | gross 64 @112 | shrink only @1
+#   mark     the market's, with market 16 @240 for the tag and the place in the price list 8 @0, from 1
 #   volume   planned buys @128 | planned sells @0
 #   quote    what the plan moves to traders
 #   fees     charged so far
@@ -39,6 +40,7 @@ INCOMING_WORD: constant(uint256) = 4
 #   skipped  running sum of skipped fills: base @128 | quote @0
 struct Deal:
     terms: uint256
+    mark: uint256
     volume: uint256
     quote: int256
     fees: uint256
@@ -65,13 +67,14 @@ def _set(market: uint256, rates: uint256, caps: uint256, listing: uint256):
     @notice Store a new parameter set beside the one in force; it serves T > activation.
     """
     clock: uint256 = self.market_words[market << 3]
-    if block.timestamp <= unsafe_add( (clock >> 16) & packing.M32, units.WINDOW_S ):
+    if block.timestamp <= unsafe_add( (clock << 208) >> 224, units.WINDOW_S ):
         reasons._refuse(reasons.CHANGE_PENDING)
 
     # activation and version sit side by side in the clock word
     version: uint256 = ((clock >> 8) & 1) ^ 1
     place: uint256 = (market << 3) | (version << 2)
-    clock = clock & ~((2**40 - 1) * 2**8) | (unsafe_add(block.timestamp, units.GUARD_S) << 16) | (version << 8)
+    activation_s: uint256 = unsafe_add(block.timestamp, units.GUARD_S)
+    clock = ((clock >> 48) << 48) | (activation_s << 16) | (version << 8) | (clock & packing.M8)
     self.parameter_words[place] = rates
     self.parameter_words[place | 1] = caps
     self.parameter_words[place | 2] = listing
@@ -86,7 +89,7 @@ def _parameters_at(market: uint256, clock: uint256, time: uint256) -> uint256:
     @notice The place of the parameter set that serves this time.
     """
     version: uint256 = (clock >> 8) & 1
-    if time <= unsafe_mul((clock >> 16) & packing.M32, 1000):
+    if time <= unsafe_mul((clock << 208) >> 224, 1000):
         version ^= 1
     return (market << 3) | (version << 2)
 
@@ -130,15 +133,16 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     step: int256 = (convert(convert(clock << 64, bytes32), int256) >> 224) * convert(
         unsafe_mul(oracle, self._since(clock, time)), int256
     )
+    # at the end of its field the index stands still: funding stops, conserved, and nothing else does
     index: int256 = (convert(convert(clock, bytes32), int256) >> 192) + unsafe_div(
         step << ((rates >> 76) & packing.M8), 10**19 * 86_400_000
     )
     if index >> 63 != index >> 255:
-        reasons._refuse(reasons.FUNDING_OVERFLOW)
+        index = (index >> 255) ^ (2**63 - 1)
     return (
         (self.tag << 208)
         | (oracle << 144)
-        | ((convert(convert(index, bytes32), uint256) & packing.M64) << 80)
+        | ((convert(convert(index, bytes32), uint256) << 192) >> 112)
         | ((rates >> 196) << 20)            # im, mm and haircut stand side by side in both words
         | (((rates >> 76) & packing.M8) << 12)
     )
@@ -150,7 +154,7 @@ def _since(clock: uint256, time: uint256) -> uint256:
     """
     @notice Milliseconds since the market was last settled; 0 before the first time, and for an earlier vector.
     """
-    last: uint256 = (clock >> 48) & packing.M48
+    last: uint256 = (clock << 160) >> 208
     if last == 0 or time <= last:
         return 0
     return unsafe_sub(time, last)
@@ -158,40 +162,50 @@ def _since(clock: uint256, time: uint256) -> uint256:
 
 @internal
 @pure
-def _appraise(base: int256, quote: int256, mark: uint256) -> (int256, uint256):
+def _appraise(base: int256, quote: int256, mark: uint256) -> int256:
     """
-    @notice What a position, funding settled, is worth after the haircut, and its initial margin.
+    @notice What a position, funding settled, is worth after the haircut, less its initial margin.
     """
-    exposure: int256 = unsafe_mul(base, convert((mark >> 144) & packing.M64, int256))
-    value: int256 = unsafe_add(units._floor_lots(exposure), quote)
-    if value > 0 and base != 0:
-        value = unsafe_sub(
-            value, convert(units._ceil_div(unsafe_mul(convert(value, uint256), (mark >> 20) & packing.M20), 10**6), int256)
-        )
-    return value, units._ceil_div(unsafe_mul(convert(abs(exposure), uint256), (mark >> 60) & packing.M20), 10**16)
+    exposure: int256 = unsafe_mul(base, convert(convert((mark << 48) >> 192, bytes32), int256))
+    # units._floor_lots, in place: this runs for every order
+    value: int256 = unsafe_add(
+        unsafe_sub(unsafe_div(unsafe_add(exposure, LOTS * 2**136), LOTS), 2**136), quote
+    )
+    sign: int256 = exposure >> 255
+    size: int256 = unsafe_sub(exposure ^ sign, sign)
+    margin: int256 = unsafe_div(
+        unsafe_add(unsafe_mul(size, convert(convert((mark << 176) >> 236, bytes32), int256)), 10**16 - 1), 10**16
+    )
+    if base != 0:
+        if value > 0:
+            haircut: int256 = convert(convert((mark >> 20) & packing.M20, bytes32), int256)
+            value = unsafe_sub(value, unsafe_div(unsafe_add(unsafe_mul(value, haircut), 10**6 - 1), 10**6))
+    return unsafe_sub(value, margin)
 
 
 @internal
 @pure
-def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, uint256):
+def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, int256):
     """
     @notice What a position, funding settled, is worth without a haircut, and its maintenance margin.
     """
-    # a mark without haircut, and with maintenance in the place of initial margin
-    return self._appraise(
-        base, quote, (mark & (packing.M64 << 144)) | ((mark & (packing.M20 << 40)) << 20)
+    exposure: int256 = unsafe_mul(base, convert(convert((mark << 48) >> 192, bytes32), int256))
+    value: int256 = unsafe_add(units._floor_lots(exposure), quote)
+    margin: int256 = unsafe_mul(
+        max(exposure, unsafe_sub(0, exposure)), convert(convert((mark >> 40) & packing.M20, bytes32), int256)
     )
+    return value, unsafe_div(unsafe_add(margin, 10**16 - 1), 10**16)
 
 
 # -- a market enters a batch ----------------------------------------------------------------
 
 @internal
-def _open(word: uint256, place: uint256, time: uint256) -> uint256:
+def _open(word: uint256, place: uint256, time: uint256) -> (uint256, uint256):
     """
     @notice Load a priced market: its mark with funding to T, and whether it may only shrink.
     @param word A price word: market u16 @240 | price u64 @176 | gross u64 @112.
     @param place Its place in the price list, from 1.
-    @return the deal's terms
+    @return the deal's terms and mark
     """
     market: uint256 = word >> 240
     clock: uint256 = self.market_words[market << 3]
@@ -200,24 +214,24 @@ def _open(word: uint256, place: uint256, time: uint256) -> uint256:
     status: uint256 = (rates >> 68) & packing.M8
     if status == 0:
         reasons._refuse(reasons.MARKET_NOT_LIVE)
-    mark: uint256 = self._make_mark(market, clock, rates, time) | place
+    mark: uint256 = self._make_mark(market, clock, rates, time)
     self.marks[market] = mark
-    oracle: uint256 = (mark >> 144) & packing.M64
+    oracle: uint256 = (mark << 48) >> 192
     if not (oracle != 0 and (word << 16) >> 192 != 0):
         reasons._refuse(reasons.NO_PRICE)
 
     # shrink only by status, after a jump beyond the bound that widens with time, or with no room for more interest
-    last: uint256 = (clock >> 96) & packing.M64
+    last: uint256 = (clock << 96) >> 192
     bound: uint256 = unsafe_add(
         (rates >> 116) & packing.M20,
         unsafe_mul((rates >> 100) & packing.M16, unsafe_div(self._since(clock, time), 1000)),
     )
-    terms: uint256 = ((word << 16) & (packing.M64 << 192)) | (word & (packing.M64 << 112))
+    terms: uint256 = (((word << 16) >> 192) << 192) | (((word << 80) >> 192) << 112)
     if (
         status == SHRINK_ONLY
         or last != 0 and unsafe_mul(unsafe_sub(max(oracle, last), min(oracle, last)), 10**6) > unsafe_mul(last, bound)
-        or unsafe_add((self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word >> 112) & packing.M64)
-        > self.parameter_words[chosen | 1] & packing.M64
+        or unsafe_add((self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word << 80) >> 192)
+        > (self.parameter_words[chosen | 1] << 192) >> 192
     ):
         terms |= SHRINK_ONLY
-    return terms | (((rates >> 84) & packing.M16) << 176)
+    return terms | (((rates >> 84) & packing.M16) << 176), (market << 240) | ((mark << 48) >> 48) | place

@@ -6,7 +6,7 @@
 @notice The signed order: its hash, its signer, its fill slot, and how an owner takes it back.
 @dev C5  no fill beyond signed size, limit, fee, expiry, epoch and slot, over all batches together; none in a batch
          later than a cancel's barrier
-     The record is two words of terms and a signature, docs/protocol.md §4.
+     The record is two words of terms and a signature, docs/protocol.md section 4.
 """
 
 from . import collateral
@@ -30,12 +30,14 @@ POST_ONLY: constant(uint256) = 2
 REDUCE_ONLY: constant(uint256) = 4
 DELEGATED: constant(uint256) = 128
 RESERVED: constant(uint256) = 15 * 256      # approved wallets (256), free flags
+IMMEDIATE_OR_CANCEL: constant(uint256) = 1  # times in force
+FILL_OR_KILL: constant(uint256) = 2
 
 
 DELEGATES: public(immutable(IDelegates))
 
-fills: public(uint256[2**40])               # prefix 80 @176 | cancel time 48 @128 | cancel seq 32 @96 | filled 64 @32 | seq 32 @0
 epoch_barriers: public(uint256[2**32])      # when the last cancel-all takes effect
+fills: public(uint256[2**40])               # prefix 80 @176 | cancel time 48 @128 | cancel seq 32 @96 | filled 64 @32 | seq 32 @0
 
 
 @deploy
@@ -56,11 +58,12 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
         reasons._refuse(reasons.OUT_OF_RANGE)
 
     fill: uint256 = self.fills[(account << 8) | slot]
-    if seq <= (fill >> 96) & packing.M32:
+    if seq <= (fill << 128) >> 224:
         reasons._refuse(reasons.SEQ_MUST_RISE)
-    self._check_wait((fill >> 128) & packing.M48)
+    self._check_wait((fill << 80) >> 208)
 
-    fill = fill & ~(packing.M80 << 96) | (unsafe_add(units._now_ms(), units.GUARD_MS) << 128) | (seq << 96)
+    barrier: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
+    fill = ((fill >> 176) << 176) | (barrier << 128) | (seq << 96) | ((fill << 160) >> 160)
     self.fills[(account << 8) | slot] = fill
     log IClearing.Cancelled(account=account, slot=slot, fill=fill)
 
@@ -95,118 +98,95 @@ def _check_wait(barrier: uint256):
 
 
 @internal
-@pure
-def _hash(order: uint256, terms: uint256) -> bytes32:
-    """
-    @notice EIP-712 struct hash of the order a record carries.
-    """
-    return keccak256(
-        abi_encode(
-            ORDER_TYPEHASH,
-            order >> 224,                       # account
-            (order >> 200) & packing.M16,       # market
-            (order >> 184) & 1,                 # buy
-            (order >> 8) & packing.M64,         # size
-            terms >> 192,                       # limitPrice
-            (order >> 120) & packing.M16,       # maxFee
-            (order >> 187) & 3,                 # timeInForce
-            (order >> 185) & 1,                 # postOnly
-            (order >> 186) & 1,                 # reduceOnly
-            (order >> 189) & 3,                 # triggerKind
-            (terms >> 64) & packing.M64,        # triggerPrice
-            (terms >> 16) & packing.M48,        # goodAfter
-            (order >> 72) & packing.M48,        # expiry
-            (order >> 168) & packing.M16,       # epoch
-            (order >> 216) & packing.M8,        # slot
-            (order >> 136) & packing.M32,       # seq
-        )
-    )
-
-
-@internal
 @view
 def _judge(
-    record: IClearing.Record, account_word: uint256, price: uint256, fee_e6: uint256, oracle: uint256, time: uint256, domain: bytes32
+    record: IClearing.Record, account_word: uint256, deal_terms: uint256, mark: uint256, time: uint256, domain: bytes32
 ) -> uint256:
     """
-    @notice Every check of one order that needs no position, in the order of docs/protocol.md §5.3.
-    @return the new fill word; or, below 32 (a fill word is not), the first failing check's code
+    @notice Every check of one order that needs neither its slot nor a position, in the order of docs/protocol.md 5.3.
+    @return the order's hash; or, below 32 (a hash is not), the first failing check's code
     """
-    order: uint256 = record.order
-    terms: uint256 = record.terms
-    size: uint256 = (order >> 8) & packing.M64
-    limit: uint256 = terms >> 192
-    seq: uint256 = (order >> 136) & packing.M32
-    flags: uint256 = order >> 184
+    size: uint256 = (record.order << 184) >> 192
+    limit: uint256 = record.terms >> 192
+    price: uint256 = deal_terms >> 192
+    seq: uint256 = (record.order << 88) >> 224
+    flags: uint256 = record.order >> 184
     kind: uint256 = (flags >> 3) & 15       # time in force in the low two bits, trigger above
 
     if account_word >> 96 == 0:
         return 1
-    if (
-        size == 0
-        or size >> 62 != 0
-        or limit == 0
-        or seq == 0
-        or kind & 3 == 3
-        or kind >= 12
-        or (flags & RESERVED) | (order & packing.M8) | (terms & packing.M16) != 0
-    ):
+    if unsafe_sub(size, 1) >= units.BASE_MAX - 1:       # 0 wraps around
         return 2
-    if time > (order >> 72) & packing.M48:
+    if unsafe_mul(limit, seq) == 0:                     # u64 * u32
+        return 2
+    if (flags & RESERVED) | (record.order & packing.M8) | (record.terms & packing.M16) | (kind & (kind >> 1) & 5) != 0:
+        return 2
+    if time > (record.order << 136) >> 208:
         return 3
-    if time < (terms >> 16) & packing.M48:
+    if time < (record.terms << 192) >> 208:
         return 4
     if kind > 3:
-        trigger: uint256 = (terms >> 64) & packing.M64
+        trigger: uint256 = (record.terms << 128) >> 192
         if kind < 8:
-            if oracle < trigger:
+            if (mark << 48) >> 192 < trigger:
                 return 5
-        elif oracle > trigger:
+        elif (mark << 48) >> 192 > trigger:
             return 5
     if flags & BUY != 0:
         if price > limit:
             return 6
-        if flags & POST_ONLY != 0 and price > oracle:
-            return 7
+        if flags & POST_ONLY != 0:
+            if price > (mark << 48) >> 192:
+                return 7
     else:
         if price < limit:
             return 6
-        if flags & POST_ONLY != 0 and price < oracle:
-            return 7
-    if fee_e6 > (order >> 120) & packing.M16:
+        if flags & POST_ONLY != 0:
+            if price < (mark << 48) >> 192:
+                return 7
+    if (deal_terms >> 176) & packing.M16 > (record.order >> 120) & packing.M16:
         return 8
-    epoch: uint256 = (order >> 168) & packing.M16
-    if epoch != account_word & packing.M16:
-        if unsafe_add(epoch, 1) != account_word & packing.M16 or time > self.epoch_barriers[order >> 224]:
+    if ((record.order >> 168) ^ account_word) & packing.M16 != 0:
+        epoch: uint256 = (record.order >> 168) & packing.M16
+        if unsafe_add(epoch, 1) != account_word & packing.M16 or time > self.epoch_barriers[record.order >> 224]:
             return 9
 
-    digest: bytes32 = signatures._digest(domain, self._hash(order, terms))
-    signer: uint256 = signatures._recover(digest, record.r, record.vs)
+    digest: bytes32 = keccak256(
+        concat(
+            signatures.PREFIX,
+            domain,
+            keccak256(
+                abi_encode(
+                    ORDER_TYPEHASH,
+                    record.order >> 224,                # account
+                    (record.order << 40) >> 240,           # market
+                    (record.order >> 184) & 1,             # buy
+                    size,
+                    limit,                              # limitPrice
+                    (record.order << 120) >> 240,          # maxFee
+                    (record.order >> 187) & 3,             # timeInForce
+                    (record.order >> 185) & 1,             # postOnly
+                    (record.order >> 186) & 1,             # reduceOnly
+                    (record.order >> 189) & 3,             # triggerKind
+                    (record.terms << 128) >> 192,          # triggerPrice
+                    (record.terms << 192) >> 208,          # goodAfter
+                    (record.order << 136) >> 208,          # expiry
+                    (record.order << 72) >> 240,           # epoch
+                    (record.order >> 216) & packing.M8,    # slot
+                    seq,
+                )
+            ),
+        )
+    )
+    # signatures._recover, in place
+    s: uint256 = (record.vs << 1) >> 1
+    if s > signatures.HALF_CURVE:
+        return 10
+    signer: uint256 = convert(ecrecover(digest, unsafe_add(record.vs >> 255, 27), record.r, s), uint256)
     if flags & DELEGATED == 0:
         if signer != account_word >> 96:
             return 10
-    elif signer == 0 or not staticcall DELEGATES.covers(order >> 224, convert(signer, address), order, limit, time):
+    elif signer == 0 or not staticcall DELEGATES.covers(record.order >> 224, convert(signer, address), record.order, limit, time):
         return 10
 
-    held: uint256 = self.fills[order >> 216]
-    prefix: uint256 = convert(digest, uint256) >> 176
-    filled: uint256 = 0
-    if seq == held & packing.M32:
-        if prefix != held >> 176:
-            return 11
-        filled = (held >> 32) & packing.M64
-    elif seq < held & packing.M32:
-        return 11
-    if seq <= (held >> 96) & packing.M32 and time > (held >> 128) & packing.M48:
-        return 12
-
-    fill: uint256 = (terms >> 128) & packing.M64
-    if fill == 0 or unsafe_add(filled, fill) > size:
-        return 13
-    if kind & 3 != 0:
-        if kind & 3 == 2:
-            if fill != size:
-                return 14
-        elif filled != 0:
-            return 15
-    return (prefix << 176) | (held & (packing.M80 << 96)) | (unsafe_add(filled, fill) << 32) | seq
+    return convert(digest, uint256)

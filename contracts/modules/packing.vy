@@ -3,7 +3,7 @@
 """
 @title Packing
 @license AGPL-3.0-only
-@notice The words of docs/protocol.md §3: how fields share a storage slot. No state.
+@notice The words of docs/protocol.md section 3: how fields share a storage slot. No state.
 @dev Signed fields are two's complement within their width. Shifts drop bits without a word, so whoever
      packs checks the range first: `_fits` here, or a bound proven where the value was made.
 """
@@ -49,7 +49,7 @@ def _field(x: int256, bits: uint256) -> uint256:
     @notice x as a signed field of `bits` bits, not yet shifted to its place.
     """
     assert x >> unsafe_sub(bits, 1) == x >> 255, "packing: field overflow"
-    return self._raw(x) & (max_value(uint256) >> unsafe_sub(256, bits))
+    return convert(convert(x, bytes32), uint256) & (max_value(uint256) >> unsafe_sub(256, bits))
 
 
 @internal
@@ -74,15 +74,16 @@ def _collateral_of(account_word: uint256) -> int256:
 
 @internal
 @pure
-def _position(market: uint256, base: int256, quote: int256, index: uint256) -> uint256:
+def _position(market: uint256, base: int256, quote: int256, mark: uint256) -> uint256:
     """
-    @notice A position word; the caller has bounded base and quote; index is the raw field of a mark or clock.
+    @notice A position word; the caller has bounded base and quote.
+    @param mark A word whose 64 bits from 80 on are the funding index, as a mark's are.
     """
     return (
         (market << 240)
-        | ((convert(convert(base, bytes32), uint256) & M64) << 176)
-        | ((convert(convert(quote, bytes32), uint256) & M88) << 88)
-        | (index << 24)
+        | ((convert(convert(base, bytes32), uint256) << 192) >> 16)
+        | ((convert(convert(quote, bytes32), uint256) << 168) >> 80)
+        | (((mark << 112) >> 192) << 24)
     )
 
 
@@ -116,7 +117,7 @@ def _unpack_book(word: uint256) -> (int256, int256):
     """
     @return base, quote
     """
-    return self._int(word) >> 192, self._int(word << 64) >> 168
+    return convert(convert(word, bytes32), int256) >> 192, convert(convert(word << 64, bytes32), int256) >> 168
 
 
 # -- ledger: realised i88 @168 | fees u80 @88 | pot i88 @0 -------------------------------------
@@ -128,9 +129,9 @@ def _entered(ledger: uint256, realised: int256, fees: uint256, pot: int256) -> u
     @notice The ledger word with further entries.
     """
     return (
-        (self._field((self._int(ledger) >> 168) + realised, 88) << 168)
-        | (self._count(((ledger >> 88) & M80) + fees, 80) << 88)
-        | self._field((self._int(ledger << 168) >> 168) + pot, 88)
+        (self._field((convert(convert(ledger, bytes32), int256) >> 168) + realised, 88) << 168)
+        | (self._count(((ledger << 88) >> 176) + fees, 80) << 88)
+        | self._field((convert(convert(ledger << 168, bytes32), int256) >> 168) + pot, 88)
     )
 
 

@@ -11,8 +11,8 @@ DOMAIN_TYPEHASH: constant(bytes32) = keccak256(
 )
 NAME_HASH: constant(bytes32) = keccak256("Infold")
 VERSION_HASH: constant(bytes32) = keccak256("1")
+PREFIX: constant(bytes2) = 0x1901
 HALF_CURVE: constant(uint256) = 57896044618658097711785492504343953926418782139537452191302581570759080747168
-S_MASK: constant(uint256) = 2**255 - 1
 
 
 @internal
@@ -21,7 +21,7 @@ def _recover(digest: bytes32, r: uint256, vs: uint256) -> uint256:
     """
     @notice The signer's address as a number; 0 if it is nobody's. High s, the mirrored signature, is nobody's.
     """
-    s: uint256 = vs & S_MASK
+    s: uint256 = (vs << 1) >> 1
     if s > HALF_CURVE:
         return 0
     return convert(ecrecover(digest, unsafe_add(vs >> 255, 27), r, s), uint256)
@@ -42,4 +42,4 @@ def _digest(domain: bytes32, struct_hash: bytes32) -> bytes32:
     """
     @notice What is signed for an EIP-712 struct.
     """
-    return keccak256(concat(b"\x19\x01", domain, struct_hash))
+    return keccak256(concat(PREFIX, domain, struct_hash))

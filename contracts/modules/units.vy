@@ -4,7 +4,7 @@
 @title Units
 @license AGPL-3.0-only
 @notice Scales, clocks and the two divisions that round against the trader.
-@dev Money e6, size e8, price e8, time in ms; docs/protocol.md §1.
+@dev Money e6, size e8, price e8, time in ms; docs/protocol.md section 1.
 """
 
 WINDOW_MS: constant(uint256) = 15_000   # F: how long a signed vector may wait for inclusion
@@ -41,6 +41,5 @@ def _floor_lots(product: int256) -> int256:
     """
     @notice base * price in money e6, rounded toward minus infinity, as every mark value is.
     """
-    if product < 0:
-        return unsafe_div(unsafe_sub(product, 10 ** 10 - 1), 10 ** 10)
-    return unsafe_div(product, 10 ** 10)
+    # no product of a base and a price is below -2**128: lifted by 2**136 it is positive, and division rounds down
+    return unsafe_sub(unsafe_div(unsafe_add(product, 10 ** 10 * 2 ** 136), 10 ** 10), 2 ** 136)

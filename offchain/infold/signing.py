@@ -19,9 +19,9 @@ from struct import Struct
 from typing import Any, Final
 
 import msgspec
-import sha3
 from coincurve._libsecp256k1 import ffi, lib
 from coincurve.context import GLOBAL_CONTEXT
+from tiny_keccak import keccak256
 
 from infold.messages import BatchRecord, Cancel, Order
 
@@ -69,13 +69,10 @@ TYPES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 }
 """The signed structs, member by member, as wallets are shown them."""
 
-_keccak_256: Final = sha3.keccak_256
-
 
 def keccak(data: bytes) -> bytes:
-    """Keccak-256 as Ethereum uses it."""
-    digest: bytes = _keccak_256(data).digest()
-    return digest
+    """Keccak-256 as Ethereum uses it; of `bytes` and nothing else."""
+    return keccak256(data)
 
 
 def type_string(name: str) -> str:
@@ -173,9 +170,8 @@ def order_message(order: Order) -> dict[str, Any]:
 def order_hash(order: Order, domain: Domain) -> bytes:
     """The order hash: the EIP-712 digest of the order under Clearing's domain."""
     # An Order's fields stand in the order of its EIP-712 members (a test holds them there).
-    struct_hash = _keccak_256(_pack_order(_ORDER_TYPE_HASH, *_fields(order))).digest()
-    digest: bytes = _keccak_256(domain.prefix + struct_hash).digest()
-    return digest
+    struct_hash = keccak256(_pack_order(_ORDER_TYPE_HASH, *_fields(order)))
+    return keccak256(domain.prefix + struct_hash)
 
 
 def cancel_digest(cancel: Cancel, domain: Domain) -> bytes:
@@ -266,7 +262,7 @@ def batch_contents(
     for word in price_words:
         contents = keccak(contents + word.to_bytes(32, "big"))
     for record in records:
-        contents = _keccak_256(
+        contents = keccak256(
             _FIVE_WORDS.pack(
                 contents,
                 record.order.to_bytes(32, "big"),
@@ -274,7 +270,7 @@ def batch_contents(
                 record.r.to_bytes(32, "big"),
                 record.vs.to_bytes(32, "big"),
             )
-        ).digest()
+        )
     return contents
 
 
@@ -330,7 +326,7 @@ def recover_group(digests: Sequence[bytes], pairs: Sequence[bytes]) -> list[byte
     context, signature, public_key = _context, buffers.signature, buffers.public_key
     point, length, coordinates = buffers.point, buffers.point_length, buffers.coordinates
     opaque, addresses = buffers.opaque, buffers.addresses
-    parse, recover_key, serialize, hasher = _parse, _recover, _serialize, _keccak_256
+    parse, recover_key, serialize = _parse, _recover, _serialize
     highest, uncompressed = _HALF_CURVE_ORDER_BYTES, _UNCOMPRESSED
     signers: list[bytes | None] = []
     for digest, pair in zip(digests, pairs, strict=True):
@@ -348,7 +344,7 @@ def recover_group(digests: Sequence[bytes], pairs: Sequence[bytes]) -> list[byte
             signer = addresses.get(key)
             if signer is None:
                 serialize(context, point, length, public_key, uncompressed)
-                signer = hasher(coordinates[1:]).digest()[12:]
+                signer = keccak256(coordinates[1:])[12:]
                 if len(addresses) >= _ADDRESSES_MAX:
                     addresses.clear()
                 addresses[key] = signer

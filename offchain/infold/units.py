@@ -20,10 +20,11 @@ PRICE_DECIMALS: Final = 8
 FRACTION_DECIMALS: Final = 6
 
 FRACTION_ONE_E6: Final = 10**6
-SIZE_ONE_E8: Final = 10**8
 PRICE_ONE_E8: Final = 10**8
 QUOTE_DIVISOR: Final = 10**10
 """price_e8 * size_e8 is scale e16; dividing by this leaves e6."""
+MARGIN_DIVISOR: Final = QUOTE_DIVISOR * FRACTION_ONE_E6
+"""The same after a share in e6, a margin or a fee."""
 
 WINDOW_MS: Final = 15_000
 """F: how late a vector may be settled."""
@@ -80,11 +81,6 @@ def mul_div_up(first: int, second: int, denominator: int) -> int:
     return -(-(first * second) // denominator)
 
 
-def mul_div_trunc(first: int, second: int, denominator: int) -> int:
-    """first * second / denominator toward zero; `denominator` > 0."""
-    return div_trunc(first * second, denominator)
-
-
 def quote_down(price_e8: int, size_e8: int) -> int:
     """Quote in e6 of signed lots, toward minus infinity: a seller's or a position's."""
     return price_e8 * size_e8 // QUOTE_DIVISOR
@@ -116,18 +112,20 @@ def parse_decimal(text: str, decimals: int, param: str | None = None) -> int:
     Anything else raises `Rejected("NUMBER_NOT_CANONICAL", param)`, so two texts never mean one
     signed number.
     """
-    whole, point, fraction = text.partition(".")
+    point = text.find(".")
+    if point < 0:
+        digits, whole, places = text, len(text), 0
+    else:
+        digits, whole = text.replace(".", "", 1), point
+        places = len(digits) - point
     if (
-        whole.isdigit()
-        and text.isascii()
-        and (whole[0] != "0" or whole == "0")
-        and len(whole) <= WHOLE_DIGITS_MAX
+        digits.isdigit()
+        and digits.isascii()
+        and 0 < whole <= WHOLE_DIGITS_MAX
+        and (digits[0] != "0" or whole == 1)
+        and (point < 0 or (0 < places <= decimals and digits[-1] != "0"))
     ):
-        if not point:
-            return int(whole) * _POWERS[decimals]
-        places = len(fraction)
-        if places <= decimals and fraction.isdigit() and fraction[-1] != "0":
-            return int(whole + fraction) * _POWERS[decimals - places]
+        return int(digits) * _POWERS[decimals - places]
     raise Rejected("NUMBER_NOT_CANONICAL", param, f"{_shown(text)} has no canonical form here")
 
 
@@ -174,8 +172,3 @@ def from_float(value: float, decimals: int, rounding: Rounding, bits: int = 63) 
     if abs(result) >= 1 << bits:
         raise OverflowError(f"{value!r} at scale 1e{decimals} does not fit {bits} bits")
     return result
-
-
-def to_float(value: int, decimals: int) -> float:
-    """Money as a float for models and charts only; never turned back into money that counts."""
-    return value / _POWERS[decimals]

@@ -152,7 +152,7 @@ def test_http_serves_what_the_node_knows(clock: Clock) -> None:
 def post_then(clock: Clock, monkeypatch: pytest.MonkeyPatch, *, send: bool) -> None:
     """Cross two orders and crash around the post."""
     clock.cross()
-    poster = clock.venue.node._poster
+    poster = clock.venue.node.poster
     real = poster.post
 
     def crash(intent: Intent, deadline_s: float = 60.0) -> Landed:

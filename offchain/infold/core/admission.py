@@ -144,9 +144,11 @@ class AdmissionState(Protocol):
 # -- decoding --------------------------------------------------------------------------------------
 
 _NOTIONAL_E16_MAX: Final = NOTIONAL_E6_MAX * QUOTE_DIVISOR
-_ORDER_QUOTES: Final = 2 * (18 + 9)
+_ORDER_FIELDS: Final = 18
+_ORDER_QUOTES: Final = 2 * (_ORDER_FIELDS + 9)
 """Quotation marks of an order without escapes: 18 names and 9 texts. More means a name given twice,
-which the decoder would let pass in silence."""
+which the decoder would let pass in silence. So does a colon more, unless it stands in a text; and
+colons are sooner counted."""
 _CANCEL_QUOTES: Final = 2 * (5 + 1)
 _SIDES: Final = {"buy": True, "sell": False}
 _TIMES_IN_FORCE: Final = {word: kind for kind, word in TIME_IN_FORCE_WORDS.items()}
@@ -184,8 +186,8 @@ def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder |
         try:
             request, order = read_order(raw, context)
             pair = _signature(request.signature)
-        except Rejected as refusal:
-            refusals.append((place, refusal))
+        except Rejected as rejected:
+            refusals.append((place, rejected))
         else:
             orders.append(order)
             delegations.append(request.delegated)
@@ -200,8 +202,8 @@ def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder |
             orders, pairs, delegations, digests, signers, strict=True
         )
     ]
-    for place, refusal in refusals:
-        outcomes.insert(place, refusal)
+    for place, refused in refusals:
+        outcomes.insert(place, refused)
     return outcomes
 
 
@@ -216,7 +218,9 @@ def read_order(raw: bytes, context: Context) -> tuple[OrderRequest, Order]:
     except msgspec.MsgspecError as error:
         raise _undecodable(error) from None
     market_name = request.market
-    if raw.count(b'"') != _ORDER_QUOTES or raw.count(b"-") != market_name.count("-"):
+    if (raw.count(b":") != _ORDER_FIELDS and raw.count(b'"') != _ORDER_QUOTES) or (
+        raw.count(b"-") != market_name.count("-")
+    ):
         raise _respelled(raw, _ORDER_QUOTES)
     market = context.markets.get(market_name)
     if market is None:

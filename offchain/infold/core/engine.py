@@ -125,6 +125,7 @@ def _submit(state: State, command: SubmitOrders) -> list[AnyEvent]:
         view.add(signed)
         sequence += 1
         decided.append(OrderAccepted(sequence, now_ms, signed))
+    view.keep()
     return decided
 
 

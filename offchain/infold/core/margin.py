@@ -9,14 +9,12 @@ its quote is as good as cash and takes no haircut.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from infold.core.funding import index_at
 from infold.core.state import Account, Market
-from infold.units import FRACTION_ONE_E6, QUOTE_DIVISOR
+from infold.units import FRACTION_ONE_E6, MARGIN_DIVISOR, QUOTE_DIVISOR
 from infold.words import PositionWord, WithdrawalWord
-
-MARGIN_DIVISOR: Final = QUOTE_DIVISOR * FRACTION_ONE_E6
 
 
 class Mark(NamedTuple):

@@ -15,6 +15,7 @@ import msgspec
 
 from infold.core.admission import Limits, SlotView
 from infold.core.events import BatchClosed
+from infold.core.needs import KeptNeeds
 from infold.errors import InvariantBroken
 from infold.messages import Order, SignedOrder
 from infold.units import BACKSTOP_ACCOUNT, FIRST_TRADER, POOL_ACCOUNT
@@ -206,6 +207,8 @@ class State:
     prices_e8: dict[int, int] = field(default_factory=dict)
     """Latest known oracle prices."""
     tally: Tally = field(default_factory=Tally)
+    needs: KeptNeeds = field(default_factory=KeptNeeds, repr=False, compare=False)
+    """What admission need not sum again; no part of what the engine knows."""
 
     def held(self, account: int) -> Account:
         """An account the chain has named; that the engine lacks it means it missed a log."""

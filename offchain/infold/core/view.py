@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What admission asks of the engine's state, with what a group has added to it so far.
 
-What a market asks and what an account needs are summed once a group; an order that is taken changes
-only its own market's share of the sum.
+What a market asks is worked out once a group. What an account needs is kept from the group before
+(`core/needs.py`); an order that is taken changes only its own market's share of the sum.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 from infold.core.admission import MarketTerms, SlotView
 from infold.core.funding import credit
-from infold.core.margin import MARGIN_DIVISOR, Mark, mark_at
+from infold.core.margin import Mark, mark_at
 from infold.core.state import NO_FILL, Account, State
 from infold.errors import InvariantBroken
 from infold.messages import Order, SignedOrder
-from infold.units import FIRST_TRADER, FRACTION_ONE_E6, QUOTE_DIVISOR
+from infold.units import FIRST_TRADER, FRACTION_ONE_E6, MARGIN_DIVISOR, QUOTE_DIVISOR
 from infold.words import DelegateWord, FillWord
 
 NO_SLOT: Final = SlotView()
@@ -40,7 +40,7 @@ class AdmissionView:
     additions.
     """
 
-    __slots__ = ("_holders", "_now_ms", "_state", "_terms", "asked")
+    __slots__ = ("_holders", "_now_ms", "_state", "_terms", "asked", "margins_e14")
 
     def __init__(self, state: State, now_ms: int) -> None:
         self._state = state
@@ -52,6 +52,15 @@ class AdmissionView:
             market: self.asks_at(market, prices_e8.get(market, 0)) for market in state.markets
         }
         """What each market asks at its latest price; nothing before any price is known."""
+        self.margins_e14 = state.needs.margins(
+            {market: asks.margin_e14 for market, asks in self.asked.items()}
+        )
+
+    def keep(self) -> None:
+        """Leave the accounts' sums to the next view: they hold if all that was added is folded."""
+        put_back = self._state.needs.put_back
+        for account, holder in self._holders.items():
+            put_back(account, holder.needs)
 
     def add(self, signed: SignedOrder) -> None:
         """Count an order that passed `check` as open from here on."""
@@ -63,7 +72,7 @@ class AdmissionView:
             held = self._state.accounts.get(account)
             if held is None or account < FIRST_TRADER or not held.word.owner:
                 return None
-            view = self._holders[account] = HolderView(self, self._state, held)
+            view = self._holders[account] = HolderView(self, self._state, account, held)
         return view
 
     def market_terms(self, market: int) -> MarketTerms | None:
@@ -101,22 +110,19 @@ class HolderView:
 
     __slots__ = (
         "_asked",
-        "_bases_e8",
-        "_buys_e8",
+        "_free_e6",
         "_held",
-        "_needs_e6",
         "_next_need_e6",
-        "_sells_e8",
-        "_short_e6",
         "_slots",
         "_state",
         "_view",
         "_weighed",
         "epoch",
+        "needs",
         "owner",
     )
 
-    def __init__(self, view: AdmissionView, state: State, held: Account) -> None:
+    def __init__(self, view: AdmissionView, state: State, account: int, held: Account) -> None:
         self.owner = held.word.owner.to_bytes(20, "big")
         self.epoch = held.word.epoch
         self._view = view
@@ -124,33 +130,15 @@ class HolderView:
         self._held = held
         self._slots: dict[int, SignedOrder] = {}
         self._asked = asked = view.asked
-        buys_e8 = self._buys_e8 = held.buys_e8.copy()
-        sells_e8 = self._sells_e8 = held.sells_e8.copy()
-        bases_e8: dict[int, int] = {}
-        needs_e6: dict[int, int] = {}
-        worth_e6 = 0
-        for market, base_e8, quote_e6, funding_index, _ in held.positions.values():
-            bases_e8[market] = base_e8
-            worth_e6 += _worth_e6(base_e8, quote_e6, funding_index, asked[market].mark)
-            worst_e8 = base_e8 + buys_e8.get(market, 0)
-            sold_e8 = sells_e8.get(market, 0) - base_e8
-            if sold_e8 > worst_e8:
-                worst_e8 = sold_e8
-            needs_e6[market] = -(-worst_e8 * asked[market].margin_e14 // MARGIN_DIVISOR)
-        for market, worst_e8 in buys_e8.items():
-            if market not in needs_e6:
-                if market in sells_e8 and sells_e8[market] > worst_e8:
-                    worst_e8 = sells_e8[market]
-                needs_e6[market] = -(-worst_e8 * asked[market].margin_e14 // MARGIN_DIVISOR)
-        for market, worst_e8 in sells_e8.items():
-            if market not in needs_e6:
-                needs_e6[market] = -(-worst_e8 * asked[market].margin_e14 // MARGIN_DIVISOR)
-        self._bases_e8 = bases_e8
-        self._needs_e6 = needs_e6
-        """Initial margin of the worst way the market's orders could fill; keys are the markets
-        held."""
-        self._short_e6 = sum(needs_e6.values()) - held.word.collateral_e6 - worth_e6
-        """All needs, less collateral and what positions are worth."""
+        needs = self.needs = state.needs.take(
+            account, held.positions, held.buys_e8, held.sells_e8, view.margins_e14
+        )
+        """Initial margin by market; keys are the markets held."""
+        free_e6 = held.word.collateral_e6
+        for market, base_e8, quote_e6, funding_index, _ in needs.positions:
+            free_e6 += _worth_e6(base_e8, quote_e6, funding_index, asked[market].mark)
+        self._free_e6 = free_e6
+        """Collateral and what positions are worth."""
         self._weighed: Order | None = None
         self._next_need_e6 = 0
         """What the market of the order weighed last will need once it is taken."""
@@ -158,14 +146,10 @@ class HolderView:
     def add(self, signed: SignedOrder) -> None:
         """Count an order that was weighed last as open from here on."""
         order = signed.order
-        market = order.market
         self._slots[order.slot] = signed
-        side = self._buys_e8 if order.buy else self._sells_e8
-        side[market] = side.get(market, 0) + order.size_e8
         if self._weighed is not order:
             raise InvariantBroken("an order was taken that was not weighed before")
-        self._short_e6 += self._next_need_e6 - self._needs_e6.get(market, 0)
-        self._needs_e6[market] = self._next_need_e6
+        self.needs.take(order.market, order.buy, order.size_e8, self._next_need_e6)
 
     def delegate(self, key: bytes) -> DelegateWord | None:
         return self._held.delegates.get(int.from_bytes(key, "big"))
@@ -180,7 +164,7 @@ class HolderView:
         return self._held.fills.get(slot, NO_FILL)
 
     def base_e8(self, market: int) -> int:
-        base_e8 = self._bases_e8.get(market, 0)
+        base_e8 = self.needs.bases_e8.get(market, 0)
         in_flight_e8 = self._state.in_flight_e8
         for open_order in self._held.orders.values():
             order = open_order.order
@@ -190,7 +174,7 @@ class HolderView:
         return base_e8
 
     def markets_held(self) -> Collection[int]:
-        return self._needs_e6
+        return self.needs.by_market_e6
 
     def margin_shortfall_e6(self, order: Order) -> int:
         """What the worst way in which the account's open orders and this one could fill needs:
@@ -201,10 +185,11 @@ class HolderView:
         short.
         """
         market, size_e8, limit_price_e8 = order.market, order.size_e8, order.limit_price_e8
-        base_e8 = self._bases_e8.get(market, 0)
+        needs = self.needs
+        base_e8 = needs.bases_e8.get(market, 0)
         # The position with all buys, or less all sells: of the two signs, the one that adds.
-        worst_e8 = base_e8 + self._buys_e8.get(market, 0)
-        sold_e8 = self._sells_e8.get(market, 0) - base_e8
+        worst_e8 = base_e8 + needs.buys_e8.get(market, 0)
+        sold_e8 = needs.sells_e8.get(market, 0) - base_e8
         if order.buy:
             worst_e8 += size_e8
         else:
@@ -220,7 +205,7 @@ class HolderView:
         if not price_e8:
             price_e8, margin_e14, fee_e14, band_e8, _ = self._view.asks_at(market, limit_price_e8)
             need_e6 = -(-worst_e8 * margin_e14 // MARGIN_DIVISOR)
-        short_e6 = self._short_e6 - self._needs_e6.get(market, 0) + need_e6
+        short_e6 = need_e6 - needs.by_market_e6.get(market, 0) + needs.total_e6 - self._free_e6
         short_e6 -= -size_e8 * fee_e14 // MARGIN_DIVISOR
         slip_e8 = limit_price_e8 - price_e8 if order.buy else price_e8 - limit_price_e8
         if slip_e8 > 0:

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, Protocol, TypeVar
 
-import sha3
+from tiny_keccak import keccak256
 
 from infold.dealer.params import PERPETUAL, DealerParameters
 from infold.dealer.quoting import Line, batch_line
@@ -107,8 +107,7 @@ def curve_hash(curve: CurveLike) -> bytes:
         figures += (price_e8, sale_e8)
     figures += (curve.sell_from_e8, curve.buy_to_e8, curve.sale_e8_min, curve.sale_e8_max)
     words = b"".join(figure.to_bytes(32, "big", signed=True) for figure in figures)
-    digest: bytes = sha3.keccak_256(words).digest()
-    return digest
+    return keccak256(words)
 
 
 class Desk(Generic[CurveT]):

@@ -17,11 +17,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 import httpx
 
+from infold.closable import Closable
 from infold.errors import Misconfigured, Unavailable
 
 READY_DEADLINE_S = 30.0  # a cold start on a loaded two-core machine was seen to take 4 s
@@ -84,7 +84,7 @@ def _die_with(parent: int) -> Callable[[], None] | None:
     return bind
 
 
-class Anvil:
+class Anvil(Closable):
     """One anvil process, running from construction to `close`.
 
     `timestamp_s` is the genesis block's time. Mining is by hand (`evm_mine`) unless `automine`:
@@ -228,14 +228,3 @@ class Anvil:
         if self._output is not None:
             self._output.close()
             self._output = None
-
-    def __enter__(self) -> Anvil:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

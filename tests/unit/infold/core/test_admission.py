@@ -186,14 +186,11 @@ def test_a_body_is_read_up_to_its_largest_size() -> None:
 
 
 def test_the_longest_canonical_order_fits() -> None:
-    order = msgspec.convert(
-        {
-            **msgspec.structs.asdict(an_order()),
-            **{"account": 2**32 - 1, "seq": 2**32 - 1, "max_fee_e6": 2**16 - 1, "epoch": 65_535},
-            **{"good_after_ms": 2**48 - 1, "expiry_ms": 2**48 - 1, "size_e8": 2**53 - 1},
-            **{"limit_price_e8": 2**53 - 1, "trigger_price_e8": 2**53 - 1, "trigger_kind": 1},
-        },
-        Order,
+    order = an_order(
+        **{"account": 2**32 - 1, "seq": 2**32 - 1, "max_fee_e6": 2**16 - 1, "epoch": 65_535},
+        **{"good_after_ms": 2**48 - 1, "expiry_ms": 2**48 - 1, "size_e8": 2**53 - 1},
+        **{"limit_price_e8": 2**53 - 1, "trigger_price_e8": 2**53 - 1},
+        trigger_kind=TriggerKind.AT_OR_ABOVE,
     )
     raw = msgspec.json.encode(order_request(order, "N" * 24, 1, 1))
     assert len(raw) <= 612 < Limits().body_bytes_max

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an account's markets need of margin, remembered from one group of orders to the next.
+
+A sum over all of an account's markets is the dearest part of weighing an order. It depends on the
+account's positions, on what its open orders may still fill, and on what a market asks of a lot;
+`Needs` keeps copies of all three beside the sums. `KeptNeeds.take` compares them with the state as
+it stands and sums anew where one differs, so that nothing has to be told when a price, a position
+or an order changes, and what is kept can only save time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from infold.units import MARGIN_DIVISOR
+from infold.words import PositionWord
+
+
+class Needs:
+    """Initial margin of one account, by market and in all.
+
+    Made for the positions, open orders (`buys_e8` and `sells_e8` by market, which are copied) and
+    margins (what a market asks: this times lots, over `MARGIN_DIVISOR`, up) it is given.
+    """
+
+    __slots__ = (
+        "bases_e8",
+        "buys_e8",
+        "by_market_e6",
+        "margins_e14",
+        "positions",
+        "sells_e8",
+        "total_e6",
+    )
+
+    def __init__(
+        self,
+        positions: Mapping[int, PositionWord],
+        buys_e8: dict[int, int],
+        sells_e8: dict[int, int],
+        margins_e14: dict[int, int],
+    ) -> None:
+        self.positions = list(positions.values())
+        self.margins_e14 = margins_e14
+        self.buys_e8 = buys_e8.copy()
+        self.sells_e8 = sells_e8.copy()
+        self.bases_e8 = {position.market: position.base_e8 for position in self.positions}
+        """Positions in signed lots, by market."""
+        by_market_e6: dict[int, int] = {}
+        for market, base_e8 in self.bases_e8.items():
+            worst_e8 = base_e8 + buys_e8.get(market, 0)
+            sold_e8 = sells_e8.get(market, 0) - base_e8
+            if sold_e8 > worst_e8:
+                worst_e8 = sold_e8
+            by_market_e6[market] = -(-worst_e8 * margins_e14[market] // MARGIN_DIVISOR)
+        for market, worst_e8 in buys_e8.items():
+            if market not in by_market_e6:
+                if market in sells_e8 and sells_e8[market] > worst_e8:
+                    worst_e8 = sells_e8[market]
+                by_market_e6[market] = -(-worst_e8 * margins_e14[market] // MARGIN_DIVISOR)
+        for market, worst_e8 in sells_e8.items():
+            if market not in by_market_e6:
+                by_market_e6[market] = -(-worst_e8 * margins_e14[market] // MARGIN_DIVISOR)
+        self.by_market_e6 = by_market_e6
+        """Initial margin of the worst way the market's orders could fill; keys are the markets
+        held."""
+        self.total_e6 = sum(by_market_e6.values())
+
+    def serves(
+        self,
+        positions: Mapping[int, PositionWord],
+        buys_e8: dict[int, int],
+        sells_e8: dict[int, int],
+        margins_e14: dict[int, int],
+    ) -> bool:
+        """Whether it would be made again exactly as it stands; margins must be the same object."""
+        return (
+            self.margins_e14 is margins_e14
+            and self.buys_e8 == buys_e8
+            and self.sells_e8 == sells_e8
+            and self.positions == list(positions.values())
+        )
+
+    def take(self, market: int, buy: bool, size_e8: int, need_e6: int) -> None:
+        """Count an order as open, after which its market needs `need_e6`."""
+        side = self.buys_e8 if buy else self.sells_e8
+        side[market] = side.get(market, 0) + size_e8
+        by_market_e6 = self.by_market_e6
+        self.total_e6 += need_e6 - by_market_e6.get(market, 0)
+        by_market_e6[market] = need_e6
+
+
+class KeptNeeds:
+    """The `Needs` of accounts by number. Each is one taker's own until it is put back."""
+
+    __slots__ = ("_by_account", "_margins_e14")
+
+    def __init__(self) -> None:
+        self._by_account: dict[int, Needs] = {}
+        self._margins_e14: dict[int, int] = {}
+
+    def margins(self, margins_e14: dict[int, int]) -> dict[int, int]:
+        """The margins to take with: the ones of before if they are equal; else all is forgotten."""
+        if margins_e14 != self._margins_e14:
+            self._margins_e14 = margins_e14
+            self._by_account.clear()
+        return self._margins_e14
+
+    def take(
+        self,
+        account: int,
+        positions: Mapping[int, PositionWord],
+        buys_e8: dict[int, int],
+        sells_e8: dict[int, int],
+        margins_e14: dict[int, int],
+    ) -> Needs:
+        """The account's needs, summed anew unless all they were summed from is as it was."""
+        kept = self._by_account.pop(account, None)
+        if kept is None or not kept.serves(positions, buys_e8, sells_e8, margins_e14):
+            kept = Needs(positions, buys_e8, sells_e8, margins_e14)
+        return kept
+
+    def put_back(self, account: int, needs: Needs) -> None:
+        """Keep them, with every order that was taken since."""
+        self._by_account[account] = needs
