@@ -61,6 +61,7 @@ POOL_E6 = 8_000_000 * 10**6
 BACKSTOP_E6 = 2_000_000 * 10**6
 NEWCOMER_E6 = 500_000 * 10**6  # the provider who comes and goes
 GRANT_NOTIONAL_E6 = 50_000 * 10**6
+PREPARATIONS = ("dollars minted", "vaults approved")  # not worth a mention
 LIQUIDATIONS_A_STEP_MAX = 12  # each costs a keeper a transaction with the whole vector
 
 
@@ -228,7 +229,7 @@ class _Demo:
 
     def besides(self) -> str:
         """What people did other than send orders, how often, on one line."""
-        told = (f"{what} {count}" for what, count in sorted(self.done.items()))
+        told = (f"{what} {n}" for what, n in sorted(self.done.items()) if what not in PREPARATIONS)
         return ", ".join(told) or "nothing"
 
     # -- orders --------------------------------------------------------------
@@ -306,7 +307,7 @@ class _Demo:
                     )
                     try:
                         stage.node.cancel(raw, now_ms)
-                        self.done["cancels by the matcher"] += 1
+                        self.done["cancels"] += 1
                     except Rejected as rejected:
                         self.done[f"cancels refused ({rejected.code})"] += 1
                 case ActKind.CANCEL_ON_CHAIN:
@@ -320,7 +321,7 @@ class _Demo:
                         act.seq,
                     )
                 case ActKind.CANCEL_ALL:
-                    stage.act(key, "accounts cancelled whole", "Clearing", "cancel_all", account)
+                    stage.act(key, "cancel-alls", "Clearing", "cancel_all", account)
                 case ActKind.REQUEST_WITHDRAWAL:
                     if account in self._claims or held.withdrawal.amount_e6:
                         continue

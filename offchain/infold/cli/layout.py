@@ -12,6 +12,7 @@ from typing import Any
 
 WIDTH = 100
 GAP = "  "
+HEAD = ("command", "version", "seed")  # for programs; the title says it to people
 Row = Sequence[str]
 
 
@@ -131,7 +132,8 @@ def cells(texts: Iterable[str], columns: int) -> list[str]:
 
 def plain(document: Mapping[str, Any]) -> list[str]:
     """An object without a page of its own: every figure, a name and a value a line."""
-    return pairs(list(_figures(document)))
+    figures = {name: value for name, value in document.items() if name not in HEAD}
+    return pairs(list(_figures(figures)))
 
 
 def _figures(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

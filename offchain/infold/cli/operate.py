@@ -20,6 +20,7 @@ from infold.cli.options import (
     Keystore,
     PasswordFile,
     RpcUrl,
+    address_of_text,
 )
 from infold.cli.pages import of_audit, of_devnet, of_reconcile
 from infold.cli.terminal import Exit, Json, Quiet, Seed, complain, finish, progress, show
@@ -238,17 +239,6 @@ def audit(
 
     result = audit_of(rpc_url, None if clearing is None else address_of_text(clearing))
     finish({**header("audit"), **result}, as_json, "audit", of_audit)
-
-
-def address_of_text(text: str) -> bytes:
-    """20 bytes from 0x and 40 hex digits."""
-    try:
-        address = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        address = b""
-    if len(address) != 20:
-        raise typer.BadParameter(f"{text!r} is no address: 0x and 40 hex digits")
-    return address
 
 
 def reconcile(

@@ -93,7 +93,7 @@ def _improvement(found: Document) -> str:
     improvement = found["improvement_bps"]
     if improvement is None:
         return "nothing to compare with"
-    against = "the recorded price" if "recorded" in found else "the pool's own price"
+    against = "the recorded price" if "recorded" in found else "the least the pool may ask"
     tenths = ", ".join(f"{name} {improvement[name]:.2f}" for name in ("p10", "p50", "p90"))
     return f"{improvement['mean']:.2f} bp on average against {against} ({tenths})"
 

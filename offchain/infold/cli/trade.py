@@ -18,6 +18,7 @@ from infold.cli.options import (
     Keystore,
     PasswordFile,
     RpcUrl,
+    address_of_text,
     client,
     venue,
     wallet,
@@ -33,11 +34,13 @@ from infold.cli.pages import (
 from infold.cli.terminal import Json, show, show_all
 from infold.messages import TriggerKind
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
+from infold.words import unpack_head
 
 Account = Annotated[int, typer.Argument(min=0, help="The account's number.")]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
 Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
 SHARE_DECIMALS = 12
+SHARES_A_UNIT = 10**6  # what the first strike mints for each unit of collateral
 
 account_group = typer.Typer(
     no_args_is_help=True, help="Open an account, look at it, grant and revoke keys."
@@ -123,7 +126,7 @@ def new_keystore(
     from infold.sdk.wallet import Wallet
 
     key = Wallet.from_key_file(key_file) if key_file else Wallet(secrets.token_bytes(32))
-    key.to_keystore(path, password(password_file))
+    key.to_keystore(path, password(password_file, new=True))
     show({"path": str(path), "address": str(key)}, as_json, "keystore written")
 
 
@@ -443,7 +446,9 @@ def lp_deposit(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Ask to put collateral into the pool; shares are claimed once the epoch is struck."""
+    """Ask to put collateral into the pool; shares are claimed once the epoch is struck, which is by
+    the first batch after its end.
+    """
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
@@ -499,19 +504,29 @@ def lp_position(
     book: Book = None,
     as_json: Json = False,
 ) -> None:
-    """Shares held and what they were worth at the last strike."""
+    """Shares held, and what they were worth at the last strike."""
+    holder = "0x" + address_of_text(owner).hex()
     contracts = venue(rpc_url, api_url, book)
-    pool = contracts["Pool"]
-    shares, supply = int(pool.call("balanceOf", owner)), int(pool.call("totalSupply"))
-    capital_e6 = int(contracts["Clearing"].call("pool_capital_e6"))
+    clearing, pool = contracts["Clearing"], contracts["Pool"]
+    shares, supply = int(pool.call("balanceOf", holder)), int(pool.call("supply"))
+    epoch = unpack_head(int(clearing.call("head"))).epoch
+    struck = int(clearing.call("strikes", epoch - 1)) if epoch else 0
     document = {
         "owner": owner,
         "shares_e12": str(shares),
-        "worth_e6": str(shares * capital_e6 // supply if supply else 0),
+        "worth_e6": str(worth_e6(shares, struck)),
         "supply_e12": str(supply),
-        "capital_e6": str(capital_e6),
+        "capital_e6": str(int(clearing.call("pool_capital_e6"))),
     }
     show(document, as_json, "liquidity")
+
+
+def worth_e6(shares: int, strike: int) -> int:
+    """Shares in money at a strike's word (net asset value u64 @128, supply before u128 @0), rounded
+    down; at par where none were out before.
+    """
+    value_e6, supply = strike >> 128 & (1 << 64) - 1, strike & (1 << 128) - 1
+    return shares * value_e6 // supply if supply else shares // SHARES_A_UNIT
 
 
 # -- markets -----------------------------------------------------------------
