@@ -48,7 +48,7 @@ ALLOWED: dict[str, dict[str, str]] = {
     "Rules.vy": {
         "unchecked": "Clearing's numbers are fields of at most 88 bits or sums of 256 of them: no "
         "sum leaves 128 bits, no product 256; check_price narrows what strangers ask",
-        "shift": "fields just unpacked at the same widths, and sums that were range-checked"
+        "shift": "fields just unpacked at the same widths, and sums that were range-checked",
     },
     "Seals.vy": {"shift": "a time from the clock, below 2^48, above an address"},
     "modules/collateral.vy": {"shift": "an address into the upper 160 bits of an empty word"},
