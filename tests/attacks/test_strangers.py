@@ -14,11 +14,12 @@ from tests.support.evm import Receipt, a_key, refuses
 from tests.support.venue import DOLLAR, Venue, a_venue
 
 from infold.core.admission import Context, decode_cancel, read_order
-from infold.core.events import Deployed, fact_from_log, to_word
+from infold.core.events import CollateralMoved, Deployed, WithdrawalSet, fact_from_log, to_word
 from infold.core.facts import fold
 from infold.core.state import State, chain_words
 from infold.errors import Rejected
 from infold.signing import Domain
+from infold.words import AccountWord, pack_account
 
 OWNER, STRANGER = a_key("owner"), a_key("stranger")
 NO_VECTOR: tuple[Any, ...] = (0, [], [])
@@ -96,9 +97,13 @@ def test_the_engine_follows_what_any_stranger_may_do(watch: Watch, act: str) -> 
 
 
 def test_the_engine_follows_money_paid_to_a_left_out_account() -> None:
-    watch = Watch()
-    watch.do(watch.venue.clearing.deposit(5, 7, sender=STRANGER))
-    watch.do(watch.venue.clearing.claim_withdrawal(5, *NO_VECTOR, sender=STRANGER))
+    """A deployment whose Clearing takes it must not stop the node."""
+    state = State()
+    words = [pack_account(AccountWord(collateral_e6=cash_e6)) for cash_e6 in (7, 12)]
+    for amount_e6, word in zip((7, 5), words, strict=True):
+        fold(state, CollateralMoved(account=5, amount_e6=amount_e6, word=to_word(word)))
+    fold(state, WithdrawalSet(account=5, word=to_word(words[-1]), withdrawal=to_word(0)))
+    assert chain_words(state) == {"accounts[5]": words[-1], "account_count": 17}
 
 
 @pytest.mark.xfail(strict=True, reason="Clearing.deposit takes money for accounts without owners")
