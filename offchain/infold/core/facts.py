@@ -11,7 +11,7 @@ from infold.core import events
 from infold.core.events import ChainFact, from_word
 from infold.core.state import Account, Market, Parameters, State
 from infold.errors import InvariantBroken
-from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
+from infold.units import BACKSTOP_ACCOUNT, FIRST_TRADER, POOL_ACCOUNT
 from infold.words import (
     FLAG_INCOMING,
     AccountWord,
@@ -65,6 +65,9 @@ def fold(state: State, fact: ChainFact) -> None:
 
 def _move_collateral(state: State, fact: events.CollateralMoved) -> None:
     """A deposit, or what a liquidation realised: then the mask has lost its place."""
+    if POOL_ACCOUNT < fact.account < FIRST_TRADER:
+        # A left-out account is nobody's, but whoever pays it is not refused.
+        state.accounts.setdefault(fact.account, Account(AccountWord()))
     held = state.held(fact.account)
     after = unpack_account(from_word(fact.word))
     due = held.word._replace(
@@ -76,7 +79,14 @@ def _move_collateral(state: State, fact: events.CollateralMoved) -> None:
 
 
 def _set_withdrawal(state: State, fact: events.WithdrawalSet) -> None:
-    """A request took an amount out of collateral, or a claim put back what it did not pay."""
+    """A request took an amount out of collateral, or a claim put back what it did not pay.
+
+    Anyone may claim for anyone, also for an account that nobody opened: that says nothing.
+    """
+    if fact.account not in state.accounts and not (
+        from_word(fact.word) | from_word(fact.withdrawal)
+    ):
+        return
     held = state.held(fact.account)
     after = unpack_account(from_word(fact.word))
     withdrawal = unpack_withdrawal(from_word(fact.withdrawal))
