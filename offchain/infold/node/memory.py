@@ -80,11 +80,10 @@ class Memory:
         self.journal.replay(self._fold_entry)
 
     def _fold_entry(self, _seq: int, line: bytes) -> None:
-        entry = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        if "events" in entry:
-            for event in decode_events(bytes(entry["events"])):
-                self.evolve(event)
-        elif "intent" in entry:
+        entry = _read(line)
+        for event in _events_of(entry):
+            self.evolve(event)
+        if "intent" in entry:
             self.intent = msgspec.json.decode(entry["intent"], type=Intent)
 
     def do(self, command: AnyCommand, *more: bytes) -> list[AnyEvent]:
@@ -155,6 +154,15 @@ class Memory:
         return self.batch_rows[bisect.bisect_right(self.batch_numbers, number) - 1]
 
 
+def _read(line: bytes) -> dict[str, msgspec.Raw]:
+    return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+
+
+def _events_of(entry: dict[str, msgspec.Raw]) -> list[AnyEvent]:
+    """The events of an entry; a commitment and an intent have none."""
+    return decode_events(bytes(entry["events"])) if "events" in entry else []
+
+
 def replay_state(path: Path) -> tuple[State, int, str]:
     """The state a journal folds to, with its sequence and hash; needs no chain. Raises
     `Misconfigured` on damage.
@@ -162,10 +170,8 @@ def replay_state(path: Path) -> tuple[State, int, str]:
     state = State()
 
     def fold(_seq: int, line: bytes) -> None:
-        entry = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-        if "events" in entry:
-            for event in decode_events(bytes(entry["events"])):
-                evolve(state, event)
+        for event in _events_of(_read(line)):
+            evolve(state, event)
 
     with Journal.existing(path) as journal:
         journal.replay(fold)
