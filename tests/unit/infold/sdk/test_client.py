@@ -197,7 +197,7 @@ def test_a_keystore_round_trip_needs_its_password(
     Wallet(KEY).to_keystore(path, "open sesame")
     assert path.stat().st_mode & 0o077 == 0, "nobody else may read it"
     assert Wallet.from_keystore(path, "open sesame").address == Wallet(KEY).address
-    with pytest.raises(Misconfigured, match="INFOLD_KEYSTORE_PASSWORD_FILE"):
+    with pytest.raises(Misconfigured, match="check the password"):
         Wallet.from_keystore(path, "wrong")
     with pytest.raises(Misconfigured, match="exists already"):
         Wallet(KEY).to_keystore(path, "other")
