@@ -58,10 +58,14 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
         reasons._refuse(reasons.OUT_OF_RANGE)
 
     fill: uint256 = self.fills[(account << 8) | slot]
-    if seq <= (fill << 128) >> 224:
+    dead: uint256 = (fill << 128) >> 224
+    if seq <= dead:
         reasons._refuse(reasons.SEQ_MUST_RISE)
     self._check_wait((fill << 80) >> 208)
 
+    # the cancel before is absolute by now: what it killed stays dead by the slot's own seq, which no order matches
+    if (fill << 224) >> 224 <= dead:
+        fill = dead
     barrier: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
     fill = ((fill >> 176) << 176) | (barrier << 128) | (seq << 96) | ((fill << 160) >> 160)
     self.fills[(account << 8) | slot] = fill

@@ -13,7 +13,6 @@ def stage() -> Stage:
     return set_up(a_venue())
 
 
-@pytest.mark.xfail(strict=True, reason="orders.cancel overwrites the barrier of the seq before it")
 def test_A09_a_second_cancel_does_not_revive_what_the_first_killed(stage: Stage) -> None:
     venue = stage.venue
     dead = stage.buy(seq=5)

@@ -106,7 +106,6 @@ def test_the_engine_follows_money_paid_to_a_left_out_account() -> None:
     assert chain_words(state) == {"accounts[5]": words[-1], "account_count": 17}
 
 
-@pytest.mark.xfail(strict=True, reason="Clearing.deposit takes money for accounts without owners")
 def test_a_left_out_account_takes_no_money() -> None:
     venue = a_venue()
     venue.fund(STRANGER, 1_000)

@@ -258,6 +258,8 @@ class Venue:
 
     def cancel_on_chain(self, account: int, slot: int, seq: int) -> None:
         fill = self.chain.accounts[account].fills.get(slot, settlement.NO_FILL)
+        if fill.seq <= fill.cancel_seq:
+            fill = settlement.NO_FILL._replace(seq=fill.cancel_seq)
         fill = fill._replace(cancel_seq=seq, cancel_ms=self.now_ms + GUARD_MS)
         self.tell(events.Cancelled(account=account, slot=slot, fill=to_word(pack_fill(fill))))
 

@@ -73,9 +73,9 @@ class Figure:
     gas: int
 
     @property
-    def per_order(self) -> float:
-        """Gas an order, everything counted."""
-        return round(self.gas / self.orders, 2)
+    def per_order(self) -> int:
+        """Gas an order, everything counted, rounded up."""
+        return -(-self.gas // self.orders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,9 +394,9 @@ def judge(cases: dict[str, Figure], budget: dict[str, Any]) -> dict[str, dict[st
     judged = {}
     for name, figure in cases.items():
         if name in budget["per_order_max"]:
-            limit = float(budget["per_order_max"][name])
+            limit = int(budget["per_order_max"][name])
         elif name in budget["measured"]:
-            limit = round(budget["measured"][name] * WORSE, 2)
+            limit = int(budget["measured"][name] * WORSE)
         else:
             raise Misconfigured(f"no figure for {name} in {BUDGET_FILE}; commit the measured one")
         judged[name] = {

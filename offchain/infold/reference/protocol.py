@@ -225,6 +225,8 @@ class Protocol:
         require(seq > fill.cancel_seq, "clearing: seq must rise")
         waited = now_ms > fill.cancel_time_ms + WINDOW_MS
         require(waited, "clearing: cancel too soon")
+        if fill.seq <= fill.cancel_seq:  # absolute by now: the slot itself remembers it
+            fill = Fill(0, 0, 0, 0, fill.cancel_seq)
         word = fill._replace(cancel_seq=seq, cancel_time_ms=now_ms + GUARD_MS).word
         self.state.put(self.state.fills, key, word)
         self.state.log("Cancelled", account, slot, word)
