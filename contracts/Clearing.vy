@@ -54,10 +54,10 @@ exports: (
 
 
 PLACES: constant(uint256) = 16              # positions an account: bounds the margin loop
-RECORDS_MAX: constant(uint256) = 256         # records are copied to memory, which costs by its bound: 640 would cost every batch 25,000 gas
+RECORDS_MAX: constant(uint256) = 256        # copied to memory, which costs by its bound: 640 would cost a batch 25,000 gas
 FILLS_MAX: constant(uint256) = 64           # of one account in a batch: bounds the memory that waits for its margin
 DEALS_MAX: constant(uint256) = 64           # markets priced in a batch: memory grows with it, used or not
-DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be free to spam
+DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be spam
 BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,bytes32 contents)")
 
 VAULT: public(immutable(IVault))
@@ -87,7 +87,15 @@ pool_capital_e6: public(uint256)                # the pool's value at its last s
 
 @deploy
 def __init__(
-    vault: address, oracle: address, seals: address, rules: address, delegates: address, pool: address, recovery: address, governance: address, epoch_ms: uint256
+    vault: address,
+    oracle: address,
+    seals: address,
+    rules: address,
+    delegates: address,
+    pool: address,
+    recovery: address,
+    governance: address,
+    epoch_ms: uint256,
 ):
     """
     @notice Fix the parts for good; there is no way to change an address later.
@@ -171,9 +179,11 @@ def settle(
     former: uint256[FILLS_MAX] = empty(uint256[FILLS_MAX])  # slots of the admitted fills as they were
     moves: int256[FILLS_MAX] = empty(int256[FILLS_MAX])     # what they move: base @128 | quote @0
     words: DynArray[uint256, 81] = []           # what is logged of the account
-    entry: uint256 = 0                          # what is logged of the last fill
-    at: uint256 = 0
-    for record: IClearing.Record in records:
+    entry: uint256 = 0                          # of its last fill, not yet among them
+    record: IClearing.Record = empty(IClearing.Record)
+    if len(records) != 0:
+        record = records[0]
+    for at: uint256 in range(len(records), bound=RECORDS_MAX):
         order: uint256 = record.order
         contents = keccak256(abi_encode(contents, record))
         if order >> 216 <= previous:
@@ -205,7 +215,8 @@ def settle(
         quote: int256 = convert(convert(unsafe_div(notional, units.LOTS), bytes32), int256)
         if (order >> 184) & orders.BUY != 0:
             deal.volume = unsafe_add(deal.volume, fill << 128)
-            quote = unsafe_sub(0, convert(convert(unsafe_div(unsafe_add(notional, units.LOTS - 1), units.LOTS), bytes32), int256))
+            paid: uint256 = unsafe_div(unsafe_add(notional, units.LOTS - 1), units.LOTS)
+            quote = unsafe_sub(0, convert(convert(paid, bytes32), int256))
         else:
             deal.volume = unsafe_add(deal.volume, fill)
             base = unsafe_sub(0, base)
@@ -217,30 +228,28 @@ def settle(
             prefix: uint256 = reason >> 176     # of its hash: what a slot remembers
             slot: uint256 = orders.fills[order >> 216]
             seq: uint256 = (order << 88) >> 224
-            kind: uint256 = (order >> 187) & 3
             total: uint256 = fill               # filled with this batch
-            reason = 0
-            if seq == (slot << 224) >> 224:
+            if seq == slot & packing.M32:
                 total = unsafe_add(fill, (slot << 160) >> 192)
-                if prefix != slot >> 176:
+
+            # the first failing check names the reason, so they are tried from the last
+            reason = 0
+            if (order >> 187) & 3 != 0:         # time in force
+                if (order >> 187) & orders.FILL_OR_KILL != 0:
+                    if fill != (order << 184) >> 192:
+                        reason = 14
+                elif total != fill:
+                    reason = 15
+            if fill == 0:
+                reason = 13
+            if total > (order << 184) >> 192:
+                reason = 13
+            if seq <= (slot << 128) >> 224:
+                if time > (slot << 80) >> 208:
+                    reason = 12
+            if seq <= slot & packing.M32:
+                if seq != slot & packing.M32 or prefix != slot >> 176:
                     reason = 11
-            elif seq < (slot << 224) >> 224:
-                reason = 11
-            if reason == 0:
-                if seq <= (slot << 128) >> 224:
-                    if time > (slot << 80) >> 208:
-                        reason = 12
-                if reason == 0:
-                    if fill == 0:
-                        reason = 13
-                    elif total > (order << 184) >> 192:
-                        reason = 13
-                    elif kind != 0:
-                        if kind == orders.FILL_OR_KILL:
-                            if fill != (order << 184) >> 192:
-                                reason = 14
-                        elif total != fill:
-                            reason = 15
             if reason == 0:
                 place: uint256 = (order >> 196) & 15
                 if place != current:
@@ -254,17 +263,34 @@ def settle(
                         position.mark = deal.mark
                         position.before = before
                         position.fees = 0
-                        position.base, position.quote, position.credit = self._begin(before, deal.mark)
-                        if before != 0:
-                            if before >> 240 != market:
+                        # _begin, in place: this runs for every order
+                        position.base = convert(convert(before << 16, bytes32), int256) >> 192
+                        position.credit = unsafe_sub(
+                            0,
+                            unsafe_mul(
+                                position.base,
+                                unsafe_sub(
+                                    convert(convert(deal.mark << 112, bytes32), int256) >> 192,
+                                    convert(convert(before << 168, bytes32), int256) >> 192,
+                                ),
+                            ),
+                        ) >> ((deal.mark >> 12) & packing.M8)
+                        position.quote = unsafe_add(
+                            convert(convert(before << 80, bytes32), int256) >> 168, position.credit
+                        )
+                        if before >> 240 != market:
+                            if before != 0:
                                 position.mark = 0
-                        elif touched | ((word >> 16) & packing.M16) != 0:
-                            if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
-                                position.mark = 0
+                            elif touched | ((word >> 16) & packing.M16) != 0:
+                                if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
+                                    position.mark = 0
                 # shifted by one, an order's reduce-only is the bit that says a market may only shrink
                 if position.mark != deal.mark:
                     reason = 16
-                elif ((order >> 185) | deal.terms) & markets.SHRINK_ONLY != 0 and not pricing._shrinks(position.base, base):
+                elif (
+                    ((order >> 185) | deal.terms) & markets.SHRINK_ONLY != 0
+                    and not pricing._shrinks(position.base, base)
+                ):
                     reason = 19
                     if (order >> 184) & orders.REDUCE_ONLY != 0:
                         reason = 17
@@ -273,10 +299,19 @@ def settle(
                         unsafe_add(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16 - 1), 10**16
                     )
                     next_base: int256 = unsafe_add(position.base, base)
-                    next_quote: int256 = unsafe_sub(unsafe_add(position.quote, quote), convert(convert(fee, bytes32), int256))
-                    if unsafe_add(convert(convert(next_base, bytes32), uint256), units.BASE_MAX - 1) > 2 * units.BASE_MAX - 2:
+                    next_quote: int256 = unsafe_sub(
+                        unsafe_add(position.quote, quote), convert(convert(fee, bytes32), int256)
+                    )
+                    # _outgrown, in place
+                    if (
+                        unsafe_add(convert(convert(next_base, bytes32), uint256), units.BASE_MAX - 1)
+                        > 2 * units.BASE_MAX - 2
+                    ):
                         reason = 20
-                    elif unsafe_add(convert(convert(next_quote, bytes32), uint256), units.QUOTE_MAX - 1) > 2 * units.QUOTE_MAX - 2:
+                    elif (
+                        unsafe_add(convert(convert(next_quote, bytes32), uint256), units.QUOTE_MAX - 1)
+                        > 2 * units.QUOTE_MAX - 2
+                    ):
                         reason = 20
                     else:
                         position.base = next_base
@@ -289,6 +324,8 @@ def settle(
                             (prefix << 176) | (((slot << 80) >> 176) << 96) | (total << 32) | seq
                         )
                         moves[filled] = unsafe_add(base << 128, quote)
+                        if filled != 0:
+                            words.append(entry)
                         filled = unsafe_add(filled, 1)
                         entry = (
                             ((order >> 216) << 248)     # the slot; the account falls off the top
@@ -298,23 +335,21 @@ def settle(
                             | (total << 80)
                             | prefix
                         )
-                        words.append(entry)
         if reason != 0:
             self._skip(account, (order >> 216) & packing.M8, (order << 88) >> 224, fill, reason)
             deal.skipped = unsafe_add(deal.skipped, unsafe_add(base << 128, quote))
             skipped = True
 
-        at = unsafe_add(at, 1)
-        if at != len(records):
-            if records[at].order >> 224 == account:
+        if unsafe_add(at, 1) != len(records):
+            record = records[unsafe_add(at, 1)]
+            if record.order >> 224 == account:
                 continue
         if filled == 0:
             continue
 
-        # its last record: the account's fills stand or fall together
+        # that was its last record: the account's fills stand or fall together
         mask: uint256 = (word >> 16) & packing.M16
-        cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
-        surplus: int256 = cash      # over initial margin
+        surplus: int256 = convert(convert(word << 160, bytes32), int256) >> 192     # over initial margin
         verdict: uint256 = 0
         for place: uint256 in range(PLACES):
             rest: uint256 = (mask | touched) >> place
@@ -341,23 +376,30 @@ def settle(
             if verdict == 0:
                 if current != PLACES:
                     running[current] = position
-                if not self._stands(account, word, touched, running, surplus, time):
+                stands: bool = self._stands(account, word, touched, running, surplus, time)
+                if not stands:
                     verdict = 22
 
         if verdict != 0:
             deals[deal.mark & packing.M8] = deal
+            words.append(entry)
             for n: uint256 in range(filled, bound=FILLS_MAX):
                 entry = words[n]
                 orders.fills[(account << 8) | (entry >> 248)] = former[n]
                 move: int256 = moves[n]
                 change: int256 = unsafe_sub(move, (move << 128) >> 128) >> 128
                 change = max(change, unsafe_sub(0, change))
-                self._skip(account, entry >> 248, (entry << 80) >> 224, convert(convert(change, bytes32), uint256), verdict)
+                fill = convert(convert(change, bytes32), uint256)
+                self._skip(account, entry >> 248, (entry << 80) >> 224, fill, verdict)
                 deals[running[(entry >> 244) & 15].mark & packing.M8].skipped += move
             deal = deals[deal.mark & packing.M8]
             skipped = True
             continue
 
+        # a lone fill that neither opens nor closes is logged without a list
+        if filled != 1:
+            words.append(entry)
+        gain: int256 = 0        # what closed positions bring in
         changed: uint256 = 0
         after: uint256 = 0      # the last touched position's new word
         for place: uint256 in range(PLACES):
@@ -375,7 +417,7 @@ def settle(
             if position.base == 0:
                 after = 0
                 realised = position.quote
-                cash = unsafe_add(cash, realised)
+                gain = unsafe_add(gain, realised)
                 mask &= ~(1 << place)
                 changed = 1
             else:
@@ -384,23 +426,35 @@ def settle(
                     mask |= 1 << place
                     changed = 1
             self.positions[(account << 4) | place] = after
-            words.append(after)
+            if filled != 1:
+                words.append(after)
             # open interest, the longs' side | funding credits | realised
             before_base: int256 = convert(convert(position.before << 16, bytes32), int256) >> 192
-            interest: int256 = unsafe_sub(max(position.base, 0), max(before_base, 0))
-            deal.ledger = unsafe_add(deal.ledger, unsafe_add(unsafe_add(interest << 192, position.credit << 96), realised))
+            interest: int256 = unsafe_sub(          # a number less its negative part is its positive part
+                unsafe_sub(position.base, position.base & (position.base >> 255)),
+                unsafe_sub(before_base, before_base & (before_base >> 255)),
+            )
+            deal.ledger = unsafe_add(
+                deal.ledger, unsafe_add(unsafe_add(interest << 192, position.credit << 96), realised)
+            )
             deal.fees = unsafe_add(deal.fees, position.fees)
             if rest == 1:
                 break
-        if changed != 0:
-            word = collateral._with(word ^ ((((word >> 16) & packing.M16) ^ mask) << 16), cash)
-            collateral.accounts[account] = word
-            words.append(word)
         if (changed << 8) | filled == 1:
             log IClearing.Filled(fill=entry, position=after)
         else:
+            if filled == 1:
+                words = [entry, after]
+            if changed != 0:
+                gain = unsafe_add(gain, convert(convert(word << 160, bytes32), int256) >> 192)
+                word = collateral._with(word ^ ((((word >> 16) & packing.M16) ^ mask) << 16), gain)
+                collateral.accounts[account] = word
+                words.append(word)
             log IClearing.AccountSettled(
-                head=account | (filled << 32) | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40) | (changed << 48),
+                head=account
+                | (filled << 32)
+                | (unsafe_sub(len(words), unsafe_add(filled, changed)) << 40)
+                | (changed << 48),
                 words=words,
             )
     deals[deal.mark & packing.M8] = deal
@@ -423,8 +477,8 @@ def settle(
         after: int256[3] = self._sums(1, markets.backstop_markets, time)
         cash: int256 = (convert(convert(collateral.accounts[1] << 160, bytes32), int256) >> 192)
         after[1] = unsafe_add(after[1], cash)
-        if unsafe_add(after[0], cash) < 0:
-            if not steady or after[1] < 0 or unsafe_mul(after[1], before[2]) < unsafe_mul(before[1], after[2]):
+        if unsafe_add(after[0], cash) >> 255 != 0:      # below 0
+            if not steady or after[1] >> 255 != 0 or unsafe_mul(after[1], before[2]) < unsafe_mul(before[1], after[2]):
                 reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     # the pool takes the residual, market by market
@@ -477,8 +531,9 @@ def deposit(account: uint256, amount_e6: uint256):
     """
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
-    if account == 0 or account >= collateral.account_count:
-        reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+    if account != 1:
+        if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
+            reasons._refuse(reasons.UNKNOWN_ACCOUNT)
     self._deposit(account, amount_e6)
 
 
@@ -553,8 +608,9 @@ def apply(
     words: IRules.Market = self._words(market, markets.market_words[at], time)
     after: uint256 = 0
     realised: int256 = 0
+    mark: uint256 = markets._mark(market, time)
     words, after, realised = staticcall reasons.RULES.shrink(
-        words, self.positions[key], (markets._mark(market, time) >> 144) & packing.M64, change
+        words, self.positions[key], (mark << 48) >> 192, change
     )
     self.positions[key] = after
     if after == 0:
@@ -888,7 +944,8 @@ def _backstop_takes(deal: markets.Deal) -> (markets.Deal, bool):
     moved: int256 = (deal.skipped << 128) >> 128
     change: int256 = unsafe_sub(deal.skipped, moved) >> 128
     steady: bool = pricing._shrinks(base, change)
-    notional: uint256 = unsafe_mul(convert(abs(change), uint256), deal.terms >> 192)
+    size: uint256 = convert(convert(max(change, unsafe_sub(0, change)), bytes32), uint256)
+    notional: uint256 = unsafe_mul(size, deal.terms >> 192)
     fee: uint256 = unsafe_div(
         unsafe_add(unsafe_mul(notional, (deal.terms >> 176) & packing.M16), 10**16 - 1), 10**16
     )

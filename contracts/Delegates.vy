@@ -68,7 +68,7 @@ def revoke(account: uint256, key: address):
 def covers(account: uint256, key: address, order: uint256, limit: uint256, time: uint256) -> bool:
     """
     @notice Whether a key may sign this order at this time.
-    @param order The first word of the order's record, docs/protocol.md §4.
+    @param order The first word of the order's record, docs/protocol.md section 4.
     """
     held: uint256 = self.delegates[account][key]
     if time > held & packing.M48:

@@ -5,9 +5,11 @@
 @license AGPL-3.0-only
 @notice What a market's words become when a batch closes it or Recovery shrinks a position: pure functions of their
         arguments, called by `Clearing` and by anyone who wants to know beforehand. Holds nothing.
-@dev Words and rules: docs/protocol.md §3, §5.6, §7.
+@dev Words and rules: docs/protocol.md section 3, section 5.6, section 7.
      C6  one price per market and batch, inside the band and the curve bound
      C7  the pool trades at least h_min on its own side of the oracle; residual, position and losses are capped
+     Unchecked sums and products: a batch's numbers are fields of at most 88 bits, or sums of 256 of them, so no sum
+     leaves 128 bits and no product of three 256. `check_price`, whose arguments are anyone's, narrows them first.
      A contract of its own because a reason string costs 125 bytes where it stands, and Clearing has none to spare.
 @custom:halt No state: nothing to stop.
 """
@@ -36,31 +38,33 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
     stamp: uint256 = (clock << 160) >> 208
     dt: uint256 = 0
     if stamp != 0:
-        dt = plan.time - stamp
+        dt = plan.time - stamp      # checked: Clearing's times rise, a stranger's question may not
     base: int256 = convert(convert(market.pool, bytes32), int256) >> 192
     quote: int256 = convert(convert(market.pool << 64, bytes32), int256) >> 168
     held: int256 = base
 
     assert plan.volume >> 128 <= plan.gross, "clearing: gross exceeded"
     residual: int256 = unsafe_sub(                      # of two u128
-        convert(plan.volume >> 128, int256), convert((plan.volume << 128) >> 128, int256)
+        convert(convert(plan.volume >> 128, bytes32), int256),
+        convert(convert((plan.volume << 128) >> 128, bytes32), int256),
     )
     self._check_price(plan.oracle, plan.price, residual, base, market.rates, market.caps >> 192)
 
-    # the loss meter: what trading against the pool took from it since the last batch; i129 * i65 fits
+    # the loss meter: what trading against the pool took from it since the last batch
     recent: int256 = convert(convert(market.meter << 64, bytes32), int256) >> 192
-    oracle: int256 = convert(plan.oracle, int256)
-    taken: int256 = residual * (oracle - convert(plan.price, int256))
+    oracle: int256 = convert(convert(plan.oracle, bytes32), int256)
+    taken: int256 = unsafe_mul(residual, unsafe_sub(oracle, convert(convert(plan.price, bytes32), int256)))
     if last != 0:
-        taken += unsafe_mul(recent, oracle - convert(last, int256))
-    loss: int256 = taken // 10**10
-    bucket: uint256 = self._drain(market.meter >> 192, plan.capacity * dt // (4 * units.DAY_MS), loss)
+        taken = unsafe_add(taken, unsafe_mul(recent, unsafe_sub(oracle, convert(convert(last, bytes32), int256))))
+    loss: int256 = unsafe_div(taken, 10**10)
+    leak: uint256 = unsafe_div(unsafe_mul(plan.capacity, dt), 4 * units.DAY_MS)
+    bucket: uint256 = self._drain(market.meter >> 192, leak, loss)
     level: uint256 = self._drain(plan.level, 0, loss)
-    self._check_caps(residual, base, market.caps, bucket > plan.capacity // 4 or level > plan.capacity)
+    self._check_caps(residual, base, market.caps, bucket > unsafe_div(plan.capacity, 4) or level > plan.capacity)
     if dt >= MEMORY_MS:
         recent = residual
-    else:                                               # i64 * 2**17, then an i64 and an i129
-        fading: int256 = unsafe_mul(recent, convert(unsafe_sub(MEMORY_MS, dt), int256))
+    else:
+        fading: int256 = unsafe_mul(recent, convert(convert(unsafe_sub(MEMORY_MS, dt), bytes32), int256))
         recent = unsafe_add(unsafe_div(fading, convert(MEMORY_MS, int256)), residual)
 
     # the pool: funding to T, the residual, then what recovery left for it
@@ -68,13 +72,14 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
     credits: int256 = 0
     realised: int256 = 0
     interest, credits, realised = packing._unpack_sums(plan.ledger)
-    interest = unsafe_add(interest, convert((market.meter << 128) >> 192, int256))      # i96 and u64
+    interest = unsafe_add(interest, convert(convert((market.meter << 128) >> 192, bytes32), int256))
     index: int256 = convert(convert(clock, bytes32), int256) >> 192
-    credit: int256 = pricing._credit(base, plan.index - index, (market.rates >> 76) & packing.M8)
-    credits += credit
-    quote += credit - plan.quote
-    base -= residual
-    rate: int256 = self._next_rate(convert(convert(clock << 64, bytes32), int256) >> 224, -base, dt, market.caps, market.rates)
+    credit: int256 = pricing._credit(base, unsafe_sub(plan.index, index), (market.rates >> 76) & packing.M8)
+    credits = unsafe_add(credits, credit)
+    quote = unsafe_add(quote, unsafe_sub(credit, plan.quote))
+    base = unsafe_sub(base, residual)
+    rate: int256 = convert(convert(clock << 64, bytes32), int256) >> 224
+    rate = self._next_rate(rate, unsafe_sub(0, base), dt, market.caps, market.rates)
     if clock & 1 != 0:
         more_base: int256 = 0
         more_quote: int256 = 0
@@ -101,7 +106,7 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
         | (packing._field(recent, 64) << 128)
         | (packing._count(convert(interest, uint256), 64) << 64)
     )
-    after.ledger = packing._entered(market.ledger, realised, plan.fees, -credits)
+    after.ledger = packing._entered(market.ledger, realised, plan.fees, unsafe_sub(0, credits))
     after.incoming = 0
     return after, level, cashed
 
@@ -134,7 +139,8 @@ def shrink(
     after: uint256 = 0
     if base != 0:
         realised = 0
-        after = packing._position(position >> 240, base, quote, market.clock >> 112)    # the clock's index, where a mark has it
+        # the clock's index, moved to where a mark has it
+        after = packing._position(position >> 240, base, quote, market.clock >> 112)
     taken: int256 = 0
     paid: int256 = 0
     taken, paid = packing._unpack_book(market.incoming)
@@ -175,8 +181,17 @@ def check_price(oracle: uint256, price: uint256, residual: int256, pool: int256,
     @param residual What traders buy net.
     @param full Whether the loss meter is over its capacity.
     """
-    self._check_price(oracle, price, residual, pool, rates, caps >> 192)
-    self._check_caps(residual, pool, caps, full)
+    moved: int256 = convert(convert(residual, int96), int256)
+    held: int256 = convert(convert(pool, int96), int256)
+    self._check_price(
+        convert(convert(oracle, uint64), uint256),
+        convert(convert(price, uint64), uint256),
+        moved,
+        held,
+        rates,
+        caps >> 192,
+    )
+    self._check_caps(moved, held, caps, full)
 
 
 @external
@@ -214,41 +229,44 @@ def refuse(reason: uint256) -> bool:
     assert reason != reasons.CANCEL_TOO_SOON, "clearing: cancel too soon"
     assert reason != reasons.CHANGE_PENDING, "clearing: change pending"
     assert reason != reasons.MARKET_NOT_LIVE, "clearing: market not live"
-    assert reason != reasons.FUNDING_OVERFLOW, "clearing: funding overflow"
     return True
 
 
 @internal
 @pure
 def _check_price(oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, slope: uint256):
-    lean: int256 = convert(price, int256) - convert(oracle, int256)
-    width: uint256 = convert(abs(lean), uint256) * units.FRACTION
+    lean: int256 = convert(convert(unsafe_sub(price, oracle), bytes32), int256)
+    width: uint256 = unsafe_mul(unsafe_sub(max(price, oracle), min(price, oracle)), units.FRACTION)
     h_min: uint256 = (rates >> 176) & packing.M20
     h0: uint256 = (rates >> 156) & packing.M20
 
-    assert width <= oracle * ((rates >> 136) & packing.M20), "clearing: price outside band"
+    assert width <= unsafe_mul(oracle, (rates >> 136) & packing.M20), "clearing: price outside band"
     if residual == 0:
-        assert width <= oracle * h0, "clearing: price beyond curve"
+        assert width <= unsafe_mul(oracle, h0), "clearing: price beyond curve"
         return
 
-    tilt: int256 = residual - 2 * pool
+    tilt: int256 = unsafe_sub(residual, unsafe_mul(pool, 2))
     if residual < 0:
-        lean = -lean
-        tilt = -tilt
-    assert lean >= 0 and width >= oracle * h_min, "clearing: price on the wrong side"
-    reach: uint256 = slope * convert(max(tilt, 0), uint256) // 2
-    assert width * 10**14 <= oracle * ((h_min + h0) * 10**14 + reach), "clearing: price beyond curve"
+        lean = unsafe_sub(0, lean)
+        tilt = unsafe_sub(0, tilt)
+    assert lean >= 0, "clearing: price on the wrong side"
+    assert width >= unsafe_mul(oracle, h_min), "clearing: price on the wrong side"
+    reach: uint256 = unsafe_mul(unsafe_add(h_min, h0), 10**14)
+    if tilt > 0:
+        reach = unsafe_add(reach, unsafe_mul(slope, convert(convert(tilt, bytes32), uint256)) >> 1)
+    assert unsafe_mul(width, 10**14) <= unsafe_mul(oracle, reach), "clearing: price beyond curve"
 
 
 @internal
 @pure
 def _check_caps(residual: int256, pool: int256, caps: uint256, full: bool):
-    after: int256 = pool - residual
-    assert abs(residual) <= convert((caps << 64) >> 192, int256), "clearing: residual cap"
-    if abs(after) > convert((caps << 128) >> 192, int256):
-        assert abs(after) <= abs(pool), "clearing: pool cap"
+    after: int256 = unsafe_sub(pool, residual)
+    size: int256 = max(after, unsafe_sub(0, after))
+    assert max(residual, unsafe_sub(0, residual)) <= convert((caps << 64) >> 192, int256), "clearing: residual cap"
+    if size > convert((caps << 128) >> 192, int256):
+        assert size <= max(pool, unsafe_sub(0, pool)), "clearing: pool cap"
     if full and residual != 0:
-        assert pricing._shrinks(pool, -residual), "clearing: loss meter"
+        assert pricing._shrinks(pool, unsafe_sub(0, residual)), "clearing: loss meter"
 
 
 @internal
@@ -257,10 +275,10 @@ def _drain(bucket: uint256, leak: uint256, loss: int256) -> uint256:
     """
     @return max(0, bucket - leak + loss)
     """
-    left: int256 = convert(bucket, int256) - convert(leak, int256) + loss
+    left: int256 = unsafe_add(convert(convert(unsafe_sub(bucket, leak), bytes32), int256), loss)
     if left <= 0:
         return 0
-    return convert(left, uint256)
+    return convert(convert(left, bytes32), uint256)
 
 
 @internal

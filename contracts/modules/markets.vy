@@ -73,7 +73,8 @@ def _set(market: uint256, rates: uint256, caps: uint256, listing: uint256):
     # activation and version sit side by side in the clock word
     version: uint256 = ((clock >> 8) & 1) ^ 1
     place: uint256 = (market << 3) | (version << 2)
-    clock = ((clock >> 48) << 48) | (clock & packing.M8) | (unsafe_add(block.timestamp, units.GUARD_S) << 16) | (version << 8)
+    activation_s: uint256 = unsafe_add(block.timestamp, units.GUARD_S)
+    clock = ((clock >> 48) << 48) | (activation_s << 16) | (version << 8) | (clock & packing.M8)
     self.parameter_words[place] = rates
     self.parameter_words[place | 1] = caps
     self.parameter_words[place | 2] = listing
@@ -132,11 +133,12 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     step: int256 = (convert(convert(clock << 64, bytes32), int256) >> 224) * convert(
         unsafe_mul(oracle, self._since(clock, time)), int256
     )
+    # at the end of its field the index stands still: funding stops, conserved, and nothing else does
     index: int256 = (convert(convert(clock, bytes32), int256) >> 192) + unsafe_div(
         step << ((rates >> 76) & packing.M8), 10**19 * 86_400_000
     )
     if index >> 63 != index >> 255:
-        reasons._refuse(reasons.FUNDING_OVERFLOW)
+        index = (index >> 255) ^ (2**63 - 1)
     return (
         (self.tag << 208)
         | (oracle << 144)

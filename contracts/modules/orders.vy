@@ -6,7 +6,7 @@
 @notice The signed order: its hash, its signer, its fill slot, and how an owner takes it back.
 @dev C5  no fill beyond signed size, limit, fee, expiry, epoch and slot, over all batches together; none in a batch
          later than a cancel's barrier
-     The record is two words of terms and a signature, docs/protocol.md §4.
+     The record is two words of terms and a signature, docs/protocol.md section 4.
 """
 
 from . import collateral
@@ -28,9 +28,10 @@ ORDER_TYPEHASH: constant(bytes32) = keccak256(
 BUY: constant(uint256) = 1
 POST_ONLY: constant(uint256) = 2
 REDUCE_ONLY: constant(uint256) = 4
-FILL_OR_KILL: constant(uint256) = 2         # time in force
 DELEGATED: constant(uint256) = 128
 RESERVED: constant(uint256) = 15 * 256      # approved wallets (256), free flags
+IMMEDIATE_OR_CANCEL: constant(uint256) = 1  # times in force
+FILL_OR_KILL: constant(uint256) = 2
 
 
 DELEGATES: public(immutable(IDelegates))
@@ -61,9 +62,8 @@ def cancel(account: uint256, slot: uint256, seq: uint256):
         reasons._refuse(reasons.SEQ_MUST_RISE)
     self._check_wait((fill << 80) >> 208)
 
-    fill = (
-        ((fill >> 176) << 176) | ((fill << 160) >> 160) | (unsafe_add(units._now_ms(), units.GUARD_MS) << 128) | (seq << 96)
-    )
+    barrier: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
+    fill = ((fill >> 176) << 176) | (barrier << 128) | (seq << 96) | ((fill << 160) >> 160)
     self.fills[(account << 8) | slot] = fill
     log IClearing.Cancelled(account=account, slot=slot, fill=fill)
 
@@ -106,52 +106,49 @@ def _judge(
     @notice Every check of one order that needs neither its slot nor a position, in the order of docs/protocol.md 5.3.
     @return the order's hash; or, below 32 (a hash is not), the first failing check's code
     """
-    order: uint256 = record.order
-    terms: uint256 = record.terms
-    size: uint256 = (order << 184) >> 192
-    limit: uint256 = terms >> 192
+    size: uint256 = (record.order << 184) >> 192
+    limit: uint256 = record.terms >> 192
     price: uint256 = deal_terms >> 192
-    oracle: uint256 = (mark << 48) >> 192
-    seq: uint256 = (order << 88) >> 224
-    flags: uint256 = order >> 184
+    seq: uint256 = (record.order << 88) >> 224
+    flags: uint256 = record.order >> 184
     kind: uint256 = (flags >> 3) & 15       # time in force in the low two bits, trigger above
 
     if account_word >> 96 == 0:
         return 1
-    if (
-        unsafe_sub(size, 1) >= units.BASE_MAX - 1       # 0 wraps around
-        or unsafe_mul(limit, seq) == 0                  # u64 * u32
-        or (flags & RESERVED) | (order & packing.M8) | (terms & packing.M16) | (kind & (kind >> 1) & 5) != 0
-    ):
+    if unsafe_sub(size, 1) >= units.BASE_MAX - 1:       # 0 wraps around
         return 2
-    if time > (order << 136) >> 208:
+    if unsafe_mul(limit, seq) == 0:                     # u64 * u32
+        return 2
+    if (flags & RESERVED) | (record.order & packing.M8) | (record.terms & packing.M16) | (kind & (kind >> 1) & 5) != 0:
+        return 2
+    if time > (record.order << 136) >> 208:
         return 3
-    if time < (terms << 192) >> 208:
+    if time < (record.terms << 192) >> 208:
         return 4
     if kind > 3:
-        trigger: uint256 = (terms << 128) >> 192
+        trigger: uint256 = (record.terms << 128) >> 192
         if kind < 8:
-            if oracle < trigger:
+            if (mark << 48) >> 192 < trigger:
                 return 5
-        elif oracle > trigger:
+        elif (mark << 48) >> 192 > trigger:
             return 5
     if flags & BUY != 0:
         if price > limit:
             return 6
-        if price > oracle:
-            if flags & POST_ONLY != 0:
+        if flags & POST_ONLY != 0:
+            if price > (mark << 48) >> 192:
                 return 7
     else:
         if price < limit:
             return 6
-        if price < oracle:
-            if flags & POST_ONLY != 0:
+        if flags & POST_ONLY != 0:
+            if price < (mark << 48) >> 192:
                 return 7
-    if (deal_terms >> 176) & packing.M16 > (order >> 120) & packing.M16:
+    if (deal_terms >> 176) & packing.M16 > (record.order >> 120) & packing.M16:
         return 8
-    if ((order >> 168) ^ account_word) & packing.M16 != 0:
-        epoch: uint256 = (order >> 168) & packing.M16
-        if unsafe_add(epoch, 1) != account_word & packing.M16 or time > self.epoch_barriers[order >> 224]:
+    if ((record.order >> 168) ^ account_word) & packing.M16 != 0:
+        epoch: uint256 = (record.order >> 168) & packing.M16
+        if unsafe_add(epoch, 1) != account_word & packing.M16 or time > self.epoch_barriers[record.order >> 224]:
             return 9
 
     digest: bytes32 = keccak256(
@@ -161,21 +158,21 @@ def _judge(
             keccak256(
                 abi_encode(
                     ORDER_TYPEHASH,
-                    order >> 224,                   # account
-                    (order << 40) >> 240,           # market
-                    (order >> 184) & 1,             # buy
+                    record.order >> 224,                # account
+                    (record.order << 40) >> 240,           # market
+                    (record.order >> 184) & 1,             # buy
                     size,
-                    limit,                          # limitPrice
-                    (order << 120) >> 240,          # maxFee
-                    (order >> 187) & 3,             # timeInForce
-                    (order >> 185) & 1,             # postOnly
-                    (order >> 186) & 1,             # reduceOnly
-                    (order >> 189) & 3,             # triggerKind
-                    (terms << 128) >> 192,          # triggerPrice
-                    (terms << 192) >> 208,          # goodAfter
-                    (order << 136) >> 208,          # expiry
-                    (order << 72) >> 240,           # epoch
-                    (order >> 216) & packing.M8,    # slot
+                    limit,                              # limitPrice
+                    (record.order << 120) >> 240,          # maxFee
+                    (record.order >> 187) & 3,             # timeInForce
+                    (record.order >> 185) & 1,             # postOnly
+                    (record.order >> 186) & 1,             # reduceOnly
+                    (record.order >> 189) & 3,             # triggerKind
+                    (record.terms << 128) >> 192,          # triggerPrice
+                    (record.terms << 192) >> 208,          # goodAfter
+                    (record.order << 136) >> 208,          # expiry
+                    (record.order << 72) >> 240,           # epoch
+                    (record.order >> 216) & packing.M8,    # slot
                     seq,
                 )
             ),
@@ -189,7 +186,7 @@ def _judge(
     if flags & DELEGATED == 0:
         if signer != account_word >> 96:
             return 10
-    elif signer == 0 or not staticcall DELEGATES.covers(order >> 224, convert(signer, address), order, limit, time):
+    elif signer == 0 or not staticcall DELEGATES.covers(record.order >> 224, convert(signer, address), record.order, limit, time):
         return 10
 
     return convert(digest, uint256)

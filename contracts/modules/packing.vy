@@ -3,7 +3,7 @@
 """
 @title Packing
 @license AGPL-3.0-only
-@notice The words of docs/protocol.md §3: how fields share a storage slot. No state.
+@notice The words of docs/protocol.md section 3: how fields share a storage slot. No state.
 @dev Signed fields are two's complement within their width. Shifts drop bits without a word, so whoever
      packs checks the range first: `_fits` here, or a bound proven where the value was made.
 """
@@ -48,10 +48,8 @@ def _field(x: int256, bits: uint256) -> uint256:
     """
     @notice x as a signed field of `bits` bits, not yet shifted to its place.
     """
-    rest: uint256 = unsafe_sub(256, bits)
-    word: uint256 = convert(convert(x, bytes32), uint256) << rest
-    assert convert(convert(word, bytes32), int256) >> rest == x, "packing: field overflow"
-    return word >> rest
+    assert x >> unsafe_sub(bits, 1) == x >> 255, "packing: field overflow"
+    return convert(convert(x, bytes32), uint256) & (max_value(uint256) >> unsafe_sub(256, bits))
 
 
 @internal

@@ -52,12 +52,11 @@ def _check(digest: bytes32, given: DynArray[Signature, 16], first: uint256, time
     """
     previous: uint256 = 0
     count: uint256 = 0
-    for n: uint256 in range(16):
-        if n >= len(given):
-            break
+    for n: uint256 in range(len(given), bound=16):
         if n < first:
             continue
-        signer: uint256 = signatures._recover(digest, given[n].r, given[n].vs)
+        pair: Signature = given[n]
+        signer: uint256 = signatures._recover(digest, pair.r, pair.vs)
         assert signer > previous, "signers: not ascending"
         word: uint256 = self.service[convert(signer, address)]
         assert word != 0 and time > word >> 48, "signers: not a signer"

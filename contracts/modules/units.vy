@@ -4,7 +4,7 @@
 @title Units
 @license AGPL-3.0-only
 @notice Scales, clocks and the two divisions that round against the trader.
-@dev Money e6, size e8, price e8, time in ms; docs/protocol.md §1.
+@dev Money e6, size e8, price e8, time in ms; docs/protocol.md section 1.
 """
 
 WINDOW_MS: constant(uint256) = 15_000   # F: how long a signed vector may wait for inclusion

@@ -20,7 +20,6 @@ PRICE_DECIMALS: Final = 8
 FRACTION_DECIMALS: Final = 6
 
 FRACTION_ONE_E6: Final = 10**6
-SIZE_ONE_E8: Final = 10**8
 PRICE_ONE_E8: Final = 10**8
 QUOTE_DIVISOR: Final = 10**10
 """price_e8 * size_e8 is scale e16; dividing by this leaves e6."""
@@ -80,11 +79,6 @@ def mul_div_down(first: int, second: int, denominator: int) -> int:
 def mul_div_up(first: int, second: int, denominator: int) -> int:
     """first * second / denominator toward plus infinity; `denominator` > 0."""
     return -(-(first * second) // denominator)
-
-
-def mul_div_trunc(first: int, second: int, denominator: int) -> int:
-    """first * second / denominator toward zero; `denominator` > 0."""
-    return div_trunc(first * second, denominator)
 
 
 def quote_down(price_e8: int, size_e8: int) -> int:
@@ -176,8 +170,3 @@ def from_float(value: float, decimals: int, rounding: Rounding, bits: int = 63) 
     if abs(result) >= 1 << bits:
         raise OverflowError(f"{value!r} at scale 1e{decimals} does not fit {bits} bits")
     return result
-
-
-def to_float(value: int, decimals: int) -> float:
-    """Money as a float for models and charts only; never turned back into money that counts."""
-    return value / _POWERS[decimals]

@@ -290,6 +290,7 @@ def unpack_pool(word: int) -> PoolWord:
     return PoolWord(*unpack(POOL, word))
 
 
+# What recovery handed the pool lies like what the pool holds; two names, because two things.
 IncomingWord = PoolWord
 pack_incoming = pack_pool
 unpack_incoming = unpack_pool
@@ -339,29 +340,6 @@ def pack_ledger(word: LedgerWord) -> int:
 
 def unpack_ledger(word: int) -> LedgerWord:
     return LedgerWord(*unpack(LEDGER, word))
-
-
-class BackstopWord(NamedTuple):
-    """market_words[market * 8 + 5]: account 1's position."""
-
-    base_e8: int = 0
-    quote_e6: int = 0
-    funding_index: int = 0
-
-
-BACKSTOP: Final[Layout] = (
-    Field("base_e8", 64, 192, True),
-    Field("quote_e6", 88, 104, True),
-    Field("funding_index", 64, 40, True),
-)
-
-
-def pack_backstop(word: BackstopWord) -> int:
-    return pack(BACKSTOP, word)
-
-
-def unpack_backstop(word: int) -> BackstopWord:
-    return BackstopWord(*unpack(BACKSTOP, word))
 
 
 # -- market parameters -----------------------------------------------------------------------------
@@ -592,9 +570,6 @@ def pack_record(
     )
 
 
-order_record = pack_record
-
-
 def unpack_record(record: BatchRecord) -> UnpackedRecord:
     """The order inside a record. Flag values no order can carry raise `InvariantBroken`."""
     account, slot, market, place, flags, epoch, seq, max_fee_e6, expiry_ms, size_e8 = unpack(
@@ -668,24 +643,6 @@ def pack_strike(word: StrikeWord) -> int:
 
 def unpack_strike(word: int) -> StrikeWord:
     return StrikeWord(*unpack(STRIKE, word))
-
-
-class TotalsWord(NamedTuple):
-    """lp_totals."""
-
-    capital_e6: int = 0
-    supply: int = 0
-
-
-TOTALS: Final[Layout] = (Field("capital_e6", 64, 128), Field("supply", 128, 0))
-
-
-def pack_totals(word: TotalsWord) -> int:
-    return pack(TOTALS, word)
-
-
-def unpack_totals(word: int) -> TotalsWord:
-    return TotalsWord(*unpack(TOTALS, word))
 
 
 # -- signer sets -----------------------------------------------------------------------------------

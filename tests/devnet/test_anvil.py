@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from infold.errors import Misconfigured, Unavailable
 from infold.shell.anvil import Anvil
-from infold.shell.chain import Reverted, Rpc, Sender, block, mine, receipt
+from infold.shell.chain import Json, Reverted, Rpc, Sender, block, mine, receipt, why_it_failed
 from infold.signing import keccak
 
 pytestmark = pytest.mark.devnet
@@ -88,4 +91,76 @@ def test_a_refusal_carries_the_contracts_words() -> None:
         rpc = Rpc(anvil.url, anvil.require_alive)
         with pytest.raises(Reverted):
             rpc.call("eth_call", {"data": "0x60006000fd"}, "latest")
+        rpc.close()
+
+
+PARENT = """
+import sys, time
+from infold.shell.anvil import Anvil
+anvil = Anvil()
+print(anvil.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_anvil_dies_with_a_parent_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert alive(pid)
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)  # a bounded wait for the kernel and for whoever inherits the child
+    assert not alive(pid)
+
+
+# -- why a transaction failed --------------------------------------------------
+
+GATE = b"\x11" * 20
+
+
+def error_of(text: str) -> bytes:
+    """Revert data of `Error(string)` with a short text."""
+    return bytes.fromhex(f"08c379a0{32:064x}{len(text):064x}") + text.encode().ljust(32, b"\0")
+
+
+def gate_that_closes_at(time_s: int) -> bytes:
+    """Runtime code: reverts "too early" up to a time and "too late" beyond it."""
+    jump_to, data = 23, 37  # after ten bytes of comparison, each revert takes thirteen
+    revert = "606461{:04x}60003960646000fd"  # copies 100 bytes of this code and reverts with them
+    compare = f"63{time_s:08x}421160{jump_to:02x}57"
+    code = compare + revert.format(data) + "5b" + revert.format(data + 100)
+    return bytes.fromhex(code) + error_of("too early") + error_of("too late")
+
+
+def without_traces(rpc: Rpc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that refuses to trace, as public ones do."""
+    real = rpc.call
+
+    def call(method: str, *params: Json) -> Json:
+        if method.startswith("debug_"):
+            raise Unavailable(f"node refused {method}")
+        return real(method, *params)
+
+    monkeypatch.setattr(rpc, "call", call)
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_a_failure_is_named_as_of_its_own_block(
+    traced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Anvil(timestamp_s=START_S) as anvil:
+        rpc = Rpc(anvil.url, anvil.require_alive)
+        sender = Sender(rpc, KEY, 31337)
+        rpc.call("anvil_setBalance", "0x" + sender.address.hex(), hex(10**20))
+        rpc.call("anvil_setCode", "0x" + GATE.hex(), "0x" + gate_that_closes_at(START_S + 50).hex())
+        if not traced:
+            without_traces(rpc, monkeypatch)
+        for time_s, reason in ((START_S + 50, "too early"), (START_S + 51, "too late")):
+            sent = sender.send(GATE, b"", gas=100_000)
+            mine(rpc, time_s)
+            found = receipt(rpc, sent)
+            assert found is not None and not found.ok
+            assert why_it_failed(rpc, sent) == reason
         rpc.close()

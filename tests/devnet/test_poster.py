@@ -50,7 +50,7 @@ def an_intent(venue: LocalVenue, monkeypatch: pytest.MonkeyPatch) -> Intent:
         [an_order(venue, 0), an_order(venue, 1, side="sell", price="59700")], START_MS + 1_500
     )
     with monkeypatch.context() as patch:
-        patch.setattr(venue.node._poster, "post", catch)
+        patch.setattr(venue.node.poster, "post", catch)
         with pytest.raises(Caught):
             venue.step(START_MS + 2_000, live_prices(venue.config))
     return caught[0]

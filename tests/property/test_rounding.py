@@ -45,7 +45,7 @@ def test_products_divide_as_named(first: int, second: int, denominator: int) -> 
     exact = Fraction(first * second, denominator)
     assert units.mul_div_down(first, second, denominator) == math.floor(exact)
     assert units.mul_div_up(first, second, denominator) == math.ceil(exact)
-    assert units.mul_div_trunc(first, second, denominator) == math.trunc(exact)
+    assert units.div_trunc(first * second, denominator) == math.trunc(exact)
 
 
 @seed(SEED)

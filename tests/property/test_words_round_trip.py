@@ -25,7 +25,6 @@ PAIRS = (
     (words.POOL, words.pack_pool, words.unpack_pool),
     (words.METER, words.pack_meter, words.unpack_meter),
     (words.LEDGER, words.pack_ledger, words.unpack_ledger),
-    (words.BACKSTOP, words.pack_backstop, words.unpack_backstop),
     (words.RATES, words.pack_rates, words.unpack_rates),
     (words.CAPS, words.pack_caps, words.unpack_caps),
     (words.SETTLE_HEAD, words.pack_settle_head, words.unpack_settle_head),
@@ -34,7 +33,6 @@ PAIRS = (
     (words.THRESHOLD, words.pack_threshold, words.unpack_threshold),
     (words.REQUESTS, words.pack_requests, words.unpack_requests),
     (words.STRIKE, words.pack_strike, words.unpack_strike),
-    (words.TOTALS, words.pack_totals, words.unpack_totals),
     (words.SETTLED_HEAD, words.pack_settled_head, words.unpack_settled_head),
     (words.SETTLED_FILL, words.pack_settled_fill, words.unpack_settled_fill),
 )

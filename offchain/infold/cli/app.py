@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 import typer
@@ -18,6 +17,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from infold.cli import operate, study, trade
+from infold.cli.header import version
 from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit, complain, exit_code_of
 from infold.errors import InfoldError
@@ -38,14 +38,6 @@ app = typer.Typer(
 study.register(app)
 operate.register(app)
 trade.register(app)
-
-
-def version() -> str:
-    """The installed version, or that of a checkout."""
-    try:
-        return metadata.version("infold")
-    except metadata.PackageNotFoundError:
-        return "0.1.0"
 
 
 def _print_version(wanted: bool) -> None:

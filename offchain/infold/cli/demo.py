@@ -19,7 +19,7 @@ from typing import Any
 
 from infold.cli.dealing import WatchingDesk, demo_dealer
 from infold.cli.desks import seeded_wallet, wire_cancel, wire_order
-from infold.cli.operate import header
+from infold.cli.header import header
 from infold.cli.parameters import DEMO_MARKETS, demo_market
 from infold.cli.stage import Stage
 from infold.cli.terminal import Steps
@@ -61,6 +61,7 @@ POOL_E6 = 8_000_000 * 10**6
 BACKSTOP_E6 = 2_000_000 * 10**6
 NEWCOMER_E6 = 500_000 * 10**6  # the provider who comes and goes
 GRANT_NOTIONAL_E6 = 50_000 * 10**6
+PREPARATIONS = ("dollars minted", "vaults approved")  # not worth a mention
 LIQUIDATIONS_A_STEP_MAX = 12  # each costs a keeper a transaction with the whole vector
 
 
@@ -99,7 +100,7 @@ def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -
     }
     for line in (*end["differences"], *end["faults"]):
         steps.say(line)
-    steps.say("; ".join(f"{count} {what}" for what, count in sorted(demo.done.items())))
+    steps.say(f"besides orders: {demo.besides()}")
     if html is not None:
         html.write_text(
             page(f"infold demo, seed {seed}", document, voyage.journey), encoding="utf-8"
@@ -192,7 +193,7 @@ class _Demo:
         for what in stage.acts_done():
             self.done[what] += 1
         for refusal, count in stage.refused_acts.items():
-            self.done[f"refused on chain, {refusal}"] += count
+            self.done[f"refused on chain ({refusal})"] += count
         steps.say("reconciling and auditing")
         return voyage.finish(), voyage
 
@@ -225,6 +226,11 @@ class _Demo:
         """
         away = fill.oracle_price_e8 * self.h_min_e6[fill.market] // 10**6
         return fill.oracle_price_e8 + away if fill.buy else fill.oracle_price_e8 - away
+
+    def besides(self) -> str:
+        """What people did other than send orders, how often, on one line."""
+        told = (f"{what} {n}" for what, n in sorted(self.done.items()) if what not in PREPARATIONS)
+        return ", ".join(told) or "nothing"
 
     # -- orders --------------------------------------------------------------
 
@@ -301,13 +307,13 @@ class _Demo:
                     )
                     try:
                         stage.node.cancel(raw, now_ms)
-                        self.done["orders cancelled with the matcher"] += 1
+                        self.done["cancels"] += 1
                     except Rejected as rejected:
-                        self.done[f"cancels refused, {rejected.code}"] += 1
+                        self.done[f"cancels refused ({rejected.code})"] += 1
                 case ActKind.CANCEL_ON_CHAIN:
                     stage.act(
                         key,
-                        "orders cancelled on chain",
+                        "cancels on chain",
                         "Clearing",
                         "cancel",
                         account,
@@ -315,7 +321,7 @@ class _Demo:
                         act.seq,
                     )
                 case ActKind.CANCEL_ALL:
-                    stage.act(key, "accounts that cancelled all", "Clearing", "cancel_all", account)
+                    stage.act(key, "cancel-alls", "Clearing", "cancel_all", account)
                 case ActKind.REQUEST_WITHDRAWAL:
                     if account in self._claims or held.withdrawal.amount_e6:
                         continue
@@ -340,37 +346,35 @@ class _Demo:
         pool, epoch = stage.venue["Pool"], stage.node.state.head.epoch
         if step == 3:
             stage.venue.rpc.call("anvil_setBalance", "0x" + provider.address.hex(), hex(10**21))
-            stage.act(
-                provider, "provider's dollars", "Dollar", "mint", provider.address, NEWCOMER_E6
-            )
+            stage.act(provider, "dollars minted", "Dollar", "mint", provider.address, NEWCOMER_E6)
             stage.act(
                 provider,
-                "provider's approvals",
+                "vaults approved",
                 "Dollar",
                 "approve",
                 stage.venue["Vault"].address,
                 NEWCOMER_E6,
             )
-            stage.act(provider, "providers in", "Pool", "request_deposit", NEWCOMER_E6)
+            stage.act(provider, "liquidity offered", "Pool", "request_deposit", NEWCOMER_E6)
             self._provider_epoch = epoch
             self._provider_step = 1
         elif self._provider_step == 1 and epoch > self._provider_epoch + 1:
             for struck in (self._provider_epoch, self._provider_epoch + 1):
                 if any(pool.call("pending", struck, provider.address)):
                     stage.act(
-                        provider, "provider's shares", "Pool", "claim", struck, provider.address
+                        provider, "pool shares claimed", "Pool", "claim", struck, provider.address
                     )
                     self._provider_step = 2
         elif self._provider_step == 2:
             shares = int(pool.call("balanceOf", provider.address))
             if shares:
-                stage.act(provider, "providers out", "Pool", "request_redeem", shares)
+                stage.act(provider, "liquidity asked back", "Pool", "request_redeem", shares)
                 self._provider_epoch, self._provider_step = epoch, 3
         elif self._provider_step == 3 and epoch > self._provider_epoch:
             for struck in range(self._provider_epoch, epoch):
                 if any(pool.call("pending", struck, provider.address)):
                     stage.act(
-                        provider, "provider's money", "Pool", "claim", struck, provider.address
+                        provider, "liquidity paid back", "Pool", "claim", struck, provider.address
                     )
                     self._provider_step = 4
 

@@ -7,24 +7,26 @@ needs is looked at.
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from infold.cli.header import header
+from infold.cli.layout import WIDTH, folded
 from infold.config import load
 
 PYTHONS = ("3.11", "3.12")
 VYPER_VERSION = "0.4.3"
 ANVIL_VERSION = "1.7.1"
 PROGRAM_S_MAX = 120  # the slowest answer: compiling every contract on a busy machine
+LABEL_WIDTH = 19  # of a line: the mark, the name and the spaces around them
 DISK_BYTES_MIN = 512 * 2**20  # journals, a chain's state and caches of a long replay
 SETUP_BYTES_MIN = 2 * 2**30  # .venv is 0.9 GiB, and pip keeps what it fetched as well
 
@@ -89,13 +91,23 @@ def examine() -> dict[str, Any]:
     data = load().data
     found = checks(checkout(), None if data is None else Path(data))
     return {
-        "command": "doctor",
-        "version": importlib.metadata.version("infold"),
-        "seed": None,
+        **header("doctor"),
         "checks": [asdict(check) for check in found],
         "seconds": round(time.monotonic() - began, 3),
         "ok": not failed(found),
     }
+
+
+def told(document: Mapping[str, Any]) -> list[str]:
+    """The report's object as lines of at most the usual width."""
+    found = [Check(**one) for one in document["checks"]]
+    return [line for text in lines(found) for line in _fitted(text)]
+
+
+def _fitted(text: str) -> list[str]:
+    label, rest = text[:LABEL_WIDTH], text[LABEL_WIDTH:]
+    first, *more = folded(rest, WIDTH - LABEL_WIDTH)
+    return [label + first, *(" " * LABEL_WIDTH + piece for piece in more)]
 
 
 # -- the checks ----------------------------------------------------------------

@@ -6,10 +6,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infold.cli.header import header
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -19,7 +20,9 @@ from infold.cli.options import (
     Keystore,
     PasswordFile,
     RpcUrl,
+    address_of_text,
 )
+from infold.cli.pages import of_audit, of_devnet, of_reconcile
 from infold.cli.terminal import Exit, Json, Quiet, Seed, complain, finish, progress, show
 from infold.errors import Misconfigured
 
@@ -47,30 +50,20 @@ def journal_verify(
     """Walk the hash chain; names the first place that is damaged."""
     from infold.shell.journal import Journal
 
+    began = time.monotonic()
     report = Journal.inspect(path)
     document = {
-        "command": "journal verify",
+        **header("journal verify"),
         "path": str(path),
         "groups": report.groups,
         "entries": report.entries,
         "seq": report.seq,
         "hash": report.hash,
         "faults": list(report.faults),
+        "seconds": round(time.monotonic() - began, 3),
         "ok": report.ok,
     }
     finish(document, as_json, "journal")
-
-
-def version() -> str:
-    """The installed version."""
-    from infold.cli.app import version as installed
-
-    return installed()
-
-
-def header(command: str, seed: int | None = None) -> dict[str, Any]:
-    """What every command's object begins with."""
-    return {"command": command, "version": version(), "seed": seed}
 
 
 # -- serving -----------------------------------------------------------------
@@ -93,6 +86,15 @@ def devnet(
     interval_ms: Annotated[
         int, typer.Option("--interval-ms", min=250, max=12_000, help="Time between batches.")
     ] = 1_000,
+    epoch_s: Annotated[
+        int,
+        typer.Option(
+            "--epoch-s",
+            min=20,
+            max=86_400,
+            help="Length of the pool's epochs: so long a provider waits for shares or money.",
+        ),
+    ] = 3_600,
     seed: Seed = 0,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep journal and keys in this new directory.")
@@ -125,6 +127,7 @@ def devnet(
         seed=seed,
         accounts=accounts,
         rpc_port=rpc_port,
+        epoch_ms=epoch_s * 1_000,
         directory=keep,
     )
     with progress(quiet) as steps:
@@ -136,7 +139,7 @@ def devnet(
         if as_json:
             print(json.dumps(view), flush=True)
         else:
-            show(view, False, "infold devnet")
+            show(view, False, "infold devnet", of_devnet)
             complain("serving until interrupted (ctrl-C)")
         local.run_live(stopped)
     if stopped.is_set():
@@ -235,18 +238,7 @@ def audit(
     from infold.cli.audits import audit_of
 
     result = audit_of(rpc_url, None if clearing is None else address_of_text(clearing))
-    finish({**header("audit"), **result}, as_json, "audit")
-
-
-def address_of_text(text: str) -> bytes:
-    """20 bytes from 0x and 40 hex digits."""
-    try:
-        address = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        address = b""
-    if len(address) != 20:
-        raise typer.BadParameter(f"{text!r} is no address: 0x and 40 hex digits")
-    return address
+    finish({**header("audit"), **result}, as_json, "audit", of_audit)
 
 
 def reconcile(
@@ -282,7 +274,7 @@ def reconcile(
         "seconds": round(time.monotonic() - began, 3),
         "ok": result.ok,
     }
-    finish(document, as_json, "reconcile")
+    finish(document, as_json, "reconcile", of_reconcile)
 
 
 @journal_group.command("replay")

@@ -166,7 +166,8 @@ def keystore_path(name: str) -> Path:
     )
 
 
-def password(path: Path | None) -> str:
+def password(path: Path | None, *, new: bool = False) -> str:
+    """A keystore's password, from its file or from the keyboard; a `new` one is asked for twice."""
     if path is not None:
         try:
             return path.read_text(encoding="utf-8").rstrip("\r\n")
@@ -174,9 +175,23 @@ def password(path: Path | None) -> str:
             raise Misconfigured(f"the password file {path} cannot be read ({error})") from None
     if not sys.stdin.isatty():
         raise Misconfigured(
-            "the keystore needs a password; name its file in INFOLD_KEYSTORE_PASSWORD_FILE"
+            "the keystore needs a password; name its file with --password-file or in"
+            " INFOLD_KEYSTORE_PASSWORD_FILE"
         )
-    return str(typer.prompt("Keystore password", hide_input=True, err=True))
+    return str(
+        typer.prompt("Keystore password", hide_input=True, err=True, confirmation_prompt=new)
+    )
+
+
+def address_of_text(text: str) -> bytes:
+    """20 bytes from 0x and 40 hex digits."""
+    try:
+        address = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        address = b""
+    if len(address) != 20:
+        raise typer.BadParameter(f"{text!r} is no address: 0x and 40 hex digits")
+    return address
 
 
 def venue(rpc_url: str, api_url: str, book: Path | None) -> Venue:

@@ -10,7 +10,7 @@ from typing import Any
 
 from infold.cli.dealing import WatchingDesk, replay_dealer
 from infold.cli.desks import plain_order, wire_order
-from infold.cli.operate import header
+from infold.cli.header import header
 from infold.cli.parameters import pool_capital_e6, recorded_market
 from infold.cli.stage import Stage
 from infold.cli.terminal import Steps

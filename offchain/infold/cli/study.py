@@ -5,11 +5,14 @@ doctor.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from infold.cli.header import completed
+from infold.cli.pages import of_admission, of_auction, of_gas, of_run
 from infold.cli.terminal import Exit, Json, Quiet, Seed, finish, progress, show
 
 bench_group = typer.Typer(
@@ -51,7 +54,7 @@ def demo(
 
     with progress(quiet) as steps:
         document = run_demo(seed, html=html, keep=keep, steps=steps)
-    finish(document, as_json, "infold demo")
+    finish(document, as_json, f"infold demo, seed {seed}", of_run)
 
 
 def replay(
@@ -123,7 +126,7 @@ def replay(
             keep=keep,
             steps=steps,
         )
-    finish(document, as_json, "infold replay")
+    finish(document, as_json, "infold replay", of_run)
 
 
 def overrides(pairs: list[str], files: list[Path]) -> dict[Path, str]:
@@ -151,13 +154,15 @@ def overrides(pairs: list[str], files: list[Path]) -> dict[Path, str]:
 
 
 @bench_group.command("gas")
-def bench_gas(quiet: Quiet = False, as_json: Json = False) -> None:
+def bench_gas(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
     """Gas of settle by case, from receipts on anvil, against the committed budgets."""
     from infold.bench import gas
 
+    began = time.monotonic()
     with progress(quiet) as steps:
-        document = gas.run(steps.say)
-    finish(document, as_json, "infold bench gas")
+        figures = gas.run(seed, steps.say)
+    document = completed("bench gas", seed, began, figures)
+    finish(document, as_json, "infold bench gas", of_gas)
 
 
 @bench_group.command("admission")
@@ -170,10 +175,12 @@ def bench_admission(
     """From JSON bytes to accepted and journalled, beside bare signature recovery."""
     from infold.bench import admission
 
+    began = time.monotonic()
     with progress(quiet) as steps:
         steps.say(f"{orders} orders, interleaved with bare recovery")
-        document = admission.run(seed, orders)
-    finish(document, as_json, "infold bench admission")
+        figures = admission.run(seed, orders)
+    document = completed("bench admission", seed, began, figures)
+    finish(document, as_json, "infold bench admission", of_admission)
 
 
 @bench_group.command("auction")
@@ -181,10 +188,12 @@ def bench_auction(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -
     """100,000 orders over 20 markets, beside numpy's scatter; and against brute force."""
     from infold.bench import auction
 
+    began = time.monotonic()
     with progress(quiet) as steps:
         steps.say("100,000 orders over 20 markets")
-        document = auction.run(seed)
-    finish(document, as_json, "infold bench auction")
+        figures = auction.run(seed)
+    document = completed("bench auction", seed, began, figures)
+    finish(document, as_json, "infold bench auction", of_auction)
 
 
 # -- the environment ---------------------------------------------------------
@@ -192,19 +201,9 @@ def bench_auction(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -
 
 def doctor(as_json: Json = False) -> None:
     """Look the environment over; each failing line says how to mend it."""
-    from infold.cli.doctor import checkout, checks, failed, lines
-    from infold.config import data_directory, load
+    from infold.cli.doctor import examine, told
 
-    found = checks(checkout(), data_directory(load()))
-    whole = not failed(found)
-    if as_json:
-        rows = [
-            {"name": one.name, "ok": one.ok, "found": one.found, "mend": one.mend, "note": one.note}
-            for one in found
-        ]
-        show({"command": "doctor", "checks": rows, "ok": whole}, True)
-    else:
-        for line in lines(found):
-            typer.echo(line)
-    if not whole:
+    document = examine()
+    show(document, as_json, "", told)
+    if not document["ok"]:
         raise typer.Exit(Exit.SETUP)

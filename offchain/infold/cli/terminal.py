@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How commands speak: one JSON document or a table on stdout, progress on stderr, one exit code."""
+"""How commands speak: one JSON document or a page on stdout, progress on stderr, one exit code."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Annotated, Any, Protocol
 
 import typer
 
+from infold.cli.layout import plain
+from infold.cli.pages import Page, Rows
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
@@ -77,56 +80,31 @@ def complain(message: str) -> None:
 # -- data --------------------------------------------------------------------
 
 
-def show(
-    document: Mapping[str, Any] | Sequence[Mapping[str, Any]], as_json: bool, title: str = ""
-) -> None:
-    """Print a command's result: one JSON document, or a table for people."""
+def show(document: Mapping[str, Any], as_json: bool, title: str = "", page: Page = plain) -> None:
+    """Print a command's object: one JSON document, or its page for people."""
+    _print(document, as_json, title, lambda: page(document))
+
+
+def show_all(documents: Sequence[Mapping[str, Any]], as_json: bool, title: str, rows: Rows) -> None:
+    """Print a command's list: one JSON document, or a table for people."""
+    _print(documents, as_json, title, lambda: rows(documents) if documents else ["none"])
+
+
+def _print(found: object, as_json: bool, title: str, lines: Callable[[], list[str]]) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n")
-        sys.stdout.flush()
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    if isinstance(document, Mapping):
-        table = Table("figure", "value", title=title or None, title_justify="left")
-        table.columns[1].justify = "right"
-        for name, value in flat(document):
-            table.add_row(name, value)
+        text = json.dumps(found, separators=(",", ":"), allow_nan=False)
     else:
-        if not document:
-            console.print(f"{title or 'nothing'}: none")
-            return
-        table = Table(*document[0], title=title or None, title_justify="left")
-        for row in document:
-            table.add_row(*(spelled(value) for value in row.values()))
-    console.print(table)
+        head = [_bold(title)] if title else []
+        text = "\n".join([*head, *lines()])
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
-def flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested figures as lines of ``outer.inner``; short lists in one line, records one by one."""
-    for name, value in document.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
-            for place, item in enumerate(value):
-                yield from flat(item, f"{prefix}{name}[{place}].")
-        else:
-            yield prefix + name, spelled(value)
-
-
-def spelled(value: object) -> str:
-    """A value for people: separators in counts, four figures of shares, money as it is."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) < 10**12 else str(value)
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, list):
-        return ", ".join(spelled(item) for item in value)
-    return "-" if value is None else str(value)
+def _bold(text: str) -> str:
+    """Bold on a terminal that wants it; see no-color.org."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[1m{text}\x1b[0m"
 
 
 # -- progress ----------------------------------------------------------------
@@ -221,8 +199,8 @@ def progress(quiet: bool) -> Iterator[Steps]:
         yield _Lines()
 
 
-def finish(document: Mapping[str, Any], as_json: bool, title: str) -> None:
+def finish(document: Mapping[str, Any], as_json: bool, title: str, page: Page = plain) -> None:
     """Print a command's object; leave with 8 unless it is ``ok``."""
-    show(document, as_json, title)
+    show(document, as_json, title, page)
     if not document["ok"]:
         raise typer.Exit(Exit.CHECK_FAILED)

@@ -18,18 +18,29 @@ from infold.cli.options import (
     Keystore,
     PasswordFile,
     RpcUrl,
+    address_of_text,
     client,
     venue,
     wallet,
 )
-from infold.cli.terminal import Json, show
+from infold.cli.pages import (
+    of_account,
+    of_markets,
+    of_orders,
+    of_placed,
+    of_positions,
+    of_preview,
+)
+from infold.cli.terminal import Json, show, show_all
 from infold.messages import TriggerKind
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
+from infold.words import unpack_head
 
 Account = Annotated[int, typer.Argument(min=0, help="The account's number.")]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
 Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
 SHARE_DECIMALS = 12
+SHARES_A_UNIT = 10**6  # what the first strike mints for each unit of collateral
 
 account_group = typer.Typer(
     no_args_is_help=True, help="Open an account, look at it, grant and revoke keys."
@@ -98,7 +109,7 @@ def open_account(
 def show_account(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Collateral, equity, margin and positions as the venue sees them."""
     with client(api_url) as api:
-        show(api.account(account), as_json, f"account {account}")
+        show(api.account(account), as_json, f"account {account}", of_account)
 
 
 @account_group.command("keystore")
@@ -115,7 +126,7 @@ def new_keystore(
     from infold.sdk.wallet import Wallet
 
     key = Wallet.from_key_file(key_file) if key_file else Wallet(secrets.token_bytes(32))
-    key.to_keystore(path, password(password_file))
+    key.to_keystore(path, password(password_file, new=True))
     show({"path": str(path), "address": str(key)}, as_json, "keystore written")
 
 
@@ -230,7 +241,8 @@ def withdraw(
 def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """The account's open positions."""
     with client(api_url) as api:
-        show(list(api.account(account)["positions"]), as_json, f"positions of account {account}")
+        positions = list(api.account(account)["positions"])
+        show_all(positions, as_json, f"positions of account {account}", of_positions)
 
 
 # -- orders ------------------------------------------------------------------
@@ -337,7 +349,8 @@ def place(
             return
         (answer,) = api.place(order)
         raise_if_refused(answer)
-        show({"slot": order.order.slot, "seq": order.order.seq} | answer, as_json, "order accepted")
+        document = {"slot": order.order.slot, "seq": order.order.seq} | answer
+        show(document, as_json, "order accepted", of_placed)
 
 
 @order_group.command("preview")
@@ -355,7 +368,7 @@ def preview(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """What an order would do now: price, fee, margin. Nothing is placed."""
+    """Whether an order would be accepted now, and what would be signed. Nothing is placed."""
     with client(api_url) as api:
         key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
         order = api.prepare(
@@ -368,7 +381,7 @@ def preview(
             time_in_force=time_in_force,
             reduce_only=reduce_only,
         )
-        show(api.preview(order), as_json, "preview")
+        show(api.preview(order), as_json, "preview", of_preview)
 
 
 @order_group.command("cancel")
@@ -415,7 +428,7 @@ def cancel(
 def list_orders(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """The account's open orders."""
     with client(api_url) as api:
-        show(api.orders(account), as_json, f"open orders of account {account}")
+        show_all(api.orders(account), as_json, f"open orders of account {account}", of_orders)
 
 
 # -- liquidity ---------------------------------------------------------------
@@ -433,7 +446,9 @@ def lp_deposit(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Ask to put collateral into the pool; shares are claimed once the epoch is struck."""
+    """Ask to put collateral into the pool; shares are claimed once the epoch is struck, which is by
+    the first batch after its end.
+    """
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
@@ -489,19 +504,29 @@ def lp_position(
     book: Book = None,
     as_json: Json = False,
 ) -> None:
-    """Shares held and what they were worth at the last strike."""
+    """Shares held, and what they were worth at the last strike."""
+    holder = "0x" + address_of_text(owner).hex()
     contracts = venue(rpc_url, api_url, book)
-    pool = contracts["Pool"]
-    shares, supply = int(pool.call("balanceOf", owner)), int(pool.call("totalSupply"))
-    capital_e6 = int(contracts["Clearing"].call("pool_capital_e6"))
+    clearing, pool = contracts["Clearing"], contracts["Pool"]
+    shares, supply = int(pool.call("balanceOf", holder)), int(pool.call("supply"))
+    epoch = unpack_head(int(clearing.call("head"))).epoch
+    struck = int(clearing.call("strikes", epoch - 1)) if epoch else 0
     document = {
         "owner": owner,
         "shares_e12": str(shares),
-        "worth_e6": str(shares * capital_e6 // supply if supply else 0),
+        "worth_e6": str(worth_e6(shares, struck)),
         "supply_e12": str(supply),
-        "capital_e6": str(capital_e6),
+        "capital_e6": str(int(clearing.call("pool_capital_e6"))),
     }
     show(document, as_json, "liquidity")
+
+
+def worth_e6(shares: int, strike: int) -> int:
+    """Shares in money at a strike's word (net asset value u64 @128, supply before u128 @0), rounded
+    down; at par where none were out before.
+    """
+    value_e6, supply = strike >> 128 & (1 << 64) - 1, strike & (1 << 128) - 1
+    return shares * value_e6 // supply if supply else shares // SHARES_A_UNIT
 
 
 # -- markets -----------------------------------------------------------------
@@ -511,4 +536,4 @@ def lp_position(
 def list_markets(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Every listed market with its rules and latest oracle price."""
     with client(api_url) as api:
-        show(api.markets(), as_json, "markets")
+        show_all(api.markets(), as_json, "markets", of_markets)

@@ -186,8 +186,8 @@ def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder |
         try:
             request, order = read_order(raw, context)
             pair = _signature(request.signature)
-        except Rejected as refusal:
-            refusals.append((place, refusal))
+        except Rejected as rejected:
+            refusals.append((place, rejected))
         else:
             orders.append(order)
             delegations.append(request.delegated)

@@ -359,7 +359,6 @@ AnyEvent = (
 
 # -- JSON ------------------------------------------------------------------------------------------
 
-_event_decoder: Final = msgspec.json.Decoder(AnyEvent)
 _events_decoder: Final = msgspec.json.Decoder(list[AnyEvent])
 _command_decoder: Final = msgspec.json.Decoder(AnyCommand)
 _encoder: Final = msgspec.json.Encoder()
@@ -375,23 +374,9 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _entry_decoder: Final = msgspec.json.Decoder(Entry)
 
 
-def encode_event(event: AnyEvent) -> bytes:
-    """An event as JSON."""
-    return _encoder.encode(event)
-
-
 def encode_events(events: list[AnyEvent]) -> bytes:
     """A group of events as one JSON list."""
     return _encoder.encode(events)
-
-
-def decode_event(raw: bytes) -> AnyEvent:
-    """The event `encode_event` wrote; anything else raises `InvariantBroken`."""
-    try:
-        event: AnyEvent = _event_decoder.decode(raw)
-    except msgspec.MsgspecError as error:
-        raise InvariantBroken(f"a journalled event does not decode: {error}") from None
-    return event
 
 
 def decode_events(raw: bytes) -> list[AnyEvent]:

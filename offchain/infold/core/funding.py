@@ -31,9 +31,13 @@ def index_change(rate_e9: int, oracle_price_e8: int, dt_ms: int, shift: int) -> 
 
 
 def index_at(clock: ClockWord, oracle_price_e8: int, time_ms: int, shift: int) -> int:
-    """The market's funding index integrated to `time_ms` at that vector's price; stores nothing."""
+    """The market's funding index integrated to `time_ms` at that vector's price; stores nothing.
+
+    At the end of its i64 field the index stands still: funding stops and nothing else does.
+    """
     dt_ms = since_ms(clock, time_ms)
-    return clock.funding_index + index_change(clock.rate_e9, oracle_price_e8, dt_ms, shift)
+    index = clock.funding_index + index_change(clock.rate_e9, oracle_price_e8, dt_ms, shift)
+    return max(-(2**63), min(2**63 - 1, index))
 
 
 def credit(base_e8: int, change: int, shift: int) -> int:

@@ -18,8 +18,8 @@ from infold.units import MARKETS_MAX
 from infold.words import (
     PriceWord,
     SettleHead,
-    order_record,
     pack_price,
+    pack_record,
     pack_settle_head,
 )
 
@@ -159,7 +159,7 @@ def material_of(state: State, closed: BatchClosed) -> Material:
 
 def _record(state: State, record: PlannedRecord) -> BatchRecord:
     signed = state.orders[record.order_hash].signed
-    return order_record(
+    return pack_record(
         signed.order, record.index, record.fill_e8, signed.delegated, signed.r, signed.vs
     )
 

@@ -11,6 +11,7 @@ below and makes curves with the function it is given, so one desk serves the nod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -180,7 +181,9 @@ def ladder_knots(
     """Prices and sales of the line's four corners in integers, knots that fall together dropped.
 
     The dealer buys at or below a corner rounded down to a tick, and sells at or above one rounded
-    up. `ValueError` or `OverflowError` if the model's figures do not fit.
+    up. Corners beyond what a curve can say are cut to 0..PRICE_E8_MAX and the offer to
+    OFFER_E8_MAX lots: a huge offer at a tiny price is a wide curve, not a fault. `ValueError` if
+    the model's figures are not finite.
     """
     inventory_m = inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
     centre_bp = drift_bp - line.skew_bp_per_m * inventory_m
@@ -196,8 +199,10 @@ def ladder_knots(
     knots: dict[int, int] = {}
     for offset_bp, sale_e8, rounding in corners:
         price = oracle_price_e8 * (1.0 + offset_bp * BP)
+        if math.isfinite(price):
+            price = min(max(price, 0.0), float(PRICE_E8_MAX))
         ticks = from_float(price / tick_e8, 0, rounding)
-        price_e8 = min(max(ticks * tick_e8, 0), PRICE_E8_MAX)
+        price_e8 = min(ticks * tick_e8, PRICE_E8_MAX)
         # Of two corners at one price the one nearer to no trade stays.
         if price_e8 not in knots or abs(sale_e8) < abs(knots[price_e8]):
             knots[price_e8] = sale_e8

@@ -20,7 +20,6 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -31,6 +30,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from infold.closable import Closable
 from infold.errors import InfoldError, Misconfigured, Rejected, Unavailable
 
 BODY_BYTES_MAX = 64 * 1024  # 50 orders of 1,024 bytes, and room
@@ -387,7 +387,7 @@ def _cursor(query: Mapping[str, str]) -> tuple[int, int]:
     return after, limit
 
 
-class Server:
+class Server(Closable):
     """The gateway served on a loopback port from a thread of its own, from construction to `close`.
 
     Port 0 takes a free one. Raises `Misconfigured` if the port is in use.
@@ -431,14 +431,3 @@ class Server:
         self._server.should_exit = True
         self._thread.join(START_DEADLINE_S)
         self._socket.close()
-
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -32,11 +32,12 @@ class Standing(NamedTuple):
 
 def funded_index(clock: Clock, rates: Rates, oracle_price_e8: int, time_ms: int) -> int:
     """The market's funding index moved from the clock's time to `time_ms` at price
-    `oracle_price_e8`.
+    `oracle_price_e8`, kept within its 64 bits.
     """
     elapsed_ms = max(0, time_ms - clock.time_ms) if clock.time_ms else 0
     scaled = (clock.rate_e9 * oracle_price_e8 * elapsed_ms) << rates.shift
-    return clock.funding_index + trunc_div(scaled, _FUNDING_SCALE)
+    moved = clock.funding_index + trunc_div(scaled, _FUNDING_SCALE)
+    return min(max(moved, -(1 << 63)), (1 << 63) - 1)
 
 
 def credit(base_e8: int, index_change: int, shift: int) -> int:

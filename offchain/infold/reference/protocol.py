@@ -167,9 +167,11 @@ class Protocol:
 
     @door
     def deposit(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
-        """Pay collateral into any opened account but the pool's."""
+        """Pay collateral into any account with an owner but the pool's."""
         del sender, now_s
-        known = POOL_ACCOUNT < account < self.state.scalar("account_count")
+        known = (
+            account != POOL_ACCOUNT and Account.of(self.state.accounts.get(account, 0)).owner != 0
+        )
         require(known, "clearing: unknown account")
         self._receive(account, amount_e6)
 

@@ -17,7 +17,6 @@ from .state import Event, Timed
 
 Signature = tuple[int, int]
 Recover = Callable[[bytes, int, int], int | None]
-SIGNATURES_MAX = 16
 
 
 class SignerSet:

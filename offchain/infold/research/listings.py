@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infold.errors import Rejected
-from infold.research.recorded import DataFault
+from infold.research.faults import DataFault
 from infold.units import (
     FRACTION_ONE_E6,
     SIZE_E8_MAX,

@@ -35,7 +35,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from infold.errors import Misconfigured
+from infold.research.faults import DataFault
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -51,21 +51,6 @@ _QUOTE_COINS = "usdt|usdc|fdusd|busd|tusd|usd|btc|eth|bnb|eur|try"
 _MARKET_IN_NAME = re.compile(
     rf"(?<![a-z0-9])([a-z0-9]{{1,16}}?(?:{_QUOTE_COINS}))(?:_(perp|\d{{6}})(?!\d))?(?![a-z0-9])"
 )
-
-
-class DataFault(Misconfigured):
-    """A data file is missing, damaged or of a layout nobody here knows. Exit code 3."""
-
-    def __init__(
-        self, path: Path, problem: str, mend: str, *, row: int | None = None, column: str = ""
-    ) -> None:
-        self.path, self.row, self.column = path, row, column
-        where = f"{path}"
-        if row is not None:
-            where += f", row {row}"
-        if column:
-            where += f", column {column!r}"
-        super().__init__(f"{where}: {problem}; {mend}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 import httpx
 
+from infold.closable import Closable
 from infold.errors import CODES, Rejected, Unavailable
 from infold.messages import Cancel, Order, TimeInForce, TriggerKind
 from infold.sdk.wallet import Wallet
@@ -44,7 +44,7 @@ class Prepared:
     body: bytes
 
 
-class Client:
+class Client(Closable):
     """One venue. ``transport`` is for tests: any httpx transport, an application in memory say."""
 
     def __init__(
@@ -55,17 +55,6 @@ class Client:
             base_url=self.url, timeout=timeout_s, transport=transport, trust_env=False
         )
         self._meta: dict[str, Any] | None = None
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the connection."""

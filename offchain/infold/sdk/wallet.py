@@ -54,7 +54,7 @@ class Wallet:
             raise Misconfigured(f"{path} is not a keystore: it is not JSON") from None
         except (ValueError, KeyError, TypeError, NotImplementedError) as error:
             raise Misconfigured(
-                f"{path} did not open ({error}); check INFOLD_KEYSTORE_PASSWORD_FILE"
+                f"{path} did not open ({error}); check the password and the file"
             ) from None
 
     def to_keystore(self, path: Path, password: str) -> None:

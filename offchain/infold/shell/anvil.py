@@ -5,6 +5,7 @@ process id.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -12,17 +13,20 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 import httpx
 
+from infold.closable import Closable
 from infold.errors import Misconfigured, Unavailable
 
 READY_DEADLINE_S = 30.0  # a cold start on a loaded two-core machine was seen to take 4 s
 STOP_DEADLINE_S = 5.0
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PORT_TRIES_MAX = 5  # another process may take a free port between our look and anvil's bind
 
 
@@ -59,7 +63,28 @@ def port_is_free(port: int) -> bool:
         return True
 
 
-class Anvil:
+def _die_with(parent: int) -> Callable[[], None] | None:
+    """What a child runs before it becomes anvil, so that the kernel ends it when `parent` is gone,
+    even by kill -9. None where that cannot be asked for.
+
+    Linux alone offers it, and means the thread that starts the child: from another thread than the
+    main one, which may end long before the process, we do not ask.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def bind() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it went before we asked
+            os._exit(1)
+
+    return bind
+
+
+class Anvil(Closable):
     """One anvil process, running from construction to `close`.
 
     `timestamp_s` is the genesis block's time. Mining is by hand (`evm_mine`) unless `automine`:
@@ -142,6 +167,7 @@ class Anvil:
             stderr=subprocess.STDOUT,
             # an interrupt at the keyboard is for us; we end anvil when we are done
             start_new_session=True,
+            preexec_fn=_die_with(os.getpid()),
             env={
                 "PATH": os.environ.get("PATH", ""),
                 "HOME": os.environ.get("HOME", "/"),
@@ -202,14 +228,3 @@ class Anvil:
         if self._output is not None:
             self._output.close()
             self._output = None
-
-    def __enter__(self) -> Anvil:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -19,9 +19,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
+from infold.closable import Closable
 from infold.errors import InvariantBroken, Misconfigured
 from infold.shell.anvil import Anvil
 from infold.shell.chain import (
@@ -157,7 +157,7 @@ class DevnetConfig:
     """Where journal, keys and feeds live; a temporary directory that is removed, if not given."""
 
 
-class Devnet:
+class Devnet(Closable):
     """A running devnet without its node, from construction to `close`."""
 
     def __init__(
@@ -429,14 +429,3 @@ class Devnet:
     def close(self) -> None:
         """End everything that was started, last first. Safe to call twice."""
         self._ends.close()
-
-    def __enter__(self) -> Devnet:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

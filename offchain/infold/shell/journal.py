@@ -36,8 +36,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from types import TracebackType
 
+from infold.closable import Closable
 from infold.errors import InvariantBroken, Misconfigured, Unavailable
 from infold.shell.files import Files
 
@@ -107,7 +107,7 @@ def _require(path: Path) -> None:
         raise Misconfigured(f"no journal at {path}; name the directory that holds journal.sqlite")
 
 
-class Journal:
+class Journal(Closable):
     """One open journal. Not to be shared between threads without a lock of the caller's.
 
     Raises `Misconfigured` when the files are missing, damaged, of another deployment or of a newer
@@ -451,14 +451,3 @@ class Journal:
         if self._lock is not None:
             self._files.unlock(self._lock)
             self._lock = None
-
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

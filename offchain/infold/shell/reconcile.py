@@ -2,7 +2,7 @@
 """Engine against chain: every word the engine holds, and every word the chain holds, to the last
 bit.
 
-The engine's side comes as words by place (`accounts[7]`, `positions[112]`, `lp_totals`), the
+The engine's side comes as words by place (`accounts[7]`, `positions[112]`, `strikes[3]`), the
 contract's getters being named after the places; zero words may be left out. The chain's side is
 read at one block. Money is then added up from the chain's words alone and compared with what the
 vault accounts for and what it holds.

@@ -344,3 +344,30 @@ def test_a_liquidation_takes_down_the_orders_of_its_account_alone(scene: Scene) 
     receipt = stage.venue.settle(scene.batch)
     assert [(e["account"], e["reason"]) for e in receipt.all("Skipped")] == [(scene.poor, 17)]
     stage.books.check(None)
+
+
+@pytest.mark.parametrize(("fall_e6", "code"), [(48_000, None), (70_000, 22)])
+def test_a_claim_at_an_older_price_spoils_only_what_fell_by_more_than_initial_margin(
+    stage: Stage, fall_e6: int, code: int | None
+) -> None:
+    """An owner may claim at a vector F old while a batch at a lower price is on its way. What is
+    left carries initial margin at the older price, so the account's shrinking fill stands unless
+    the price fell by more than that inside one window; then the matcher's backstop pays."""
+    venue = stage.venue
+    account = venue.open_account(POOR, 6_000 * DOLLAR)
+    stage.settle([stage.buy(account), stage.sell()])
+    venue.clearing.request_withdrawal(account, 2_970 * DOLLAR, sender=POOR)
+    venue.world.travel(60)
+    before = venue.a_vector(ORACLE)
+    venue.world.travel(14)
+    low = ORACLE | {1: PRICE_E8 - PRICE_E8 * fall_e6 // 10**6}
+    plans = [stage.sell(account, slot=1), stage.buy(stage.seller, slot=1)]
+    batch = stage.batch(plans, oracle=low)
+    with venue.world.anchored():
+        assert venue.settle(batch).all("Skipped") == []
+    venue.world.travel(1)
+    paid = venue.clearing.claim_withdrawal(account, *venue.presented(before), sender=POOR).value
+    assert paid == 2_970 * DOLLAR
+    receipt = venue.settle(batch)
+    stage.books.check()
+    assert [event["reason"] for event in receipt.all("Skipped")] == ([code] if code else [])

@@ -602,8 +602,10 @@ def test_settle_strikes_only_with_every_market_of_the_pool_priced(stage: Stage) 
 # -- fields --------
 
 
-def test_settle_reverts_where_a_funding_index_outgrows_its_field(stage: Stage) -> None:
-    """A scale of 2^56 is too fine for a price of 60,000: two days at 10 % fill the index."""
+def test_settle_lets_a_funding_index_stand_still_at_the_end_of_its_field(stage: Stage) -> None:
+    """A scale of 2^56 is too fine for a price of 60,000: two days at 10 % fill the index. Funding
+    stops there; positions, withdrawals and strikes go on.
+    """
     venue = stage.venue
     venue.list_market(
         3, name="FAST-USD", shift=56, rate_max_e9=10**8, velocity_e9=10**9, position_cap_e8=1000
@@ -622,9 +624,11 @@ def test_settle_reverts_where_a_funding_index_outgrows_its_field(stage: Stage) -
     assert_lands(stage, stage.batch(oracle=oracle, priced=(3,)))
     venue.world.travel(86_000)
     oracle[3] = 2 * PRICE_E8
-    assert_refused(stage, stage.batch(oracle=oracle, priced=(3,)), "clearing: funding overflow")
-    # markets settled without it are not held up
-    assert_lands(stage, stage.batch())
+    assert_lands(stage, stage.batch(oracle=oracle, priced=(3,)))
+    assert abs(venue.clearing.market_words(3 << 3) >> 192) == 2**63 - 1
+    venue.world.travel(86_000)
+    assert_lands(stage, stage.batch(oracle=oracle, priced=(3,)))
+    stage.books.check()
 
 
 def test_settle_reverts_on_a_plan_beyond_any_field(stage: Stage) -> None:

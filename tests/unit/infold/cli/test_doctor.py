@@ -125,3 +125,17 @@ def test_the_report_prints_a_mend_below_each_failing_line() -> None:
         "ok    node         none",
     ]
     assert not doctor.failed(found[1:])
+
+
+def test_long_lines_of_the_report_are_folded_under_their_place() -> None:
+    from dataclasses import asdict
+
+    found = Check("environment", False, " ".join(["running"] * 20), "mend it")
+    lines = doctor.told({"checks": [asdict(found)]})
+    assert max(map(len, lines)) <= 100 and lines[0].startswith("FAIL  environment  running")
+    assert lines[1].startswith(" " * 19 + "running") and "mend: mend it" in lines[-1]
+
+
+def test_the_report_as_an_object_has_the_usual_head() -> None:
+    report = doctor.examine()
+    assert {"command", "version", "seed", "seconds", "ok", "checks"} == set(report)

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support import orders
 
 from infold import signing, words
 from infold.core import admission
@@ -68,25 +69,7 @@ class Venue:
 
 
 def an_order(**changes: Any) -> Order:
-    plain = Order(
-        account=21,
-        market=1,
-        buy=True,
-        size_e8=50_000_000,
-        limit_price_e8=6_000_000_000_000,
-        max_fee_e6=500,
-        time_in_force=TimeInForce.GTC,
-        post_only=False,
-        reduce_only=False,
-        trigger_kind=TriggerKind.NONE,
-        trigger_price_e8=0,
-        good_after_ms=0,
-        expiry_ms=NOW_MS + 60_000,
-        epoch=0,
-        slot=3,
-        seq=17,
-    )
-    return msgspec.structs.replace(plain, **changes)
+    return orders.an_order(**{"expiry_ms": NOW_MS + 60_000} | changes)
 
 
 def a_body(key: bytes = OWNER_KEY, delegated: bool = False, **changes: Any) -> bytes:

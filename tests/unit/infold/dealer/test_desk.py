@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from infold.core.curve import Curve
@@ -107,3 +108,15 @@ def test_desk_refuses_an_interval_of_zero() -> None:
 def test_desk_refuses_a_model_gone_astray() -> None:
     with pytest.raises(ValueError, match="finite"):
         a_desk().commit(1, 0, ORACLE, TICK, drift_bp=float("nan"))
+
+
+@pytest.mark.parametrize("offer_m", [0.2, 1e3, 1e9, 1e18])
+@pytest.mark.parametrize("price_e8", [1, 40_000, ORACLE, 2**53])
+def test_a_huge_offer_at_any_price_is_a_curve_and_never_a_fault(
+    offer_m: float, price_e8: int
+) -> None:
+    dealer = msgspec.structs.replace(PERPETUAL, offer_m_max=offer_m)
+    for inventory_e8 in (0, 2**59, -(2**59)):
+        curve = Desk(Curve, 1.0, {1: dealer}).commit(1, inventory_e8, price_e8, 1)
+        assert curve.prices_e8[0] >= 0 and curve.prices_e8[-1] <= 2**53
+        assert -(2**60) <= curve.sales_e8[0] <= 0 <= curve.sales_e8[-1] <= 2**60

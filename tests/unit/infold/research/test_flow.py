@@ -11,6 +11,7 @@ import pytest
 
 from infold.errors import Rejected
 from infold.messages import TimeInForce
+from infold.research.faults import DataFault
 from infold.research.flow import recorded_flow, schedule, senders
 from infold.research.listings import Listing, listing_for
 from infold.research.prices import (
@@ -19,7 +20,7 @@ from infold.research.prices import (
     WalkParameters,
     quotes_without_trades,
 )
-from infold.research.recorded import DataFault, Quotes, Trades, read_quotes, read_trades
+from infold.research.recorded import Quotes, Trades, read_quotes, read_trades
 
 T = 1_723_161_256_000
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from tests.support.orders import an_order
 
-from infold.messages import Order, TimeInForce, TriggerKind
+from infold.messages import TimeInForce, TriggerKind
 from infold.research.careless import (
     Fault,
     signs_as_stranger,
@@ -109,27 +110,6 @@ def test_people_take_money_home_at_the_end() -> None:
 
 
 # -- faults ------------------------------------------------------------------
-
-
-def an_order() -> Order:
-    return Order(
-        account=5,
-        market=1,
-        buy=True,
-        size_e8=50_000_000,
-        limit_price_e8=6_000_000_000_000,
-        max_fee_e6=500,
-        time_in_force=TimeInForce.GTC,
-        post_only=False,
-        reduce_only=False,
-        trigger_kind=TriggerKind.NONE,
-        trigger_price_e8=0,
-        good_after_ms=0,
-        expiry_ms=START_MS + 9,
-        epoch=0,
-        slot=1,
-        seq=1,
-    )
 
 
 WIRE = json.dumps(

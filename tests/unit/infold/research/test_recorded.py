@@ -12,8 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from infold.research.faults import DataFault
 from infold.research.recorded import (
-    DataFault,
     Quotes,
     Trades,
     market_of,
@@ -25,7 +25,6 @@ from infold.research.recorded import (
 
 T = 1_723_161_256_322
 UM_TRADES = "id,price,qty,quote_qty,time,is_buyer_maker"
-SPOT_AGG_ROW = "5,61800.30,0.00600000,10,11,{time},False,True"
 
 
 def um_rows(times: list[int]) -> list[str]:

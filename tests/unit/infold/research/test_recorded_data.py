@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from infold.research.faults import DataFault
 from infold.research.flow import recorded_flow
-from infold.research.recorded import DataFault, Quotes, Trades, read, read_trades
+from infold.research.recorded import Quotes, Trades, read, read_trades
 
 DATA = os.environ.get("INFOLD_DATA")
 pytestmark = [

@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people read of each command's object: the figures that matter, grouped, in plain lines.
+
+`--json` has the whole object; nothing here changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from infold.cli.layout import (
+    cells,
+    clock,
+    count,
+    decimal_dollars,
+    dollars,
+    grouped,
+    pairs,
+    percent,
+    scaled,
+    table,
+    yes,
+)
+
+Document = Mapping[str, Any]
+Page = Callable[[Document], list[str]]
+Rows = Callable[[Sequence[Document]], list[str]]
+Line = tuple[str, str | Sequence[str]]
+INVARIANTS_A_LINE = 6
+
+
+# -- runs --------------------------------------------------------------------------
+
+
+def of_run(found: Document) -> list[str]:
+    """The demo or a replay on about thirty lines."""
+    orders = found["orders"]
+    traded_e6 = int(found["notional_e6"])
+    gas = found["gas"]
+    lines: list[Line] = [
+        (
+            "orders",
+            [
+                f"{count(orders['signed'])} signed: {count(orders['accepted'])} accepted,"
+                f" {count(orders['rejected'])} rejected",
+                ", ".join(
+                    f"{count(orders[name])} {name}"
+                    for name in ("filled", "expired", "cancelled", "skipped", "lapsed")
+                ),
+            ],
+        ),
+        (
+            "rejects",
+            cells((f"{n:>4,} {code}" for code, n in found["rejects"].items()), 3) or "none",
+        ),
+        (
+            "traded",
+            f"{dollars(traded_e6)} in {count(found['fills'])} fills, {count(found['batches'])}"
+            f" batches, {count(found['markets'])} markets, {count(found['accounts'])} accounts",
+        ),
+        *(
+            (f"  {name}", f"{percent(found[key]):>6}  {dollars(round(traded_e6 * found[key]))}")
+            for name, key in (
+                ("crossed", "crossed_share"),
+                ("pool", "pool_share"),
+                ("outside", "outside_share"),
+            )
+        ),
+        ("improvement", _improvement(found)),
+        (
+            "gas",
+            f"{count(gas['total'])}: {count(gas['per_order'])} an order, the largest batch"
+            f" {count(gas['largest_batch'])}",
+        ),
+        *_recorded(found),
+        ("invariants", _invariants(found["invariants"])),
+        ("reconciled", yes(found["reconciled"])),
+        (
+            "chain",
+            [
+                f"{found['chain']['chain_id']}, {count(found['chain']['blocks'])} blocks, state",
+                found["chain"]["state_hash"],
+            ],
+        ),
+        ("journal", [f"{count(found['journal']['seq'])} entries, hash", found["journal"]["hash"]]),
+        ("ok", f"{yes(found['ok'])}, in {found['seconds']:.1f} s"),
+    ]
+    return pairs(lines)
+
+
+def _improvement(found: Document) -> str:
+    improvement = found["improvement_bps"]
+    if improvement is None:
+        return "nothing to compare with"
+    against = "the recorded price" if "recorded" in found else "the least the pool may ask"
+    tenths = ", ".join(f"{name} {improvement[name]:.2f}" for name in ("p10", "p50", "p90"))
+    return f"{improvement['mean']:.2f} bp on average against {against} ({tenths})"
+
+
+def _recorded(found: Document) -> list[Line]:
+    if "recorded" not in found:
+        return []
+    recorded = found["recorded"]
+    files = [
+        line
+        for file in found["files"]
+        for line in (f"{file['path']}, {count(file['rows'])} rows, sha256", file["sha256"])
+    ]
+    return [
+        (
+            "recorded",
+            f"{dollars(recorded['settled_e6'])} settled of {dollars(recorded['admitted_e6'])}"
+            f" admitted, {percent(recorded['share'], 2)}",
+        ),
+        ("pool capital", f"{dollars(found['pool_capital_e6'])}, so that no cap of it binds"),
+        ("files", files),
+    ]
+
+
+def _invariants(invariants: Mapping[str, Document]) -> list[str]:
+    """Each by how often it was checked; what is broken stands out."""
+    texts = (
+        f"{name} {count(one['checked'])}{'' if one['held'] and one['checked'] else ' BROKEN'}"
+        for name, one in invariants.items()
+    )
+    held = sum(bool(one["held"] and one["checked"]) for one in invariants.values())
+    first = f"{held} of {len(invariants)} held; times checked:"
+    return [first, *cells(texts, INVARIANTS_A_LINE)]
+
+
+# -- checks ------------------------------------------------------------------------
+
+
+def of_audit(found: Document) -> list[str]:
+    """The twin's verdict."""
+    first, last = found["blocks"]
+    signatures, pool, head = found["signatures"], found["pool"], found["head"]
+    faults = [
+        *found["mismatches"],
+        *(
+            f"{name}: {detail}"
+            for name, one in found["invariants"].items()
+            for detail in one["detail"]
+        ),
+    ]
+    lines: list[Line] = [
+        ("chain", f"{found['chain_id']}, blocks {count(first)} to {count(last)}"),
+        ("clearing", found["clearing"]),
+        (
+            "replayed",
+            f"{count(found['batches'])} batches, {count(found['records'])} records,"
+            f" {count(found['transactions'])} transactions",
+        ),
+        ("last batch", f"{count(head['number'])}, {clock(head['time_ms'])}"),
+        (
+            "signatures",
+            f"{count(signatures['orders_checked'])} of {count(signatures['orders'])} orders"
+            f" ({signatures['mode']})",
+        ),
+        (
+            "pool",
+            f"worst day lost {dollars(pool['worst_day_loss_e6'])}, the rules allow"
+            f" {dollars(pool['daily_loss_bound_e6'])}",
+        ),
+        ("invariants", _invariants(found["invariants"])),
+        ("state", found["state_hash"]),
+        ("faults", faults or "none"),
+        ("ok", f"{yes(found['ok'])}, in {found['seconds']:.1f} s"),
+    ]
+    return pairs(lines)
+
+
+def of_reconcile(found: Document) -> list[str]:
+    """The journal against the chain."""
+    journal = found["journal"]
+    return pairs(
+        [
+            (
+                "compared",
+                f"{count(found['words'])} words, {count(found['accounts'])} accounts,"
+                f" at block {count(found['block'])}",
+            ),
+            ("accounted", dollars(found["accounted_e6"])),
+            ("claims", dollars(found["claims_e6"])),
+            ("vault holds", dollars(found["balance_e6"])),
+            ("journal", [f"{count(journal['seq'])} entries, hash", journal["hash"]]),
+            ("differences", found["differences"] or "none"),
+            ("ok", f"{yes(found['ok'])}, in {found['seconds']:.1f} s"),
+        ]
+    )
+
+
+# -- benches -----------------------------------------------------------------------
+
+
+def of_gas(found: Document) -> list[str]:
+    """Gas by case and code by contract, each beside its limit."""
+    cases = [
+        [
+            name,
+            count(one["orders"]),
+            count(one["gas"]),
+            count(one["per_order"]),
+            count(one["limit"]),
+            yes(one["ok"]),
+        ]
+        for name, one in found["cases"].items()
+    ]
+    contracts = [
+        [name, count(one["bytes"]), count(one["limit"])] for name, one in found["contracts"].items()
+    ]
+    return [
+        *table(["case", "orders", "gas", "an order", "limit", "ok"], cases),
+        "",
+        *table(["contract", "bytes", "limit"], contracts),
+        "",
+        *_verdict(found),
+    ]
+
+
+def of_admission(found: Document) -> list[str]:
+    """Admission beside bare recovery."""
+    stages = [f"{name} {us:.2f}" for name, us in found["stages_us"].items()]
+    return pairs(
+        [
+            ("admitted", f"{found['path_per_s']:,.0f} orders a second, JSON to journal"),
+            ("bare recovery", f"{found['floor_per_s']:,.0f} signatures a second"),
+            ("ratio", f"{found['ratio']:.3f}"),
+            ("stages", [*cells(stages, 4), "us an order"]),
+            (
+                "digests",
+                f"{count(found['digests'])} compared, equal: {yes(found['digests_equal'])}",
+            ),
+        ]
+    ) + _verdict(found)
+
+
+def of_auction(found: Document) -> list[str]:
+    """The auction beside numpy's scatter."""
+    return pairs(
+        [
+            (
+                "auction",
+                f"{found['auction_ms']:.2f} ms for {count(found['orders'])} orders,"
+                f" {count(found['markets'])} markets",
+            ),
+            ("scatter", f"{found['floor_ms']:.2f} ms"),
+            ("ratio", f"{found['ratio']:.2f}"),
+            (
+                "exact",
+                f"{yes(found['exact'])}, {count(found['brute_force_cases'])} cases by brute force",
+            ),
+            *([("differing", found["differences"])] if found["differences"] else []),
+        ]
+    ) + _verdict(found)
+
+
+def _verdict(found: Document) -> list[str]:
+    return [f"ok {yes(found['ok'])}, in {found['seconds']:.1f} s"]
+
+
+# -- trading -----------------------------------------------------------------------
+
+
+def of_markets(found: Sequence[Document]) -> list[str]:
+    """Markets with what one needs to trade them."""
+    headers = ["market", "status", "oracle price", "tick", "fee", "margin", "open interest", "pool"]
+    rows = [
+        [
+            one["name"],
+            one["status"],
+            grouped(one["oraclePrice"]),
+            one["tick"],
+            percent(one["fee"], 2),
+            f"{percent(one['initialMargin'], 0)}/{percent(one['maintenanceMargin'], 0)}",
+            grouped(one["openInterest"]),
+            grouped(one["poolSize"]),
+        ]
+        for one in found
+    ]
+    return table(headers, rows, left=2)
+
+
+def of_positions(found: Sequence[Document]) -> list[str]:
+    """Open positions at oracle prices; what is unrealized is not yet collateral."""
+    rows = [
+        [
+            one["market"],
+            "short" if one["size"].startswith("-") else "long",
+            grouped(one["size"].removeprefix("-")),
+            grouped(one["oraclePrice"]),
+            decimal_dollars(one["quote"]),
+            decimal_dollars(one["unrealizedPnl"]),
+        ]
+        for one in found
+    ]
+    return table(["market", "side", "size", "oracle price", "quote", "unrealized"], rows, left=2)
+
+
+def of_orders(found: Sequence[Document]) -> list[str]:
+    """Open orders; each hash, whole, below its line."""
+    headers = ["slot", "seq", "market", "side", "size", "filled", "limit", "for", "expiry"]
+    rows = [
+        [
+            str(one["slot"]),
+            str(one["orderSeq"]),
+            one["market"],
+            one["side"],
+            grouped(one["size"]),
+            grouped(one["filled"]),
+            grouped(one["price"]),
+            one["timeInForce"],
+            clock(one["expiry"])[:19],
+        ]
+        for one in found
+    ]
+    hashes = [[str(one["slot"]), one["orderHash"]] for one in found]
+    return [*table(headers, rows, left=4), "", *table(["slot", "order"], hashes, left=2)]
+
+
+def of_account(found: Document) -> list[str]:
+    """Money first, positions below."""
+    pending = decimal_dollars(found["pendingWithdrawal"])
+    if found["withdrawalBarrier"]:
+        pending += f", asked for with barrier {clock(found['withdrawalBarrier'])}"
+    lines = pairs(
+        [
+            ("owner", found["owner"]),
+            ("collateral", decimal_dollars(found["collateral"])),
+            ("equity", decimal_dollars(found["equity"])),
+            ("withdrawing", pending),
+            ("open orders", count(found["openOrders"])),
+            ("epoch", count(found["epoch"])),
+        ]
+    )
+    positions = of_positions(found["positions"]) if found["positions"] else ["no open positions"]
+    return [*lines, "", *positions]
+
+
+def of_placed(found: Document) -> list[str]:
+    """The receipt: proof that the venue accepted."""
+    receipt = found["receipt"]
+    note = ", answered before" if found["duplicate"] else ""
+    return pairs(
+        [
+            ("order", found["orderHash"]),
+            ("status", f"{found['status']}{note}"),
+            ("slot, seq", f"{found['slot']}, {found['seq']}"),
+            ("accepted", f"{clock(receipt['acceptedTime'])}, number {count(receipt['sequence'])}"),
+            ("after batch", clock(receipt["batchTime"]) if receipt["batchTime"] else "none yet"),
+            ("signature", [receipt["signature"][:66], receipt["signature"][66:]]),
+        ]
+    )
+
+
+def of_preview(found: Document) -> list[str]:
+    """Whether it would be taken, and what would be signed."""
+    error, message = found["error"], found["typedData"]["message"]
+    why = [] if error is None else [("why", f"{error['code']}: {error['detail']}")]
+    return pairs(
+        [
+            ("accepted", yes(found["accepted"])),
+            *why,
+            ("order", found["orderHash"]),
+            ("market", found["market"]),
+            ("side", "buy" if message["buy"] else "sell"),
+            ("size", scaled(message["size"], 8)),
+            ("limit", scaled(message["limitPrice"], 8)),
+            ("fee at most", percent(message["maxFee"] / 1e6, 3)),
+            ("expiry", clock(message["expiry"])),
+        ]
+    )
+
+
+def of_devnet(found: Document) -> list[str]:
+    """Where it is, and keys to trade with; they are worth nothing."""
+    contracts = [[name, address] for name, address in found["contracts"].items()]
+    markets = [f"{one['id']} {one['name']}" for one in found["markets"]]
+    accounts = [
+        line for one in found["accounts"] for line in (f"{one['address']}", f"{one['private_key']}")
+    ]
+    names = [name for one in found["accounts"] for name in (str(one["id"]), "  key")]
+    return [
+        *pairs(
+            [
+                ("chain", f"{found['rpc_url']}, chain {found['chain_id']}"),
+                ("venue", found["api_url"]),
+                ("markets", cells(markets, 5)),
+                ("signers", [one["address"] for one in found["oracle_signers"]]),
+                ("needed", f"{found['k']} of {len(found['oracle_signers'])} signers"),
+                ("matcher", found["matcher"]["address"]),
+            ]
+        ),
+        "",
+        *table(["contract", "address"], contracts, left=2),
+        "",
+        *table(["account", "address"], zip(names, accounts, strict=True), left=2),
+    ]

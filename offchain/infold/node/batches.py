@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches: from the dealer's curves and a price vector to a settled call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+
+from infold.core.curve import Curve
+from infold.core.engine import decide
+from infold.core.events import BatchClosed, CloseBatch, LapseBatch, SkippedOnChain, encode_entry
+from infold.core.netting import material_of
+from infold.core.plan import Reason
+from infold.core.state import State
+from infold.errors import InvariantBroken
+from infold.messages import Batch, Fill, PriceVector
+from infold.node.following import Follower
+from infold.node.memory import Memory
+from infold.shell.chain import settle_calldata
+from infold.shell.poster import BatchRefused, Intent, Landed, Lapsed, Poster
+from infold.signing import Domain, batch_digest, keccak, sign, vector_openings
+from infold.units import GUARD_MS
+from infold.words import STATUS_UNLISTED
+
+REFUSALS_MAX: Final = 3
+"""In a row: one may be a race with an owner's act, three are a fault of ours."""
+
+_log = logging.getLogger("infold.node")
+
+
+class Dealer(Protocol):
+    """Commits a curve a market before the prices of the batch are known; sees no orders."""
+
+    def curves(self, state: State, time_ms: int) -> dict[int, Curve]:
+        """The curve of each market it wants to trade in, for the batch at T."""
+
+
+class Oracle(Protocol):
+    """Collects signed price vectors."""
+
+    def collect(self, time_ms: int, required: Sequence[int] = ()) -> PriceVector:
+        """The vector of T, pricing every required market. Raises `Unavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What came of a vector. `number` is None if nobody crossed; `refused` says why a batch was
+    given up before it was sent.
+    """
+
+    time_ms: int
+    number: int | None = None
+    fills: tuple[Fill, ...] = ()
+    skips: tuple[SkippedOnChain, ...] = ()
+    gas_used: int = 0
+    block: int = 0
+    transaction: bytes = b""
+    refused: str = ""
+
+
+class Batches:
+    """Closes, seals, posts and finishes batches, one at a time.
+
+    `mine`, on a chain of our own, stamps a block for a time in ms.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory: Memory,
+        follower: Follower,
+        poster: Poster,
+        oracle: Oracle,
+        dealer: Dealer,
+        domain: Domain,
+        matcher_key: bytes,
+        mine: Callable[[int], None] | None,
+    ) -> None:
+        self._memory = memory
+        self._state = memory.state
+        self._follower = follower
+        self._poster = poster
+        self._oracle = oracle
+        self._dealer = dealer
+        self._domain = domain
+        self._matcher_key = matcher_key
+        self._mine = mine
+        self._refusals = 0
+
+    def close(self, time_ms: int) -> BatchOutcome:
+        """Match what waits at the vector of T and settle it.
+
+        Raises `Unavailable` if the oracle, the chain or the disk cannot serve; nothing is lost, and
+        a later T may be tried.
+        """
+        self.finish_under_way()
+        self._follower.observe()
+        if self._mine is not None and self._state.block_ms < time_ms - GUARD_MS:
+            self._mine(time_ms - GUARD_MS)
+            self._follower.observe()
+        curves = self._dealer.curves(self._state, time_ms)
+        committed = keccak(msgspec.json.encode(sorted(curves.items())))
+        self._memory.journal.append(
+            [msgspec.json.encode({"curves": committed.hex(), "time_ms": time_ms})]
+        )
+        vector = self._oracle.collect(time_ms, self._live_markets(time_ms))
+        command = CloseBatch(
+            time_ms=time_ms,
+            prices_e8=vector.prices,
+            chunks=vector.chunks,
+            root=vector.root,
+            curves=curves,
+        )
+        decided = decide(self._state, command)
+        closed = next((event for event in decided if isinstance(event, BatchClosed)), None)
+        entries = [encode_entry(command, decided)]
+        intent = None
+        refused = ""
+        if closed is not None:
+            intent = self._seal(closed, vector)
+            try:
+                self._poster.simulate(intent)
+                entries.append(msgspec.json.encode({"intent": intent}))
+            except BatchRefused as refusal:
+                refused = refusal.reason or "no reason given"
+        self._memory.journal.append(entries)
+        for event in decided:
+            self._memory.evolve(event)
+        if closed is None or intent is None:
+            return BatchOutcome(time_ms)
+        if refused:
+            return self._give_up(closed, refused)
+        self._memory.intent = intent
+        self._refusals = 0
+        landed = self._land(intent)
+        return (
+            self._outcome(closed, landed)
+            if landed is not None
+            else BatchOutcome(time_ms, refused="lapsed")
+        )
+
+    def _live_markets(self, time_ms: int) -> list[int]:
+        return sorted(
+            number
+            for number, market in self._state.markets.items()
+            if market.at(time_ms).rates.status != STATUS_UNLISTED
+        )
+
+    def _seal(self, closed: BatchClosed, vector: PriceVector) -> Intent:
+        """The signed call of a closed batch. The vector is presented with the chunks the batch
+        opens, and no others.
+        """
+        material = material_of(self._state, closed)
+        seal = sign(
+            batch_digest(closed.number, closed.time_ms, material.contents, self._domain),
+            self._matcher_key,
+        )
+        batch = Batch(
+            number=closed.number,
+            time_ms=closed.time_ms,
+            head=material.head,
+            vector=reopened(vector, closed.opened),
+            price_words=material.price_words,
+            records=material.records,
+            accepted_root=closed.accepted_root,
+            contents=material.contents,
+            seals=[seal],
+        )
+        return Intent(
+            number=batch.number,
+            time_ms=batch.time_ms,
+            contents=batch.contents,
+            calldata=settle_calldata(batch),
+        )
+
+    def _give_up(self, closed: BatchClosed, reason: str) -> BatchOutcome:
+        """A batch the contract would refuse was never sent: its fills are void, its orders wait for
+        the next one.
+        """
+        self._memory.do(LapseBatch(number=closed.number, reason=reason, signed=False))
+        self._refusals += 1
+        _log.warning(
+            "BATCH_REFUSED seq=%d number=%d reason=%r",
+            self._memory.journal.seq,
+            closed.number,
+            reason,
+        )
+        if self._refusals >= REFUSALS_MAX:
+            raise InvariantBroken(
+                f"{self._refusals} batches in a row would revert, the last with {reason!r}; run "
+                "infold reconcile"
+            )
+        return BatchOutcome(closed.time_ms, refused=reason)
+
+    def _land(self, intent: Intent) -> Landed | None:
+        """Post and observe; None if the batch lapsed."""
+        try:
+            landed = self._poster.post(intent)
+        except Lapsed as lapsed:
+            self._follower.observe()
+            if self._state.in_flight is not None:
+                self._memory.do(LapseBatch(number=intent.number, reason=str(lapsed)))
+            return None
+        self._follower.observe()
+        if self._state.in_flight is not None:
+            raise InvariantBroken(
+                f"batch {intent.number} landed in block {landed.block}, but its log was not found"
+            )
+        return landed
+
+    def finish_under_way(self) -> None:
+        """Bring a batch that an earlier run or an earlier error left under way to its end."""
+        under_way = self._state.in_flight
+        if under_way is None:
+            return
+        intent = self._memory.intent
+        if (
+            intent is None
+            or intent.number != under_way.number
+            or intent.time_ms != under_way.time_ms
+        ):
+            self._memory.do(
+                LapseBatch(number=under_way.number, reason="it was never signed", signed=False)
+            )
+            return
+        self._land(intent)
+
+    def _outcome(self, closed: BatchClosed, landed: Landed) -> BatchOutcome:
+        memory = self._memory
+        row = memory.batch_row(closed.number)
+        fills = memory.fill_rows[len(memory.fill_rows) - row.fills :]
+        skips = []
+        for record in closed.records:
+            skipped = memory.by_hash[record.order_hash]
+            if skipped.ended == "skipped":
+                order = skipped.signed.order
+                reason = Reason[skipped.reason].value
+                skips.append(SkippedOnChain(order.account, order.slot, reason))
+        return BatchOutcome(
+            time_ms=closed.time_ms,
+            number=closed.number,
+            fills=tuple(fills),
+            skips=tuple(skips),
+            gas_used=landed.gas_used,
+            block=landed.block,
+            transaction=landed.transaction,
+        )
+
+
+def reopened(vector: PriceVector, opened: int) -> PriceVector:
+    """The same vector presented with other chunks open. The chunks to be opened must be open in it
+    already.
+    """
+    openings = vector_openings(vector.prices, vector.chunks, opened)
+    return msgspec.structs.replace(vector, opened=opened, openings=openings)

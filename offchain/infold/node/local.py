@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole venue on this machine: devnet, node and HTTP door put together (docs/decisions/0043)."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from infold.closable import Closable
+from infold.core.curve import Curve
+from infold.dealer.desk import Desk
+from infold.errors import Unavailable
+from infold.gateway.rest import Gateway, Server
+from infold.node.batches import BatchOutcome, Dealer
+from infold.node.node import Node
+from infold.shell.devnet import DEFAULT_PRICES, Devnet, DevnetConfig
+from infold.shell.poster import Poster
+from infold.signing import checksum_address
+
+_log = logging.getLogger("infold.node")
+
+
+class LocalVenue(Closable):
+    """A devnet with its node and its HTTP door, from construction to `close`; without a dealer
+    given, the venue's own desk.
+
+    Time is stepped by the caller (`step`), or follows the wall clock while `run_live` runs.
+    `api_port` None serves no HTTP.
+    """
+
+    def __init__(
+        self,
+        config: DevnetConfig,
+        dealer: Dealer | None = None,
+        *,
+        api_port: int | None = None,
+        batch_interval_ms: int = 1_000,
+        progress: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self.config = config
+        self.batch_interval_ms = batch_interval_ms
+        self.clock_ms = config.start_ms
+        self.server: Server | None = None
+        self._ends = contextlib.ExitStack()
+        try:
+            self.devnet = self._ends.enter_context(Devnet(config, progress))
+            progress("starting the node")
+            self.node = self._open_node(dealer or Desk(Curve, batch_interval_ms / 1000))
+            self._ends.callback(lambda: self.node.close())
+            self.gateway = Gateway(self.node)
+            self._ends.callback(self.gateway.close)
+            if api_port is not None:
+                self.server = self._ends.enter_context(Server(self.gateway, api_port))
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_node(self, dealer: Dealer) -> Node:
+        devnet = self.devnet
+        poster = Poster(devnet.venue, devnet.sender(devnet.matcher), mine=devnet.mine)
+        return Node(
+            venue=devnet.venue,
+            journal_path=devnet.directory / "journal",
+            matcher_key=devnet.matcher.private_key,
+            poster=poster,
+            oracle=devnet.collector,
+            dealer=dealer,
+            now_ms=lambda: self.clock_ms,
+            mine=devnet.mine,
+            meta={
+                "batchIntervalMs": self.batch_interval_ms,
+                "oracle": {
+                    "signers": [
+                        checksum_address(wallet.address) for wallet in devnet.oracle_wallets
+                    ],
+                    "k": self.config.threshold,
+                },
+            },
+        )
+
+    def restart_node(self, dealer: Dealer) -> None:
+        """Close the node and recover another from its journal, as after a crash. The HTTP door
+        keeps the old one: use without.
+        """
+        self.node.close()
+        self.node = self._open_node(dealer)
+
+    def step(
+        self, time_ms: int, prices_e8: dict[int, int], noise: random.Random | None = None
+    ) -> BatchOutcome:
+        """Publish prices for a time and close a batch at it. Times must rise."""
+        self.clock_ms = max(self.clock_ms, time_ms)
+        self.devnet.write_prices(time_ms, prices_e8, noise)
+        return self.node.close_batch(time_ms)
+
+    def view(self) -> dict[str, Any]:
+        """What `infold devnet --json` prints."""
+        return self.devnet.view(self.server.url if self.server else "")
+
+    def run_live(self, stopped: threading.Event) -> None:
+        """Serve with the wall clock until told to stop: a synthetic price walk, a batch every
+        interval, blocks for everybody.
+
+        Raises what halted the node, or `Unavailable` when the chain is gone.
+        """
+        walk = PriceWalk(self.config.seed, live_prices(self.config))
+        noise = random.Random(self.config.seed + 1)
+        step_s = self.batch_interval_ms / 1000
+        upcoming = time.monotonic()
+        while not stopped.is_set():
+            self.gateway.run(lambda: self._live_batch(walk, noise))
+            upcoming = max(upcoming + step_s, time.monotonic())
+            stopped.wait(upcoming - time.monotonic())
+
+    def _live_batch(self, walk: PriceWalk, noise: random.Random) -> None:
+        time_ms = max(time.time_ns() // 1_000_000, self.clock_ms + 1)
+        self.clock_ms = time_ms
+        try:
+            outcome = self.step(time_ms, walk.next(self.batch_interval_ms), noise)
+        except Unavailable as error:
+            self.devnet.anvil.require_alive()
+            _log.warning("BATCH_POSTPONED seq=%d reason=%r", self.node.journal.seq, str(error))
+            outcome = BatchOutcome(time_ms)
+        if outcome.number is None:
+            self.devnet.mine(time_ms)  # whoever else sends transactions waits for a block
+            self.node.observe()
+
+    def close(self) -> None:
+        """End everything, last started first. Safe to call twice."""
+        self._ends.close()
+
+
+def live_prices(config: DevnetConfig) -> dict[int, int]:
+    """Where the synthetic walk starts: given prices, else the default ones by name, else 100."""
+    return {
+        market.market: config.prices_e8.get(
+            market.market, round(DEFAULT_PRICES.get(market.listing.name, 100.0) * 1e8)
+        )
+        for market in config.markets
+    }
+
+
+class PriceWalk:
+    """Seeded geometric random walks, 60% volatility a year, for a devnet's live feed. price_e8 by
+    market.
+    """
+
+    def __init__(self, seed: int, prices_e8: dict[int, int]) -> None:
+        self._dice = random.Random(seed)
+        self._prices = {market: float(price) for market, price in prices_e8.items()}
+
+    def next(self, elapsed_ms: int) -> dict[int, int]:
+        """The prices one step later."""
+        deviation = 0.6 * math.sqrt(elapsed_ms / (365 * 86_400_000))
+        for market in self._prices:
+            self._prices[market] *= math.exp(self._dice.gauss(0.0, deviation))
+        return {market: max(1, round(price)) for market, price in self._prices.items()}

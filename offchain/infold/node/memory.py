@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node remembers: facts in the journal, the state they fold to, rows for its clients."""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from infold.core.engine import decide, evolve
+from infold.core.events import (
+    AnyCommand,
+    AnyEvent,
+    BatchClosed,
+    BatchConfirmed,
+    BatchLapsed,
+    OrderAccepted,
+    OrderCancelled,
+    OrderExpired,
+    decode_events,
+    encode_entry,
+)
+from infold.core.plan import Reason
+from infold.core.state import State
+from infold.messages import Fill, SignedOrder
+from infold.shell.files import Files
+from infold.shell.journal import Journal
+from infold.shell.poster import Intent
+
+
+class OrderRow(msgspec.Struct, gc=False):
+    """An accepted order as clients read it."""
+
+    signed: SignedOrder
+    sequence: int
+    accepted_ms: int
+    batch_ms: int
+    filled_e8: int = 0
+    fee_e6: int = 0
+    value_e16: int = 0
+    ended: str = ""
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class BatchRow:
+    """A batch as clients read it."""
+
+    closed: BatchClosed
+    status: str = "posted"
+    fills: int = 0
+    skips: int = 0
+    notional_e6: int = 0
+    block: int = 0
+    transaction: bytes = b""
+    reason: str = ""
+
+
+class Memory:
+    """The state, the journal it is folded from, and the rows that clients read.
+
+    Everything that happened is in the journal before it is in the state, but for `fold`, whose
+    caller journals a whole group afterwards.
+    """
+
+    def __init__(self, journal_path: Path, identity: bytes, files: Files | None) -> None:
+        self.state = State()
+        self.intent: Intent | None = None
+        self.fill_rows: list[Fill] = []
+        self.order_rows: list[OrderRow] = []
+        self.batch_rows: list[BatchRow] = []
+        self.batch_numbers: list[int] = []
+        self.by_hash: dict[bytes, OrderRow] = {}
+        self.journal = Journal(journal_path, identity, files)
+
+    def replay(self) -> None:
+        """Fold the journal. Raises `Misconfigured` if it is damaged."""
+        self.journal.replay(self._fold_entry)
+
+    def _fold_entry(self, _seq: int, line: bytes) -> None:
+        entry = _read(line)
+        for event in _events_of(entry):
+            self.evolve(event)
+        if "intent" in entry:
+            self.intent = msgspec.json.decode(entry["intent"], type=Intent)
+
+    def do(self, command: AnyCommand, *more: bytes) -> list[AnyEvent]:
+        """Decide, journal with whatever belongs to the same group, evolve."""
+        decided = decide(self.state, command)
+        self.journal.append([encode_entry(command, decided), *more])
+        for event in decided:
+            self.evolve(event)
+        return decided
+
+    def fold(self, command: AnyCommand) -> bytes:
+        """Decide and evolve at once; the entry to be journalled."""
+        decided = decide(self.state, command)
+        for event in decided:
+            self.evolve(event)
+        return encode_entry(command, decided)
+
+    def evolve(self, event: AnyEvent) -> None:
+        """Fold an event into the state and into what clients read."""
+        match event:
+            case OrderAccepted():
+                signed = event.signed
+                batch_ms = self.state.head.time_ms
+                row = OrderRow(signed, event.sequence, event.accepted_ms, batch_ms)
+                self.order_rows.append(row)
+                self.by_hash[signed.order_hash] = row
+            case OrderCancelled():
+                self._note(event.order_hash, "cancelled", event.reason)
+            case OrderExpired():
+                self._note(event.order_hash, "expired", "")
+            case BatchClosed():
+                self.batch_rows.append(BatchRow(event))
+                self.batch_numbers.append(event.number)
+            case BatchConfirmed():
+                self._note_confirmed(event)
+            case BatchLapsed():
+                row_of = self.batch_row(event.number)
+                row_of.status, row_of.reason = "lapsed", event.reason
+                for record in row_of.closed.records:
+                    self._note(record.order_hash, "lapsed", event.reason)
+        evolve(self.state, event)
+
+    def _note(self, digest: bytes, ended: str, reason: str) -> None:
+        row = self.by_hash[digest]
+        row.ended, row.reason = ended, reason
+
+    def _note_confirmed(self, event: BatchConfirmed) -> None:
+        row = self.batch_row(event.number)
+        row.status, row.block, row.transaction = "confirmed", event.block, event.tx_hash
+        row.fills, row.skips = len(event.fills), len(event.skips)
+        for fill in event.fills:
+            filled = self.by_hash[fill.order_hash]
+            filled.filled_e8 += fill.size_e8
+            filled.fee_e6 += fill.fee_e6
+            filled.value_e16 += fill.size_e8 * fill.price_e8
+            row.notional_e6 += fill.size_e8 * fill.price_e8 // 10**10
+            self.fill_rows.append(fill)
+        places = {(skip.account, skip.slot): skip.reason for skip in event.skips}
+        for record in row.closed.records if places else ():
+            order = self.by_hash[record.order_hash].signed.order
+            reason = places.get((order.account, order.slot))
+            if reason is not None:
+                self._note(record.order_hash, "skipped", Reason(reason).name)
+
+    def batch_row(self, number: int) -> BatchRow:
+        """The last batch of a number."""
+        # A number that lapsed is used again: the last row of a number is the one under way.
+        return self.batch_rows[bisect.bisect_right(self.batch_numbers, number) - 1]
+
+
+def _read(line: bytes) -> dict[str, msgspec.Raw]:
+    return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+
+
+def _events_of(entry: dict[str, msgspec.Raw]) -> list[AnyEvent]:
+    """The events of an entry; a commitment and an intent have none."""
+    return decode_events(bytes(entry["events"])) if "events" in entry else []
+
+
+def replay_state(path: Path) -> tuple[State, int, str]:
+    """The state a journal folds to, with its sequence and hash; needs no chain. Raises
+    `Misconfigured` on damage.
+    """
+    state = State()
+
+    def fold(_seq: int, line: bytes) -> None:
+        for event in _events_of(_read(line)):
+            evolve(state, event)
+
+    with Journal.existing(path) as journal:
+        journal.replay(fold)
+        return state, journal.seq, journal.hash.hex()

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chain as the venue sees it: JSON-RPC, calls and logs by ABI, signed transactions, `settle`
+calldata, and where the contracts are. Nothing here decides anything.
+"""
+
+from infold.shell.chain.calldata import SETTLE, SETTLE_SELECTOR, settle_calldata
+from infold.shell.chain.contracts import Abi, Contract, Log
+from infold.shell.chain.rpc import Block, Json, Reverted, Rpc, block, mine, revert_reason
+from infold.shell.chain.transactions import (
+    TRANSACTION_GAS_MAX,
+    Receipt,
+    Sender,
+    Transaction,
+    receipt,
+    receipts,
+    rlp,
+    sign_transaction,
+    why_it_failed,
+)
+from infold.shell.chain.venue import AddressBook, Venue
+
+__all__ = [
+    "SETTLE",
+    "SETTLE_SELECTOR",
+    "TRANSACTION_GAS_MAX",
+    "Abi",
+    "AddressBook",
+    "Block",
+    "Contract",
+    "Json",
+    "Log",
+    "Receipt",
+    "Reverted",
+    "Rpc",
+    "Sender",
+    "Transaction",
+    "Venue",
+    "block",
+    "mine",
+    "receipt",
+    "receipts",
+    "revert_reason",
+    "rlp",
+    "settle_calldata",
+    "sign_transaction",
+    "why_it_failed",
+]

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calldata of `Clearing.settle`, the one call that is too large for a general encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from infold.messages import Batch
+from infold.signing import keccak
+
+SETTLE = (
+    "settle(uint256,uint256[],(uint256,uint256)[],uint256[],"
+    "(uint256,uint256,uint256,uint256)[],bytes32,(uint256,uint256)[])"
+)
+SETTLE_SELECTOR = keccak(SETTLE.encode())[:4]
+
+
+def settle_calldata(batch: Batch) -> bytes:
+    """Calldata of `Clearing.settle`, laid out directly: every element is whole words, so an array
+    is its length and a join.
+
+    A test holds it equal to eth-abi. Hundreds of times faster for 640 records.
+    """
+    columns = (
+        (batch.vector.openings, 1),
+        ([word for pair in batch.vector.signatures for word in pair], 2),
+        (batch.price_words, 1),
+        (
+            [
+                word
+                for record in batch.records
+                for word in (record.order, record.terms, record.r, record.vs)
+            ],
+            4,
+        ),
+        ([word for pair in batch.seals for word in pair], 2),
+    )
+    tails = [_words([len(words) // width, *words]) for words, width in columns]
+    offsets = []
+    offset = 7 * 32
+    for tail in tails:
+        offsets.append(offset)
+        offset += len(tail)
+    heads = [batch.head, *offsets[:4], int.from_bytes(batch.accepted_root, "big"), offsets[4]]
+    return SETTLE_SELECTOR + _words(heads) + b"".join(tails)
+
+
+def _words(numbers: Iterable[int]) -> bytes:
+    return b"".join([number.to_bytes(32, "big") for number in numbers])

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Price vectors: signers, each a process of its own, and the collector, which asks k of n of them
+for one vector.
+
+How a vector's value is agreed (docs/decisions/0040): the collector first asks every signer what it
+sees at T, each answer signed; it then shows all answers to each signer, which recomputes the median
+of every market from them, compares it with what it sees itself, and signs that. So nobody outside
+the signers chooses a digit: a collector can only drop answers, and the median of the remaining ones
+still lies between two honest signers' prices as long as most of those kept are honest.
+"""
+
+from infold.shell.oracle.collector import Collector, SignerProcess
+from infold.shell.oracle.process import read_key_file
+from infold.shell.oracle.signer import (
+    Abstains,
+    Record,
+    Signer,
+    SignRequest,
+    View,
+    agreed_prices,
+    median,
+)
+from infold.shell.oracle.sources import Feed, Source
+
+__all__ = [
+    "Abstains",
+    "Collector",
+    "Feed",
+    "Record",
+    "SignRequest",
+    "Signer",
+    "SignerProcess",
+    "Source",
+    "View",
+    "agreed_prices",
+    "median",
+    "read_key_file",
+]

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting signers, and asking k of n of them for one price vector."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+
+from infold.closable import Closable
+from infold.errors import Misconfigured, Unavailable
+from infold.messages import PriceVector
+from infold.shell.anvil import STOP_DEADLINE_S
+from infold.shell.oracle.signer import (
+    STALE_MS,
+    TOLERANCE_E6,
+    Abstains,
+    View,
+    agreed_prices,
+    read_view,
+)
+from infold.signing import Domain, recover, vector_digest, vector_openings, vector_root
+
+READY_DEADLINE_S = 30.0
+ANSWER_DEADLINE_S = 5.0
+
+
+class SignerProcess(Closable):
+    """A signer started by us, ended by its process id. Raises `Misconfigured` or `Unavailable` with
+    what it said.
+    """
+
+    def __init__(
+        self,
+        *,
+        key_file: Path,
+        record: Path,
+        sources: Sequence[Path],
+        domain: Domain,
+        signers: Sequence[bytes],
+        k: int,
+        skew_ms: int | None = None,
+        stale_ms: int = STALE_MS,
+        tolerance_e6: int = TOLERANCE_E6,
+    ) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "infold.shell.oracle",
+            "--key-file",
+            str(key_file),
+            "--record",
+            str(record),
+            "--chain-id",
+            str(domain.chain_id),
+            "--oracle",
+            "0x" + domain.verifying_contract.hex(),
+            "--k",
+            str(k),
+            "--stale-ms",
+            str(stale_ms),
+            "--tolerance-e6",
+            str(tolerance_e6),
+        ]
+        for source in sources:
+            command += ["--source", str(source)]
+        for address in signers:
+            command += ["--signer", "0x" + address.hex()]
+        if skew_ms is not None:
+            command += ["--skew-ms", str(skew_ms)]
+        package_root = str(Path(__file__).parents[3])
+        paths = [package_root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))},
+        )
+        self.address = b""
+        self.url = ""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def wait_ready(self) -> None:
+        """Wait for its one line, so that several signers start side by side."""
+        assert self._process.stdout is not None and self._process.stderr is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            heard = selector.select(READY_DEADLINE_S)
+        line = self._process.stdout.readline() if heard else b""
+        if not line:
+            code = self._process.poll()
+            if heard:
+                code = self._process.wait(STOP_DEADLINE_S)
+            said = (
+                self._process.stderr.read().decode(errors="replace").strip()
+                if code is not None
+                else "nothing"
+            )
+            raise (Misconfigured if code == 3 else Unavailable)(
+                f"oracle signer did not start: {said[-400:]}"
+            )
+        ready = json.loads(line)
+        self.address = bytes.fromhex(ready["address"][2:])
+        self.url = f"http://127.0.0.1:{ready['port']}"
+
+    def close(self) -> None:
+        """End it and wait for it. Safe to call twice."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+class Collector:
+    """Asks the signers for the vector of a time. `signers` maps addresses to URLs."""
+
+    def __init__(self, signers: dict[bytes, str], k: int, domain: Domain) -> None:
+        self._signers = dict(
+            sorted(signers.items())
+        )  # signatures go to the contract by ascending address
+        self._k = k
+        self._domain = domain
+        self._client = httpx.Client(timeout=ANSWER_DEADLINE_S, trust_env=False)
+        self._threads = ThreadPoolExecutor(
+            max_workers=max(1, len(signers)), thread_name_prefix="oracle"
+        )
+
+    def collect(self, time_ms: int, required: Sequence[int] = ()) -> PriceVector:
+        """The signed vector of T that prices every required market.
+
+        Raises `Unavailable`, naming who abstained and why, if fewer than k sign or a required
+        market has no price.
+        """
+        refusals: dict[bytes, str] = {}
+        views: dict[bytes, View] = {}
+        prices: dict[bytes, dict[int, int]] = {}
+        for who, answer in self._ask(
+            "/view", {"time_ms": time_ms}, list(self._signers), refusals
+        ).items():
+            try:
+                view = msgspec.convert(answer, View)
+                signer, seen = read_view(view, time_ms, self._domain)
+            except (msgspec.MsgspecError, Abstains) as error:
+                refusals[who] = f"answered nonsense ({error})"
+                continue
+            if signer != who:
+                refusals[who] = "answered with another signer's view"
+                continue
+            views[who], prices[who] = view, seen
+        agreed = agreed_prices(list(prices.values()), self._k)
+        missing = [market for market in required if market not in agreed]
+        if len(views) < self._k or not agreed or missing:
+            for who, view in views.items():
+                reasons = "; ".join(
+                    f"market {market} {why}" for market, why in view.abstained.items()
+                )
+                if reasons:
+                    refusals[who] = reasons
+            what = f"{len(views)} of {self._k} views"
+            if len(views) >= self._k:
+                what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
+            raise self._refused(time_ms, what, refusals)
+        chunks = max(agreed) // 32 + 1
+        root = vector_root(agreed, chunks)
+        digest = vector_digest(time_ms, chunks, root, self._domain)
+        signatures: dict[bytes, tuple[int, int]] = {}
+        body = {"time_ms": time_ms, "views": [msgspec.to_builtins(view) for view in views.values()]}
+        for who, answer in self._ask("/sign", body, list(views), refusals).items():
+            try:
+                pair = int(answer["r"], 16), int(answer["vs"], 16)
+                recovered = recover(digest, *pair)
+            except (KeyError, ValueError, TypeError, OverflowError) as error:
+                refusals[who] = f"answered nonsense ({error})"
+                continue
+            if recovered == who:
+                signatures[who] = pair
+            else:
+                refusals[who] = "signed something else"
+        if len(signatures) < self._k:
+            raise self._refused(time_ms, f"{len(signatures)} of {self._k} signatures", refusals)
+        opened = 0
+        for market in agreed:
+            opened |= 1 << market // 32
+        return PriceVector(
+            time_ms=time_ms,
+            chunks=chunks,
+            opened=opened,
+            prices=agreed,
+            openings=vector_openings(agreed, chunks, opened),
+            signatures=[signatures[who] for who in sorted(signatures)],
+            root=root,
+        )
+
+    def _refused(self, time_ms: int, what: str, refusals: dict[bytes, str]) -> Unavailable:
+        who = "; ".join(f"0x{address.hex()} {why}" for address, why in sorted(refusals.items()))
+        return Unavailable(
+            f"no price vector for {time_ms}: {what}. Abstained: {who or 'nobody'}. Retry with a "
+            "later time"
+        )
+
+    def _ask(
+        self, path: str, body: dict[str, Any], whom: Sequence[bytes], refusals: dict[bytes, str]
+    ) -> dict[bytes, dict[str, Any]]:
+        content = json.dumps(body).encode()
+        answers = {}
+        for who, (answer, refusal) in zip(
+            whom,
+            self._threads.map(lambda who: self._ask_one(self._signers[who] + path, content), whom),
+            strict=True,
+        ):
+            if refusal:
+                refusals[who] = refusal
+            else:
+                answers[who] = answer
+        return answers
+
+    def _ask_one(self, url: str, content: bytes) -> tuple[dict[str, Any], str]:
+        try:
+            response = self._client.post(url, content=content)
+            answer = response.json()
+        except (httpx.HTTPError, ValueError) as error:
+            return {}, f"did not answer ({type(error).__name__})"
+        if not isinstance(answer, dict) or response.status_code != 200:
+            return {}, str(
+                answer.get("reason", response.status_code)
+                if isinstance(answer, dict)
+                else "answered nonsense"
+            )
+        return answer, ""
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._threads.shutdown(wait=True)
+        self._client.close()

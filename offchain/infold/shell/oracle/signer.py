@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One oracle signer: what it sees at T, and what it puts its name to.
+
+It abstains from a market when fewer than two of its sources have a fresh price or two of them
+disagree, and from the vector when nothing is left, when the median is far from its own, or when it
+has signed another vector for this T: it writes T and root to its record, on disk, before the
+signature leaves.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from infold.errors import InfoldError, Misconfigured
+from infold.shell.oracle.sources import Source, parse_prices
+from infold.signing import Domain, address_of, keccak, recover, sign, vector_digest, vector_root
+
+# 0.5 %: sources of liquid markets differ by a few basis points; more means one of them is wrong
+TOLERANCE_E6 = 5_000
+STALE_MS = 10_000  # less than the window F, so that a vector that is signed can still be used
+SOURCES_MIN = 2
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one signer sees at T: price_e8 by market, signed; and why it abstains from the markets
+    it leaves out.
+    """
+
+    time_ms: int
+    prices: dict[str, str]
+    abstained: dict[str, str]
+    r: str
+    vs: str
+
+
+class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The views a signer is asked to agree on."""
+
+    time_ms: int
+    views: list[View]
+
+
+class Abstains(InfoldError):
+    """A signer's refusal, with its reason."""
+
+
+def view_digest(time_ms: int, prices_e8: dict[int, int], domain: Domain) -> bytes:
+    """What a signer signs under its view. Not an EIP-712 struct: no contract ever accepts it."""
+    root = vector_root(prices_e8, 8)
+    return keccak(b"infold view" + domain.separator + time_ms.to_bytes(8, "big") + root)
+
+
+def median(values: Sequence[int]) -> int:
+    """The middle value; of two middle ones the mean, rounded down."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) // 2
+
+
+def agreed_prices(views: Sequence[dict[int, int]], k: int) -> dict[int, int]:
+    """The vector that follows from some views: the median of each market that at least k of them
+    price.
+    """
+    markets = sorted({market for view in views for market in view})
+    seen = {market: [view[market] for view in views if market in view] for market in markets}
+    return {market: median(prices) for market, prices in seen.items() if len(prices) >= k}
+
+
+class Record:
+    """Which root was signed for which T, on disk before any signature leaves. One process at a
+    time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._file)
+            raise Misconfigured(
+                f"record {path} is in use: one signer process a key and record"
+            ) from error
+        self.roots: dict[int, str] = {}
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole != len(content):
+            os.ftruncate(self._file, whole)  # a line torn by a crash: its signature never left
+        for number, text in enumerate(content[:whole].splitlines(), 1):
+            try:
+                line = json.loads(text)
+                self.roots[int(line["time_ms"])] = str(line["root"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise Misconfigured(
+                    f"record {path} is damaged at line {number}; retire this key, it may have "
+                    "signed what the record lost"
+                ) from error
+
+    def close(self) -> None:
+        """Close the file and give its lock back."""
+        os.close(self._file)
+
+    def claim(self, time_ms: int, root: bytes) -> None:
+        """Write down that this root is signed for T. Raises `Abstains` if another one was."""
+        earlier = self.roots.get(time_ms)
+        if earlier is not None:
+            if earlier != root.hex():
+                raise Abstains(f"signed another vector for {time_ms} before")
+            return
+        line = json.dumps({"time_ms": time_ms, "root": root.hex()}) + "\n"
+        try:
+            os.write(self._file, line.encode())
+            os.fdatasync(self._file)
+        except OSError as error:
+            raise Abstains(f"cannot write its record ({error.strerror})") from error
+        self.roots[time_ms] = root.hex()
+
+
+@dataclass(slots=True)
+class Signer:
+    """One oracle signer: a key, sources of its own, and a memory of what it signed."""
+
+    private_key: bytes
+    sources: list[Source]
+    record: Record
+    domain: Domain
+    signers: frozenset[bytes]
+    k: int
+    tolerance_e6: int = TOLERANCE_E6
+    stale_ms: int = STALE_MS
+    skew_ms: int | None = None
+    """How far T may lie from this machine's clock; None where time is the data's."""
+
+    @property
+    def address(self) -> bytes:
+        """The signer's address."""
+        return address_of(self.private_key)
+
+    def look(self, time_ms: int) -> tuple[dict[int, int], dict[int, str]]:
+        """Own price_e8 by market at T, and why the other markets have none."""
+        for source in self.sources:
+            source.refresh()
+        prices: dict[int, int] = {}
+        reasons: dict[int, str] = {}
+        for market in sorted({market for source in self.sources for market in source.times}):
+            fresh, why = [], []
+            for source in self.sources:
+                point = source.at(market, time_ms)
+                if source.fault:
+                    why.append(f"{source.path.name} {source.fault}")
+                elif point is None:
+                    why.append(f"{source.path.name} has no price")
+                elif time_ms - point[0] > self.stale_ms:
+                    why.append(f"{source.path.name} is {time_ms - point[0]} ms old")
+                else:
+                    fresh.append(point[1])
+            if len(fresh) < SOURCES_MIN:
+                reasons[market] = (
+                    f"sees {len(fresh)} of at least {SOURCES_MIN} sources: "
+                    f"{', '.join(why) or 'no other is given'}"
+                )
+            elif (max(fresh) - min(fresh)) * 1_000_000 > min(fresh) * self.tolerance_e6:
+                reasons[market] = f"sources disagree: {min(fresh)} and {max(fresh)}"
+            else:
+                prices[market] = median(fresh)
+        return prices, reasons
+
+    def view(self, time_ms: int) -> View:
+        """What it sees at T, signed. Raises `Abstains` when it sees nothing it can vouch for."""
+        self._check_clock(time_ms)
+        prices, reasons = self.look(time_ms)
+        if not prices:
+            raise Abstains(
+                "; ".join(f"market {market} {why}" for market, why in reasons.items())
+                or "no source has a price"
+            )
+        r, vs = sign(view_digest(time_ms, prices, self.domain), self.private_key)
+        return View(
+            time_ms=time_ms,
+            prices={str(market): str(price) for market, price in prices.items()},
+            abstained={str(market): why for market, why in reasons.items()},
+            r=hex(r),
+            vs=hex(vs),
+        )
+
+    def sign(self, request: SignRequest) -> tuple[bytes, int, int]:
+        """Root and signature of the vector that follows from the views. Raises `Abstains`."""
+        time_ms = request.time_ms
+        self._check_clock(time_ms)
+        views: dict[bytes, dict[int, int]] = {}
+        for view in request.views:
+            who, prices = read_view(view, time_ms, self.domain)
+            if who not in self.signers:
+                raise Abstains("was shown a view of somebody who is no signer")
+            if who in views:
+                raise Abstains("was shown two views of one signer")
+            views[who] = prices
+        if len(views) < self.k:
+            raise Abstains(f"was shown {len(views)} views, at least {self.k} are needed")
+        agreed = agreed_prices(list(views.values()), self.k)
+        own, reasons = self.look(time_ms)
+        if not agreed:
+            raise Abstains("no market is priced by enough views")
+        for market, price in agreed.items():
+            if market not in own:
+                raise Abstains(f"market {market} {reasons.get(market, 'is unknown to it')}")
+            if abs(price - own[market]) * 1_000_000 > own[market] * self.tolerance_e6:
+                raise Abstains(f"market {market} is agreed at {price}, it sees {own[market]}")
+        chunks = max(agreed) // 32 + 1
+        root = vector_root(agreed, chunks)
+        self.record.claim(time_ms, root)
+        r, vs = sign(vector_digest(time_ms, chunks, root, self.domain), self.private_key)
+        return root, r, vs
+
+    def _check_clock(self, time_ms: int) -> None:
+        if not 0 < time_ms < 1 << 48:
+            raise Abstains("T is out of range")
+        if self.skew_ms is not None:
+            ahead_ms = time_ms - time.time_ns() // 1_000_000
+            if abs(ahead_ms) > self.skew_ms:
+                raise Abstains(
+                    f"T lies {ahead_ms} ms from its clock; at most {self.skew_ms} are allowed"
+                )
+
+
+def read_view(view: View, time_ms: int, domain: Domain) -> tuple[bytes, dict[int, int]]:
+    """Who signed a view, and its prices. Raises `Abstains` if it is not a view of this T."""
+    try:
+        prices = parse_prices(view.prices)
+        who = recover(view_digest(view.time_ms, prices, domain), int(view.r, 16), int(view.vs, 16))
+    except (ValueError, OverflowError) as error:
+        raise Abstains(f"a view is malformed ({error})") from error
+    if view.time_ms != time_ms or who is None:
+        raise Abstains("a view is of another time or not signed")
+    return who, prices

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules.check_price against infold.core.curve and its vectors: one rule in two languages."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from tests.support.compiler import ROOT
+from tests.support.evm import Contract, Refused, World, a_key
+
+from infold.core.curve import CurveBounds, admissible, fault
+from infold.words import CapsWord, RatesWord, pack_caps, pack_rates
+
+CASES = json.loads((ROOT / "tests" / "vectors" / "curve.json").read_text())["cases"]
+SEED = 20_261_124
+EXAMPLES = 4_000
+
+
+@pytest.fixture(scope="module")
+def rules() -> Contract:
+    return World().deploy("Rules", sender=a_key("deployer"))
+
+
+def verdict(rules: Contract, bounds: CurveBounds, price_e8: int, residual_e8: int) -> str | None:
+    """The words of the refusal; None if there is none."""
+    rates = RatesWord(h_min_e6=bounds.h_min_e6, h0_e6=bounds.h0_e6, band_e6=bounds.band_e6)
+    caps = CapsWord(
+        slope_e20=bounds.slope_e20,
+        residual_cap_e8=bounds.residual_cap_e8,
+        position_cap_e8=bounds.position_cap_e8,
+    )
+    try:
+        rules.check_price(
+            bounds.oracle_price_e8,
+            price_e8,
+            residual_e8,
+            bounds.pool_base_e8,
+            pack_rates(rates),
+            pack_caps(caps),
+            bounds.must_shrink,
+        )
+    except Refused as refused:
+        return refused.reason
+    return None
+
+
+def test_check_price_decides_every_vector_as_written(rules: Contract) -> None:
+    for number, case in enumerate(CASES):
+        bounds = CurveBounds(
+            **{
+                name: value if isinstance(value, bool) else int(value)
+                for name, value in case["bounds"].items()
+            }
+        )
+        found = verdict(rules, bounds, int(case["price_e8"]), int(case["residual_e8"]))
+        assert found == case["fault"], f"case {number}"
+
+
+def a_case(rng: random.Random) -> tuple[CurveBounds, int, int]:
+    """Near an edge of the rule more often than not: at random every case would be outside."""
+    oracle = rng.choice((rng.randrange(1, 10**4), rng.randrange(1, 10**14), 6 * 10**12))
+    cap = rng.choice((10**6, 10**10, 10**13))
+    terms: dict[str, Any] = {
+        "oracle_price_e8": oracle,
+        "h_min_e6": rng.randrange(0, 5_000),
+        "h0_e6": rng.randrange(0, 5_000),
+        "band_e6": rng.choice((10_000, 50_000, 100_000)),
+        "slope_e20": rng.choice((0, 10**20 // (3 * cap), rng.randrange(10**20 // cap))),
+        "residual_cap_e8": cap,
+        "position_cap_e8": rng.choice((cap // 2, 3 * cap)),
+        "pool_base_e8": rng.choice((0, rng.randrange(-4 * cap, 4 * cap))),
+        "must_shrink": rng.random() < 0.3,
+    }
+    bounds = CurveBounds(**terms)
+    pool = bounds.pool_base_e8
+    residual = rng.choice(
+        (
+            0,
+            1,
+            -1,
+            cap,
+            -cap - 1,
+            pool,
+            pool - bounds.position_cap_e8,
+            2 * pool,
+            rng.randrange(-cap, cap + 1),
+        )
+    )
+    side = 1 if residual > 0 else -1 if residual < 0 else rng.choice((1, -1))
+    bend = bounds.slope_e20 * max(0, side * (residual - 2 * pool)) // 2
+    ends = (
+        oracle * bounds.band_e6 // 10**6,
+        oracle * bounds.h0_e6 // 10**6,
+        -(-oracle * bounds.h_min_e6 // 10**6),
+        oracle * ((bounds.h_min_e6 + bounds.h0_e6) * 10**14 + bend) // 10**20,
+        rng.randrange(0, oracle // 8 + 1),
+    )
+    away = rng.choice(ends) + rng.choice((-1, 0, 0, 1))
+    price = max(1, oracle + rng.choice((side, side, side, -side)) * away)
+    return bounds, min(price, 2**64 - 1), residual
+
+
+def test_check_price_equals_the_curves_rule_at_random(rules: Contract) -> None:
+    rng = random.Random(SEED)
+    seen: dict[str | None, int] = {}
+    for _ in range(EXAMPLES):
+        bounds, price_e8, residual_e8 = a_case(rng)
+        found = verdict(rules, bounds, price_e8, residual_e8)
+        expected = fault(bounds, price_e8, residual_e8)
+        assert found == expected, f"{bounds} {price_e8} {residual_e8} (seed {SEED})"
+        assert admissible(bounds, price_e8, residual_e8) == (found is None)
+        seen[expected] = seen.get(expected, 0) + 1
+    assert len(seen) == 7 and min(seen.values()) >= 20, f"cases are lopsided: {seen}"
+
+
+def test_check_price_answers_at_the_bounds_of_its_fields(rules: Contract) -> None:
+    """No input Governance admits overflows: the largest prices, caps, slope and positions."""
+    for side in (1, -1):
+        bounds = CurveBounds(
+            oracle_price_e8=2**63,
+            h_min_e6=10,
+            h0_e6=50_000,
+            band_e6=100_000,
+            slope_e20=2**64 - 1,
+            residual_cap_e8=2**60 - 1,
+            position_cap_e8=2**60 - 1,
+            pool_base_e8=-side * (2**62 - 1),
+        )
+        price_e8 = 2**63 + side * (2**63 // 20)
+        for residual in (side * (2**60 - 1), side * 2**62, side * 2**70):
+            assert verdict(rules, bounds, price_e8, residual) == fault(bounds, price_e8, residual)

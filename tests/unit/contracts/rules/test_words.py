@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules.close, shrink and pool_value on words at random and at the bounds of their fields, against
+arithmetic in fractions that shares no code with them."""
+
+from __future__ import annotations
+
+import math
+import random
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from tests.support.evm import Contract, World, a_key, refuses
+
+from infold.words import (
+    CapsWord,
+    ClockWord,
+    LedgerWord,
+    MeterWord,
+    PoolWord,
+    PositionWord,
+    RatesWord,
+    pack_caps,
+    pack_clock,
+    pack_ledger,
+    pack_meter,
+    pack_pool,
+    pack_position,
+    pack_rates,
+    unpack_clock,
+    unpack_ledger,
+    unpack_meter,
+    unpack_pool,
+    unpack_position,
+)
+
+SEED = 20_261_124
+EXAMPLES = 250
+DAY_MS = 86_400_000
+SHIFT = 40
+Market = tuple[int, int, int, int, int, int, int]
+
+
+@pytest.fixture(scope="module")
+def rules() -> Contract:
+    return World().deploy("Rules", sender=a_key("deployer"))
+
+
+def a_market(
+    *,
+    clock: ClockWord = ClockWord(),
+    pool: PoolWord = PoolWord(),
+    meter: MeterWord = MeterWord(),
+    ledger: LedgerWord = LedgerWord(),
+    incoming: PoolWord = PoolWord(),
+    rates: RatesWord = RatesWord(h0_e6=1_000, band_e6=100_000, shift=SHIFT),
+    caps: CapsWord = CapsWord(0, 2**60 - 1, 2**60 - 1, 2**60 - 1),
+) -> Market:
+    """`IRules.Market`; nothing stands in the way unless told otherwise."""
+    return (
+        pack_clock(clock),
+        pack_pool(pool),
+        pack_meter(meter),
+        pack_ledger(ledger),
+        pack_pool(incoming),
+        pack_rates(rates),
+        pack_caps(caps),
+    )
+
+
+def sums(interest: int, credits: int, realised: int) -> int:
+    """A deal's ledger entries in one word."""
+    return (interest << 192) + (credits << 96) + realised
+
+
+def a_plan(**changes: int) -> tuple[int, ...]:
+    """`IRules.Plan`, nothing traded."""
+    fields = {
+        "time": 10**9,
+        "oracle": 10**10,
+        "price": 10**10,
+        "index": 0,
+        "gross": 2**60,
+        "volume": 0,
+        "quote": 0,
+        "fees": 0,
+        "ledger": 0,
+        "capacity": 10**15,
+        "level": 0,
+    }
+    assert changes.keys() <= fields.keys()
+    return tuple((fields | changes).values())
+
+
+def test_close_does_what_the_page_says_at_random(rules: Contract) -> None:
+    """Every field of every word after a batch, section 5.6, rounded as the page says."""
+    rng = random.Random(SEED)
+    for _ in range(EXAMPLES):
+        stamp = rng.choice((0, 10**9 - rng.randrange(1, 5 * 10**6)))
+        flagged = rng.random() < 0.4
+        clock = ClockWord(
+            funding_index=rng.randrange(-(2**50), 2**50),
+            rate_e9=rng.randrange(-(10**7), 10**7),
+            price_e8=rng.choice((0, rng.randrange(9 * 10**9, 11 * 10**9))),
+            time_ms=stamp,
+            activation_s=rng.randrange(2**32),
+            version=rng.randrange(2),
+            flags=int(flagged),
+        )
+        pool = PoolWord(
+            rng.choice((0, rng.randrange(-(10**12), 10**12))), rng.randrange(-(10**15), 10**15)
+        )
+        incoming = PoolWord(
+            rng.choice((0, rng.randrange(-(10**12), 10**12))), rng.randrange(-(10**15), 10**15)
+        )
+        meter = MeterWord(
+            rng.randrange(10**12), rng.randrange(-(10**12), 10**12), rng.randrange(10**12, 10**13)
+        )
+        ledger = LedgerWord(
+            rng.randrange(-(10**15), 10**15),
+            rng.randrange(10**15),
+            rng.randrange(-(10**15), 10**15),
+        )
+        velocity, bound, cap = rng.randrange(10**9), rng.randrange(1, 10**8), 10**12
+        rates = RatesWord(
+            h0_e6=100_000, band_e6=100_000, shift=SHIFT, rate_max_e9=bound, velocity_e9=velocity
+        )
+        caps = CapsWord(0, 2**60 - 1, cap, 2**60 - 1)
+        residual = rng.choice((0, pool.base_e8, rng.randrange(-(10**11), 10**11)))
+        if abs(pool.base_e8 - residual) > cap:
+            residual = pool.base_e8
+        sold = rng.randrange(10**12)
+        bought = sold + residual
+        if bought < 0:
+            sold, bought = -residual, 0
+        oracle = rng.randrange(95 * 10**8, 105 * 10**8)
+        lean = rng.randrange(0, oracle // 20) * ((residual > 0) - (residual < 0))
+        index = clock.funding_index + rng.randrange(-(2**45), 2**45)
+        quote = rng.randrange(-(10**14), 10**14)
+        fees, capacity, level = rng.randrange(10**12), 10**15, rng.randrange(10**12)
+        entries = (rng.randrange(-(10**11), 10**11), rng.randrange(-(10**12), 10**12),
+                   rng.randrange(-(10**12), 10**12))  # fmt: skip
+        plan = a_plan(
+            oracle=oracle,
+            price=oracle + lean,
+            index=index,
+            gross=bought,
+            volume=bought << 128 | sold,
+            quote=quote,
+            fees=fees,
+            ledger=sums(*entries),
+            capacity=capacity,
+            level=level,
+        )
+        market = a_market(
+            clock=clock, pool=pool, meter=meter, ledger=ledger, incoming=incoming, rates=rates,
+            caps=caps,
+        )  # fmt: skip
+        words, level_after, cashed = rules.close(market, plan)
+
+        dt = 10**9 - stamp if stamp else 0
+        taken = residual * -lean + (meter.recent_e8 * (oracle - clock.price_e8)
+                                    if clock.price_e8 else 0)  # fmt: skip
+        loss = math.trunc(Fraction(taken, 10**10))
+        bucket = max(0, meter.bucket_e6 - capacity * dt // (4 * DAY_MS) + loss)
+        recent = math.trunc(Fraction(meter.recent_e8 * max(0, 120_000 - dt), 120_000)) + residual
+        credit = math.floor(Fraction(-pool.base_e8 * (index - clock.funding_index), 2**SHIFT))
+        base, held = pool.base_e8 - residual, pool.quote_e6 + credit - quote
+        drift = Fraction(max(-cap, min(cap, -base)) * velocity * min(dt, 3_600_000), cap * DAY_MS)
+        rate = max(-bound, min(bound, clock.rate_e9 + math.trunc(drift)))
+        if flagged:
+            base, held = base + incoming.base_e8, held + incoming.quote_e6
+        gained = 0
+        if base == 0 and (pool.base_e8 != 0 or flagged):
+            gained, held = held, 0
+        said = f"seed {SEED}: {clock} {pool} {incoming} {plan}"
+        assert unpack_clock(words[0]) == clock._replace(
+            funding_index=index, rate_e9=rate, price_e8=oracle, time_ms=10**9, flags=0
+        ), said
+        assert unpack_pool(words[1]) == (base, held), said
+        assert unpack_meter(words[2]) == (bucket, recent, meter.open_interest_e8 + entries[0]), said
+        assert unpack_ledger(words[3]) == (
+            ledger.realised_e6 + entries[2] + gained,
+            ledger.fees_e6 + fees,
+            ledger.pot_e6 - entries[1] - credit,
+        ), said
+        assert words[4] == 0 and tuple(words[5:]) == market[5:], said
+        assert (level_after, cashed) == (max(0, level + loss), gained), said
+
+
+def test_a_flat_pool_keeps_its_dust_until_it_next_closes(rules: Contract) -> None:
+    dusty = a_market(pool=PoolWord(0, 3))
+    words, _, cashed = rules.close(dusty, a_plan(quote=-1))
+    assert (unpack_pool(words[1]), cashed) == (PoolWord(0, 4), 0)
+    flagged = a_market(pool=PoolWord(0, 3), clock=ClockWord(flags=1), incoming=PoolWord(0, 5))
+    words, _, cashed = rules.close(flagged, a_plan())
+    assert (words[1], cashed) == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("market", "plan"),
+    [
+        ({"pool": PoolWord(0, 2**87 - 1)}, {"quote": -1}),
+        ({"pool": PoolWord(0, -(2**87))}, {"quote": 1}),
+        ({"ledger": LedgerWord(2**87 - 1, 0, 0)}, {"ledger": 1}),
+        ({"ledger": LedgerWord(0, 2**80 - 1, 0)}, {"fees": 1}),
+        ({"ledger": LedgerWord(0, 0, 2**87 - 1)}, {"ledger": sums(0, -1, 0)}),
+        ({"meter": MeterWord(0, 0, 2**64 - 1)}, {"ledger": sums(1, 0, 0)}),
+    ],
+    ids=["pool up", "pool down", "realised", "fees", "pot", "open interest"],
+)
+def test_close_reverts_where_a_sum_outgrows_its_field(
+    rules: Contract, market: dict[str, Any], plan: dict[str, int]
+) -> None:
+    rules.close(a_market(**market), a_plan())
+    with refuses(rules.world, "packing: field overflow"):
+        rules.close(a_market(**market), a_plan(**plan))
+
+
+def test_shrink_does_what_the_page_says_at_random_and_at_the_bounds(rules: Contract) -> None:
+    """Section 7: funding to the stored index, floor for the owner, the opposite for incoming."""
+    rng = random.Random(SEED)
+    for _ in range(EXAMPLES):
+        base = rng.choice((1, -1, 2**62 - 1, 1 - 2**62, rng.randrange(-(2**60), 2**60) or 5))
+        size = rng.choice((1, abs(base), rng.randrange(1, abs(base) + 1)))
+        change = -size if base > 0 else size
+        quote = rng.choice((0, 2**60 - 1, 1 - 2**60, rng.randrange(-(2**59), 2**59)))
+        entered, index = (rng.randrange(-(2**60), 2**60) for _ in range(2))
+        oracle = rng.randrange(1, 10**13)
+        position = PositionWord(rng.randrange(1, 256), base, quote, entered, 0)
+        incoming = PoolWord(rng.randrange(-(10**12), 10**12), rng.randrange(-(10**15), 10**15))
+        interest = 2**63
+        ledger = LedgerWord(0, 7, 0)
+        clock = ClockWord(funding_index=index, flags=1, time_ms=5, price_e8=9)
+        market = a_market(
+            clock=clock,
+            meter=MeterWord(3, -4, interest),
+            ledger=ledger,
+            incoming=incoming if abs(base) < 2**61 else PoolWord(),
+            rates=RatesWord(shift=60),
+        )
+        given = incoming if abs(base) < 2**61 else PoolWord()
+        words, after, realised = rules.shrink(market, pack_position(position), oracle, change)
+        credit = math.floor(Fraction(-base * (index - entered), 2**60))
+        moved = math.floor(Fraction(-change * oracle, 10**10))
+        money = quote + credit + moved
+        said = f"seed {SEED}: {position} {change} {oracle}"
+        if base + change == 0:
+            assert (after, realised) == (0, money), said
+        else:
+            assert realised == 0, said
+            assert unpack_position(after) == (position.market, base + change, money, index, 0), said
+        assert unpack_pool(words[4]) == (given.base_e8 - change, given.quote_e6 - moved), said
+        assert unpack_ledger(words[3]) == (realised, 7, -credit), said
+        less = max(base, 0) - max(base + change, 0)
+        assert unpack_meter(words[2]) == (3, -4, interest - less), said
+        assert unpack_clock(words[0]) == clock, said
+
+
+def test_shrink_refuses_what_does_not_shrink_and_what_has_no_price(rules: Contract) -> None:
+    for base, changes in ((5, (0, 1, -6)), (-5, (0, -1, 6))):
+        word = pack_position(PositionWord(1, base, 0, 0, 0))
+        market = a_market(meter=MeterWord(0, 0, 100))
+        for change in changes:
+            with refuses(rules.world, "clearing: apply must shrink"):
+                rules.shrink(market, word, 10, change)
+        good = -1 if base > 0 else 1
+        with refuses(rules.world, "clearing: no price"):
+            rules.shrink(market, word, 0, good)
+        rules.shrink(market, word, 10, good)
+
+
+def test_shrink_sets_the_flag_of_a_market_that_had_nothing_coming(rules: Contract) -> None:
+    word = pack_position(PositionWord(1, 5, 0, 0, 0))
+    words, _, _ = rules.shrink(a_market(meter=MeterWord(0, 0, 9)), word, 10**10, -5)
+    assert unpack_clock(words[0]).flags == 1
+    assert unpack_pool(words[4]) == (5, -5)
+
+
+def test_pool_value_is_position_funding_and_incoming_at_the_mark(rules: Contract) -> None:
+    rng = random.Random(SEED)
+    for _ in range(EXAMPLES):
+        pool = PoolWord(rng.randrange(-(2**61), 2**61), rng.randrange(-(2**80), 2**80))
+        incoming = PoolWord(rng.randrange(-(2**61), 2**61), rng.randrange(-(2**80), 2**80))
+        flagged = rng.random() < 0.5
+        stored, index = (rng.randrange(-(2**62), 2**62) for _ in range(2))
+        price, shift = rng.randrange(1, 10**14), rng.randrange(20, 91)
+        mark = price << 144 | (index & (2**64 - 1)) << 80 | shift << 12 | rng.randrange(2**12)
+        market = a_market(
+            clock=ClockWord(funding_index=stored, flags=int(flagged)), pool=pool, incoming=incoming
+        )
+        base, quote = pool.base_e8, pool.quote_e6
+        quote += math.floor(Fraction(-base * (index - stored), 2**shift))
+        if flagged:
+            base, quote = base + incoming.base_e8, quote + incoming.quote_e6
+        value = math.floor(Fraction(base * price, 10**10)) + quote
+        assert rules.pool_value(market, mark) == value, f"seed {SEED}: {pool} {incoming} {mark}"
