@@ -330,13 +330,17 @@ def recover_group(digests: Sequence[bytes], pairs: Sequence[bytes]) -> list[byte
     highest, uncompressed = _HALF_CURVE_ORDER_BYTES, _UNCOMPRESSED
     signers: list[bytes | None] = []
     for digest, pair in zip(digests, pairs, strict=True):
-        parity = pair[32] >> 7
-        if parity:
-            pair = pair[:32] + _LOW_BYTES[pair[32] & 0x7F] + pair[33:]
+        uppermost = pair[32]
+        if uppermost > 127:
+            parity = 1
+            uppermost -= 128
+            pair = pair[:32] + _LOW_BYTES[uppermost] + pair[33:]
+        else:
+            parity = 0
         if (
             len(digest) == 32
             and len(pair) == 64
-            and pair[32:] <= highest
+            and (uppermost < 127 or pair[32:] <= highest)
             and parse(context, signature, pair, parity)
             and recover_key(context, public_key, signature, digest)
         ):

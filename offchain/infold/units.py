@@ -112,20 +112,18 @@ def parse_decimal(text: str, decimals: int, param: str | None = None) -> int:
     Anything else raises `Rejected("NUMBER_NOT_CANONICAL", param)`, so two texts never mean one
     signed number.
     """
-    point = text.find(".")
-    if point < 0:
-        digits, whole, places = text, len(text), 0
-    else:
-        digits, whole = text.replace(".", "", 1), point
-        places = len(digits) - point
+    whole, point, fraction = text.partition(".")
     if (
-        digits.isdigit()
-        and digits.isascii()
-        and 0 < whole <= WHOLE_DIGITS_MAX
-        and (digits[0] != "0" or whole == 1)
-        and (point < 0 or (0 < places <= decimals and digits[-1] != "0"))
+        whole.isdigit()
+        and text.isascii()
+        and (whole[0] != "0" or whole == "0")
+        and len(whole) <= WHOLE_DIGITS_MAX
     ):
-        return int(digits) * _POWERS[decimals - places]
+        if not point:
+            return int(whole) * _POWERS[decimals]
+        places = len(fraction)
+        if places <= decimals and fraction.isdigit() and fraction[-1] != "0":
+            return int(whole + fraction) * _POWERS[decimals - places]
     raise Rejected("NUMBER_NOT_CANONICAL", param, f"{_shown(text)} has no canonical form here")
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 from tests.support.paper_venue import E8, Venue, an_order, signed, straight_curve
 
 from infold.core import events, settlement
 from infold.core.engine import decide, evolve
+from infold.core.needs import KeptNeeds, Needs
 from infold.core.state import NO_WITHDRAWAL, Settings, State
 from infold.messages import Fill, Order, TimeInForce, TriggerKind
 from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS, fee_up
@@ -276,6 +278,35 @@ def test_a_random_day_mirrors_the_chain_and_replays(seed: int) -> None:
         assert decide(decided_again, command) == decided
         for event in decided:
             evolve(decided_again, event)
+
+
+@pytest.mark.parametrize("seed", (200, 201))
+def test_needs_kept_from_group_to_group_are_those_summed_anew(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = Day(seed, Settings())
+    day.run()
+    kept: Counter[bool] = Counter()
+    serves = Needs.serves
+
+    def compared(needs: Needs, *made_of: Any) -> bool:
+        served = serves(needs, *made_of)
+        kept[served] += 1
+        if served:
+            anew = Needs(*made_of)
+            for name in Needs.__slots__:
+                assert getattr(needs, name) == getattr(anew, name), (seed, name)
+        return served
+
+    monkeypatch.setattr(Needs, "serves", compared)
+    remembering, forgetful = State(), State()
+    for command, decided in day.venue.journal:
+        forgetful.needs = KeptNeeds()
+        assert decide(remembering, command) == decide(forgetful, command) == decided
+        for event in decided:
+            evolve(remembering, event)
+            evolve(forgetful, event)
+    assert kept[True] > 100 and kept[False] > 0, (seed, kept)
 
 
 def test_random_days_reach_what_they_are_meant_to_test() -> None:

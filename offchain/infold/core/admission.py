@@ -324,7 +324,7 @@ def _respelled(raw: bytes, quotes: int) -> Rejected:
 
 def _signature(text: str) -> bytes:
     """r and vs, 64 bytes, from 0x and 128 hex digits; `fromhex` skips blanks, so both count."""
-    if len(text) == 130 and text.startswith("0x"):
+    if len(text) == 130 and text[:2] == "0x":
         try:
             pair = bytes.fromhex(text[2:])
         except ValueError:

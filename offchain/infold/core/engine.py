@@ -107,6 +107,7 @@ def _submit(state: State, command: SubmitOrders) -> list[AnyEvent]:
     now_ms = command.received_ms
     limits = state.settings.limits
     view = AdmissionView(state, now_ms)
+    add = view.add
     sequence = state.sequence
     decided: list[AnyEvent] = []
     for signed in command.orders:
@@ -122,7 +123,7 @@ def _submit(state: State, command: SubmitOrders) -> list[AnyEvent]:
                 )
             )
             continue
-        view.add(signed)
+        add(signed)
         sequence += 1
         decided.append(OrderAccepted(sequence, now_ms, signed))
     view.keep()
