@@ -54,7 +54,8 @@ class Wallet:
             raise Misconfigured(f"{path} is not a keystore: it is not JSON") from None
         except (ValueError, KeyError, TypeError, NotImplementedError) as error:
             raise Misconfigured(
-                f"{path} did not open ({error}); check the file and the password typed, or in the file that INFOLD_KEYSTORE_PASSWORD_FILE names"
+                f"{path} did not open ({error}); check the password (typed, or in the file that"
+                " INFOLD_KEYSTORE_PASSWORD_FILE names) and the file"
             ) from None
 
     def to_keystore(self, path: Path, password: str) -> None:
