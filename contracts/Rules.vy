@@ -60,7 +60,7 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
     leak: uint256 = unsafe_div(unsafe_mul(plan.capacity, dt), 4 * units.DAY_MS)
     bucket: uint256 = self._drain(market.meter >> 192, leak, loss)
     level: uint256 = self._drain(plan.level, 0, loss)
-    self._check_caps(residual, base, market.caps, bucket > unsafe_div(plan.capacity, 4) or level > plan.capacity)
+    self._check_caps(residual, base, market.caps, bucket >= unsafe_div(plan.capacity, 4) or level >= plan.capacity)
     if dt >= MEMORY_MS:
         recent = residual
     else:
@@ -179,7 +179,7 @@ def check_price(oracle: uint256, price: uint256, residual: int256, pool: int256,
     """
     @notice Revert with the rule a price and residual would break; what `close` asks, for dealers and tests.
     @param residual What traders buy net.
-    @param full Whether the loss meter is over its capacity.
+    @param full Whether the loss meter has reached its capacity; a pool without capital has none.
     """
     moved: int256 = convert(convert(residual, int96), int256)
     held: int256 = convert(convert(pool, int96), int256)

@@ -49,10 +49,10 @@ class Day:
             amount_e6 = self.dice.choice((400, 5_000, 200_000)) * 10**6
             assert venue.open_account(amount_e6) == account
             self.vault_e6 += amount_e6
-        venue.request_liquidity(10**6 * 10**6)
         venue.deposit(1, 50_000 * 10**6)
         self.vault_e6 += 50_000 * 10**6
-        venue.observe()
+        venue.fund_pool(self.prices, 10**6 * 10**6)
+        self.vault_e6 += 10**6 * 10**6
 
     # -- acts --------------------------------------------------------------------------------------
 

@@ -285,6 +285,13 @@ class Venue:
         word = RequestsWord(held.deposits_e6 + deposits_e6, held.redeems + redeems)
         self.tell(events.LiquidityRequested(epoch=epoch, requests=to_word(pack_requests(word))))
 
+    def fund_pool(self, prices_e8: Mapping[int, int], amount_e6: int = 10**12) -> None:
+        """Give the pool capital: a request, and the batch that strikes it."""
+        self.request_liquidity(amount_e6)
+        self.observe()
+        self.close(prices_e8, {}, after_ms=self.epoch_ms + GUARD_MS + 1)
+        self.confirm()
+
     def shrink(self, account: int, index: int, change_e8: int, oracle_price_e8: int) -> None:
         """What Recovery does to a position; the fact carries the words it leaves."""
         market = self.chain.accounts[account].positions[index].market

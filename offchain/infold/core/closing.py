@@ -261,9 +261,9 @@ def bounds_of(
         level_e6 += max(0, loss_e6)
         dt_ms = since_ms(held.clock, time_ms)
         bucket_e6 = pool.market_bucket_e6(held, capacity_e6, dt_ms, loss_e6)
-        if bucket_e6 > capacity_e6 // METER_SHARE:
+        if bucket_e6 >= capacity_e6 // METER_SHARE:
             full.add(market)
-    everywhere = level_e6 > capacity_e6
+    everywhere = level_e6 >= capacity_e6
     return {
         market: pool.bounds_of(
             state.markets[market], prices_e8[market], time_ms, everywhere or market in full

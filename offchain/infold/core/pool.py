@@ -119,7 +119,7 @@ def _close_market(
     loss_e6 = meter_loss_e6(held, oracle_e8, deal.price_e8, residual_e8)
     bucket_e6 = market_bucket_e6(held, capacity_e6, dt_ms, loss_e6)
     level_e6 = max(0, level_e6 + loss_e6)
-    full = bucket_e6 > capacity_e6 // METER_SHARE or level_e6 > capacity_e6
+    full = bucket_e6 >= capacity_e6 // METER_SHARE or level_e6 >= capacity_e6
     bounds = bounds_of(held, oracle_e8, plan.time_ms, full)
     reason = fault(bounds, deal.price_e8, residual_e8)
     if reason is not None:

@@ -267,7 +267,7 @@ def invariant_C7_pool_trades_on_its_side(
         wrong = _pool_broken(it, rates.h_min_e6, caps.residual_cap_e8, caps.position_cap_e8)
         base, residual = it.pool_before.base_e8, it.residual_e8
         grew = abs(base - residual) > abs(base) or (base - residual) * base < 0
-        if residual and grew and it.meter.bucket_e6 > capacity_of(capital) // 4:
+        if residual and grew and it.meter.bucket_e6 >= capacity_of(capital) // 4:
             wrong.append("the pool grew while its meter was full")
         name = f"batch {facts.head.number} market {it.market}"
         broken += [f"{name}: {what}" for what in wrong]

@@ -589,7 +589,7 @@ def _turn_meter(batch: _Batch, market: Market, residual_e8: int) -> None:
     batch.bucket_e6 = max(0, batch.bucket_e6 + loss)
     recent = trunc_div(recent * max(0, _MEMORY_MS - elapsed), _MEMORY_MS) + residual_e8
     market.meter = Meter(bucket, recent, interest)
-    if residual_e8 and (bucket > capacity // 4 or batch.bucket_e6 > capacity):
+    if residual_e8 and (bucket >= capacity // 4 or batch.bucket_e6 >= capacity):
         before = market.pool.base_e8
         after = before - residual_e8
         require(abs(after) <= abs(before) and after * before >= 0, "clearing: loss meter")

@@ -587,6 +587,7 @@ def test_settle_holds_the_pool_inside_its_cap_unless_it_shrinks(stage: Stage, si
 def test_settle_strikes_only_with_every_market_of_the_pool_priced(stage: Stage) -> None:
     """Priced by the vector is enough, and a market the pool does not hold is not asked for."""
     low = ETHER_E8 * H_MIN // 10**6
+    stage.fund_pool()
     stage.venue.world.travel(1)
     assert_lands(stage, stage.batch([stage.buy(market=2)], prices={2: ETHER_E8 + low}))
     assert stage.venue.clearing.pool_markets() == 1 << 2
@@ -595,8 +596,19 @@ def test_settle_strikes_only_with_every_market_of_the_pool_priced(stage: Stage) 
     blind = stage.batch(oracle={1: PRICE_E8}, **late)
     assert_refused(stage, blind, "clearing: strike misses a market")
     receipt = stage.venue.settle(stage.batch(**late))
-    assert receipt.only("PoolStruck")["epoch"] == 0
+    assert receipt.only("PoolStruck")["epoch"] == 1
     stage.books.check()
+
+
+def test_settle_lets_a_pool_without_capital_take_no_residual(stage: Stage) -> None:
+    """Nothing to lose is nothing to trade with: the meter of no capital is always full."""
+    lean = PRICE_E8 * H_MIN // 10**6
+    stage.venue.world.travel(1)
+    batch = stage.batch([stage.buy()], prices={1: PRICE_E8 + lean})
+    assert_refused(stage, batch, "clearing: loss meter")
+    stage.fund_pool()
+    stage.venue.world.travel(1)
+    assert_lands(stage, stage.batch([stage.buy()], prices={1: PRICE_E8 + lean}))
 
 
 # -- fields --------
@@ -612,6 +624,7 @@ def test_settle_lets_a_funding_index_stand_still_at_the_end_of_its_field(stage: 
     )
     oracle = {**ORACLE, 3: PRICE_E8}
     lean = PRICE_E8 * H_MIN // 10**6
+    stage.fund_pool()
     venue.world.travel(1)
     plan = stage.buy(size_e8=1000, market=3)
     assert_lands(

@@ -179,8 +179,16 @@ def test_a_reversal_goes_through_zero_in_one_position() -> None:
     venue.check()
 
 
+def test_a_pool_without_capital_takes_nothing() -> None:
+    venue = a_venue()
+    order = an_order(LONG, limit_price_e8=61_000 * E8, time_in_force=TimeInForce.GTC)
+    assert venue.trade(order, prices_e8=PRICES) is None
+    venue.check()
+
+
 def test_the_dealer_takes_the_residual_at_its_own_side() -> None:
     venue = a_venue()
+    venue.fund_pool(PRICES)
     confirmed = venue.trade(an_order(LONG, limit_price_e8=61_000 * E8), prices_e8=PRICES)
     assert confirmed is not None and confirmed.fills[0].price_e8 >= BTC_E8 + 6 * E8
     assert venue.state.markets[BTC].pool.base_e8 == -E8
@@ -414,7 +422,7 @@ def test_a_strike_waits_for_a_vector_that_prices_the_pool() -> None:
     venue = Venue(epoch_ms=5_000)
     venue.list_market(BTC)
     venue.open_account(10**12)
-    venue.observe()
+    venue.fund_pool(PRICES)
     venue.trade(an_order(LONG, limit_price_e8=61_000 * E8), prices_e8=PRICES)
     with pytest.raises(Unavailable, match="does not price markets"):
         venue.close({ETH: ETH_E8}, NO_DEALER, after_ms=9_000)
@@ -422,7 +430,7 @@ def test_a_strike_waits_for_a_vector_that_prices_the_pool() -> None:
     assert isinstance(closed, BatchClosed)
     assert closed.clearing == [] and closed.opened == 1
     venue.confirm()
-    assert 0 in venue.state.strikes
+    assert 1 in venue.state.strikes
 
 
 def test_the_posted_words_are_those_of_the_closed_batch() -> None:
