@@ -275,8 +275,8 @@ def test_an_act_is_absolute_strictly_after_the_window(stage: Stage, name: str) -
         assert land(stage, act, barrier_ms) == "clearing: batch time outside window"
     again(stage)
     with world.anchored():
-        # what the second act bites on begins at its own barrier; the first one's effect stands: what
-        # a cancel killed is CANCELLED (12) or, once the slot remembers it, SLOT (11)
+        # what the second act bites on begins at its own barrier; the first one's effect stands:
+        # what a cancel killed is CANCELLED (12) or, once the slot remembers it, SLOT (11)
         allowed = (12, 11) if name == "cancel" else (act.old, "")
         assert land(stage, act, barrier_ms + 1_000) in allowed
 
