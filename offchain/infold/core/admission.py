@@ -396,7 +396,18 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
         latest = now_ms + limits.expiry_ahead_ms_max
         raise Rejected("EXPIRY_TOO_FAR", "expiry", f"at most {latest} is taken")
 
-    _check_slot(signed, holder)
+    # One order a slot, and each seq once: an order that was cancelled or filled never comes back.
+    slot, seq = order.slot, order.seq
+    seen = holder.slot(slot)
+    if seen.order_hash == signed.order_hash:
+        raise Rejected("DUPLICATE", None, f"0x{signed.order_hash.hex()}")
+    word = holder.fill_word(slot)
+    if seq <= word.cancel_seq:
+        raise Rejected("CANCELLED", "seq", f"up to {word.cancel_seq} is cancelled on chain")
+    if seq <= seen.seq or seq <= word.seq:
+        raise Rejected("SEQ_TOO_OLD", "seq", f"slot {slot} saw {max(seen.seq, word.seq)}")
+    if seen.open:
+        raise Rejected("SLOT_TAKEN", "slot", f"slot {slot} holds the open order of seq {seen.seq}")
 
     terms = state.market_terms(market)
     if terms is None:
@@ -405,8 +416,14 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
     if limit_price_e8 % terms.tick_e8:
         tick = format_decimal(terms.tick_e8, PRICE_DECIMALS)
         raise Rejected("PRICE_TICK", "price", f"the tick is {tick}")
-    if terms.oracle_price_e8:
-        _check_band(order, terms.oracle_price_e8, limits.price_factor_max)
+    oracle_price_e8 = terms.oracle_price_e8
+    if oracle_price_e8 and (
+        limit_price_e8 > oracle_price_e8 * limits.price_factor_max
+        if order.buy
+        else limit_price_e8 * limits.price_factor_max < oracle_price_e8
+    ):
+        oracle = format_decimal(oracle_price_e8, PRICE_DECIMALS)
+        raise Rejected("PRICE_BAND", "price", f"the oracle stands at {oracle}")
     if terms.fee_e6 > order.max_fee_e6:
         fee = format_decimal(terms.fee_e6, FRACTION_DECIMALS)
         raise Rejected("FEE_TOO_LOW", "maxFee", f"the market's fee is {fee}")
@@ -441,35 +458,6 @@ def live_delegate(holder: Holder, key: bytes, now_ms: int) -> DelegateWord:
     if word.expiry_ms <= now_ms:
         raise Rejected("DELEGATE_EXPIRED", "signature", f"its grant ended at {word.expiry_ms}")
     return word
-
-
-def _check_slot(signed: SignedOrder, holder: Holder) -> None:
-    """One order a slot, and each seq once: an order that was cancelled or filled never comes
-    back.
-    """
-    order = signed.order
-    slot, seq = order.slot, order.seq
-    seen = holder.slot(slot)
-    if seen.order_hash == signed.order_hash:
-        raise Rejected("DUPLICATE", None, f"0x{signed.order_hash.hex()}")
-    word = holder.fill_word(slot)
-    if seq <= word.cancel_seq:
-        raise Rejected("CANCELLED", "seq", f"up to {word.cancel_seq} is cancelled on chain")
-    if seq <= seen.seq or seq <= word.seq:
-        raise Rejected("SEQ_TOO_OLD", "seq", f"slot {slot} saw {max(seen.seq, word.seq)}")
-    if seen.open:
-        raise Rejected("SLOT_TAKEN", "slot", f"slot {slot} holds the open order of seq {seen.seq}")
-
-
-def _check_band(order: Order, oracle_price_e8: int, factor_max: int) -> None:
-    limit_price_e8 = order.limit_price_e8
-    if (
-        limit_price_e8 > oracle_price_e8 * factor_max
-        if order.buy
-        else limit_price_e8 * factor_max < oracle_price_e8
-    ):
-        oracle = format_decimal(oracle_price_e8, PRICE_DECIMALS)
-        raise Rejected("PRICE_BAND", "price", f"the oracle stands at {oracle}")
 
 
 def _check_shrinks(order: Order, status: int, base_e8: int) -> None:

@@ -7,7 +7,7 @@ per lot times 2**shift; the rate is a fraction of notional a day, e9, positive w
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from infold.units import DAY_MS, div_trunc
 from infold.words import CapsWord, ClockWord, RatesWord
@@ -16,6 +16,17 @@ STEP_MS_MAX: Final = 3_600_000
 """A rate moves by at most an hour's velocity in one batch, however long the gap before it."""
 
 INDEX_DIVISOR: Final = 10**19 * DAY_MS
+
+
+class Mark(NamedTuple):
+    """What a position of one market is judged by at one vector."""
+
+    price_e8: int
+    funding_index: int
+    shift: int
+    im_e6: int
+    mm_e6: int
+    haircut_e6: int
 
 
 def since_ms(clock: ClockWord, time_ms: int) -> int:

@@ -11,21 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from infold.core.funding import index_at
+from infold.core.funding import Mark, index_at
 from infold.core.state import Account, Market
 from infold.units import FRACTION_ONE_E6, MARGIN_DIVISOR, QUOTE_DIVISOR
 from infold.words import PositionWord, WithdrawalWord
-
-
-class Mark(NamedTuple):
-    """What a position of one market is judged by at one vector."""
-
-    price_e8: int
-    funding_index: int
-    shift: int
-    im_e6: int
-    mm_e6: int
-    haircut_e6: int
 
 
 class Standing(NamedTuple):

@@ -3,7 +3,8 @@
 
 A sum over all of an account's markets is the dearest part of weighing an order. It depends on the
 account's positions, on what its open orders may still fill, and on what a market asks of a lot;
-`Needs` keeps copies of all three beside the sums. `KeptNeeds.take` compares them with the state as
+`Needs` keeps copies of all three, and of the marks that positions
+are worth something at, beside the sums. `KeptNeeds.take` compares them with the state as
 it stands and sums anew where one differs, so that nothing has to be told when a price, a position
 or an order changes, and what is kept can only save time.
 """
@@ -12,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from infold.units import MARGIN_DIVISOR
+from infold.core.funding import Mark, credit
+from infold.units import FRACTION_ONE_E6, MARGIN_DIVISOR, QUOTE_DIVISOR
 from infold.words import PositionWord
 
 
 class Needs:
-    """Initial margin of one account, by market and in all.
+    """Initial margin of one account, by market and in all, and what its positions are worth.
 
     Made for the positions, open orders (`buys_e8` and `sells_e8` by market, which are copied) and
     margins (what a market asks: this times lots, over `MARGIN_DIVISOR`, up) it is given.
@@ -28,9 +30,11 @@ class Needs:
         "buys_e8",
         "by_market_e6",
         "margins_e14",
+        "marks",
         "positions",
         "sells_e8",
         "total_e6",
+        "worth_e6",
     )
 
     def __init__(
@@ -39,8 +43,15 @@ class Needs:
         buys_e8: dict[int, int],
         sells_e8: dict[int, int],
         margins_e14: dict[int, int],
+        marks: dict[int, Mark],
     ) -> None:
         self.positions = list(positions.values())
+        self.marks = marks
+        self.worth_e6 = sum(
+            _worth_e6(base_e8, quote_e6, funding_index, marks[market])
+            for market, base_e8, quote_e6, funding_index, _ in self.positions
+        )
+        """Positions at their marks, haircut where they gain."""
         self.margins_e14 = margins_e14
         self.buys_e8 = buys_e8.copy()
         self.sells_e8 = sells_e8.copy()
@@ -72,10 +83,14 @@ class Needs:
         buys_e8: dict[int, int],
         sells_e8: dict[int, int],
         margins_e14: dict[int, int],
+        marks: dict[int, Mark],
     ) -> bool:
-        """Whether it would be made again exactly as it stands; margins must be the same object."""
+        """Whether it would be made again exactly as it stands; margins and marks must be the same
+        objects.
+        """
         return (
             self.margins_e14 is margins_e14
+            and self.marks is marks
             and self.buys_e8 == buys_e8
             and self.sells_e8 == sells_e8
             and self.positions == list(positions.values())
@@ -93,18 +108,24 @@ class Needs:
 class KeptNeeds:
     """The `Needs` of accounts by number. Each is one taker's own until it is put back."""
 
-    __slots__ = ("_by_account", "_margins_e14")
+    __slots__ = ("_by_account", "_margins_e14", "_marks")
 
     def __init__(self) -> None:
         self._by_account: dict[int, Needs] = {}
         self._margins_e14: dict[int, int] = {}
+        self._marks: dict[int, Mark] = {}
 
-    def margins(self, margins_e14: dict[int, int]) -> dict[int, int]:
-        """The margins to take with: the ones of before if they are equal; else all is forgotten."""
-        if margins_e14 != self._margins_e14:
+    def terms(
+        self, margins_e14: dict[int, int], marks: dict[int, Mark]
+    ) -> tuple[dict[int, int], dict[int, Mark]]:
+        """The margins and marks to take with: those of before if they are equal; else all is
+        forgotten.
+        """
+        if margins_e14 != self._margins_e14 or marks != self._marks:
             self._margins_e14 = margins_e14
+            self._marks = marks
             self._by_account.clear()
-        return self._margins_e14
+        return self._margins_e14, self._marks
 
     def take(
         self,
@@ -113,13 +134,23 @@ class KeptNeeds:
         buys_e8: dict[int, int],
         sells_e8: dict[int, int],
         margins_e14: dict[int, int],
+        marks: dict[int, Mark],
     ) -> Needs:
         """The account's needs, summed anew unless all they were summed from is as it was."""
         kept = self._by_account.pop(account, None)
-        if kept is None or not kept.serves(positions, buys_e8, sells_e8, margins_e14):
-            kept = Needs(positions, buys_e8, sells_e8, margins_e14)
+        if kept is None or not kept.serves(positions, buys_e8, sells_e8, margins_e14, marks):
+            kept = Needs(positions, buys_e8, sells_e8, margins_e14, marks)
         return kept
 
     def put_back(self, account: int, needs: Needs) -> None:
         """Keep them, with every order that was taken since."""
         self._by_account[account] = needs
+
+
+def _worth_e6(base_e8: int, quote_e6: int, funding_index: int, mark: Mark) -> int:
+    """A position at its mark, haircut where it gains."""
+    worth_e6 = base_e8 * mark.price_e8 // QUOTE_DIVISOR + quote_e6
+    worth_e6 += credit(base_e8, mark.funding_index - funding_index, mark.shift)
+    if worth_e6 > 0:
+        worth_e6 += -worth_e6 * mark.haircut_e6 // FRACTION_ONE_E6
+    return worth_e6

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from infold.core.margin import Mark
+from infold.core.funding import Mark
 from infold.core.state import Market, Parameters
 from infold.errors import InfoldError
 from infold.messages import SignedOrder

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from infold.core import funding, margin
+from infold.core.funding import Mark
 from infold.core.judging import BASE_LIMIT, judge
-from infold.core.margin import Mark
 from infold.core.plan import (
     AccountChange,
     Deal,

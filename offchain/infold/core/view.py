@@ -11,8 +11,8 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from infold.core.admission import MarketTerms, SlotView
-from infold.core.funding import credit
-from infold.core.margin import Mark, mark_at
+from infold.core.funding import Mark
+from infold.core.margin import mark_at
 from infold.core.state import NO_FILL, Account, State
 from infold.errors import InvariantBroken
 from infold.messages import Order, SignedOrder
@@ -40,7 +40,7 @@ class AdmissionView:
     additions.
     """
 
-    __slots__ = ("_holders", "_now_ms", "_state", "_terms", "asked", "margins_e14")
+    __slots__ = ("_holders", "_now_ms", "_state", "_terms", "asked", "margins_e14", "marks")
 
     def __init__(self, state: State, now_ms: int) -> None:
         self._state = state
@@ -52,8 +52,9 @@ class AdmissionView:
             market: self.asks_at(market, prices_e8.get(market, 0)) for market in state.markets
         }
         """What each market asks at its latest price; nothing before any price is known."""
-        self.margins_e14 = state.needs.margins(
-            {market: asks.margin_e14 for market, asks in self.asked.items()}
+        self.margins_e14, self.marks = state.needs.terms(
+            {market: asks.margin_e14 for market, asks in self.asked.items()},
+            {market: asks.mark for market, asks in self.asked.items()},
         )
 
     def keep(self) -> None:
@@ -93,7 +94,11 @@ class AdmissionView:
         return terms
 
     def asks_at(self, market: int, price_e8: int) -> _Asks:
-        """What the market asks at a price."""
+        """What the market asks at a price.
+
+        Funding since the market's last settlement is left out: a few seconds' worth of an estimate,
+        so that what accounts are worth can be kept until the next batch.
+        """
         held = self._state.markets[market]
         rates = held.at(self._now_ms).rates
         return _Asks(
@@ -101,7 +106,7 @@ class AdmissionView:
             price_e8 * rates.im_e6,
             price_e8 * rates.fee_e6,
             price_e8 * rates.band_e6 // FRACTION_ONE_E6,
-            mark_at(held, price_e8, self._now_ms),
+            mark_at(held, price_e8, self._now_ms)._replace(funding_index=held.clock.funding_index),
         )
 
 
@@ -129,15 +134,12 @@ class HolderView:
         self._state = state
         self._held = held
         self._slots: dict[int, SignedOrder] = {}
-        self._asked = asked = view.asked
+        self._asked = view.asked
         needs = self.needs = state.needs.take(
-            account, held.positions, held.buys_e8, held.sells_e8, view.margins_e14
+            account, held.positions, held.buys_e8, held.sells_e8, view.margins_e14, view.marks
         )
         """Initial margin by market; keys are the markets held."""
-        free_e6 = held.word.collateral_e6
-        for market, base_e8, quote_e6, funding_index, _ in needs.positions:
-            free_e6 += _worth_e6(base_e8, quote_e6, funding_index, asked[market].mark)
-        self._free_e6 = free_e6
+        self._free_e6 = held.word.collateral_e6 + needs.worth_e6
         """Collateral and what positions are worth."""
         self._weighed: Order | None = None
         self._next_need_e6 = 0
@@ -213,12 +215,3 @@ class HolderView:
                 slip_e8 = band_e8
             short_e6 -= -slip_e8 * size_e8 // QUOTE_DIVISOR
         return short_e6
-
-
-def _worth_e6(base_e8: int, quote_e6: int, funding_index: int, mark: Mark) -> int:
-    """A position at its mark with funding to now, haircut where it gains."""
-    worth_e6 = base_e8 * mark.price_e8 // QUOTE_DIVISOR + quote_e6
-    worth_e6 += credit(base_e8, mark.funding_index - funding_index, mark.shift)
-    if worth_e6 > 0:
-        worth_e6 += -worth_e6 * mark.haircut_e6 // FRACTION_ONE_E6
-    return worth_e6
