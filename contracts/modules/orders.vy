@@ -30,8 +30,7 @@ POST_ONLY: constant(uint256) = 2
 REDUCE_ONLY: constant(uint256) = 4
 DELEGATED: constant(uint256) = 128
 RESERVED: constant(uint256) = 15 * 256      # approved wallets (256), free flags
-IMMEDIATE_OR_CANCEL: constant(uint256) = 1  # times in force
-FILL_OR_KILL: constant(uint256) = 2
+FILL_OR_KILL: constant(uint256) = 2            # time in force: 0 good till cancelled, 1 immediate or cancel
 
 
 DELEGATES: public(immutable(IDelegates))

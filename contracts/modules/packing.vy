@@ -14,18 +14,10 @@ M20: constant(uint256) = 2 ** 20 - 1
 M32: constant(uint256) = 2 ** 32 - 1
 M48: constant(uint256) = 2 ** 48 - 1
 M64: constant(uint256) = 2 ** 64 - 1
-M80: constant(uint256) = 2 ** 80 - 1
-M88: constant(uint256) = 2 ** 88 - 1
 M128: constant(uint256) = 2 ** 128 - 1
 
 
 # -- signed fields -----------------------------------------------------------
-
-@internal
-@pure
-def _raw(x: int256) -> uint256:
-    return convert(convert(x, bytes32), uint256)
-
 
 @internal
 @pure
