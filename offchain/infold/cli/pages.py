@@ -256,6 +256,24 @@ def of_auction(found: Document) -> list[str]:
     ) + _verdict(found)
 
 
+def of_dealer(found: Document) -> list[str]:
+    """A line a figure: its value, its interval, its limit."""
+    headers = ["", "figure", "value", "95 % interval", "limit", "paths", "seconds"]
+    rows = [
+        [
+            "ok" if figure["ok"] else "MISSED",
+            figure["id"],
+            f"{figure['value']:.6g}",
+            f"{figure['low']:.6g} .. {figure['high']:.6g}" if figure["paths"] else "exact",
+            "" if figure["limit"] is None else f"{figure['limit']:.6g}",
+            count(figure["paths"]) if figure["paths"] else "",
+            f"{figure['seconds']:.2f}",
+        ]
+        for figure in found["figures"]
+    ]
+    return table(headers, rows, left=2) + _verdict(found)
+
+
 def _verdict(found: Document) -> list[str]:
     return [f"ok {yes(found['ok'])}, in {found['seconds']:.1f} s"]
 

@@ -12,11 +12,11 @@ from typing import Annotated
 import typer
 
 from infold.cli.header import completed
-from infold.cli.pages import of_admission, of_auction, of_gas, of_run
+from infold.cli.pages import of_admission, of_auction, of_dealer, of_gas, of_run
 from infold.cli.terminal import Exit, Json, Quiet, Seed, finish, progress, show
 
 bench_group = typer.Typer(
-    no_args_is_help=True, help="Gas, admission and auction against their budgets."
+    no_args_is_help=True, help="Gas, admission, auction and dealer against their limits."
 )
 
 
@@ -194,6 +194,40 @@ def bench_auction(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -
         figures = auction.run(seed)
     document = completed("bench auction", seed, began, figures)
     finish(document, as_json, "infold bench auction", of_auction)
+
+
+@bench_group.command("dealer")
+def bench_dealer(
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", help="Only this group of figures; repeatable. Default: all eight."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, help="Processes that simulate paths.")
+    ] = 2,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """What the dealer earns, beside exact bounds, in simulation and on recorded markets.
+
+    Groups: golden (closed forms and exact solutions), e0 (the paper's market), e0_auction (the same
+    flow in batches), e1b (informed clients), e4 (impact misjudged), crash, recorded, speed.
+    crash and recorded read INFOLD_DATA.
+    """
+    from infold.bench.dealer.run import GROUPS, run
+    from infold.config import data_directory, load
+
+    for name in group or ():
+        if name not in GROUPS:
+            raise typer.BadParameter(
+                f"{name!r} is none of {', '.join(GROUPS)}", param_hint="--group"
+            )
+    began = time.monotonic()
+    with progress(quiet) as steps:
+        figures = run(group or GROUPS, seed, workers, data_directory(load()), steps.say)
+    document = completed("bench dealer", seed, began, figures)
+    finish(document, as_json, "infold bench dealer", of_dealer)
 
 
 # -- the environment ---------------------------------------------------------
