@@ -15,6 +15,15 @@ import polars as pl
 from infold.research.faults import DataFault
 
 
+def table(path: Path) -> tuple[pl.DataFrame, int, str]:
+    """A file's table, the number of its first data row, and the SHA-256 of the file as stored."""
+    content, sha256 = content_of(path)
+    if path.name.lower().endswith(".parquet"):
+        return parquet(path, content), 1, sha256
+    frame, first_row = csv(path, content)
+    return frame, first_row, sha256
+
+
 def content_of(path: Path) -> tuple[bytes, str]:
     """The file's bytes, unpacked, and the SHA-256 of the file as it lies on disk."""
     try:

@@ -9,10 +9,16 @@ import polars as pl
 
 from infold.research.recorded.quotes import quotes_2024, quotes_at
 from infold.research.recorded.sheet import Sheet
+from infold.research.recorded.snapshots import quotes_of_snapshots
 from infold.research.recorded.streams import Quotes, Trades
 from infold.research.recorded.trades import account_fills, trades_2024, trades_2026, trades_csv
 
 Layout = Callable[[Sheet], Trades | Quotes]
+
+
+def _book_ticker(time: str) -> Layout:
+    return quotes_at(time, "best_bid_price", "best_ask_price", "best_bid_qty", "best_ask_qty")
+
 
 _NAMED: tuple[tuple[frozenset[str], Layout], ...] = tuple(
     (frozenset(columns.split()), layout)
@@ -25,16 +31,13 @@ _NAMED: tuple[tuple[frozenset[str], Layout], ...] = tuple(
         ("trade_ts_ms price qty aggressor", trades_2024),
         ("exch_ts_ms price qty side", trades_2026),
         ("tx_ts_ms update_id bid_px ask_px", quotes_2024),
-        ("exch_ts_ms best_bid best_ask", quotes_at("exch_ts_ms", "best_bid", "best_ask")),
-        ("ts_utc best_bid best_ask", quotes_at("ts_utc", "best_bid", "best_ask")),
+        ("exch_ts_ms best_bid best_ask", quotes_of_snapshots),
         (
-            "best_bid_price best_ask_price transaction_time",
-            quotes_at("transaction_time", "best_bid_price", "best_ask_price"),
+            "ts_utc best_bid best_ask",
+            quotes_at("ts_utc", "best_bid", "best_ask", "best_bid_size", "best_ask_size"),
         ),
-        (
-            "best_bid_price best_ask_price event_time",
-            quotes_at("event_time", "best_bid_price", "best_ask_price"),
-        ),
+        ("best_bid_price best_ask_price transaction_time", _book_ticker("transaction_time")),
+        ("best_bid_price best_ask_price event_time", _book_ticker("event_time")),
         (
             "agg_trade_id price quantity transact_time is_buyer_maker",
             trades_csv("price", "quantity", "transact_time", "is_buyer_maker", "agg_trade_id"),
@@ -79,7 +82,7 @@ def numbered_layout(frame: pl.DataFrame) -> Layout | None:
         price, size, time, maker = (names[i] for i in columns)
         return trades_csv(price, size, time, maker, names[0])
     if shape == (7, ()) and times[5]:
-        return quotes_at(names[5], names[1], names[3])
+        return quotes_at(names[5], names[1], names[3], names[2], names[4], names[0])
     return None
 
 

@@ -7,33 +7,47 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infold.research.faults import DataFault
-from infold.research.recorded.content import content_of, csv, parquet
+from infold.research.recorded.content import table
+from infold.research.recorded.depths import book_layout, depths_of
 from infold.research.recorded.layouts import named_layout, numbered_layout
 from infold.research.recorded.sheet import Sheet
-from infold.research.recorded.streams import FileFacts, Quotes, Trades
+from infold.research.recorded.streams import Books, Depths, FileFacts, Quotes, Trades
 
 
 def read(path: Path, market: str | None = None) -> Trades | Quotes:
-    """Read one file of any known layout; ``market`` overrides the name told by the file's name."""
-    content, sha256 = content_of(path)
-    if path.name.lower().endswith(".parquet"):
-        frame, first_row = parquet(path, content), 1
-        layout = named_layout(frame.columns)
-    else:
-        frame, first_row = csv(path, content)
-        layout = named_layout(frame.columns) or numbered_layout(frame)
-    if layout is None:
-        columns = ", ".join(frame.columns[:12]) or "none"
+    """Read one file of trades or quotes; ``market`` overrides the name told by the file's name."""
+    sheet = _sheet(path, market)
+    columns = sheet.frame.columns
+    layout = named_layout(columns)
+    if layout is None and not path.name.lower().endswith(".parquet"):
+        layout = numbered_layout(sheet.frame)
+    if layout is None and book_layout(columns) is not None:
         raise DataFault(
-            path,
-            f"no known layout has the columns {columns}",
-            "trades need a time, price, size and side, quotes a time, bid and ask;"
-            " `infold replay --help` lists the layouts",
+            path, "it holds a book's updates, not trades or quotes", "pass a file of quotes"
         )
-    if frame.height == 0:
-        raise DataFault(path, "it holds no rows", "fetch it again or leave it out")
-    facts = FileFacts(str(path), frame.height, sha256)
-    return layout(Sheet(path, frame, first_row, facts, market))
+    if layout is None:
+        raise _unknown(path, columns)
+    return layout(_filled(sheet))
+
+
+def _sheet(path: Path, market: str | None) -> Sheet:
+    frame, first_row, sha256 = table(path)
+    return Sheet(path, frame, first_row, FileFacts(str(path), frame.height, sha256), market)
+
+
+def _filled(sheet: Sheet) -> Sheet:
+    if sheet.frame.height == 0:
+        raise DataFault(sheet.path, "it holds no rows", "fetch it again or leave it out")
+    return sheet
+
+
+def _unknown(path: Path, columns: Sequence[str]) -> DataFault:
+    return DataFault(
+        path,
+        f"no known layout has the columns {', '.join(columns[:12]) or 'none'}",
+        "trades need a time, price, size and side, quotes a time, bid and ask;"
+        " `infold replay --help` lists the layouts",
+    )
 
 
 def read_trades(path: Path, market: str | None = None) -> Trades:
@@ -50,6 +64,26 @@ def read_quotes(path: Path, market: str | None = None) -> Quotes:
     if isinstance(found, Trades):
         raise DataFault(path, "it holds trades, not quotes", "pass it without --quotes")
     return found
+
+
+def read_books(path: Path, market: str | None = None, levels: int = 20) -> Books:
+    """Read a file of books, rebuilt from updates if need be; the best ``levels`` a side."""
+    if levels < 1:
+        raise ValueError(f"a book has at least one level, not {levels}")
+    sheet = _sheet(path, market)
+    layout = book_layout(sheet.frame.columns)
+    if layout is None:
+        if named_layout(sheet.frame.columns) is not None:
+            raise DataFault(
+                path, "it holds no book", "books come as ..._l2diff, ..._l2snap or depth files"
+            )
+        raise _unknown(path, sheet.frame.columns)
+    return layout(_filled(sheet), levels)
+
+
+def read_depths(path: Path, market: str | None = None) -> Depths:
+    """Read a file of best quotes with summed depth at five and ten levels."""
+    return depths_of(_filled(_sheet(path, market)))
 
 
 def runs_of(files: Sequence[Trades]) -> list[list[Trades]]:

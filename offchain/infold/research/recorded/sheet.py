@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,28 @@ import polars as pl
 from numpy.typing import NDArray
 
 from infold.research.faults import DataFault
+from infold.research.recorded.flags import (
+    GAP_MS_MIN,
+    GAP_PACES,
+    KINDS,
+    Flag,
+    Flags,
+    iso_time,
+)
 from infold.research.recorded.names import market_of
 from infold.research.recorded.streams import FileFacts, Floats, Integers
 
 # A recorder may interleave two streams within a second; more than that means rows were moved.
 JITTER_MS_MAX = 1_000
+
+# Columns a row's time is told from when something is wrong with that row, the best first.
+_TIME_COLUMNS = (
+    "tx_ts_ms trade_ts_ms exch_ts_ms time_ms transaction_time transact_time event_time timestamp"
+    " time t ts_utc ts_utc_minute local_ts_ns"
+).split()
+
+# 1e11 ms is 1973, 1e14 ms the year 5138: each unit has three decades of its own, then the next.
+_TIME_UNITS = ((1, 10**11, 10**14), (10**3, 10**14, 10**17), (10**6, 10**17, 10**19))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +44,18 @@ class Sheet:
     first_row: int
     facts: FileFacts
     override: str | None
+    _found: list[Flag] = field(default_factory=list)
+
+    @property
+    def flags(self) -> Flags:
+        """What was flagged so far."""
+        return Flags(tuple(self._found))
+
+    def flag(self, kind: str, count: int, index: int, time_ms: int | None = None) -> None:
+        """Note `count` places of a kind, the first at a row given by its index; none for zero."""
+        KINDS[kind]
+        if count:
+            self._found.append(Flag(kind, count, self.first_row + index, time_ms))
 
     @property
     def market(self) -> str:
@@ -35,7 +64,28 @@ class Sheet:
 
     def fault(self, problem: str, mend: str, index: int, column: str) -> DataFault:
         """A fault at a row given by its index in the table."""
-        return DataFault(self.path, problem, mend, row=self.first_row + index, column=column)
+        return DataFault(
+            self.path,
+            problem,
+            mend,
+            row=self.first_row + index,
+            column=column,
+            time=self._time_at(index),
+        )
+
+    def _time_at(self, index: int) -> str:
+        """What a row says of its own time, empty if it says nothing readable."""
+        row = self.frame.row(index, named=True)
+        cells = [row[name] for name in _TIME_COLUMNS if name in row] or list(row.values())
+        for cell in cells:
+            if hasattr(cell, "isoformat"):
+                return str(cell.isoformat())
+            digits = str(cell).strip()
+            if digits.isdigit():
+                for scale, low, high in _TIME_UNITS:
+                    if low <= int(digits) < high:
+                        return iso_time(int(digits) // scale)
+        return ""
 
     def _whole(self, column: str, dtype: type[pl.DataType], kind: str) -> pl.Series:
         stored = self.frame[column]
@@ -72,13 +122,22 @@ class Sheet:
             )
         return values
 
+    def sizes(self, column: str) -> Floats:
+        """A column of finite numbers not below zero: sizes of a book, where zero clears a level."""
+        values = self._whole(column, pl.Float64, "a number").to_numpy().astype(np.float64)
+        bad = np.flatnonzero(~np.isfinite(values) | (values < 0))
+        if bad.size:
+            index = int(bad[0])
+            raise self.fault(f"{values[index]} is not a size", "the row is damaged", index, column)
+        return values
+
     def _odd(self, stored: pl.Series, index: int, expected: str, column: str) -> DataFault:
         """A cell that is none of the words it may be."""
         shown = stored[index]
         problem = "the cell is empty" if shown in (None, "") else f"{shown!r} is {expected}"
         return self.fault(problem, "the row is damaged; fetch the file again", index, column)
 
-    def flags(self, column: str) -> NDArray[np.bool_]:
+    def booleans(self, column: str) -> NDArray[np.bool_]:
         """A column of true and false, in any of the spellings the dumps use."""
         stored = self.frame[column]
         if stored.dtype == pl.Boolean:
@@ -138,12 +197,7 @@ class Sheet:
                 )
             return stored.dt.epoch("ms").to_numpy().astype(np.int64)
         raw = self.integers(column)
-        # 1e12 ms is September 2001, 1e14 ms the year 5138: each unit has its own two decades.
-        for scale, low, high in (
-            (1, 10**11, 10**14),
-            (10**3, 10**14, 10**17),
-            (10**6, 10**17, 10**19),
-        ):
+        for scale, low, high in _TIME_UNITS:
             if low <= int(raw[0]) < high:
                 bad = np.flatnonzero((raw < low) | (raw >= min(high, 2**63 - 1)))
                 if bad.size:
@@ -171,10 +225,23 @@ class Sheet:
                 index,
                 column,
             )
+        moved = np.flatnonzero(latest > time_ms)
+        if moved.size:
+            self.flag("disorder", int(moved.size), int(moved[0]), int(time_ms[moved[0]]))
         return np.argsort(time_ms, kind="stable").astype(np.int64)
 
-    def missing_ids(self, column: str) -> int:
-        """How many ids the file skips; ids that repeat or fall are damage."""
+    def find_gaps(self, time_ms: Integers) -> None:
+        """Flag silences far longer than the stream's pace; `time_ms` in file order."""
+        steps = np.diff(time_ms)
+        if steps.size == 0:
+            return
+        longest = max(float(GAP_MS_MIN), GAP_PACES * float(np.median(steps)))
+        gaps = np.flatnonzero(steps > longest)
+        if gaps.size:
+            self.flag("gap", int(gaps.size), int(gaps[0]) + 1, int(time_ms[gaps[0]]))
+
+    def find_missing(self, column: str) -> None:
+        """Flag ids the file skips; ids that repeat or fall are damage."""
         step = np.diff(self.integers(column))
         bad = np.flatnonzero(step <= 0)
         if bad.size:
@@ -185,7 +252,9 @@ class Sheet:
             raise self.fault(
                 problem, "rows are doubled or out of order; fetch the file again", index, column
             )
-        return int((step - 1).sum())
+        skipped = np.flatnonzero(step > 1)
+        if skipped.size:
+            self.flag("missing_id", int((step - 1).sum()), int(skipped[0]) + 1)
 
 
 def first_null(values: pl.Series) -> int:

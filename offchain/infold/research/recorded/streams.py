@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from infold.research.recorded.flags import NO_FLAGS, Flags
+
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,13 @@ class Trades:
     accounts: tuple[str, ...] | None = None
     account: Integers | None = None
     order: Integers | None = None
-    crossed: NDArray[np.bool_] | None = None
-    missing_ids: int = 0
+    crossed: Booleans | None = None
+    flags: Flags = NO_FLAGS
+
+    @property
+    def missing_ids(self) -> int:
+        """How many trade ids the file skips."""
+        return self.flags.count("missing_id")
 
     @property
     def span_ms(self) -> tuple[int, int]:
@@ -53,15 +61,78 @@ class Trades:
 
 @dataclass(frozen=True, slots=True)
 class Quotes:
-    """Best bid and ask of one market in time order, quote per base unit."""
+    """Best bid and ask of one market in time order, quote per base unit.
+
+    Sizes are what the file says, in base units or contracts, whichever it records; None where it
+    records none.
+    """
 
     facts: FileFacts
     market: str
     time_ms: Integers
     bid: Floats
     ask: Floats
+    bid_size: Floats | None = None
+    ask_size: Floats | None = None
+    flags: Flags = NO_FLAGS
 
     @property
     def span_ms(self) -> tuple[int, int]:
         """First and last time, both included."""
         return int(self.time_ms[0]), int(self.time_ms[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """One market's book after each update, its best levels first, in time order.
+
+    Prices and sizes have shape (updates, levels), sizes in base units; a side with fewer levels
+    is filled up with price NaN and size zero. `update_id` is the last update each row holds.
+    """
+
+    facts: FileFacts
+    market: str
+    time_ms: Integers
+    update_id: Integers
+    bid_price: Floats
+    bid_size: Floats
+    ask_price: Floats
+    ask_size: Floats
+    flags: Flags = NO_FLAGS
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """First and last time, both included."""
+        return int(self.time_ms[0]), int(self.time_ms[-1])
+
+    @property
+    def mid(self) -> Floats:
+        """Half way between the best prices, quote per base unit."""
+        middle: Floats = (self.bid_price[:, 0] + self.ask_price[:, 0]) / 2
+        return middle
+
+    def quotes(self) -> Quotes:
+        """The best level alone."""
+        return Quotes(
+            facts=self.facts,
+            market=self.market,
+            time_ms=self.time_ms,
+            bid=self.bid_price[:, 0],
+            ask=self.ask_price[:, 0],
+            bid_size=self.bid_size[:, 0],
+            ask_size=self.ask_size[:, 0],
+            flags=self.flags,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """Best quotes with the summed size of the first `levels` levels a side: (samples, levels).
+
+    `levels` begins with 1, so the first column is the best size. Base units.
+    """
+
+    quotes: Quotes
+    levels: tuple[int, ...]
+    bid_depth: Floats
+    ask_depth: Floats

@@ -16,7 +16,8 @@ def _one_market(
     sheet: Sheet, *, ids: str | None, time: str, price: str, size: Floats, side: Integers
 ) -> Trades:
     """Trades of a file that speaks of one market."""
-    missing = sheet.missing_ids(ids) if ids else 0
+    if ids:
+        sheet.find_missing(ids)
     time_ms = sheet.times_ms(time)
     order = sheet.order_of(time_ms, time)
     record = sheet.integers(ids) if ids else np.arange(len(time_ms), dtype=np.int64)
@@ -29,7 +30,7 @@ def _one_market(
         price=sheet.amounts(price)[order],
         size=size[order],
         record=record[order],
-        missing_ids=missing,
+        flags=sheet.flags,
     )
 
 
@@ -43,7 +44,7 @@ def _base_size(sheet: Sheet, price: str, size: str) -> Floats:
 
 def trades_csv(price: str, size: str, time: str, maker: str, ids: str) -> Callable[[Sheet], Trades]:
     def reader(sheet: Sheet) -> Trades:
-        buyer_is_maker = sheet.flags(maker)
+        buyer_is_maker = sheet.booleans(maker)
         return _one_market(
             sheet,
             ids=ids,
@@ -96,7 +97,8 @@ def account_fills(order_ids: str, time: str) -> Callable[[Sheet], Trades]:
             accounts=accounts,
             account=account[order],
             order=sheet.integers(order_ids)[order],
-            crossed=sheet.flags("crossed")[order],
+            crossed=sheet.booleans("crossed")[order],
+            flags=sheet.flags,
         )
 
     return reader

@@ -6,11 +6,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from infold.research.faults import DataFault
 from infold.research.flow import recorded_flow
-from infold.research.recorded import Quotes, Trades, read, read_trades
+from infold.research.recorded import (
+    Quotes,
+    Trades,
+    read,
+    read_books,
+    read_depths,
+    read_quotes,
+    read_trades,
+)
 
 DATA = os.environ.get("INFOLD_DATA")
 pytestmark = [
@@ -58,7 +68,6 @@ def test_fills_of_accounts_become_their_orders() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "l2_trades/binance_20240808_usdm_btcusdt_l2diff.parquet",
         "ohlcv/binance_spot_btc_eth_1h.parquet",
         "user_flow/hyperliquid_32accts_light.parquet",
     ],
@@ -74,3 +83,31 @@ def test_every_file_of_trades_or_quotes_reads() -> None:
         if "l2diff" not in path.name:
             found[type(read(path))] += 1
     assert found == {Trades: 8, Quotes: 9}
+
+
+def test_books_are_not_taken_for_quotes() -> None:
+    with pytest.raises(DataFault, match="a book's updates"):
+        read(ROOT / "l2_trades/binance_20240808_usdm_btcusdt_l2diff.parquet")
+
+
+@pytest.mark.parametrize("market", ["usdm_btcusdt", "usdm_ethusdt", "spot_ethusdt"])
+def test_a_rebuilt_book_shows_the_recorded_best_quotes(market: str) -> None:
+    """Two streams of one exchange, recorded apart, tell the same best prices update by update."""
+    book = read_books(ROOT / f"l2_trades/binance_20240808_{market}_l2diff.parquet", levels=2)
+    path = ROOT / f"l2_trades/binance_20240808_{market}_bbo.parquet"
+    quotes, ids = read_quotes(path), pl.read_parquet(path)["update_id"].to_numpy()
+    place = np.searchsorted(ids, book.update_id, side="right") - 1
+    inside = (place >= 0) & (place < len(ids) - 1)
+    bid, ask = quotes.bid[place[inside]], quotes.ask[place[inside]]
+    agree = (bid == book.bid_price[inside, 0]) & (ask == book.ask_price[inside, 0])
+    assert inside.sum() > 6_000 and agree.mean() > 0.999
+    gap_ms = np.abs(quotes.time_ms[place[inside]] - book.time_ms[inside])
+    assert np.median(gap_ms) < 150, "both are on the exchange's clock, the recorder's is 1.2 s off"
+
+
+def test_snapshots_and_summed_depth_read_whole() -> None:
+    book = read_books(ROOT / "l2_trades/binance_20260216_spot_btcusdt_l2snap1000.parquet")
+    assert book.bid_price.shape == (2_559, 20) and book.flags.count("repeated_book") == 2
+    depths = read_depths(ROOT / "l2_trades/binance_20250911_spot_btcusdt_depth20s.parquet")
+    assert depths.levels == (1, 5, 10) and depths.bid_depth.shape == (1_080, 3)
+    assert bool((np.diff(depths.ask_depth, axis=1) >= 0).all())
