@@ -25,3 +25,8 @@ def compiled(function: _F) -> _F:
     No fast-math: a path must have the same bits wherever and beside whatever it runs.
     """
     return cast("_F", njit(cache=True, nogil=True)(function))
+
+
+def inlined(function: _F) -> _F:
+    """Compile into each caller: for what runs once a cell, where a call would count arrays."""
+    return cast("_F", njit(cache=True, nogil=True, inline="always")(function))

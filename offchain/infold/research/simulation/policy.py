@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a dealer does, as frozen numbers a compiled loop can read.
 
-Two forms in one record, so that the loop is compiled once for all:
+One form, so that the loop is compiled once for all; a table of one point makes it a closed form:
 
-    line     = base - side skew q          or a table's (side, rung, q, x)
-    markup   = m(line - side signal x)     m: itself, or the exact markup of logistic demand
-    price    = slope q                     or a table's (q, x)
-    rate     = h(price + price_signal x) - drain q
+    line     = lines[side, rung](q, x) - side (skew q + signal x)
+    markup   = line, or the exact markup of logistic demand for the indifference price `line`
+    price    = hedges(q, x) + price_slope q + price_signal x
+    rate     = steepness (|price| - zone)+ sign(price) - drain q
 
-h is steepness (|p| - zone)+ sign(p); a table with steepness zero holds the rates themselves. Tables
-are interpolated; beyond the grid their edge holds.
+With steepness zero `hedges` are rates themselves. Tables are interpolated on their grid of (q, x);
+beyond it their edge holds.
 
-Units: q in M, x (the impact state) in bp, markups in bp, rates in M a day. Signs: a rate is what
-the dealer buys. Side 0 of an array is the bid (a client sells), 1 the ask (a client buys).
+Units: q in M, x (the impact state) in bp, lines and prices in bp, rates in M a day. Signs: a rate
+is what the dealer buys. Side 0 of an array is the bid (a client sells), 1 the ask (a client buys).
 """
 
 from __future__ import annotations
@@ -35,30 +35,34 @@ DAY_S: Final = 86_400.0
 Tables = NDArray[np.float64]
 
 
-class Policy(NamedTuple):
-    """See the module; `tabled` tells which half is read. Build one with the functions below."""
+class Rules(NamedTuple):
+    """A policy's plain numbers; apart from its tables, since those cost a loop to hand around."""
 
-    tabled: bool
-    # linear: (side, rung)
-    base_bp: Floats
-    skew_bp_per_m: Floats
-    price_bp_per_m: float
-    # table: (side, rung, q, x) and (q, x)
     first_m: float
     step_m: float
     first_bp: float
     step_bp: float
-    lines_bp: Tables
-    hedges: Tables  # marginal prices in bp, or rates in M a day where steepness is zero
-    # both
-    signal: Floats
     exact_shift: float
     exact_slope_per_bp: float  # zero: the line is the markup itself
+    price_slope_bp_per_m: float
     price_signal: float
-    zone_bp: float  # nothing is hedged while |p| is at most this
+    zone_bp: float  # nothing is hedged while |price| is at most this
     steepness_m_per_bp_day: float
     drain_per_day: float
     limit_m: float  # a fill that takes |q| beyond it, and raises it, is not quoted
+
+
+class Policy(NamedTuple):
+    """See the module. Build one with the functions below, change it with `_replace`."""
+
+    lines_bp: Tables  # (side, rung, q, x)
+    slopes: Tables  # (side, rung, 2): skew in bp a M, signal
+    hedges: Tables  # (q, x): marginal prices in bp, or rates in M a day where steepness is zero
+    rules: Rules
+
+    def ruled(self, **rules: float) -> Policy:
+        """The same with other rules, by name."""
+        return self._replace(rules=self.rules._replace(**rules))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,59 +81,47 @@ class Grid:
 
 
 def linear_policy(
-    base_bp: Floats,
-    skew_bp_per_m: Floats,
-    signal: Floats,
+    base_bp: Tables,
+    skew_bp_per_m: Tables,
+    signal: Tables,
     *,
     exact: tuple[float, float] | None = None,
-    price: tuple[float, float] = (0.0, 0.0),
+    price_slope_bp_per_m: float = 0.0,
+    price_signal: float = 0.0,
     zone_bp: float = math.inf,
     steepness_m_per_bp_day: float = 0.0,
     drain_per_day: float = 0.0,
     limit_m: float = math.inf,
 ) -> Policy:
-    """A linear policy; arrays are (side, rung), bid first.
+    """Quotes linear in q and x: `base - side (skew q + signal x)`, arrays (side, rung), bid first.
 
     `exact` is (shift, slope per bp) of logistic demand: the line then is the indifference price of
-    one M of the rung. `price` is (bp per M, share of x) of the marginal price p. `ValueError` names
-    what is not a number.
+    one M of the rung. `ValueError` names what is not a number.
     """
     shape = np.shape(base_bp)
     if len(shape) != 2 or shape[0] != 2 or shape[1] < 1:
         raise ValueError(f"base_bp must be (side, rung), bid first, not of shape {shape}")
-    for name, values in (("skew_bp_per_m", skew_bp_per_m), ("signal", signal)):
+    named = (("base_bp", base_bp), ("skew_bp_per_m", skew_bp_per_m), ("signal", signal))
+    for name, values in named:
         if np.shape(values) != shape:
             raise ValueError(f"{name} must have the shape of base_bp, {shape}")
-    for name, values in (
-        ("base_bp", base_bp),
-        ("skew_bp_per_m", skew_bp_per_m),
-        ("signal", signal),
-    ):
         if not np.isfinite(values).all():
             raise ValueError(f"{name} must be numbers")
-    if not all(map(math.isfinite, price)):
-        raise ValueError(f"price must be two numbers, not {price!r}")
-    shift, slope = _demand(exact)
-    return Policy(
-        tabled=False,
-        base_bp=np.array(base_bp, dtype=np.float64),
-        skew_bp_per_m=np.array(skew_bp_per_m, dtype=np.float64),
-        price_bp_per_m=float(price[0]),
-        first_m=0.0,
-        step_m=1.0,
-        first_bp=0.0,
-        step_bp=1.0,
-        lines_bp=np.zeros((2, shape[1], 1, 1)),
-        hedges=np.zeros((1, 1)),
-        signal=np.array(signal, dtype=np.float64),
-        exact_shift=shift,
-        exact_slope_per_bp=slope,
-        price_signal=float(price[1]),
-        zone_bp=_not_negative("zone_bp", zone_bp),
-        steepness_m_per_bp_day=_finite("steepness_m_per_bp_day", steepness_m_per_bp_day),
-        drain_per_day=_finite("drain_per_day", drain_per_day),
-        limit_m=_not_negative("limit_m", limit_m),
+    point = Grid(0.0, 1.0, 1)
+    policy = table_policy(
+        point,
+        point,
+        np.array(base_bp, dtype=np.float64)[:, :, None, None],
+        np.zeros((1, 1)),
+        exact=exact,
+        price_slope_bp_per_m=price_slope_bp_per_m,
+        price_signal=price_signal,
+        zone_bp=zone_bp,
+        steepness_m_per_bp_day=steepness_m_per_bp_day,
+        drain_per_day=drain_per_day,
+        limit_m=limit_m,
     )
+    return policy._replace(slopes=np.stack([skew_bp_per_m, signal], axis=2).astype(np.float64))
 
 
 def table_policy(
@@ -140,9 +132,11 @@ def table_policy(
     *,
     signal: float = 0.0,
     exact: tuple[float, float] | None = None,
+    price_slope_bp_per_m: float = 0.0,
     price_signal: float = 0.0,
     zone_bp: float = math.inf,
     steepness_m_per_bp_day: float = 0.0,
+    drain_per_day: float = 0.0,
     limit_m: float = math.inf,
 ) -> Policy:
     """A policy on a grid: `lines_bp` (side, rung, q, x), bid first; `hedges` (q, x).
@@ -159,29 +153,27 @@ def table_policy(
         raise ValueError(f"hedges must be {grid}, not {hedges.shape}")
     if np.isnan(lines_bp).any() or not np.isfinite(hedges).all():
         raise ValueError("lines_bp and hedges must be numbers")
-    if not (math.isfinite(signal) and math.isfinite(price_signal)):
-        raise ValueError("signal and price_signal must be numbers")
-    empty = np.zeros((2, lines_bp.shape[1]))
     shift, slope = _demand(exact)
+    slopes = np.zeros((2, lines_bp.shape[1], 2))
+    slopes[:, :, 1] = _number("signal", signal)
     return Policy(
-        tabled=True,
-        base_bp=empty,
-        skew_bp_per_m=empty,
-        price_bp_per_m=0.0,
-        first_m=inventory.first,
-        step_m=inventory.step,
-        first_bp=impact.first,
-        step_bp=impact.step,
         lines_bp=np.clip(lines_bp, -NO_QUOTE_BP, NO_QUOTE_BP).astype(np.float64, order="C"),
+        slopes=slopes,
         hedges=np.array(hedges, dtype=np.float64, order="C"),
-        signal=np.full_like(empty, signal),
-        exact_shift=shift,
-        exact_slope_per_bp=slope,
-        price_signal=float(price_signal),
-        zone_bp=_not_negative("zone_bp", zone_bp),
-        steepness_m_per_bp_day=_finite("steepness_m_per_bp_day", steepness_m_per_bp_day),
-        drain_per_day=0.0,
-        limit_m=_not_negative("limit_m", limit_m),
+        rules=Rules(
+            first_m=inventory.first,
+            step_m=inventory.step,
+            first_bp=impact.first,
+            step_bp=impact.step,
+            exact_shift=shift,
+            exact_slope_per_bp=slope,
+            price_slope_bp_per_m=_number("price_slope_bp_per_m", price_slope_bp_per_m),
+            price_signal=_number("price_signal", price_signal),
+            zone_bp=_not_negative("zone_bp", zone_bp),
+            steepness_m_per_bp_day=_finite("steepness_m_per_bp_day", steepness_m_per_bp_day),
+            drain_per_day=_finite("drain_per_day", drain_per_day),
+            limit_m=_not_negative("limit_m", limit_m),
+        ),
     )
 
 
@@ -192,6 +184,12 @@ def _demand(exact: tuple[float, float] | None) -> tuple[float, float]:
     if not (math.isfinite(shift) and math.isfinite(slope) and slope > 0.0):
         raise ValueError(f"exact must be a shift and a positive slope per bp, not {exact!r}")
     return float(shift), float(slope)
+
+
+def _number(name: str, value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    return float(value)
 
 
 def _not_negative(name: str, value: float) -> float:
@@ -219,9 +217,7 @@ def externalise_all(belief: DealerParameters, time_s: float = 30.0) -> Policy:
     if not (math.isfinite(time_s) and time_s > 0.0):
         raise ValueError(f"time_s must be a positive number of seconds, not {time_s!r}")
     ladder = _ladder(belief, signal=0.0)
-    return ladder._replace(
-        skew_bp_per_m=np.zeros_like(ladder.skew_bp_per_m), drain_per_day=DAY_S / time_s
-    )
+    return ladder._replace(slopes=np.zeros_like(ladder.slopes)).ruled(drain_per_day=DAY_S / time_s)
 
 
 def permanent_closed_form(belief: DealerParameters) -> Policy:
@@ -270,8 +266,8 @@ def _transient_price(belief: DealerParameters) -> tuple[float, float]:
 def _hedged(policy: Policy, belief: DealerParameters, price: float, share: float) -> Policy:
     if belief.hedge_impact_bp_day_per_m <= 0.0:
         raise ValueError("hedge_impact_bp_day_per_m must be above zero: the rate would be infinite")
-    return policy._replace(
-        price_bp_per_m=price,
+    return policy.ruled(
+        price_slope_bp_per_m=price,
         price_signal=share,
         zone_bp=belief.hedge_spread_bp,
         steepness_m_per_bp_day=0.5 / belief.hedge_impact_bp_day_per_m,
@@ -282,44 +278,52 @@ def _hedged(policy: Policy, belief: DealerParameters, price: float, share: float
 
 
 @compiled
-def markup_bp(policy: Policy, side: int, rung: int, inventory_m: float, impact_bp: float) -> float:
+def markup_bp(
+    rules: Rules,
+    lines_bp: Tables,
+    slopes: Tables,
+    side: int,
+    rung: int,
+    inventory_m: float,
+    impact_bp: float,
+) -> float:
     """The half-spread asked of a client on this side (+1 buys) for the rung's size."""
     row = (side + 1) >> 1
-    line: float
-    if policy.tabled:
-        line = _interpolated(policy, policy.lines_bp[row, rung], inventory_m, impact_bp)
-    else:
-        line = policy.base_bp[row, rung] - side * policy.skew_bp_per_m[row, rung] * inventory_m
-    line -= side * policy.signal[row, rung] * impact_bp
-    if policy.exact_slope_per_bp > 0.0:
-        slope = policy.exact_slope_per_bp
-        line += (1.0 + lambert_of_exp(-1.0 - policy.exact_shift - slope * line)) / slope
+    line: float = lines_bp[row, rung, 0, 0]
+    if lines_bp.shape[2] > 1 or lines_bp.shape[3] > 1:
+        line = interpolated(rules, lines_bp[row, rung], inventory_m, impact_bp)
+    skew, signal = slopes[row, rung, 0], slopes[row, rung, 1]
+    line -= side * (skew * inventory_m + signal * impact_bp)
+    if rules.exact_slope_per_bp > 0.0:
+        slope = rules.exact_slope_per_bp
+        line += (1.0 + lambert_of_exp(-1.0 - rules.exact_shift - slope * line)) / slope
     return line
 
 
 @compiled
-def hedge_rate_m_per_day(policy: Policy, inventory_m: float, impact_bp: float) -> float:
+def hedge_rate_m_per_day(
+    rules: Rules, hedges: Tables, inventory_m: float, impact_bp: float
+) -> float:
     """How fast the dealer buys outside."""
-    if policy.tabled:
-        price = _interpolated(policy, policy.hedges, inventory_m, impact_bp)
-        if policy.steepness_m_per_bp_day == 0.0:
-            return price
-    else:
-        price = policy.price_bp_per_m * inventory_m
-    price += policy.price_signal * impact_bp
-    rate = -policy.drain_per_day * inventory_m
-    excess = abs(price) - policy.zone_bp
+    price: float = hedges[0, 0]
+    if hedges.shape[0] > 1 or hedges.shape[1] > 1:
+        price = interpolated(rules, hedges, inventory_m, impact_bp)
+    drained = rules.drain_per_day * inventory_m
+    if rules.steepness_m_per_bp_day == 0.0:
+        return price - drained
+    price += rules.price_slope_bp_per_m * inventory_m + rules.price_signal * impact_bp
+    excess = abs(price) - rules.zone_bp
     if excess > 0.0:
-        rate += math.copysign(policy.steepness_m_per_bp_day * excess, price)
-    return rate
+        return math.copysign(rules.steepness_m_per_bp_day * excess, price) - drained
+    return -drained
 
 
 @compiled
-def _interpolated(policy: Policy, values: Floats, inventory_m: float, impact_bp: float) -> float:
+def interpolated(rules: Rules, values: Floats, inventory_m: float, impact_bp: float) -> float:
     """Bilinear inside the grid, the edge's value beyond it. `values` is (q, x)."""
     rows, columns = values.shape
-    along = min(max((inventory_m - policy.first_m) / policy.step_m, 0.0), rows - 1.0)
-    across = min(max((impact_bp - policy.first_bp) / policy.step_bp, 0.0), columns - 1.0)
+    along = min(max((inventory_m - rules.first_m) / rules.step_m, 0.0), rows - 1.0)
+    across = min(max((impact_bp - rules.first_bp) / rules.step_bp, 0.0), columns - 1.0)
     row = min(int(along), max(rows - 2, 0))
     column = min(int(across), max(columns - 2, 0))
     next_row = min(row + 1, rows - 1)
@@ -327,7 +331,8 @@ def _interpolated(policy: Policy, values: Floats, inventory_m: float, impact_bp:
     along -= row
     across -= column
     low: float = values[row, column] * (1.0 - across) + values[row, next_column] * across
-    high: float = values[next_row, column] * (1.0 - across) + values[next_row, next_column] * across
+    high: float = values[next_row, column] * (1.0 - across)
+    high += values[next_row, next_column] * across
     return low * (1.0 - along) + high * along
 
 

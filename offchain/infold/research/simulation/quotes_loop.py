@@ -22,7 +22,13 @@ import numpy as np
 
 from infold.research.simulation.compiled import Floats, Word, compiled
 from infold.research.simulation.ledger import Sum, mixed
-from infold.research.simulation.policy import Policy, hedge_rate_m_per_day, markup_bp
+from infold.research.simulation.policy import (
+    Policy,
+    Rules,
+    Tables,
+    hedge_rate_m_per_day,
+    markup_bp,
+)
 from infold.research.simulation.tape import Tape
 
 MARKUP = int(Sum.MARKUP)
@@ -60,15 +66,17 @@ def run_quotes(
     tape: Tape,
     moves_bp: Floats,
     drifts_bp: Floats,
-    variances_bp2_per_day: Floats,
+    variances: Floats,
     sums: Floats,
 ) -> Word:
     """Run one path; adds to `sums` (see `ledger.Sum`) and returns the path's hash.
 
-    `moves_bp` has one number a cell; `drifts_bp` and `variances_bp2_per_day` one a cell or one for
+    `moves_bp` has one number a cell; `drifts_bp` and `variances` one a cell or one for
     all. `sums` brings the starting state: q, x, and the capital in EQUITY_MIN.
     """
     cells = len(moves_bp)
+    rules, lines_bp, slopes, hedges = policy.rules, policy.lines_bp, policy.slopes, policy.hedges
+    words = sums.view(np.uint64)
     wealth = sums[EQUITY_MIN]
     hash_: Word = np.uint64(len(tape.time_day))
     cell = 0
@@ -78,59 +86,47 @@ def run_quotes(
             break
         if due > cell:
             wealth = _advance(
-                market, policy, cell, due, moves_bp, drifts_bp, variances_bp2_per_day, wealth, sums
+                market, rules, hedges, cell, due, moves_bp, drifts_bp, variances, wealth, sums
             )
             cell = due
-        traded, gained = _meet(policy, tape, mark, sums)
-        if traded:
-            wealth += gained
-            hash_ = mixed(mixed(hash_, np.uint64(mark)), _bits(sums, INVENTORY))
-            hash_ = mixed(hash_, _bits(sums, IMPACT_STATE))
-    _advance(market, policy, cell, cells, moves_bp, drifts_bp, variances_bp2_per_day, wealth, sums)
+        side, rung, size_m = int(tape.side[mark]), int(tape.rung[mark]), tape.size_m[mark]
+        if not _within_limit(rules, sums[INVENTORY], side * size_m) or rung < 0:
+            continue
+        quoted_bp = markup_bp(
+            rules, lines_bp, slopes, side, rung, sums[INVENTORY], sums[IMPACT_STATE]
+        )
+        if quoted_bp > tape.reservation_bp[mark]:
+            continue
+        sums[INVENTORY] -= side * size_m
+        sums[MARKUP] += size_m * quoted_bp
+        sums[CLIENT_VOLUME] += size_m
+        sums[FILLS] += 1.0
+        wealth += size_m * quoted_bp
+        hash_ = mixed(hash_ ^ np.uint64(mark), words[INVENTORY] ^ words[IMPACT_STATE])
+    _advance(market, rules, hedges, cell, cells, moves_bp, drifts_bp, variances, wealth, sums)
     sums[DAYS] = cells * market.cell_day
-    for column in range(len(sums)):
-        hash_ = mixed(hash_, _bits(sums, column))
+    for word in words:
+        hash_ = mixed(hash_, word)
     return hash_
 
 
 @compiled
-def _bits(sums: Floats, column: int) -> Word:
-    """A float's 64 bits."""
-    bits: Word = sums.view(np.uint64)[column]
-    return bits
-
-
-@compiled
-def _meet(policy: Policy, tape: Tape, mark: int, sums: Floats) -> tuple[bool, float]:
-    """Show the client its quote: whether it trades, and the markup earned."""
-    rung = tape.rung[mark]
-    if rung < 0:
-        return False, 0.0
-    side = int(tape.side[mark])
-    size_m = tape.size_m[mark]
-    held_m = sums[INVENTORY]
-    after_m = held_m - side * size_m
-    if abs(after_m) > policy.limit_m and abs(after_m) > abs(held_m):
-        return False, 0.0
-    quoted_bp = markup_bp(policy, side, rung, held_m, sums[IMPACT_STATE])
-    if quoted_bp > tape.reservation_bp[mark]:
-        return False, 0.0
-    sums[INVENTORY] = after_m
-    sums[MARKUP] += size_m * quoted_bp
-    sums[CLIENT_VOLUME] += size_m
-    sums[FILLS] += 1.0
-    return True, size_m * quoted_bp
+def _within_limit(rules: Rules, held_m: float, sold_m: float) -> bool:
+    """Whether a fill keeps |q| inside the policy's limit, or lowers it."""
+    after_m = abs(held_m - sold_m)
+    return after_m <= rules.limit_m or after_m <= abs(held_m)
 
 
 @compiled
 def _advance(
     market: Market,
-    policy: Policy,
+    rules: Rules,
+    hedges: Tables,
     start: int,
     end: int,
     moves_bp: Floats,
     drifts_bp: Floats,
-    variances_bp2_per_day: Floats,
+    variances: Floats,
     wealth: float,
     sums: Floats,
 ) -> float:
@@ -139,15 +135,15 @@ def _advance(
     fade = -market.resilience_per_day * day
     push = market.impact_bp_per_m * day
     drifting = len(drifts_bp) > 1
-    varying = len(variances_bp2_per_day) > 1
+    varying = len(variances) > 1
     drift = drifts_bp[0]
-    variance = variances_bp2_per_day[0]
+    variance = variances[0]
     held = sums[INVENTORY]
     state = sums[IMPACT_STATE]
     least = sums[EQUITY_MIN]
     impact = drifted = martingale = cost = squares = charged = outside = moved = 0.0
     for cell in range(start, end):
-        rate = hedge_rate_m_per_day(policy, held, state)
+        rate = hedge_rate_m_per_day(rules, hedges, held, state)
         speed = abs(rate)
         spent = (market.spread_bp + market.quadratic_bp_day_per_m * speed) * speed * day
         pushed = fade * state + push * rate
@@ -155,7 +151,7 @@ def _advance(
         if drifting:
             drift = drifts_bp[cell]
         if varying:
-            variance = variances_bp2_per_day[cell]
+            variance = variances[cell]
         squares += held * held
         charged += variance * held * held
         impact += held * pushed

@@ -11,20 +11,28 @@ from scipy.special import lambertw
 
 from infold.dealer.params import SPOT_FX
 from infold.dealer.quoting import closed_forms, markups_bp, zone_m
+from infold.research.simulation import policy as policies
 from infold.research.simulation.policy import (
     NO_QUOTE_BP,
     Grid,
+    Policy,
     exact_markup,
     externalise_all,
-    hedge_rate_m_per_day,
     lambert_of_exp,
     linear_policy,
-    markup_bp,
     permanent_closed_form,
     skew_only,
     table_policy,
     transient_closed_form,
 )
+
+
+def markup_bp(policy: Policy, side: int, rung: int, held: float, state: float) -> float:
+    return policies.markup_bp(policy.rules, policy.lines_bp, policy.slopes, side, rung, held, state)
+
+
+def hedge_rate_m_per_day(policy: Policy, held: float, state: float) -> float:
+    return policies.hedge_rate_m_per_day(policy.rules, policy.hedges, held, state)
 
 
 @pytest.mark.parametrize("exponent", [-700.0, -30.0, -1.0, -1e-9, 0.0, 0.5, 1.0, 3.0, 50.0, 700.0])
@@ -125,10 +133,11 @@ def test_a_table_of_indifference_prices_takes_the_impact_state_and_the_exact_mar
         inventory,
         Grid(0.0, 1.0, 1),
         lines,
-        (linear.price_bp_per_m * held)[:, None],
+        np.zeros((81, 1)),
+        price_slope_bp_per_m=linear.rules.price_slope_bp_per_m,
         signal=forms.impact_share,
         exact=(SPOT_FX.demand_shift, SPOT_FX.demand_slope_per_bp),
-        price_signal=linear.price_signal,
+        price_signal=linear.rules.price_signal,
         zone_bp=SPOT_FX.hedge_spread_bp,
         steepness_m_per_bp_day=0.5 / SPOT_FX.hedge_impact_bp_day_per_m,
     )

@@ -91,21 +91,21 @@ def test_wealth_is_cash_and_inventory_at_the_price() -> None:
 def _by_hand(
     world: QuotesWorld, policy: Policy, tape: Tape, moves: np.ndarray
 ) -> tuple[float, float, float, float, float]:
-    truth = world.truth
+    truth, rules = world.truth, policy.rules
     cash, price, held, state = world.capital_bp_m, 0.0, world.inventory_m, 0.0
     least = cash
     mark = 0
     for cell, move in enumerate(moves.tolist()):
         while mark < len(tape.side) and int(tape.time_day[mark] / world.cell_day) == cell:
             side, rung = int(tape.side[mark]), int(tape.rung[mark])
-            base = float(policy.base_bp[0, rung])
-            skew, signal = float(policy.skew_bp_per_m[0, rung]), float(policy.signal[0, rung])
+            base = float(policy.lines_bp[0, rung, 0, 0])
+            skew, signal = policy.slopes[0, rung].tolist()
             markup = base - side * (skew * held + signal * state)
             if markup <= tape.reservation_bp[mark]:
                 held -= side * tape.size_m[mark]
                 cash += side * tape.size_m[mark] * (price + side * markup)
             mark += 1
-        marginal = policy.price_bp_per_m * held + policy.price_signal * state
+        marginal = rules.price_slope_bp_per_m * held + rules.price_signal * state
         excess = max(abs(marginal) - truth.hedge_spread_bp, 0.0)
         rate = math.copysign(excess / (2.0 * truth.hedge_impact_bp_day_per_m), marginal)
         bought = rate * world.cell_day
@@ -123,12 +123,12 @@ def _by_hand(
 def test_a_limit_refuses_what_raises_inventory_and_takes_what_lowers_it() -> None:
     world = paper_world(horizon_day=0.2)
     free = simulate(world, skew_only(SPOT_FX), 4, SEED)
-    bound = simulate(world, skew_only(SPOT_FX)._replace(limit_m=5.0), 4, SEED)
+    bound = simulate(world, skew_only(SPOT_FX).ruled(limit_m=5.0), 4, SEED)
     assert np.all(np.abs(bound.column(Sum.INVENTORY)) <= 5.0)
     assert np.all(bound.inventory_rms_m <= 5.0) and np.all(free.inventory_rms_m > 5.0)
     begun = replace(world, inventory_m=100.0)
     assert np.all(
-        simulate(begun, skew_only(SPOT_FX)._replace(limit_m=5.0), 4, SEED).inventory_rms_m < 60.0
+        simulate(begun, skew_only(SPOT_FX).ruled(limit_m=5.0), 4, SEED).inventory_rms_m < 60.0
     )
 
 
@@ -226,7 +226,7 @@ def test_impossible_runs_are_refused() -> None:
 
 
 def test_a_policy_that_blows_up_is_no_result() -> None:
-    wild = skew_only(SPOT_FX)._replace(drain_per_day=1e9)
+    wild = skew_only(SPOT_FX).ruled(drain_per_day=1e9)
     with pytest.raises(InvariantBroken, match="left the numbers"):
         simulate(paper_world(horizon_day=0.1), wild, 1, SEED)
 
