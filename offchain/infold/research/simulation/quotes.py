@@ -19,6 +19,7 @@ from infold.research.simulation.draws import Stream, generator
 from infold.research.simulation.ledger import COLUMNS, Sum
 from infold.research.simulation.policy import Policy
 from infold.research.simulation.quotes_loop import Market, finite, run_quotes
+from infold.research.simulation.scene import Scene, scene
 from infold.research.simulation.tape import Tape, checked_tape, demand_of, poisson_tape
 
 CELLS_MAX = 50_000_000
@@ -69,29 +70,26 @@ class QuotesWorld:
         """The clients of one path."""
         return poisson_tape(demand_of(self.truth, self.clients), self.horizon_day, seed, path)
 
-    def moves_bp(self, seed: int, path: int) -> Floats:
-        """The price's own move in each cell."""
+    def scene(self, seed: int, path: int) -> Scene:
+        """What the market does in one path."""
         normals = generator(seed, path, Stream.PRICE).standard_normal(self.cells)
         normals *= self.truth.volatility_bp * math.sqrt(self.cell_day)
-        return normals
+        return scene(normals, self.truth.volatility_bp**2)
 
     def run(self, policy: Policy, seed: int, path: int) -> tuple[Floats, int]:
         """One path: its row of sums and its hash."""
-        return self.run_on(policy, self.tape(seed, path), self.moves_bp(seed, path))
+        return self.run_on(policy, self.tape(seed, path), self.scene(seed, path))
 
-    def run_on(
-        self, policy: Policy, tape: Tape, moves_bp: Floats, drifts_bp: Floats | None = None
-    ) -> tuple[Floats, int]:
-        """The same on a given tape and given moves, one a cell; drifts are announced moves."""
+    def run_on(self, policy: Policy, tape: Tape, scene: Scene) -> tuple[Floats, int]:
+        """The same on a given tape and a given scene."""
         rungs = policy.lines_bp.shape[1]
         if rungs != len(self.truth.sizes_m):
             raise ValueError(
                 f"the policy quotes {rungs} sizes and the market has {len(self.truth.sizes_m)}"
             )
         checked_tape(tape, rungs)
-        for name, column in (("moves_bp", moves_bp), ("drifts_bp", drifts_bp)):
-            if column is not None and (len(column) != self.cells or not np.isfinite(column).all()):
-                raise ValueError(f"{name} must be {self.cells} numbers, one for each cell")
+        if len(scene.moves_bp) != self.cells:
+            raise ValueError(f"the scene has {len(scene.moves_bp)} cells, the world {self.cells}")
         sums = np.zeros(COLUMNS)
         sums[Sum.INVENTORY] = self.inventory_m
         sums[Sum.IMPACT_STATE] = self.impact_bp
@@ -100,9 +98,7 @@ class QuotesWorld:
             self._market(),
             policy,
             tape,
-            moves_bp,
-            np.zeros(1) if drifts_bp is None else drifts_bp,
-            np.array([self.truth.volatility_bp**2]),
+            scene,
             sums,
         )
         if not finite(sums):

@@ -29,6 +29,7 @@ from infold.research.simulation.policy import (
     hedge_rate_m_per_day,
     markup_bp,
 )
+from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
 
 MARKUP = int(Sum.MARKUP)
@@ -64,16 +65,14 @@ def run_quotes(
     market: Market,
     policy: Policy,
     tape: Tape,
-    moves_bp: Floats,
-    drifts_bp: Floats,
-    variances: Floats,
+    scene: Scene,
     sums: Floats,
 ) -> Word:
     """Run one path; adds to `sums` (see `ledger.Sum`) and returns the path's hash.
 
-    `moves_bp` has one number a cell; `drifts_bp` and `variances` one a cell or one for
-    all. `sums` brings the starting state: q, x, and the capital in EQUITY_MIN.
+    `sums` brings the starting state: q, x, and the capital in EQUITY_MIN.
     """
+    moves_bp, variances, drifts_bp = scene
     cells = len(moves_bp)
     rules, lines_bp, slopes, hedges = policy.rules, policy.lines_bp, policy.slopes, policy.hedges
     words = sums.view(np.uint64)

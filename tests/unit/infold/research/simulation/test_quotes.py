@@ -24,6 +24,7 @@ from infold.research.simulation.policy import (
 )
 from infold.research.simulation.quotes import QuotesWorld, paper_world
 from infold.research.simulation.runner import simulate
+from infold.research.simulation.scene import scene as make
 from infold.research.simulation.tape import Tape
 
 SEED = 20260101
@@ -74,9 +75,9 @@ def test_the_exact_markup_beats_its_linearisation(transient: Paths) -> None:
 def test_wealth_is_cash_and_inventory_at_the_price() -> None:
     """An account kept fill by fill and cell by cell in plain Python ends with the same money."""
     world = replace(paper_world(horizon_day=0.01), capital_bp_m=50.0, inventory_m=30.0)
-    tape, moves = world.tape(SEED, 3), world.moves_bp(SEED, 3)
-    sums, _ = world.run_on(TRANSIENT, tape, moves)
-    cash, price, held, state, least = _by_hand(world, TRANSIENT, tape, moves)
+    tape, scene = world.tape(SEED, 3), world.scene(SEED, 3)
+    sums, _ = world.run_on(TRANSIENT, tape, scene)
+    cash, price, held, state, least = _by_hand(world, TRANSIENT, tape, scene.moves_bp)
     wealth = 50.0 + math.fsum(
         [sums[Sum.MARKUP], sums[Sum.IMPACT], sums[Sum.MARTINGALE], -sums[Sum.COST]]
     )
@@ -153,12 +154,12 @@ def test_replay_hash() -> None:
     # Any change shows: another seed, another policy, one mark's reservation price.
     assert simulate(world, TRANSIENT, 5, SEED + 1).digest != whole.digest
     assert simulate(world, skew_only(SPOT_FX), 5, SEED).digest != whole.digest
-    tape, moves = world.tape(SEED, 0), world.moves_bp(SEED, 0)
-    sums, hash_ = world.run_on(TRANSIENT, tape, moves)
+    tape, scene = world.tape(SEED, 0), world.scene(SEED, 0)
+    sums, hash_ = world.run_on(TRANSIENT, tape, scene)
     assert hash_ == whole.hashes[0]
     bargain = int(np.argmax(tape.reservation_bp))
     tape.reservation_bp[bargain] = -9.0
-    changed, other = world.run_on(TRANSIENT, tape, moves)
+    changed, other = world.run_on(TRANSIENT, tape, scene)
     assert other != hash_ and changed[Sum.FILLS] != sums[Sum.FILLS]
 
 
@@ -166,15 +167,16 @@ def test_a_policy_cannot_see_ahead() -> None:
     """Whatever the future holds, the past has the same bits."""
     world = paper_world(horizon_day=0.1)
     half = paper_world(horizon_day=0.05)
-    tape, moves = world.tape(SEED, 1), world.moves_bp(SEED, 1)
-    first, _ = half.run_on(TRANSIENT, tape, moves[: half.cells])
-    shuffled = moves.copy()
-    generator(SEED, 1, Stream.OTHER).shuffle(shuffled[half.cells :])
+    tape, scene = world.tape(SEED, 1), world.scene(SEED, 1)
+    begun = scene._replace(moves_bp=scene.moves_bp[: half.cells])
+    first, _ = half.run_on(TRANSIENT, tape, begun)
+    shuffled = scene._replace(moves_bp=scene.moves_bp.copy())
+    generator(SEED, 1, Stream.OTHER).shuffle(shuffled.moves_bp[half.cells :])
     later = tape.time_day >= 0.05
     flipped = tape._replace(side=np.where(later, -tape.side, tape.side).astype(np.int8))
-    again, _ = half.run_on(TRANSIENT, flipped, shuffled[: half.cells])
+    again, _ = half.run_on(TRANSIENT, flipped, begun)
     assert np.array_equal(first, again)
-    whole, _ = world.run_on(TRANSIENT, tape, moves)
+    whole, _ = world.run_on(TRANSIENT, tape, scene)
     other, _ = world.run_on(TRANSIENT, flipped, shuffled)
     assert not np.array_equal(whole, other)
 
@@ -184,10 +186,10 @@ def test_shuffled_future_zero_edge() -> None:
     world = paper_world(horizon_day=0.2)
     edges, shuffled = [], []
     for path in range(40):
-        tape, moves = world.tape(SEED, path), world.moves_bp(SEED, path)
-        edges.append(world.run_on(TRANSIENT, tape, moves)[0][Sum.MARTINGALE])
-        generator(SEED, path, Stream.OTHER).shuffle(moves)
-        shuffled.append(world.run_on(TRANSIENT, tape, moves)[0][Sum.MARTINGALE])
+        tape, scene = world.tape(SEED, path), world.scene(SEED, path)
+        edges.append(world.run_on(TRANSIENT, tape, scene)[0][Sum.MARTINGALE])
+        generator(SEED, path, Stream.OTHER).shuffle(scene.moves_bp)
+        shuffled.append(world.run_on(TRANSIENT, tape, scene)[0][Sum.MARTINGALE])
     for values in (edges, shuffled):
         found = estimate(values)
         assert abs(found.mean) < 3.5 * found.error, found
@@ -216,7 +218,10 @@ def test_impossible_runs_are_refused() -> None:
         (lambda: simulate(world, TRANSIENT, 1, -1), "seed"),
         (lambda: simulate(world, TRANSIENT, 1, SEED, workers=0), "workers"),
         (lambda: simulate(world, TRANSIENT, 1, SEED, backend="carrier"), "backend"),
-        (lambda: world.run_on(TRANSIENT, world.tape(SEED, 0), np.zeros(3)), "moves_bp"),
+        (lambda: world.run_on(TRANSIENT, world.tape(SEED, 0), make(np.zeros(3), 1.0)), "3 cells"),
+        (lambda: make(np.zeros(3), 1.0, np.zeros(2)), "drifts_bp must be 3"),
+        (lambda: make(np.array([math.nan]), 1.0), "moves_bp"),
+        (lambda: make(np.zeros(3), -1.0), "variance_bp2_per_day must not"),
     ):
         with pytest.raises(ValueError, match=said):
             call()
