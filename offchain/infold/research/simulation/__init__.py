@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Simulated markets: pre-drawn clients, a compiled loop, the same bits from a seed everywhere.
+
+| to | use |
+|---|---|
+| draw a path's clients | `tape.poisson_tape(demand, horizon_day, seed, path)`, or a `tape.Tape` |
+| put flows together | `tape.merged([...])`; `Tape.informed` labels who knew |
+| draw anything else of a path | `draws.generator(seed, path, Stream.NEWS)`, a stream a purpose |
+| say what a dealer does | `policy.linear_policy`, `policy.table_policy`, the paper's closed forms |
+| run the dealer on a quote per client | `quotes.QuotesWorld`, E0 is `quotes.paper_world()` |
+| feed that loop marks and moves | `scene.scene`, `QuotesWorld.run_on(policy, tape, scene)` |
+| run many paths of any world | `runner.simulate(world, policy, paths, seed, workers)` |
+| compare two policies | `ledger.paired(ours, theirs)`, on the same seed and paths |
+| write another loop | `compiled.compiled`, `policy.markup_bp`, `ledger.mixed` inside it |
+
+Units: size M, price and markup bp, time days, money bp * M. A side is the client's: +1 buys.
+"""
