@@ -4,7 +4,7 @@
 | to | use |
 |---|---|
 | draw a path's clients | `tape.poisson_tape(demand, horizon_day, seed, path)`, or a `tape.Tape` |
-| draw clients who bring clients | `hawkes.hawkes_tape(demand, hawkes.CALM, horizon_day, seed, path)` |
+| draw clients who bring clients | `hawkes.hawkes_tape(demand, hawkes.CALM, ...)` |
 | fit and test such a flow | `hawkes.fit`, `hawkes.rescaled_gaps` |
 | put flows together | `tape.merged([...])`; `Tape.informed` labels who knew |
 | draw anything else of a path | `draws.generator(seed, path, Stream.NEWS)`, a stream a purpose |
