@@ -280,7 +280,9 @@ def test_a_journal_that_lacks_a_batch_of_the_chain_halts_the_node(clock: Clock) 
 
 
 def test_the_chain_dying_in_the_middle_is_a_typed_error(clock: Clock) -> None:
-    os.kill(clock.venue.devnet.anvil.pid, signal.SIGKILL)
+    pid = clock.venue.devnet.anvil.pid
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # its last moment may still serve a call
     with pytest.raises(Unavailable, match="ended by itself"):
         restart(clock)
 

@@ -5,6 +5,7 @@ process id.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -26,6 +27,7 @@ from infold.errors import Misconfigured, Unavailable
 
 READY_DEADLINE_S = 30.0  # a cold start on a loaded two-core machine was seen to take 4 s
 STOP_DEADLINE_S = 5.0
+DEATH_DEADLINE_S = 1.0  # from a connection's loss to its process's end: microseconds, unless loaded
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PORT_TRIES_MAX = 5  # another process may take a free port between our look and anvil's bind
 
@@ -213,6 +215,16 @@ class Anvil(Closable):
                 f"anvil ended by itself (exit code {code}): {self.last_words() or 'no message'}; "
                 "its chain is gone, start anew"
             )
+
+    def explain_silence(self) -> None:
+        """After a lost connection: raise `Unavailable` if the process has ended, or ends now.
+
+        A process that is killed loses its connections before anyone can see that it has ended.
+        """
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(DEATH_DEADLINE_S)
+        self.require_alive()
 
     def close(self) -> None:
         """End the process and wait for it. Safe to call twice."""

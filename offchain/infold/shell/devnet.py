@@ -214,7 +214,7 @@ class Devnet(Closable):
                 gas_limit=config.gas_limit,
             )
         )
-        self.rpc = Rpc(self.anvil.url, self.anvil.require_alive)
+        self.rpc = Rpc(self.anvil.url, self.anvil.explain_silence)
         self._ends.callback(self.rpc.close)
         self._fund([self.funder.address, self.matcher.address])
         self.mine((genesis_s + 1) * 1000)

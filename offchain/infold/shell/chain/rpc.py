@@ -33,13 +33,13 @@ class Rpc:
     """JSON-RPC over one kept-alive HTTP connection.
 
     Raises `Unavailable` when the node does not answer or answers with an error of its own,
-    `Reverted` when a contract refused. `alive`, if given, is asked when a connection fails: it may
-    raise a better-informed error.
+    `Reverted` when a contract refused. `explain_silence`, if given, is called when a connection
+    fails: it may take a moment and raise a better-informed error.
     """
 
-    def __init__(self, url: str, alive: Callable[[], None] | None = None) -> None:
+    def __init__(self, url: str, explain_silence: Callable[[], None] | None = None) -> None:
         self.url = url
-        self._alive = alive
+        self._explain_silence = explain_silence
         self._client = httpx.Client(timeout=RPC_TIMEOUT_S, trust_env=False)
         self._id = 0
 
@@ -78,8 +78,8 @@ class Rpc:
             response.raise_for_status()
             return response.json()
         except httpx.HTTPError as error:
-            if self._alive is not None:
-                self._alive()
+            if self._explain_silence is not None and isinstance(error, httpx.TransportError):
+                self._explain_silence()
             raise Unavailable(
                 f"node at {self.url} did not answer {doing} ({type(error).__name__}: {error}); "
                 "check that it runs"

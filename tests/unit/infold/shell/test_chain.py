@@ -12,7 +12,7 @@ from coincurve import PrivateKey
 from eth_abi.abi import encode
 from eth_account import Account
 
-from infold.errors import InvariantBroken, Misconfigured
+from infold.errors import InvariantBroken, Misconfigured, Unavailable
 from infold.messages import Batch, BatchRecord, PriceVector
 from infold.shell.chain import (
     SETTLE_SELECTOR,
@@ -224,3 +224,20 @@ def test_an_address_book_survives_the_disk_and_damage_is_named(tmp_path: Path) -
             AddressBook.read(path)
     with pytest.raises(Misconfigured, match="no address book"):
         AddressBook.read(tmp_path / "none.json")
+
+
+def test_a_lost_connection_is_explained_by_whoever_knows_why() -> None:
+    def explain_silence() -> None:
+        raise Unavailable("the node was switched off")
+
+    rpc = Rpc("http://127.0.0.1:1", explain_silence)
+    with pytest.raises(Unavailable, match="was switched off"):
+        rpc.call("eth_blockNumber")
+    rpc.close()
+
+
+def test_a_lost_connection_that_nobody_explains_names_the_node_and_the_call() -> None:
+    rpc = Rpc("http://127.0.0.1:1", lambda: None)
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1 did not answer eth_blockNumber"):
+        rpc.call("eth_blockNumber")
+    rpc.close()
