@@ -17,7 +17,7 @@ from infold.reports.profit import SOURCES, Book, cumulative
 from infold.reports.risk import inventory_path
 
 _SHARES: Final = ("crossed_share", "warehoused_share", "hedged_share")
-NOT_COMPARED: Final = {
+NOT_COMPARED: Final[Mapping[str, Any]] = {
     "distance_bps": None,
     "inside_share": None,
     "executable": {"cost_bps": None, "notional": None},

@@ -22,7 +22,7 @@ from infold.shell.journal import Journal
 
 
 def traded(seed: int, batches: int = 40) -> Venue:
-    """Two markets that move, traders on one side and then the other, a liquidation, a redemption."""
+    """Two markets that move, traders on one side, then the other, a liquidation, a redemption."""
     draw = random.Random(seed)
     venue = Venue(epoch_ms=20_000)
     venue.list_market(BTC)
