@@ -56,8 +56,8 @@ def spread_out(parameters: DealerParameters) -> Stationary:
     """The same with drift and variance averaged over the inventory they lead to.
 
     Demand saturates where the skew is large, so inventory relaxes more slowly than at rest and
-    spreads wider: 6 % and 9 % on `params.SPOT_FX`, of the 11 % and 13 % that the ladder's own Markov
-    chain shows. Statistical linearisation (Booton 1954):
+    spreads wider: 6 % and 9 % on `params.SPOT_FX`, of the 11 % and 13 % that the ladder's own
+    Markov chain shows. Statistical linearisation (Booton 1954):
     omega = -E[q drift] / E[q^2] and s^2 = E[variance] / (2 omega) with q normal, to a fixed point.
     """
     nodes, weights = roots_hermitenorm(NODES)
