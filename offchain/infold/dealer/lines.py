@@ -26,10 +26,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.compiled import Floats
 from infold.dealer.corners import markup_at
 from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import DAY_S, closed_forms, lambert_w
+from infold.dealer.quoting import DAY_S, closed_forms, lambert_w, volatility_of
 
 POINTS: Final = (-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0)
 """Indifference prices, in units of one over the demand's slope, at which a bent line is exact. The
@@ -59,16 +60,9 @@ class Line:
             values = getattr(self, name)
             if not all(map(math.isfinite, values)) or any(b <= a for a, b in pairwise(values)):
                 raise ValueError(f"{name} must be finite and rise strictly, not {values!r}")
-        if not (math.isfinite(self.slope_bp_per_m) and self.slope_bp_per_m > 0.0):
-            raise ValueError(
-                f"slope_bp_per_m must be positive, in bp a M, not {self.slope_bp_per_m!r}"
-            )
-        if not (math.isfinite(self.skew_bp_per_m) and self.skew_bp_per_m >= 0.0):
-            raise ValueError(
-                f"skew_bp_per_m must not be below zero, in bp a M, not {self.skew_bp_per_m!r}"
-            )
-        if not math.isfinite(self.signal):
-            raise ValueError(f"signal must be a number without unit, not {self.signal!r}")
+        checks.positive("slope_bp_per_m", self.slope_bp_per_m, "bp per M")
+        checks.not_negative("skew_bp_per_m", self.skew_bp_per_m, "bp per M")
+        checks.number("signal", self.signal, "no unit")
         reach = 1.0 + max(abs(price) for price in self.prices_bp)
         for price in (*self.prices_bp, reach, 1e6 * reach):
             spread = self.markup_bp(price) + self.markup_bp(-price)
@@ -162,7 +156,7 @@ def monopoly(
     A = c/2 + sqrt(c^2/4 + c/kappa), P - S = m - 2 A q + (2 A + 1/kappa) R, no spread of its own;
     value = Var(net at S) / (4 kappa (1 + kappa A) tau).
     """
-    sigma = parameters.volatility_bp if volatility_bp is None else volatility_bp
+    sigma = volatility_of(parameters, volatility_bp)
     days = interval_s / DAY_S
     kappa = elasticity_m_per_bp(parameters, interval_s)
     cost = parameters.risk_aversion * sigma**2 * days / 2.0
@@ -207,8 +201,7 @@ def batch_line(
     Between rows the multiples are interpolated in the logarithm of the expected orders.
     `ValueError` if the interval is not above zero seconds.
     """
-    if not (math.isfinite(interval_s) and interval_s > 0.0):
-        raise ValueError(f"interval_s must be a positive number of seconds, not {interval_s!r}")
+    checks.positive("interval_s", interval_s, "seconds")
     thick, _ = monopoly(parameters, interval_s, volatility_bp)
     orders = orders_per_batch(parameters, interval_s)
     if orders >= THICK_ORDERS:

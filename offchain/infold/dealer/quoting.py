@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from infold.dealer import checks
 from infold.dealer.params import DealerParameters
 
 DAY_S: Final = 86_400.0
@@ -48,7 +49,7 @@ def lambert_w(argument: float) -> float:
 
 def closed_forms(parameters: DealerParameters, volatility_bp: float | None = None) -> ClosedForms:
     """Every closed form of the ladder; `volatility_bp` (per root day) replaces the parameter's."""
-    sigma = parameters.volatility_bp if volatility_bp is None else volatility_bp
+    sigma = volatility_of(parameters, volatility_bp)
     slope = parameters.demand_slope_per_bp
     w = lambert_w(math.exp(-1.0 - parameters.demand_shift))
     curvature = slope * w / (1.0 + w) ** 3
@@ -73,6 +74,13 @@ def closed_forms(parameters: DealerParameters, volatility_bp: float | None = Non
     )
 
 
+def volatility_of(parameters: DealerParameters, forecast_bp: float | None) -> float:
+    """The forecast per root day if there is one, checked; else the parameter."""
+    if forecast_bp is None:
+        return parameters.volatility_bp
+    return checks.positive("volatility_bp", forecast_bp, "bp per root day")
+
+
 def markups_bp(
     parameters: DealerParameters, inventory_m: float, impact_bp: float = 0.0
 ) -> list[tuple[float, float]]:
@@ -89,13 +97,21 @@ def markups_bp(
     ]
 
 
-def zone_m(parameters: DealerParameters, permanent: bool = False) -> float:
-    """Inventory up to which nothing is hedged, at rest: |p(q, 0)| = psi with p of equation 19.
+def relief_bp_per_m(parameters: DealerParameters, permanent: bool = False) -> float:
+    """-dp/dq of equation 19 at rest: what a M less of inventory is worth, our own impact paid.
 
-    `permanent` takes our impact as lasting (beta = 0).
+    `permanent` takes our impact as lasting (beta = 0). Not above zero where hedging would cost more
+    in impact than the inventory does in risk.
     """
     forms = closed_forms(parameters)
     kept = 0.0 if permanent else forms.impact_share
-    return parameters.hedge_spread_bp / (
-        2.0 * forms.risk_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
-    )
+    return 2.0 * forms.risk_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
+
+
+def zone_m(parameters: DealerParameters, permanent: bool = False) -> float:
+    """Inventory up to which nothing is hedged, at rest: |p(q, 0)| = psi with p of equation 19.
+
+    Infinite where no inventory is worth hedging.
+    """
+    relief = relief_bp_per_m(parameters, permanent)
+    return parameters.hedge_spread_bp / relief if relief > 0.0 else math.inf
