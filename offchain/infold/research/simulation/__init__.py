@@ -4,11 +4,14 @@
 | to | use |
 |---|---|
 | draw a path's clients | `tape.poisson_tape(demand, horizon_day, seed, path)`, or a `tape.Tape` |
+| draw clients who bring clients | `hawkes.hawkes_tape(demand, hawkes.CALM, ...)` |
+| fit and test such a flow | `hawkes.fit`, `hawkes.rescaled_gaps` |
 | put flows together | `tape.merged([...])`; `Tape.informed` labels who knew |
 | draw anything else of a path | `draws.generator(seed, path, Stream.NEWS)`, a stream a purpose |
 | say what a dealer does | `policy.linear_policy`, `policy.table_policy`, the paper's closed forms |
 | run the dealer on a quote per client | `quotes.QuotesWorld`, E0 is `quotes.paper_world()` |
 | feed that loop marks and moves | `scene.scene`, `QuotesWorld.run_on(policy, tape, scene)` |
+| give that scene rough variance and jumps | `jumps.rough_scene(heston, jumps, ...)` |
 | run many paths of any world | `runner.simulate(world, policy, paths, seed, workers)` |
 | compare two policies | `ledger.paired(ours, theirs)`, on the same seed and paths |
 | write another loop | `compiled.compiled`, `policy.markup_bp`, `ledger.mixed` inside it |
