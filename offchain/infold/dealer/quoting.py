@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from infold.dealer import checks
 from infold.dealer.params import DealerParameters
 
 DAY_S: Final = 86_400.0
@@ -74,7 +75,7 @@ def lambert_w(argument: float) -> float:
 
 def closed_forms(parameters: DealerParameters, volatility_bp: float | None = None) -> ClosedForms:
     """Every closed form of the ladder; `volatility_bp` (per root day) replaces the parameter's."""
-    sigma = parameters.volatility_bp if volatility_bp is None else volatility_bp
+    sigma = _volatility_bp(parameters, volatility_bp)
     slope = parameters.demand_slope_per_bp
     w = lambert_w(math.exp(-1.0 - parameters.demand_shift))
     curvature = slope * w / (1.0 + w) ** 3
@@ -99,6 +100,12 @@ def closed_forms(parameters: DealerParameters, volatility_bp: float | None = Non
     )
 
 
+def _volatility_bp(parameters: DealerParameters, forecast_bp: float | None) -> float:
+    if forecast_bp is None:
+        return parameters.volatility_bp
+    return checks.positive("volatility_bp", forecast_bp, "bp per root day")
+
+
 def markups_bp(
     parameters: DealerParameters, inventory_m: float, impact_bp: float = 0.0
 ) -> list[tuple[float, float]]:
@@ -115,16 +122,24 @@ def markups_bp(
     ]
 
 
-def zone_m(parameters: DealerParameters, permanent: bool = False) -> float:
-    """Inventory up to which nothing is hedged, at rest: |p(q, 0)| = psi with p of equation 19.
+def relief_bp_per_m(parameters: DealerParameters, permanent: bool = False) -> float:
+    """-dp/dq of equation 19 at rest: what a M less of inventory is worth, our own impact paid.
 
-    `permanent` takes our impact as lasting (beta = 0).
+    `permanent` takes our impact as lasting (beta = 0). Not above zero where hedging would cost more
+    in impact than the inventory does in risk.
     """
     forms = closed_forms(parameters)
     kept = 0.0 if permanent else forms.impact_share
-    return parameters.hedge_spread_bp / (
-        2.0 * forms.risk_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
-    )
+    return 2.0 * forms.risk_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
+
+
+def zone_m(parameters: DealerParameters, permanent: bool = False) -> float:
+    """Inventory up to which nothing is hedged, at rest: |p(q, 0)| = psi with p of equation 19.
+
+    Infinite where no inventory is worth hedging.
+    """
+    relief = relief_bp_per_m(parameters, permanent)
+    return parameters.hedge_spread_bp / relief if relief > 0.0 else math.inf
 
 
 # -- lines for a batch -----------------------------------------------------------------------------
@@ -169,7 +184,7 @@ def monopoly(
     With c = gamma sigma^2 tau / 2 and kappa the lots a bp turns away in a batch:
     A = c/2 + sqrt(c^2/4 + c/kappa), P - S = -2 A q + (2 A + 1/kappa) R, no spread of its own.
     """
-    sigma = parameters.volatility_bp if volatility_bp is None else volatility_bp
+    sigma = _volatility_bp(parameters, volatility_bp)
     days = interval_s / DAY_S
     share, elasticity = _middle_demand(parameters)
     ladder = list(zip(parameters.sizes_m, parameters.requests_per_day, strict=True))

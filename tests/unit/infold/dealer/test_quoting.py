@@ -147,17 +147,39 @@ def test_lambert_w_inverts_and_refuses_negative_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "said"),
     [
-        {"sizes_m": ()},
-        {"sizes_m": (1.0,)},
-        {"volatility_bp": 0.0},
-        {"risk_aversion": math.nan},
-        {"demand_shift": math.inf},
-        {"hedge_spread_bp": -1.0},
-        {"offer_m_max": -2.0},
+        ({"sizes_m": ()}, r"sizes_m \(M\)"),
+        ({"sizes_m": (1.0,)}, r"requests_per_day must give one rate \(per day\)"),
+        ({"sizes_m": (1.0, 0.0, 5.0, 10.0, 20.0, 50.0)}, r"sizes_m\[1\] .* \(M\)"),
+        ({"requests_per_day": (1.0,) * 5 + (math.nan,)}, r"requests_per_day\[5\] .* \(per day\)"),
+        ({"volatility_bp": 0.0}, r"volatility_bp .* \(bp per root day\), not 0.0"),
+        ({"volatility_bp": -100.0}, r"volatility_bp .* not -100.0"),
+        ({"risk_aversion": math.nan}, r"risk_aversion .* \(per bp M\), not nan"),
+        ({"demand_shift": math.inf}, "demand_shift must be a number, not inf"),
+        ({"demand_slope_per_bp": 0.0}, r"demand_slope_per_bp .* \(per bp\)"),
+        ({"hedge_spread_bp": -1.0}, r"hedge_spread_bp .* \(bp\) not below zero"),
+        ({"hedge_impact_bp_day_per_m": math.nan}, r"hedge_impact_bp_day_per_m .* \(bp day per M\)"),
+        ({"impact_bp_per_m": -0.1}, r"impact_bp_per_m .* \(bp per M\)"),
+        ({"resilience_per_day": math.inf}, r"resilience_per_day .* \(per day\)"),
+        ({"offer_m_max": -2.0}, r"offer_m_max .* \(M\)"),
     ],
 )
-def test_parameters_refuse_what_makes_no_sense(change: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"must be|give one"):
+def test_parameters_name_what_makes_no_sense_and_its_unit(
+    change: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
         msgspec.structs.replace(SPOT_FX, **change)
+
+
+@pytest.mark.parametrize("forecast_bp", [0.0, -3.0, math.nan, math.inf])
+def test_a_forecast_of_no_volatility_is_refused_by_name_and_unit(forecast_bp: float) -> None:
+    for call in (closed_forms, thin_line, lambda p, v: monopoly(p, 1.0, v)):
+        with pytest.raises(ValueError, match=r"volatility_bp .* \(bp per root day\)"):
+            call(SPOT_FX, forecast_bp)
+
+
+def test_inventory_that_costs_more_to_hedge_than_to_hold_is_never_hedged() -> None:
+    heavy = msgspec.structs.replace(SPOT_FX, impact_bp_per_m=1.0)
+    assert zone_m(heavy) == math.inf
+    assert zone_m(heavy, permanent=True) == math.inf
