@@ -22,6 +22,8 @@ Parquet summed depth   ``ts_utc, best_bid, best_ask, best_bid_size, bid_depth_5,
 depth CSV              ``timestamp, first_update_id, last_update_id, side, update_type, price,
                        qty[, pu]``: updates, their snapshot in the file ``..._depth_snap`` beside
 Parquet account fills  ``time_ms, account, coin, px, sz, side, oid, crossed``
+bars                   ``ts_utc`` or ``open_time``, ``open, high, low, close[, symbol]``, or a kline
+                       dump's twelve columns without a header
 =====================  ==========================================================================
 """
 
@@ -31,6 +33,7 @@ from infold.research.recorded.flags import Flag, Flags
 from infold.research.recorded.names import contract_usd, is_coin_margined, market_of
 from infold.research.recorded.readers import (
     read,
+    read_bars,
     read_books,
     read_depths,
     read_quotes,
@@ -38,6 +41,7 @@ from infold.research.recorded.readers import (
     runs_of,
 )
 from infold.research.recorded.streams import (
+    Bars,
     Books,
     Depths,
     FileFacts,
@@ -48,6 +52,7 @@ from infold.research.recorded.streams import (
 )
 
 __all__ = [
+    "Bars",
     "Books",
     "Depths",
     "FileFacts",
@@ -61,6 +66,7 @@ __all__ = [
     "is_coin_margined",
     "market_of",
     "read",
+    "read_bars",
     "read_books",
     "read_depths",
     "read_quotes",

@@ -136,3 +136,32 @@ class Depths:
     levels: tuple[int, ...]
     bid_depth: Floats
     ask_depth: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """One market's bars in time order; prices quote per base unit, `time_ms` the bar's opening.
+
+    `step_ms` is the bars' length. Bars the file lacks are not there: `flags` counts the gaps, and
+    `runs` gives the stretches between them.
+    """
+
+    facts: FileFacts
+    market: str
+    step_ms: int
+    time_ms: Integers
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    flags: Flags = NO_FLAGS
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """Opening of the first bar and of the last."""
+        return int(self.time_ms[0]), int(self.time_ms[-1])
+
+    def runs(self) -> list[slice]:
+        """Stretches of bars without a gap between them, in order."""
+        cuts = (np.flatnonzero(np.diff(self.time_ms) != self.step_ms) + 1).tolist()
+        return [slice(a, b) for a, b in zip([0, *cuts], [*cuts, len(self.time_ms)], strict=True)]

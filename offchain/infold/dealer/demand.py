@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one client's logistic demand is worth to a dealer who would be indifferent at price p.
+
+A share 1 / (1 + exp(shift + slope d)) of requests trades at markup d, and the dealer keeps d - p of
+each M. Barzykin 2026 (arXiv:2601.13421) section 2 takes this from Bergault and Gueant: with
+W = W(exp(-1 - shift - slope p)) the best markup is d* = p + (1 + W) / slope, the share that trades
+there W / (1 + W), and the gain a request and M is W / slope. Units: bp; arrays of any shape.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import wrightomega
+
+from infold.dealer.params import DealerParameters
+
+Floats = NDArray[np.float64]
+
+
+def _lambert(parameters: DealerParameters, price_bp: Floats) -> Floats:
+    """W(exp(z)) is Wright's omega of z, which never overflows. Infinite prices give zero."""
+    exponent = -1.0 - parameters.demand_shift - parameters.demand_slope_per_bp * price_bp
+    w: Floats = wrightomega(exponent)
+    return w
+
+
+def best_markup_bp(parameters: DealerParameters, price_bp: Floats) -> Floats:
+    """d*: infinite where the price is, which is no quote."""
+    markup: Floats = (
+        price_bp + (1.0 + _lambert(parameters, price_bp)) / parameters.demand_slope_per_bp
+    )
+    return markup
+
+
+def gain_bp(parameters: DealerParameters, price_bp: Floats) -> Floats:
+    """H(p) over l0: the most a request of one M is worth."""
+    gain: Floats = _lambert(parameters, price_bp) / parameters.demand_slope_per_bp
+    return gain
+
+
+def share(parameters: DealerParameters, markup_bp: Floats) -> Floats:
+    """Which part of the requests trades at a markup."""
+    odds = parameters.demand_shift + parameters.demand_slope_per_bp * markup_bp
+    # One branch for each sign: neither can overflow, and an infinite markup is a share of zero.
+    shrunk = np.exp(-np.abs(odds))
+    part: Floats = np.where(odds > 0.0, shrunk, 1.0) / (1.0 + shrunk)
+    return part

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of a batch's residual is kept and what is sent outside, and why.
+
+Keeping is one more place to put an amount. A residual z in direction s (the dealer bought, +1, or
+sold, -1) of which w is kept leaves inventory q + s w, and the marginal cost of the last M kept is
+what selling it again would be worth (Barzykin 2026, equation 19),
+
+    s (g (q + s w) + B0 x) + toxicity,      g = 2 A0 - k (1 - B0)
+
+a straight line in w, beside the straight lines of the venues. `hedging.split` equalises them: the
+internalization ratio is what comes out. Three rules stand around it:
+
+- A residual that does not raise |q| is never routed out, whatever the figures say.
+- The warehouse has room up to the capital rule; the pure-internalization zone is the smaller of
+  the cost rule and the capital rule.
+- What neither warehouse nor venues have room for is ours already (the curve was committed): it is
+  kept, and said to be in excess.
+
+Expected in-flow (`hedging.inflow`) shifts the inventory that is judged: momentum sends more
+outside, flow that will come back is warehoused. Units: `params.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import msgspec
+
+from infold.dealer.hedging.split import Place, split
+from infold.dealer.numbers import finite, not_negative
+from infold.dealer.params import DealerParameters
+from infold.dealer.quoting import closed_forms
+
+NOTHING: Final = "NOTHING"
+REDUCES: Final = "REDUCES"
+INSIDE_ZONE: Final = "INSIDE_ZONE"
+EQUAL_COSTS: Final = "EQUAL_COSTS"
+CHEAPER_OUTSIDE: Final = "CHEAPER_OUTSIDE"
+CAPITAL: Final = "CAPITAL"
+NO_VENUE: Final = "NO_VENUE"
+REASONS: Final = {
+    NOTHING: "the batch left no residual",
+    REDUCES: "it lowers inventory, or leaves no more than there was: kept whole",
+    INSIDE_ZONE: "keeping all of it costs less at the margin than the cheapest venue",
+    EQUAL_COSTS: "split where keeping and sending cost the same at the margin",
+    CHEAPER_OUTSIDE: "its first M already costs more to keep than to send",
+    CAPITAL: "the capital rule leaves no room to keep more",
+    NO_VENUE: "more should go outside than the venues have room for",
+}
+"""Every code a decision may carry. A code never changes its meaning."""
+
+
+class Outside(NamedTuple):
+    """What one more M costs at a venue, in the direction asked about.
+
+    `base_bp` holds half-spread, fee, what our earlier trades left in the price, and carry;
+    `slope_bp_per_m` impact and the quadratic cost over the interval; `capacity_m` depth and margin.
+    """
+
+    venue: str
+    base_bp: float
+    slope_bp_per_m: float
+    capacity_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """What keeping costs in one market, worked out once a parameter change."""
+
+    slope_bp_per_m: float  # g
+    impact_share: float  # B0
+    limit_m: float  # the capital rule; infinite without one
+
+    def __post_init__(self) -> None:
+        not_negative("slope_bp_per_m", self.slope_bp_per_m)
+        finite("impact_share", self.impact_share)
+        if not self.limit_m >= 0.0:
+            raise ValueError(f"limit_m must not be below zero M, not {self.limit_m!r}")
+
+    def zone_m(self, cheapest_bp: float) -> float:
+        """The pure-internalization zone at rest: the lesser of cost rule and capital rule."""
+        if self.slope_bp_per_m == 0.0:
+            return self.limit_m
+        return min(max(cheapest_bp, 0.0) / self.slope_bp_per_m, self.limit_m)
+
+
+def warehouse(
+    parameters: DealerParameters,
+    limit_m: float = math.inf,
+    volatility_bp: float | None = None,
+) -> Warehouse:
+    """The warehouse of the transient closed form; `limit_m` as `treasury.warehouse_limit_m` gives
+    it, `volatility_bp` (per root day) in place of the parameter.
+
+    `ValueError` if impact is so large beside risk that hedging would raise the marginal cost.
+    """
+    forms = closed_forms(parameters, volatility_bp)
+    kept = parameters.impact_bp_per_m * (1.0 - forms.impact_share)
+    slope = 2.0 * forms.risk_bp_per_m - kept
+    if slope <= 0.0:
+        raise ValueError(
+            f"impact_bp_per_m {parameters.impact_bp_per_m!r} outweighs the risk of keeping: no"
+            " hedge would ever pay; check its unit"
+        )
+    return Warehouse(slope, forms.impact_share, limit_m)
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One decision with its reason and the figures it rests on, as journalled.
+
+    Signed from the dealer: it received `residual_m` at `inventory_m`. Amounts kept and sent have no
+    sign. `kept_bp` is the marginal cost of the last M kept, `sent_bp` of the next one outside,
+    `price_bp` where they met. `shares` are (venue, M).
+    """
+
+    market: int
+    residual_m: float
+    inventory_m: float
+    impact_bp: float
+    toxicity_bp: float
+    inflow_m: float
+    kept_m: float
+    sent_m: float
+    excess_m: float
+    shares: tuple[tuple[str, float], ...]
+    reason: str
+    kept_bp: float
+    sent_bp: float
+    price_bp: float
+    zone_m: float
+
+    @property
+    def internalized(self) -> float:
+        """The share of the residual that is kept; one where there is none."""
+        return self.kept_m / abs(self.residual_m) if self.residual_m else 1.0
+
+
+def route(
+    market: int,
+    residual_m: float,
+    inventory_m: float,
+    keep: Warehouse,
+    venues: Sequence[Outside],
+    *,
+    impact_bp: float = 0.0,
+    toxicity_bp: float = 0.0,
+    inflow_m: float = 0.0,
+) -> Route:
+    """Split a residual between warehouse and venues.
+
+    `residual_m` is what the dealer received, `inventory_m` what it had before, hedges included in
+    both cases; `toxicity_bp` the expected move against it after this flow; `inflow_m` what is
+    expected to come by itself, signed as inventory. `venues` are for the direction that undoes the
+    residual. `ValueError` if a figure makes no sense.
+    """
+    finite("residual_m", residual_m)
+    finite("inventory_m", inventory_m)
+    finite("impact_bp", impact_bp)
+    finite("toxicity_bp", toxicity_bp)
+    finite("inflow_m", inflow_m)
+    size = abs(residual_m)
+    side = -1.0 if residual_m < 0.0 else 1.0
+    slope = keep.slope_bp_per_m
+    base = side * (slope * (inventory_m + inflow_m) + keep.impact_share * impact_bp) + toxicity_bp
+    cheapest = min([venue.base_bp for venue in venues if venue.capacity_m > 0.0], default=math.inf)
+    zone = keep.zone_m(cheapest)
+    after = abs(inventory_m + residual_m)
+    kept, sent, excess = size, 0.0, 0.0
+    shares: tuple[tuple[str, float], ...] = ()
+    price = base + slope * size
+    if size == 0.0:
+        reason = NOTHING
+    elif after <= abs(inventory_m):
+        reason = REDUCES
+    elif price <= cheapest and after <= keep.limit_m:
+        reason = INSIDE_ZONE
+    else:
+        room = max(keep.limit_m - side * inventory_m, 0.0)
+        places = [Place(base, slope, min(room, size))]
+        places += [Place(*venue[1:]) for venue in venues]
+        found = split(size, places)
+        price = found.marginal_bp
+        excess = found.left_m
+        kept = found.parts_m[0] + excess
+        sent = math.fsum(found.parts_m[1:])
+        shares = tuple(
+            (venue.venue, part)
+            for venue, part in zip(venues, found.parts_m[1:], strict=True)
+            if part > 0.0
+        )
+        reason = _reason(kept, sent, excess, room, venues)
+    return Route(
+        market=market,
+        residual_m=residual_m,
+        inventory_m=inventory_m,
+        impact_bp=impact_bp,
+        toxicity_bp=toxicity_bp,
+        inflow_m=inflow_m,
+        kept_m=kept,
+        sent_m=sent,
+        excess_m=excess,
+        shares=shares,
+        reason=reason,
+        kept_bp=base + slope * kept,
+        sent_bp=_next_bp(dict(shares), venues),
+        price_bp=price,
+        zone_m=zone,
+    )
+
+
+def route_stock(
+    market: int,
+    inventory_m: float,
+    keep: Warehouse,
+    venues: Sequence[Outside],
+    *,
+    impact_bp: float = 0.0,
+    inflow_m: float = 0.0,
+) -> Route:
+    """The same judgement over all that is held: what of it to hedge in the coming interval.
+
+    With one venue and short intervals this is the hedge rate of equation 15, (|p| - psi)+ / 2 eta.
+    `venues` are for the direction that lowers |inventory_m|.
+    """
+    return route(market, inventory_m, 0.0, keep, venues, impact_bp=impact_bp, inflow_m=inflow_m)
+
+
+def internalized(routes: Iterable[Route]) -> float:
+    """The internalization ratio of some residuals by volume; one where there was no volume.
+
+    Residuals only: what crossed inside the batches was never the dealer's. Count it apart.
+    """
+    kept, received = 0.0, 0.0
+    for one in routes:
+        kept += one.kept_m
+        received += abs(one.residual_m)
+    return kept / received if received else 1.0
+
+
+def _reason(
+    kept_m: float, sent_m: float, excess_m: float, room_m: float, venues: Sequence[Outside]
+) -> str:
+    if excess_m > 0.0 or sent_m >= math.fsum(venue.capacity_m for venue in venues):
+        return NO_VENUE
+    if kept_m >= room_m:
+        return CAPITAL
+    return CHEAPER_OUTSIDE if kept_m == 0.0 else EQUAL_COSTS
+
+
+def _next_bp(shares: dict[str, float], venues: Sequence[Outside]) -> float:
+    """The marginal cost of one M more outside; infinite where every venue is full."""
+    open_bp = [
+        base + slope * shares.get(venue, 0.0)
+        for venue, base, slope, capacity in venues
+        if shares.get(venue, 0.0) < capacity
+    ]
+    return min(open_bp, default=math.inf)
