@@ -25,10 +25,11 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
+from infold.dealer import checks
+from infold.dealer.lines import thin_line
 from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import Line, closed_forms
+from infold.dealer.quoting import DAY_S, closed_forms
 
-DAY_S: Final = 86_400.0
 BP_ONE: Final = 1e4
 
 
@@ -99,22 +100,21 @@ class Commitment(NamedTuple):
     room_m: float
 
 
-def closed_form(
-    parameters: DealerParameters, line: Line, position_cap_m: float, venue_cap_m: float
-) -> Guard:
-    """The transient closed form (equations 7, 15, 18, 19) with a position cap: calm for ever."""
-    for name, value in (("position_cap_m", position_cap_m), ("venue_cap_m", venue_cap_m)):
-        if not (math.isfinite(value) and value > 0.0):
-            raise ValueError(f"{name} must be a positive number of M, not {value!r}")
-    if parameters.hedge_impact_bp_day_per_m <= 0.0:
-        raise ValueError("hedge_impact_bp_day_per_m must be above zero: the rate would be infinite")
+def closed_form(parameters: DealerParameters, position_cap_m: float, venue_cap_m: float) -> Guard:
+    """The transient closed form (equations 7, 15, 18, 19) with caps and no other limit, in calm for
+    ever: what the guard is measured against. `ValueError` on caps that are not above zero.
+    """
+    checks.positive("position_cap_m", position_cap_m, "M")
+    checks.positive("venue_cap_m", venue_cap_m, "M")
+    checks.positive("hedge_impact_bp_day_per_m", parameters.hedge_impact_bp_day_per_m, "bp day a M")
     forms = closed_forms(parameters)
+    line = thin_line(parameters)
     kept = parameters.impact_bp_per_m * (1.0 - forms.impact_share)
     return Guard(
         half_spread_bp=line.half_spread_bp,
         slope_bp_per_m=line.slope_bp_per_m,
         skew_bp_per_m=line.skew_bp_per_m,
-        signal=forms.impact_share / forms.concavity,
+        signal=forms.impact_share * line.signal,
         price_slope_bp_per_m=2.0 * forms.risk_bp_per_m - kept,
         price_signal=forms.impact_share,
         hedge_spread_bp=parameters.hedge_spread_bp,
@@ -136,6 +136,31 @@ def closed_form(
         excess_s=math.inf,
         venue_share=math.inf,
         venue_cap_m=venue_cap_m,
+    )
+
+
+def guarded(parameters: DealerParameters, position_cap_m: float, venue_cap_m: float) -> Guard:
+    """The same dealer with its eyes open and its limits on.
+
+    The numbers were chosen by simulated crashes on seeds that score nothing (decision 0075): a
+    position may lose its whole price and leave a quarter of the capital, a move of four deviations
+    within half an hour takes .75 % of it, a venue holds a fifth of the room at most.
+    """
+    return guarded_by(
+        closed_form(parameters, position_cap_m, venue_cap_m),
+        sighted=1.0,
+        offer_least_m=0.002,
+        own_side_bp=0.3,
+        spread_times_max=10.0,
+        staleness=0.3,
+        stress=1.0,
+        capital_share=0.75,
+        risk_share=0.0075,
+        deviations=4.0,
+        reaction_s=1_800.0,
+        growth=0.5,
+        excess_s=60.0,
+        venue_share=0.2,
     )
 
 

@@ -5,13 +5,14 @@ Three kinds of mark, told apart by `Tape.client`:
 
 | client | side | limit |
 |---|---|---|
-| ELASTIC | either | S with a logistic half-spread, wider when the outside spread is |
+| ELASTIC | either | S with a logistic half-spread |
 | FORCED | sells | S less far: a liquidation takes what there is |
 | TOXIC | where the price will be a minute later | S and what it will gain |
 
-Elastic clients compare with the outside: their reservation half-spread is a multiple of what they
-would pay there, up to ten times (decision 0075). All clients measure against the true price, so a
-late oracle is a gift to them. Forced sellers come at a rate that makes them 85 % of all marks at
+Elastic clients are as particular in a crash as in calm, though the outside is ten to a hundred times
+as wide: kinder to them than to the dealer. With `tolerance_times_max` above one their half-spread
+grows with the outside's. All clients measure against the true price, so a late oracle is a gift to
+them. Forced sellers come at a rate that makes them 85 % of all marks at
 the height of a cascade; the share of those who know grows fivefold with it.
 """
 
@@ -46,7 +47,7 @@ class Crowd:
     toxic_share: float = 0.04
     toxic_times: float = 5.0
     foresight_s: float = 60.0
-    tolerance_times_max: float = 10.0
+    tolerance_times_max: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.forced_share < 1.0:

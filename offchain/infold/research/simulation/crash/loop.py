@@ -25,8 +25,8 @@ from infold.dealer.corners import integer_corners
 from infold.dealer.limits import Guard, Sight
 from infold.research.simulation.batches_auction import (
     EXECUTED,
-    FREE,
     RESIDUAL,
+    RULED,
     TICK_OF,
     Room,
     clear_batch,
@@ -83,6 +83,7 @@ class CrashSum(IntEnum):
     AWAY_DAYS = COLUMNS + 11  # longest stretch with more than `flat_m` held
     INVENTORY_MAX = COLUMNS + 12  # most |q|
     CLIENT_MAX = COLUMNS + 13  # most client leg
+    EQUITY_END = COLUMNS + 14
 
 
 CRASH_COLUMNS = COLUMNS + len(CrashSum)
@@ -98,6 +99,7 @@ LIQUID_MIN = int(CrashSum.LIQUID_MIN)
 AWAY_DAYS = int(CrashSum.AWAY_DAYS)
 INVENTORY_MAX = int(CrashSum.INVENTORY_MAX)
 CLIENT_MAX = int(CrashSum.CLIENT_MAX)
+EQUITY_END = int(CrashSum.EQUITY_END)
 BP_ONE = 1e4
 OFFSETS = 4
 
@@ -149,7 +151,7 @@ def run_crash(
     hash_: Word = np.uint64(len(tape.time_day))
     client = stage.start_m
     hedged = 0.0
-    impact = 0.0
+    impact = priced = 0.0
     fast = slow = stage.volatility_bp**2
     price = BP_ONE * weather.levels[0]
     chain = stage.capital_bp_m
@@ -165,9 +167,10 @@ def run_crash(
         # The price moves.
         held = client + hedged
         before = price
-        relaxed = -impact * min(venues.resilience_per_day * day, 1.0)
-        impact += relaxed
+        impact -= impact * min(venues.resilience_per_day * day, 1.0)
         level = weather.levels[cell + 1]
+        own = level * (impact - priced)
+        priced = impact
         price = level * (BP_ONE + impact)
         moved = price - before
         chain += client * moved
@@ -177,7 +180,8 @@ def run_crash(
             legs.account_bp_m[venue] += legs.held_m[venue] * moved + paid
             funding += paid
         sums[FUNDING] += funding
-        sums[MARTINGALE] += held * moved
+        sums[IMPACT] += held * own
+        sums[MARTINGALE] += held * (moved - own)
         sums[SQUARE] += held * held * day
         variance = weather.volatilities_bp[cell] ** 2
         sums[RISK] += 0.5 * stage.risk_aversion * variance * held * held * day
@@ -236,7 +240,7 @@ def run_crash(
             rule[KNOTS] = _knots(stage, told, seen / oracle, offsets, sales_m, prices, sales)
             _cut(stage, rule, client)
             best[:] = 0
-            clear_batch(rule, width, prices, sales, room, count, FREE, False, best)
+            clear_batch(rule, width, prices, sales, room, count, RULED, False, best)
             if best[EXECUTED] > 0:
                 paid_bp = oracle * best[TICK_OF] / stage.oracle_ticks
                 sold = best[RESIDUAL] / stage.lots_per_m
@@ -270,6 +274,7 @@ def run_crash(
         sums[AWAY_DAYS] = max(sums[AWAY_DAYS], away * day)
         cell += 1
     sums[DAYS] = cell * day
+    sums[EQUITY_END] = chain + legs.account_bp_m.sum()
     sums[INVENTORY] = client + hedged
     sums[IMPACT_STATE] = impact
     sums[PRICE] = price - BP_ONE * weather.levels[0]

@@ -112,7 +112,7 @@ def weather_of(
     _bridge(nodes, logs, volatilities, jumps, normals, cell_min / MINUTES_A_DAY, drop, levels)
     depth, outside = np.empty(cells), np.empty(cells)
     recovery = 0.0 if math.isinf(event.recovery_min) else cell_min / event.recovery_min
-    _eat(cascade, jumps, 0.5**recovery, worst, spread, depth, outside)
+    eat(cascade, jumps, 0.5**recovery, worst, spread, depth, outside)
     late = 1 if drawn[5] >= event.venues.stale else max(1, round(stale_s / clock.cell_s))
     return Weather(
         levels=levels,
@@ -190,7 +190,7 @@ def _bridge(
 
 
 @compiled
-def _eat(
+def eat(
     cascade: Floats,
     jumps: Floats,
     kept: float,

@@ -8,7 +8,7 @@ clients and failures; `run` gives their rows side by side and `apart` takes them
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from infold.core.auction import Market as AuctionMarket
 from infold.core.auction import prepare
 from infold.core.crossing import FIRST, LAST
 from infold.core.curve import Curve, CurveBounds, clip
+from infold.dealer import checks
 from infold.dealer.limits import Guard
 from infold.dealer.params import DealerParameters
 from infold.errors import InvariantBroken
@@ -64,10 +65,7 @@ class Outside:
                 "0 < penalty <= maintenance <= initial <= margin <= 1 must hold, in shares of"
                 f" notional, not {self!r}"
             )
-        if not (math.isfinite(self.transfer_s) and self.transfer_s > 0.0):
-            raise ValueError(
-                f"transfer_s must be a positive number of seconds: {self.transfer_s!r}"
-            )
+        checks.positive("transfer_s", self.transfer_s, "s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +73,8 @@ class CrashWorld:
     """`market` is what is true in calm; `capital_bp_m` what the dealer can lose.
 
     `start_m` is the client leg at the beginning; `reserve_m` the legs its accounts outside are
-    funded for; `flat_m` what counts as flat; `own_side_bp` C7's least distance from the oracle.
+    funded for; `flat_m` what counts as flat; `service_m` what a side must offer to count as
+    open; `own_side_bp` C7's least distance from the oracle.
     """
 
     event: Event
@@ -86,21 +85,27 @@ class CrashWorld:
     clock: Clock = field(default=Clock(cell_s=5.0, lead_min=20.0))
     outside: Outside = field(default=Outside())
     start_m: float = 0.0
-    reserve_m: float = 1.0
-    flat_m: float = 2.0
+    reserve_m: float = 0.5
+    flat_m: float = 1.5
+    service_m: float = 0.002
     own_side_bp: float = 0.3
     stale_s: float = 30.0
     spread_bp_max: float = math.inf
 
     def __post_init__(self) -> None:
-        for name in ("capital_bp_m", "position_cap_m", "stale_s", "flat_m", "spread_bp_max"):
-            if not getattr(self, name) > 0.0:
-                raise ValueError(f"{name} must be above zero, not {getattr(self, name)!r}")
-        for name in ("reserve_m", "own_side_bp"):
-            if not getattr(self, name) >= 0.0:
-                raise ValueError(f"{name} must not be below zero, not {getattr(self, name)!r}")
-        if not math.isfinite(self.start_m):
-            raise ValueError(f"start_m must be a number of M, not {self.start_m!r}")
+        for name, unit in (
+            ("capital_bp_m", "bp M"),
+            ("position_cap_m", "M"),
+            ("flat_m", "M"),
+            ("service_m", "M"),
+            ("stale_s", "s"),
+        ):
+            checks.positive(name, getattr(self, name), unit)
+        for name, unit in (("reserve_m", "M"), ("own_side_bp", "bp")):
+            checks.not_negative(name, getattr(self, name), unit)
+        if not self.spread_bp_max > 0.0:
+            raise ValueError(f"spread_bp_max must be above zero (bp), not {self.spread_bp_max!r}")
+        checks.number("start_m", self.start_m, "M")
 
     def weather(self, seed: int, path: int) -> Weather:
         """The market of one path."""
@@ -129,7 +134,7 @@ class CrashWorld:
         """The same on given columns."""
         stage = self._stage()
         venues = self._venues()
-        rule, width = _auction_row()
+        rule, width = _auction_row(self.own_side_bp)
         room = room_for(_fullest(tape, stage.cell_day))
         rows, joined = [], 0
         for guard in guards:
@@ -161,7 +166,7 @@ class CrashWorld:
             capital_bp_m=self.capital_bp_m,
             start_m=self.start_m,
             reserve_m=self.reserve_m,
-            least_m=min(self.market.sizes_m),
+            least_m=self.service_m,
             spread_bp_max=self.spread_bp_max,
             flat_m=self.flat_m,
             own_side_bp=self.own_side_bp,
@@ -192,6 +197,11 @@ class CrashWorld:
         )
 
 
+def starting(world: CrashWorld, start_m: float) -> CrashWorld:
+    """The same world with another client leg at its beginning."""
+    return replace(world, start_m=start_m)
+
+
 def apart(paths: Paths, guards: int) -> list[Paths]:
     """What each guard's paths led to."""
     rows = np.split(paths.sums, guards, axis=1)
@@ -205,12 +215,12 @@ def _fullest(tape: Tape, cell_day: float) -> int:
     return int(np.bincount((tape.time_day / cell_day).astype(np.int64)).max()) + 1
 
 
-def _auction_row() -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The engine's row of a market whose curve bound is wide: the dealer's own limits bind."""
+def _auction_row(own_side_bp: float) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """The engine's row of a market: C7's own side, and a curve bound as wide as the band."""
     ticks = round(1e4 / TICK_BP)
     bounds = CurveBounds(
         oracle_price_e8=ticks,
-        h_min_e6=0,
+        h_min_e6=round(own_side_bp * 100.0),
         h0_e6=round(BAND_BP * 100.0),
         band_e6=round(BAND_BP * 100.0),
         slope_e20=0,
