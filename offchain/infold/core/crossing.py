@@ -16,25 +16,11 @@ numbers with `auction._rules`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-Int64s = NDArray[np.int64]
-UInt64s = NDArray[np.uint64]
-Bytes = NDArray[np.uint8]
-Int32s = NDArray[np.int32]
-Floats = NDArray[np.float64]
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def _compiled(function: _F) -> _F:
-    """Compile at first call; the result is kept in NUMBA_CACHE_DIR between runs."""
-    return cast("_F", njit(cache=True)(function))
-
+from infold.core.compiled import Bytes, Floats, Int32s, Int64s, UInt64s, compiled
 
 # -- a market's row of int64 rules -----------------------------------------------------------------
 
@@ -97,7 +83,7 @@ _NONE_ALL: Final = np.array([0, 2**64 - 1], dtype=np.uint64)
 # -- products beyond 64 bits -----------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _multiply(first: np.uint64, second: np.uint64) -> tuple[np.uint64, np.uint64]:
     """High and low word of a product."""
     first_high, first_low = first >> _HALF, first & _LOW
@@ -109,7 +95,7 @@ def _multiply(first: np.uint64, second: np.uint64) -> tuple[np.uint64, np.uint64
     return high, (cross << _HALF) | (low & _LOW)
 
 
-@_compiled
+@compiled
 def _divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
     """Quotient and remainder of first * second / divisor.
 
@@ -134,7 +120,7 @@ def _divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
 # -- the dealer's curve and the rule ---------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _sale(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
     """R(P) of the market's clipped curve at one tick, as `Curve.sale_e8`."""
     knots = rule[KNOTS]
@@ -162,7 +148,7 @@ def _sale(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
     return sale
 
 
-@_compiled
+@compiled
 def _within_bound(rule: Int64s, width: UInt64s, tick: int, side: int, size: int) -> bool:
     """Whether `size` lots of the pool on `side` may trade as far out as this tick (C6, upper end).
 
@@ -196,7 +182,7 @@ def _within_bound(rule: Int64s, width: UInt64s, tick: int, side: int, size: int)
 # -- bins ------------------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _bin(rule: Int64s, tick: int) -> int:
     """The bin of a tick; ticks beyond the outermost bins belong to those."""
     away = tick - rule[CENTRE]
@@ -210,7 +196,7 @@ def _bin(rule: Int64s, tick: int) -> int:
     return number
 
 
-@_compiled
+@compiled
 def bin_edge(rule: Int64s, number: int, upper: bool) -> int:
     """The last (upper) or first tick of a bin, were its octave not cut off at the outermost bin."""
     key = number - rule[MIDDLE]
@@ -223,7 +209,7 @@ def bin_edge(rule: Int64s, number: int, upper: bool) -> int:
     return tick
 
 
-@_compiled
+@compiled
 def count_by_limit(
     markets: Int32s,
     flags: Bytes,
@@ -256,7 +242,7 @@ def count_by_limit(
     return used, off_tick, joined
 
 
-@_compiled
+@compiled
 def find_windows(
     rules: Int64s, prices: Int64s, sales: Int64s, bins: Int64s, windows: Int64s
 ) -> None:
@@ -296,7 +282,7 @@ def find_windows(
         windows[market, 1] = min(max(crossing[0], crossing[1]) + 1, highest)
 
 
-@_compiled
+@compiled
 def _buys_from(rule: Int64s, bins: Int64s, number: int) -> int:
     """Buys in bin `number` and above that may fill at the bin's first tick."""
     count = rule[BINS]
@@ -309,7 +295,7 @@ def _buys_from(rule: Int64s, bins: Int64s, number: int) -> int:
     return total
 
 
-@_compiled
+@compiled
 def _sells_to(rule: Int64s, bins: Int64s, number: int) -> int:
     """Sells in bin `number` and below that may fill at the bin's last tick."""
     if number < 0:
@@ -320,7 +306,7 @@ def _sells_to(rule: Int64s, bins: Int64s, number: int) -> int:
     return total
 
 
-@_compiled
+@compiled
 def gather(
     rules: Int64s,
     windows: Int64s,
@@ -368,7 +354,7 @@ def gather(
 # -- the price -------------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _consider(
     best: Int64s, rule: Int64s, executed: int, gap: int, tick: int, residual: int
 ) -> None:
@@ -388,7 +374,7 @@ def _consider(
     best[0], best[1], best[2], best[3], best[4] = executed, gap, distance, tick, residual
 
 
-@_compiled
+@compiled
 def _search(
     best: Int64s,
     rule: Int64s,
@@ -448,7 +434,7 @@ def _search(
         outer = low - 1
 
 
-@_compiled
+@compiled
 def _evaluate(
     best: Int64s,
     rule: Int64s,
@@ -486,7 +472,7 @@ def _evaluate(
         )  # fmt: skip
 
 
-@_compiled
+@compiled
 def _most(buys: int, sells: int, sale: int) -> int:
     """Executed size if the rule admitted whatever the dealer's sale and the excess allow."""
     if sale >= 0:
@@ -494,7 +480,7 @@ def _most(buys: int, sells: int, sale: int) -> int:
     return min(min(2 * sells, buys + sells), 2 * buys - sale)
 
 
-@_compiled
+@compiled
 def solve(
     rules: Int64s,
     widths: UInt64s,
@@ -652,7 +638,7 @@ def solve(
 # -- fills -----------------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _better(rule: Int64s, bins: Int64s, full: Int64s, heavy: int, number: int) -> int:
     """Lots of the heavy side's admitted orders in bin `number` and in all bins of better limits."""
     total: int = 0
@@ -667,7 +653,7 @@ def _better(rule: Int64s, bins: Int64s, full: Int64s, heavy: int, number: int) -
     return total
 
 
-@_compiled
+@compiled
 def rationing(
     rules: Int64s, bins: Int64s, results: Int64s, full: Int64s, part: Int64s, rest: Int64s
 ) -> None:
@@ -724,7 +710,7 @@ def rationing(
                 part[market, group] = max(part[market, group], worst)
 
 
-@_compiled
+@compiled
 def fill(
     markets: Int32s,
     accounts: Int32s,
@@ -760,7 +746,7 @@ def fill(
     return int(np.int64(count))
 
 
-@_compiled
+@compiled
 def _threshold(keys: Int64s, weights: Int64s, count: int, target: int) -> tuple[int, int]:
     """The smallest key such that the weights of all keys up to it reach `target`.
 
@@ -800,7 +786,7 @@ def _threshold(keys: Int64s, weights: Int64s, count: int, target: int) -> tuple[
             low = more
 
 
-@_compiled
+@compiled
 def share_out(
     markets: Int32s,
     accounts: Int32s,
@@ -894,7 +880,7 @@ def share_out(
             nets[int(accounts[order]) * width + market] += sign * fills[order]
 
 
-@_compiled
+@compiled
 def _rank(word: int, remainder: int, hashes: UInt64s, order: int) -> int:
     """A key that sorts the larger remainder (word -1) or the lower word of the hash first."""
     if word < 0:
