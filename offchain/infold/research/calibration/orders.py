@@ -29,7 +29,9 @@ RUNG_EDGES_M: Final = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 ORDERS_MIN: Final = 100
 """Fewer orders than these describe no demand."""
 _GRID: Final = 60
-_SHIFT_BOUNDS: Final = (-20.0, 2.0)
+_SHIFT_BOUNDS: Final = (-2.0, 2.0)
+"""Between a demand that is flat up to a markup and one that falls from the first bp on. Flatter
+still, and the lines for thick batches, which look at the mid alone, would see no demand there."""
 _TAIL: Final = 0.005
 
 

@@ -42,14 +42,15 @@ PURGED: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """R^2 of moves on the flow of the same step: of all rows with its bootstrap interval, of the
-    second half under the first half's fit, and of trade imbalance in place of order flow (None
-    without trades).
+    """R^2 of moves on the flow of the same step: of all rows, of the second half under the first
+    half's fit, each with its bootstrap interval, and of trade imbalance in place of order flow
+    (None without trades).
     """
 
     r_squared: float
     interval: Interval
     out_of_sample: float
+    out_interval: Interval
     trade_imbalance: float | None
     rows: int
 
@@ -97,10 +98,13 @@ def explain(steps: Steps, seed: int) -> Explained:
     if steps.traded is not None:
         found = steps.traded[steps.whole]
         traded = r_squared(fit(found, move), found, move)
+    half = len(move) // 2
+    missed, plain = errors(fit(flow[:half], move[:half]), flow[half:], move[half:])
     return Explained(
         r_squared=r_squared(fit(flow, move), flow, move),
         interval=bootstrap(lambda rows: _correlation(flow[rows], move[rows]), len(move), seed),
-        out_of_sample=halves(flow, move),
+        out_of_sample=1.0 - float(missed.sum() / plain.sum()),
+        out_interval=saved_share(missed, plain, seed),
         trade_imbalance=traded,
         rows=len(move),
     )

@@ -28,8 +28,8 @@ from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.desk import LOTS_TIMES_PRICE_OF_A_MILLION, Desk
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
-from infold.dealer.routing import Warehouse, route_stock, warehouse
-from infold.dealer.volatility import Ewma
+from infold.dealer.routing import Outside, Warehouse, route_stock, warehouse
+from infold.dealer.volatility import Ewma, MarginBounds, MarginRule, propose_margins
 from infold.messages import TimeInForce
 from infold.research.flow import Intent
 from infold.research.offline.outside import Market as OutsideMarket
@@ -46,21 +46,33 @@ BEND_BP: Final = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """The venue's terms and the desk's limits. `limit_m` is the capital rule of the warehouse."""
+    """The venue's terms and the desk's capital.
+
+    `capital_m` is what this market may lose in a day: with the forecast of volatility it gives the
+    capital rule of the warehouse (`propose_margins`). The pool's own cap is `cap_multiple` times
+    that, so that the desk can take more than it keeps, and pass the rest on.
+    """
 
     interval_ms: int = 1_000
     lag_ms: int = 100
     h_min_e6: int = 50
-    h0_e6: int = 100
-    limit_m: float = 5.0
+    h0_e6: int = 500
+    capital_m: float = 0.25
+    cap_multiple: float = 4.0
 
     def __post_init__(self) -> None:
         if self.interval_ms < 1:
             raise ValueError(f"interval_ms (ms) must be at least 1, not {self.interval_ms}")
         if self.lag_ms < 0:
             raise ValueError(f"lag_ms (ms) must not be below zero, not {self.lag_ms}")
-        if not self.limit_m > 0.0:
-            raise ValueError(f"limit_m (M) must be above zero, not {self.limit_m}")
+        if not self.cap_multiple >= 1.0:
+            raise ValueError(f"cap_multiple (a ratio) must be at least 1, not {self.cap_multiple}")
+        MarginRule(capital_m=self.capital_m)
+
+    def limit_m(self, volatility_bp: float) -> float:
+        """What the warehouse may hold, M, at a volatility in bp per root day."""
+        terms = MarginRule(capital_m=self.capital_m)
+        return propose_margins(volatility_bp, MarginBounds(), terms).position_cap_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,7 @@ def serve(
         seen = seen.seen((close_ms - rule.lag_ms) / 1_000.0, float(shown_e8))
         warm = close_ms - first_ms >= 1_000.0 * WARM_S
         volatility_bp = _above_zero(seen.forecast_bp()) if warm else None
+        limit_m = rule.limit_m(volatility_bp or parameters.volatility_bp)
         price_e8 = oracle(close_ms)
         new = sent
         while sent < len(intents) and intents[sent].time_ms < close_ms:
@@ -149,7 +162,7 @@ def serve(
         row["asked_m"] = sum(_m(i.size_e8, i.recorded_price_e8) for i in intents[new:sent])
         if book.intents:
             curve = desk.commit(1, inventory_e8, shown_e8, tick_e8, volatility_bp)
-            bounds = _bounds(price_e8, inventory_e8, parameters, rule)
+            bounds = _bounds(price_e8, inventory_e8, parameters, rule, limit_m)
             cleared = _clear(book, bounds, tick_e8, curve)
             fills = cleared.fill_e8.tolist()
             residual_e8 = int(cleared.residual_e8[0])
@@ -161,7 +174,8 @@ def serve(
             book.drop(close_ms, fills)
         impact_bp *= fade
         signed_m = _m(inventory_e8, price_e8)
-        sent_m = _hedge(signed_m, impact_bp, outside, close_ms, parameters, rule, volatility_bp)
+        keep = _warehouse(parameters, limit_m, volatility_bp)
+        sent_m = _hedge(signed_m, impact_bp, outside.terms(close_ms), keep)
         if sent_m > 0.0:
             direction = -1 if signed_m > 0.0 else 1
             row["hedged_m"] = sent_m
@@ -191,10 +205,11 @@ def _above_zero(value: float | None) -> float | None:
 
 
 def _bounds(
-    price_e8: int, inventory_e8: int, parameters: DealerParameters, rule: Rule
+    price_e8: int, inventory_e8: int, parameters: DealerParameters, rule: Rule, limit_m: float
 ) -> CurveBounds:
-    offer_e8 = max(int(parameters.offer_m_max * LOTS_TIMES_PRICE_OF_A_MILLION / price_e8), 1)
-    limit_e8 = max(int(rule.limit_m * LOTS_TIMES_PRICE_OF_A_MILLION / price_e8), 1)
+    lots = LOTS_TIMES_PRICE_OF_A_MILLION / price_e8
+    offer_e8 = max(int(parameters.offer_m_max * lots), 1)
+    cap_e8 = max(int(rule.cap_multiple * limit_m * lots), 1)
     return CurveBounds(
         oracle_price_e8=price_e8,
         h_min_e6=rule.h_min_e6,
@@ -202,7 +217,7 @@ def _bounds(
         band_e6=BAND_E6,
         slope_e20=int(2.0 * BEND_BP * 1e16) // offer_e8 + 1,
         residual_cap_e8=offer_e8,
-        position_cap_e8=limit_e8,
+        position_cap_e8=cap_e8,
         pool_base_e8=inventory_e8,
     )
 
@@ -252,27 +267,20 @@ def _account(
         row["markup"] = _m(residual_e8, oracle_e8) * 1e4 * (price_e8 / oracle_e8 - 1.0)
 
 
-def _hedge(
-    inventory_m: float,
-    impact_bp: float,
-    outside: OutsideMarket,
-    time_ms: int,
-    parameters: DealerParameters,
-    rule: Rule,
-    volatility_bp: float | None,
-) -> float:
+def _hedge(inventory_m: float, impact_bp: float, terms: Outside, keep: Warehouse) -> float:
     """How many M to send outside now."""
     if inventory_m == 0.0:
         return 0.0
-    keep = _warehouse(parameters, rule, volatility_bp)
-    found = route_stock(1, inventory_m, keep, [outside.terms(time_ms)], impact_bp=impact_bp)
+    found = route_stock(1, inventory_m, keep, [terms], impact_bp=impact_bp)
     return min(found.sent_m, abs(inventory_m))
 
 
-def _warehouse(parameters: DealerParameters, rule: Rule, volatility_bp: float | None) -> Warehouse:
+def _warehouse(
+    parameters: DealerParameters, limit_m: float, volatility_bp: float | None
+) -> Warehouse:
     """Where impact outweighs risk no hedge pays, and the capital rule alone ends the warehouse."""
     try:
-        return warehouse(parameters, rule.limit_m, volatility_bp)
+        return warehouse(parameters, limit_m, volatility_bp)
     except ValueError:
         share = closed_forms(parameters, volatility_bp).impact_share
-        return Warehouse(0.0, share, rule.limit_m)
+        return Warehouse(0.0, share, limit_m)
