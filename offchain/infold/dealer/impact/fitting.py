@@ -50,8 +50,10 @@ class Prior:
 
 @dataclass(frozen=True, slots=True)
 class DecayFit:
-    """Gains with standard errors (zero where the bound holds), the noise, and how much is told.
+    """Gains with standard errors, the noise, and how much is told.
 
+    An error is zero where the bound holds and no prior was given; with a prior it says how far the
+    truth may be from the gain, belief and data together.
     `explained` is the share of the weighted squares of moves that the fit accounts for, in sample.
     """
 
@@ -131,19 +133,22 @@ class DecaySums:
             raise ValueError(f"the prior must have {size} gains, one for each decay")
         gains = nonnegative(self.normal, self.moment)
         variance = self._variance(gains)
-        normal, moment = self.normal, self.moment
-        if prior is not None:
+        if prior is None:
+            free = np.flatnonzero(gains > 0.0)
+            errors = np.zeros(size)
+            if len(free):
+                inverse = np.linalg.pinv(self.normal[np.ix_(free, free)], hermitian=True)
+                errors[free] = np.sqrt(np.maximum(variance * np.diag(inverse), 0.0))
+        else:
             # How much the prior weighs depends on the noise, which hardly depends on the gains.
-            weights = max(variance, np.finfo(float).tiny) / np.square(prior.spread_bp_per_m)
-            normal = normal + np.diag(weights)
-            moment = moment + weights * np.array(prior.gains_bp_per_m)
-            gains = nonnegative(normal, moment)
+            gains, errors = posterior(
+                self.normal,
+                self.moment,
+                max(variance, float(np.finfo(float).tiny)),
+                np.array(prior.gains_bp_per_m),
+                np.array(prior.spread_bp_per_m),
+            )
             variance = self._variance(gains)
-        free = np.flatnonzero(gains > 0.0)
-        errors = np.zeros(size)
-        if len(free):
-            inverse = np.linalg.pinv(normal[np.ix_(free, free)], hermitian=True)
-            errors[free] = np.sqrt(np.maximum(variance * np.diag(inverse), 0.0))
         return DecayFit(
             gains_bp_per_m=tuple(gains.tolist()),
             errors_bp_per_m=tuple(errors.tolist()),
@@ -309,6 +314,28 @@ def _predict(
             total += gains[part] * (after - units[part])
             units[part] = after
         found[event] = total
+
+
+@compiled
+def posterior(
+    normal: Floats,
+    moment: Floats,
+    variance_bp2_per_day: float,
+    prior_gains: Floats,
+    prior_spread: Floats,
+) -> tuple[Floats, Floats]:
+    """Gains not below zero after a normal prior, and their standard errors, bp a M."""
+    size = len(moment)
+    sure = variance_bp2_per_day / prior_spread**2
+    with_prior = normal.copy()
+    for part in range(size):
+        with_prior[part, part] += sure[part]
+    gains = nonnegative(with_prior, moment + sure * prior_gains)
+    inverse = np.linalg.inv(with_prior)
+    errors = np.empty(size)
+    for part in range(size):
+        errors[part] = math.sqrt(max(variance_bp2_per_day * inverse[part, part], 0.0))
+    return gains, errors
 
 
 @compiled
