@@ -9,7 +9,9 @@
     carry        what holding a hedge costs: funding, basis as drift and as a second risk
     passive      resting instead of crossing: saved spread against adverse selection
     orders       an outside order's life, from intent to filled or lost
+    facts        what happens to outside orders, as journalled
     exposure     client leg and hedges together; what may still be sent
+    terms        a venue's terms as one line of marginal cost
 
 Signs: buys are positive throughout. Money is bp * M.
 """

@@ -107,7 +107,7 @@ class QuotesWorld:
 
     @property
     def market(self) -> Market:
-        """The truth, as the loop needs it."""
+        """What is true of the world, as the loops need it."""
         return Market(
             cell_day=self.cell_day,
             spread_bp=self.truth.hedge_spread_bp,
