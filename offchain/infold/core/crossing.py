@@ -4,13 +4,13 @@
 `core/auction.py` says what is computed and why in this order; this file holds the loops. Money is
 int64 throughout; the only floats choose a *bin*, where any non-decreasing map will do, and every
 decision inside a bin is made again in integers. Products that pass 64 bits go through `_multiply`
-(64 x 64 to 128 bits) and `_divide_product`.
+(64 x 64 to 128 bits) and `divide_product`.
 
 Style of the hot loops: no branch may depend on an order (a wrong guess costs more than the rest of
 the row), so choices are table look-ups by a bit, and indices are unsigned, which spares numba's
 test for negative ones. Adding a compiled function costs every fresh machine a second or two.
 
-Must change together: `_within_bound` with `curve.fault`, `_sale` with `Curve.sale_e8`, the column
+Must change together: `_within_bound` with `curve.fault`, `sale_at` with `Curve.sale_e8`, the column
 numbers with `auction._rules`.
 """
 
@@ -96,7 +96,7 @@ def _multiply(first: np.uint64, second: np.uint64) -> tuple[np.uint64, np.uint64
 
 
 @compiled
-def _divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
+def divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
     """Quotient and remainder of first * second / divisor.
 
     All non-negative, divisor positive, and the quotient below 2**63.
@@ -121,7 +121,7 @@ def _divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
 
 
 @compiled
-def _sale(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
+def sale_at(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
     """R(P) of the market's clipped curve at one tick, as `Curve.sale_e8`."""
     knots = rule[KNOTS]
     sale: int = 0
@@ -138,7 +138,7 @@ def _sale(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
         sale = sales[right - 1]
     else:
         left = right - 1
-        rise, _ = _divide_product(
+        rise, _ = divide_product(
             sales[right] - sales[left], price - prices[left], prices[right] - prices[left]
         )
         sale = sales[left] + rise
@@ -272,7 +272,7 @@ def find_windows(
                 tick = min(bin_edge(rule, number, True), rule[LAST])
                 excess = _buys_from(rule, bins, number + 1) - _sells_to(rule, bins, number)
                 if dealt == 1:
-                    excess -= _sale(rule, prices, sales, tick)
+                    excess -= sale_at(rule, prices, sales, tick)
                 if excess <= 0:
                     high = number
                 else:
@@ -355,9 +355,7 @@ def gather(
 
 
 @compiled
-def _consider(
-    best: Int64s, rule: Int64s, executed: int, gap: int, tick: int, residual: int
-) -> None:
+def consider(best: Int64s, rule: Int64s, executed: int, gap: int, tick: int, residual: int) -> None:
     """Keep the candidate if it is better: more executed, smaller gap, nearer O, lower."""
     if executed < best[0] or executed <= 0:
         return
@@ -399,30 +397,30 @@ def _search(
     low, high = 0, steps
     while low < high:
         middle = (low + high) // 2
-        if side * _sale(rule, prices, sales, near + side * middle) >= excess:
+        if side * sale_at(rule, prices, sales, near + side * middle) >= excess:
             high = middle
         else:
             low = middle + 1
     if low < steps and _within_bound(rule, width, near + side * low, side, excess):
-        offer = side * _sale(rule, prices, sales, near + side * low)
-        _consider(best, rule, crossed + excess, offer - excess, near + side * low, side * excess)
+        offer = side * sale_at(rule, prices, sales, near + side * low)
+        consider(best, rule, crossed + excess, offer - excess, near + side * low, side * excess)
         return
     outer = low - 1
     while outer >= 0:
-        offer = side * _sale(rule, prices, sales, near + side * outer)
+        offer = side * sale_at(rule, prices, sales, near + side * outer)
         if offer <= 0:
             if free:
-                _consider(best, rule, crossed, excess - offer, near, 0)
+                consider(best, rule, crossed, excess - offer, near, 0)
             return
         if _within_bound(rule, width, near + side * outer, side, offer):
             low, high = 0, outer
             while low < high:
                 middle = (low + high) // 2
-                if side * _sale(rule, prices, sales, near + side * middle) >= offer:
+                if side * sale_at(rule, prices, sales, near + side * middle) >= offer:
                     high = middle
                 else:
                     low = middle + 1
-            _consider(best, rule, crossed + offer, excess - offer, near + side * low, side * offer)
+            consider(best, rule, crossed + offer, excess - offer, near + side * low, side * offer)
             return
         low, high = 0, outer
         while low < high:
@@ -435,7 +433,7 @@ def _search(
 
 
 @compiled
-def _evaluate(
+def evaluate(
     best: Int64s,
     rule: Int64s,
     width: UInt64s,
@@ -448,7 +446,7 @@ def _evaluate(
 ) -> None:
     """The best tick of first..last, which all lie on one side of O and see the same orders."""
     side = 1 if first >= rule[CENTRE_UP] else -1
-    if first * rule[TICK] == rule[ORACLE] and _sale(rule, prices, sales, first) < 0:
+    if first * rule[TICK] == rule[ORACLE] and sale_at(rule, prices, sales, first) < 0:
         side = -1
     near, far = (first, last) if side > 0 else (last, first)
     crossed = 2 * min(buys, sells)
@@ -459,8 +457,8 @@ def _evaluate(
         inner = side * (edge - near) + 1
     if excess <= 0:
         if inner > 0:
-            offer = side * _sale(rule, prices, sales, near)
-            _consider(best, rule, crossed, abs(offer - excess), near, 0)
+            offer = side * sale_at(rule, prices, sales, near)
+            consider(best, rule, crossed, abs(offer - excess), near, 0)
         return
     steps = side * (far - near) + 1
     if inner > 0:
@@ -597,7 +595,7 @@ def solve(
             if number < 0 or (turn >= 0 and turn == strongest):
                 continue
             if segments[number, 4] >= best[0]:
-                _evaluate(
+                evaluate(
                     best, rule, width, prices, sales,
                     segments[number, 0], segments[number, 1],
                     segments[number, 2], segments[number, 3],
@@ -609,7 +607,7 @@ def solve(
             bound = _most(
                 _buys_from(rule, bins, lowest - 1),
                 _sells_to(rule, bins, lowest - 1),
-                _sale(rule, prices, sales, first_tick - 1),
+                sale_at(rule, prices, sales, first_tick - 1),
             )
             if bound > 0 and bound >= best[0]:
                 windows[market, 0] = max(lowest - grow, _bin(rule, rule[FIRST]))
@@ -618,7 +616,7 @@ def solve(
             bound = _most(
                 _buys_from(rule, bins, highest + 1),
                 _sells_to(rule, bins, highest + 1),
-                _sale(rule, prices, sales, last_tick + 1),
+                sale_at(rule, prices, sales, last_tick + 1),
             )
             if bound > 0 and bound >= best[0]:
                 windows[market, 1] = min(highest + grow, _bin(rule, rule[LAST]))
@@ -845,7 +843,7 @@ def share_out(
         dust = amount
         for number in range(members):
             order = level[number]
-            share, remainder = _divide_product(sizes[order], amount, total)
+            share, remainder = divide_product(sizes[order], amount, total)
             fills[order] = share
             remainders[number] = remainder
             dust -= share

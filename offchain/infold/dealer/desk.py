@@ -15,13 +15,14 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, Protocol, TypeVar
 
+import numpy as np
 from tiny_keccak import keccak256
 
+from infold.dealer.corners import BP, corners
+from infold.dealer.lines import Line, batch_line
 from infold.dealer.params import PERPETUAL, DealerParameters
-from infold.dealer.quoting import Line, batch_line
 from infold.units import Rounding, from_float
 
-BP: Final = 1e-4
 LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
 """One M of quote is this in size_e8 * price_e8."""
 PRICE_E8_MAX: Final = 2**53
@@ -178,31 +179,35 @@ def ladder_knots(
     tick_e8: int,
     drift_bp: float = 0.0,
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Prices and sales of the line's four corners in integers, knots that fall together dropped.
+    """Prices and sales of the line's corners in integers, knots that fall together dropped.
 
     The dealer buys at or below a corner rounded down to a tick, and sells at or above one rounded
-    up. Corners beyond what a curve can say are cut to 0..PRICE_E8_MAX and the offer to
-    OFFER_E8_MAX lots: a huge offer at a tiny price is a wide curve, not a fault. `ValueError` if
-    the model's figures are not finite.
+    up. Corners beyond what a curve can say are cut to 0..PRICE_E8_MAX and sales to OFFER_E8_MAX
+    lots: a huge offer at a tiny price is a wide curve, not a fault. `ValueError` if the model's
+    figures are not finite.
     """
     inventory_m = inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
-    centre_bp = drift_bp - line.skew_bp_per_m * inventory_m
-    reach_bp = line.slope_bp_per_m * offer_m_max
-    offered = offer_m_max * LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8
-    offer_e8 = from_float(min(offered, OFFER_E8_MAX), 0, Rounding.DOWN)
-    corners = (
-        (centre_bp - line.half_spread_bp - reach_bp, -offer_e8, Rounding.DOWN),
-        (centre_bp - line.half_spread_bp, 0, Rounding.DOWN),
-        (centre_bp + line.half_spread_bp, 0, Rounding.UP),
-        (centre_bp + line.half_spread_bp + reach_bp, offer_e8, Rounding.UP),
+    markups_bp, prices_bp = line.columns
+    offsets_bp = np.empty(2 * len(prices_bp) + 4)
+    sales_m = np.empty_like(offsets_bp)
+    centre_bp = line.signal * drift_bp - line.skew_bp_per_m * inventory_m
+    count = corners(
+        markups_bp, prices_bp, line.slope_bp_per_m, centre_bp, offer_m_max, offsets_bp, sales_m
     )
+    lots_per_m = LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8
     knots: dict[int, int] = {}
-    for offset_bp, sale_e8, rounding in corners:
+    rounding = Rounding.DOWN
+    for offset_bp, sale_m in zip(
+        offsets_bp[:count].tolist(), sales_m[:count].tolist(), strict=True
+    ):
         price = oracle_price_e8 * (1.0 + offset_bp * BP)
         if math.isfinite(price):
             price = min(max(price, 0.0), float(PRICE_E8_MAX))
-        ticks = from_float(price / tick_e8, 0, rounding)
-        price_e8 = min(ticks * tick_e8, PRICE_E8_MAX)
+        price_e8 = min(from_float(price / tick_e8, 0, rounding) * tick_e8, PRICE_E8_MAX)
+        if sale_m == 0.0:
+            rounding = Rounding.UP
+        sale = min(max(sale_m * lots_per_m, -OFFER_E8_MAX), OFFER_E8_MAX)
+        sale_e8 = from_float(sale, 0, Rounding.TRUNC)
         # Of two corners at one price the one nearer to no trade stays.
         if price_e8 not in knots or abs(sale_e8) < abs(knots[price_e8]):
             knots[price_e8] = sale_e8

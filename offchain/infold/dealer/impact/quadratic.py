@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from infold.dealer.quoting import Line
+from infold.dealer.lines import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,11 @@ class PriceImpact:
 def of_skew(line: Line) -> PriceImpact:
     """The price impact that a line's skew is, money in bp * M, imbalance the dealer's inventory.
 
-    `ValueError` unless the skew is twice the slope, as in the ladder's own line: with another skew
-    what a fill pays depends on more than where it starts and ends.
+    `ValueError` unless the line is straight and its skew twice the slope, as in the linearised
+    ladder: with another one what a fill pays depends on more than where it starts and ends.
     """
+    if len(line.prices_bp) > 1:
+        raise ValueError("a bent line's markup depends on its price: only a straight one is a skew")
     if not math.isclose(line.skew_bp_per_m, 2.0 * line.slope_bp_per_m, rel_tol=1e-12):
         raise ValueError(
             f"skew_bp_per_m {line.skew_bp_per_m!r} is not twice slope_bp_per_m"

@@ -8,15 +8,12 @@ import math
 import msgspec
 import pytest
 
-from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
+from infold.dealer.lines import monopoly, thin_line
+from infold.dealer.params import SPOT_FX
 from infold.dealer.quoting import (
-    batch_line,
     closed_forms,
     lambert_w,
     markups_bp,
-    monopoly,
-    orders_per_batch,
-    thin_line,
     zone_m,
 )
 
@@ -66,76 +63,6 @@ def test_markups_of_the_ladder_without_inventory() -> None:
     assert markups_bp(SPOT_FX, 3.0, 0.1) == [
         (bid, ask) for ask, bid in markups_bp(SPOT_FX, -3.0, -0.1)
     ]
-
-
-def test_monopoly_of_a_thick_batch() -> None:
-    """20 minutes: value 3.39, demand 41,564 M a bp and day on both sides."""
-    line, value = monopoly(SPOT_FX, 1_200.0)
-    assert value == pytest.approx(3.39, abs=0.005)
-    kappa = 1.0 / (line.slope_bp_per_m - line.skew_bp_per_m)
-    assert kappa * 72 == pytest.approx(41_564, abs=1)
-    thin = thin_line(SPOT_FX)
-    line, _ = monopoly(SPOT_FX, 300.0)
-    assert line.slope_bp_per_m / thin.slope_bp_per_m == pytest.approx(9.1, abs=0.05)
-    assert line.skew_bp_per_m / thin.skew_bp_per_m == pytest.approx(4.0, abs=0.05)
-
-
-@pytest.mark.parametrize(
-    ("interval_s", "orders", "spread", "slope", "skew"),
-    [(1, 0.09, 1.01, 1.6, 1.22), (10, 0.91, 0.70, 3.7, 1.34), (60, 5.5, 0.22, 7.0, 2.0)],
-)
-def test_batch_line_passes_through_the_tuned_rows(
-    interval_s: float, orders: float, spread: float, slope: float, skew: float
-) -> None:
-    assert (
-        orders_per_batch(SPOT_FX, interval_s) * 0.2
-        < orders
-        < orders_per_batch(SPOT_FX, interval_s) * 5
-    )
-    exact_s = interval_s * orders / orders_per_batch(SPOT_FX, interval_s)
-    line, thin = batch_line(SPOT_FX, exact_s), thin_line(SPOT_FX)
-    assert line.half_spread_bp / thin.half_spread_bp == pytest.approx(spread)
-    assert line.slope_bp_per_m / thin.slope_bp_per_m == pytest.approx(slope)
-    assert line.skew_bp_per_m / thin.skew_bp_per_m == pytest.approx(skew)
-
-
-@pytest.mark.parametrize("parameters", [SPOT_FX, PERPETUAL])
-def test_batch_line_runs_from_ladder_to_monopoly_without_a_jump(
-    parameters: DealerParameters,
-) -> None:
-    assert batch_line(parameters, 1e-9) == thin_line(parameters)
-    unit_s = 1.0 / orders_per_batch(parameters, 1.0)
-    assert batch_line(parameters, 28 * unit_s) == monopoly(parameters, 28 * unit_s)[0]
-    for orders in (0.01, 0.09, 0.91, 5.5, 27.0):
-        just_below = batch_line(parameters, orders * unit_s * (1 - 1e-9))
-        just_above = batch_line(parameters, orders * unit_s * (1 + 1e-9))
-        assert just_below.slope_bp_per_m == pytest.approx(just_above.slope_bp_per_m, rel=1e-6)
-        assert just_below.half_spread_bp == pytest.approx(just_above.half_spread_bp, abs=1e-6)
-
-
-def test_ladder_line_earns_the_same_from_one_fill_as_from_its_parts() -> None:
-    line, size, inventory = thin_line(SPOT_FX), 3.0, 4.0
-    for count in (1, 2, 5, 9):
-        at_once = count * size
-        whole = at_once * (
-            line.half_spread_bp + line.slope_bp_per_m * at_once - line.skew_bp_per_m * inventory
-        )
-        parts = sum(
-            size
-            * (
-                line.half_spread_bp
-                + line.slope_bp_per_m * size
-                - line.skew_bp_per_m * (inventory - number * size)
-            )
-            for number in range(count)
-        )
-        assert parts == pytest.approx(whole, rel=1e-12)
-
-
-def test_volatility_forecast_replaces_the_parameter() -> None:
-    doubled = msgspec.structs.replace(SPOT_FX, volatility_bp=200.0)
-    assert batch_line(SPOT_FX, 5.0, 200.0) == batch_line(doubled, 5.0)
-    assert batch_line(SPOT_FX, 5.0, 200.0).slope_bp_per_m > batch_line(SPOT_FX, 5.0).slope_bp_per_m
 
 
 def test_lambert_w_inverts_and_refuses_negative_numbers() -> None:

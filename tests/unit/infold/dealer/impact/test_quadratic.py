@@ -8,8 +8,9 @@ import math
 import pytest
 
 from infold.dealer.impact.quadratic import PriceImpact, of_skew
+from infold.dealer.lines import inverse_ladder, straight, thin_line
 from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import Line, closed_forms, markups_bp, thin_line
+from infold.dealer.quoting import closed_forms, markups_bp
 
 VENUE = PriceImpact(factor=0.01 / 50_000.0, factor_back=0.01 / 50_000.0)
 
@@ -49,7 +50,9 @@ def test_what_a_batch_pays_beyond_the_half_spread_is_the_price_impact(residual_m
 
 def test_a_line_with_another_skew_is_no_function_of_the_imbalance() -> None:
     with pytest.raises(ValueError, match="not twice slope_bp_per_m"):
-        of_skew(Line(0.2, 0.01, 0.03))
+        of_skew(straight(0.2, 0.01, 0.03))
+    with pytest.raises(ValueError, match="only a straight one"):
+        of_skew(inverse_ladder(SPOT_FX))
 
 
 @pytest.mark.parametrize(
