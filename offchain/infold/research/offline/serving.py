@@ -27,9 +27,9 @@ from infold.core.crossing import BUY
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.desk import LOTS_TIMES_PRICE_OF_A_MILLION, Desk
 from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import closed_forms
 from infold.dealer.routing import Outside, Warehouse, route_stock, warehouse
 from infold.dealer.volatility import Ewma, MarginBounds, MarginRule, propose_margins
+from infold.dealer.zone import CapitalCharge
 from infold.messages import TimeInForce
 from infold.research.flow import Intent
 from infold.research.offline.outside import Market as OutsideMarket
@@ -69,10 +69,12 @@ class Rule:
             raise ValueError(f"cap_multiple (a ratio) must be at least 1, not {self.cap_multiple}")
         MarginRule(capital_m=self.capital_m)
 
-    def limit_m(self, volatility_bp: float) -> float:
-        """What the warehouse may hold, M, at a volatility in bp per root day."""
+    def charge(self, volatility_bp: float) -> CapitalCharge:
+        """The capital rule at a volatility in bp per root day."""
         terms = MarginRule(capital_m=self.capital_m)
-        return propose_margins(volatility_bp, MarginBounds(), terms).position_cap_m
+        cap_m = propose_margins(volatility_bp, MarginBounds(), terms).position_cap_m
+        stress_bp = terms.stress_bp(volatility_bp)
+        return CapitalCharge(cap_m * stress_bp, stress_bp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def serve(
         seen = seen.seen((close_ms - rule.lag_ms) / 1_000.0, float(shown_e8))
         warm = close_ms - first_ms >= 1_000.0 * WARM_S
         volatility_bp = _above_zero(seen.forecast_bp()) if warm else None
-        limit_m = rule.limit_m(volatility_bp or parameters.volatility_bp)
+        charge = rule.charge(volatility_bp or parameters.volatility_bp)
         price_e8 = oracle(close_ms)
         new = sent
         while sent < len(intents) and intents[sent].time_ms < close_ms:
@@ -162,7 +164,7 @@ def serve(
         row["asked_m"] = sum(_m(i.size_e8, i.recorded_price_e8) for i in intents[new:sent])
         if book.intents:
             curve = desk.commit(1, inventory_e8, shown_e8, tick_e8, volatility_bp)
-            bounds = _bounds(price_e8, inventory_e8, parameters, rule, limit_m)
+            bounds = _bounds(price_e8, inventory_e8, parameters, rule, charge.inventory_m)
             cleared = _clear(book, bounds, tick_e8, curve)
             fills = cleared.fill_e8.tolist()
             residual_e8 = int(cleared.residual_e8[0])
@@ -174,7 +176,7 @@ def serve(
             book.drop(close_ms, fills)
         impact_bp *= fade
         signed_m = _m(inventory_e8, price_e8)
-        keep = _warehouse(parameters, limit_m, volatility_bp)
+        keep = warehouse(parameters, charge, volatility_bp)
         sent_m = _hedge(signed_m, impact_bp, outside.terms(close_ms), keep)
         if sent_m > 0.0:
             direction = -1 if signed_m > 0.0 else 1
@@ -273,14 +275,3 @@ def _hedge(inventory_m: float, impact_bp: float, terms: Outside, keep: Warehouse
         return 0.0
     found = route_stock(1, inventory_m, keep, [terms], impact_bp=impact_bp)
     return min(found.sent_m, abs(inventory_m))
-
-
-def _warehouse(
-    parameters: DealerParameters, limit_m: float, volatility_bp: float | None
-) -> Warehouse:
-    """Where impact outweighs risk no hedge pays, and the capital rule alone ends the warehouse."""
-    try:
-        return warehouse(parameters, limit_m, volatility_bp)
-    except ValueError:
-        share = closed_forms(parameters, volatility_bp).impact_share
-        return Warehouse(0.0, share, limit_m)
