@@ -9,8 +9,8 @@ Three kinds of mark, told apart by `Tape.client`:
 | FORCED | sells | S less far: a liquidation takes what there is |
 | TOXIC | where the price will be a minute later | S and what it will gain |
 
-Elastic clients are as particular in a crash as in calm, though the outside is ten to a hundred times
-as wide: kinder to them than to the dealer. With `tolerance_times_max` above one their half-spread
+Elastic clients are as particular in a crash as in calm, though the outside is ten to a hundred
+times as wide: the hard assumption. With `tolerance_times_max` above one their half-spread
 grows with the outside's. All clients measure against the true price, so a late oracle is a gift to
 them. Forced sellers come at a rate that makes them 85 % of all marks at
 the height of a cascade; the share of those who know grows fivefold with it.
