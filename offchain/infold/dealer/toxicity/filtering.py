@@ -8,6 +8,7 @@ Both are evidence (Bayes' rule; log posteriors up to a constant):
 
     silence for dt at level d    log p_k -= (own_k takes(d) + news_k hits_k(d)) dt
     a fill at level d            log p_k += log(own_k takes(d) + news_k hits_k(d))
+    a change, at a rate          p_k = (1 - c) p_k + c share_k
     a move y in a window         log p_k += log(1 - w + w exp((y mu - mu^2 / 2) / noise^2))
 
 with w the chance that the fill was news, itself carried on from window to window. Windows end at
@@ -47,11 +48,16 @@ class Kinds(NamedTuple):
     own_values: Floats  # (levels,): earned on a request of its own, bp * M
     news_values: Floats  # (K, levels): earned on news, bp * M
     buckets: Integers  # (K,): which of the signal's decays is the kind's
+    changes_per_day: float  # how often a client becomes another under its name
 
 
 def copied(kinds: Kinds) -> Kinds:
-    """The same in arrays of its own, which `refit` may change."""
-    return Kinds._make([column.copy() for column in kinds])
+    """The same with shares and rates of its own, which `refit` may change."""
+    return kinds._replace(
+        shares=kinds.shares.copy(),
+        own_rates=kinds.own_rates.copy(),
+        news_rates=kinds.news_rates.copy(),
+    )
 
 
 class Clients(NamedTuple):
@@ -83,7 +89,7 @@ def empty_clients(count: int, kinds: int) -> Clients:
 
 @compiled
 def elapse(kinds: Kinds, clients: Clients, client: int, time_day: float) -> None:
-    """Take in that a client has been silent until now."""
+    """Take in that a client has been silent until now, and that it may have changed."""
     since = clients.seen_day[client]
     if since < 0.0:
         return
@@ -97,6 +103,20 @@ def elapse(kinds: Kinds, clients: Clients, client: int, time_day: float) -> None
         clients.logs[client, kind] -= (
             kinds.own_rates[kind] * gap * kinds.takes[level] + kinds.news_rates[kind] * met
         )
+    if kinds.changes_per_day > 0.0:
+        _change(kinds, clients, client, -math.expm1(-kinds.changes_per_day * gap))
+
+
+@compiled
+def _change(kinds: Kinds, clients: Clients, client: int, chance: float) -> None:
+    """Mix a client's posterior with the population's, as if it had changed with this chance."""
+    top = clients.logs[client].max()
+    total = 0.0
+    for kind in range(len(kinds.shares)):
+        total += math.exp(clients.logs[client, kind] - top)
+    for kind in range(len(kinds.shares)):
+        kept = (1.0 - chance) * math.exp(clients.logs[client, kind] - top) / total
+        clients.logs[client, kind] = math.log(kept + chance * kinds.shares[kind])
 
 
 @compiled

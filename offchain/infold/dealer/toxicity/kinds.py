@@ -30,6 +30,7 @@ class KindsParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     premiums_bp: tuple[float, ...]  # the first is what those pay who pay none
     hedge_cost_bp: float  # of passing a news trade on outside
     hedge_s: float  # how long that takes
+    changes_per_day: float = 0.0  # how often a client becomes another under its name
 
     def __post_init__(self) -> None:
         for name in ("edges_bp", "decays_s"):
@@ -45,7 +46,7 @@ class KindsParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         low, high = self.willing
         if not 0.0 <= low < high <= 1.0:
             raise ValueError(f"willing must be two rising shares in 0..1, not {self.willing!r}")
-        for name in ("background_bp", "hedge_cost_bp", "hedge_s"):
+        for name in ("background_bp", "hedge_cost_bp", "hedge_s", "changes_per_day"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0.0):
                 raise ValueError(f"{name} must be a number not below zero, not {value!r}")
@@ -100,4 +101,5 @@ def grid_of_kinds(
         own_values=(taken * sizes * (halves - risk)).sum(axis=1),
         news_values=(met * sizes * (halves - lost[:, None, None])).sum(axis=2),
         buckets=np.array([0, *(list(range(len(parameters.decays_s))) * len(parameters.edges_bp))]),
+        changes_per_day=parameters.changes_per_day,
     )

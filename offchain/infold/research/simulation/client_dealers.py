@@ -211,6 +211,7 @@ def _nobody() -> Kinds:
         own_values=np.zeros(1),
         news_values=np.zeros((1, 1)),
         buckets=np.zeros(1, dtype=np.int64),
+        changes_per_day=0.0,
     )
 
 
