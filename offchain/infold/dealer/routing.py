@@ -29,10 +29,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from infold.dealer import checks
 from infold.dealer.hedging.split import Place, split
-from infold.dealer.numbers import finite, not_negative
 from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import closed_forms
+from infold.dealer.quoting import closed_forms, relief_bp_per_m
+from infold.dealer.zone import CapitalCharge
 
 NOTHING: Final = "NOTHING"
 REDUCES: Final = "REDUCES"
@@ -72,11 +73,11 @@ class Warehouse:
 
     slope_bp_per_m: float  # g
     impact_share: float  # B0
-    limit_m: float  # the capital rule; infinite without one
+    limit_m: float  # by the capital rule; infinite without one
 
     def __post_init__(self) -> None:
-        not_negative("slope_bp_per_m", self.slope_bp_per_m)
-        finite("impact_share", self.impact_share)
+        checks.not_negative("slope_bp_per_m", self.slope_bp_per_m, "bp a M")
+        checks.number("impact_share", self.impact_share, "")
         if not self.limit_m >= 0.0:
             raise ValueError(f"limit_m must not be below zero M, not {self.limit_m!r}")
 
@@ -89,23 +90,19 @@ class Warehouse:
 
 def warehouse(
     parameters: DealerParameters,
-    limit_m: float = math.inf,
+    charge: CapitalCharge | None = None,
     volatility_bp: float | None = None,
 ) -> Warehouse:
-    """The warehouse of the transient closed form; `limit_m` as `treasury.warehouse_limit_m` gives
-    it, `volatility_bp` (per root day) in place of the parameter.
+    """The warehouse of the transient closed form and the capital rule, as `zone.zone` has them.
 
-    `ValueError` if impact is so large beside risk that hedging would raise the marginal cost.
+    `volatility_bp` (per root day) replaces the parameter. Where inventory is never worth hedging by
+    cost its slope is zero, and only the capital rule ends the zone.
     """
-    forms = closed_forms(parameters, volatility_bp)
-    kept = parameters.impact_bp_per_m * (1.0 - forms.impact_share)
-    slope = 2.0 * forms.risk_bp_per_m - kept
-    if slope <= 0.0:
-        raise ValueError(
-            f"impact_bp_per_m {parameters.impact_bp_per_m!r} outweighs the risk of keeping: no"
-            " hedge would ever pay; check its unit"
-        )
-    return Warehouse(slope, forms.impact_share, limit_m)
+    if volatility_bp is not None:
+        parameters = msgspec.structs.replace(parameters, volatility_bp=volatility_bp)
+    slope = max(relief_bp_per_m(parameters), 0.0)
+    limit = math.inf if charge is None else charge.inventory_m
+    return Warehouse(slope, closed_forms(parameters).impact_share, limit)
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -156,11 +153,11 @@ def route(
     expected to come by itself, signed as inventory. `venues` are for the direction that undoes the
     residual. `ValueError` if a figure makes no sense.
     """
-    finite("residual_m", residual_m)
-    finite("inventory_m", inventory_m)
-    finite("impact_bp", impact_bp)
-    finite("toxicity_bp", toxicity_bp)
-    finite("inflow_m", inflow_m)
+    checks.number("residual_m", residual_m, "M")
+    checks.number("inventory_m", inventory_m, "M")
+    checks.number("impact_bp", impact_bp, "bp")
+    checks.number("toxicity_bp", toxicity_bp, "bp")
+    checks.number("inflow_m", inflow_m, "M")
     size = abs(residual_m)
     side = -1.0 if residual_m < 0.0 else 1.0
     slope = keep.slope_bp_per_m
