@@ -13,9 +13,9 @@ import pytest
 from tests.support.evm import Receipt, a_key, refuses
 from tests.support.venue import DOLLAR, Venue, a_venue
 
-from infold.core.admission import Context, decode_cancel, read_order
 from infold.core.events import CollateralMoved, Deployed, WithdrawalSet, fact_from_log, to_word
 from infold.core.facts import fold
+from infold.core.reading import Context, decode_cancel, read_order
 from infold.core.state import State, chain_words
 from infold.errors import Rejected
 from infold.signing import Domain

@@ -73,6 +73,40 @@ def test_death_in_the_middle_is_told_as_such() -> None:
         rpc.close()
 
 
+HASTY = """#!{python}
+import http.server, json
+
+class Hasty(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if request["method"] != "eth_chainId":
+            self.server.socket.close()
+            self.connection.close()
+            self.rfile.close()
+            raise SystemExit(9)
+        answer = json.dumps({{"id": request["id"], "result": hex(31337)}}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+port = int(__import__("sys").argv[4])
+http.server.HTTPServer(("127.0.0.1", port), Hasty).serve_forever()
+"""
+
+
+def test_a_death_that_follows_the_lost_connection_is_told_too(tmp_path: Path) -> None:
+    program = tmp_path / "anvil"  # hangs up at once and takes its milliseconds to end
+    program.write_text(HASTY.format(python=sys.executable))
+    program.chmod(0o700)
+    with Anvil(program=program) as anvil:
+        rpc = Rpc(anvil.url, anvil.explain_silence)
+        assert rpc.call("eth_chainId") == "0x7a69"
+        with pytest.raises(Unavailable, match=r"ended by itself \(exit code 9\)"):
+            rpc.call("eth_blockNumber")
+        rpc.close()
+
+
 def test_the_process_ends_with_its_context() -> None:
     with pytest.raises(RuntimeError), Anvil(timestamp_s=START_S) as anvil:
         pid = anvil.pid

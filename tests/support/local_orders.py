@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from infold.core.admission import read_order
+from infold.core.reading import read_order
 from infold.node import LocalVenue
 from infold.signing import order_hash, sign, signature_hex
 

@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ("numpy", "numba", "polars", "web3", "starlette", "uvicorn", "ape", "vyper", "pyrevm")
-#: What `demo` and `replay` import when they run: they drive a whole venue, which the extras bring.
-DRIVERS = {"demo", "replay", "stage", "voyage"}
+#: What `calibrate`, `demo`, `replay` and `report` import when they run: what the extras bring.
+DRIVERS = {"calibrate", "demo", "facts", "replay", "stage", "voyage"}
 
 #: Runs before the import of every base module: whoever asks for an extra is told off.
 WITHOUT_EXTRAS = f"""
@@ -29,7 +29,7 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 import infold
-names = ["errors", "units", "messages", "signing", "words", "config", "closable"]
+names = ["errors", "units", "messages", "outside", "signing", "words", "config", "closable"]
 for package in ("sdk", "cli"):
     module = importlib.import_module(f"infold.{{package}}")
     found = {{one.name for one in pkgutil.iter_modules(module.__path__)}}

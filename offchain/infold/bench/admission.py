@@ -30,7 +30,7 @@ import msgspec
 from coincurve import PublicKey
 
 from infold import signing
-from infold.core.admission import Context, read_order
+from infold.core.digests import order_digests
 from infold.core.engine import decide, evolve
 from infold.core.events import (
     AccountOpened,
@@ -46,6 +46,8 @@ from infold.core.events import (
     encode_entry,
     to_word,
 )
+from infold.core.reading import Context, read_orders
+from infold.core.recovery import recover_signers
 from infold.core.state import State
 from infold.errors import InvariantBroken
 from infold.messages import Order, SignedOrder, TimeInForce, TriggerKind, order_request
@@ -297,16 +299,15 @@ class Stages:
         """Admit one group, stage by stage."""
         taken_us, state = self.taken_us, self._state
         with _clock(taken_us["decode"]):
-            read = [read_order(body, self._context) for body in bodies]
-            pairs = [bytes.fromhex(request.signature[2:]) for request, _ in read]
+            read = read_orders(bodies, self._context)
         with _clock(taken_us["digest"]):
-            hashes = [signing.order_hash(order, self._context.domain) for _, order in read]
+            hashes = order_digests(read.orders, self._context.domain)
         with _clock(taken_us["recover"]):
-            signers = signing.recover_group(hashes, pairs)
+            signers = recover_signers(hashes, read.pairs)
         orders = [
-            SignedOrder(order, pair, request.delegated, digest, signer or b"")
-            for (request, order), pair, digest, signer in zip(
-                read, pairs, hashes, signers, strict=True
+            SignedOrder(order, pair, delegated, digest, signer or b"")
+            for order, pair, delegated, digest, signer in zip(
+                read.orders, read.pairs, read.delegations, hashes, signers, strict=True
             )
         ]
         command = SubmitOrders(orders=orders, received_ms=NOW_MS)
@@ -329,12 +330,12 @@ def digests_equal(seed: int, count: int) -> bool:
 
     source = random.Random(f"digests {seed}")
     domain = Domain(source.randrange(1, 2**53), source.randbytes(20))
-    for _ in range(count):
-        order = random_order(source)
+    orders = [random_order(source) for _ in range(count)]
+    for order, digest in zip(orders, order_digests(orders, domain), strict=True):
         document = signing.typed_data("Order", signing.order_message(order), domain)
         message = encode_typed_data(full_message=document)
         generic = signing.keccak(b"\x19" + message.version + message.header + message.body)
-        if generic != signing.order_hash(order, domain):
+        if not generic == digest == signing.order_hash(order, domain):
             return False
     return True
 

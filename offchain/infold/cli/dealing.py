@@ -9,7 +9,6 @@ import msgspec
 
 from infold.core.curve import Curve
 from infold.core.state import State
-from infold.dealer.desk import Desk
 from infold.dealer.params import PERPETUAL, DealerParameters
 
 REPLAY_REACH_BP = 1.0  # how far a replayed market's dealer bends from its first lot to its last
@@ -55,6 +54,8 @@ class WatchingDesk:
     """
 
     def __init__(self, interval_s: float, parameters: Mapping[int, DealerParameters]) -> None:
+        from infold.dealer.desk import Desk  # compiled: not part of the base
+
         self._desk = Desk(Curve, interval_s, parameters)
         self._seen_e8: dict[int, int] = {}
 

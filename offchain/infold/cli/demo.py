@@ -28,7 +28,7 @@ from infold.core import margin
 from infold.core.state import Account
 from infold.errors import Rejected, Unavailable
 from infold.messages import Fill, Order, PriceVector
-from infold.reports.picture import page
+from infold.reports.picture import picture
 from infold.research.careless import (
     OTHER_CHAIN_ID,
     signs_as_stranger,
@@ -103,7 +103,7 @@ def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -
     steps.say(f"besides orders: {demo.besides()}")
     if html is not None:
         html.write_text(
-            page(f"infold demo, seed {seed}", document, voyage.journey), encoding="utf-8"
+            picture(f"infold demo, seed {seed}", document, voyage.journey), encoding="utf-8"
         )
         steps.say(f"picture written to {html}")
     return document

@@ -16,7 +16,7 @@ from infold.cli.stage import Stage
 from infold.cli.terminal import Steps
 from infold.cli.voyage import Sent, Voyage
 from infold.reports.journey import Journey, invariants_joined, joined
-from infold.reports.picture import page
+from infold.reports.picture import picture
 from infold.research.flow import MAX_FEE_E6, Batch, RecordedFlow, recorded_flow, schedule
 from infold.research.prices import RecordedPrices, quotes_without_trades
 from infold.research.recorded import Quotes, Trades, read_quotes, read_trades, runs_of
@@ -75,7 +75,7 @@ def run_replay(
         pools.append(run.pool_e6)
     document = _document(seed, journeys, ends, pools, [*trades, *books], began)
     if html is not None:
-        html.write_text(page("infold replay", document, joined(journeys)), encoding="utf-8")
+        html.write_text(picture("infold replay", document, joined(journeys)), encoding="utf-8")
         steps.say(f"picture written to {html}")
     return document
 

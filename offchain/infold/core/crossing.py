@@ -4,37 +4,23 @@
 `core/auction.py` says what is computed and why in this order; this file holds the loops. Money is
 int64 throughout; the only floats choose a *bin*, where any non-decreasing map will do, and every
 decision inside a bin is made again in integers. Products that pass 64 bits go through `_multiply`
-(64 x 64 to 128 bits) and `_divide_product`.
+(64 x 64 to 128 bits) and `divide_product`.
 
 Style of the hot loops: no branch may depend on an order (a wrong guess costs more than the rest of
 the row), so choices are table look-ups by a bit, and indices are unsigned, which spares numba's
 test for negative ones. Adding a compiled function costs every fresh machine a second or two.
 
-Must change together: `_within_bound` with `curve.fault`, `_sale` with `Curve.sale_e8`, the column
+Must change together: `_within_bound` with `curve.fault`, `sale_at` with `Curve.sale_e8`, the column
 numbers with `auction._rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
-Int64s = NDArray[np.int64]
-UInt64s = NDArray[np.uint64]
-Bytes = NDArray[np.uint8]
-Int32s = NDArray[np.int32]
-Floats = NDArray[np.float64]
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def _compiled(function: _F) -> _F:
-    """Compile at first call; the result is kept in NUMBA_CACHE_DIR between runs."""
-    return cast("_F", njit(cache=True)(function))
-
+from infold.core.compiled import Bytes, Floats, Int32s, Int64s, UInt64s, compiled
 
 # -- a market's row of int64 rules -----------------------------------------------------------------
 
@@ -97,7 +83,7 @@ _NONE_ALL: Final = np.array([0, 2**64 - 1], dtype=np.uint64)
 # -- products beyond 64 bits -----------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _multiply(first: np.uint64, second: np.uint64) -> tuple[np.uint64, np.uint64]:
     """High and low word of a product."""
     first_high, first_low = first >> _HALF, first & _LOW
@@ -109,8 +95,8 @@ def _multiply(first: np.uint64, second: np.uint64) -> tuple[np.uint64, np.uint64
     return high, (cross << _HALF) | (low & _LOW)
 
 
-@_compiled
-def _divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
+@compiled
+def divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
     """Quotient and remainder of first * second / divisor.
 
     All non-negative, divisor positive, and the quotient below 2**63.
@@ -134,8 +120,8 @@ def _divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
 # -- the dealer's curve and the rule ---------------------------------------------------------------
 
 
-@_compiled
-def _sale(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
+@compiled
+def sale_at(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
     """R(P) of the market's clipped curve at one tick, as `Curve.sale_e8`."""
     knots = rule[KNOTS]
     sale: int = 0
@@ -152,7 +138,7 @@ def _sale(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
         sale = sales[right - 1]
     else:
         left = right - 1
-        rise, _ = _divide_product(
+        rise, _ = divide_product(
             sales[right] - sales[left], price - prices[left], prices[right] - prices[left]
         )
         sale = sales[left] + rise
@@ -162,7 +148,7 @@ def _sale(rule: Int64s, prices: Int64s, sales: Int64s, tick: int) -> int:
     return sale
 
 
-@_compiled
+@compiled
 def _within_bound(rule: Int64s, width: UInt64s, tick: int, side: int, size: int) -> bool:
     """Whether `size` lots of the pool on `side` may trade as far out as this tick (C6, upper end).
 
@@ -196,7 +182,7 @@ def _within_bound(rule: Int64s, width: UInt64s, tick: int, side: int, size: int)
 # -- bins ------------------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _bin(rule: Int64s, tick: int) -> int:
     """The bin of a tick; ticks beyond the outermost bins belong to those."""
     away = tick - rule[CENTRE]
@@ -210,7 +196,7 @@ def _bin(rule: Int64s, tick: int) -> int:
     return number
 
 
-@_compiled
+@compiled
 def bin_edge(rule: Int64s, number: int, upper: bool) -> int:
     """The last (upper) or first tick of a bin, were its octave not cut off at the outermost bin."""
     key = number - rule[MIDDLE]
@@ -223,7 +209,7 @@ def bin_edge(rule: Int64s, number: int, upper: bool) -> int:
     return tick
 
 
-@_compiled
+@compiled
 def count_by_limit(
     markets: Int32s,
     flags: Bytes,
@@ -256,7 +242,7 @@ def count_by_limit(
     return used, off_tick, joined
 
 
-@_compiled
+@compiled
 def find_windows(
     rules: Int64s, prices: Int64s, sales: Int64s, bins: Int64s, windows: Int64s
 ) -> None:
@@ -286,7 +272,7 @@ def find_windows(
                 tick = min(bin_edge(rule, number, True), rule[LAST])
                 excess = _buys_from(rule, bins, number + 1) - _sells_to(rule, bins, number)
                 if dealt == 1:
-                    excess -= _sale(rule, prices, sales, tick)
+                    excess -= sale_at(rule, prices, sales, tick)
                 if excess <= 0:
                     high = number
                 else:
@@ -296,7 +282,7 @@ def find_windows(
         windows[market, 1] = min(max(crossing[0], crossing[1]) + 1, highest)
 
 
-@_compiled
+@compiled
 def _buys_from(rule: Int64s, bins: Int64s, number: int) -> int:
     """Buys in bin `number` and above that may fill at the bin's first tick."""
     count = rule[BINS]
@@ -309,7 +295,7 @@ def _buys_from(rule: Int64s, bins: Int64s, number: int) -> int:
     return total
 
 
-@_compiled
+@compiled
 def _sells_to(rule: Int64s, bins: Int64s, number: int) -> int:
     """Sells in bin `number` and below that may fill at the bin's last tick."""
     if number < 0:
@@ -320,7 +306,7 @@ def _sells_to(rule: Int64s, bins: Int64s, number: int) -> int:
     return total
 
 
-@_compiled
+@compiled
 def gather(
     rules: Int64s,
     windows: Int64s,
@@ -368,10 +354,8 @@ def gather(
 # -- the price -------------------------------------------------------------------------------------
 
 
-@_compiled
-def _consider(
-    best: Int64s, rule: Int64s, executed: int, gap: int, tick: int, residual: int
-) -> None:
+@compiled
+def consider(best: Int64s, rule: Int64s, executed: int, gap: int, tick: int, residual: int) -> None:
     """Keep the candidate if it is better: more executed, smaller gap, nearer O, lower."""
     if executed < best[0] or executed <= 0:
         return
@@ -388,7 +372,7 @@ def _consider(
     best[0], best[1], best[2], best[3], best[4] = executed, gap, distance, tick, residual
 
 
-@_compiled
+@compiled
 def _search(
     best: Int64s,
     rule: Int64s,
@@ -413,30 +397,30 @@ def _search(
     low, high = 0, steps
     while low < high:
         middle = (low + high) // 2
-        if side * _sale(rule, prices, sales, near + side * middle) >= excess:
+        if side * sale_at(rule, prices, sales, near + side * middle) >= excess:
             high = middle
         else:
             low = middle + 1
     if low < steps and _within_bound(rule, width, near + side * low, side, excess):
-        offer = side * _sale(rule, prices, sales, near + side * low)
-        _consider(best, rule, crossed + excess, offer - excess, near + side * low, side * excess)
+        offer = side * sale_at(rule, prices, sales, near + side * low)
+        consider(best, rule, crossed + excess, offer - excess, near + side * low, side * excess)
         return
     outer = low - 1
     while outer >= 0:
-        offer = side * _sale(rule, prices, sales, near + side * outer)
+        offer = side * sale_at(rule, prices, sales, near + side * outer)
         if offer <= 0:
             if free:
-                _consider(best, rule, crossed, excess - offer, near, 0)
+                consider(best, rule, crossed, excess - offer, near, 0)
             return
         if _within_bound(rule, width, near + side * outer, side, offer):
             low, high = 0, outer
             while low < high:
                 middle = (low + high) // 2
-                if side * _sale(rule, prices, sales, near + side * middle) >= offer:
+                if side * sale_at(rule, prices, sales, near + side * middle) >= offer:
                     high = middle
                 else:
                     low = middle + 1
-            _consider(best, rule, crossed + offer, excess - offer, near + side * low, side * offer)
+            consider(best, rule, crossed + offer, excess - offer, near + side * low, side * offer)
             return
         low, high = 0, outer
         while low < high:
@@ -448,8 +432,8 @@ def _search(
         outer = low - 1
 
 
-@_compiled
-def _evaluate(
+@compiled
+def evaluate(
     best: Int64s,
     rule: Int64s,
     width: UInt64s,
@@ -462,7 +446,7 @@ def _evaluate(
 ) -> None:
     """The best tick of first..last, which all lie on one side of O and see the same orders."""
     side = 1 if first >= rule[CENTRE_UP] else -1
-    if first * rule[TICK] == rule[ORACLE] and _sale(rule, prices, sales, first) < 0:
+    if first * rule[TICK] == rule[ORACLE] and sale_at(rule, prices, sales, first) < 0:
         side = -1
     near, far = (first, last) if side > 0 else (last, first)
     crossed = 2 * min(buys, sells)
@@ -473,8 +457,8 @@ def _evaluate(
         inner = side * (edge - near) + 1
     if excess <= 0:
         if inner > 0:
-            offer = side * _sale(rule, prices, sales, near)
-            _consider(best, rule, crossed, abs(offer - excess), near, 0)
+            offer = side * sale_at(rule, prices, sales, near)
+            consider(best, rule, crossed, abs(offer - excess), near, 0)
         return
     steps = side * (far - near) + 1
     if inner > 0:
@@ -486,7 +470,7 @@ def _evaluate(
         )  # fmt: skip
 
 
-@_compiled
+@compiled
 def _most(buys: int, sells: int, sale: int) -> int:
     """Executed size if the rule admitted whatever the dealer's sale and the excess allow."""
     if sale >= 0:
@@ -494,7 +478,7 @@ def _most(buys: int, sells: int, sale: int) -> int:
     return min(min(2 * sells, buys + sells), 2 * buys - sale)
 
 
-@_compiled
+@compiled
 def solve(
     rules: Int64s,
     widths: UInt64s,
@@ -611,7 +595,7 @@ def solve(
             if number < 0 or (turn >= 0 and turn == strongest):
                 continue
             if segments[number, 4] >= best[0]:
-                _evaluate(
+                evaluate(
                     best, rule, width, prices, sales,
                     segments[number, 0], segments[number, 1],
                     segments[number, 2], segments[number, 3],
@@ -623,7 +607,7 @@ def solve(
             bound = _most(
                 _buys_from(rule, bins, lowest - 1),
                 _sells_to(rule, bins, lowest - 1),
-                _sale(rule, prices, sales, first_tick - 1),
+                sale_at(rule, prices, sales, first_tick - 1),
             )
             if bound > 0 and bound >= best[0]:
                 windows[market, 0] = max(lowest - grow, _bin(rule, rule[FIRST]))
@@ -632,7 +616,7 @@ def solve(
             bound = _most(
                 _buys_from(rule, bins, highest + 1),
                 _sells_to(rule, bins, highest + 1),
-                _sale(rule, prices, sales, last_tick + 1),
+                sale_at(rule, prices, sales, last_tick + 1),
             )
             if bound > 0 and bound >= best[0]:
                 windows[market, 1] = min(highest + grow, _bin(rule, rule[LAST]))
@@ -652,7 +636,7 @@ def solve(
 # -- fills -----------------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def _better(rule: Int64s, bins: Int64s, full: Int64s, heavy: int, number: int) -> int:
     """Lots of the heavy side's admitted orders in bin `number` and in all bins of better limits."""
     total: int = 0
@@ -667,7 +651,7 @@ def _better(rule: Int64s, bins: Int64s, full: Int64s, heavy: int, number: int) -
     return total
 
 
-@_compiled
+@compiled
 def rationing(
     rules: Int64s, bins: Int64s, results: Int64s, full: Int64s, part: Int64s, rest: Int64s
 ) -> None:
@@ -724,7 +708,7 @@ def rationing(
                 part[market, group] = max(part[market, group], worst)
 
 
-@_compiled
+@compiled
 def fill(
     markets: Int32s,
     accounts: Int32s,
@@ -760,7 +744,7 @@ def fill(
     return int(np.int64(count))
 
 
-@_compiled
+@compiled
 def _threshold(keys: Int64s, weights: Int64s, count: int, target: int) -> tuple[int, int]:
     """The smallest key such that the weights of all keys up to it reach `target`.
 
@@ -800,7 +784,7 @@ def _threshold(keys: Int64s, weights: Int64s, count: int, target: int) -> tuple[
             low = more
 
 
-@_compiled
+@compiled
 def share_out(
     markets: Int32s,
     accounts: Int32s,
@@ -859,7 +843,7 @@ def share_out(
         dust = amount
         for number in range(members):
             order = level[number]
-            share, remainder = _divide_product(sizes[order], amount, total)
+            share, remainder = divide_product(sizes[order], amount, total)
             fills[order] = share
             remainders[number] = remainder
             dust -= share
@@ -894,7 +878,7 @@ def share_out(
             nets[int(accounts[order]) * width + market] += sign * fills[order]
 
 
-@_compiled
+@compiled
 def _rank(word: int, remainder: int, hashes: UInt64s, order: int) -> int:
     """A key that sorts the larger remainder (word -1) or the lower word of the hash first."""
     if word < 0:

@@ -107,23 +107,24 @@ def _submit(state: State, command: SubmitOrders) -> list[AnyEvent]:
     now_ms = command.received_ms
     limits = state.settings.limits
     view = AdmissionView(state, now_ms)
-    add = view.add
+    take = view.take
     sequence = state.sequence
     decided: list[AnyEvent] = []
     for signed in command.orders:
-        try:
-            check(signed, view, now_ms, limits)
-        except Rejected as rejected:
-            decided.append(
-                OrderRejected(
-                    order_hash=signed.order_hash,
-                    code=rejected.code,
-                    param=rejected.param,
-                    message=rejected.message,
+        if not take(signed):
+            try:
+                check(signed, view, now_ms, limits)
+            except Rejected as rejected:
+                decided.append(
+                    OrderRejected(
+                        order_hash=signed.order_hash,
+                        code=rejected.code,
+                        param=rejected.param,
+                        message=rejected.message,
+                    )
                 )
-            )
-            continue
-        add(signed)
+                continue
+            view.add(signed)
         sequence += 1
         decided.append(OrderAccepted(sequence, now_ms, signed))
     view.keep()

@@ -142,9 +142,9 @@ class KeptNeeds:
             kept = Needs(positions, buys_e8, sells_e8, margins_e14, marks)
         return kept
 
-    def put_back(self, account: int, needs: Needs) -> None:
-        """Keep them, with every order that was taken since."""
-        self._by_account[account] = needs
+    def put_back(self, needs: Mapping[int, Needs]) -> None:
+        """Keep them by account, with every order that was taken since."""
+        self._by_account.update(needs)
 
 
 def _worth_e6(base_e8: int, quote_e6: int, funding_index: int, mark: Mark) -> int:

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
+import numpy as np
 from tiny_keccak import keccak256
 
+from infold.dealer.corners import BP, corners
+from infold.dealer.lines import Line, batch_line
 from infold.dealer.params import PERPETUAL, DealerParameters
-from infold.dealer.quoting import Line, batch_line
 from infold.units import Rounding, from_float
 
-BP: Final = 1e-4
 LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
 """One M of quote is this in size_e8 * price_e8."""
 PRICE_E8_MAX: Final = 2**53
@@ -96,6 +97,23 @@ class StateLike(Protocol[MarketT]):
     prices_e8: dict[int, int]
 
 
+class Lean(NamedTuple):
+    """What other markets' inventories ask of one: `commit`'s arguments of these names."""
+
+    volatility_bp: float | None
+    drift_bp: float
+
+
+UPRIGHT: Final = Lean(None, 0.0)
+"""A market that looks at no other."""
+
+
+class NeighboursLike(Protocol):
+    """Markets that look at each other's inventories (M, by id): `neighbours.Neighbours`."""
+
+    def leans(self, inventories_m: Mapping[int, float], /) -> Mapping[int, Lean]: ...
+
+
 def curve_hash(curve: CurveLike) -> bytes:
     """Keccak-256 of a curve's figures, each as a 32-byte two's complement word.
 
@@ -114,7 +132,8 @@ class Desk(Generic[CurveT]):
     """Commits one curve a market.
 
     `make_curve(prices_e8, sales_e8)` builds the engine's curve; `parameters` are by market id,
-    `default` serves the others; `interval_s` is the batch interval.
+    `default` serves the others; `interval_s` is the batch interval. With `neighbours` the curves of
+    one moment also lean on each other's inventories.
     """
 
     def __init__(
@@ -123,6 +142,7 @@ class Desk(Generic[CurveT]):
         interval_s: float,
         parameters: Mapping[int, DealerParameters] | None = None,
         default: DealerParameters = PERPETUAL,
+        neighbours: NeighboursLike | None = None,
     ) -> None:
         if not interval_s > 0.0:
             raise ValueError(f"the batch interval must be above zero seconds, not {interval_s!r}")
@@ -130,6 +150,7 @@ class Desk(Generic[CurveT]):
         self._interval_s = interval_s
         self._parameters = dict(parameters or {})
         self._default = default
+        self._neighbours = neighbours
 
     def commit(
         self,
@@ -161,13 +182,38 @@ class Desk(Generic[CurveT]):
         Not the last settled one: a market would wait for its first trade to get a dealer, and for a
         dealer to get its first trade.
         """
+        prices_e8 = {
+            number: state.prices_e8.get(number, market.clock.price_e8)
+            for number, market in sorted(state.markets.items())
+        }
+        priced = {number: price_e8 for number, price_e8 in prices_e8.items() if price_e8 > 0}
+        leans: Mapping[int, Lean] = {}
+        if self._neighbours is not None:
+            leans = self._neighbours.leans(
+                {
+                    number: inventory_m(state.markets[number].pool.base_e8, price_e8)
+                    for number, price_e8 in priced.items()
+                }
+            )
         curves: dict[int, CurveT] = {}
-        for number, market in sorted(state.markets.items()):
-            price_e8 = state.prices_e8.get(number, market.clock.price_e8)
-            if price_e8 > 0:
-                tick_e8 = market.at(time_ms).listing.tick_e8
-                curves[number] = self.commit(number, market.pool.base_e8, price_e8, tick_e8)
+        for number, price_e8 in priced.items():
+            market = state.markets[number]
+            tick_e8 = market.at(time_ms).listing.tick_e8
+            lean = leans.get(number, UPRIGHT)
+            curves[number] = self.commit(
+                number,
+                market.pool.base_e8,
+                price_e8,
+                tick_e8,
+                volatility_bp=lean.volatility_bp,
+                drift_bp=lean.drift_bp,
+            )
         return curves
+
+
+def inventory_m(inventory_e8: int, oracle_price_e8: int) -> float:
+    """Lots at a price as M of quote."""
+    return inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
 
 
 def ladder_knots(
@@ -178,31 +224,35 @@ def ladder_knots(
     tick_e8: int,
     drift_bp: float = 0.0,
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Prices and sales of the line's four corners in integers, knots that fall together dropped.
+    """Prices and sales of the line's corners in integers, knots that fall together dropped.
 
     The dealer buys at or below a corner rounded down to a tick, and sells at or above one rounded
-    up. Corners beyond what a curve can say are cut to 0..PRICE_E8_MAX and the offer to
-    OFFER_E8_MAX lots: a huge offer at a tiny price is a wide curve, not a fault. `ValueError` if
-    the model's figures are not finite.
+    up. Corners beyond what a curve can say are cut to 0..PRICE_E8_MAX and sales to OFFER_E8_MAX
+    lots: a huge offer at a tiny price is a wide curve, not a fault. `ValueError` if the model's
+    figures are not finite.
     """
-    inventory_m = inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
-    centre_bp = drift_bp - line.skew_bp_per_m * inventory_m
-    reach_bp = line.slope_bp_per_m * offer_m_max
-    offered = offer_m_max * LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8
-    offer_e8 = from_float(min(offered, OFFER_E8_MAX), 0, Rounding.DOWN)
-    corners = (
-        (centre_bp - line.half_spread_bp - reach_bp, -offer_e8, Rounding.DOWN),
-        (centre_bp - line.half_spread_bp, 0, Rounding.DOWN),
-        (centre_bp + line.half_spread_bp, 0, Rounding.UP),
-        (centre_bp + line.half_spread_bp + reach_bp, offer_e8, Rounding.UP),
+    held_m = inventory_m(inventory_e8, oracle_price_e8)
+    markups_bp, prices_bp = line.columns
+    offsets_bp = np.empty(2 * len(prices_bp) + 4)
+    sales_m = np.empty_like(offsets_bp)
+    centre_bp = line.signal * drift_bp - line.skew_bp_per_m * held_m
+    count = corners(
+        markups_bp, prices_bp, line.slope_bp_per_m, centre_bp, offer_m_max, offsets_bp, sales_m
     )
+    lots_per_m = LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8
     knots: dict[int, int] = {}
-    for offset_bp, sale_e8, rounding in corners:
+    rounding = Rounding.DOWN
+    for offset_bp, sale_m in zip(
+        offsets_bp[:count].tolist(), sales_m[:count].tolist(), strict=True
+    ):
         price = oracle_price_e8 * (1.0 + offset_bp * BP)
         if math.isfinite(price):
             price = min(max(price, 0.0), float(PRICE_E8_MAX))
-        ticks = from_float(price / tick_e8, 0, rounding)
-        price_e8 = min(ticks * tick_e8, PRICE_E8_MAX)
+        price_e8 = min(from_float(price / tick_e8, 0, rounding) * tick_e8, PRICE_E8_MAX)
+        if sale_m == 0.0:
+            rounding = Rounding.UP
+        sale = min(max(sale_m * lots_per_m, -OFFER_E8_MAX), OFFER_E8_MAX)
+        sale_e8 = from_float(sale, 0, Rounding.TRUNC)
         # Of two corners at one price the one nearer to no trade stays.
         if price_e8 not in knots or abs(sale_e8) < abs(knots[price_e8]):
             knots[price_e8] = sale_e8

@@ -7,17 +7,18 @@ days. So money is bp * M (100 of quote), and risk aversion is per bp * M.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import msgspec
+
+from infold.dealer import checks
 
 
 class DealerParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Client demand, risk and hedging cost of one market (Barzykin 2026, arXiv:2601.13421).
 
     Clients ask for `sizes_m[n]` at rate l0[n] / (1 + exp(shift + slope * markup)) on each side,
-    l0 being `requests_per_day`. `ValueError` if a figure makes no sense.
+    l0 being `requests_per_day`. `ValueError` names the figure that makes no sense, and its unit.
     """
 
     sizes_m: tuple[float, ...]
@@ -34,30 +35,28 @@ class DealerParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     def __post_init__(self) -> None:
         if not self.sizes_m or len(self.sizes_m) != len(self.requests_per_day):
-            raise ValueError("give one request rate for each ladder size, and at least one")
-        positive = (
-            *self.sizes_m,
-            *self.requests_per_day,
-            self.demand_slope_per_bp,
-            self.volatility_bp,
-            self.risk_aversion,
-            self.offer_m_max,
-        )
-        if not all(math.isfinite(value) and value > 0 for value in positive):
             raise ValueError(
-                "sizes, rates, demand slope, volatility, risk aversion and the largest offer must"
-                " be positive numbers"
+                "requests_per_day must give one rate (per day) for each of sizes_m (M), and at"
+                " least one"
             )
-        others = (
-            self.hedge_spread_bp,
-            self.hedge_impact_bp_day_per_m,
-            self.impact_bp_per_m,
-            self.resilience_per_day,
-        )
-        if not all(math.isfinite(value) and value >= 0 for value in others):
-            raise ValueError("hedging costs, impact and resilience must be numbers not below zero")
-        if not math.isfinite(self.demand_shift):
-            raise ValueError("the demand shift must be a number")
+        for name, unit in (("sizes_m", "M"), ("requests_per_day", "per day")):
+            for place, value in enumerate(getattr(self, name)):
+                checks.positive(f"{name}[{place}]", value, unit)
+        checks.number("demand_shift", self.demand_shift, "")
+        for name, unit in (
+            ("demand_slope_per_bp", "per bp"),
+            ("volatility_bp", "bp per root day"),
+            ("risk_aversion", "per bp M"),
+            ("offer_m_max", "M"),
+        ):
+            checks.positive(name, getattr(self, name), unit)
+        for name, unit in (
+            ("hedge_spread_bp", "bp"),
+            ("hedge_impact_bp_day_per_m", "bp day per M"),
+            ("impact_bp_per_m", "bp per M"),
+            ("resilience_per_day", "per day"),
+        ):
+            checks.not_negative(name, getattr(self, name), unit)
 
 
 SPOT_FX: Final = DealerParameters(

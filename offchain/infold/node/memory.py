@@ -80,7 +80,7 @@ class Memory:
         self.journal.replay(self._fold_entry)
 
     def _fold_entry(self, _seq: int, line: bytes) -> None:
-        entry = _read(line)
+        entry = read_entry(line)
         for event in _events_of(entry):
             self.evolve(event)
         if "intent" in entry:
@@ -154,7 +154,8 @@ class Memory:
         return self.batch_rows[bisect.bisect_right(self.batch_numbers, number) - 1]
 
 
-def _read(line: bytes) -> dict[str, msgspec.Raw]:
+def read_entry(line: bytes) -> dict[str, msgspec.Raw]:
+    """One journalled entry by its parts: a command with its events, a commitment, an intent."""
     return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
 
 
@@ -170,7 +171,7 @@ def replay_state(path: Path) -> tuple[State, int, str]:
     state = State()
 
     def fold(_seq: int, line: bytes) -> None:
-        for event in _events_of(_read(line)):
+        for event in _events_of(read_entry(line)):
             evolve(state, event)
 
     with Journal.existing(path) as journal:

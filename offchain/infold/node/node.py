@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from infold.core.admission import Context
+from infold.core.reading import Context
 from infold.core.state import State
 from infold.errors import InfoldError, InvariantBroken, Rejected
 from infold.messages import Receipt

@@ -6,16 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from infold.core.admission import (
-    Context,
-    check,
-    check_cancel,
-    decode_cancel,
-    decode_order,
-    decode_orders,
-    read_order,
-)
+from infold.core.admission import check, check_cancel
 from infold.core.events import CancelOrders, OrderCancelled, OrderRejected, SubmitOrders
+from infold.core.reading import Context, decode_cancel, decode_order, decode_orders, read_order
 from infold.core.view import AdmissionView
 from infold.errors import Rejected
 from infold.messages import Receipt, SignedOrder

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infold.reports.journey import Journey, MarketBatch
+from infold.reports.page import figures as figures_table
+from infold.reports.page import page
 from infold.units import quote_down
 
 _WIDTH, _HEIGHT, _MARGIN = 960, 260, 44
@@ -18,7 +20,7 @@ _COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#6b46c1", "#b83280", "#975a16", "#
 _BINS = 41
 
 
-def page(title: str, figures: Mapping[str, Any], journey: Journey) -> str:
+def picture(title: str, figures: Mapping[str, Any], journey: Journey) -> str:
     """The whole page as text."""
     charts = [
         ("Prices, basis points from their start", _prices(journey.market_batches)),
@@ -31,30 +33,7 @@ def page(title: str, figures: Mapping[str, Any], journey: Journey) -> str:
             _histogram(journey.improvements_bps),
         ),
     ]
-    sections = "\n".join(f"<h2>{html.escape(name)}</h2>\n{chart}" for name, chart in charts)
-    rows = "\n".join(
-        f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
-        for name, value in _flat(figures)
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8>"
-        f"<title>{html.escape(title)}</title>"
-        "<style>body{font:15px system-ui,sans-serif;max-width:980px;margin:2em auto;padding:0 1em}"
-        "h2{font-size:1em;margin-top:2em}"
-        "td{padding:.1em 1em .1em 0;font-variant-numeric:tabular-nums}"
-        "svg{width:100%;height:auto}text{font:11px system-ui,sans-serif;fill:#555}</style>"
-        f"<h1>{html.escape(title)}</h1>\n{sections}\n<h2>Figures</h2><table>{rows}</table></html>\n"
-    )
-
-
-def _flat(figures: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for name, value in figures.items():
-        if isinstance(value, Mapping):
-            rows += _flat(value, f"{prefix}{name}.")
-        else:
-            rows.append((prefix + name, f"{value:,}" if isinstance(value, int) else str(value)))
-    return rows
+    return page(title, [*charts, ("Figures", figures_table(figures))])
 
 
 def _frame(inside: str, labels: Sequence[tuple[float, str]] = ()) -> str:
@@ -63,7 +42,7 @@ def _frame(inside: str, labels: Sequence[tuple[float, str]] = ()) -> str:
         f'<text x="{_MARGIN - 6}" y="{y + 4:.1f}" text-anchor="end">{html.escape(label)}</text>'
         for y, label in labels
     )
-    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{marks}{inside}</svg>'
+    return f'<svg class="drawn" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{marks}{inside}</svg>'
 
 
 def _prices(batches: Sequence[MarketBatch]) -> str:

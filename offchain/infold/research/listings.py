@@ -81,6 +81,11 @@ def listing_for(market: str, low: float, high: float, largest: float, path: Path
     )
 
 
+def names_of(market: str) -> dict[str, int]:
+    """Every name a recorded market may be listed by, and the power of its multiple."""
+    return {(letter + market)[:NAME_LENGTH_MAX]: power for power, letter in _MULTIPLES}
+
+
 def check_count(count: int, most: int = 255) -> None:
     """A venue lists at most 255 markets: ids are one byte of the price list."""
     if count > most:

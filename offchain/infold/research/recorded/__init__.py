@@ -22,6 +22,8 @@ Parquet summed depth   ``ts_utc, best_bid, best_ask, best_bid_size, bid_depth_5,
 depth CSV              ``timestamp, first_update_id, last_update_id, side, update_type, price,
                        qty[, pu]``: updates, their snapshot in the file ``..._depth_snap`` beside
 Parquet account fills  ``time_ms, account, coin, px, sz, side, oid, crossed``
+bars                   ``ts_utc`` or ``open_time``, ``open, high, low, close[, symbol]``, or a kline
+                       dump's twelve columns without a header
 =====================  ==========================================================================
 """
 
@@ -30,14 +32,18 @@ from __future__ import annotations
 from infold.research.recorded.flags import Flag, Flags
 from infold.research.recorded.names import contract_usd, is_coin_margined, market_of
 from infold.research.recorded.readers import (
+    holds_books,
     read,
+    read_bars,
     read_books,
     read_depths,
     read_quotes,
     read_trades,
     runs_of,
+    stream_of,
 )
 from infold.research.recorded.streams import (
+    Bars,
     Books,
     Depths,
     FileFacts,
@@ -48,6 +54,7 @@ from infold.research.recorded.streams import (
 )
 
 __all__ = [
+    "Bars",
     "Books",
     "Depths",
     "FileFacts",
@@ -58,12 +65,15 @@ __all__ = [
     "Quotes",
     "Trades",
     "contract_usd",
+    "holds_books",
     "is_coin_margined",
     "market_of",
     "read",
+    "read_bars",
     "read_books",
     "read_depths",
     "read_quotes",
     "read_trades",
     "runs_of",
+    "stream_of",
 ]

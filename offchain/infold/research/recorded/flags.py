@@ -23,6 +23,7 @@ KINDS: Final[Mapping[str, str]] = {
     "before_snapshot": "book updates older than the snapshot, which already holds them",
     "unproven": "book updates whose ids do not say whether one is missing between them",
     "reconnect": "rows at which the recorder had reconnected",
+    "crooked_bar": "bars whose open or close lies outside low..high",
     "repeated_book": "snapshots that repeat the one before",
 }
 """Every kind of flag, and what it counts."""

@@ -10,7 +10,10 @@
 | draw anything else of a path | `draws.generator(seed, path, Stream.NEWS)`, a stream a purpose |
 | say what a dealer does | `policy.linear_policy`, `policy.table_policy`, the paper's closed forms |
 | run the dealer on a quote per client | `quotes.QuotesWorld`, E0 is `quotes.paper_world()` |
-| feed that loop marks and moves | `scene.scene`, `QuotesWorld.run_on(policy, tape, scene)` |
+| run it in a call auction a batch | `batches.BatchWorld`, `paper_batches(10.0)`, `batch_policy` |
+| see what each batch did | `BatchWorld.blank_course`, `run_on(..., course=...)` |
+| tell it volatility or a least spread | `batches_loop.Guidance`, a number a batch |
+| feed those loops marks and moves | `scene.scene`, `QuotesWorld.run_on(policy, tape, scene)` |
 | give that scene rough variance and jumps | `jumps.rough_scene(heston, jumps, ...)` |
 | run it where clients have names and some trade on news | `clients.ClientsWorld` (E1b) |
 | build the dealers that meet there | `client_dealers.blind`, `learning`, `filtering`, `told` |

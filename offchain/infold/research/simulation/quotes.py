@@ -95,7 +95,7 @@ class QuotesWorld:
         sums[Sum.IMPACT_STATE] = self.impact_bp
         sums[Sum.EQUITY_MIN] = self.capital_bp_m
         hash_ = run_quotes(
-            self._market(),
+            self.market,
             policy,
             tape,
             scene,
@@ -105,7 +105,9 @@ class QuotesWorld:
             raise InvariantBroken(f"a simulated path left the numbers: {sums.tolist()}")
         return sums, int(hash_)
 
-    def _market(self) -> Market:
+    @property
+    def market(self) -> Market:
+        """What is true of the world, as the loops need it."""
         return Market(
             cell_day=self.cell_day,
             spread_bp=self.truth.hedge_spread_bp,

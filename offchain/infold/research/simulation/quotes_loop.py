@@ -10,7 +10,7 @@ quote of the moment; then the dealer hedges at one rate through the cell:
 
 so what is bought in a cell is bought at the cell's last price, and wealth is exactly cash plus
 inventory at S (Barzykin 2026, section 2, with Euler steps of dt). Between marks nothing but the
-cells' recursion runs: `_advance` goes from one mark to the next.
+cells' recursion runs: `advance` goes from one mark to the next.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def run_quotes(
         if due >= cells:
             break
         if due > cell:
-            wealth = _advance(
+            wealth = advance(
                 market, rules, hedges, cell, due, moves_bp, drifts_bp, variances, wealth, sums
             )
             cell = due
@@ -102,7 +102,7 @@ def run_quotes(
         sums[FILLS] += 1.0
         wealth += size_m * quoted_bp
         hash_ = mixed(hash_ ^ np.uint64(mark), words[INVENTORY] ^ words[IMPACT_STATE])
-    _advance(market, rules, hedges, cell, cells, moves_bp, drifts_bp, variances, wealth, sums)
+    advance(market, rules, hedges, cell, cells, moves_bp, drifts_bp, variances, wealth, sums)
     sums[DAYS] = cells * market.cell_day
     for word in words:
         hash_ = mixed(hash_, word)
@@ -117,7 +117,7 @@ def _within_limit(rules: Rules, held_m: float, sold_m: float) -> bool:
 
 
 @compiled
-def _advance(
+def advance(
     market: Market,
     rules: Rules,
     hedges: Tables,

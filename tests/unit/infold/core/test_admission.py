@@ -13,8 +13,9 @@ import pytest
 from tests.support import orders
 
 from infold import signing, words
-from infold.core import admission
-from infold.core.admission import Context, Limits, MarketTerms, SlotView
+from infold.core import admission, reading
+from infold.core.admission import Limits, MarketTerms, SlotView
+from infold.core.reading import Context
 from infold.errors import CODES, Rejected
 from infold.messages import Cancel, Order, SignedOrder, TimeInForce, TriggerKind, order_request
 from infold.signing import Domain
@@ -87,13 +88,15 @@ def respelled(**fields: Any) -> bytes:
 
 def refusal_of(raw: bytes, venue: Venue | None = None) -> Rejected:
     with pytest.raises(Rejected) as refusal:
-        admission.decode_and_check(raw, CONTEXT, venue or Venue(), NOW_MS)
+        admitted(raw, venue)
     assert refusal.value.code in CODES
     return refusal.value
 
 
 def admitted(raw: bytes, venue: Venue | None = None) -> SignedOrder:
-    return admission.decode_and_check(raw, CONTEXT, venue or Venue(), NOW_MS)
+    signed = reading.decode_order(raw, CONTEXT)
+    admission.check(signed, venue or Venue(), NOW_MS, CONTEXT.limits)
+    return signed
 
 
 # -- spelling --------------------------------------------------------------------------------------
@@ -253,13 +256,13 @@ def test_a_value_outside_the_venue_s_bounds_is_refused(code: str, fields: dict[s
 
 def test_the_largest_size_and_price_pass_decoding() -> None:
     largest = a_body(size_e8=2**53, limit_price_e8=10**10)
-    assert admission.decode_order(largest, CONTEXT).order.size_e8 == 2**53
+    assert reading.decode_order(largest, CONTEXT).order.size_e8 == 2**53
     dearest = a_body(size_e8=10**10, limit_price_e8=2**53)
-    assert admission.decode_order(dearest, CONTEXT).order.limit_price_e8 == 2**53
+    assert reading.decode_order(dearest, CONTEXT).order.limit_price_e8 == 2**53
 
 
 def test_a_dash_in_a_market_s_name_is_no_sign() -> None:
-    assert admission.decode_order(a_body(market=3), CONTEXT).order.market == 3
+    assert reading.decode_order(a_body(market=3), CONTEXT).order.market == 3
     raw = a_body(market=3).replace(b'"epoch":0', b'"epoch":-0')
     assert refusal_of(raw).code == "NUMBER_NOT_CANONICAL"
 
@@ -469,14 +472,14 @@ def test_a_group_keeps_its_order_with_each_refusal_in_its_place() -> None:
         respelled(signature="0x"),
         a_body(seq=3),
     ]
-    outcomes = admission.decode_orders(raws, CONTEXT)
+    outcomes = reading.decode_orders(raws, CONTEXT)
     shown = [one.code if isinstance(one, Rejected) else one.order.seq for one in outcomes]
     assert shown == [1, "MALFORMED", 2, "BAD_SIGNATURE", "SIGNATURE_MALFORMED", 3]
     assert [one.signer for one in outcomes if isinstance(one, SignedOrder)] == [OWNER] * 3
 
 
 def test_an_empty_group_is_empty() -> None:
-    assert admission.decode_orders([], CONTEXT) == []
+    assert reading.decode_orders([], CONTEXT) == []
 
 
 # -- cancels ---------------------------------------------------------------------------------------
@@ -498,13 +501,13 @@ def a_cancel(key: bytes = OWNER_KEY, delegated: bool = False, account: int = 21)
 
 def cancel_refusal(raw: bytes, venue: Venue) -> str:
     with pytest.raises(Rejected) as refusal:
-        admission.check_cancel(admission.decode_cancel(raw, CONTEXT), venue, NOW_MS)
+        admission.check_cancel(reading.decode_cancel(raw, CONTEXT), venue, NOW_MS)
     return refusal.value.code
 
 
 @pytest.mark.parametrize("seq", [16, 17])
 def test_an_owner_cancels_up_to_a_seq(seq: int) -> None:
-    signed = admission.decode_cancel(a_cancel(), CONTEXT)
+    signed = reading.decode_cancel(a_cancel(), CONTEXT)
     assert signed.cancel == Cancel(account=21, slot=3, seq=17)
     admission.check_cancel(signed, Venue(seen=SlotView(seq, b"", True)), NOW_MS)
 
@@ -512,7 +515,7 @@ def test_an_owner_cancels_up_to_a_seq(seq: int) -> None:
 def test_a_live_delegate_cancels_too() -> None:
     venue = granted()
     venue.seen = SlotView(17, b"", True)
-    signed = admission.decode_cancel(a_cancel(DELEGATE_KEY, delegated=True), CONTEXT)
+    signed = reading.decode_cancel(a_cancel(DELEGATE_KEY, delegated=True), CONTEXT)
     admission.check_cancel(signed, venue, NOW_MS)
 
 
@@ -548,5 +551,5 @@ def test_a_cancel_has_one_spelling(code: str, raw: bytes) -> None:
     if code == "BAD_SIGNATURE":
         raw = json.dumps(json.loads(a_cancel()) | {"signature": "0x" + "0" * 128}).encode()
     with pytest.raises(Rejected) as refusal:
-        admission.decode_cancel(raw, CONTEXT)
+        reading.decode_cancel(raw, CONTEXT)
     assert refusal.value.code == code

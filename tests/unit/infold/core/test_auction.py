@@ -197,7 +197,7 @@ def test_products_beyond_64_bits_are_exact() -> None:
         divisor = max(1, _wide(draw, 63))
         first, second = _wide(draw, 63), _wide(draw, 63)
         if first * second // divisor < 2**63:
-            quotient, rest = crossing._divide_product(first, second, divisor)
+            quotient, rest = crossing.divide_product(first, second, divisor)
             assert (int(quotient), int(rest)) == divmod(first * second, divisor)
 
 
@@ -224,7 +224,7 @@ def test_compiled_curve_and_bound_equal_the_python_ones() -> None:
         for _ in range(20):
             number = draw.randint(max(1, oracle // tick // 2), 3 * (oracle // tick) // 2)
             price = number * tick
-            sale = crossing._sale(rule, markets.knot_prices, markets.knot_sales, number)
+            sale = crossing.sale_at(rule, markets.knot_prices, markets.knot_sales, number)
             assert sale == curve.sale_e8(price), (bounds, curve, price)
             side = 1 if price >= oracle else -1
             size = draw.randint(1, cap)

@@ -23,35 +23,48 @@ def a_desk() -> Desk[Curve]:
 
 def test_commit_gives_a_ladder_around_the_oracle_price() -> None:
     curve = a_desk().commit(1, 0, ORACLE, TICK)
-    assert len(curve.prices_e8) == 4
-    low, bid, ask, high = curve.prices_e8
-    assert low < bid < ORACLE < ask < high
-    assert all(price % TICK == 0 for price in curve.prices_e8)
-    assert curve.sales_e8 == (-16_666_666_666, 0, 0, 16_666_666_666)  # 10 M at 60,000
-    assert bid + ask == 2 * ORACLE
+    prices, sales = curve.prices_e8, curve.sales_e8
+    assert all(price % TICK == 0 for price in prices)
+    assert (sales[0], sales[-1]) == (-16_666_666_666, 16_666_666_666)  # 10 M at 60,000
+    bid, ask = (price for price, sale in zip(prices, sales, strict=True) if sale == 0)
+    assert bid < ORACLE < ask
+    # As far below as above, and as much.
+    assert [low + high for low, high in zip(prices, reversed(prices), strict=True)] == (
+        [2 * ORACLE] * len(prices)
+    )
+    assert list(sales) == [-sale for sale in reversed(sales)]
 
 
 def test_inventory_moves_the_whole_curve_down_and_shortage_up() -> None:
     flat, long, short = (a_desk().commit(1, base, ORACLE, TICK) for base in (0, 10**10, -(10**10)))
-    assert all(a < b for a, b in zip(long.prices_e8, flat.prices_e8, strict=True))
-    assert all(a > b for a, b in zip(short.prices_e8, flat.prices_e8, strict=True))
+    around = range(ORACLE - 600 * TICK, ORACLE + 601 * TICK, TICK)
+    for price_e8 in around:
+        assert short.sale_e8(price_e8) <= flat.sale_e8(price_e8) <= long.sale_e8(price_e8)
+    assert short.sale_e8(ORACLE) <= 0 <= long.sale_e8(ORACLE)
+    kinks = [curve.prices_e8[curve.sales_e8.index(0)] for curve in (short, flat, long)]
+    assert kinks[0] > kinks[1] > kinks[2]
 
 
 def test_drift_moves_the_curve_with_it() -> None:
-    flat, up = (a_desk().commit(1, 0, ORACLE, TICK, drift_bp=bp) for bp in (0.0, 5.0))
-    moved = [b - a for a, b in zip(flat.prices_e8, up.prices_e8, strict=True)]
-    assert all(abs(step - ORACLE * 5 // 10_000) <= TICK for step in moved)
+    desk = Desk(Curve, interval_s=3_600.0)  # thick: a straight line follows the drift wholly
+    flat, up = (desk.commit(1, 0, ORACLE, TICK, drift_bp=bp) for bp in (0.0, 5.0))
+    for end in (0, -1):
+        moved = up.prices_e8[end] - flat.prices_e8[end]
+        assert abs(moved - ORACLE * 5 // 10_000) <= TICK
+    thin = [a_desk().commit(1, 0, ORACLE, TICK, drift_bp=bp) for bp in (0.0, 5.0)]
+    asks = [curve.prices_e8[curve.sales_e8.index(0) + 1] for curve in thin]
+    assert 0 < asks[1] - asks[0] < ORACLE * 5 // 10_000
 
 
 def test_knots_are_rounded_for_the_dealer_and_fall_together_on_a_coarse_tick() -> None:
-    curve = a_desk().commit(1, 0, ORACLE, 10**12)
-    assert curve.prices_e8 == (50_000 * 10**8, ORACLE, 70_000 * 10**8) or (
-        curve.prices_e8 == (50_000 * 10**8, 70_000 * 10**8)
-    )
+    coarse = a_desk().commit(1, 0, ORACLE, 10**12)
+    assert set(coarse.prices_e8) <= {50_000 * 10**8, ORACLE, 70_000 * 10**8}
     fine = a_desk().commit(1, 0, ORACLE, 1)
     ticked = a_desk().commit(1, 0, ORACLE, TICK)
-    for exact, rounded, sale in zip(fine.prices_e8, ticked.prices_e8, (-1, -1, 1, 1), strict=True):
-        assert 0 <= sale * (rounded - exact) < TICK
+    for price_e8 in range(ORACLE - 900 * TICK, ORACLE + 901 * TICK, 3 * TICK):
+        exact, rounded = fine.sale_e8(price_e8), ticked.sale_e8(price_e8)
+        # A sale is rounded down and a purchase away from zero, by the curve's own floor: one lot.
+        assert abs(rounded) <= abs(exact) + 1, price_e8
 
 
 def test_a_thick_batch_has_no_spread_of_its_own() -> None:
@@ -87,7 +100,7 @@ def test_hash_covers_every_figure() -> None:
     prices, sales = curve.prices_e8, curve.sales_e8
     others = [
         Curve((prices[0] - 1, *prices[1:]), sales),
-        Curve(prices, (*sales[:3], sales[3] + 1)),
+        Curve(prices, (*sales[:-1], sales[-1] + 1)),
         Curve(prices[:3], sales[:3]),
         Curve(prices, sales, sell_from_e8=1),
         Curve(prices, sales, buy_to_e8=1),

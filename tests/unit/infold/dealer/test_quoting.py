@@ -8,15 +8,12 @@ import math
 import msgspec
 import pytest
 
-from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
+from infold.dealer.lines import monopoly, thin_line
+from infold.dealer.params import SPOT_FX
 from infold.dealer.quoting import (
-    batch_line,
     closed_forms,
     lambert_w,
     markups_bp,
-    monopoly,
-    orders_per_batch,
-    thin_line,
     zone_m,
 )
 
@@ -68,76 +65,6 @@ def test_markups_of_the_ladder_without_inventory() -> None:
     ]
 
 
-def test_monopoly_of_a_thick_batch() -> None:
-    """20 minutes: value 3.39, demand 41,564 M a bp and day on both sides."""
-    line, value = monopoly(SPOT_FX, 1_200.0)
-    assert value == pytest.approx(3.39, abs=0.005)
-    kappa = 1.0 / (line.slope_bp_per_m - line.skew_bp_per_m)
-    assert kappa * 72 == pytest.approx(41_564, abs=1)
-    thin = thin_line(SPOT_FX)
-    line, _ = monopoly(SPOT_FX, 300.0)
-    assert line.slope_bp_per_m / thin.slope_bp_per_m == pytest.approx(9.1, abs=0.05)
-    assert line.skew_bp_per_m / thin.skew_bp_per_m == pytest.approx(4.0, abs=0.05)
-
-
-@pytest.mark.parametrize(
-    ("interval_s", "orders", "spread", "slope", "skew"),
-    [(1, 0.09, 1.01, 1.6, 1.22), (10, 0.91, 0.70, 3.7, 1.34), (60, 5.5, 0.22, 7.0, 2.0)],
-)
-def test_batch_line_passes_through_the_tuned_rows(
-    interval_s: float, orders: float, spread: float, slope: float, skew: float
-) -> None:
-    assert (
-        orders_per_batch(SPOT_FX, interval_s) * 0.2
-        < orders
-        < orders_per_batch(SPOT_FX, interval_s) * 5
-    )
-    exact_s = interval_s * orders / orders_per_batch(SPOT_FX, interval_s)
-    line, thin = batch_line(SPOT_FX, exact_s), thin_line(SPOT_FX)
-    assert line.half_spread_bp / thin.half_spread_bp == pytest.approx(spread)
-    assert line.slope_bp_per_m / thin.slope_bp_per_m == pytest.approx(slope)
-    assert line.skew_bp_per_m / thin.skew_bp_per_m == pytest.approx(skew)
-
-
-@pytest.mark.parametrize("parameters", [SPOT_FX, PERPETUAL])
-def test_batch_line_runs_from_ladder_to_monopoly_without_a_jump(
-    parameters: DealerParameters,
-) -> None:
-    assert batch_line(parameters, 1e-9) == thin_line(parameters)
-    unit_s = 1.0 / orders_per_batch(parameters, 1.0)
-    assert batch_line(parameters, 28 * unit_s) == monopoly(parameters, 28 * unit_s)[0]
-    for orders in (0.01, 0.09, 0.91, 5.5, 27.0):
-        just_below = batch_line(parameters, orders * unit_s * (1 - 1e-9))
-        just_above = batch_line(parameters, orders * unit_s * (1 + 1e-9))
-        assert just_below.slope_bp_per_m == pytest.approx(just_above.slope_bp_per_m, rel=1e-6)
-        assert just_below.half_spread_bp == pytest.approx(just_above.half_spread_bp, abs=1e-6)
-
-
-def test_ladder_line_earns_the_same_from_one_fill_as_from_its_parts() -> None:
-    line, size, inventory = thin_line(SPOT_FX), 3.0, 4.0
-    for count in (1, 2, 5, 9):
-        at_once = count * size
-        whole = at_once * (
-            line.half_spread_bp + line.slope_bp_per_m * at_once - line.skew_bp_per_m * inventory
-        )
-        parts = sum(
-            size
-            * (
-                line.half_spread_bp
-                + line.slope_bp_per_m * size
-                - line.skew_bp_per_m * (inventory - number * size)
-            )
-            for number in range(count)
-        )
-        assert parts == pytest.approx(whole, rel=1e-12)
-
-
-def test_volatility_forecast_replaces_the_parameter() -> None:
-    doubled = msgspec.structs.replace(SPOT_FX, volatility_bp=200.0)
-    assert batch_line(SPOT_FX, 5.0, 200.0) == batch_line(doubled, 5.0)
-    assert batch_line(SPOT_FX, 5.0, 200.0).slope_bp_per_m > batch_line(SPOT_FX, 5.0).slope_bp_per_m
-
-
 def test_lambert_w_inverts_and_refuses_negative_numbers() -> None:
     for w in (0.0, 1e-9, 0.3, 1.0, 12.0, 300.0):
         assert lambert_w(w * math.exp(w)) == pytest.approx(w, rel=1e-14, abs=1e-300)
@@ -147,17 +74,39 @@ def test_lambert_w_inverts_and_refuses_negative_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "said"),
     [
-        {"sizes_m": ()},
-        {"sizes_m": (1.0,)},
-        {"volatility_bp": 0.0},
-        {"risk_aversion": math.nan},
-        {"demand_shift": math.inf},
-        {"hedge_spread_bp": -1.0},
-        {"offer_m_max": -2.0},
+        ({"sizes_m": ()}, r"sizes_m \(M\)"),
+        ({"sizes_m": (1.0,)}, r"requests_per_day must give one rate \(per day\)"),
+        ({"sizes_m": (1.0, 0.0, 5.0, 10.0, 20.0, 50.0)}, r"sizes_m\[1\] .* \(M\)"),
+        ({"requests_per_day": (1.0,) * 5 + (math.nan,)}, r"requests_per_day\[5\] .* \(per day\)"),
+        ({"volatility_bp": 0.0}, r"volatility_bp .* \(bp per root day\), not 0.0"),
+        ({"volatility_bp": -100.0}, r"volatility_bp .* not -100.0"),
+        ({"risk_aversion": math.nan}, r"risk_aversion .* \(per bp M\), not nan"),
+        ({"demand_shift": math.inf}, "demand_shift must be a number, not inf"),
+        ({"demand_slope_per_bp": 0.0}, r"demand_slope_per_bp .* \(per bp\)"),
+        ({"hedge_spread_bp": -1.0}, r"hedge_spread_bp .* \(bp\) not below zero"),
+        ({"hedge_impact_bp_day_per_m": math.nan}, r"hedge_impact_bp_day_per_m .* \(bp day per M\)"),
+        ({"impact_bp_per_m": -0.1}, r"impact_bp_per_m .* \(bp per M\)"),
+        ({"resilience_per_day": math.inf}, r"resilience_per_day .* \(per day\)"),
+        ({"offer_m_max": -2.0}, r"offer_m_max .* \(M\)"),
     ],
 )
-def test_parameters_refuse_what_makes_no_sense(change: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"must be|give one"):
+def test_parameters_name_what_makes_no_sense_and_its_unit(
+    change: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
         msgspec.structs.replace(SPOT_FX, **change)
+
+
+@pytest.mark.parametrize("forecast_bp", [0.0, -3.0, math.nan, math.inf])
+def test_a_forecast_of_no_volatility_is_refused_by_name_and_unit(forecast_bp: float) -> None:
+    for call in (closed_forms, thin_line, lambda p, v: monopoly(p, 1.0, v)):
+        with pytest.raises(ValueError, match=r"volatility_bp .* \(bp per root day\)"):
+            call(SPOT_FX, forecast_bp)
+
+
+def test_inventory_that_costs_more_to_hedge_than_to_hold_is_never_hedged() -> None:
+    heavy = msgspec.structs.replace(SPOT_FX, impact_bp_per_m=1.0)
+    assert zone_m(heavy) == math.inf
+    assert zone_m(heavy, permanent=True) == math.inf

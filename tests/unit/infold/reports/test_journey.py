@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from infold.reports.journey import End, Journey, MarketBatch, invariants_joined, joined, spread
-from infold.reports.picture import page
+from infold.reports.picture import picture
 
 PRICE = 100 * 10**8
 ONE = 10**8
@@ -122,7 +122,7 @@ def test_an_invariant_holds_if_it_held_in_every_run() -> None:
 
 def test_the_picture_is_one_page_without_scripts_or_links() -> None:
     journey = a_journey()
-    text = page("a <title>", journey.document(), journey)
+    text = picture("a <title>", journey.document(), journey)
     assert text.count("<svg") == 3 and "a &lt;title&gt;" in text
     assert "<script" not in text and "http" not in text
-    assert "<svg" not in page("empty", {}, Journey())
+    assert "<svg" not in picture("empty", {}, Journey())

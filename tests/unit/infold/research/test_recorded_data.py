@@ -16,6 +16,7 @@ from infold.research.recorded import (
     Quotes,
     Trades,
     read,
+    read_bars,
     read_books,
     read_depths,
     read_quotes,
@@ -66,15 +67,29 @@ def test_fills_of_accounts_become_their_orders() -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "problem"),
     [
-        "ohlcv/binance_spot_btc_eth_1h.parquet",
-        "user_flow/hyperliquid_32accts_light.parquet",
+        ("ohlcv/binance_spot_btc_eth_1h.parquet", "it holds bars, not trades or quotes"),
+        ("user_flow/hyperliquid_32accts_light.parquet", "no known layout has the columns"),
     ],
 )
-def test_other_layouts_are_refused_by_their_columns(name: str) -> None:
-    with pytest.raises(DataFault, match="no known layout has the columns"):
+def test_other_layouts_are_refused_by_their_columns(name: str, problem: str) -> None:
+    with pytest.raises(DataFault, match=problem):
         read(ROOT / name)
+
+
+def test_every_file_of_bars_reads_and_says_what_is_odd() -> None:
+    found = {}
+    for path in sorted(ROOT.glob("ohlcv/binance*.parquet")):
+        for bars in read_bars(path):
+            found[path.stem, bars.market] = bars
+            whole = [bars.time_ms[run] for run in bars.runs()]
+            assert all(bool((np.diff(times) == bars.step_ms).all()) for times in whole)
+            assert len(whole) == bars.flags.count("gap") + 1
+    assert found["binance_spot_btc_eth_2h", "BTCUSDT"].flags.count("gap") == 18
+    assert found["binance_spot_btc_eth_15m", "ETHUSDT"].flags.count("gap") == 0
+    (index,) = read_bars(ROOT / "ohlcv/cryptocompare_btcusd_1h.parquet")
+    assert index.flags.count("crooked_bar") > 0
 
 
 def test_every_file_of_trades_or_quotes_reads() -> None:

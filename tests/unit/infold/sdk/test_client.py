@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infold.core.admission import Context, decode_cancel, decode_order
+from infold.core.reading import Context, decode_cancel, decode_order
 from infold.errors import Misconfigured, Rejected, Unavailable
 from infold.messages import TimeInForce, TriggerKind
 from infold.sdk import Client, Wallet

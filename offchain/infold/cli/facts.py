@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A kept journal as a report's facts: the fold again, told event by event.
+
+Valuations (`Booked`) come from the folded state's words, deals from what the batch planned and from
+the funding index; the profit report holds the one against the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from infold.core import events, funding
+from infold.core.engine import evolve
+from infold.core.events import AnyEvent, decode_events
+from infold.core.state import Market, State
+from infold.errors import Misconfigured
+from infold.messages import TIME_IN_FORCE_WORDS
+from infold.node.memory import read_entry
+from infold.reports.facts import (
+    Accepted,
+    Booked,
+    Dealt,
+    Ended,
+    Fact,
+    Filled,
+    Listed,
+    Priced,
+    Refused,
+    TakenOver,
+)
+from infold.shell.journal import Journal
+from infold.units import POOL_ACCOUNT, quote_down, quote_up
+from infold.words import FLAG_INCOMING
+
+JOURNAL = "journal"
+
+
+def journal_in(directory: Path) -> Path:
+    """The journal of a run's directory, or the directory itself if it is one."""
+    inner = directory / JOURNAL
+    return inner if inner.is_dir() else directory
+
+
+def facts_of(directory: Path) -> Iterator[Fact]:
+    """Every fact of a journal. Raises `Misconfigured` if it is damaged, or if there is none."""
+    path = journal_in(directory)
+    entries: list[bytes] = []
+    with Journal.existing(path) as journal:
+        journal.replay(lambda _seq, line: entries.append(line))
+    teller = Teller()
+    for line in entries:
+        entry = read_entry(line)
+        if "events" in entry:
+            for event in decode_events(bytes(entry["events"])):
+                yield from teller.tell(event)
+    if not teller.state.head.number:
+        raise Misconfigured(f"the journal in {path} holds no settled batch: nothing to report")
+
+
+class Teller:
+    """Folds events and says what each of them means to a report."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self._paid_in_e6 = 0
+        self._time_ms = 0
+
+    def tell(self, event: AnyEvent) -> Iterator[Fact]:
+        """Fold one event; the facts it brings, the state's own valuation last."""
+        state = self.state
+        match event:
+            case events.OrderAccepted():
+                evolve(state, event)
+                yield _accepted(event)
+            case events.OrderRejected():
+                evolve(state, event)
+                yield Refused(event.code, self._time_ms)
+            case events.OrderCancelled():
+                evolve(state, event)
+                yield Ended(event.order_hash, "cancelled", self._time_ms)
+            case events.OrderExpired():
+                evolve(state, event)
+                yield Ended(event.order_hash, "expired", self._time_ms)
+            case events.BatchClosed() | events.NothingMatched():
+                evolve(state, event)
+                self._time_ms = max(self._time_ms, event.time_ms)
+                for market, price_e8 in sorted(event.prices_e8.items()):
+                    yield Priced(event.time_ms, market, price_e8)
+            case events.BatchConfirmed():
+                yield from self._confirmed(event)
+            case events.BatchLapsed():
+                held = list(state.in_flight_e8)
+                evolve(state, event)
+                for order_hash in held:
+                    yield Ended(order_hash, "lapsed", self._time_ms)
+            case events.ChainObserved():
+                yield from self._observed(event)
+
+    def _confirmed(self, event: events.BatchConfirmed) -> Iterator[Fact]:
+        state = self.state
+        closed = state.in_flight
+        if closed is None:
+            raise Misconfigured(f"batch {event.number} was confirmed but never closed")
+        before = dict(state.markets)
+        fills_e8: dict[int, list[tuple[bool, int]]] = {}
+        orders = {record.order_hash: state.orders[record.order_hash] for record in closed.records}
+        for record in closed.records:
+            order = orders[record.order_hash].order
+            fills_e8.setdefault(order.market, []).append((order.buy, record.fill_e8))
+        cash_e6 = self._cash_e6()
+        evolve(state, event)
+        for fill in event.fills:
+            yield Filled(
+                order_hash=fill.order_hash,
+                account=fill.account,
+                market=fill.market,
+                buy=fill.buy,
+                size_e8=fill.size_e8,
+                price_e8=fill.price_e8,
+                oracle_price_e8=fill.oracle_price_e8,
+                fee_e6=fill.fee_e6,
+                time_ms=event.time_ms,
+            )
+        skipped = {(skip.account, skip.slot) for skip in event.skips}
+        for order_hash, held in orders.items():
+            if (held.order.account, held.order.slot) in skipped:
+                yield Ended(order_hash, "skipped", event.time_ms)
+        realised_e6 = 0
+        for price in closed.clearing:
+            market = price.market
+            deal, cash = _dealt(
+                before[market],
+                state.markets[market],
+                event,
+                price.price_e8,
+                closed.prices_e8[market],
+                fills_e8.get(market, []),
+            )
+            realised_e6 += cash
+            yield deal
+        # Whatever else came into the pool's cash is a strike's: providers paid in or took out.
+        self._paid_in_e6 += self._cash_e6() - cash_e6 - realised_e6
+        yield self._booked(event.time_ms)
+
+    def _observed(self, event: events.ChainObserved) -> Iterator[Fact]:
+        state = self.state
+        before = {market: held.incoming for market, held in state.markets.items()}
+        listings = sum(isinstance(fact, events.MarketSet) for fact in event.facts)
+        evolve(state, event)
+        self._time_ms = max(self._time_ms, event.block_ms)
+        if listings:
+            for number, market in sorted(state.markets.items()):
+                yield _listed(number, market)
+        for number, market in sorted(state.markets.items()):
+            old = before.get(number)
+            if old is not None and market.incoming != old:
+                yield TakenOver(
+                    time_ms=self._time_ms,
+                    market=number,
+                    base_e8=market.incoming.base_e8 - old.base_e8,
+                    quote_e6=market.incoming.quote_e6 - old.quote_e6,
+                )
+
+    def _cash_e6(self) -> int:
+        return self.state.accounts[POOL_ACCOUNT].word.collateral_e6
+
+    def _booked(self, time_ms: int) -> Booked:
+        markets = self.state.markets
+        return Booked(
+            time_ms=time_ms,
+            cash_e6=self._cash_e6(),
+            fees_e6=sum(market.ledger.fees_e6 for market in markets.values()),
+            paid_in_e6=self._paid_in_e6,
+            positions={
+                number: (
+                    market.pool.base_e8 + market.incoming.base_e8,
+                    market.pool.quote_e6 + market.incoming.quote_e6,
+                )
+                for number, market in markets.items()
+                if market.pool != (0, 0) or market.incoming != (0, 0)
+            },
+        )
+
+
+def _accepted(event: events.OrderAccepted) -> Accepted:
+    order = event.order
+    return Accepted(
+        order_hash=event.order_hash,
+        account=order.account,
+        market=order.market,
+        buy=order.buy,
+        size_e8=order.size_e8,
+        limit_price_e8=order.limit_price_e8,
+        kind=TIME_IN_FORCE_WORDS[order.time_in_force],
+        accepted_ms=event.accepted_ms,
+    )
+
+
+def _listed(number: int, market: Market) -> Listed:
+    parameters = market.parameters[market.clock.version]
+    return Listed(
+        market=number,
+        name=parameters.listing.name,
+        h_min_e6=parameters.rates.h_min_e6,
+        band_e6=parameters.rates.band_e6,
+        position_cap_e8=parameters.caps.position_cap_e8,
+    )
+
+
+def _dealt(
+    before: Market,
+    after: Market,
+    event: events.BatchConfirmed,
+    price_e8: int,
+    oracle_price_e8: int,
+    fills_e8: Sequence[tuple[bool, int]],
+) -> tuple[Dealt, int]:
+    """One market's deal, and the cash the pool realised by it.
+
+    The pool takes the other side of what was planned, each fill rounded against its trader; one
+    that ends flat turns its quote into cash (docs/protocol.md section 5.6).
+    """
+    bought_e8 = sum(size_e8 for buy, size_e8 in fills_e8 if buy)
+    sold_e8 = sum(size_e8 for buy, size_e8 in fills_e8 if not buy)
+    residual_e8 = bought_e8 - sold_e8
+    took_e6 = sum(
+        quote_up(price_e8, size_e8) if buy else -quote_down(price_e8, size_e8)
+        for buy, size_e8 in fills_e8
+    )
+    change = after.clock.funding_index - before.clock.funding_index
+    due_e6 = funding.credit(before.pool.base_e8, change, before.at(event.time_ms).rates.shift)
+    had = before.pool.base_e8 or before.clock.flags & FLAG_INCOMING
+    flat = not after.pool.base_e8 and had
+    held_e6 = before.pool.quote_e6 + before.incoming.quote_e6 + due_e6
+    return (
+        Dealt(
+            batch=event.number,
+            time_ms=event.time_ms,
+            market=after.market,
+            price_e8=price_e8,
+            oracle_price_e8=oracle_price_e8,
+            bought_e8=max(bought_e8, sold_e8),
+            sold_e8=residual_e8,
+            funding_e6=due_e6,
+            dust_e6=took_e6 - quote_down(price_e8, residual_e8),
+            fees_e6=after.ledger.fees_e6 - before.ledger.fees_e6,
+        ),
+        held_e6 + took_e6 if flat else 0,
+    )

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people read of a report in a terminal: its main figures; `--html` has the pictures."""
+
+from __future__ import annotations
+
+from infold.cli.layout import clock, count, dollars, pairs, percent, table, yes
+from infold.cli.pages import Document, Line
+
+
+def of_best_execution(found: Document) -> list[str]:
+    """The whole, its costs, and the classes."""
+    whole = found["whole"]
+    costs, improvement = whole["costs"], whole["improvement"]
+    lines: list[Line] = [
+        ("orders", f"{count(whole['orders'])}, filled {_share(whole['fill_rate'])} of their size"),
+        ("traded", dollars(whole["notional_e6"])),
+        *(
+            (f"  {name}", f"{percent(whole[f'{name}_share']):>6}")
+            for name in ("crossed", "warehoused", "hedged")
+        ),
+        ("reference", found["reference"]),
+    ]
+    if costs["terms_bps"] is not None:
+        terms = ", ".join(f"{name} {value:.2f}" for name, value in costs["terms_bps"].items())
+        realised = ", ".join(
+            f"{_number(value)} after {horizon}"
+            for horizon, value in whole["realised_spread_bps"].items()
+        )
+        lines += [
+            ("shortfall", [f"{costs['shortfall_bps']:.2f} bp", terms]),
+            ("spread", f"effective {whole['effective_spread_bps']:.2f} bp, realised {realised}"),
+            (
+                "improvement",
+                f"{improvement['weighted_bps']:.2f} bp after fees, better for"
+                f" {percent(improvement['better_share'])} of the notional",
+            ),
+        ]
+    heads = ("size of order", "orders", "filled", "spread bp", "improved bp", "shortfall bp")
+    return [*pairs(lines), "", *table(heads, [_class(*item) for item in found["sizes"].items()])]
+
+
+def _class(name: str, one: Document) -> list[str]:
+    improvement = one["improvement"]
+    return [
+        name,
+        count(one["orders"]),
+        _share(one["fill_rate"]),
+        _number(one["effective_spread_bps"]),
+        _number(None if improvement is None else improvement["weighted_bps"]),
+        _number(one["costs"]["shortfall_bps"]),
+    ]
+
+
+def of_profit(found: Document) -> list[str]:
+    """The sources of the whole, and each day's sum."""
+    whole = found["whole"]
+    lines: list[Line] = [
+        (name, f"{dollars(value):>18}") for name, value in whole["sources_e6"].items()
+    ]
+    lines += [
+        ("profit", f"{dollars(whole['profit_e6']):>18}"),
+        (
+            "unexplained",
+            f"{dollars(whole['unexplained_e6']):>18}"
+            f"  ({percent(whole['unexplained_share'], 4)} of the gross)",
+        ),
+    ]
+    days = [
+        [clock(day["to_ms"])[:10], dollars(day["profit_e6"]), percent(day["unexplained_share"], 4)]
+        for day in found["days"]
+    ]
+    return [*pairs(lines), "", *table(("day", "profit", "unexplained"), days)]
+
+
+def of_oracle(found: Document) -> list[str]:
+    """A line a market."""
+    rows = []
+    for name, one in found["markets"].items():
+        outside = one["outside"]
+        rows.append(
+            [
+                name,
+                count(one["prices"]),
+                _spread(one["move_bps"], "p90"),
+                _number(one["largest_move_bps"]),
+                _number(one["lag_1_autocorrelation"]),
+                _spread(one["batch_bent_bps"], "p90"),
+                "-" if outside is None else _spread(outside["distance_bps"], "mean"),
+                "-" if outside is None else percent(outside["inside_share"]),
+            ]
+        )
+    heads = (
+        "market",
+        "prices",
+        "move p90",
+        "largest",
+        "lag-1",
+        "bent p90",
+        "from mid",
+        "in touch",
+    )
+    return [*table(heads, rows), "", "moves and distances in bp; the last two need --quotes"]
+
+
+def of_risk(found: Document) -> list[str]:
+    """The portfolio, then a line a market."""
+    whole = found["portfolio"]
+    lines: list[Line] = [
+        ("position", f"{dollars(whole['net_e6'])} net, {dollars(whole['gross_e6'])} gross"),
+        (
+            "in an hour",
+            "too few moves to say"
+            if whole["value_at_risk_e6"] is None
+            else f"loses more than {dollars(whole['value_at_risk_e6'])} one time in a hundred, then"
+            f" {dollars(whole['expected_shortfall_e6'])} on average",
+        ),
+        ("reference", found["reference"]),
+        ("inside caps", yes(found["ok"])),
+    ]
+    rows = [
+        [
+            name,
+            dollars(one["position_e6"]),
+            dollars(one["largest_position_e6"]),
+            _share(one["cap_share"]),
+            _number(one["spread_risk_bps"]["deviation"]),
+            _number(one["reallocation"]["holding_time_s"]),
+            _number(one["reallocation"]["cost_now_bps"]),
+        ]
+        for name, one in found["markets"].items()
+    ]
+    heads = ("market", "position", "largest", "of cap", "spread sd", "held, s", "flatten bp")
+    return [*pairs(lines), "", *table(heads, rows)]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else percent(value)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.2f}"
+
+
+def _spread(found: Document | None, name: str) -> str:
+    return "-" if found is None else _number(found[name])

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures a model is given, refused by name and unit.
+
+Each function returns the figure as a float, or raises `ValueError` with the parameter's name, its
+unit and what was given. NaN and infinity are no figures.
+"""
+
+from __future__ import annotations
+
+import math
+
+
+def number(name: str, value: float, unit: str) -> float:
+    """Any finite figure."""
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be a number{_of(unit)}, not {value!r}")
+    return float(value)
+
+
+def positive(name: str, value: float, unit: str) -> float:
+    """A finite figure above zero."""
+    if not (math.isfinite(value) and value > 0.0):
+        raise ValueError(f"{name} must be a positive number{_of(unit)}, not {value!r}")
+    return float(value)
+
+
+def not_negative(name: str, value: float, unit: str) -> float:
+    """A finite figure at or above zero."""
+    if not (math.isfinite(value) and value >= 0.0):
+        raise ValueError(f"{name} must be a number{_of(unit)} not below zero, not {value!r}")
+    return float(value)
+
+
+def share(name: str, value: float) -> float:
+    """A part of a whole: between zero and one, both included."""
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"{name} must be a share between 0 and 1, not {value!r}")
+    return float(value)
+
+
+def count(name: str, value: int, least: int) -> int:
+    """A whole number of things, at least so many."""
+    if value != int(value) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    return int(value)
+
+
+def _of(unit: str) -> str:
+    return f" ({unit})" if unit else ""

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A journal told as facts: the profit report must explain what the engine's own words say."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from tests.support.paper_venue import BTC, BTC_E8, E8, ETH, ETH_E8, Venue, an_order
+
+from infold.cli.app import run
+from infold.cli.facts import Teller, facts_of
+from infold.core.events import encode_entry
+from infold.errors import Misconfigured
+from infold.messages import TimeInForce
+from infold.reports.execution import costs, largest_gap
+from infold.reports.facts import Record, recorded
+from infold.reports.outside import believed
+from infold.reports.profit import profit
+from infold.shell.journal import Journal
+
+
+def traded(seed: int, batches: int = 40) -> Venue:
+    """Two markets that move, traders on one side, then the other, a liquidation, a redemption."""
+    draw = random.Random(seed)
+    venue = Venue(epoch_ms=20_000)
+    venue.list_market(BTC)
+    venue.list_market(ETH, name="ETH-USD")
+    accounts = [venue.open_account(10**13) for _ in range(4)]
+    prices = {BTC: BTC_E8, ETH: ETH_E8}
+    venue.observe()
+    venue.fund_pool(prices, 10**14)
+    for number in range(batches):
+        for market in prices:
+            prices[market] = prices[market] * draw.randrange(9_990, 10_011) // 10_000 // E8 * E8
+        market = draw.choice((BTC, ETH))
+        buy = draw.random() < (0.7 if number < batches // 2 else 0.3)
+        order = an_order(
+            draw.choice(accounts),
+            market=market,
+            buy=buy,
+            size_e8=draw.randrange(1, 10**9),
+            limit_price_e8=prices[market] * (101 if buy else 99) // 100 // E8 * E8,
+            time_in_force=TimeInForce.IOC,
+            slot=number % 200,
+            seq=venue.seq(),
+            expiry_ms=venue.now_ms + 86_400_000,
+        )
+        venue.trade(order, prices_e8=prices)
+        if number == batches // 2:
+            venue.request_liquidity(10**9, redeems=10**10)
+            account = next(a for a in accounts if venue.chain.accounts[a].positions)
+            index, position = next(iter(venue.chain.accounts[account].positions.items()))
+            venue.shrink(account, index, -position.base_e8, prices[position.market])
+            venue.observe()
+    return venue
+
+
+def record_of(venue: Venue) -> Record:
+    teller = Teller()
+    return recorded(
+        fact for _, events in venue.journal for event in events for fact in teller.tell(event)
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_profit_is_explained_to_the_unit(seed: int) -> None:
+    record = record_of(traded(seed))
+    assert len(record.taken_over) == 1, "the liquidation belongs to the story"
+    assert record.books[-1].paid_in_e6 > 10**13, "so do the providers"
+    found = profit(record)
+    assert abs(int(found["whole"]["unexplained_e6"])) <= len(record.deals)
+    assert found["ok"]
+
+
+def test_every_fill_finds_its_order_and_its_costs_add_up() -> None:
+    record = record_of(traded(1))
+    found = costs(record, believed())
+    assert len(found) == len(record.fills) > 10
+    assert largest_gap(found) <= 1e-9
+
+
+def test_a_kept_journal_is_reported_by_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Journal(tmp_path / "journal", b"test") as journal:
+        for command, decided in traded(2, batches=12).journal:
+            journal.append([encode_entry(command, decided)])
+    assert recorded(facts_of(tmp_path)).fills
+    for kind in ("best-execution", "pnl", "oracle", "risk"):
+        page = tmp_path / f"{kind}.html"
+        assert run(["report", kind, str(tmp_path), "--html", str(page)]) == 0
+        assert page.read_text().startswith("<!doctype html>")
+        assert f"infold report {kind}" in capsys.readouterr().out
+
+
+def test_a_journal_without_a_batch_has_nothing_to_report(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal", b"test") as journal:
+        for command, decided in Venue().journal:
+            journal.append([encode_entry(command, decided)])
+        journal.append([b"{}"])
+    with pytest.raises(Misconfigured, match="holds no settled batch"):
+        list(facts_of(tmp_path))
