@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
+from infold.dealer.compiled import Floats
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
-from infold.dealer.toxicity.compiling import Floats
 from infold.dealer.toxicity.features import FEATURES, TRADES, UNKNOWN_IMBALANCE, write_features
 from infold.dealer.toxicity.filtering import (
     Clients,
