@@ -41,7 +41,7 @@ KNOWING: Final = 3
 
 
 class Conduct(NamedTuple):
-    """What the dealer does about clients, as numbers. See `clients.py`, which builds it."""
+    """What the dealer does about clients, as numbers. `client_dealers.py` builds it."""
 
     sight: int  # BLIND, FILTER, TOLD (labels are true) or KNOWING (sees news itself, may position)
     evidence: float  # log-odds beyond an unknown client's before any premium
