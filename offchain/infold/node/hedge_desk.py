@@ -81,16 +81,19 @@ class HedgeDesk:
         self._hedged_e8 = hedger.book.hedged_e8
         self._flows_m: deque[float] = deque(maxlen=FLOWS_MAX)
 
-    def after_batch(self, state: State, time_ms: int) -> Route | None:
+    def after_batch(self, state: State, time_ms: int, drift_bp: float = 0.0) -> Route | None:
         """Judge the pool's stock and hedge; None where the market has no price yet."""
         market = self.hedger.book.market
         price_e8 = state.prices_e8.get(market, 0)
         if price_e8 <= 0:
             return None
-        return self.hedge(state.markets[market].pool.base_e8, price_e8, time_ms)
+        return self.hedge(state.markets[market].pool.base_e8, price_e8, time_ms, drift_bp)
 
-    def hedge(self, client_e8: int, price_e8: int, time_ms: int) -> Route:
-        """The decision for a client leg at a price; what it wants is sent when this returns."""
+    def hedge(self, client_e8: int, price_e8: int, time_ms: int, drift_bp: float = 0.0) -> Route:
+        """The decision for a client leg at a price; what it wants is sent when this returns.
+
+        `drift_bp` is the predicted move of the price: what toxic flow and signals say.
+        """
         plan, hedger = self.plan, self.hedger
         if self._asked_ms < 0 or time_ms - self._asked_ms >= plan.reconcile_ms:
             hedger.reconcile(time_ms)
@@ -108,6 +111,7 @@ class HedgeDesk:
             self._warehouse(),
             venues,
             impact_bp=self._impact_bp,
+            drift_bp=drift_bp,
             inflow_m=self._inflow_m(),
         )
         hedger.note(found, time_ms)

@@ -144,6 +144,16 @@ def test_a_hedge_taken_away_is_replaced() -> None:
     assert (client + desk.hedger.book.hedged_e8) / M_LOTS == pytest.approx(5.0, abs=0.01)
 
 
+def test_a_move_that_is_predicted_against_the_stock_sends_more() -> None:
+    def sent(client_e8: int, drift_bp: float) -> float:
+        return a_desk([]).hedge(client_e8, PRICE_E8, 1_000, drift_bp).sent_m
+
+    for side in (1, -1):
+        client = side * 14 * M_LOTS
+        against, along = sent(client, -side * 0.1), sent(client, side * 0.1)
+        assert along < sent(client, 0.0) < against
+
+
 def test_momentum_in_batch_flow_sends_more() -> None:
     def last(flows: list[int]) -> float:
         desk, client = a_desk([]), 0
