@@ -28,7 +28,14 @@ from infold.bench.dealer.recorded_targets import TOLERANCE, target
 from infold.errors import Misconfigured
 from infold.research.microstructure.chance import Interval, saved_share
 from infold.research.microstructure.crossable import clock_ms, crossable
-from infold.research.microstructure.evidence import Predicted, carry, explain, predict
+from infold.research.microstructure.evidence import (
+    ROWS_MIN,
+    Predicted,
+    carry,
+    enough,
+    explain,
+    predict,
+)
 from infold.research.microstructure.sessions import Found, Session, discover
 from infold.research.microstructure.steps import Steps, steps_of
 from infold.research.offline.records import Record, serve_accounts, serve_session
@@ -39,8 +46,6 @@ from infold.research.recorded.flags import iso_time
 from infold.research.volatility import contest, realised
 
 HORIZONS_MS: Final = (1_000, 10_000)
-STEPS_MIN: Final = 20
-"""A regression over fewer steps is not shown."""
 WINDOWS_MS: Final = (250, 1_000, 2_000, 5_000, 30_000)
 FEE_BP: Final = 2.0
 """What a large taker pays outside beside the spread; a small one pays more."""
@@ -109,11 +114,12 @@ def _evidence(bench: Bench, found: Found) -> Iterator[Figure]:
 def _steps(bench: Bench, session: Session, horizon_ms: int) -> Steps | None:
     """The session in steps; None, and said why, where it is too coarse or too short."""
     lasted_ms = session.quotes.span_ms[1] - session.quotes.span_ms[0]
-    if not session.fine_enough(horizon_ms) or lasted_ms < STEPS_MIN * horizon_ms:
-        bench.say(f"{session.name}: too coarse or too short for steps of {horizon_ms} ms")
-        return None
-    steps = steps_of(session.quotes, horizon_ms, session.trades)
-    return steps if int(steps.whole.sum()) >= STEPS_MIN else None
+    if session.fine_enough(horizon_ms) and lasted_ms >= ROWS_MIN * horizon_ms:
+        steps = steps_of(session.quotes, horizon_ms, session.trades)
+        if enough(steps):
+            return steps
+    bench.say(f"{session.name}: too coarse, short or still for steps of {horizon_ms} ms")
+    return None
 
 
 def _session_figures(

@@ -38,6 +38,8 @@ from infold.research.recorded import Floats
 FOLDS: Final = 5
 PURGED: Final = 1
 """A prediction's target is the step after its features: one row overlaps the next fold."""
+ROWS_MIN: Final = FOLDS * (4 + PURGED)
+"""So that the first fold, purged, fits an intercept and two weights with a row to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,14 @@ class Carried:
     predicted_interval: Interval
     shifted: Shifted
     rows: int
+
+
+def enough(steps: Steps) -> bool:
+    """Whether a session is long and lively enough for every regression here."""
+    target = _ahead(steps.flow, steps.queue, steps)[1]
+    return len(target) >= ROWS_MIN and all(
+        bool(np.ptp(half) > 0.0) for half in np.array_split(target, 2)
+    )
 
 
 def explain(steps: Steps, seed: int) -> Explained:
