@@ -49,6 +49,8 @@ HORIZONS_MS: Final = (1_000, 10_000)
 WINDOWS_MS: Final = (250, 1_000, 2_000, 5_000, 30_000)
 FEE_BP: Final = 2.0
 """What a large taker pays outside beside the spread; a small one pays more."""
+SLIPPAGES_BPS: Final = (10.0, FEE_BP)
+"""Limits beyond recorded prices: as in `infold replay`, and at what was paid out there."""
 HAR_GAIN_MIN: Final = 0.05
 P_MAX: Final = 0.05
 
@@ -218,14 +220,18 @@ def _date(trades: Trades) -> str:
 
 
 def _replays(bench: Bench, found: Found) -> Iterator[Figure]:
+    """Each record twice: with limits 10 bp beyond its prices, so that nearly all of it is served,
+    and with limits at what it paid out there, fee included, to see how much would come at all.
+    """
     rule = Rule()
     for session in found.sessions:
         if session.trades is None or not session.fine_enough(rule.interval_ms):
             continue
         bench.say(f"{session.name}: its takers served by the desk")
         with stopwatch() as watch:
-            record = serve_session(session, rule, FEE_BP, bench.seed)
-        yield from _served(session.name, record, watch.seconds)
+            served, choosing = serve_session(session, rule, FEE_BP, bench.seed, SLIPPAGES_BPS)
+        yield from _served(session.name, served, watch.seconds)
+        yield from _won(session.name, choosing, watch.seconds)
     for fills in found.flows:
         if clock_ms(fills) >= rule.interval_ms:
             bench.say(f"{fills.facts.path}: its clock is too coarse to be served")
@@ -233,8 +239,21 @@ def _replays(bench: Bench, found: Found) -> Iterator[Figure]:
         name = f"{_date(fills)}.accounts"
         bench.say(f"{name}: its takers served by the desk")
         with stopwatch() as watch:
-            record = serve_accounts(fills, rule, FEE_BP, bench.seed)
-        yield from _served(name, record, watch.seconds)
+            served, choosing = serve_accounts(fills, rule, FEE_BP, bench.seed, SLIPPAGES_BPS)
+        yield from _served(name, served, watch.seconds)
+        yield from _won(name, choosing, watch.seconds)
+
+
+def _won(name: str, record: Record, seconds: float) -> Iterator[Figure]:
+    """What takers give us who pay here no more than they paid out there."""
+    shares = record.shares
+    for measure, share in (
+        ("won", shares.filled),
+        ("won_takers_paid_bp", shares.paid_here_bp),
+        ("won_dealer_earned_bp", shares.earned_bp),
+    ):
+        sample = _sample(share.value, share.interval, shares.batches)
+        yield reported(f"recorded.{measure}.{name}", sample, seconds)
 
 
 def _served(name: str, record: Record, seconds: float) -> Iterator[Figure]:

@@ -80,7 +80,7 @@ def test_every_record_is_measured_by_every_means_it_allows(figures: dict[str, Fi
     for record in (FIRST, LATER):
         for measure in ("r2_1s", "r2_1s_out", "r2_10s", "predicted_1s", "predicted_10s",
                         "shifted_1s", "trade_imbalance_1s", "crossable_1000ms", "crossed",
-                        "warehoused", "hedged", "takers_paid_bp",
+                        "warehoused", "hedged", "takers_paid_bp", "won",
                         "outside_residual_bp_book"):  # fmt: skip
             assert f"recorded.{measure}.{record}" in figures
     for measure in ("crossable_250ms", "between_accounts_1000ms", "crossed",
