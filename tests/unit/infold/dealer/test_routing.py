@@ -184,3 +184,16 @@ def test_where_hedging_never_pays_only_capital_ends_the_zone() -> None:
 
 def test_volatility_narrows_the_zone() -> None:
     assert warehouse(SPOT_FX, volatility_bp=300.0).zone_m(0.2) < KEEP.zone_m(0.2) / 2.5
+
+
+def test_a_charge_beyond_the_capital_rule_spreads_the_way_back() -> None:
+    """Sent until the next M costs more than keeping it and the charge; a hard rule sends it all."""
+    soft = warehouse(SPOT_FX, CapitalCharge(6e5, 1e4), over_bp=5.0)
+    hard = routed(30.0, 50.0)
+    found = route(1, 30.0, 50.0, soft, VENUES)
+    assert found.reason == "CAPITAL" and 0.0 < found.sent_m < hard.sent_m == pytest.approx(20.0)
+    assert found.excess_m == pytest.approx(20.0 - found.sent_m)
+    assert found.sent_bp == pytest.approx(found.kept_bp + 5.0) == found.price_bp
+    assert route(1, 5.0, 50.0, soft, VENUES) == route(1, 5.0, 50.0, KEEP, VENUES)
+    with pytest.raises(ValueError, match="over_bp"):
+        Warehouse(1.0, 0.5, 1.0, -1.0)
