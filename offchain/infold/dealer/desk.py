@@ -133,7 +133,8 @@ class Desk(Generic[CurveT]):
 
     `make_curve(prices_e8, sales_e8)` builds the engine's curve; `parameters` are by market id,
     `default` serves the others; `interval_s` is the batch interval. With `neighbours` the curves of
-    one moment also lean on each other's inventories.
+    one moment also lean on each other's inventories. `half_spreads_bp_min` are by market id too:
+    what `staleness.half_spread_min_bp` found, infinite for a market that is better not quoted.
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class Desk(Generic[CurveT]):
         parameters: Mapping[int, DealerParameters] | None = None,
         default: DealerParameters = PERPETUAL,
         neighbours: NeighboursLike | None = None,
+        half_spreads_bp_min: Mapping[int, float] | None = None,
     ) -> None:
         if not interval_s > 0.0:
             raise ValueError(f"the batch interval must be above zero seconds, not {interval_s!r}")
@@ -151,6 +153,13 @@ class Desk(Generic[CurveT]):
         self._parameters = dict(parameters or {})
         self._default = default
         self._neighbours = neighbours
+        self._half_spreads_bp_min = dict(half_spreads_bp_min or {})
+        for market, least_bp in self._half_spreads_bp_min.items():
+            if not least_bp >= 0.0:
+                raise ValueError(
+                    f"half_spreads_bp_min of market {market} must not be below zero bp,"
+                    f" not {least_bp!r}"
+                )
 
     def commit(
         self,
@@ -170,7 +179,10 @@ class Desk(Generic[CurveT]):
         """
         parameters = self._parameters.get(market, self._default)
         interval = self._interval_s if interval_s is None else interval_s
-        line = batch_line(parameters, interval, volatility_bp)
+        least_bp = self._half_spreads_bp_min.get(market, 0.0)
+        if math.isinf(least_bp):
+            return self._make_curve((), ())
+        line = batch_line(parameters, interval, volatility_bp).at_least(least_bp)
         prices_e8, sales_e8 = ladder_knots(
             line, parameters.offer_m_max, inventory_e8, oracle_price_e8, tick_e8, drift_bp
         )

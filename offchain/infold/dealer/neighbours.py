@@ -35,11 +35,13 @@ REFERENCE: Final = "quote"
 class Neighbours:
     """Markets that look at each other's inventories. Make one with `neighbours`.
 
-    `risk_factors` are A_ii over A0, by market in order.
+    `basket` holds them against what they are quoted in; `risk_factors` are A_ii over A0, by market
+    in order: at most one, since what can be hedged next door is less of a risk.
     """
 
     markets: tuple[int, ...]
     parameters: tuple[DealerParameters, ...]
+    basket: Basket
     forms: BasketForms
     risk_factors: tuple[float, ...]
 
@@ -93,7 +95,7 @@ def neighbours(
         float(own) / scalar
         for own, scalar in zip(np.diag(forms.risk_bp_per_m)[1:], alone, strict=True)
     )
-    return Neighbours(markets, ordered, forms, factors)
+    return Neighbours(markets, ordered, basket, forms, factors)
 
 
 def _pair(name: str, parameters: DealerParameters) -> Pair:
