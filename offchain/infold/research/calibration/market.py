@@ -169,7 +169,7 @@ def _volatility(sources: Sources, notes: _Notes, seed: int) -> float:
     squares = moves**2
     value = a_day * math.sqrt(float(squares.mean()))
     interval = bootstrap(
-        lambda rows: a_day * math.sqrt(float(squares[rows].mean())), len(moves), seed
+        squares[None, :], lambda sums: a_day * np.sqrt(sums[:, 0] / len(moves)), seed
     )
     if value == 0.0:
         raise ValueError(f"the price of {sources.market} never moves: volatility_bp would be zero")

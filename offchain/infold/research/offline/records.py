@@ -50,8 +50,18 @@ class Record:
     markets: int
 
 
-def serve_session(session: Session, rule: Rule, fee_bp: float, seed: int) -> Record:
-    """Calibrate on the first half of a session, serve the second. `ValueError` without trades."""
+def serve_session(
+    session: Session,
+    rule: Rule,
+    fee_bp: float,
+    seed: int,
+    slippages_bps: Sequence[float] = (SLIPPAGE_BPS,),
+) -> tuple[Record, ...]:
+    """Calibrate on the first half of a session, serve the second, once for each slippage.
+
+    Limits lie so many bp beyond recorded prices: with the outside's fee there, takers come only
+    where they are no worse off than on the record. `ValueError` without trades.
+    """
     trades, quotes = session.trades, session.quotes
     if trades is None:
         raise ValueError(f"{session.name} has no trades: there is nobody to serve")
@@ -70,22 +80,44 @@ def serve_session(session: Session, rule: Rule, fee_bp: float, seed: int) -> Rec
         outside = BookMarket(books, fee_bp)
     else:
         outside = estimated(later, half_spread_bp(quotes), fee_bp, found.parameters, rule)
-    served = _serve(
-        later, quotes.time_ms, (quotes.bid + quotes.ask) / 2.0, outside, found.parameters, rule
+    mid = (quotes.bid + quotes.ask) / 2.0
+    return tuple(
+        Record(
+            shares_of(
+                [_serve(later, quotes.time_ms, mid, outside, found.parameters, rule, slippage)],
+                seed,
+            ),
+            found,
+            outside.estimated,
+            1,
+        )
+        for slippage in slippages_bps
     )
-    return Record(shares_of([served], seed), found, outside.estimated, 1)
 
 
-def serve_accounts(fills: Trades, rule: Rule, fee_bp: float, seed: int) -> Record:
+def serve_accounts(
+    fills: Trades,
+    rule: Rule,
+    fee_bp: float,
+    seed: int,
+    slippages_bps: Sequence[float] = (SLIPPAGE_BPS,),
+) -> tuple[Record, ...]:
     """Serve every coin of a file of account fills, each as a market of its own."""
     known = [found for name in fills.markets if (found := takers(fills, name)) is not None]
     spreads = [neighbours_half_spread_bp(one) for one in known]
     usual = float(np.median([spread for spread in spreads if spread is not None] or [1.0]))
-    served = []
-    for one, spread in zip(known, spreads, strict=True):
-        outside = estimated(one, usual if spread is None else spread, fee_bp, PERPETUAL, rule)
-        served.append(_serve(one, one.time_ms, one.price, outside, PERPETUAL, rule))
-    return Record(shares_of(served, seed), None, True, len(served))
+    outsides = [
+        estimated(one, usual if spread is None else spread, fee_bp, PERPETUAL, rule)
+        for one, spread in zip(known, spreads, strict=True)
+    ]
+    records = []
+    for slippage in slippages_bps:
+        served = [
+            _serve(one, one.time_ms, one.price, outside, PERPETUAL, rule, slippage)
+            for one, outside in zip(known, outsides, strict=True)
+        ]
+        records.append(Record(shares_of(served, seed), None, True, len(served)))
+    return tuple(records)
 
 
 def estimated(
@@ -113,8 +145,9 @@ def _serve(
     outside: OutsideMarket,
     parameters: DealerParameters,
     rule: Rule,
+    slippage_bps: float,
 ) -> Served:
-    flow = recorded_flow([trades], traders=1, slippage_bps=SLIPPAGE_BPS)
+    flow = recorded_flow([trades], traders=1, slippage_bps=slippage_bps)
     (listing,) = flow.listings
     oracle = _oracle(time_ms, price, listing)
     return serve(list(flow.intents), listing.tick_e8, oracle, outside, parameters, rule)

@@ -8,14 +8,14 @@ against later flow, hedged volume was passed on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from infold.research.microstructure.chance import Interval, bootstrap
+from infold.research.microstructure.chance import Interval, ratio_interval
 from infold.research.offline.serving import Served
-from infold.research.recorded import Floats, Integers
+from infold.research.recorded import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,4 @@ def _share(top: Floats, bottom: Floats, seed: int) -> Share:
     total = float(bottom.sum())
     if total == 0.0:
         return Share(0.0, Interval(0.0, 0.0))
-    return Share(float(top.sum()) / total, bootstrap(_ratio(top, bottom), len(top), seed))
-
-
-def _ratio(top: Floats, bottom: Floats) -> Callable[[Integers], float]:
-    def of(rows: Integers) -> float:
-        under = float(bottom[rows].sum())
-        return float(top[rows].sum()) / under if under else float("nan")
-
-    return of
+    return Share(float(top.sum()) / total, ratio_interval(top, bottom, seed))
