@@ -94,6 +94,14 @@ class Line:
             skew_bp_per_m=self.skew_bp_per_m * risk,
         )
 
+    def after_fee(self, fee_bp: float) -> Line:
+        """The same where the venue charges every fill `fee_bp`: so much less of a spread of its
+        own, down to none at rest. The client minds the sum, not who receives it.
+        """
+        checks.not_negative("fee_bp", fee_bp, "bp")
+        lowered = min(fee_bp, self.half_spread_bp)
+        return replace(self, markups_bp=tuple(markup - lowered for markup in self.markups_bp))
+
 
 def straight(half_spread_bp: float, slope_bp_per_m: float, skew_bp_per_m: float) -> Line:
     """P - S = -skew q +/- half_spread + slope R."""
