@@ -9,39 +9,52 @@ there W / (1 + W), and the gain a request and M is W / slope. Units: bp; arrays 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import wrightomega
 
-from infold.dealer.params import DealerParameters
-
 Floats = NDArray[np.float64]
 
 
-def _lambert(parameters: DealerParameters, price_bp: Floats) -> Floats:
+class Logistic(Protocol):
+    """The two figures of logistic demand; a market's parameters carry them, and so does a tier."""
+
+    @property
+    def demand_shift(self) -> float: ...
+    @property
+    def demand_slope_per_bp(self) -> float: ...
+
+
+def _lambert(demand: Logistic, price_bp: Floats) -> Floats:
     """W(exp(z)) is Wright's omega of z, which never overflows. Infinite prices give zero."""
-    exponent = -1.0 - parameters.demand_shift - parameters.demand_slope_per_bp * price_bp
+    exponent = -1.0 - demand.demand_shift - demand.demand_slope_per_bp * price_bp
     w: Floats = wrightomega(exponent)
     return w
 
 
-def best_markup_bp(parameters: DealerParameters, price_bp: Floats) -> Floats:
+def best_markup_bp(demand: Logistic, price_bp: Floats) -> Floats:
     """d*: infinite where the price is, which is no quote."""
-    markup: Floats = (
-        price_bp + (1.0 + _lambert(parameters, price_bp)) / parameters.demand_slope_per_bp
-    )
+    markup: Floats = price_bp + (1.0 + _lambert(demand, price_bp)) / demand.demand_slope_per_bp
     return markup
 
 
-def gain_bp(parameters: DealerParameters, price_bp: Floats) -> Floats:
+def gain_bp(demand: Logistic, price_bp: Floats) -> Floats:
     """H(p) over l0: the most a request of one M is worth."""
-    gain: Floats = _lambert(parameters, price_bp) / parameters.demand_slope_per_bp
+    gain: Floats = _lambert(demand, price_bp) / demand.demand_slope_per_bp
     return gain
 
 
-def share(parameters: DealerParameters, markup_bp: Floats) -> Floats:
+def curvature_per_bp(demand: Logistic) -> float:
+    """H''(0) over l0: how fast what trades falls as the dealer's price rises, quotes following."""
+    w = float(_lambert(demand, np.zeros(1))[0])
+    return demand.demand_slope_per_bp * w / (1.0 + w) ** 3
+
+
+def share(demand: Logistic, markup_bp: Floats) -> Floats:
     """Which part of the requests trades at a markup."""
-    odds = parameters.demand_shift + parameters.demand_slope_per_bp * markup_bp
+    odds = demand.demand_shift + demand.demand_slope_per_bp * markup_bp
     # One branch for each sign: neither can overflow, and an infinite markup is a share of zero.
     shrunk = np.exp(-np.abs(odds))
     part: Floats = np.where(odds > 0.0, shrunk, 1.0) / (1.0 + shrunk)

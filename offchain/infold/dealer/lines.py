@@ -86,6 +86,15 @@ class Line:
         """d where pi(d) is this price."""
         return float(markup_at(*self.columns, price_bp))
 
+    def at_least(self, half_spread_bp: float) -> Line:
+        """The same, every markup raised by what the half-spread falls short of this.
+
+        `ValueError` unless it is a number not below zero.
+        """
+        checks.not_negative("half_spread_bp", half_spread_bp, "bp")
+        short_bp = max(half_spread_bp - self.half_spread_bp, 0.0)
+        return replace(self, markups_bp=tuple(markup + short_bp for markup in self.markups_bp))
+
     def scaled(self, risk: float) -> Line:
         """The same at `risk` times the volatility: slope and skew grow with it, demand does not."""
         return replace(

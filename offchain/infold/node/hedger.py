@@ -16,15 +16,19 @@ from infold.dealer.hedging.facts import (
     CancelAsked,
     Dropped,
     Fact,
+    Forgotten,
     GivenUp,
     Intended,
     Missing,
     PositionSeen,
     Reported,
+    Routed,
     Sending,
     Silent,
+    WrittenOff,
 )
 from infold.dealer.hedging.orders import Step, Tracked
+from infold.dealer.routing import Route
 from infold.errors import Misconfigured, Unavailable
 from infold.outside import OutsideOrder, OutsideReport
 from infold.shell.venues.interface import OutsideVenue
@@ -108,6 +112,14 @@ class Hedger:
             )
         return found
 
+    def write_off(self, venue: str, time_ms: int) -> None:
+        """Give up a venue in default with all we hold there; the client leg is hedged elsewhere.
+
+        An operator's act: an outage looks the same, and a hedge bought twice is a position.
+        """
+        self._take(WrittenOff(venue=venue, time_ms=time_ms))
+        _log.error("HEDGE_VENUE_WRITTEN_OFF market=%d venue=%s", self.book.market, venue)
+
     def _do(self, tracked: Tracked, step: Step, time_ms: int) -> None:
         order = tracked.order
         name = order.client_id
@@ -116,6 +128,8 @@ class Hedger:
             self._take(Dropped(client_id=name, time_ms=time_ms))
         elif step is Step.GIVE_UP:
             self._take(GivenUp(client_id=name, time_ms=time_ms))
+        elif step is Step.FORGET:
+            self._take(Forgotten(client_id=name, time_ms=time_ms))
         elif venue is None:
             self._take(Silent(venue=order.venue, client_id=name, time_ms=time_ms))
         elif step is Step.SEND:
@@ -144,6 +158,10 @@ class Hedger:
             # A venue that reports what cannot be has told us nothing.
             _log.warning("HEDGE_NONSENSE venue=%s reason=%r", order.venue, str(error))
             self._take(Silent(venue=order.venue, client_id=order.client_id, time_ms=time_ms))
+
+    def note(self, route: Route, time_ms: int) -> None:
+        """Record a decision."""
+        self._take(Routed(route=route, time_ms=time_ms))
 
     def _take(self, fact: Fact) -> None:
         after = fold(self.book, fact, self.rules)

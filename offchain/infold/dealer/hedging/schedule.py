@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infold.dealer.numbers import finite, not_negative
+from infold.dealer import checks
 
 Floats = NDArray[np.float64]
 CHILDREN_MAX: Final = 2_000
@@ -42,14 +42,14 @@ class TradingCosts:
     risk_aversion: float = 0.0
 
     def __post_init__(self) -> None:
-        not_negative("impact_bp_per_m", self.impact_bp_per_m)
+        checks.not_negative("impact_bp_per_m", self.impact_bp_per_m, "bp a M")
         if math.isnan(self.resilience_per_day) or self.resilience_per_day < 0.0:
             raise ValueError(
                 f"resilience_per_day must not be below zero, not {self.resilience_per_day!r}"
             )
-        not_negative("quadratic_bp_day_per_m", self.quadratic_bp_day_per_m)
-        not_negative("volatility_bp", self.volatility_bp)
-        not_negative("risk_aversion", self.risk_aversion)
+        checks.not_negative("quadratic_bp_day_per_m", self.quadratic_bp_day_per_m, "bp day a M")
+        checks.not_negative("volatility_bp", self.volatility_bp, "bp")
+        checks.not_negative("risk_aversion", self.risk_aversion, "per bp M")
         if self.impact_bp_per_m == 0.0 and self.quadratic_bp_day_per_m == 0.0:
             raise ValueError(
                 "impact_bp_per_m or quadratic_bp_day_per_m must be above zero: without either every"
@@ -83,8 +83,8 @@ def schedule(
     `one_sided` no child trades against the parent. `ValueError` if times do not rise, are too many,
     or a figure makes no sense.
     """
-    finite("size_m", size_m)
-    finite("state_bp", state_bp)
+    checks.number("size_m", size_m, "M")
+    checks.number("state_bp", state_bp, "bp")
     times = np.asarray(times_day, dtype=np.float64)
     count = len(times)
     if not 1 <= count <= CHILDREN_MAX:

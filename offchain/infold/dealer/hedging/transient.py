@@ -22,7 +22,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from infold.dealer.numbers import finite, not_negative, positive
+from infold.dealer import checks
 
 HALVINGS: Final = 200
 """Enough to halve any double's interval down to neighbouring numbers."""
@@ -64,11 +64,11 @@ def unwind(
 
     `ValueError` if a figure makes no sense.
     """
-    finite("size_m", size_m)
-    not_negative("horizon_day", horizon_day)
-    k = positive("impact_bp_per_m", impact_bp_per_m)
-    beta = not_negative("resilience_per_day", resilience_per_day)
-    finite("state_bp", state_bp)
+    checks.number("size_m", size_m, "M")
+    checks.not_negative("horizon_day", horizon_day, "days")
+    k = checks.positive("impact_bp_per_m", impact_bp_per_m, "bp a M")
+    beta = checks.not_negative("resilience_per_day", resilience_per_day, "a day")
+    checks.number("state_bp", state_bp, "bp")
     if size_m == 0.0:
         return BlockPlan(0.0, 0.0, 0.0, 0.0, horizon_day, state_bp, 0.0)
     side = math.copysign(1.0, size_m)

@@ -10,6 +10,11 @@
 | estimate a large parent's cost beforehand | `parent.ParentLaw` |
 | charge for moving a skew, as venues do | `quadratic.PriceImpact`, `quadratic.of_skew` |
 | fit the three decays, in one pass | `fitting.fit_decays`, `fitting.DecaySums` |
+| line trades up with a recorded mid | `observations.observed` |
+| validate without look-ahead | `validation.walk_forward`, `validation.conformal` |
+| fit the square-root law | `metaorders.fit_parents` |
+| recover a propagator from signs and returns | `propagator.fit_propagator` |
+| run a power law in constant time a trade | `propagator.exponentials`, `propagator.propagated` |
 
 Units: size M, signed (buys positive), price bp, time days (names say `_s` where seconds are meant).
 """

@@ -28,6 +28,9 @@ from infold.dealer.impact.state import DAY_S, DECAYS_S
 
 DECAYS_MAX: Final = 6
 """64 sets of positive gains are still tried in microseconds."""
+NOISE_FLOOR_S: Final = 0.1
+"""Within a tenth of a second a recorded mid flickers more than it moves, and without a floor the
+shortest gaps would outweigh all others."""
 PIVOT: Final = 1e-12
 """A set whose equations are this close to dependent has a smaller set that does as well."""
 
@@ -74,6 +77,7 @@ class DecaySums:
     normal: Floats  # (decays, decays): sum of du du' over gap
     moment: Floats  # sum of du dp over gap
     square: float  # sum of dp^2 over gap
+    exposure: float  # sum of gap over gap and floor: what noise of variance one would add to square
     count: int
     units_m: Floats
     multipliers: Floats
@@ -97,7 +101,7 @@ class DecaySums:
         _checked(columns)
         normal, moment = self.normal.copy(), self.moment.copy()
         units, kept = self.units_m.copy(), self.multipliers.copy()
-        square = _accumulate(
+        square, exposure = _accumulate(
             np.ascontiguousarray(gap_day, dtype=np.float64),
             np.ascontiguousarray(signed_m, dtype=np.float64),
             np.ascontiguousarray(move_bp, dtype=np.float64),
@@ -115,6 +119,7 @@ class DecaySums:
             normal,
             moment,
             self.square + square,
+            self.exposure + exposure,
             self.count + len(gap_day),
             units,
             kept,
@@ -163,10 +168,13 @@ class DecaySums:
         return max(float(left), 0.0)
 
     def _variance(self, gains: Floats) -> float:
-        return self._left(gains) / max(self.count - int(np.count_nonzero(gains)), 1)
+        free = self.exposure * (1.0 - np.count_nonzero(gains) / max(self.count, 1))
+        return self._left(gains) / free if free > 0.0 else 0.0
 
 
-def no_sums(decays_s: tuple[float, ...] = DECAYS_S, noise_floor_s: float = 0.0) -> DecaySums:
+def no_sums(
+    decays_s: tuple[float, ...] = DECAYS_S, noise_floor_s: float = NOISE_FLOOR_S
+) -> DecaySums:
     """Nothing seen yet.
 
     `noise_floor_s` is the time after which the price's own moves outweigh the mid's flicker: gaps
@@ -187,6 +195,7 @@ def no_sums(decays_s: tuple[float, ...] = DECAYS_S, noise_floor_s: float = 0.0) 
         np.zeros((size, size)),
         np.zeros(size),
         0.0,
+        0.0,
         0,
         np.zeros(size),
         np.zeros(size),
@@ -200,7 +209,7 @@ def fit_decays(
     decays_s: tuple[float, ...] = DECAYS_S,
     multiplier: Floats | None = None,
     prior: Prior | None = None,
-    noise_floor_s: float = 0.0,
+    noise_floor_s: float = NOISE_FLOOR_S,
 ) -> DecayFit:
     """One pass over a whole sample; see `DecaySums.added` for the columns."""
     sums = no_sums(decays_s, noise_floor_s)
@@ -259,14 +268,14 @@ def _accumulate(
     moment: Floats,
     units: Floats,
     kept: Floats,
-) -> float:
-    """Add the events' squares and products to the arrays, move the states on; the sum of squares
-    of moves over gaps.
+) -> tuple[float, float]:
+    """Add the events' squares and products to the arrays, move the states on; what the events add
+    to `square` and `exposure`.
     """
     size = len(rates_per_day)
     scaled = len(multiplier) > 1
     changes = np.empty(size)
-    square = 0.0
+    square = exposure = 0.0
     for event in range(len(gap_day)):
         weight = 1.0 / (gap_day[event] + floor_day)
         asked = multiplier[event] if scaled else multiplier[0]
@@ -284,10 +293,11 @@ def _accumulate(
             for column in range(row + 1):
                 normal[row, column] += heavy * changes[column]
         square += weight * move * move
+        exposure += weight * gap_day[event]
     for row in range(size):
         for column in range(row):
             normal[column, row] = normal[row, column]
-    return square
+    return square, exposure
 
 
 @compiled

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infold.research.faults import DataFault
 from infold.research.recorded.bars import bar_layout, numbered_bar_layout
-from infold.research.recorded.content import table
+from infold.research.recorded.content import schema, table
 from infold.research.recorded.depths import book_layout, depths_of
 from infold.research.recorded.layouts import named_layout, numbered_layout
 from infold.research.recorded.sheet import Sheet
@@ -87,6 +87,32 @@ def read_books(path: Path, market: str | None = None, levels: int = 20) -> Books
 def read_depths(path: Path, market: str | None = None) -> Depths:
     """Read a file of best quotes with summed depth at five and ten levels."""
     return depths_of(_filled(_sheet(path, market)))
+
+
+def stream_of(path: Path) -> str | None:
+    """What a file holds, told by its columns alone: "flow" (trades or quotes), "books", "bars" or
+    None for a layout nobody here knows. A file that is both flow and books is flow.
+    """
+    parquet = path.name.lower().endswith(".parquet")
+    if parquet:
+        columns, frame = list(schema(path)), None
+    else:
+        frame, _, _ = table(path)
+        columns = frame.columns
+    if named_layout(columns) or (frame is not None and numbered_layout(frame)):
+        return "flow"
+    if book_layout(columns):
+        return "books"
+    if bar_layout(columns) or (frame is not None and numbered_bar_layout(frame)):
+        return "bars"
+    return None
+
+
+def holds_books(path: Path) -> bool:
+    """Whether `read_books` knows its layout."""
+    if path.name.lower().endswith(".parquet"):
+        return book_layout(list(schema(path))) is not None
+    return book_layout(table(path)[0].columns) is not None
 
 
 def read_bars(path: Path, market: str | None = None) -> tuple[Bars, ...]:

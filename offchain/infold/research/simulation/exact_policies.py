@@ -12,6 +12,7 @@ from infold.dealer.exact.evaluation import Conduct, Worth, evaluate
 from infold.dealer.exact.lattice import PERMANENT, TRANSIENT, Lattice
 from infold.dealer.exact.tables import PriceTable, markup_table, permanent_table, price_table
 from infold.dealer.params import DealerParameters
+from infold.dealer.zone import CapitalCharge, zone
 from infold.research.simulation.compiled import Floats, compiled
 from infold.research.simulation.policy import (
     Grid,
@@ -19,6 +20,7 @@ from infold.research.simulation.policy import (
     Rules,
     Tables,
     hedge_rate_m_per_day,
+    interpolated,
     markup_bp,
     table_policy,
 )
@@ -56,6 +58,20 @@ def from_prices(table: PriceTable) -> Policy:
         zone_bp=belief.hedge_spread_bp,
         steepness_m_per_bp_day=0.5 / belief.hedge_impact_bp_day_per_m,
     )
+
+
+def charged(policy: Policy, belief: DealerParameters, charge: CapitalCharge) -> Policy:
+    """The same policy, hedging also from where its inventory, stressed, would take the capital.
+
+    It then starts at the lesser of the two zones (`dealer.zone`), at the policy's own marginal
+    price there. `ValueError` if the policy does not hedge by marginal prices.
+    """
+    rules = policy.rules
+    if rules.steepness_m_per_bp_day == 0.0:
+        raise ValueError("the policy must hedge by marginal prices (bp), not by rates")
+    edge_m = zone(belief, charge).capital_m
+    at_edge = interpolated(rules, policy.hedges, edge_m, 0.0) + rules.price_slope_bp_per_m * edge_m
+    return policy.ruled(zone_bp=min(rules.zone_bp, abs(at_edge)))
 
 
 def worth(policy: Policy, truth: DealerParameters, lattice: Lattice = TRANSIENT) -> Worth:

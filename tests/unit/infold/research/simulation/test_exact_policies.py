@@ -8,8 +8,10 @@ import pytest
 from infold.dealer.exact.lattice import TRANSIENT, Lattice
 from infold.dealer.exact.tables import BYTES_MAX, price_table
 from infold.dealer.params import SPOT_FX
+from infold.dealer.zone import CapitalCharge, zone
 from infold.research.simulation import policy as policies
 from infold.research.simulation.exact_policies import (
+    charged,
     exact_2d,
     from_prices,
     on_lattice,
@@ -82,3 +84,22 @@ def test_tables_earn_in_the_loop_what_the_solve_promises() -> None:
         promised = worth(policy, SPOT_FX).theta_bp_m_per_day - promised_base
         assert abs(found.mean - promised) < 3.5 * found.error, found
         assert found.mean > 0.0
+
+
+def test_capital_starts_hedging_where_stress_would_take_it() -> None:
+    charge = CapitalCharge(capital_bp_m=3_000.0, stress_bp=500.0)
+    for policy in (runtime(SPOT_FX), policies.transient_closed_form(SPOT_FX)):
+        tight = charged(policy, SPOT_FX, charge)
+        for held, hedged in ((5.9, False), (6.1, True), (-5.9, False), (-6.1, True)):
+            rate = policies.hedge_rate_m_per_day(tight.rules, tight.hedges, held, 0.0)
+            assert (rate * held < 0.0) is hedged
+        # Capital costs something, and ample capital nothing.
+        full = worth(policy, SPOT_FX).theta_bp_m_per_day
+        assert worth(tight, SPOT_FX).theta_bp_m_per_day < full - 1.0
+        assert charged(policy, SPOT_FX, CapitalCharge(1e6, 500.0)) == policy
+    linear = policies.transient_closed_form(SPOT_FX)
+    assert charged(linear, SPOT_FX, charge).rules.zone_bp == pytest.approx(
+        zone(SPOT_FX, charge).start_bp, rel=1e-12
+    )
+    with pytest.raises(ValueError, match="marginal prices"):
+        charged(exact_2d(SPOT_FX), SPOT_FX, charge)
