@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tune the dealer's line where neither the ladder nor the monopoly is right.
 
-    python -m infold.research.tuning --seed 20260201 --paths 60
+    python -m infold.research.tuning
 
 prints the rows of `dealer.lines.TUNED`, one an interval. The flow is E0's, in batches, nobody
 hedges; every line meets the same clients (common random numbers), and the search is Nelder and
@@ -130,7 +130,7 @@ def main() -> None:
     """Print the table."""
     reader = argparse.ArgumentParser(description="Tune the batch line on the spot FX set.")
     reader.add_argument("--seed", type=int, default=20260201)
-    reader.add_argument("--paths", type=int, default=60)
+    reader.add_argument("--paths", type=int, default=24)
     reader.add_argument("--workers", type=int, default=2)
     given = reader.parse_args()
     row = Tuning(0.0, 1.0, 1.0, 1.0)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+from scipy.optimize import differential_evolution
 
 from infold.bench.dealer.figures import (
     Bench,
@@ -44,8 +45,12 @@ from infold.research.tuning import scores, searched, still_batches
 
 INTERVALS_S: Final = (0.25, 1.0, 10.0, 60.0)
 PATHS: Final = 400
-PATHS_SEARCH: Final = 8
-EVALUATIONS: Final = (60, 110)
+PATHS_SEARCH: Final = 12
+BOUNDS: Final = ((0.0, 1.5), (-1.0, 4.0), (-1.0, 4.0))
+"""Of the search: half-spread in ladder's markups; slope and skew, logarithms in A0 / c."""
+GENERATIONS: Final = 9
+POPULATION: Final = 6
+EVALUATIONS: Final = 140
 SHARE: Final = 0.99
 SEARCH_SEED: Final = 7_000_003
 SCORE_SEED: Final = 9_000_011
@@ -132,29 +137,39 @@ def against_search(bench: Bench, interval_s: float) -> list[Figure]:
 
 
 def best_found(bench: Bench, interval_s: float) -> Line:
-    """A straight line searched from the ladder's, then one of five free knots from that."""
+    """A straight line by differential evolution, then five free knots by a simplex from there.
+
+    It knows nothing of the ladder's inverse or of the table: wide bounds, its own seeds.
+    """
     world, forms = still_batches(SPOT_FX, interval_s), closed_forms(SPOT_FX)
     unit = forms.risk_bp_per_m / forms.concavity
 
     def straight_of(numbers: Floats) -> Line:
         half, slope, skew = (float(number) for number in numbers)
-        return straight(half * forms.markup_bp, slope * unit, skew * 2.0 * unit)
+        return straight(half * forms.markup_bp, math.exp(slope) * unit, math.exp(skew) * unit)
 
     def bent_of(numbers: Floats) -> Line:
         markups = np.cumsum(numbers[:5])
-        return Line(
-            tuple(markups.tolist()), PRICES_BP, float(numbers[5]) * unit, float(numbers[6]) * unit
-        )
+        slope, skew = (math.exp(float(number)) * unit for number in numbers[5:])
+        return Line(tuple(markups.tolist()), PRICES_BP, slope, skew)
 
     def score(line: Line) -> float:
         seed = bench.seed + SEARCH_SEED
         return float(scores(world, line, PATHS_SEARCH, seed, bench.workers).mean())
 
-    first, numbers = searched(score, straight_of, (1.0, 1.5, 1.2), EVALUATIONS[0])
+    found = differential_evolution(
+        lambda numbers: -score(straight_of(numbers)),
+        BOUNDS,
+        maxiter=GENERATIONS,
+        popsize=POPULATION,
+        seed=bench.seed,
+        polish=False,
+        tol=0.0,
+    )
+    first = straight_of(found.x)
     markups = [first.markup_bp(price) for price in PRICES_BP]
-    lowest = max(markups[0], -markups[-1])
-    start = [lowest, *np.diff(markups), float(numbers[1]), 2.0 * float(numbers[2])]
-    second, _ = searched(score, bent_of, start, EVALUATIONS[1])
+    start = [markups[0], *np.diff(markups), float(found.x[1]), float(found.x[2])]
+    second, _ = searched(score, bent_of, start, EVALUATIONS)
     return second if score(second) > score(first) else first
 
 
