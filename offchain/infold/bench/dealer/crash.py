@@ -69,6 +69,8 @@ INSOLVENT_MAX: Final = 5
 TWO_SIDED: Final = 0.95
 ELASTIC: Final = 0.5
 IMPROVED: Final = 0.3
+EXTERNAL: Final = 0.1
+"""Large dealers internalize more than 90 % in calm (BIS Quarterly Review, December 2016)."""
 WORST_SHARE: Final = 0.01
 RESAMPLES: Final = 400
 WINDOWS_A_MARKET: Final = 2
@@ -87,7 +89,8 @@ def run(bench: Bench) -> list[Figure]:
             "crash.calm.income_kept",
             _ratio(_wealth(guarded), _wealth(plain), seed),
             watch.seconds,
-        )
+        ),
+        at_most("crash.calm.external_share", _external(guarded, seed), EXTERNAL, watch.seconds),
     ]
     for event in EVENTS:
         bench.say(f"crash {event.name} …")
@@ -244,6 +247,11 @@ def _insolvent(paths: Paths) -> Floats:
 
 def _shortfall(paths: Paths) -> Floats:
     return CAPITAL_BP_M - paths.column(Sum.EQUITY_MIN)
+
+
+def _external(paths: Paths, seed: int) -> Sample:
+    """Volume traded outside over clients' volume."""
+    return _ratio(paths.column(Sum.EXTERNAL_VOLUME), paths.column(Sum.CLIENT_VOLUME), seed)
 
 
 def _wealth(paths: Paths) -> Floats:

@@ -209,8 +209,8 @@ def run_crash(
         seen = weather.levels[max(cell + 1 - lag, 0)] * (BP_ONE + impact)
         older = weather.levels[max(cell - lag, 0)] * (BP_ONE + impact)
         square = (BP_ONE * math.log(seen / older)) ** 2 / day
-        fast += (square - fast) * (1.0 - stage.fast)
-        slow += (square - slow) * (1.0 - stage.slow)
+        fast = learned(fast, square, stage.fast)
+        slow = learned(slow, square, stage.slow)
         oracle = weather.levels[max(cell + 2 - lag, 0)] * (BP_ONE + impact)
         peak = max(peak, seen / BP_ONE)
         due = legs.under_way_m.sum()
@@ -281,6 +281,12 @@ def run_crash(
     for word in words:
         hash_ = mixed(hash_, word)
     return hash_
+
+
+@compiled
+def learned(variance: float, square: float, kept: float) -> float:
+    """A cell's step of `dealer/volatility/ewma.py` once its beginning is forgotten."""
+    return variance + (square - variance) * (1.0 - kept)
 
 
 @compiled
