@@ -40,7 +40,7 @@ from infold.research.simulation.client_dealers import (
     true_kinds,
 )
 from infold.research.simulation.clients import ClientsWorld, each_dealers
-from infold.research.simulation.clients_loop import ClientSum
+from infold.research.simulation.clients_columns import ClientSum
 from infold.research.simulation.compiled import Floats
 from infold.research.simulation.informed import InformedFlow
 from infold.research.simulation.ledger import Paths

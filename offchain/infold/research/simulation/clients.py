@@ -23,15 +23,15 @@ from infold.dealer.toxicity.markouts import HORIZONS_S
 from infold.dealer.toxicity.vpin import empty_vpin
 from infold.errors import InvariantBroken
 from infold.research.simulation.client_dealers import ClientDealer, told_premiums_bp
-from infold.research.simulation.clients_loop import (
+from infold.research.simulation.clients_columns import (
     CLIENT_COLUMNS,
     FILTER,
     LABEL_HORIZON,
     Fills,
     Mind,
     Timing,
-    run_clients,
 )
+from infold.research.simulation.clients_loop import run_clients
 from infold.research.simulation.compiled import Floats
 from infold.research.simulation.draws import Stream, generator
 from infold.research.simulation.informed import DAY_S, Drawn, InformedFlow, drawn_flow

@@ -8,7 +8,7 @@ import pytest
 
 from infold.bench.dealer import e1b
 from infold.bench.dealer.figures import Bench
-from infold.research.simulation.clients_loop import CLIENT_COLUMNS, ClientSum
+from infold.research.simulation.clients_columns import CLIENT_COLUMNS, ClientSum
 from infold.research.simulation.ledger import Paths, Sum
 
 

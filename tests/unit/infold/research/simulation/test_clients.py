@@ -22,7 +22,7 @@ from infold.research.simulation.client_dealers import (
     true_kinds,
 )
 from infold.research.simulation.clients import ClientsWorld, Course, each_dealers
-from infold.research.simulation.clients_loop import CLIENT_COLUMNS, ClientSum
+from infold.research.simulation.clients_columns import CLIENT_COLUMNS, ClientSum
 from infold.research.simulation.draws import Stream, generator
 from infold.research.simulation.ledger import Paths, Sum, estimate, paired
 from infold.research.simulation.quotes import QuotesWorld
