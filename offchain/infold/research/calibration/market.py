@@ -37,6 +37,7 @@ from infold.research.calibration.outside import (
     neighbours_half_spread_bp,
     slope_bp_per_m,
 )
+from infold.research.faults import TooLittle
 from infold.research.microstructure.chance import Interval, bootstrap
 from infold.research.microstructure.sessions import mids
 from infold.research.recorded import Bars, Books, Floats, Integers, Quotes, Trades
@@ -115,7 +116,7 @@ def calibrate(
     """Parameters for one market. `fee_bp` is what a taker pays outside beside the spread: we do
     when we hedge, and clients do who might come to us instead.
 
-    `ValueError` if nothing tells the volatility.
+    `TooLittle` if nothing tells the volatility.
     """
     notes = _Notes()
     volatility = _volatility(sources, notes, seed)
@@ -159,9 +160,9 @@ def _volatility(sources: Sources, notes: _Notes, seed: int) -> float:
         source = f"trades every {TRADES_MS // 1000} s"
         step_ms = TRADES_MS
     else:
-        raise ValueError(f"nothing tells volatility_bp (bp per root day) of {sources.market}")
+        raise TooLittle(f"nothing tells volatility_bp (bp per root day) of {sources.market}")
     if len(moves) < STEPS_MIN:
-        raise ValueError(
+        raise TooLittle(
             f"{len(moves)} moves of {source} are too few for volatility_bp (bp per root day) of"
             f" {sources.market}: give a longer record, or bars"
         )
@@ -172,7 +173,7 @@ def _volatility(sources: Sources, notes: _Notes, seed: int) -> float:
         squares[None, :], lambda sums: a_day * np.sqrt(sums[:, 0] / len(moves)), seed
     )
     if value == 0.0:
-        raise ValueError(f"the price of {sources.market} never moves: volatility_bp would be zero")
+        raise TooLittle(f"the price of {sources.market} never moves: volatility_bp would be zero")
     notes.found("volatility_bp", value, len(moves), source, interval)
     return value
 
@@ -221,7 +222,7 @@ def _demand(
     else:
         try:
             demand = demand_of(sources.trades, sources.quotes, fee_bp)
-        except ValueError as error:
+        except TooLittle as error:
             notes.assumed["demand_slope_per_bp"] = str(error)
         else:
             shift = _use_demand(demand, notes)

@@ -242,7 +242,11 @@ def run_crash(
             rule[KNOTS] = _knots(stage, told, seen / oracle, offsets, sales_m, prices, sales)
             _cut(stage, rule, client)
             best[:] = 0
-            clear_batch(rule, width, prices, sales, room, count, RULED, False, best)
+            clear_batch(
+                rule, width, prices, sales,
+                room.side, room.tick, room.lots, room.fill, room.order, room.rest, room.segments,
+                count, RULED, False, best,
+            )  # fmt: skip
             if best[EXECUTED] > 0:
                 paid_bp = oracle * best[TICK_OF] / stage.oracle_ticks
                 sold = best[RESIDUAL] / stage.lots_per_m
