@@ -12,7 +12,7 @@ export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 ARGS ?=
 TESTS ?= tests
 
-.PHONY: help setup demo test check format abi bench devnet doctor clean
+.PHONY: help setup demo test check format abi bench learn devnet doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,12 @@ abi: setup ## generate offchain/infold/abi from contracts/
 bench: setup ## gas, admission and auction against their budgets
 	@for bench in gas admission auction; do infold bench $$bench $(ARGS) || exit 1; done
 
+learn: ## train the dealer's residual policy, in an environment of its own (gigabytes; ARGS="--steps 400000")
+	@test -n "$(PYTHON)" || { echo "no python3 on PATH: install Python 3.11 or 3.12" >&2; exit 3; }
+	@test -x .venv-learning/bin/python || "$(PYTHON)" -m venv .venv-learning
+	@.venv-learning/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/learning.txt
+	@PYTHONPATH=offchain .venv-learning/bin/python -m infold.research.learning.training $(ARGS)
+
 devnet: setup ## serve a local venue until interrupted
 	@infold devnet $(ARGS)
 
@@ -52,6 +58,6 @@ doctor: setup ## look the environment over
 	@infold doctor $(ARGS)
 
 clean: ## remove what the other targets made, the environment too
-	@rm -rf .venv .tools .ape .build .cache .infold dist build offchain/*.egg-info
+	@rm -rf .venv .venv-learning .tools .ape .build .cache .infold dist build offchain/*.egg-info
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

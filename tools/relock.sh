@@ -13,6 +13,7 @@ lock requirements/build.in requirements/build.txt 3.11
 lock requirements/node.in requirements/node.txt 3.11
 lock requirements/dev.in requirements/3.11.txt 3.11
 lock requirements/dev.in requirements/3.12.txt 3.12
+lock requirements/learning.in requirements/learning.txt 3.11
 
 empty=$(mktemp -d)
 trap 'rm -rf "$empty"' EXIT

@@ -324,10 +324,8 @@ def recover_group(digests: Sequence[bytes], pairs: Sequence[bytes]) -> list[byte
     """
     buffers = _buffers
     context, signature, public_key = _context, buffers.signature, buffers.public_key
-    point, length, coordinates = buffers.point, buffers.point_length, buffers.coordinates
     opaque, addresses = buffers.opaque, buffers.addresses
-    parse, recover_key, serialize = _parse, _recover, _serialize
-    highest, uncompressed = _HALF_CURVE_ORDER_BYTES, _UNCOMPRESSED
+    parse, recover_key, highest = _parse, _recover, _HALF_CURVE_ORDER_BYTES
     signers: list[bytes | None] = []
     for digest, pair in zip(digests, pairs, strict=True):
         uppermost = pair[32]
@@ -345,17 +343,25 @@ def recover_group(digests: Sequence[bytes], pairs: Sequence[bytes]) -> list[byte
             and recover_key(context, public_key, signature, digest)
         ):
             key = opaque[:]
-            signer = addresses.get(key)
-            if signer is None:
-                serialize(context, point, length, public_key, uncompressed)
-                signer = keccak256(coordinates[1:])[12:]
-                if len(addresses) >= _ADDRESSES_MAX:
-                    addresses.clear()
-                addresses[key] = signer
-            signers.append(signer)
+            signers.append(addresses.get(key) or address_of_point(key))
         else:
             signers.append(None)
     return signers
+
+
+def address_of_point(key: bytes) -> bytes:
+    """The address (20 bytes) of a public key in the library's own 64 opaque bytes."""
+    buffers = _buffers
+    addresses = buffers.addresses
+    address = addresses.get(key)
+    if address is None:
+        buffers.opaque[:] = key
+        _serialize(_context, buffers.point, buffers.point_length, buffers.public_key, _UNCOMPRESSED)
+        address = keccak(buffers.coordinates[1:])[12:]
+        if len(addresses) >= _ADDRESSES_MAX:
+            addresses.clear()
+        addresses[key] = address
+    return address
 
 
 def sign(digest: bytes, private_key: bytes) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from infold.core.engine import decide, evolve
 from infold.core.events import OrderAccepted, OrderRejected, SubmitOrders
 from infold.core.numerals import UNREAD, read_decimals
 from infold.core.reading import Context, decode_order, decode_orders
+from infold.core.recovery import recover_signers
 from infold.core.view import AdmissionView
 from infold.errors import Rejected
 from infold.messages import Order, SignedOrder, order_request
@@ -46,6 +48,59 @@ def test_a_group_hashes_as_its_orders_do(count: int) -> None:
 
 def test_no_orders_have_no_digests() -> None:
     assert order_digests([], DOMAIN) == []
+
+
+# -- signers ---------------------------------------------------------------------------------------
+
+
+def a_pair(source: random.Random, digest: bytes) -> bytes:
+    """A signature, or one of the things that are none."""
+    r, vs = signing.sign(digest, source.choice(KEYS))
+    r = source.choice([r] * 6 + [0, 5, signing.CURVE_ORDER - 1, signing.CURVE_ORDER, 2**256 - 1])
+    s = source.choice(
+        [vs & signing.S_MASK] * 6
+        + [0, 1, signing.HALF_CURVE_ORDER, signing.HALF_CURVE_ORDER + 1, signing.S_MASK]
+    )
+    parity = source.choice([vs >> 255, 0, 1])
+    return signing.signature_bytes(r, parity << 255 | s)
+
+
+def a_signed_group(source: random.Random, count: int) -> tuple[list[bytes], list[bytes]]:
+    digests = [source.randbytes(32) for _ in range(count)]
+    return digests, [a_pair(source, digest) for digest in digests]
+
+
+@pytest.mark.parametrize("count", [0, 1, GROUP_MIN - 1, GROUP_MIN, 400])
+def test_a_group_s_signers_are_those_of_its_orders(count: int) -> None:
+    digests, pairs = a_signed_group(random.Random(f"{SEED} {count}"), count)
+    kept = list(pairs)
+    found = recover_signers(digests, pairs)
+    assert found == signing.recover_group(digests, pairs)
+    assert pairs == kept
+    assert count < 400 or 50 < found.count(None) < 350
+
+
+@pytest.mark.parametrize("longer", [{"digest": b"\0"}, {"pair": b"\0"}])
+def test_a_length_that_is_none_recovers_nobody(longer: dict[str, bytes]) -> None:
+    digests, pairs = a_signed_group(random.Random(SEED), GROUP_MIN)
+    digests[3] += longer.get("digest", b"")
+    pairs[3] += longer.get("pair", b"")
+    found = recover_signers(digests, pairs)
+    assert found[3] is None and found == signing.recover_group(digests, pairs)
+
+
+def test_a_group_needs_as_many_digests_as_pairs() -> None:
+    digests, pairs = a_signed_group(random.Random(SEED), 2 * GROUP_MIN)
+    with pytest.raises(ValueError, match="shorter"):
+        recover_signers(digests, pairs[1:])
+
+
+def test_groups_of_several_threads_do_not_meet() -> None:
+    groups = [a_signed_group(random.Random(number), 60) for number in range(4)]
+    expected = [signing.recover_group(*group) for group in groups]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda group: recover_signers(*group), groups * 3))
+    assert found == expected * 3
 
 
 # -- numerals --------------------------------------------------------------------------------------

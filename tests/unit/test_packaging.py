@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ("numpy", "numba", "polars", "web3", "starlette", "uvicorn", "ape", "vyper", "pyrevm")
-#: What `demo`, `replay` and `report` import when they run: a whole venue, which the extras bring.
-DRIVERS = {"demo", "facts", "replay", "stage", "voyage"}
+#: What `calibrate`, `demo`, `replay` and `report` import when they run: what the extras bring.
+DRIVERS = {"calibrate", "demo", "facts", "replay", "stage", "voyage"}
 
 #: Runs before the import of every base module: whoever asks for an extra is told off.
 WITHOUT_EXTRAS = f"""

@@ -47,6 +47,7 @@ from infold.core.events import (
     to_word,
 )
 from infold.core.reading import Context, read_orders
+from infold.core.recovery import recover_signers
 from infold.core.state import State
 from infold.errors import InvariantBroken
 from infold.messages import Order, SignedOrder, TimeInForce, TriggerKind, order_request
@@ -302,7 +303,7 @@ class Stages:
         with _clock(taken_us["digest"]):
             hashes = order_digests(read.orders, self._context.domain)
         with _clock(taken_us["recover"]):
-            signers = signing.recover_group(hashes, read.pairs)
+            signers = recover_signers(hashes, read.pairs)
         orders = [
             SignedOrder(order, pair, delegated, digest, signer or b"")
             for order, pair, delegated, digest, signer in zip(

@@ -274,6 +274,53 @@ def of_dealer(found: Document) -> list[str]:
     return table(headers, rows, left=2) + _verdict(found)
 
 
+def of_calibration(found: Document) -> list[str]:
+    """A market after the other: parameters, what they rest on, what was assumed; then the files."""
+    lines: list[str] = []
+    for market in found["markets"]:
+        margins = market["margins"]
+        lines += [market["market"], ""]
+        lines += pairs(
+            [
+                *((name, _numbers(value)) for name, value in market["parameters"].items()),
+                (
+                    "margins proposed",
+                    f"initial {percent(margins['initial_e6'] / 1e6, 2)}, maintenance"
+                    f" {percent(margins['maintenance_e6'] / 1e6, 2)}, position cap"
+                    f" {margins['position_cap_m']:.4g} M",
+                ),
+            ]
+        )
+        rows = [
+            [
+                one["name"],
+                f"{one['value']:.5g}",
+                "" if one["low"] is None else f"{one['low']:.4g} .. {one['high']:.4g}",
+                count(one["rows"]),
+            ]
+            for one in market["estimates"]
+        ]
+        lines += ["", *table(["estimate", "value", "95 % interval", "rows"], rows), ""]
+        if market["assumed"]:
+            lines += ["assumed:", *pairs(list(market["assumed"].items())), ""]
+    if found["left_out"]:
+        lines += ["left out:", *pairs(list(found["left_out"].items())), ""]
+    files: list[str] = []
+    for file in found["files"]:
+        files += [f"{file['path']}, {count(file['rows'])} rows, sha256", file["sha256"]]
+        files += [
+            f"  {count(flag['count'])} × {flag['kind']}, first at row {flag['row']}"
+            + ("" if flag["time_ms"] is None else f", {clock(flag['time_ms'])}")
+            for flag in file["flags"]
+        ]
+    lines += pairs([("files", files)])
+    return [*lines, "", *_verdict(found)]
+
+
+def _numbers(value: float | Sequence[float]) -> str:
+    return " ".join(f"{one:.5g}" for one in ([value] if isinstance(value, float) else value))
+
+
 def _verdict(found: Document) -> list[str]:
     return [f"ok {yes(found['ok'])}, in {found['seconds']:.1f} s"]
 

@@ -12,7 +12,14 @@ from typing import Annotated
 import typer
 
 from infold.cli.header import completed
-from infold.cli.pages import of_admission, of_auction, of_dealer, of_gas, of_run
+from infold.cli.pages import (
+    of_admission,
+    of_auction,
+    of_calibration,
+    of_dealer,
+    of_gas,
+    of_run,
+)
 from infold.cli.terminal import Exit, Json, Quiet, Seed, finish, progress, show
 
 bench_group = typer.Typer(
@@ -24,6 +31,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the root."""
     app.command()(demo)
     app.command()(replay)
+    app.command()(calibrate)
     app.add_typer(bench_group, name="bench")
     app.command()(doctor)
 
@@ -36,6 +44,15 @@ Keep = Annotated[
     Path | None,
     typer.Option(
         "--keep", help="Keep the journal in this new directory; else it goes with the run."
+    ),
+]
+
+Market = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--market",
+        metavar="NAME=FILE",
+        help="A file's market, where its name does not say; repeatable.",
     ),
 ]
 
@@ -63,14 +80,7 @@ def replay(
         list[Path] | None,
         typer.Option("--quotes", help="Best bid and ask of one market; repeatable."),
     ] = None,
-    market: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--market",
-            metavar="NAME=FILE",
-            help="A file's market, where its name does not say; repeatable.",
-        ),
-    ] = None,
+    market: Market = None,
     slippage_bps: Annotated[
         float,
         typer.Option(
@@ -127,6 +137,97 @@ def replay(
             steps=steps,
         )
     finish(document, as_json, "infold replay", of_run)
+
+
+def calibrate(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Trade files, .csv .zip .gz or .parquet.")
+    ] = None,
+    quotes: Annotated[
+        list[Path] | None,
+        typer.Option("--quotes", help="Best bid and ask of one market; repeatable."),
+    ] = None,
+    books: Annotated[
+        list[Path] | None,
+        typer.Option("--books", help="Book updates or snapshots of one market; repeatable."),
+    ] = None,
+    bars: Annotated[
+        list[Path] | None,
+        typer.Option("--bars", help="Klines or other bars, one market or several; repeatable."),
+    ] = None,
+    market: Market = None,
+    fee_bp: Annotated[
+        float,
+        typer.Option("--fee-bp", min=0, max=100, help="What a taker pays outside, in bp."),
+    ] = 0.0,
+    interval_ms: Annotated[
+        int, typer.Option("--interval-ms", min=100, max=600_000, help="Time between batches.")
+    ] = 1_000,
+    capital_m: Annotated[
+        float,
+        typer.Option(
+            "--capital-m",
+            min=1e-6,
+            max=1e6,
+            help="What a market may lose in a day, in millions, for the proposed position cap.",
+        ),
+    ] = 0.25,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write the parameters, by market, as JSON.")
+    ] = None,
+    seed: Seed = 1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Calibrate a dealer on your own market files: what it should believe of each market in them.
+
+    Start with what Binance publishes a day, as downloaded (zip, gz or csv;
+    futures or spot):
+
+      infold calibrate BTCUSDT-trades-2024-08-08.zip \\
+        --quotes BTCUSDT-bookTicker-2024-08-08.zip \\
+        --bars BTCUSDT-1m-2024-08.zip --fee-bp 2 --out parameters.json
+
+    Trades or aggTrades give the ladder of sizes and rates, and the largest
+    offer a batch needs; with quotes of the same time (bookTicker) also the
+    slope of demand, the spread, and impact with its decay. Books (updates with
+    their snapshot in Parquet, depth rows with the ..._depth_snap file beside
+    them, or whole snapshots) give depth and the cost of size. Bars (klines)
+    give a forecast of volatility in place of the record's own: a month of
+    minutes or some months of hours will do.
+
+    More is better: an hour of trades and quotes at least, a day if you can.
+    What no file tells keeps a standing figure and is listed as assumed, with
+    the reason. Three figures not to take on trust: risk aversion is yours to
+    choose; the slope of demand is an upper bound; decays of impact slower than
+    the record is long cannot be told apart.
+
+    Layouts are told by columns; infold replay --help lists those of trades and
+    quotes. Damage is refused with its row and time: NaN, crossed or disordered
+    rows, a lost book update. Gaps and other oddities are flagged, with the
+    first row and time of each, and never filled.
+
+    --out writes one object by market, which is what a desk reads; --json has
+    every estimate with its interval, its rows and its source.
+    """
+    from infold.cli.calibrate import run_calibrate
+
+    named = [*(files or []), *(quotes or []), *(books or []), *(bars or [])]
+    with progress(quiet) as steps:
+        document = run_calibrate(
+            files or [],
+            quotes or [],
+            books or [],
+            bars or [],
+            overrides(market or [], named),
+            fee_bp=fee_bp,
+            interval_ms=interval_ms,
+            capital_m=capital_m,
+            out=out,
+            seed=seed,
+            steps=steps,
+        )
+    finish(document, as_json, "infold calibrate", of_calibration)
 
 
 def overrides(pairs: list[str], files: list[Path]) -> dict[Path, str]:

@@ -19,5 +19,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def compiled(function: _F) -> _F:
-    """Compile at first call; the result is kept in NUMBA_CACHE_DIR between runs."""
-    return cast("_F", njit(cache=True)(function))
+    """Compile at first call; the result is kept in NUMBA_CACHE_DIR between runs.
+
+    The interpreter's lock is given up while it runs, so that other threads can answer meanwhile.
+    """
+    return cast("_F", njit(cache=True, nogil=True)(function))

@@ -21,6 +21,7 @@ import numpy as np
 from infold.core.admission import Limits
 from infold.core.digests import GROUP_MIN, order_digests
 from infold.core.numerals import UNREAD, read_decimals
+from infold.core.recovery import recover_signers
 from infold.errors import Rejected
 from infold.messages import (
     TIME_IN_FORCE_WORDS,
@@ -91,7 +92,7 @@ def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder |
     """`decode_order` for a group, in its order; a refusal takes the place of its order."""
     read = read_orders(raws, context)
     digests = order_digests(read.orders, context.domain)
-    signers = recover_group(digests, read.pairs)
+    signers = recover_signers(digests, read.pairs)
     outcomes: list[SignedOrder | Rejected] = [
         Rejected("BAD_SIGNATURE", "signature")
         if signer is None

@@ -31,6 +31,13 @@ def not_negative(name: str, value: float, unit: str) -> float:
     return float(value)
 
 
+def share(name: str, value: float) -> float:
+    """A part of a whole: between zero and one, both included."""
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"{name} must be a share between 0 and 1, not {value!r}")
+    return float(value)
+
+
 def count(name: str, value: int, least: int) -> int:
     """A whole number of things, at least so many."""
     if value != int(value) or value < least:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from tiny_keccak import keccak256
@@ -97,6 +97,23 @@ class StateLike(Protocol[MarketT]):
     prices_e8: dict[int, int]
 
 
+class Lean(NamedTuple):
+    """What other markets' inventories ask of one: `commit`'s arguments of these names."""
+
+    volatility_bp: float | None
+    drift_bp: float
+
+
+UPRIGHT: Final = Lean(None, 0.0)
+"""A market that looks at no other."""
+
+
+class NeighboursLike(Protocol):
+    """Markets that look at each other's inventories (M, by id): `neighbours.Neighbours`."""
+
+    def leans(self, inventories_m: Mapping[int, float], /) -> Mapping[int, Lean]: ...
+
+
 def curve_hash(curve: CurveLike) -> bytes:
     """Keccak-256 of a curve's figures, each as a 32-byte two's complement word.
 
@@ -115,7 +132,9 @@ class Desk(Generic[CurveT]):
     """Commits one curve a market.
 
     `make_curve(prices_e8, sales_e8)` builds the engine's curve; `parameters` are by market id,
-    `default` serves the others; `interval_s` is the batch interval.
+    `default` serves the others; `interval_s` is the batch interval. With `neighbours` the curves of
+    one moment also lean on each other's inventories. `half_spreads_bp_min` are by market id too:
+    what `staleness.half_spread_min_bp` found, infinite for a market that is better not quoted.
     """
 
     def __init__(
@@ -124,6 +143,8 @@ class Desk(Generic[CurveT]):
         interval_s: float,
         parameters: Mapping[int, DealerParameters] | None = None,
         default: DealerParameters = PERPETUAL,
+        neighbours: NeighboursLike | None = None,
+        half_spreads_bp_min: Mapping[int, float] | None = None,
     ) -> None:
         if not interval_s > 0.0:
             raise ValueError(f"the batch interval must be above zero seconds, not {interval_s!r}")
@@ -131,6 +152,14 @@ class Desk(Generic[CurveT]):
         self._interval_s = interval_s
         self._parameters = dict(parameters or {})
         self._default = default
+        self._neighbours = neighbours
+        self._half_spreads_bp_min = dict(half_spreads_bp_min or {})
+        for market, least_bp in self._half_spreads_bp_min.items():
+            if not least_bp >= 0.0:
+                raise ValueError(
+                    f"half_spreads_bp_min of market {market} must not be below zero bp,"
+                    f" not {least_bp!r}"
+                )
 
     def commit(
         self,
@@ -150,7 +179,10 @@ class Desk(Generic[CurveT]):
         """
         parameters = self._parameters.get(market, self._default)
         interval = self._interval_s if interval_s is None else interval_s
-        line = batch_line(parameters, interval, volatility_bp)
+        least_bp = self._half_spreads_bp_min.get(market, 0.0)
+        if math.isinf(least_bp):
+            return self._make_curve((), ())
+        line = batch_line(parameters, interval, volatility_bp).at_least(least_bp)
         prices_e8, sales_e8 = ladder_knots(
             line, parameters.offer_m_max, inventory_e8, oracle_price_e8, tick_e8, drift_bp
         )
@@ -162,13 +194,38 @@ class Desk(Generic[CurveT]):
         Not the last settled one: a market would wait for its first trade to get a dealer, and for a
         dealer to get its first trade.
         """
+        prices_e8 = {
+            number: state.prices_e8.get(number, market.clock.price_e8)
+            for number, market in sorted(state.markets.items())
+        }
+        priced = {number: price_e8 for number, price_e8 in prices_e8.items() if price_e8 > 0}
+        leans: Mapping[int, Lean] = {}
+        if self._neighbours is not None:
+            leans = self._neighbours.leans(
+                {
+                    number: inventory_m(state.markets[number].pool.base_e8, price_e8)
+                    for number, price_e8 in priced.items()
+                }
+            )
         curves: dict[int, CurveT] = {}
-        for number, market in sorted(state.markets.items()):
-            price_e8 = state.prices_e8.get(number, market.clock.price_e8)
-            if price_e8 > 0:
-                tick_e8 = market.at(time_ms).listing.tick_e8
-                curves[number] = self.commit(number, market.pool.base_e8, price_e8, tick_e8)
+        for number, price_e8 in priced.items():
+            market = state.markets[number]
+            tick_e8 = market.at(time_ms).listing.tick_e8
+            lean = leans.get(number, UPRIGHT)
+            curves[number] = self.commit(
+                number,
+                market.pool.base_e8,
+                price_e8,
+                tick_e8,
+                volatility_bp=lean.volatility_bp,
+                drift_bp=lean.drift_bp,
+            )
         return curves
+
+
+def inventory_m(inventory_e8: int, oracle_price_e8: int) -> float:
+    """Lots at a price as M of quote."""
+    return inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
 
 
 def ladder_knots(
@@ -186,11 +243,11 @@ def ladder_knots(
     lots: a huge offer at a tiny price is a wide curve, not a fault. `ValueError` if the model's
     figures are not finite.
     """
-    inventory_m = inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
+    held_m = inventory_m(inventory_e8, oracle_price_e8)
     markups_bp, prices_bp = line.columns
     offsets_bp = np.empty(2 * len(prices_bp) + 4)
     sales_m = np.empty_like(offsets_bp)
-    centre_bp = line.signal * drift_bp - line.skew_bp_per_m * inventory_m
+    centre_bp = line.signal * drift_bp - line.skew_bp_per_m * held_m
     count = corners(
         markups_bp, prices_bp, line.slope_bp_per_m, centre_bp, offer_m_max, offsets_bp, sales_m
     )

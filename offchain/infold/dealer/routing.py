@@ -14,7 +14,9 @@ internalization ratio is what comes out. Three rules stand around it:
 - The warehouse has room up to the capital rule; the pure-internalization zone is the smaller of
   the cost rule and the capital rule.
 - What neither warehouse nor venues have room for is ours already (the curve was committed): it is
-  kept, and said to be in excess.
+  kept, and said to be in excess. So is what would cost more than `over_bp` beyond keeping to send
+  at once: a hard capital rule pays any price in one interval, a charge for each M over it spreads
+  the way back over several.
 
 Expected in-flow (`hedging.inflow`) shifts the inventory that is judged: momentum sends more
 outside, flow that will come back is warehoused. Units: `params.py`.
@@ -29,10 +31,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from infold.dealer import checks
 from infold.dealer.hedging.split import Place, split
-from infold.dealer.numbers import finite, not_negative
 from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import closed_forms
+from infold.dealer.quoting import closed_forms, relief_bp_per_m
+from infold.dealer.zone import CapitalCharge
 
 NOTHING: Final = "NOTHING"
 REDUCES: Final = "REDUCES"
@@ -72,13 +75,16 @@ class Warehouse:
 
     slope_bp_per_m: float  # g
     impact_share: float  # B0
-    limit_m: float  # the capital rule; infinite without one
+    limit_m: float  # by the capital rule; infinite without one
+    over_bp: float = math.inf  # what a M beyond it costs on top; infinite: it must go
 
     def __post_init__(self) -> None:
-        not_negative("slope_bp_per_m", self.slope_bp_per_m)
-        finite("impact_share", self.impact_share)
+        checks.not_negative("slope_bp_per_m", self.slope_bp_per_m, "bp a M")
+        checks.number("impact_share", self.impact_share, "")
         if not self.limit_m >= 0.0:
             raise ValueError(f"limit_m must not be below zero M, not {self.limit_m!r}")
+        if not self.over_bp >= 0.0:
+            raise ValueError(f"over_bp must not be below zero bp, not {self.over_bp!r}")
 
     def zone_m(self, cheapest_bp: float) -> float:
         """The pure-internalization zone at rest: the lesser of cost rule and capital rule."""
@@ -89,23 +95,21 @@ class Warehouse:
 
 def warehouse(
     parameters: DealerParameters,
-    limit_m: float = math.inf,
+    charge: CapitalCharge | None = None,
     volatility_bp: float | None = None,
+    over_bp: float = math.inf,
 ) -> Warehouse:
-    """The warehouse of the transient closed form; `limit_m` as `treasury.warehouse_limit_m` gives
-    it, `volatility_bp` (per root day) in place of the parameter.
+    """The warehouse of the transient closed form and the capital rule, as `zone.zone` has them.
 
-    `ValueError` if impact is so large beside risk that hedging would raise the marginal cost.
+    `volatility_bp` (per root day) replaces the parameter; `over_bp` is the charge for a M beyond
+    the capital rule. Where inventory is never worth hedging by
+    cost its slope is zero, and only the capital rule ends the zone.
     """
-    forms = closed_forms(parameters, volatility_bp)
-    kept = parameters.impact_bp_per_m * (1.0 - forms.impact_share)
-    slope = 2.0 * forms.risk_bp_per_m - kept
-    if slope <= 0.0:
-        raise ValueError(
-            f"impact_bp_per_m {parameters.impact_bp_per_m!r} outweighs the risk of keeping: no"
-            " hedge would ever pay; check its unit"
-        )
-    return Warehouse(slope, forms.impact_share, limit_m)
+    if volatility_bp is not None:
+        parameters = msgspec.structs.replace(parameters, volatility_bp=volatility_bp)
+    slope = max(relief_bp_per_m(parameters), 0.0)
+    limit = math.inf if charge is None else charge.inventory_m
+    return Warehouse(slope, closed_forms(parameters).impact_share, limit, over_bp)
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -156,17 +160,14 @@ def route(
     expected to come by itself, signed as inventory. `venues` are for the direction that undoes the
     residual. `ValueError` if a figure makes no sense.
     """
-    finite("residual_m", residual_m)
-    finite("inventory_m", inventory_m)
-    finite("impact_bp", impact_bp)
-    finite("toxicity_bp", toxicity_bp)
-    finite("inflow_m", inflow_m)
+    figures = residual_m + inventory_m + impact_bp + toxicity_bp + inflow_m
+    if not -math.inf < figures < math.inf:
+        _refuse(residual_m, inventory_m, impact_bp, toxicity_bp, inflow_m)
     size = abs(residual_m)
     side = -1.0 if residual_m < 0.0 else 1.0
-    slope = keep.slope_bp_per_m
+    slope, limit = keep.slope_bp_per_m, keep.limit_m
     base = side * (slope * (inventory_m + inflow_m) + keep.impact_share * impact_bp) + toxicity_bp
     cheapest = min([venue.base_bp for venue in venues if venue.capacity_m > 0.0], default=math.inf)
-    zone = keep.zone_m(cheapest)
     after = abs(inventory_m + residual_m)
     kept, sent, excess = size, 0.0, 0.0
     shares: tuple[tuple[str, float], ...] = ()
@@ -175,23 +176,31 @@ def route(
         reason = NOTHING
     elif after <= abs(inventory_m):
         reason = REDUCES
-    elif price <= cheapest and after <= keep.limit_m:
+    elif price <= cheapest and after <= limit:
         reason = INSIDE_ZONE
     else:
-        room = max(keep.limit_m - side * inventory_m, 0.0)
-        places = [Place(base, slope, min(room, size))]
-        places += [Place(*venue[1:]) for venue in venues]
+        room = min(max(limit - side * inventory_m, 0.0), size)
+        places = [Place(base, slope, room)]
+        over = 0
+        if room < size and keep.over_bp < math.inf:
+            over = 1
+            places.append(Place(base + slope * room + keep.over_bp, slope, size - room))
+        places += [Place(venue[1], venue[2], venue[3]) for venue in venues]
         found = split(size, places)
         price = found.marginal_bp
-        excess = found.left_m
+        parts = found.parts_m[1 + over :]
+        excess = found.left_m + (found.parts_m[1] if over else 0.0)
         kept = found.parts_m[0] + excess
-        sent = math.fsum(found.parts_m[1:])
+        sent = math.fsum(parts)
         shares = tuple(
-            (venue.venue, part)
-            for venue, part in zip(venues, found.parts_m[1:], strict=True)
-            if part > 0.0
+            [(venue.venue, part) for venue, part in zip(venues, parts, strict=True) if part > 0.0]
         )
-        reason = _reason(kept, sent, excess, room, venues)
+        if found.left_m > 0.0 or sent >= math.fsum([venue.capacity_m for venue in venues]):
+            reason = NO_VENUE
+        elif kept >= room and room < size:
+            reason = CAPITAL
+        else:
+            reason = CHEAPER_OUTSIDE if kept == 0.0 else EQUAL_COSTS
     return Route(
         market=market,
         residual_m=residual_m,
@@ -207,7 +216,7 @@ def route(
         kept_bp=base + slope * kept,
         sent_bp=_next_bp(dict(shares), venues),
         price_bp=price,
-        zone_m=zone,
+        zone_m=keep.zone_m(cheapest),
     )
 
 
@@ -218,14 +227,26 @@ def route_stock(
     venues: Sequence[Outside],
     *,
     impact_bp: float = 0.0,
+    drift_bp: float = 0.0,
     inflow_m: float = 0.0,
 ) -> Route:
     """The same judgement over all that is held: what of it to hedge in the coming interval.
 
     With one venue and short intervals this is the hedge rate of equation 15, (|p| - psi)+ / 2 eta.
-    `venues` are for the direction that lowers |inventory_m|.
+    `venues` are for the direction that lowers |inventory_m|; `drift_bp` is the predicted move of
+    the price, which is against all of a stock alike.
     """
-    return route(market, inventory_m, 0.0, keep, venues, impact_bp=impact_bp, inflow_m=inflow_m)
+    against_bp = drift_bp if inventory_m < 0.0 else -drift_bp
+    return route(
+        market,
+        inventory_m,
+        0.0,
+        keep,
+        venues,
+        impact_bp=impact_bp,
+        toxicity_bp=against_bp,
+        inflow_m=inflow_m,
+    )
 
 
 def internalized(routes: Iterable[Route]) -> float:
@@ -240,14 +261,15 @@ def internalized(routes: Iterable[Route]) -> float:
     return kept / received if received else 1.0
 
 
-def _reason(
-    kept_m: float, sent_m: float, excess_m: float, room_m: float, venues: Sequence[Outside]
-) -> str:
-    if excess_m > 0.0 or sent_m >= math.fsum(venue.capacity_m for venue in venues):
-        return NO_VENUE
-    if kept_m >= room_m:
-        return CAPITAL
-    return CHEAPER_OUTSIDE if kept_m == 0.0 else EQUAL_COSTS
+def _refuse(
+    residual_m: float, inventory_m: float, impact_bp: float, toxicity_bp: float, inflow_m: float
+) -> None:
+    """Name what is no number."""
+    checks.number("residual_m", residual_m, "M")
+    checks.number("inventory_m", inventory_m, "M")
+    checks.number("impact_bp", impact_bp, "bp")
+    checks.number("toxicity_bp", toxicity_bp, "bp")
+    checks.number("inflow_m", inflow_m, "M")
 
 
 def _next_bp(shares: dict[str, float], venues: Sequence[Outside]) -> float:

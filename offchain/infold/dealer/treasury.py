@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from infold.dealer.numbers import finite, not_negative, positive, share
+from infold.dealer import checks
+from infold.dealer.zone import CapitalCharge
 
 BP_PER_ONE: Final = 1e4
 DAY_S: Final = 86_400.0
@@ -40,8 +41,8 @@ class Leg:
     incoming_m: float = 0.0
 
     def __post_init__(self) -> None:
-        finite("equity_m", self.equity_m)
-        finite("position_m", self.position_m)
+        checks.number("equity_m", self.equity_m, "M")
+        checks.number("position_m", self.position_m, "M")
         for name, value in (
             ("initial_margin", self.initial_margin),
             ("maintenance_margin", self.maintenance_margin),
@@ -55,8 +56,8 @@ class Leg:
                 f"maintenance_margin must not exceed initial_margin {self.initial_margin!r}, not"
                 f" {self.maintenance_margin!r}"
             )
-        not_negative("transfer_s", self.transfer_s)
-        not_negative("incoming_m", self.incoming_m)
+        checks.not_negative("transfer_s", self.transfer_s, "s")
+        checks.not_negative("incoming_m", self.incoming_m, "M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,10 @@ class Prudence:
     venue_share_max: float = 0.25
 
     def __post_init__(self) -> None:
-        positive("volatility_bp", self.volatility_bp)
-        positive("stress_bp", self.stress_bp)
-        positive("deviations", self.deviations)
-        share("venue_share_max", self.venue_share_max)
+        checks.positive("volatility_bp", self.volatility_bp, "bp")
+        checks.positive("stress_bp", self.stress_bp, "bp")
+        checks.positive("deviations", self.deviations, "standard deviations")
+        checks.share("venue_share_max", self.venue_share_max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +179,10 @@ def hedge_capacity_m(leg: Leg, side: int, legs: Sequence[Leg], prudence: Prudenc
     return max(usable / fraction - side * leg.position_m, reducing)
 
 
-def warehouse_limit_m(capital_m: float, stress_bp: float) -> float:
-    """The zone's capital rule: the inventory whose stress loss is all the capital set aside."""
-    not_negative("capital_m", capital_m)
-    positive("stress_bp", stress_bp)
-    return capital_m * BP_PER_ONE / stress_bp
+def warehouse_charge(capital_m: float, prudence: Prudence) -> CapitalCharge:
+    """The capital rule of the zone, for the part of our capital that one market may lose."""
+    checks.not_negative("capital_m", capital_m, "M")
+    return CapitalCharge(capital_m * BP_PER_ONE, prudence.stress_bp)
 
 
 def transfers(legs: Sequence[Leg], prudence: Prudence) -> list[Transfer]:

@@ -9,22 +9,26 @@ It runs where it is constructed and nowhere else: a node without outside venues 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from infold.dealer.hedging.exposure import Book, Rules, Surprise, fold, intents, steps
 from infold.dealer.hedging.facts import (
     CancelAsked,
     Dropped,
     Fact,
+    Forgotten,
     GivenUp,
     Intended,
     Missing,
     PositionSeen,
     Reported,
+    Routed,
     Sending,
     Silent,
+    WrittenOff,
 )
 from infold.dealer.hedging.orders import Step, Tracked
+from infold.dealer.routing import Route
 from infold.errors import Misconfigured, Unavailable
 from infold.outside import OutsideOrder, OutsideReport
 from infold.shell.venues.interface import OutsideVenue
@@ -67,11 +71,12 @@ class Hedger:
         time_ms: int,
         *,
         limits_e8: Mapping[str, int] | None = None,
-        resting: bool = False,
+        resting: Collection[str] = (),
     ) -> list[OutsideOrder]:
         """Intend what is wanted at each venue (signed lots), as far as there is room, and carry on.
 
-        `client_e8` is the client leg; the orders intended are returned.
+        `client_e8` is the client leg, `resting` the venues where orders rest at their limits; the
+        orders intended are returned.
         """
         self.carry_on(client_e8, time_ms)
         known = {venue: size for venue, size in wanted.items() if venue in self._venues}
@@ -108,6 +113,23 @@ class Hedger:
             )
         return found
 
+    def best_e8(self, venue: str, side: int, time_ms: int) -> int | None:
+        """The price at which an order of that side rests at the top of a venue's book."""
+        try:
+            quoted = self._venues[venue].quote(self.book.market)
+        except Unavailable:
+            self._take(Silent(venue=venue, time_ms=time_ms))
+            return None
+        return quoted.bid_price_e8 if side > 0 else quoted.ask_price_e8
+
+    def write_off(self, venue: str, time_ms: int) -> None:
+        """Give up a venue in default with all we hold there; the client leg is hedged elsewhere.
+
+        An operator's act: an outage looks the same, and a hedge bought twice is a position.
+        """
+        self._take(WrittenOff(venue=venue, time_ms=time_ms))
+        _log.error("HEDGE_VENUE_WRITTEN_OFF market=%d venue=%s", self.book.market, venue)
+
     def _do(self, tracked: Tracked, step: Step, time_ms: int) -> None:
         order = tracked.order
         name = order.client_id
@@ -116,6 +138,8 @@ class Hedger:
             self._take(Dropped(client_id=name, time_ms=time_ms))
         elif step is Step.GIVE_UP:
             self._take(GivenUp(client_id=name, time_ms=time_ms))
+        elif step is Step.FORGET:
+            self._take(Forgotten(client_id=name, time_ms=time_ms))
         elif venue is None:
             self._take(Silent(venue=order.venue, client_id=name, time_ms=time_ms))
         elif step is Step.SEND:
@@ -144,6 +168,10 @@ class Hedger:
             # A venue that reports what cannot be has told us nothing.
             _log.warning("HEDGE_NONSENSE venue=%s reason=%r", order.venue, str(error))
             self._take(Silent(venue=order.venue, client_id=order.client_id, time_ms=time_ms))
+
+    def note(self, route: Route, time_ms: int) -> None:
+        """Record a decision."""
+        self._take(Routed(route=route, time_ms=time_ms))
 
     def _take(self, fact: Fact) -> None:
         after = fold(self.book, fact, self.rules)

@@ -18,6 +18,7 @@ from infold.dealer.desk import Desk
 from infold.errors import Unavailable
 from infold.gateway.rest import Gateway, Server
 from infold.node.batches import BatchOutcome, Dealer
+from infold.node.hedge_desk import HedgeDesk
 from infold.node.node import Node
 from infold.shell.devnet import DEFAULT_PRICES, Devnet, DevnetConfig
 from infold.shell.poster import Poster
@@ -47,6 +48,7 @@ class LocalVenue(Closable):
         self.batch_interval_ms = batch_interval_ms
         self.clock_ms = config.start_ms
         self.server: Server | None = None
+        self.hedge_desks: list[HedgeDesk] = []  # none unless somebody adds them
         self._ends = contextlib.ExitStack()
         try:
             self.devnet = self._ends.enter_context(Devnet(config, progress))
@@ -97,7 +99,10 @@ class LocalVenue(Closable):
         """Publish prices for a time and close a batch at it. Times must rise."""
         self.clock_ms = max(self.clock_ms, time_ms)
         self.devnet.write_prices(time_ms, prices_e8, noise)
-        return self.node.close_batch(time_ms)
+        outcome = self.node.close_batch(time_ms)
+        for desk in self.hedge_desks:
+            desk.after_batch(self.node.state, time_ms)
+        return outcome
 
     def view(self) -> dict[str, Any]:
         """What `infold devnet --json` prints."""

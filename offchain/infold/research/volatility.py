@@ -29,7 +29,7 @@ week, or a day, a week and a month."""
 BARS_MIN: Final = 4
 RISKMETRICS_HALF_LIFE: Final = math.log(0.5) / math.log(0.94)
 """RiskMetrics' .94 a period, 11.2 periods."""
-SCORED_MIN: Final = 60
+SCORED_MIN: Final = 300
 """Fewer scored periods than these decide nothing."""
 
 

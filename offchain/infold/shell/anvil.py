@@ -27,7 +27,7 @@ from infold.errors import Misconfigured, Unavailable
 
 READY_DEADLINE_S = 30.0  # a cold start on a loaded two-core machine was seen to take 4 s
 STOP_DEADLINE_S = 5.0
-DEATH_DEADLINE_S = 1.0  # from a connection's loss to its process's end: microseconds, unless loaded
+DEATH_DEADLINE_S = 2.0  # from a lost connection to its process's end: microseconds, unless loaded
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PORT_TRIES_MAX = 5  # another process may take a free port between our look and anvil's bind
 

@@ -155,7 +155,9 @@ def compile_contracts(
     cache = contracts.parent / ".cache" / "contracts" / digest.hexdigest()[:32]
     compiled = {}
     for name in names:
-        path = contracts / "dev" / "Dollar.vy" if name == "Dollar" else contracts / f"{name}.vy"
+        path = contracts / f"{name}.vy"
+        if not path.exists():
+            path = contracts / "dev" / f"{name}.vy"
         kept = cache / f"{name}.json"
         try:
             content = json.loads(kept.read_text("utf-8"))

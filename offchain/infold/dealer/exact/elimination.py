@@ -8,23 +8,10 @@ stay where they are, bands stay bands, and the result does not depend on a BLAS 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numpy as np
-from numba import njit
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
-_F = TypeVar("_F", bound=Callable[..., Any])
+from infold.dealer.compiled import Floats, compiled
 
 
-def _compiled(function: _F) -> _F:
-    """Compile at first call; the result is kept in NUMBA_CACHE_DIR between runs."""
-    return cast("_F", njit(cache=True, nogil=True)(function))
-
-
-@_compiled
+@compiled
 def invert(matrix: Floats) -> None:
     """Replace the matrix by its inverse (Gauss and Jordan)."""
     count = len(matrix)
@@ -44,7 +31,7 @@ def invert(matrix: Floats) -> None:
                 target[column] -= factor * row[column]
 
 
-@_compiled
+@compiled
 def solve_banded(matrix: Floats, right: Floats, band: int) -> None:
     """Replace `right` (rows, columns) by matrix^-1 right; the matrix is used up.
 
@@ -71,7 +58,7 @@ def solve_banded(matrix: Floats, right: Floats, band: int) -> None:
             right[pivot, column] = total / matrix[pivot, pivot]
 
 
-@_compiled
+@compiled
 def fold_in(
     blocks: Floats, right: Floats, towards: Floats, back: Floats, first: int, last: int, step: int
 ) -> None:
@@ -100,7 +87,7 @@ def fold_in(
                 right[following, row, column] += returned * total
 
 
-@_compiled
+@compiled
 def fold_out(
     blocks: Floats, right: Floats, towards: Floats, first: int, last: int, step: int
 ) -> None:

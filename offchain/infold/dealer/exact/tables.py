@@ -107,14 +107,15 @@ def permanent_table(parameters: DealerParameters, lattice: Lattice = PERMANENT) 
 
 def markup_table(parameters: DealerParameters, lattice: Lattice = TRANSIENT) -> MarkupTable:
     """The two-dimensional optimum as it stands. `ValueError` also if it passes `BYTES_MAX`."""
-    solution = solve(parameters, lattice)
-    table = MarkupTable(lattice, solution.conduct.markups_bp, solution.conduct.rates_m_per_day)
-    if table.bytes > BYTES_MAX:
+    points = lattice.inventory_points * lattice.impact_points
+    taken = 8 * points * (2 * len(parameters.sizes_m) + 1)
+    if taken > BYTES_MAX:
         raise ValueError(
-            f"impact_points and inventory_step_m make a table of {table.bytes} bytes; at most"
+            f"impact_points and inventory_step_m make a table of {taken} bytes; at most"
             f" {BYTES_MAX} are quoted from"
         )
-    return table
+    conduct = solve(parameters, lattice).conduct
+    return MarkupTable(lattice, conduct.markups_bp, conduct.rates_m_per_day)
 
 
 def _priced(parameters: DealerParameters, lattice: Lattice, signal: float) -> PriceTable:

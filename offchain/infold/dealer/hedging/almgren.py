@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from infold.dealer.numbers import finite, not_negative, positive
+from infold.dealer import checks
 
 PERMANENT: Final = 0.314
 """gamma of 2005, standard error 0.041."""
@@ -56,15 +56,15 @@ def hyperbolic(
     `spread` is the fixed cost a unit. `ValueError` where temporary - permanent tau / 2 is not above
     zero: the steps are then too long for this permanent impact.
     """
-    finite("size", size)
-    positive("horizon", horizon)
+    checks.number("size", size, "")
+    checks.positive("horizon", horizon, "")
     if children < 1:
         raise ValueError(f"children must be at least one, not {children!r}")
-    not_negative("volatility", volatility)
-    positive("temporary", temporary)
-    not_negative("permanent", permanent)
-    not_negative("aversion", aversion)
-    not_negative("spread", spread)
+    checks.not_negative("volatility", volatility, "")
+    checks.positive("temporary", temporary, "")
+    checks.not_negative("permanent", permanent, "")
+    checks.not_negative("aversion", aversion, "")
+    checks.not_negative("spread", spread, "")
     step = horizon / children
     net = temporary - 0.5 * permanent * step
     if net <= 0.0:
@@ -106,10 +106,10 @@ def pre_trade(
     `shares_per_volume` shares outstanding over a day's volume. A perpetual has no shares: give open
     interest, or one.
     """
-    not_negative("volume_share", volume_share)
-    not_negative("volatility_bp", volatility_bp)
-    positive("duration_day", duration_day)
-    positive("shares_per_volume", shares_per_volume)
+    checks.not_negative("volume_share", volume_share, "")
+    checks.not_negative("volatility_bp", volatility_bp, "bp")
+    checks.positive("duration_day", duration_day, "days")
+    checks.positive("shares_per_volume", shares_per_volume, "")
     permanent = PERMANENT * volatility_bp * volume_share * shares_per_volume**TURNOVER_EXPONENT
     speed = (volume_share / duration_day) ** SPEED_EXPONENT
     return PreTrade(permanent, 0.5 * permanent + TEMPORARY * volatility_bp * speed)

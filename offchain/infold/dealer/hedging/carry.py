@@ -20,7 +20,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from infold.dealer.numbers import finite, not_negative, positive
+from infold.dealer import checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class Carry:
     correlation: float = 0.0  # of oracle and basis moves
 
     def __post_init__(self) -> None:
-        finite("funding_bp_per_day", self.funding_bp_per_day)
-        finite("basis_bp", self.basis_bp)
-        not_negative("basis_reversion_per_day", self.basis_reversion_per_day)
-        not_negative("basis_volatility_bp", self.basis_volatility_bp)
+        checks.number("funding_bp_per_day", self.funding_bp_per_day, "bp a day")
+        checks.number("basis_bp", self.basis_bp, "bp")
+        checks.not_negative("basis_reversion_per_day", self.basis_reversion_per_day, "a day")
+        checks.not_negative("basis_volatility_bp", self.basis_volatility_bp, "bp")
         if not -1.0 <= self.correlation <= 1.0:
             raise ValueError(f"correlation must lie between -1 and 1, not {self.correlation!r}")
 
@@ -56,7 +56,7 @@ def drift_bp(carry: Carry, side: int, holding_day: float) -> float:
     """
     if side not in (-1, 1):
         raise ValueError(f"side must be 1 for a buy or -1 for a sale, not {side!r}")
-    not_negative("holding_day", holding_day)
+    checks.not_negative("holding_day", holding_day, "days")
     funding = carry.funding_bp_per_day * holding_day
     reverted = carry.basis_bp * math.expm1(-carry.basis_reversion_per_day * holding_day)
     return side * (funding - reverted)
@@ -64,8 +64,8 @@ def drift_bp(carry: Carry, side: int, holding_day: float) -> float:
 
 def risk_bp_per_m(carry: Carry, risk_aversion: float, holding_day: float) -> float:
     """Slope of the marginal charge for the basis: a M more hedged raises it by this much."""
-    positive("risk_aversion", risk_aversion)
-    not_negative("holding_day", holding_day)
+    checks.positive("risk_aversion", risk_aversion, "per bp M")
+    checks.not_negative("holding_day", holding_day, "days")
     return risk_aversion * carry.basis_volatility_bp**2 * holding_day
 
 
@@ -74,8 +74,8 @@ def least_risk_hedge_m(carry: Carry, inventory_m: float, volatility_bp: float) -
 
     Less than the whole of q where the basis moves by itself.
     """
-    finite("inventory_m", inventory_m)
-    positive("volatility_bp", volatility_bp)
+    checks.number("inventory_m", inventory_m, "M")
+    checks.positive("volatility_bp", volatility_bp, "bp")
     own = volatility_bp**2
     shared = carry.correlation * volatility_bp * carry.basis_volatility_bp
     whole = own + 2.0 * shared + carry.basis_volatility_bp**2
@@ -86,8 +86,8 @@ def variance_bp2_m2_per_day(
     carry: Carry, inventory_m: float, hedge_m: float, volatility_bp: float
 ) -> float:
     """Variance a day of client leg and hedge together."""
-    net = finite("inventory_m", inventory_m) + finite("hedge_m", hedge_m)
-    positive("volatility_bp", volatility_bp)
+    net = checks.number("inventory_m", inventory_m, "M") + checks.number("hedge_m", hedge_m, "M")
+    checks.positive("volatility_bp", volatility_bp, "bp")
     shared = carry.correlation * volatility_bp * carry.basis_volatility_bp
     own = (volatility_bp * net) ** 2 + 2.0 * shared * net * hedge_m
     return own + (carry.basis_volatility_bp * hedge_m) ** 2

@@ -16,7 +16,7 @@ with enough of them it is left alone for a while, longer each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -26,12 +26,15 @@ from infold.dealer.hedging.facts import (
     CancelAsked,
     Dropped,
     Fact,
+    Forgotten,
     Intended,
     Missing,
     PositionSeen,
     Reported,
+    Routed,
     Sending,
     Silent,
+    WrittenOff,
 )
 from infold.dealer.hedging.orders import ENDED, Patience, Phase, Step, Tracked
 from infold.outside import OutsideOrder, OutsidePosition
@@ -39,6 +42,7 @@ from infold.outside import OutsideOrder, OutsidePosition
 REMEMBERED_MAX: Final = 256
 """Ended orders a book remembers: late reports come within minutes, and a market sends few a
 minute."""
+FOR_EVER_MS: Final = 2**62
 SUSPENSIONS_MAX: Final = 6
 """Doublings of a suspension: from a minute to about an hour."""
 
@@ -48,6 +52,7 @@ class Cause(StrEnum):
 
     LATE_FILL = "late fill"
     DELEVERAGED = "deleveraged"
+    WRITTEN_OFF = "written off"
     UNEXPLAINED = "unexplained"
 
 
@@ -121,18 +126,22 @@ class Book:
 
 
 def fold(book: Book, fact: Fact, rules: Rules) -> Book:
-    """The book after a fact. Facts about orders it does not remember change nothing.
+    """The book after a fact. Decisions change nothing, nor do facts about unknown orders.
 
     `ValueError` for a fact that cannot be: a client id used twice, an order of another market, more
     filled than ordered, something sent that may be there already.
     """
     now = fact.time_ms
+    if isinstance(fact, Routed):
+        return book
     if isinstance(fact, Intended):
         return _with_intent(book, fact)
     if isinstance(fact, PositionSeen):
         return _with_position(book, fact, rules)
     if isinstance(fact, Silent):
         return _struck(_with_asked(book, fact.client_id, now), fact.venue, now, rules)
+    if isinstance(fact, WrittenOff):
+        return _without(book, fact.venue, now)
     name = fact.report.client_id if isinstance(fact, Reported) else fact.client_id
     before = book.orders.get(name)
     if before is None:
@@ -145,6 +154,8 @@ def fold(book: Book, fact: Fact, rules: Rules) -> Book:
         after = orders.missing(before, now, rules.patience)
     elif isinstance(fact, CancelAsked):
         after = orders.cancel_asked(before, now)
+    elif isinstance(fact, Forgotten):
+        after = orders.forgotten(before)
     elif isinstance(fact, Dropped):
         after = orders.abandoned(before, now)
     else:
@@ -214,6 +225,8 @@ def _struck(book: Book, venue: str, now: int, rules: Rules, strikes: int = 1) ->
 def _with_position(book: Book, fact: PositionSeen, rules: Rules) -> Book:
     position = fact.position
     venue, visible = position.venue, rules.patience.visible_ms
+    if book.conduct.get(venue, Conduct()).until_ms == FOR_EVER_MS:
+        return book  # written off: what it still says changes nothing
     if position.market != book.market:
         raise ValueError(f"a position of market {position.market} is not market {book.market}'s")
     if position.time_ms < book.changed_ms.get(venue, -visible) + visible:
@@ -267,6 +280,25 @@ def _taken_over(
     return _struck(book, venue, now, rules, strikes=rules.strikes_max)
 
 
+def _without(book: Book, venue: str, now: int) -> Book:
+    """Nothing is held there any more and nothing under way counts; nothing new goes there."""
+    kept = {
+        name: orders.forgotten(orders.given_up(one, now)) if one.order.venue == venue else one
+        for name, one in book.orders.items()
+    }
+    gone = -book.held_e8.get(venue, 0)
+    surprises = book.surprises
+    if gone:
+        surprises = (*surprises, Surprise(venue, gone, Cause.WRITTEN_OFF, now))
+    return replace(
+        book,
+        orders=kept,
+        held_e8={**book.held_e8, venue: 0},
+        conduct={**book.conduct, venue: Conduct(until_ms=FOR_EVER_MS)},
+        surprises=surprises,
+    )
+
+
 # -- what to do ------------------------------------------------------------------------------------
 
 
@@ -278,6 +310,8 @@ def steps(book: Book, client_e8: int, time_ms: int, rules: Rules) -> Iterator[tu
     left = abs(net)
     for tracked in book.orders.values():
         if tracked.phase in ENDED:
+            if orders.next_step(tracked, time_ms, rules.patience) is Step.FORGET:
+                yield tracked, Step.FORGET
             continue
         wanted = tracked.order.size_e8 * net < 0 and abs(tracked.remaining_e8) <= left
         if wanted:
@@ -308,12 +342,13 @@ def intents(
     time_ms: int,
     *,
     limits_e8: Mapping[str, int] | None = None,
-    resting: bool = False,
+    resting: Collection[str] = (),
 ) -> list[OutsideOrder]:
     """Orders for what is wanted at each venue (signed lots), cut to the room there is, in turn.
 
-    `limits_e8` are limit prices by venue; a venue without one gets a market order. Venues that are
-    left alone, and amounts in the wrong direction, are passed over.
+    `limits_e8` are limit prices by venue; a venue without one gets a market order. At the venues of
+    `resting` they rest at their limit. Venues that are left alone, and amounts in the wrong
+    direction, are passed over.
     """
     room = room_e8(book, client_e8)
     found: list[OutsideOrder] = []
@@ -329,7 +364,16 @@ def intents(
                 market=book.market,
                 size_e8=cut,
                 limit_price_e8=(limits_e8 or {}).get(venue, 0),
-                resting=resting,
+                resting=venue in resting,
             )
         )
     return found
+
+
+def must_cross(book: Book, venue: str) -> bool:
+    """Whether the last order at a venue rested in vain: the next one crosses."""
+    there = [one for one in book.orders.values() if one.order.venue == venue]
+    if not there or not there[-1].order.resting:
+        return False
+    last = there[-1]
+    return last.phase in (Phase.CANCELLED, Phase.REFUSED) and last.filled_e8 != last.order.size_e8

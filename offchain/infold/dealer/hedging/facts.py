@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import msgspec
 
+from infold.dealer.routing import Route
 from infold.outside import OutsideOrder, OutsidePosition, OutsideReport
+
+
+class Routed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """What of a residual, or of the stock, was to be kept and sent, and why."""
+
+    route: Route
+    time_ms: int
 
 
 class Intended(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
@@ -68,6 +76,20 @@ class GivenUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     time_ms: int
 
 
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """It was given up so long ago that it no longer counts as perhaps filled."""
+
+    client_id: str
+    time_ms: int
+
+
+class WrittenOff(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """An operator gave up a venue with all we hold there: a default, and not an outage."""
+
+    venue: str
+    time_ms: int
+
+
 class PositionSeen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
     """A venue said what we hold."""
 
@@ -76,7 +98,8 @@ class PositionSeen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 Fact = (
-    Intended
+    Routed
+    | Intended
     | Sending
     | Reported
     | Missing
@@ -84,6 +107,8 @@ Fact = (
     | CancelAsked
     | Dropped
     | GivenUp
+    | Forgotten
+    | WrittenOff
     | PositionSeen
 )
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from infold.dealer.numbers import finite, not_negative, positive
+from infold.dealer import checks
 
 PERSISTENCE_MAX: Final = 0.99
 """Closer to one, no finite record tells an autoregression from a walk."""
@@ -66,12 +66,12 @@ def unwind_flow(
     remains is traded. Never trades against what remains: it waits instead. `ValueError` if a figure
     makes no sense.
     """
-    finite("remaining_m", remaining_m)
-    finite("expected_inflow_m", expected_inflow_m)
-    not_negative("to_go_day", to_go_day)
-    k = positive("impact_bp_per_m", impact_bp_per_m)
-    beta = not_negative("resilience_per_day", resilience_per_day)
-    finite("state_bp", state_bp)
+    checks.number("remaining_m", remaining_m, "M")
+    checks.number("expected_inflow_m", expected_inflow_m, "M")
+    checks.not_negative("to_go_day", to_go_day, "days")
+    k = checks.positive("impact_bp_per_m", impact_bp_per_m, "bp a M")
+    beta = checks.not_negative("resilience_per_day", resilience_per_day, "a day")
+    checks.number("state_bp", state_bp, "bp")
     if to_go_day == 0.0:
         end = state_bp + k * remaining_m
         return FlowPlan(remaining_m, 0.0, remaining_m, 0.0, end)
@@ -82,15 +82,16 @@ def unwind_flow(
     if block * remaining_m < 0.0 or remaining_m == 0.0:
         # Trading ahead of flow nobody has sent yet would be a position of our own.
         return FlowPlan(0.0, 0.0, myopic, -myopic, state_bp)
-    if abs(block) > abs(remaining_m):
-        block = remaining_m
+    if abs(block) >= abs(remaining_m):
+        return FlowPlan(remaining_m, 0.0, myopic, remaining_m - myopic, state_bp + k * remaining_m)
     level = state_bp + k * block
-    return FlowPlan(block, beta * level / k, myopic, block - myopic, level)
+    rate = beta * level / k
+    return FlowPlan(block, rate if rate * remaining_m > 0.0 else 0.0, myopic, block - myopic, level)
 
 
 def persistent_inflow_m(last_m: float, persistence: float, batches: int) -> float:
     """Expected flow of the next batches if flows follow z' = persistence z + noise."""
-    finite("last_m", last_m)
+    checks.number("last_m", last_m, "M")
     if not -1.0 < persistence < 1.0:
         raise ValueError(f"persistence must lie between -1 and 1, not {persistence!r}")
     if batches < 0:
@@ -103,9 +104,9 @@ def skewed_inflow_m(remaining_m: float, relaxation_per_day: float, to_go_day: fl
 
     Of the opposite sign of what remains: the reason to warehouse.
     """
-    finite("remaining_m", remaining_m)
-    not_negative("relaxation_per_day", relaxation_per_day)
-    not_negative("to_go_day", to_go_day)
+    checks.number("remaining_m", remaining_m, "M")
+    checks.not_negative("relaxation_per_day", relaxation_per_day, "a day")
+    checks.not_negative("to_go_day", to_go_day, "days")
     return remaining_m * math.expm1(-relaxation_per_day * to_go_day)
 
 
@@ -115,7 +116,7 @@ def persistence_of(flows_m: Sequence[float], prior: float = 20.0) -> float:
     About zero and not about their mean: a client who only buys is momentum, not a mean. Use flows
     up to now only. Zero where there are fewer than LOOKS_MIN.
     """
-    not_negative("prior", prior)
+    checks.not_negative("prior", prior, "looks")
     for place, flow in enumerate(flows_m):
         if not math.isfinite(flow):
             raise ValueError(f"flows_m[{place}] must be a number of M, not {flow!r}")

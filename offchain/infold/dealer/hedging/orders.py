@@ -50,10 +50,14 @@ class Patience:
     rest_ms: int = 60_000  # how long a resting order may wait
     stale_ms: int = 5_000  # an intent not sent by then was decided on another market
     give_up_ms: int = 30_000  # without an answer the order is lost, and its position asked for
+    forget_ms: int = 600_000  # nobody said anything since: a lost order no longer counts
     attempts_max: int = 3
 
     def __post_init__(self) -> None:
-        for name in ("query_ms", "visible_ms", "fill_ms", "rest_ms", "stale_ms", "give_up_ms"):
+        for name in (
+            *("query_ms", "visible_ms", "fill_ms", "rest_ms"),
+            *("stale_ms", "give_up_ms", "forget_ms"),
+        ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above zero ms, not {getattr(self, name)!r}")
         if self.attempts_max < 1:
@@ -73,6 +77,7 @@ class Step(StrEnum):
     CANCEL = "cancel"
     ABANDON = "abandon"  # never sent, or known not to be there: drop it
     GIVE_UP = "give up"  # nobody can say: lost
+    FORGET = "forget"  # lost for so long that it no longer counts as perhaps filled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,11 +187,18 @@ def given_up(tracked: Tracked, time_ms: int) -> Tracked:
     return _ended(tracked, Phase.LOST, time_ms, "no answer")
 
 
+def forgotten(tracked: Tracked) -> Tracked:
+    """Count a lost order as not there. A position seen later says otherwise, if it was."""
+    return replace(tracked, settled=True) if tracked.phase is Phase.LOST else tracked
+
+
 def next_step(tracked: Tracked, time_ms: int, patience: Patience, *, wanted: bool = True) -> Step:
     """What to do about an order now; `wanted` False takes it back as soon as that is possible."""
     phase = tracked.phase
     if phase in ENDED:
-        return Step.WAIT
+        in_doubt = phase is Phase.LOST and not tracked.settled
+        forgotten = in_doubt and time_ms - tracked.ended_ms >= patience.forget_ms
+        return Step.FORGET if forgotten else Step.WAIT
     if phase is Phase.INTENT:
         stale = time_ms - tracked.intended_ms > patience.stale_ms
         if stale or not wanted or tracked.attempts >= patience.attempts_max:

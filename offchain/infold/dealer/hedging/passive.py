@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from infold.dealer.numbers import finite, not_negative
+from infold.dealer import checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Resting:
     waiting_bp_per_day: float
 
     def __post_init__(self) -> None:
-        not_negative("half_spread_bp", self.half_spread_bp)
-        finite("taker_fee_bp", self.taker_fee_bp)
-        finite("rebate_bp", self.rebate_bp)
-        not_negative("fills_per_day", self.fills_per_day)
-        finite("adverse_bp", self.adverse_bp)
-        not_negative("waiting_bp_per_day", self.waiting_bp_per_day)
+        checks.not_negative("half_spread_bp", self.half_spread_bp, "bp")
+        checks.number("taker_fee_bp", self.taker_fee_bp, "bp")
+        checks.number("rebate_bp", self.rebate_bp, "bp")
+        checks.not_negative("fills_per_day", self.fills_per_day, "a day")
+        checks.number("adverse_bp", self.adverse_bp, "bp")
+        checks.not_negative("waiting_bp_per_day", self.waiting_bp_per_day, "bp a day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def filled_bp(resting: Resting) -> float:
 
 def resting_bp(resting: Resting, rest_day: float) -> float:
     """The expected cost of resting for `rest_day` and crossing if nothing came."""
-    not_negative("rest_day", rest_day)
+    checks.not_negative("rest_day", rest_day, "days")
     if rest_day == 0.0 or resting.fills_per_day == 0.0:
         return taking_bp(resting) + resting.waiting_bp_per_day * rest_day
     filled = -math.expm1(-resting.fills_per_day * rest_day)
@@ -82,7 +82,7 @@ def resting_bp(resting: Resting, rest_day: float) -> float:
 
 def passive_plan(resting: Resting, rest_day_max: float) -> PassivePlan:
     """Rest as long as allowed or not at all, whichever costs less."""
-    not_negative("rest_day_max", rest_day_max)
+    checks.not_negative("rest_day_max", rest_day_max, "days")
     taking = taking_bp(resting)
     cost = resting_bp(resting, rest_day_max)
     if not cost < taking:

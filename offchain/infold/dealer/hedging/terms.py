@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infold.dealer import checks
 from infold.dealer.hedging.carry import NO_CARRY, Carry, drift_bp, risk_bp_per_m
 from infold.dealer.hedging.passive import Resting, passive_plan
-from infold.dealer.numbers import finite, not_negative, positive
 from infold.dealer.routing import Outside
 
 
@@ -28,10 +28,10 @@ class VenueTerms:
     resting: Resting | None = None
 
     def __post_init__(self) -> None:
-        not_negative("half_spread_bp", self.half_spread_bp)
-        finite("taker_fee_bp", self.taker_fee_bp)
-        not_negative("quadratic_bp_day_per_m", self.quadratic_bp_day_per_m)
-        not_negative("depth_m", self.depth_m)
+        checks.not_negative("half_spread_bp", self.half_spread_bp, "bp")
+        checks.number("taker_fee_bp", self.taker_fee_bp, "bp")
+        checks.not_negative("quadratic_bp_day_per_m", self.quadratic_bp_day_per_m, "bp day a M")
+        checks.not_negative("depth_m", self.depth_m, "M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Horizon:
     rest_day_max: float = 0.0
 
     def __post_init__(self) -> None:
-        positive("interval_day", self.interval_day)
-        not_negative("holding_day", self.holding_day)
-        not_negative("rest_day_max", self.rest_day_max)
+        checks.positive("interval_day", self.interval_day, "days")
+        checks.not_negative("holding_day", self.holding_day, "days")
+        checks.not_negative("rest_day_max", self.rest_day_max, "days")
 
 
 def outside(
@@ -63,8 +63,8 @@ def outside(
     `held_m` is the hedge we have there, `state_bp` what our trades left in this venue's price over
     the oracle's, `capacity_m` what margin allows (`treasury.hedge_capacity_m`).
     """
-    finite("held_m", held_m)
-    finite("state_bp", state_bp)
+    checks.number("held_m", held_m, "M")
+    checks.number("state_bp", state_bp, "bp")
     crossing = terms.half_spread_bp + terms.taker_fee_bp
     if terms.resting is not None:
         crossing = min(crossing, passive_plan(terms.resting, horizon.rest_day_max).cost_bp)

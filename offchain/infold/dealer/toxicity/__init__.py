@@ -3,10 +3,14 @@
 
 | to | use |
 |---|---|
+| run all of it in a venue | `model.ToxicityModel`: mids and fills in, opinions and verdicts out |
 | mark trades out, with no look ahead | `markouts.PendingLabels`: no label comes early |
-| know a client from few trades | `shrinkage.shrunk`, its population from `shrinkage.fitted` |
+| tell kinds of clients apart | `filtering`, over a grid that `kinds.grid_of_kinds` builds |
+| quote a client its premium, know what drift is pending | `pricing` |
+| act in an auction: curve, fee tier, route | `acts` |
+| learn online how probably a trade is toxic | `learner`, on the columns of `features` |
+| know a client's mean markout from few trades | `shrinkage.shrunk`, `shrinkage.fitted` |
 | see one-sided volume | `vpin.Vpin`: a feature and nothing more |
-| learn online how probably a trade is toxic | `learner.OnlineLearner` |
 | check a probability, rank by it, repair it | `calibration` |
 
 Nothing here has a clock: time comes with each observation. A side is the client's: +1 buys.

@@ -79,6 +79,10 @@ class MarginRule:
         if not 1.0 <= self.initial_over_maintenance < math.inf:
             raise ValueError("initial_over_maintenance (a ratio) must be at least 1")
 
+    def stress_bp(self, volatility_bp: float) -> float:
+        """The move over a day that the capital must survive, at a volatility per root day."""
+        return self.tail * volatility_bp + self.jump_bp
+
 
 @dataclass(frozen=True, slots=True)
 class MarginProposal:
@@ -112,8 +116,7 @@ def propose_margins(
         maintenance = max(maintenance, math.ceil(initial / rule.initial_over_maintenance))
         maintenance = min(maintenance, bounds.maintenance_e6[1])
         cut.append("fall_e6_max")
-    day_bp = rule.tail * volatility_bp + rule.jump_bp
-    wanted_m = min(rule.capital_m * BP_ONE / day_bp, rule.depth_m)
+    wanted_m = min(rule.capital_m * BP_ONE / rule.stress_bp(volatility_bp), rule.depth_m)
     low_m, high_m = bounds.position_cap_m
     cap_m = min(max(wanted_m, low_m), high_m)
     if cap_m != wanted_m:

@@ -32,6 +32,7 @@ from __future__ import annotations
 from infold.research.recorded.flags import Flag, Flags
 from infold.research.recorded.names import contract_usd, is_coin_margined, market_of
 from infold.research.recorded.readers import (
+    holds_books,
     read,
     read_bars,
     read_books,
@@ -39,6 +40,8 @@ from infold.research.recorded.readers import (
     read_quotes,
     read_trades,
     runs_of,
+    span_of_books,
+    stream_of,
 )
 from infold.research.recorded.streams import (
     Bars,
@@ -63,6 +66,7 @@ __all__ = [
     "Quotes",
     "Trades",
     "contract_usd",
+    "holds_books",
     "is_coin_margined",
     "market_of",
     "read",
@@ -72,4 +76,6 @@ __all__ = [
     "read_quotes",
     "read_trades",
     "runs_of",
+    "span_of_books",
+    "stream_of",
 ]

@@ -24,6 +24,19 @@ def table(path: Path) -> tuple[pl.DataFrame, int, str]:
     return frame, first_row, sha256
 
 
+def schema(path: Path) -> tuple[str, ...]:
+    """A Parquet file's columns, without reading its rows."""
+    try:
+        return tuple(pl.read_parquet_schema(path))
+    except FileNotFoundError:
+        raise DataFault(path, "no such file", "check the path or set INFOLD_DATA") from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        first_line = str(error).splitlines()[0][:120]
+        raise DataFault(
+            path, f"not a whole Parquet file ({first_line})", "fetch it again"
+        ) from None
+
+
 def content_of(path: Path) -> tuple[bytes, str]:
     """The file's bytes, unpacked, and the SHA-256 of the file as it lies on disk."""
     try:

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
+
 from infold.research.faults import DataFault
 from infold.research.recorded.bars import bar_layout, numbered_bar_layout
-from infold.research.recorded.content import table
+from infold.research.recorded.content import schema, table
 from infold.research.recorded.depths import book_layout, depths_of
 from infold.research.recorded.layouts import named_layout, numbered_layout
 from infold.research.recorded.sheet import Sheet
@@ -87,6 +89,50 @@ def read_books(path: Path, market: str | None = None, levels: int = 20) -> Books
 def read_depths(path: Path, market: str | None = None) -> Depths:
     """Read a file of best quotes with summed depth at five and ten levels."""
     return depths_of(_filled(_sheet(path, market)))
+
+
+def stream_of(path: Path) -> str | None:
+    """What a file holds, told by its columns alone: "flow" (trades or quotes), "books", "bars" or
+    None for a layout nobody here knows. A file that is both flow and books is flow.
+    """
+    parquet = path.name.lower().endswith(".parquet")
+    if parquet:
+        columns, frame = list(schema(path)), None
+    else:
+        frame, _, _ = table(path)
+        columns = frame.columns
+    if named_layout(columns) or (frame is not None and numbered_layout(frame)):
+        return "flow"
+    if book_layout(columns):
+        return "books"
+    if bar_layout(columns) or (frame is not None and numbered_bar_layout(frame)):
+        return "bars"
+    return None
+
+
+def holds_books(path: Path) -> bool:
+    """Whether `read_books` knows its layout."""
+    if path.name.lower().endswith(".parquet"):
+        return book_layout(list(schema(path))) is not None
+    return book_layout(table(path)[0].columns) is not None
+
+
+def span_of_books(path: Path) -> tuple[int, int]:
+    """First and last time of a file of books, by its time column alone where it is Parquet."""
+    column = next((name for name in ("tx_ts_ms", "exch_ts_ms") if name in _columns(path)), None)
+    if column is None:
+        return read_books(path, levels=1).span_ms
+    times = pl.scan_parquet(path).select(
+        pl.col(column).min().alias("first"), pl.col(column).max().alias("last")
+    )
+    first, last = times.collect().row(0)
+    if first is None:
+        raise DataFault(path, "it holds no times", "fetch it again", column=column)
+    return int(first), int(last)
+
+
+def _columns(path: Path) -> tuple[str, ...]:
+    return schema(path) if path.name.lower().endswith(".parquet") else ()
 
 
 def read_bars(path: Path, market: str | None = None) -> tuple[Bars, ...]:

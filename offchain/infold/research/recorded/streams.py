@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,21 @@ class Trades:
         """First and last time, both included."""
         return int(self.time_ms[0]), int(self.time_ms[-1])
 
+    def rows(self, kept: Booleans) -> Trades:
+        """The rows of a mask, in their order."""
+        return replace(
+            self,
+            market=self.market[kept],
+            time_ms=self.time_ms[kept],
+            side=self.side[kept],
+            price=self.price[kept],
+            size=self.size[kept],
+            record=self.record[kept],
+            account=None if self.account is None else self.account[kept],
+            order=None if self.order is None else self.order[kept],
+            crossed=None if self.crossed is None else self.crossed[kept],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Quotes:
@@ -80,6 +95,17 @@ class Quotes:
     def span_ms(self) -> tuple[int, int]:
         """First and last time, both included."""
         return int(self.time_ms[0]), int(self.time_ms[-1])
+
+    def rows(self, kept: Booleans) -> Quotes:
+        """The rows of a mask, in their order."""
+        return replace(
+            self,
+            time_ms=self.time_ms[kept],
+            bid=self.bid[kept],
+            ask=self.ask[kept],
+            bid_size=None if self.bid_size is None else self.bid_size[kept],
+            ask_size=None if self.ask_size is None else self.ask_size[kept],
+        )
 
 
 @dataclass(frozen=True, slots=True)

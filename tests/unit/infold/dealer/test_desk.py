@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import msgspec
@@ -111,6 +112,29 @@ def test_hash_covers_every_figure() -> None:
     assert len(hashes) == 8
     assert all(len(each) == 32 for each in hashes)
     assert curve_hash(Curve(prices, sales)) == curve_hash(curve)
+
+
+def test_a_least_half_spread_widens_both_sides_and_an_infinite_one_is_no_quote() -> None:
+    least_bp = 9.0
+    wide = Desk(Curve, 1.0, half_spreads_bp_min={1: least_bp, 2: math.inf})
+    idle = [
+        price
+        for curve in (a_desk().commit(1, 0, ORACLE, 1), wide.commit(1, 0, ORACLE, 1))
+        for price, sale in zip(curve.prices_e8, curve.sales_e8, strict=True)
+        if sale == 0
+    ]
+    bid, ask, wide_bid, wide_ask = idle
+    assert wide_bid < bid < ask < wide_ask
+    assert wide_ask - ORACLE == pytest.approx(ORACLE * least_bp * 1e-4, abs=1)
+    assert ORACLE - wide_bid == pytest.approx(ORACLE * least_bp * 1e-4, abs=1)
+    none = wide.commit(2, 10**10, ORACLE, 1)
+    assert none.sale_e8(1) == none.sale_e8(2 * ORACLE) == 0
+    assert wide.commit(3, 0, ORACLE, 1) == a_desk().commit(3, 0, ORACLE, 1)
+    small = Desk(Curve, 1.0, half_spreads_bp_min={1: 1e-6})
+    assert small.commit(1, 0, ORACLE, 1) == a_desk().commit(1, 0, ORACLE, 1)
+    for wrong in (-1.0, math.nan):
+        with pytest.raises(ValueError, match=r"half_spreads_bp_min of market 1 .* bp"):
+            Desk(Curve, 1.0, half_spreads_bp_min={1: wrong})
 
 
 def test_desk_refuses_an_interval_of_zero() -> None:

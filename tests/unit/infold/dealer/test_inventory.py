@@ -91,7 +91,7 @@ def test_little_law() -> None:
     totals = flat_rates.sum(axis=0)
     chances = np.cumsum(flat_rates / totals, axis=0)
     source = np.random.default_rng(SEED)
-    waits, draws = source.exponential(size=400_000), source.uniform(size=400_000)
+    waits, draws = source.exponential(size=250_000), source.uniform(size=250_000)
     time_day, held = 0.0, 0
     area, square, volume, waited, closed = 0.0, 0.0, 0.0, 0.0, 0.0
     queue: deque[list[float]] = deque()

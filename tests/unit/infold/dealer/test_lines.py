@@ -212,6 +212,16 @@ def test_relaxation_is_the_ladders_in_thin_batches_and_the_monopolys_in_thick_on
     )
 
 
+def test_a_fee_replaces_spread_until_there_is_none() -> None:
+    line = inverse_ladder(SPOT_FX)
+    charged = line.after_fee(0.1)
+    assert charged.markup_bp(0.3) == pytest.approx(line.markup_bp(0.3) - 0.1, abs=1e-12)
+    assert line.after_fee(5.0).half_spread_bp == pytest.approx(0.0, abs=1e-12)
+    assert line.after_fee(0.0) == line
+    with pytest.raises(ValueError, match=r"fee_bp must be a number \(bp\) not below zero"):
+        line.after_fee(-0.1)
+
+
 # -- refusals --------------------------------------------------------------------------------------
 
 
@@ -246,3 +256,14 @@ def test_impossible_intervals_and_markups_are_refused() -> None:
             batch_line(SPOT_FX, wrong)
     with pytest.raises(ValueError, match=r"markup must lie in 0\.\.4"):
         bent_line(SPOT_FX, -0.1, 0.01, 0.01)
+
+
+def test_a_line_at_least_so_wide_keeps_its_shape() -> None:
+    line = inverse_ladder(SPOT_FX)
+    wider = line.at_least(line.half_spread_bp + 0.5)
+    assert wider.half_spread_bp == pytest.approx(line.half_spread_bp + 0.5, rel=1e-12)
+    for price in (-1.0, 0.3, 2.0):
+        assert wider.markup_bp(price) == pytest.approx(line.markup_bp(price) + 0.5, rel=1e-9)
+    assert line.at_least(0.0) == line
+    with pytest.raises(ValueError, match=r"half_spread_bp .* \(bp\)"):
+        line.at_least(math.nan)

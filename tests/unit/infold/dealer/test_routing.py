@@ -22,8 +22,9 @@ from infold.dealer.routing import (
     route_stock,
     warehouse,
 )
+from infold.dealer.zone import CapitalCharge, zone
 
-KEEP = warehouse(SPOT_FX, limit_m=60.0)
+KEEP = warehouse(SPOT_FX, CapitalCharge(6e5, 1e4))
 TAU_DAY = 1e-5
 SLOPE = 2.0 * SPOT_FX.hedge_impact_bp_day_per_m / TAU_DAY
 VENUES = (Outside("deep", 0.2, SLOPE, 40.0), Outside("thin", 0.25, 3.0 * SLOPE, 5.0))
@@ -46,7 +47,9 @@ def total_bp_m(kept_m: float, shares_m: tuple[float, ...], residual: float, held
 
 def test_the_zone_is_the_closed_forms_and_the_capital_rule_cuts_it() -> None:
     assert KEEP.zone_m(SPOT_FX.hedge_spread_bp) == pytest.approx(zone_m(SPOT_FX), rel=1e-12)
-    assert warehouse(SPOT_FX, limit_m=7.0).zone_m(SPOT_FX.hedge_spread_bp) == 7.0
+    charge = CapitalCharge(7e4, 1e4)
+    assert warehouse(SPOT_FX, charge).zone_m(SPOT_FX.hedge_spread_bp) == 7.0
+    assert zone(SPOT_FX, charge).width_m == 7.0
     assert KEEP.zone_m(-0.5) == 0.0
     assert Warehouse(0.0, 0.5, 9.0).zone_m(0.2) == 9.0
 
@@ -86,7 +89,7 @@ def test_route_reduces_never_external() -> None:
                     1,
                     -sign * share * held,
                     sign * held,
-                    warehouse(SPOT_FX, limit_m=1.0),
+                    warehouse(SPOT_FX, CapitalCharge(1e4, 1e4)),
                     VENUES,
                     toxicity_bp=50.0,
                     impact_bp=-sign * 30.0,
@@ -169,6 +172,28 @@ def test_what_makes_no_sense_is_named() -> None:
         Warehouse(1.0, math.nan, 1.0)
     with pytest.raises(ValueError, match="limit_m"):
         Warehouse(1.0, 0.5, math.nan)
+
+
+def test_where_hedging_never_pays_only_capital_ends_the_zone() -> None:
     heavy = msgspec.structs.replace(SPOT_FX, impact_bp_per_m=5.0)
-    with pytest.raises(ValueError, match="impact_bp_per_m"):
-        warehouse(heavy)
+    keep = warehouse(heavy, CapitalCharge(2e5, 1e4))
+    assert (keep.slope_bp_per_m, keep.zone_m(0.2)) == (0.0, 20.0)
+    assert route(1, 15.0, 0.0, keep, VENUES).sent_m == 0.0
+    assert route(1, 30.0, 0.0, keep, VENUES).reason == "CAPITAL"
+
+
+def test_volatility_narrows_the_zone() -> None:
+    assert warehouse(SPOT_FX, volatility_bp=300.0).zone_m(0.2) < KEEP.zone_m(0.2) / 2.5
+
+
+def test_a_charge_beyond_the_capital_rule_spreads_the_way_back() -> None:
+    """Sent until the next M costs more than keeping it and the charge; a hard rule sends it all."""
+    soft = warehouse(SPOT_FX, CapitalCharge(6e5, 1e4), over_bp=5.0)
+    hard = routed(30.0, 50.0)
+    found = route(1, 30.0, 50.0, soft, VENUES)
+    assert found.reason == "CAPITAL" and 0.0 < found.sent_m < hard.sent_m == pytest.approx(20.0)
+    assert found.excess_m == pytest.approx(20.0 - found.sent_m)
+    assert found.sent_bp == pytest.approx(found.kept_bp + 5.0) == found.price_bp
+    assert route(1, 5.0, 50.0, soft, VENUES) == route(1, 5.0, 50.0, KEEP, VENUES)
+    with pytest.raises(ValueError, match="over_bp"):
+        Warehouse(1.0, 0.5, 1.0, -1.0)

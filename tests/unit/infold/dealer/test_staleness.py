@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from infold.dealer.lines import thin_line
 from infold.dealer.params import PERPETUAL, SPOT_FX
-from infold.dealer.quoting import DAY_S, closed_forms, thin_line
+from infold.dealer.quoting import DAY_S, closed_forms
 from infold.dealer.staleness import (
     Refresh,
     Staleness,

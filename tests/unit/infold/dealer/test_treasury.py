@@ -18,7 +18,7 @@ from infold.dealer.treasury import (
     reach_bp,
     required_m,
     transfers,
-    warehouse_limit_m,
+    warehouse_charge,
 )
 
 PRUDENCE = Prudence(volatility_bp=300.0, stress_bp=2_000.0)
@@ -118,8 +118,9 @@ def test_reducing_is_always_allowed_and_halted_venues_allow_nothing_else() -> No
 
 
 def test_capital_rule_of_the_zone() -> None:
-    assert warehouse_limit_m(2.0, 2_000.0) == pytest.approx(10.0)
-    assert warehouse_limit_m(0.0, 2_000.0) == 0.0
+    """2 M of quote lost at a stress of 20 % are 10 M of inventory."""
+    assert warehouse_charge(2.0, PRUDENCE).inventory_m == pytest.approx(10.0)
+    assert warehouse_charge(0.0, PRUDENCE).inventory_m == 0.0
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,4 @@ def test_prudence_and_rules_name_what_makes_no_sense() -> None:
     with pytest.raises(ValueError, match="side"):
         hedge_capacity_m(VENUE, 0, [VENUE], PRUDENCE)
     with pytest.raises(ValueError, match="capital_m"):
-        warehouse_limit_m(-1.0, 10.0)
-    with pytest.raises(ValueError, match="stress_bp"):
-        warehouse_limit_m(1.0, 0.0)
+        warehouse_charge(-1.0, PRUDENCE)

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from infold.research.faults import DataFault
-from infold.research.recorded import Bars, read, read_bars
+from infold.research.recorded import Bars, FileFacts, read, read_bars
 from infold.research.volatility import contest, realised
 
 T = 1_700_000_000_000 // 86_400_000 * 86_400_000  # midnight
@@ -132,14 +132,11 @@ def quarters(count: int, left_out: tuple[int, ...] = (), still: tuple[int, ...] 
     kept = np.setdiff1d(np.arange(count), left_out)
     times = T + 900_000 * np.arange(count)
     return Bars(
-        None,
+        FileFacts("x", len(kept), ""),
         "BTCUSDT",
         900_000,
         times[kept],
-        opened[kept],
-        high[kept],
-        low[kept],
-        close[kept],  # type: ignore[arg-type]
+        *(column[kept] for column in (opened, high, low, close)),
     )
 
 
@@ -167,5 +164,6 @@ def test_har_is_held_against_the_average_period_by_period() -> None:
 def test_too_few_periods_or_bars_too_long_decide_nothing() -> None:
     few = realised(quarters(400))
     assert few is not None and contest(few) is None
-    week = Bars(None, "X", 7 * 24 * HOUR, *(np.ones(3, np.int64),), *(np.ones(3),) * 4)  # type: ignore[arg-type]
-    assert realised(week) is None
+    ones, times = np.ones(3), T + 7 * 24 * HOUR * np.arange(3)
+    weeks = Bars(FileFacts("x", 3, ""), "BTCUSDT", 7 * 24 * HOUR, times, ones, ones, ones, ones)
+    assert realised(weeks) is None

@@ -10,6 +10,7 @@ from infold.dealer.hedging.facts import (
     CancelAsked,
     Dropped,
     Fact,
+    Forgotten,
     GivenUp,
     Intended,
     Missing,
@@ -17,6 +18,7 @@ from infold.dealer.hedging.facts import (
     Reported,
     Sending,
     Silent,
+    WrittenOff,
 )
 from infold.dealer.hedging.orders import Phase, Step
 from infold.outside import OutsideOrder, OutsidePosition, OutsideReport, Standing
@@ -129,6 +131,22 @@ def test_a_lost_order_that_was_filled_is_found_by_its_position() -> None:
     assert late.hedged_e8 == -100  # the position held it already
     nothing = a_book(*LOST, seen(0, 32_000), seen(0, 34_000))
     assert nothing.surprises == () and nothing.orders["infold-1-1"].settled
+
+
+def test_a_lost_order_that_was_forgotten_and_filled_after_all_is_found() -> None:
+    book = a_book(*LOST, Forgotten(client_id="infold-1-1", time_ms=700_000))
+    assert book.pending_e8(-1) == 0
+    for time_ms in (800_000, 802_000):
+        book = fold(book, seen(-100, time_ms), RULES)
+    assert book.hedged_e8 == -100 and book.surprises[0].cause is Cause.UNEXPLAINED
+
+
+def test_a_venue_written_off_holds_nothing_and_is_never_used_or_believed_again() -> None:
+    facts = (*FILLED, Intended(order=order(-50, "infold-1-2"), time_ms=20))
+    book = a_book(*facts, WrittenOff(venue="v", time_ms=30), seen(-100, 5_000), seen(-100, 9_000))
+    assert (book.hedged_e8, book.pending_e8(-1)) == (0, 0)
+    assert [one.cause for one in book.surprises] == [Cause.WRITTEN_OFF]
+    assert not book.usable("v", 10**15)
 
 
 def test_strikes_lead_to_longer_suspensions_and_a_fill_wipes_them_out() -> None:

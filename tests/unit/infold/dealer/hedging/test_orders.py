@@ -69,6 +69,15 @@ def test_without_any_answer_an_order_is_lost_and_may_still_have_been_filled() ->
     assert orders.given_up(orders.abandoned(orders.intended(ORDER, 0), 1), 2).reason == "abandoned"
 
 
+def test_what_was_lost_long_ago_is_forgotten() -> None:
+    lost = orders.given_up(sent(), 30_100)
+    assert next_step(lost, 630_099, PATIENCE) is Step.WAIT
+    assert next_step(lost, 630_100, PATIENCE) is Step.FORGET
+    gone = orders.forgotten(lost)
+    assert gone.remaining_e8 == 0 and next_step(gone, 10**9, PATIENCE) is Step.WAIT
+    assert orders.forgotten(acknowledged()) == acknowledged()
+
+
 def test_figures_only_grow_whatever_order_reports_come_in() -> None:
     half = orders.reported(acknowledged(), report(Standing.OPEN, -50, 30), 300)
     again = orders.reported(half, report(Standing.OPEN, -20, 12), 310)

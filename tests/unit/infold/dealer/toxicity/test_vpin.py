@@ -22,9 +22,9 @@ def run(sides: np.ndarray, sizes: np.ndarray, bucket_m: float, buckets: int) -> 
 def test_vpin_null() -> None:
     """quant.md test 19: N equal trades of random side a bucket average sqrt(2 / (pi N))."""
     draws = np.random.Generator(np.random.Philox(11))
-    for trades in (50, 100):
-        sides = draws.choice((-1, 1), trades * 8_000)
-        found = run(sides, np.ones(len(sides)), float(trades), 8_000)
+    for trades, buckets in ((30, 8_000), (100, 1_500)):
+        sides = draws.choice((-1, 1), trades * buckets)
+        found = run(sides, np.ones(len(sides)), float(trades), buckets)
         assert found == pytest.approx(null_vpin(trades), rel=0.02)
 
 

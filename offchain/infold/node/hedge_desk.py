@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One market's hedging, batch after batch: what the dealer decides, sent and recorded.
+
+After a batch the pool holds its residual. The desk asks the venues what they hold, judges the whole
+stock (`dealer.routing`), records the decision with its reason, and hands the hedger what is to be
+sent. Figures it learns on the way (the impact of its own hedges, how batch flows follow each other)
+start afresh with the process; what was sent and filled is folded from the journal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from infold.core.state import State
+from infold.dealer.desk import LOTS_TIMES_PRICE_OF_A_MILLION
+from infold.dealer.hedging.exposure import must_cross
+from infold.dealer.hedging.facts import Fact, decode_fact
+from infold.dealer.hedging.inflow import persistence_of, persistent_inflow_m
+from infold.dealer.hedging.passive import passive_plan
+from infold.dealer.hedging.terms import Horizon, VenueTerms, outside
+from infold.dealer.params import DealerParameters
+from infold.dealer.routing import Outside, Route, Warehouse, route_stock, warehouse
+from infold.dealer.treasury import Leg, Prudence, hedge_capacity_m
+from infold.dealer.zone import CapitalCharge
+from infold.errors import Misconfigured
+from infold.node.hedger import Hedger
+from infold.shell.journal import Journal
+from infold.units import DAY_MS, Rounding, from_float
+
+BP: Final = 1e-4
+FLOWS_MAX: Final = 500
+"""Batch flows remembered: at a second a batch, the flow of the last eight minutes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HedgePlan:
+    """How one market is hedged. `terms` are by venue; `slippage_bp` how far beyond the price that
+    was judged an order may pay before it is cut short; `lot_e8` the smallest order sent.
+
+    `legs` say what lies where; without any, margin limits nothing.
+    """
+
+    parameters: DealerParameters
+    terms: Mapping[str, VenueTerms]
+    horizon: Horizon
+    charge: CapitalCharge | None = None
+    over_bp: float = math.inf
+    slippage_bp: float = 5.0
+    lot_e8: int = 1
+    reconcile_ms: int = 10_000
+    legs: Mapping[str, Leg] = field(default_factory=dict)
+    prudence: Prudence | None = None
+
+
+class HedgeDesk:
+    """Hedges one market through a `Hedger`; `plan` may be replaced between batches.
+
+    `Misconfigured` if orders rest longer or shorter than the plan's costs assume.
+    """
+
+    def __init__(self, hedger: Hedger, plan: HedgePlan) -> None:
+        rest_ms = round(plan.horizon.rest_day_max * DAY_MS)
+        rests = any(terms.resting is not None for terms in plan.terms.values()) and rest_ms
+        if rests and rest_ms != hedger.rules.patience.rest_ms:
+            raise Misconfigured(
+                f"orders rest {hedger.rules.patience.rest_ms} ms and are priced as if they rested"
+                f" {rest_ms}; set rest_ms and rest_day_max alike"
+            )
+        self.hedger = hedger
+        self.plan = plan
+        self._impact_bp = 0.0
+        self._last_ms = -1
+        self._asked_ms = -1
+        self._client_e8: int | None = None
+        self._hedged_e8 = hedger.book.hedged_e8
+        self._flows_m: deque[float] = deque(maxlen=FLOWS_MAX)
+
+    def after_batch(self, state: State, time_ms: int, drift_bp: float = 0.0) -> Route | None:
+        """Judge the pool's stock and hedge; None where the market has no price yet."""
+        market = self.hedger.book.market
+        price_e8 = state.prices_e8.get(market, 0)
+        if price_e8 <= 0:
+            return None
+        return self.hedge(state.markets[market].pool.base_e8, price_e8, time_ms, drift_bp)
+
+    def hedge(self, client_e8: int, price_e8: int, time_ms: int, drift_bp: float = 0.0) -> Route:
+        """The decision for a client leg at a price; what it wants is sent when this returns.
+
+        `drift_bp` is the predicted move of the price: what toxic flow and signals say.
+        """
+        plan, hedger = self.plan, self.hedger
+        if self._asked_ms < 0 or time_ms - self._asked_ms >= plan.reconcile_ms:
+            hedger.reconcile(time_ms)
+            self._asked_ms = time_ms
+        hedger.carry_on(client_e8, time_ms)
+        of_a_lot = price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
+        self._learn(client_e8, of_a_lot, time_ms)
+        book = hedger.book
+        under_way = book.pending_e8(1) + book.pending_e8(-1)
+        inventory_m = (client_e8 + book.hedged_e8 + under_way) * of_a_lot
+        venues = self._venues(-1 if inventory_m > 0.0 else 1, of_a_lot, time_ms)
+        found = route_stock(
+            book.market,
+            inventory_m,
+            self._warehouse(),
+            venues,
+            impact_bp=self._impact_bp,
+            drift_bp=drift_bp,
+            inflow_m=self._inflow_m(),
+        )
+        hedger.note(found, time_ms)
+        self._send(found, venues, client_e8, price_e8, time_ms)
+        return found
+
+    def _send(
+        self,
+        found: Route,
+        venues: Sequence[Outside],
+        client_e8: int,
+        price_e8: int,
+        time_ms: int,
+    ) -> None:
+        side = -1 if found.residual_m > 0.0 else 1
+        lines = {venue.venue: venue for venue in venues}
+        wanted: dict[str, int] = {}
+        limits: dict[str, int] = {}
+        resting: list[str] = []
+        for name, part_m in found.shares:
+            exact = part_m * LOTS_TIMES_PRICE_OF_A_MILLION / price_e8
+            lots = from_float(exact, 0, Rounding.DOWN) // self.plan.lot_e8 * self.plan.lot_e8
+            if not lots:
+                continue
+            best_e8 = self._rests_at_e8(name, side, time_ms)
+            if best_e8 is not None:
+                wanted[name], limits[name] = side * lots, best_e8
+                resting.append(name)
+                continue
+            line = lines[name]
+            worst_bp = line.base_bp + line.slope_bp_per_m * part_m + self.plan.slippage_bp
+            limit = price_e8 * (1.0 + side * max(worst_bp, 0.0) * BP)
+            wanted[name] = side * lots
+            limits[name] = from_float(limit, 0, Rounding.UP if side > 0 else Rounding.DOWN)
+        if wanted:
+            self.hedger.hedge(client_e8, wanted, time_ms, limits_e8=limits, resting=resting)
+
+    def _rests_at_e8(self, venue: str, side: int, time_ms: int) -> int | None:
+        """Where an order rests that costs less so; None where it crosses."""
+        resting = self.plan.terms[venue].resting
+        if resting is None or must_cross(self.hedger.book, venue):
+            return None
+        if not passive_plan(resting, self.plan.horizon.rest_day_max).rest_day:
+            return None
+        return self.hedger.best_e8(venue, side, time_ms)
+
+    def _venues(self, side: int, of_a_lot: float, time_ms: int) -> list[Outside]:
+        plan, book = self.plan, self.hedger.book
+        legs = list(plan.legs.values())
+        lines = []
+        for name, terms in plan.terms.items():
+            if not book.usable(name, time_ms):
+                continue
+            capacity = None
+            if name in plan.legs and plan.prudence is not None:
+                capacity = hedge_capacity_m(plan.legs[name], side, legs, plan.prudence)
+            lines.append(
+                outside(
+                    terms,
+                    side,
+                    plan.horizon,
+                    plan.parameters.risk_aversion,
+                    held_m=book.held_e8.get(name, 0) * of_a_lot,
+                    capacity_m=capacity,
+                )
+            )
+        return lines
+
+    def _learn(self, client_e8: int, of_a_lot: float, time_ms: int) -> None:
+        """Let our impact fade and grow by what was filled; note the flow of the batch."""
+        terms = self.plan.parameters
+        if self._last_ms >= 0:
+            passed = (time_ms - self._last_ms) / DAY_MS
+            self._impact_bp *= math.exp(-terms.resilience_per_day * passed)
+        self._last_ms = time_ms
+        hedged = self.hedger.book.hedged_e8
+        self._impact_bp += terms.impact_bp_per_m * (hedged - self._hedged_e8) * of_a_lot
+        self._hedged_e8 = hedged
+        if self._client_e8 is not None:
+            self._flows_m.append((client_e8 - self._client_e8) * of_a_lot)
+        self._client_e8 = client_e8
+
+    def _inflow_m(self) -> float:
+        """What batch flows like the last ones are expected to bring while a hedge is held."""
+        if not self._flows_m:
+            return 0.0
+        horizon = self.plan.horizon
+        batches = int(horizon.holding_day / horizon.interval_day)
+        return persistent_inflow_m(self._flows_m[-1], persistence_of(self._flows_m), batches)
+
+    def _warehouse(self) -> Warehouse:
+        return warehouse(self.plan.parameters, self.plan.charge, over_bp=self.plan.over_bp)
+
+
+# -- the journal -----------------------------------------------------------------------------------
+
+
+def recorder(journal: Journal, market: int) -> Callable[[Fact], None]:
+    """Writes each fact of a market as an entry of its own; it is on disk when the call returns."""
+
+    def record(fact: Fact) -> None:
+        journal.append([msgspec.json.encode({"hedge": fact, "market": market})])
+
+    return record
+
+
+def recorded_facts(journal: Journal, market: int) -> list[Fact]:
+    """A market's facts in a journal, oldest first: what a `Hedger` starts from."""
+    found: list[Fact] = []
+
+    def read(_seq: int, line: bytes) -> None:
+        entry = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        if "hedge" in entry and int(bytes(entry["market"])) == market:
+            found.append(decode_fact(bytes(entry["hedge"])))
+
+    journal.replay(read)
+    return found
