@@ -47,6 +47,7 @@ from infold.research.simulation.crash.market import (
     crash_world,
 )
 from infold.research.simulation.crash.replay import (
+    DAY_MS,
     HIGH_FIRST,
     HORIZON_MIN,
     LOW_FIRST,
@@ -202,7 +203,10 @@ def _walks(bench: Bench, data: Path, cell_s: float, seed: int) -> list[Walk]:
     """Both walks of every window in every file of bars under the data's folder."""
     walks: list[Walk] = []
     for path in sorted((data / "ohlcv").glob("*")):
-        for bars in _bars_of(bench, path):
+        for bars in _bars_of(bench, path) if path.is_file() else ():
+            if not 3_000.0 * cell_s <= bars.step_ms <= DAY_MS:
+                bench.say(f"left out: {path} has bars of {bars.step_ms} ms")
+                continue
             for window in windows_of(bars, WINDOWS_A_MARKET):
                 for order in (HIGH_FIRST, LOW_FIRST):
                     walks.append(walk_of(bars, window, order, cell_s, seed, len(walks)))
