@@ -20,7 +20,8 @@ import numpy as np
 
 from infold.dealer.impact.parent import ParentLaw
 from infold.dealer.params import PERPETUAL, DealerParameters
-from infold.research.calibration.market import Calibration, Sources, calibrate
+from infold.research.calibration.market import Calibration, calibrate
+from infold.research.calibration.notes import Sources
 from infold.research.calibration.orders import M, takers
 from infold.research.calibration.outside import half_spread_bp, neighbours_half_spread_bp
 from infold.research.faults import TooLittle
