@@ -92,7 +92,14 @@ def discover(root: Path) -> Found:
     for path in sorted(root.rglob("*")):
         if not path.is_file() or not path.name.lower().endswith(SUFFIXES):
             continue
-        stream = stream_of(path)
+        try:
+            stream = stream_of(path)
+        except DataFault:
+            # Text is told by its cells: what does not read as a table is of no layout of ours. A
+            # Parquet file that does not read is damaged.
+            if path.name.lower().endswith(".parquet"):
+                raise
+            stream = None
         if stream in ("flow", "books") and holds_books(path):
             books.append(path)
         if stream == "bars":
