@@ -27,6 +27,7 @@ class Invented:
     """Columns of a session; `mid` and best sizes every `STEP_MS`, trades at any millisecond."""
 
     mid: np.ndarray
+    begin_ms: int
     bid_size: np.ndarray
     ask_size: np.ndarray
     trade_ms: np.ndarray
@@ -36,7 +37,7 @@ class Invented:
 
     @property
     def time_ms(self) -> np.ndarray:
-        return BEGIN_MS + STEP_MS * np.arange(len(self.mid))
+        return self.begin_ms + STEP_MS * np.arange(len(self.mid))
 
 
 def invented(
@@ -45,6 +46,7 @@ def invented(
     impact_bp_per_m: float = 5.0,
     price: float = 50_000.0,
     per_step: float = 1.0,
+    begin_ms: int = BEGIN_MS,
 ) -> Invented:
     rng = np.random.default_rng(seed)
     steps = seconds * 1_000 // STEP_MS
@@ -61,9 +63,10 @@ def invented(
     lean = 0.5 * np.tanh(moves)  # the queue knows a little of the next move
     return Invented(
         mid=mid,
+        begin_ms=begin_ms,
         bid_size=depth * (1.0 + lean) * rng.uniform(0.9, 1.1, steps),
         ask_size=depth * (1.0 - lean) * rng.uniform(0.9, 1.1, steps),
-        trade_ms=np.sort(BEGIN_MS + STEP_MS * at + rng.integers(1, STEP_MS, len(at))),
+        trade_ms=np.sort(begin_ms + STEP_MS * at + rng.integers(1, STEP_MS, len(at))),
         side=side,
         price=mid[at] + side * TICK / 2.0,
         size=size_m * 1e6 / mid[at],

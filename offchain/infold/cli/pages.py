@@ -305,13 +305,15 @@ def of_calibration(found: Document) -> list[str]:
             lines += ["assumed:", *pairs(list(market["assumed"].items())), ""]
     if found["left_out"]:
         lines += ["left out:", *pairs(list(found["left_out"].items())), ""]
+    files: list[str] = []
     for file in found["files"]:
-        lines.append(f"{file['path']}, {count(file['rows'])} rows, sha256 {file['sha256'][:16]}…")
-        lines += [
+        files += [f"{file['path']}, {count(file['rows'])} rows, sha256", file["sha256"]]
+        files += [
             f"  {count(flag['count'])} × {flag['kind']}, first at row {flag['row']}"
             + ("" if flag["time_ms"] is None else f", {clock(flag['time_ms'])}")
             for flag in file["flags"]
         ]
+    lines += pairs([("files", files)])
     return [*lines, "", *_verdict(found)]
 
 

@@ -227,14 +227,26 @@ def route_stock(
     venues: Sequence[Outside],
     *,
     impact_bp: float = 0.0,
+    drift_bp: float = 0.0,
     inflow_m: float = 0.0,
 ) -> Route:
     """The same judgement over all that is held: what of it to hedge in the coming interval.
 
     With one venue and short intervals this is the hedge rate of equation 15, (|p| - psi)+ / 2 eta.
-    `venues` are for the direction that lowers |inventory_m|.
+    `venues` are for the direction that lowers |inventory_m|; `drift_bp` is the predicted move of
+    the price, which is against all of a stock alike.
     """
-    return route(market, inventory_m, 0.0, keep, venues, impact_bp=impact_bp, inflow_m=inflow_m)
+    against_bp = drift_bp if inventory_m < 0.0 else -drift_bp
+    return route(
+        market,
+        inventory_m,
+        0.0,
+        keep,
+        venues,
+        impact_bp=impact_bp,
+        toxicity_bp=against_bp,
+        inflow_m=inflow_m,
+    )
 
 
 def internalized(routes: Iterable[Route]) -> float:

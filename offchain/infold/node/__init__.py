@@ -12,6 +12,10 @@ The node is synchronous and single-threaded, and time comes from its callers. An
 nobody's turn but ours halts it: from then on it refuses everything, because a state that broke one
 rule cannot be trusted with the next.
 
+A venue that hedges outside has a `HedgeDesk` a market (`hedge_desk.py`, `hedger.py`): it looks at
+the pool after each batch, and its facts go to the same journal. There is none unless somebody adds
+it.
+
 `memory.py` holds state, journal and rows; `requests.py`, `following.py`, `batches.py` and
 `views.py` work on it; `node.py` is their one guarded door; `local.py` puts a whole venue on this
 machine.

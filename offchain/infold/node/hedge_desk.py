@@ -19,13 +19,16 @@ import msgspec
 
 from infold.core.state import State
 from infold.dealer.desk import LOTS_TIMES_PRICE_OF_A_MILLION
+from infold.dealer.hedging.exposure import must_cross
 from infold.dealer.hedging.facts import Fact, decode_fact
 from infold.dealer.hedging.inflow import persistence_of, persistent_inflow_m
+from infold.dealer.hedging.passive import passive_plan
 from infold.dealer.hedging.terms import Horizon, VenueTerms, outside
 from infold.dealer.params import DealerParameters
 from infold.dealer.routing import Outside, Route, Warehouse, route_stock, warehouse
 from infold.dealer.treasury import Leg, Prudence, hedge_capacity_m
 from infold.dealer.zone import CapitalCharge
+from infold.errors import Misconfigured
 from infold.node.hedger import Hedger
 from infold.shell.journal import Journal
 from infold.units import DAY_MS, Rounding, from_float
@@ -56,9 +59,19 @@ class HedgePlan:
 
 
 class HedgeDesk:
-    """Hedges one market through a `Hedger`; `plan` may be replaced between batches."""
+    """Hedges one market through a `Hedger`; `plan` may be replaced between batches.
+
+    `Misconfigured` if orders rest longer or shorter than the plan's costs assume.
+    """
 
     def __init__(self, hedger: Hedger, plan: HedgePlan) -> None:
+        rest_ms = round(plan.horizon.rest_day_max * DAY_MS)
+        rests = any(terms.resting is not None for terms in plan.terms.values()) and rest_ms
+        if rests and rest_ms != hedger.rules.patience.rest_ms:
+            raise Misconfigured(
+                f"orders rest {hedger.rules.patience.rest_ms} ms and are priced as if they rested"
+                f" {rest_ms}; set rest_ms and rest_day_max alike"
+            )
         self.hedger = hedger
         self.plan = plan
         self._impact_bp = 0.0
@@ -68,16 +81,19 @@ class HedgeDesk:
         self._hedged_e8 = hedger.book.hedged_e8
         self._flows_m: deque[float] = deque(maxlen=FLOWS_MAX)
 
-    def after_batch(self, state: State, time_ms: int) -> Route | None:
+    def after_batch(self, state: State, time_ms: int, drift_bp: float = 0.0) -> Route | None:
         """Judge the pool's stock and hedge; None where the market has no price yet."""
         market = self.hedger.book.market
         price_e8 = state.prices_e8.get(market, 0)
         if price_e8 <= 0:
             return None
-        return self.hedge(state.markets[market].pool.base_e8, price_e8, time_ms)
+        return self.hedge(state.markets[market].pool.base_e8, price_e8, time_ms, drift_bp)
 
-    def hedge(self, client_e8: int, price_e8: int, time_ms: int) -> Route:
-        """The decision for a client leg at a price; what it wants is sent when this returns."""
+    def hedge(self, client_e8: int, price_e8: int, time_ms: int, drift_bp: float = 0.0) -> Route:
+        """The decision for a client leg at a price; what it wants is sent when this returns.
+
+        `drift_bp` is the predicted move of the price: what toxic flow and signals say.
+        """
         plan, hedger = self.plan, self.hedger
         if self._asked_ms < 0 or time_ms - self._asked_ms >= plan.reconcile_ms:
             hedger.reconcile(time_ms)
@@ -95,6 +111,7 @@ class HedgeDesk:
             self._warehouse(),
             venues,
             impact_bp=self._impact_bp,
+            drift_bp=drift_bp,
             inflow_m=self._inflow_m(),
         )
         hedger.note(found, time_ms)
@@ -113,10 +130,16 @@ class HedgeDesk:
         lines = {venue.venue: venue for venue in venues}
         wanted: dict[str, int] = {}
         limits: dict[str, int] = {}
+        resting: list[str] = []
         for name, part_m in found.shares:
             exact = part_m * LOTS_TIMES_PRICE_OF_A_MILLION / price_e8
             lots = from_float(exact, 0, Rounding.DOWN) // self.plan.lot_e8 * self.plan.lot_e8
             if not lots:
+                continue
+            best_e8 = self._rests_at_e8(name, side, time_ms)
+            if best_e8 is not None:
+                wanted[name], limits[name] = side * lots, best_e8
+                resting.append(name)
                 continue
             line = lines[name]
             worst_bp = line.base_bp + line.slope_bp_per_m * part_m + self.plan.slippage_bp
@@ -124,7 +147,16 @@ class HedgeDesk:
             wanted[name] = side * lots
             limits[name] = from_float(limit, 0, Rounding.UP if side > 0 else Rounding.DOWN)
         if wanted:
-            self.hedger.hedge(client_e8, wanted, time_ms, limits_e8=limits)
+            self.hedger.hedge(client_e8, wanted, time_ms, limits_e8=limits, resting=resting)
+
+    def _rests_at_e8(self, venue: str, side: int, time_ms: int) -> int | None:
+        """Where an order rests that costs less so; None where it crosses."""
+        resting = self.plan.terms[venue].resting
+        if resting is None or must_cross(self.hedger.book, venue):
+            return None
+        if not passive_plan(resting, self.plan.horizon.rest_day_max).rest_day:
+            return None
+        return self.hedger.best_e8(venue, side, time_ms)
 
     def _venues(self, side: int, of_a_lot: float, time_ms: int) -> list[Outside]:
         plan, book = self.plan, self.hedger.book

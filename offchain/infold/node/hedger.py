@@ -9,7 +9,7 @@ It runs where it is constructed and nowhere else: a node without outside venues 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from infold.dealer.hedging.exposure import Book, Rules, Surprise, fold, intents, steps
 from infold.dealer.hedging.facts import (
@@ -71,11 +71,12 @@ class Hedger:
         time_ms: int,
         *,
         limits_e8: Mapping[str, int] | None = None,
-        resting: bool = False,
+        resting: Collection[str] = (),
     ) -> list[OutsideOrder]:
         """Intend what is wanted at each venue (signed lots), as far as there is room, and carry on.
 
-        `client_e8` is the client leg; the orders intended are returned.
+        `client_e8` is the client leg, `resting` the venues where orders rest at their limits; the
+        orders intended are returned.
         """
         self.carry_on(client_e8, time_ms)
         known = {venue: size for venue, size in wanted.items() if venue in self._venues}
@@ -111,6 +112,15 @@ class Hedger:
                 surprise.cause.value,
             )
         return found
+
+    def best_e8(self, venue: str, side: int, time_ms: int) -> int | None:
+        """The price at which an order of that side rests at the top of a venue's book."""
+        try:
+            quoted = self._venues[venue].quote(self.book.market)
+        except Unavailable:
+            self._take(Silent(venue=venue, time_ms=time_ms))
+            return None
+        return quoted.bid_price_e8 if side > 0 else quoted.ask_price_e8
 
     def write_off(self, venue: str, time_ms: int) -> None:
         """Give up a venue in default with all we hold there; the client leg is hedged elsewhere.

@@ -8,7 +8,8 @@ takers do not react to our prices, the book outside does not react to our hedges
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -26,9 +27,17 @@ from infold.bench.dealer.figures import (
 )
 from infold.bench.dealer.recorded_targets import TOLERANCE, target
 from infold.errors import Misconfigured
+from infold.research.faults import TooLittle
 from infold.research.microstructure.chance import Interval, saved_share
 from infold.research.microstructure.crossable import clock_ms, crossable
-from infold.research.microstructure.evidence import Predicted, carry, explain, predict
+from infold.research.microstructure.evidence import (
+    ROWS_MIN,
+    Predicted,
+    carry,
+    enough,
+    explain,
+    predict,
+)
 from infold.research.microstructure.sessions import Found, Session, discover
 from infold.research.microstructure.steps import Steps, steps_of
 from infold.research.offline.records import Record, serve_accounts, serve_session
@@ -39,11 +48,11 @@ from infold.research.recorded.flags import iso_time
 from infold.research.volatility import contest, realised
 
 HORIZONS_MS: Final = (1_000, 10_000)
-STEPS_MIN: Final = 20
-"""A regression over fewer steps is not shown."""
 WINDOWS_MS: Final = (250, 1_000, 2_000, 5_000, 30_000)
 FEE_BP: Final = 2.0
 """What a large taker pays outside beside the spread; a small one pays more."""
+SLIPPAGES_BPS: Final = (10.0, FEE_BP)
+"""Limits beyond recorded prices: as in `infold replay`, and at what was paid out there."""
 HAR_GAIN_MIN: Final = 0.05
 P_MAX: Final = 0.05
 
@@ -109,11 +118,12 @@ def _evidence(bench: Bench, found: Found) -> Iterator[Figure]:
 def _steps(bench: Bench, session: Session, horizon_ms: int) -> Steps | None:
     """The session in steps; None, and said why, where it is too coarse or too short."""
     lasted_ms = session.quotes.span_ms[1] - session.quotes.span_ms[0]
-    if not session.fine_enough(horizon_ms) or lasted_ms < STEPS_MIN * horizon_ms:
-        bench.say(f"{session.name}: too coarse or too short for steps of {horizon_ms} ms")
-        return None
-    steps = steps_of(session.quotes, horizon_ms, session.trades)
-    return steps if int(steps.whole.sum()) >= STEPS_MIN else None
+    if session.fine_enough(horizon_ms) and lasted_ms >= ROWS_MIN * horizon_ms:
+        steps = steps_of(session.quotes, horizon_ms, session.trades)
+        if enough(steps):
+            return steps
+    bench.say(f"{session.name}: too coarse, short or still for steps of {horizon_ms} ms")
+    return None
 
 
 def _session_figures(
@@ -164,19 +174,18 @@ def _carried(bench: Bench, session: Session, earlier: Steps, steps: Steps) -> It
 
 
 def _flows(bench: Bench, found: Found) -> Iterator[Figure]:
-    for session in found.sessions:
-        if session.trades is not None:
-            bench.say(f"{session.name}: what of its flow nets")
-            yield from _crossable(session.name, session.trades)
-    for tape in found.tapes:
-        yield from _crossable(f"{_date(tape)}.{'.'.join(tape.markets)}", tape)
-    for fills in found.flows:
-        name = f"{_date(fills)}.accounts"
+    flows = [(session.name, session.trades) for session in found.sessions if session.trades]
+    flows += [(f"{_date(tape)}.{'.'.join(tape.markets)}", tape) for tape in found.tapes]
+    flows += [(f"{_date(fills)}.accounts", fills) for fills in found.flows]
+    for name, trades in flows:
         bench.say(f"{name}: what of its flow nets")
-        yield from _crossable(name, fills)
-        largest = _largest(fills)
-        if largest is not None:
-            yield from _crossable(f"{name}.{largest}", fills, largest)
+        largest = _largest(trades)
+        try:
+            yield from _crossable(name, trades)
+            if largest is not None:
+                yield from _crossable(f"{name}.{largest}", trades, largest)
+        except TooLittle as reason:
+            bench.say(str(reason))
 
 
 def _crossable(record: str, trades: Trades, market: str | None = None) -> Iterator[Figure]:
@@ -212,23 +221,50 @@ def _date(trades: Trades) -> str:
 
 
 def _replays(bench: Bench, found: Found) -> Iterator[Figure]:
+    """Each record twice: with limits 10 bp beyond its prices, so that nearly all of it is served,
+    and with limits at what it paid out there, fee included, to see how much would come at all.
+    """
     rule = Rule()
     for session in found.sessions:
-        if session.trades is None or not session.fine_enough(rule.interval_ms):
-            continue
-        bench.say(f"{session.name}: its takers served by the desk")
-        with stopwatch() as watch:
-            record = serve_session(session, rule, FEE_BP, bench.seed)
-        yield from _served(session.name, record, watch.seconds)
+        if session.trades is not None and session.fine_enough(rule.interval_ms):
+            yield from _replay(
+                bench,
+                session.name,
+                partial(serve_session, session, rule, FEE_BP, bench.seed, SLIPPAGES_BPS),
+            )
     for fills in found.flows:
         if clock_ms(fills) >= rule.interval_ms:
             bench.say(f"{fills.facts.path}: its clock is too coarse to be served")
             continue
-        name = f"{_date(fills)}.accounts"
-        bench.say(f"{name}: its takers served by the desk")
+        yield from _replay(
+            bench,
+            f"{_date(fills)}.accounts",
+            partial(serve_accounts, fills, rule, FEE_BP, bench.seed, SLIPPAGES_BPS),
+        )
+
+
+def _replay(bench: Bench, name: str, serve: Callable[[], tuple[Record, ...]]) -> Iterator[Figure]:
+    bench.say(f"{name}: its takers served by the desk")
+    try:
         with stopwatch() as watch:
-            record = serve_accounts(fills, rule, FEE_BP, bench.seed)
-        yield from _served(name, record, watch.seconds)
+            served, choosing = serve()
+    except TooLittle as reason:
+        bench.say(str(reason))
+        return
+    yield from _served(name, served, watch.seconds)
+    yield from _won(name, choosing, watch.seconds)
+
+
+def _won(name: str, record: Record, seconds: float) -> Iterator[Figure]:
+    """What takers give us who pay here no more than they paid out there."""
+    shares = record.shares
+    for measure, share in (
+        ("won", shares.filled),
+        ("won_takers_paid_bp", shares.paid_here_bp),
+        ("won_dealer_earned_bp", shares.earned_bp),
+    ):
+        sample = _sample(share.value, share.interval, shares.batches)
+        yield reported(f"recorded.{measure}.{name}", sample, seconds)
 
 
 def _served(name: str, record: Record, seconds: float) -> Iterator[Figure]:

@@ -16,7 +16,7 @@ with enough of them it is left alone for a while, longer each time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -342,12 +342,13 @@ def intents(
     time_ms: int,
     *,
     limits_e8: Mapping[str, int] | None = None,
-    resting: bool = False,
+    resting: Collection[str] = (),
 ) -> list[OutsideOrder]:
     """Orders for what is wanted at each venue (signed lots), cut to the room there is, in turn.
 
-    `limits_e8` are limit prices by venue; a venue without one gets a market order. Venues that are
-    left alone, and amounts in the wrong direction, are passed over.
+    `limits_e8` are limit prices by venue; a venue without one gets a market order. At the venues of
+    `resting` they rest at their limit. Venues that are left alone, and amounts in the wrong
+    direction, are passed over.
     """
     room = room_e8(book, client_e8)
     found: list[OutsideOrder] = []
@@ -363,7 +364,16 @@ def intents(
                 market=book.market,
                 size_e8=cut,
                 limit_price_e8=(limits_e8 or {}).get(venue, 0),
-                resting=resting,
+                resting=venue in resting,
             )
         )
     return found
+
+
+def must_cross(book: Book, venue: str) -> bool:
+    """Whether the last order at a venue rested in vain: the next one crosses."""
+    there = [one for one in book.orders.values() if one.order.venue == venue]
+    if not there or not there[-1].order.resting:
+        return False
+    last = there[-1]
+    return last.phase in (Phase.CANCELLED, Phase.REFUSED) and last.filled_e8 != last.order.size_e8

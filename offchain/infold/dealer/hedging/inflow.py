@@ -82,10 +82,11 @@ def unwind_flow(
     if block * remaining_m < 0.0 or remaining_m == 0.0:
         # Trading ahead of flow nobody has sent yet would be a position of our own.
         return FlowPlan(0.0, 0.0, myopic, -myopic, state_bp)
-    if abs(block) > abs(remaining_m):
-        block = remaining_m
+    if abs(block) >= abs(remaining_m):
+        return FlowPlan(remaining_m, 0.0, myopic, remaining_m - myopic, state_bp + k * remaining_m)
     level = state_bp + k * block
-    return FlowPlan(block, beta * level / k, myopic, block - myopic, level)
+    rate = beta * level / k
+    return FlowPlan(block, rate if rate * remaining_m > 0.0 else 0.0, myopic, block - myopic, level)
 
 
 def persistent_inflow_m(last_m: float, persistence: float, batches: int) -> float:

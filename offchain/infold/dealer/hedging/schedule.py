@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 from infold.dealer import checks
 
 Floats = NDArray[np.float64]
+EVEN: Final = 1e-10
+"""Of schedules that cost the same to ten digits the more even one is taken: impact that stays makes
+all of them alike, and the programme singular."""
 CHILDREN_MAX: Final = 2_000
 """The programme is a dense matrix: 2,000 children are 32 MB and a second."""
 
@@ -128,6 +131,7 @@ def _programme(size_m: float, times: Floats, costs: TradingCosts, state_bp: floa
     waits = 0.5 * costs.risk_aversion * costs.volatility_bp**2 * np.append(lengths, 0.0)
     done = np.tril(np.ones((count, count)))
     hessian = trading + 2.0 * done.T @ (waits[:, None] * done)
+    hessian += EVEN * float(trading.diagonal().max()) * np.eye(count)
     linear = left - 2.0 * size_m * (done.T @ waits)
     return _Programme(hessian, linear, trading, left, waits)
 

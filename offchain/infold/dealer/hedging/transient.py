@@ -13,7 +13,8 @@ y / k; from rest both blocks are X / (beta T + 2) and the cost is k X^2 / (beta 
 
 With impact left over from earlier trades in the same direction the first block may turn around to
 profit from its decay. We never trade against our own parent: it waits until the state has fallen to
-the level that then is best, x(s-) (1 + beta (T - s)) = k X.
+the level that then is best, x(s-) (1 + beta (T - s)) = k X. Impact left in the other direction is a
+discount that fades: where it outlasts the parent, k X + x(0-) <= 0, all of it is bought at once.
 """
 
 from __future__ import annotations
@@ -72,6 +73,9 @@ def unwind(
     if size_m == 0.0:
         return BlockPlan(0.0, 0.0, 0.0, 0.0, horizon_day, state_bp, 0.0)
     side = math.copysign(1.0, size_m)
+    if k * abs(size_m) + side * state_bp <= 0.0:
+        cost = (state_bp + 0.5 * k * size_m) * size_m
+        return BlockPlan(0.0, size_m, 0.0, 0.0, horizon_day, state_bp + k * size_m, cost)
     start = _wait_day(abs(size_m), horizon_day, k, beta, side * state_bp)
     before = state_bp * math.exp(-beta * start)
     left_day = horizon_day - start

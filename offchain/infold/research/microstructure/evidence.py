@@ -21,8 +21,8 @@ import numpy as np
 from infold.research.microstructure.chance import (
     Interval,
     Shifted,
-    bootstrap,
     circular_shifts,
+    correlation_interval,
     saved_share,
 )
 from infold.research.microstructure.regressions import (
@@ -38,6 +38,8 @@ from infold.research.recorded import Floats
 FOLDS: Final = 5
 PURGED: Final = 1
 """A prediction's target is the step after its features: one row overlaps the next fold."""
+ROWS_MIN: Final = FOLDS * (4 + PURGED)
+"""So that the first fold, purged, fits an intercept and two weights with a row to spare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,14 @@ class Carried:
     rows: int
 
 
+def enough(steps: Steps) -> bool:
+    """Whether a session is long and lively enough for every regression here."""
+    target = _ahead(steps.flow, steps.queue, steps)[1]
+    return len(target) >= ROWS_MIN and all(
+        bool(np.ptp(half) > 0.0) for half in np.array_split(target, 2)
+    )
+
+
 def explain(steps: Steps, seed: int) -> Explained:
     """The contemporaneous regression of one session."""
     flow, move = steps.flow[steps.whole], steps.move[steps.whole]
@@ -102,7 +112,7 @@ def explain(steps: Steps, seed: int) -> Explained:
     missed, plain = errors(fit(flow[:half], move[:half]), flow[half:], move[half:])
     return Explained(
         r_squared=r_squared(fit(flow, move), flow, move),
-        interval=bootstrap(lambda rows: _correlation(flow[rows], move[rows]), len(move), seed),
+        interval=correlation_interval(flow, move, seed),
         out_of_sample=1.0 - float(missed.sum() / plain.sum()),
         out_interval=saved_share(missed, plain, seed),
         trade_imbalance=traded,
@@ -178,9 +188,3 @@ def _ahead(flow: Floats, queue: Floats, steps: Steps) -> tuple[Floats, Floats]:
     kept = steps.whole[:-1] & steps.whole[1:]
     features = np.column_stack([flow[:-1], queue[:-1]])[kept]
     return features, steps.move[1:][kept]
-
-
-def _correlation(flow: Floats, move: Floats) -> float:
-    """Squared; it is the R^2 of a regression on the rows it is taken of."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return float(np.corrcoef(flow, move)[0, 1] ** 2)

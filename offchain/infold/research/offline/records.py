@@ -20,9 +20,11 @@ import numpy as np
 
 from infold.dealer.impact.parent import ParentLaw
 from infold.dealer.params import PERPETUAL, DealerParameters
-from infold.research.calibration.market import Calibration, Sources, calibrate
+from infold.research.calibration.market import Calibration, calibrate
+from infold.research.calibration.notes import Sources
 from infold.research.calibration.orders import M, takers
 from infold.research.calibration.outside import half_spread_bp, neighbours_half_spread_bp
+from infold.research.faults import TooLittle
 from infold.research.flow import recorded_flow
 from infold.research.listings import Listing
 from infold.research.microstructure.sessions import Session
@@ -36,6 +38,8 @@ SLIPPAGE_BPS: Final = 10.0
 """How far limits lie beyond recorded prices, as in `infold replay`."""
 LEVELS: Final = 20
 DAY_MS: Final = 86_400_000
+SERVED_MS_MAX: Final = 3_600_000
+"""A longer record is served for an hour: three thousand batches say as much as thirty thousand."""
 CAPACITY_SHARE: Final = 0.01
 """Of a day's volume: most that an estimated outside takes at once."""
 
@@ -50,42 +54,85 @@ class Record:
     markets: int
 
 
-def serve_session(session: Session, rule: Rule, fee_bp: float, seed: int) -> Record:
-    """Calibrate on the first half of a session, serve the second. `ValueError` without trades."""
+def serve_session(
+    session: Session,
+    rule: Rule,
+    fee_bp: float,
+    seed: int,
+    slippages_bps: Sequence[float] = (SLIPPAGE_BPS,),
+) -> tuple[Record, ...]:
+    """Calibrate on the first half of a session, serve the second, once for each slippage.
+
+    Limits lie so many bp beyond recorded prices: with the outside's fee there, takers come only
+    where they are no worse off than on the record. `TooLittle` where there is nobody to serve.
+    """
     trades, quotes = session.trades, session.quotes
     if trades is None:
-        raise ValueError(f"{session.name} has no trades: there is nobody to serve")
+        raise TooLittle(f"{session.name} has no trades: nobody to serve")
     first_ms, last_ms = quotes.span_ms
     middle_ms = (first_ms + last_ms) // 2
+    seen = trades.rows(trades.time_ms < middle_ms)
     early = Sources(
         session.market,
-        trades.rows(trades.time_ms < middle_ms),
+        seen if len(seen.side) else None,
         quotes.rows(quotes.time_ms < middle_ms),
     )
     found = calibrate(early, interval_s=rule.interval_ms / 1_000.0, fee_bp=fee_bp, seed=seed)
-    later = trades.rows((trades.time_ms >= middle_ms) & (trades.time_ms < last_ms))
+    end_ms = min(last_ms, middle_ms + SERVED_MS_MAX)
+    later = trades.rows((trades.time_ms >= middle_ms) & (trades.time_ms < end_ms))
+    if not len(later.side):
+        raise TooLittle(
+            f"{session.name} has no trades in its second half: there is nobody to serve"
+        )
     books = session.book(LEVELS)
     outside: OutsideMarket
     if books is not None:
         outside = BookMarket(books, fee_bp)
     else:
         outside = estimated(later, half_spread_bp(quotes), fee_bp, found.parameters, rule)
-    served = _serve(
-        later, quotes.time_ms, (quotes.bid + quotes.ask) / 2.0, outside, found.parameters, rule
+    mid = (quotes.bid + quotes.ask) / 2.0
+    return tuple(
+        Record(
+            shares_of(
+                [_serve(later, quotes.time_ms, mid, outside, found.parameters, rule, slippage)],
+                seed,
+            ),
+            found,
+            outside.estimated,
+            1,
+        )
+        for slippage in slippages_bps
     )
-    return Record(shares_of([served], seed), found, outside.estimated, 1)
 
 
-def serve_accounts(fills: Trades, rule: Rule, fee_bp: float, seed: int) -> Record:
+def serve_accounts(
+    fills: Trades,
+    rule: Rule,
+    fee_bp: float,
+    seed: int,
+    slippages_bps: Sequence[float] = (SLIPPAGE_BPS,),
+) -> tuple[Record, ...]:
     """Serve every coin of a file of account fills, each as a market of its own."""
+    fills = fills.rows(fills.time_ms < fills.span_ms[0] + SERVED_MS_MAX)
     known = [found for name in fills.markets if (found := takers(fills, name)) is not None]
+    if not known:
+        raise TooLittle(
+            f"{fills.facts.path} has no taker in its first hour: there is nobody to serve"
+        )
     spreads = [neighbours_half_spread_bp(one) for one in known]
     usual = float(np.median([spread for spread in spreads if spread is not None] or [1.0]))
-    served = []
-    for one, spread in zip(known, spreads, strict=True):
-        outside = estimated(one, usual if spread is None else spread, fee_bp, PERPETUAL, rule)
-        served.append(_serve(one, one.time_ms, one.price, outside, PERPETUAL, rule))
-    return Record(shares_of(served, seed), None, True, len(served))
+    outsides = [
+        estimated(one, usual if spread is None else spread, fee_bp, PERPETUAL, rule)
+        for one, spread in zip(known, spreads, strict=True)
+    ]
+    records = []
+    for slippage in slippages_bps:
+        served = [
+            _serve(one, one.time_ms, one.price, outside, PERPETUAL, rule, slippage)
+            for one, outside in zip(known, outsides, strict=True)
+        ]
+        records.append(Record(shares_of(served, seed), None, True, len(served)))
+    return tuple(records)
 
 
 def estimated(
@@ -113,8 +160,9 @@ def _serve(
     outside: OutsideMarket,
     parameters: DealerParameters,
     rule: Rule,
+    slippage_bps: float,
 ) -> Served:
-    flow = recorded_flow([trades], traders=1, slippage_bps=SLIPPAGE_BPS)
+    flow = recorded_flow([trades], traders=1, slippage_bps=slippage_bps)
     (listing,) = flow.listings
     oracle = _oracle(time_ms, price, listing)
     return serve(list(flow.intents), listing.tick_e8, oracle, outside, parameters, rule)

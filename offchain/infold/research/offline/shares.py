@@ -8,14 +8,15 @@ against later flow, hedged volume was passed on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from infold.research.microstructure.chance import Interval, bootstrap
+from infold.research.faults import TooLittle
+from infold.research.microstructure.chance import Interval, ratio_interval
 from infold.research.offline.serving import Served
-from infold.research.recorded import Floats, Integers
+from infold.research.recorded import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Shares:
 
 
 def shares_of(served: Sequence[Served], seed: int) -> Shares:
-    """Over markets: batches that close at one time are one row. `ValueError` if nothing traded."""
+    """Over markets: batches that close at one time are one row. `TooLittle` if nothing traded."""
     times = np.unique(np.concatenate([one.time_ms for one in served]))
 
     def column(name: str) -> Floats:
@@ -62,7 +63,7 @@ def shares_of(served: Sequence[Served], seed: int) -> Shares:
     crossed, residual, hedged = column("crossed_m"), column("residual_m"), column("hedged_m")
     whole = crossed + residual
     if whole.sum() == 0.0:
-        raise ValueError("nothing traded (M): there are no shares")
+        raise TooLittle("nothing traded (M): there are no shares")
     cost = column("hedge_cost")
     result = column("markup") + column("carried") - cost
     filled = column("filled_m")
@@ -89,12 +90,4 @@ def _share(top: Floats, bottom: Floats, seed: int) -> Share:
     total = float(bottom.sum())
     if total == 0.0:
         return Share(0.0, Interval(0.0, 0.0))
-    return Share(float(top.sum()) / total, bootstrap(_ratio(top, bottom), len(top), seed))
-
-
-def _ratio(top: Floats, bottom: Floats) -> Callable[[Integers], float]:
-    def of(rows: Integers) -> float:
-        under = float(bottom[rows].sum())
-        return float(top[rows].sum()) / under if under else float("nan")
-
-    return of
+    return Share(float(top.sum()) / total, ratio_interval(top, bottom, seed))

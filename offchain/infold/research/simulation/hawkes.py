@@ -28,7 +28,6 @@ from infold.research.simulation.compiled import Floats, Small, Word, Words, comp
 from infold.research.simulation.draws import UNIT, Stream, checked_seed, philox
 from infold.research.simulation.tape import Demand, Tape, empty_tape, rung_thresholds
 
-_MARKS: Final = np.uint64(Stream.MARKS)
 _LOW: Final = np.uint64(2**32 - 1)
 _HIGH: Final = np.uint64(32)
 _TWO: Final = np.uint64(2)
@@ -66,18 +65,39 @@ CALM: Final = Hawkes(own=0.45, cross=0.15, decay_per_day=1_440.0)
 """E2: a branching ratio of .6 inside the reference's .5 to .8, memory of a minute."""
 
 
-def hawkes_tape(demand: Demand, hawkes: Hawkes, horizon_day: float, seed: int, path: int) -> Tape:
-    """Marks of the demand's mean rate, sizes and elasticity, arriving in clusters."""
+STEADY: Final = np.ones(1)
+"""A profile that never changes."""
+
+
+def hawkes_tape(
+    demand: Demand,
+    hawkes: Hawkes,
+    horizon_day: float,
+    seed: int,
+    path: int,
+    *,
+    profile: Floats = STEADY,
+    stream: Stream = Stream.MARKS,
+) -> Tape:
+    """Marks of the demand's mean rate, sizes and elasticity, arriving in clusters.
+
+    `profile` multiplies the rate of those who come by themselves, one number for each of equal
+    parts of the horizon. A second flow of the same path needs another `stream`.
+    """
     checked_seed(seed, path)
     if not (math.isfinite(horizon_day) and horizon_day > 0.0):
         raise ValueError(f"horizon_day must be a positive number of days, not {horizon_day!r}")
-    expected = demand.rate_per_day * horizon_day
+    if not len(profile) or not (np.isfinite(profile) & (profile >= 0.0)).all():
+        raise ValueError("profile must be multiples of the rate, at least one, none below zero")
+    expected = demand.rate_per_day * horizon_day * float(profile.mean())
     room = int(expected + 8.0 * math.sqrt(expected) / (1.0 - hawkes.branching)) + 64
     while True:
         tape = empty_tape(room)
         count = _draw(
             np.uint64(seed),
             np.uint64(path),
+            np.uint64(stream),
+            profile,
             0.5 * demand.rate_per_day,
             hawkes.own,
             hawkes.cross,
@@ -179,6 +199,8 @@ def _checked(rate_per_day: float, time_day: Floats, side: Small, horizon_day: fl
 def _draw(
     seed: Word,
     path: Word,
+    stream: Word,
+    profile: Floats,
     rate_per_day: float,
     own: float,
     cross: float,
@@ -193,23 +215,40 @@ def _draw(
 ) -> int:
     """Fill the columns; how many marks there are, or -1 if the columns are too short.
 
-    Try i reads blocks 2 i (gap and verdict) and 2 i + 1 (the mark), so that a mark's size and will
-    do not depend on how many tries were refused after it.
+    Try i reads blocks 2 i (gap and verdict) and 2 i + 1 (the mark). A try that would pass the end
+    of its part of the profile stops there: the next gap has forgotten it, as exponentials do.
     """
     key_0, key_1 = seed & _LOW, seed >> _HIGH
     low, high = path & _LOW, path >> _HIGH
-    base = rate_per_day * (1.0 - own - cross)
-    buys = sells = rate_per_day - base
+    alone = rate_per_day * (1.0 - own - cross)
+    base = alone * profile[0]
+    buys = sells = (rate_per_day - alone) * profile[0]
+    parts = len(profile)
+    part_day = horizon_day / parts
+    place = 0
     time_day = 0.0
     index = np.uint64(0)
     count = 0
     while True:
         bound = 2.0 * base + buys + sells
-        gap, verdict, _, _ = philox(index * _TWO, _MARKS, low, high, key_0, key_1)
-        step = -math.log((gap + 0.5) * UNIT) / bound
+        end_day = part_day * (place + 1) if place < parts - 1 else horizon_day
+        step = math.inf
+        verdict = np.uint64(0)
+        if bound > 0.0:
+            gap, verdict, _, _ = philox(index * _TWO, stream, low, high, key_0, key_1)
+            step = -math.log((gap + 0.5) * UNIT) / bound
+        if time_day + step >= end_day:
+            if place == parts - 1:
+                return count
+            fade = math.exp(-decay * (end_day - time_day))
+            buys *= fade
+            sells *= fade
+            time_day = end_day
+            place += 1
+            base = alone * profile[place]
+            index += _ONE
+            continue
         time_day += step
-        if time_day >= horizon_day:
-            return count
         fade = math.exp(-decay * step)
         buys *= fade
         sells *= fade
@@ -218,7 +257,7 @@ def _draw(
         if drawn < 2.0 * base + buys + sells:
             if count == len(tape.time_day):
                 return -1
-            choice, will, who, _ = philox(index * _TWO + _ONE, _MARKS, low, high, key_0, key_1)
+            choice, will, who, _ = philox(index * _TWO + _ONE, stream, low, high, key_0, key_1)
             rung = 0
             part = choice >> _ONE
             for threshold in thresholds:

@@ -29,7 +29,8 @@ def commands(group: object, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str,
 
 ALL = sorted(commands(typer.main.get_command(application.app)))
 NAMED_IN_THE_README = (
-    "demo|devnet|deploy|account|deposit|withdraw|order place|order cancel|order list|order preview|"
+    "demo|calibrate|devnet|deploy|account|deposit|withdraw|"
+    "order place|order cancel|order list|order preview|"
     "position|lp deposit|lp redeem|lp position|market list|replay|reconcile|audit|journal verify|"
     "journal replay|"
     "bench gas|bench admission|bench auction|doctor"

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from infold.dealer.hedging.exposure import Cause
+from infold.dealer.hedging.exposure import Cause, Rules
 from infold.dealer.hedging.facts import Fact, Reported, Routed
 from infold.dealer.hedging.inflow import LOOKS_MIN
+from infold.dealer.hedging.orders import Patience
+from infold.dealer.hedging.passive import Resting
 from infold.dealer.hedging.terms import Horizon, VenueTerms
 from infold.dealer.params import SPOT_FX
 from infold.dealer.treasury import Leg, Prudence, hedge_capacity_m
@@ -76,11 +78,11 @@ def test_stock_beyond_the_zone_is_sent_to_both_venues_against_it(sign: int) -> N
 
 def test_step_by_step_the_stock_comes_back_to_the_zone_and_no_further() -> None:
     desk = a_desk([])
-    client = 40 * M_LOTS
-    for number in range(4_000):
+    client = 14 * M_LOTS
+    for number in range(700):
         desk.hedge(client, PRICE_E8, 1_000 * (number + 1))
     left_m = (client + desk.hedger.book.hedged_e8) / M_LOTS
-    assert 12.3 < left_m < 14.0  # the zone's edge is 12.402 at rest
+    assert 12.3 < left_m < 12.7  # the zone's edge is 12.402 at rest
 
 
 def test_the_capital_rule_and_margin_bind() -> None:
@@ -142,6 +144,16 @@ def test_a_hedge_taken_away_is_replaced() -> None:
     assert (client + desk.hedger.book.hedged_e8) / M_LOTS == pytest.approx(5.0, abs=0.01)
 
 
+def test_a_move_that_is_predicted_against_the_stock_sends_more() -> None:
+    def sent(client_e8: int, drift_bp: float) -> float:
+        return a_desk([]).hedge(client_e8, PRICE_E8, 1_000, drift_bp).sent_m
+
+    for side in (1, -1):
+        client = side * 14 * M_LOTS
+        against, along = sent(client, -side * 0.1), sent(client, side * 0.1)
+        assert along < sent(client, 0.0) < against
+
+
 def test_momentum_in_batch_flow_sends_more() -> None:
     def last(flows: list[int]) -> float:
         desk, client = a_desk([]), 0
@@ -193,3 +205,60 @@ def test_two_venues_of_one_name_are_the_operators_mistake() -> None:
     near = venues()[0]
     with pytest.raises(Misconfigured, match="named near"):
         Hedger(MARKET, [near, near], [].append)
+
+
+# -- resting ---------------------------------------------------------------------------------------
+
+REST_MS = 30_000
+RESTING = Resting(
+    half_spread_bp=1.0,
+    taker_fee_bp=3.0,
+    rebate_bp=0.5,
+    fills_per_day=10_000.0,
+    adverse_bp=1.9,
+    waiting_bp_per_day=10.0,
+)
+PATIENT = replace(
+    PLAN,
+    terms={"near": VenueTerms("near", 1.0, 3.0, ETA, 100.0, resting=RESTING)},
+    charge=CapitalCharge(5e4, 1e4),
+    horizon=Horizon(TAU_DAY, 60 * TAU_DAY, REST_MS / 86_400_000),
+    lot_e8=M_LOTS // 1_000,
+)
+
+
+def patient_desk(facts: list[Fact], fills_per_s: float) -> tuple[HedgeDesk, SimulatedVenue]:
+    terms = SimulatedMarket(half_spread_bp=1.0, touch_fills_per_s=fills_per_s)
+    venue = SimulatedVenue("near", {MARKET: terms}, seed=2)
+    venue.advance(0, {MARKET: PRICE_E8})
+    rules = Rules(patience=Patience(rest_ms=REST_MS))
+    return HedgeDesk(Hedger(MARKET, [venue], facts.append, rules=rules), PATIENT), venue
+
+
+def follow(desk: HedgeDesk, venue: SimulatedVenue, seconds: int) -> None:
+    for number in range(1, seconds + 1):
+        venue.advance(1_000 * number, {MARKET: PRICE_E8})
+        desk.hedge(8 * M_LOTS, PRICE_E8, 1_000 * number)
+
+
+def test_a_hedge_that_is_cheaper_at_rest_waits_at_the_touch_and_earns_the_rebate() -> None:
+    desk, venue = patient_desk([], fills_per_s=2.0)
+    follow(desk, venue, 20)
+    (only,) = desk.hedger.book.orders.values()
+    assert only.order.resting and only.order.limit_price_e8 == round(PRICE_E8 * 1.0001)
+    assert desk.hedger.book.hedged_e8 / M_LOTS == pytest.approx(-3.0) and only.fee_e6 < 0
+
+
+def test_a_hedge_that_rested_in_vain_crosses() -> None:
+    desk, venue = patient_desk([], fills_per_s=0.0)
+    follow(desk, venue, 40)
+    first, second = desk.hedger.book.orders.values()
+    assert first.order.resting and first.filled_e8 == 0
+    assert first.ended_ms - first.acknowledged_ms == REST_MS
+    assert not second.order.resting and desk.hedger.book.hedged_e8 / M_LOTS == pytest.approx(-3.0)
+
+
+def test_orders_must_rest_as_long_as_their_cost_assumes() -> None:
+    venue = SimulatedVenue("near", {MARKET: SimulatedMarket()})
+    with pytest.raises(Misconfigured, match="rest 60000 ms"):
+        HedgeDesk(Hedger(MARKET, [venue], [].append), PATIENT)

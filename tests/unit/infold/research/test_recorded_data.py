@@ -10,8 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from infold.bench.dealer.recorded_targets import SESSIONS, TOLERANCE, target
 from infold.research.faults import DataFault
 from infold.research.flow import recorded_flow
+from infold.research.microstructure.crossable import crossable
+from infold.research.microstructure.evidence import explain
+from infold.research.microstructure.sessions import discover
+from infold.research.microstructure.steps import steps_of
 from infold.research.recorded import (
     Quotes,
     Trades,
@@ -22,6 +27,7 @@ from infold.research.recorded import (
     read_quotes,
     read_trades,
 )
+from infold.research.volatility import contest, realised
 
 DATA = os.environ.get("INFOLD_DATA")
 pytestmark = [
@@ -126,3 +132,47 @@ def test_snapshots_and_summed_depth_read_whole() -> None:
     depths = read_depths(ROOT / "l2_trades/binance_20250911_spot_btcusdt_depth20s.parquet")
     assert depths.levels == (1, 5, 10) and depths.bid_depth.shape == (1_080, 3)
     assert bool((np.diff(depths.ask_depth, axis=1) >= 0).all())
+
+
+# -- what the records say --------------------------------------------------------------------------
+
+
+def test_order_flow_explains_recorded_moves_as_others_found() -> None:
+    """Within .02 of every value known, at both horizons, in and out of sample."""
+    seen = 0
+    for session in discover(ROOT / "l2_trades").sessions:
+        for horizon_ms, tail in ((1_000, "1s"), (10_000, "10s")):
+            if session.name not in SESSIONS or not session.fine_enough(horizon_ms):
+                continue
+            found = explain(steps_of(session.quotes, horizon_ms), seed=1)
+            for measure, value in (
+                (f"r2_{tail}", found.r_squared),
+                (f"r2_{tail}_out", found.out_of_sample),
+            ):
+                wanted = target(session.name, measure)
+                if wanted is not None:
+                    assert value == pytest.approx(wanted, abs=TOLERANCE), (session.name, measure)
+                    seen += 1
+    assert seen == 28
+
+
+@pytest.mark.parametrize("name", ["binance_btcusdt_1m_2025", "binance_spot_btc_eth_15m"])
+def test_har_beats_the_average_on_recorded_bars(name: str) -> None:
+    """At least 5 % of QLIKE against RiskMetrics' average, Diebold-Mariano p below .05."""
+    for bars in read_bars(ROOT / f"ohlcv/{name}.parquet"):
+        periods = realised(bars)
+        assert periods is not None
+        outcome = contest(periods)
+        assert outcome is not None
+        assert outcome.gain >= 0.05 and outcome.p_value < 0.05
+
+
+def test_takers_net_as_others_found() -> None:
+    fills = read_trades(ROOT / "user_flow/hyperliquid_20251027_all_fills.parquet")
+    for window_ms in (250, 1_000, 5_000, 30_000):
+        found = crossable(fills, window_ms)
+        for measure, value in (
+            (f"crossable_{window_ms}ms", found.share),
+            (f"between_accounts_{window_ms}ms", found.between_accounts),
+        ):
+            assert value == pytest.approx(target("2025-10-27.accounts", measure), abs=0.003)

@@ -55,7 +55,7 @@ def test_ow_closed_vs_qp() -> None:
 
 @pytest.mark.parametrize("state_bp", [-0.2, 0.0, 0.03, 0.2, 0.6])
 def test_ow_with_leftover_impact_is_the_one_sided_optimum(state_bp: float) -> None:
-    times = np.linspace(0.0, DAY, 400)
+    times = np.linspace(0.0, DAY, 160)
     costs = TradingCosts(impact_bp_per_m=IMPACT, resilience_per_day=RESILIENCE)
     found = schedule(SIZE_M, times, costs, state_bp=state_bp)
     plan = unwind(SIZE_M, DAY, IMPACT, RESILIENCE, state_bp)

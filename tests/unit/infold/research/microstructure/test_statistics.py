@@ -9,15 +9,19 @@ from statsmodels.api import OLS, add_constant
 from tests.support.recorded_market import invented, quotes_of, trades_of
 
 from infold.research.microstructure.chance import (
+    Interval,
     block_of,
-    block_rows,
+    block_sums,
     bootstrap,
     circular_shifts,
+    correlation_interval,
+    ratio_interval,
     saved_share,
 )
 from infold.research.microstructure.evidence import carry, explain, predict, to_scale
 from infold.research.microstructure.regressions import fit, halves, r_squared, walk_forward
 from infold.research.microstructure.steps import Steps, steps_of
+from infold.research.recorded import Floats
 
 RNG = np.random.default_rng(1)
 X = RNG.standard_normal((300, 2))
@@ -81,30 +85,42 @@ def test_regressions_that_make_no_sense_are_refused(call: object, problem: str) 
 
 
 def test_block_draws_keep_neighbours_together_and_wrap_around() -> None:
-    rows = block_rows(50, np.random.default_rng(1), block=5)
-    assert len(rows) == 50 and rows.min() >= 0 and rows.max() < 50
-    assert (np.diff(rows.reshape(10, 5), axis=1) % 50 == 1).all()
+    """Sums of distinct powers of two tell which rows a draw holds."""
+    powers = 2.0 ** np.arange(10)[None, :]
+    sums = block_sums(powers, np.random.default_rng(1), block=4, draws=300)[:, 0]
+    rings = [sum(2 ** ((start + step) % 10) for step in range(4)) for start in range(10)]
+    ends = [sum(2 ** ((start + step) % 10) for step in range(2)) for start in range(10)]
+    possible = {a + b + c for a in rings for b in rings for c in ends}
+    assert set(sums.astype(int)) <= possible and len(set(sums)) > 100
     assert (block_of(8), block_of(1_000)) == (2, 10)
+
+
+def mean_interval(values: Floats, seed: int, draws: int = 400) -> Interval:
+    return bootstrap(values[None, :], lambda sums: sums[:, 0] / len(values), seed, draws)
 
 
 def test_a_bootstrap_interval_covers_a_mean_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(2)
     hits = 0
-    for trial in range(200):
-        values = rng.standard_normal(60)
-        low, high = bootstrap(lambda rows, v=values: float(v[rows].mean()), 60, trial, draws=200)
+    for trial in range(400):
+        low, high = mean_interval(rng.standard_normal(60), trial)
         hits += low <= 0.0 <= high
-    assert 0.85 < hits / 200 < 0.99
+    assert 0.86 < hits / 400 < 0.98
 
 
 def test_a_bootstrap_of_dependent_rows_is_wider_than_of_independent_ones() -> None:
     slow = np.repeat(np.random.default_rng(3).standard_normal(50), 6)
     mixed = np.random.default_rng(4).permutation(slow)
-    wide, narrow = (
-        bootstrap(lambda rows, v=values: float(v[rows].mean()), 300, 1, draws=400)
-        for values in (slow, mixed)
-    )
+    wide, narrow = mean_interval(slow, 1), mean_interval(mixed, 1)
     assert wide.high - wide.low > 1.4 * (narrow.high - narrow.low)
+
+
+def test_intervals_hold_their_statistic() -> None:
+    low, high = correlation_interval(X[:, 1], Y, 1)
+    assert low < np.corrcoef(X[:, 1], Y)[0, 1] ** 2 < high
+    top, bottom = RNG.random(80), RNG.random(80) + 1.0
+    low, high = ratio_interval(top, bottom, 1)
+    assert low < top.sum() / bottom.sum() < high
 
 
 def test_the_same_seed_draws_the_same_interval() -> None:
@@ -125,7 +141,9 @@ def test_shifts_tell_a_relation_from_none() -> None:
 
 def test_too_few_rows_to_draw_or_shift_are_refused() -> None:
     with pytest.raises(ValueError, match="too few for an interval"):
-        bootstrap(lambda rows: 0.0, 3, 1)
+        mean_interval(np.ones(3), 1)
+    with pytest.raises(ValueError, match="no draw has a value"):
+        ratio_interval(np.zeros(9), np.zeros(9), 1)
     with pytest.raises(ValueError, match="too few to shift"):
         circular_shifts(lambda moved: 0.0, np.ones(3), 1)
 

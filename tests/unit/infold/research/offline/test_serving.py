@@ -198,7 +198,7 @@ def test_a_session_is_served_on_its_second_half_by_what_its_first_half_said(
 ) -> None:
     write_session(tmp_path, invented(240))
     (session,) = discover(tmp_path).sessions
-    record = serve_session(session, RULE, 2.0, 1)
+    (record,) = serve_session(session, RULE, 2.0, 1)
     assert record.calibration is not None and not record.estimated
     assert 110 <= record.shares.batches <= 122
     assert record.shares.crossed.value > 0.0 and record.shares.filled.value > 0.5
@@ -235,7 +235,8 @@ def test_account_fills_are_served_by_the_standing_parameters() -> None:
         order=np.arange(count),
         crossed=np.ones(count, np.bool_),
     )
-    record = serve_accounts(fills, RULE, 2.0, 1)
+    record, choosy = serve_accounts(fills, RULE, 2.0, 1, (10.0, 0.5))
+    assert choosy.shares.filled.value < record.shares.filled.value
     assert record.estimated and record.calibration is None and record.markets == 2
     assert 0.0 < record.shares.crossed.value < 1.0
     assert record.shares.outside_residual_bp.value > 2.0

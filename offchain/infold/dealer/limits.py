@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a dealer commits to when the market breaks: limits by capital, spread and size by risk.
+
+The closed forms weigh variance against income; a crash is about capital. Two limits bound what may
+be held, whatever the closed form would like:
+
+    room = capital_share * equity / (stress * price)            a position survives its stress
+    zone = min(room, risk_share * equity / (deviations * volatility * sqrt(reaction)))
+
+Inside the zone the dealer quotes its line, slope and skew scaled by volatility, half-spread by the
+price's own movement over the quote's age (what a stale quote loses to whoever sees the price),
+never beyond `spread_times_max` of calm. Between zone and room it still buys, but little at a time.
+At the room it refuses to grow. Whatever reduces it is offered whole, always.
+
+Outside it trades where the marginal price of inventory exceeds the cost there (Barzykin 2026,
+equations 15 and 19, with costs and volatility as seen), and at any cost what exceeds the zone.
+
+Pure numbers in and out, so that loops may compile `commitment`. Units: size M of base at the
+starting price, `level` price over starting price, equity bp * M at that price, spreads bp of the
+current price, volatility bp per root day.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+from infold.dealer import checks
+from infold.dealer.lines import thin_line
+from infold.dealer.params import DealerParameters
+from infold.dealer.quoting import DAY_S, closed_forms
+
+BP_ONE: Final = 1e4
+
+
+class Guard(NamedTuple):
+    """How a dealer behaves: its calm line, its hedging, its limits. Build it with the functions
+    below, change it with `guarded_by`.
+    """
+
+    half_spread_bp: float
+    slope_bp_per_m: float
+    skew_bp_per_m: float
+    signal: float  # of the impact state, in the line
+    price_slope_bp_per_m: float  # marginal price of a M held, calm
+    price_signal: float
+    hedge_spread_bp: float
+    hedge_impact_bp_day_per_m: float
+    volatility_bp: float  # calm
+    sighted: float  # 1: sees volatility, depth and outside spread; 0: believes them calm
+    offer_m: float
+    offer_least_m: float
+    own_side_bp: float  # C7: the pool trades at least so far on its own side
+    spread_times_max: float
+    staleness: float  # half-spread over the price's standard move while the quote is out
+    position_cap_m: float
+    stress: float  # share of the price a position must survive the loss of
+    capital_share: float
+    risk_share: float
+    deviations: float
+    reaction_s: float
+    growth: float  # share of what is left of the zone offered a batch, in calm
+    excess_s: float  # time in which an excess over the zone is traded outside
+    venue_share: float  # of the room, hedged at one venue at most
+    venue_cap_m: float
+
+
+class Sight(NamedTuple):
+    """What a dealer sees when it commits."""
+
+    inventory_m: float  # client leg and hedges together
+    client_m: float
+    impact_bp: float
+    equity_bp_m: float
+    level: float
+    peak: float  # the highest level of the day: no fall makes room for more
+    volatility_bp: float
+    outside: float  # half-spread there, of calm
+    depth: float  # there, of calm
+    age_s: float  # of the price, at the batch's close
+    interval_s: float
+
+
+class Commitment(NamedTuple):
+    """A curve around the price seen, and what to do outside.
+
+    It buys up to `bid_m` from `shift - half_spread` down and sells up to `ask_m` from `shift +
+    half_spread` up, a M for every `slope`. `hedge_m` is what to buy outside before the next batch;
+    `venue_m` bounds the leg at one venue.
+    """
+
+    half_spread_bp: float
+    slope_bp_per_m: float
+    shift_bp: float
+    bid_m: float
+    ask_m: float
+    hedge_m: float
+    venue_m: float
+    zone_m: float
+    room_m: float
+
+
+def closed_form(parameters: DealerParameters, position_cap_m: float, venue_cap_m: float) -> Guard:
+    """The transient closed form (equations 7, 15, 18, 19) with caps and no other limit, in calm for
+    ever: what the guard is measured against. `ValueError` on caps that are not above zero.
+    """
+    checks.positive("position_cap_m", position_cap_m, "M")
+    checks.positive("venue_cap_m", venue_cap_m, "M")
+    checks.positive("hedge_impact_bp_day_per_m", parameters.hedge_impact_bp_day_per_m, "bp day a M")
+    forms = closed_forms(parameters)
+    line = thin_line(parameters)
+    kept = parameters.impact_bp_per_m * (1.0 - forms.impact_share)
+    return Guard(
+        half_spread_bp=line.half_spread_bp,
+        slope_bp_per_m=line.slope_bp_per_m,
+        skew_bp_per_m=line.skew_bp_per_m,
+        signal=forms.impact_share * line.signal,
+        price_slope_bp_per_m=2.0 * forms.risk_bp_per_m - kept,
+        price_signal=forms.impact_share,
+        hedge_spread_bp=parameters.hedge_spread_bp,
+        hedge_impact_bp_day_per_m=parameters.hedge_impact_bp_day_per_m,
+        volatility_bp=parameters.volatility_bp,
+        sighted=0.0,
+        offer_m=parameters.offer_m_max,
+        offer_least_m=min(parameters.sizes_m),
+        own_side_bp=0.0,
+        spread_times_max=math.inf,
+        staleness=0.0,
+        position_cap_m=position_cap_m,
+        stress=0.0,
+        capital_share=1.0,
+        risk_share=math.inf,
+        deviations=1.0,
+        reaction_s=1.0,
+        growth=1.0,
+        excess_s=math.inf,
+        venue_share=math.inf,
+        venue_cap_m=venue_cap_m,
+    )
+
+
+def guarded(parameters: DealerParameters, position_cap_m: float, venue_cap_m: float) -> Guard:
+    """The same dealer with its eyes open and its limits on.
+
+    The numbers were chosen by simulated crashes on seeds that score nothing (decision 0075): a
+    position may lose its whole price and leave a quarter of the capital, a move of four deviations
+    within half an hour takes .75 % of it, a venue holds a fifth of the room at most.
+    """
+    return guarded_by(
+        closed_form(parameters, position_cap_m, venue_cap_m),
+        sighted=1.0,
+        offer_least_m=0.002,
+        own_side_bp=0.3,
+        spread_times_max=10.0,
+        staleness=0.3,
+        stress=1.0,
+        capital_share=0.75,
+        risk_share=0.0075,
+        deviations=4.0,
+        reaction_s=1_800.0,
+        growth=0.5,
+        excess_s=60.0,
+        venue_share=0.2,
+    )
+
+
+def guarded_by(guard: Guard, **numbers: float) -> Guard:
+    """The same with other numbers, checked: `ValueError` names the one that makes no sense."""
+    found = guard._replace(**numbers)
+    for name in ("sighted", "own_side_bp", "staleness", "stress", "hedge_spread_bp", "venue_share"):
+        if not getattr(found, name) >= 0.0:
+            raise ValueError(f"{name} must not be below zero, not {getattr(found, name)!r}")
+    for name in (
+        "half_spread_bp",
+        "slope_bp_per_m",
+        "volatility_bp",
+        "offer_m",
+        "offer_least_m",
+        "position_cap_m",
+        "capital_share",
+        "risk_share",
+        "deviations",
+        "reaction_s",
+        "excess_s",
+        "venue_cap_m",
+    ):
+        if not getattr(found, name) > 0.0:
+            raise ValueError(f"{name} must be above zero, not {getattr(found, name)!r}")
+    if not 0.0 < found.growth <= 1.0:
+        raise ValueError(f"growth must be a share above 0 and at most 1, not {found.growth!r}")
+    if not found.spread_times_max >= 1.0:
+        raise ValueError(f"spread_times_max must be at least 1, not {found.spread_times_max!r}")
+    if found.own_side_bp > found.half_spread_bp:
+        raise ValueError("own_side_bp must not exceed half_spread_bp: it is the least of it")
+    return found
+
+
+def commitment(guard: Guard, sight: Sight) -> Commitment:
+    """What the dealer does with what it sees: a function of its arguments and of nothing else."""
+    held = sight.inventory_m
+    calm = guard.volatility_bp
+    volatility, outside, depth = calm, 1.0, 1.0
+    if guard.sighted > 0.0:
+        volatility = sight.volatility_bp
+        outside = max(sight.outside, 1.0)
+        depth = min(max(sight.depth, 1e-3), 1.0)
+    scale = max(volatility / calm, 1.0)
+
+    # What may be held.
+    equity = max(sight.equity_bp_m, 0.0)
+    room = guard.position_cap_m
+    if guard.stress > 0.0:
+        room = min(room, guard.capital_share * equity / (guard.stress * BP_ONE * sight.peak))
+    zone = room
+    if guard.risk_share < math.inf:
+        move = guard.deviations * volatility * math.sqrt(guard.reaction_s / DAY_S) * sight.peak
+        zone = min(zone, guard.risk_share * equity / move)
+    venue = min(guard.venue_cap_m, guard.venue_share * room)
+
+    # At which prices.
+    half = guard.half_spread_bp
+    standard = volatility * math.sqrt((sight.age_s + sight.interval_s) / DAY_S)
+    half = min(max(half, guard.staleness * standard), guard.spread_times_max * half)
+    shift = -guard.skew_bp_per_m * scale * held - guard.signal * sight.impact_bp
+    if guard.spread_times_max < math.inf:
+        widest = 2.0 * guard.spread_times_max * guard.half_spread_bp
+        reach = max(widest - half - guard.own_side_bp, 0.0)
+        shift = min(max(shift, -reach), reach)
+
+    # How much: growing little by little, reducing whole.
+    least = guard.offer_least_m
+    offer = max(guard.offer_m / scale, least)
+    growth = guard.growth / scale
+    bid = max(min(offer, growth * (zone - held)), least)
+    ask = max(min(offer, growth * (zone + held)), least)
+    bid = min(bid, max(room - held, 0.0))
+    ask = min(ask, max(room + held, 0.0))
+    legs = guard.position_cap_m
+    if guard.stress > 0.0:
+        legs = min(legs, 2.0 * room)  # the client leg, should every hedge be gone at once
+    bid = min(bid, max(legs - sight.client_m, 0.0))
+    ask = min(ask, max(legs + sight.client_m, 0.0))
+    bid = max(bid, -held)
+    ask = max(ask, held)
+
+    # Outside.
+    price = -guard.price_slope_bp_per_m * scale * held - guard.price_signal * sight.impact_bp
+    excess = abs(price) - guard.hedge_spread_bp * outside
+    trade = 0.0
+    if excess > 0.0:
+        rate = 0.5 * excess * depth / guard.hedge_impact_bp_day_per_m
+        trade = rate * sight.interval_s / DAY_S
+    if abs(held) > zone:
+        trade = max(trade, (abs(held) - zone) * min(sight.interval_s / guard.excess_s, 1.0))
+    trade = min(trade, abs(held))
+    if held > 0.0:
+        trade = -trade
+    return Commitment(
+        half_spread_bp=half,
+        slope_bp_per_m=guard.slope_bp_per_m * scale,
+        shift_bp=shift,
+        bid_m=bid,
+        ask_m=ask,
+        hedge_m=trade,
+        venue_m=venue,
+        zone_m=zone,
+        room_m=room,
+    )
