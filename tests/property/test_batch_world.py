@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,10 +80,10 @@ def simulated(
 ) -> tuple[int, int, list[int], int]:
     """Price, residual, fills and crossed lots of the simulation's clearing."""
     room = room_for(len(orders))
-    room.side[:], room.tick[:], room.lots[:] = map(list, zip(*orders, strict=True))
+    room.side[:], room.tick[:], room.lots[:] = np.array(orders).T
     best = np.zeros(5, np.int64)
     knots = np.array(curve.prices_e8, np.int64), np.array(curve.sales_e8, np.int64)
-    crossed = clear_batch(rule, width, *knots, room, len(orders), pricing, whole, best)
+    crossed = clear_batch(rule, width, *knots, *room, len(orders), pricing, whole, best)
     price = int(best[TICK_OF]) if best[EXECUTED] else 0
     return price, int(best[RESIDUAL]), room.fill.tolist(), crossed
 
@@ -129,6 +130,14 @@ def test_a_free_batch_is_the_best_of_all_ticks() -> None:
     sides = 0
     for turn in range(600):
         curve, orders = some_curve(draw), some_orders(draw)
+        if draw.random() < 0.4:  # windows and caps, as a least spread and a limit make them
+            curve = replace(
+                curve,
+                sell_from_e8=ORACLE + draw.randint(-40, 40),
+                buy_to_e8=ORACLE + draw.randint(-40, 40),
+                sale_e8_min=-draw.choice([0, 3, 10**6]),
+                sale_e8_max=draw.choice([0, 3, 10**6]),
+            )
         bounds = CurveBounds(ORACLE, 0, 900_000, 900_000, 0, 10**9, 10**9, 0)
         markets = prepare([Market(bounds, 1, curve)])
         rule = markets.rules[0].copy()

@@ -16,12 +16,12 @@ from infold.dealer.volatility import MarginBounds, MarginRule, propose_margins
 from infold.errors import Misconfigured, Rejected
 from infold.research.calibration.market import (
     Calibration,
-    Estimate,
-    Sources,
     calibrate,
     dump_parameters,
 )
+from infold.research.calibration.notes import Estimate, Sources
 from infold.research.calibration.orders import ORDERS_MIN, takers
+from infold.research.faults import TooLittle
 from infold.research.recorded import (
     Bars,
     Books,
@@ -68,7 +68,7 @@ def run_calibrate(
         steps.say(f"calibrating {one.market}")
         try:
             found.append(calibrate(one, interval_s=interval_ms / 1_000.0, fee_bp=fee_bp, seed=seed))
-        except ValueError as error:
+        except TooLittle as error:
             left_out[one.market] = str(error)
     if not found:
         reasons = "; ".join(f"{market}: {reason}" for market, reason in left_out.items())

@@ -13,7 +13,7 @@ from infold.dealer.params import PERPETUAL, DealerParameters
 
 REPLAY_REACH_BP = 1.0  # how far a replayed market's dealer bends from its first lot to its last
 SLOPE_BP_PER_M = (
-    1.74  # of PERPETUAL at a second; the slope goes with the root of the aversion to risk
+    0.895  # of PERPETUAL's line at a second; it goes with the root of the aversion to risk
 )
 LOTS_TIMES_PRICE_OF_A_MILLION = 1e22
 OFFER_E8_MAX = 2.0**59  # a curve's lots must add up inside 63 bits

@@ -102,8 +102,9 @@ def divide_product(first: int, second: int, divisor: int) -> tuple[int, int]:
     All non-negative, divisor positive, and the quotient below 2**63.
     """
     if np.float64(first) * np.float64(second) < 9.0e18:
-        product = first * second
-        return product // divisor, product % divisor
+        product = np.uint64(first) * np.uint64(second)
+        whole = product // np.uint64(divisor)
+        return int(np.int64(whole)), int(np.int64(product - whole * np.uint64(divisor)))
     rest, low = _multiply(np.uint64(first), np.uint64(second))
     by = np.uint64(divisor)
     quotient = np.uint64(0)

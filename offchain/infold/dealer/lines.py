@@ -103,6 +103,14 @@ class Line:
             skew_bp_per_m=self.skew_bp_per_m * risk,
         )
 
+    def after_fee(self, fee_bp: float) -> Line:
+        """The same where the venue charges every fill `fee_bp`: so much less of a spread of its
+        own, down to none at rest. The client minds the sum, not who receives it.
+        """
+        checks.not_negative("fee_bp", fee_bp, "bp")
+        lowered = min(fee_bp, self.half_spread_bp)
+        return replace(self, markups_bp=tuple(markup - lowered for markup in self.markups_bp))
+
 
 def straight(half_spread_bp: float, slope_bp_per_m: float, skew_bp_per_m: float) -> Line:
     """P - S = -skew q +/- half_spread + slope R."""
@@ -193,8 +201,19 @@ class Tuning(NamedTuple):
     skew: float
 
 
-TUNED: Final = (Tuning(0.02, 1.0, 1.0, 1.0),)
+TUNED: Final = (
+    Tuning(0.001, 1.0, 1.0, 1.0),
+    Tuning(0.02286, 0.967, 1.056, 1.076),
+    Tuning(0.09144, 0.962, 1.069, 1.067),
+    Tuning(0.9144, 0.97, 1.249, 1.101),
+    Tuning(5.486, 0.915, 2.008, 1.561),
+    Tuning(27.43, 0.295, 4.104, 2.735),
+)
+"""Between the thin and the thick limit no closed form is good: blends of the two lose 1 to 34 %.
+The first row is the ladder itself; the others, at 0.25, 1, 10, 60 and 300 s of `params.SPOT_FX`
+without hedging, are what `python -m infold.research.tuning` prints."""
 THICK_ORDERS: Final = 110.0
+"""From so many orders a batch the monopoly's formula; 1,200 s of that flow."""
 
 
 def orders_per_batch(parameters: DealerParameters, interval_s: float) -> float:

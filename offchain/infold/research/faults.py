@@ -8,6 +8,10 @@ from pathlib import Path
 from infold.errors import Misconfigured
 
 
+class TooLittle(ValueError):
+    """A record is whole, and too short, too still or too one-sided for what is asked of it."""
+
+
 class DataFault(Misconfigured):
     """A data file is missing, damaged or of a layout nobody here knows. Exit code 3."""
 

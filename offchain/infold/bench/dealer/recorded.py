@@ -8,7 +8,8 @@ takers do not react to our prices, the book outside does not react to our hedges
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,7 @@ from infold.bench.dealer.figures import (
 )
 from infold.bench.dealer.recorded_targets import TOLERANCE, target
 from infold.errors import Misconfigured
+from infold.research.faults import TooLittle
 from infold.research.microstructure.chance import Interval, saved_share
 from infold.research.microstructure.crossable import clock_ms, crossable
 from infold.research.microstructure.evidence import (
@@ -172,19 +174,18 @@ def _carried(bench: Bench, session: Session, earlier: Steps, steps: Steps) -> It
 
 
 def _flows(bench: Bench, found: Found) -> Iterator[Figure]:
-    for session in found.sessions:
-        if session.trades is not None:
-            bench.say(f"{session.name}: what of its flow nets")
-            yield from _crossable(session.name, session.trades)
-    for tape in found.tapes:
-        yield from _crossable(f"{_date(tape)}.{'.'.join(tape.markets)}", tape)
-    for fills in found.flows:
-        name = f"{_date(fills)}.accounts"
+    flows = [(session.name, session.trades) for session in found.sessions if session.trades]
+    flows += [(f"{_date(tape)}.{'.'.join(tape.markets)}", tape) for tape in found.tapes]
+    flows += [(f"{_date(fills)}.accounts", fills) for fills in found.flows]
+    for name, trades in flows:
         bench.say(f"{name}: what of its flow nets")
-        yield from _crossable(name, fills)
-        largest = _largest(fills)
-        if largest is not None:
-            yield from _crossable(f"{name}.{largest}", fills, largest)
+        largest = _largest(trades)
+        try:
+            yield from _crossable(name, trades)
+            if largest is not None:
+                yield from _crossable(f"{name}.{largest}", trades, largest)
+        except TooLittle as reason:
+            bench.say(str(reason))
 
 
 def _crossable(record: str, trades: Trades, market: str | None = None) -> Iterator[Figure]:
@@ -225,23 +226,33 @@ def _replays(bench: Bench, found: Found) -> Iterator[Figure]:
     """
     rule = Rule()
     for session in found.sessions:
-        if session.trades is None or not session.fine_enough(rule.interval_ms):
-            continue
-        bench.say(f"{session.name}: its takers served by the desk")
-        with stopwatch() as watch:
-            served, choosing = serve_session(session, rule, FEE_BP, bench.seed, SLIPPAGES_BPS)
-        yield from _served(session.name, served, watch.seconds)
-        yield from _won(session.name, choosing, watch.seconds)
+        if session.trades is not None and session.fine_enough(rule.interval_ms):
+            yield from _replay(
+                bench,
+                session.name,
+                partial(serve_session, session, rule, FEE_BP, bench.seed, SLIPPAGES_BPS),
+            )
     for fills in found.flows:
         if clock_ms(fills) >= rule.interval_ms:
             bench.say(f"{fills.facts.path}: its clock is too coarse to be served")
             continue
-        name = f"{_date(fills)}.accounts"
-        bench.say(f"{name}: its takers served by the desk")
+        yield from _replay(
+            bench,
+            f"{_date(fills)}.accounts",
+            partial(serve_accounts, fills, rule, FEE_BP, bench.seed, SLIPPAGES_BPS),
+        )
+
+
+def _replay(bench: Bench, name: str, serve: Callable[[], tuple[Record, ...]]) -> Iterator[Figure]:
+    bench.say(f"{name}: its takers served by the desk")
+    try:
         with stopwatch() as watch:
-            served, choosing = serve_accounts(fills, rule, FEE_BP, bench.seed, SLIPPAGES_BPS)
-        yield from _served(name, served, watch.seconds)
-        yield from _won(name, choosing, watch.seconds)
+            served, choosing = serve()
+    except TooLittle as reason:
+        bench.say(str(reason))
+        return
+    yield from _served(name, served, watch.seconds)
+    yield from _won(name, choosing, watch.seconds)
 
 
 def _won(name: str, record: Record, seconds: float) -> Iterator[Figure]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infold.dealer.toxicity.compiling import Floats
+from infold.dealer.compiled import Floats
 
 
 def calibration_error(probabilities: Floats, outcomes: Floats, bins: int = 10) -> float:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from infold.dealer.toxicity.compiling import Floats, compiled
+from infold.dealer.compiled import Floats, compiled
 from infold.dealer.toxicity.learner import LearnerParameters
 
 FEATURES: Final = 5

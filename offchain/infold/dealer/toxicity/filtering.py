@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infold.dealer.toxicity.compiling import Floats, Integers, compiled
+from infold.dealer.compiled import Floats, Integers, compiled
 
 SILENT = -1.0
 """The time at which a client that never traded was last seen."""

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from infold.dealer.toxicity.compiling import Floats, compiled
+from infold.dealer.compiled import Floats, compiled
 
 _NEWTON_STEPS = 24
 """Enough for the last digit: the function is monotone and the start is its mean."""

@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
+from infold.dealer.compiled import Floats
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
-from infold.dealer.toxicity.compiling import Floats
 from infold.dealer.toxicity.features import FEATURES, TRADES, UNKNOWN_IMBALANCE, write_features
 from infold.dealer.toxicity.filtering import (
     Clients,
@@ -32,10 +32,13 @@ from infold.dealer.toxicity.kinds import DAY_S, KindsParameters, grid_of_kinds
 from infold.dealer.toxicity.learner import LearnerParameters, learn, predict, prior_belief
 from infold.dealer.toxicity.markouts import HORIZONS_S, Label, PendingLabels
 from infold.dealer.toxicity.pricing import add_pending, best_level
+from infold.dealer.toxicity.shrinkage import Population, Tally, fitted, shrunk
 from infold.dealer.toxicity.vpin import add_trade, empty_vpin, value
 
 ROOM: Final = 64
 """Clients there is room for at first; it doubles."""
+SPREAD_BP: Final = 1.0
+"""How far clients' mean moves are thought to lie apart until enough have traded to tell."""
 
 
 class ModelParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,6 +115,13 @@ class ToxicityModel:
         self._kappa = kappa
         self._gains = parameters.gain * kappa / (kappa + omega)
         self._drift_bp = np.zeros(len(kappa))
+        self._tallies: dict[float, dict[int, Tally]] = {h: {} for h in parameters.horizons_s}
+        self._populations = {
+            horizon_s: Population(
+                0.0, SPREAD_BP, belief.volatility_bp * math.sqrt(horizon_s / DAY_S)
+            )
+            for horizon_s in parameters.horizons_s
+        }
 
     def observe(self, time_s: float, mid_bp: float) -> list[Label]:
         """Take the mid of this moment, learn from what has fallen due, and say what that was."""
@@ -157,7 +167,24 @@ class ToxicityModel:
         if every > 0 and self._fills % every == 0:
             weight = self._parameters.refit_weight
             refit(self._kinds, self._clients, len(self._places), self._prior, weight)
+            self._fit_populations()
         return Verdict(informed, news, toxic)
+
+    def expected_move_bp(self, client: int, horizon_s: float) -> tuple[float, float]:
+        """How far the mid goes a client's way on average, shrunk, and how sure that is (deviation).
+
+        `ValueError` if the horizon is none of the model's.
+        """
+        if horizon_s not in self._tallies:
+            raise ValueError(
+                f"horizon_s must be one of {self._parameters.horizons_s!r} s, not {horizon_s!r}"
+            )
+        return shrunk(self._populations[horizon_s], self._tallies[horizon_s].get(client, Tally()))
+
+    @property
+    def flow_move_bp(self) -> float:
+        """The same of all clients together, at the horizon of labels: what `widening_bp` takes."""
+        return self._populations[self._parameters.label_horizon_s].centre_bp
 
     @property
     def signal_bp(self) -> float:
@@ -175,7 +202,9 @@ class ToxicityModel:
         return float(1.0 - self._kinds.shares[0])
 
     def _learn(self, label: Label) -> None:
-        number = label.traded.number
+        number, client = label.traded.number, label.traded.client
+        tallies = self._tallies[label.horizon_s]
+        tallies[client] = tallies.get(client, Tally()).after(label.move_bp)
         trade = self._open[number]
         window = self._parameters.horizons_s.index(label.horizon_s)
         move_bp = label.move_bp - self._moved_bp[number]
@@ -185,6 +214,12 @@ class ToxicityModel:
             learn(self._belief, 0, trade.features, label.markout_bp > 0.0)
         if label.horizon_s == self._parameters.horizons_s[-1]:
             del self._open[number], self._moved_bp[number]
+
+    def _fit_populations(self) -> None:
+        for horizon_s, tallies in self._tallies.items():
+            if len(tallies) > 1:
+                noise_bp = self._populations[horizon_s].noise_bp
+                self._populations[horizon_s] = fitted(list(tallies.values()), noise_bp)
 
     def _make_room(self, place: int) -> None:
         held = len(self._clients.fills)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from infold.dealer.toxicity.compiling import Floats, compiled
+from infold.dealer.compiled import Floats, compiled
 from infold.dealer.toxicity.filtering import Kinds
 
 BASE = 0

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infold.dealer.toxicity.compiling import Floats
+from infold.dealer.compiled import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infold.dealer.toxicity.compiling import Floats, compiled
+from infold.dealer.compiled import Floats, compiled
 
 
 class Vpin(NamedTuple):

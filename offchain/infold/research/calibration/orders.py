@@ -22,6 +22,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import least_squares
 
+from infold.research.faults import TooLittle
 from infold.research.recorded import Floats, Integers, Quotes, Trades
 
 M: Final = 1e6
@@ -122,17 +123,17 @@ def reach_bp(trades: Trades, quotes: Quotes) -> tuple[Floats, Floats]:
 def demand_of(trades: Trades, quotes: Quotes, fee_bp: float = 0.0) -> Demand:
     """Fit the logistic; `fee_bp` is what takers paid beside the price.
 
-    `ValueError` where nobody traded beyond the mid: nothing is told.
+    `TooLittle` where nobody traded beyond the mid: nothing is told.
     """
     away, volume = reach_bp(trades, quotes)
     away = away + fee_bp
     if len(away) < ORDERS_MIN:
-        raise ValueError(f"{len(away)} trades with a quote before them are too few (a count)")
+        raise TooLittle(f"{len(away)} trades with a quote before them are too few (a count)")
     order = np.argsort(away)
     away, volume = away[order], volume[order]
     beyond = np.cumsum(volume[::-1])[::-1] / volume.sum()  # volume at least so far away
     if away[-1] <= 0.0:
-        raise ValueError("no taker traded beyond the mid (bp): demand has no slope to fit")
+        raise TooLittle("no taker traded beyond the mid (bp): demand has no slope to fit")
     # Equal steps of the share, from all of it down to the last half percent.
     wanted = np.linspace(1.0, _TAIL, _GRID)
     place = np.minimum(np.searchsorted(-beyond, -wanted), len(away) - 1)

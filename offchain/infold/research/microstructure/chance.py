@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from infold.research.faults import TooLittle
 from infold.research.recorded import Floats
 
 DRAWS: Final = 2_000
@@ -60,13 +61,13 @@ def bootstrap(
     """The interval of a statistic of sums: it takes sums (draws, columns), gives (draws,)."""
     rows = columns.shape[1]
     if rows < 4 or draws < 40:
-        raise ValueError(f"{rows} rows and {draws} draws are too few for an interval")
+        raise TooLittle(f"{rows} rows and {draws} draws are too few for an interval")
     rng = np.random.Generator(np.random.PCG64([seed, rows]))
     with np.errstate(invalid="ignore", divide="ignore"):
         found = statistic(block_sums(columns, rng, block_of(rows), draws))
     found = found[np.isfinite(found)]
     if not found.size:
-        raise ValueError("no draw has a value: the rows do not move")
+        raise TooLittle("no draw has a value: the rows do not move")
     low, high = np.percentile(found, [2.5, 97.5])
     return Interval(float(low), float(high))
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from infold.research.faults import TooLittle
 from infold.research.recorded import Floats, Integers, Trades
 
 OFFSETS: Final = 20
@@ -34,14 +35,14 @@ class Crossable:
 
 
 def crossable(trades: Trades, window_ms: int, market: str | None = None) -> Crossable:
-    """Of all markets in the file, or of one. `ValueError` if it has no taker trade there."""
+    """Of all markets in the file, or of one. `TooLittle` if it has no taker trade there."""
     if window_ms < 1:
         raise ValueError(f"window_ms (milliseconds) must be at least 1, not {window_ms}")
     taken = np.ones(len(trades.side), np.bool_) if trades.crossed is None else trades.crossed
     if market is not None:
         taken = taken & (trades.market == trades.markets.index(market))
     if not taken.any():
-        raise ValueError(
+        raise TooLittle(
             f"{trades.facts.path} has no taker trade{f' of {market}' if market else ''}"
         )
     time_ms, code = trades.time_ms[taken], trades.market[taken]
@@ -64,19 +65,28 @@ def clock_ms(trades: Trades) -> int:
     return int(np.gcd.reduce(np.diff(trades.time_ms))) or 1
 
 
-def _sums(groups: tuple[Integers, ...], signed: Floats) -> tuple[Integers, Floats]:
-    """Distinct rows of `groups`, and the signed sum in each."""
-    rows, place = np.unique(np.stack(groups, axis=1), axis=0, return_inverse=True)
-    sums: Floats = np.bincount(place.reshape(-1), weights=signed).astype(np.float64)
-    return rows, sums
-
-
 def _netted(code: Integers, window: Integers, signed: Floats) -> float:
-    _, net = _sums((code, window), signed)
+    net = _sums(_key(code, window), signed)
     return 1.0 - float(np.abs(net).sum() / np.abs(signed).sum())
 
 
 def _between(code: Integers, window: Integers, account: Integers, signed: Floats) -> float:
-    rows, own = _sums((code, window, account), signed)
-    _, net = _sums((rows[:, 0], rows[:, 1]), own)
+    place = _key(code, window)
+    whose = _key(account, place)
+    first = np.unique(whose, return_index=True)[1]
+    own = _sums(whose, signed)
+    net = _sums(place[first], own)
     return float((np.abs(own).sum() - np.abs(net).sum()) / np.abs(signed).sum())
+
+
+def _key(major: Integers, minor: Integers) -> Integers:
+    """One number for a pair of numbers not below zero, ordered by `major` first."""
+    joined: Integers = major * (int(minor.max()) + 1) + minor
+    return joined
+
+
+def _sums(key: Integers, signed: Floats) -> Floats:
+    """The signed sum of each distinct key, in the keys' order."""
+    _, place = np.unique(key, return_inverse=True)
+    sums: Floats = np.bincount(place, weights=signed).astype(np.float64)
+    return sums

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded sessions under a folder, found by the layouts of files and never by a list of names.
 
-A session is one market's quotes and trades over one stretch of time, with the books beside them.
+A session is one market's quotes and trades over one stretch of time, with the books beside them;
+where no quotes are recorded the books' best level stands for them.
 Its name is the day it began, the kind of market as the file's name tells it, and the market:
 `2024-08-08.usdm.BTCUSDT`. Files of a layout nobody knows are passed over and listed; damage in a
 file of a known layout is a fault, as everywhere.
@@ -28,6 +29,7 @@ from infold.research.recorded import (
     read,
     read_bars,
     read_books,
+    span_of_books,
     stream_of,
 )
 from infold.research.recorded.flags import iso_time
@@ -90,7 +92,14 @@ def discover(root: Path) -> Found:
     for path in sorted(root.rglob("*")):
         if not path.is_file() or not path.name.lower().endswith(SUFFIXES):
             continue
-        stream = stream_of(path)
+        try:
+            stream = stream_of(path)
+        except DataFault:
+            # Text is told by its cells: what does not read as a table is of no layout of ours. A
+            # Parquet file that does not read is damaged.
+            if path.name.lower().endswith(".parquet"):
+                raise
+            stream = None
         if stream in ("flow", "books") and holds_books(path):
             books.append(path)
         if stream == "bars":
@@ -105,6 +114,7 @@ def discover(root: Path) -> Found:
                 trades.append((path, found))
         elif stream is None:
             passed_over.append(path.relative_to(root).as_posix())
+    quotes += _of_books(quotes, books)
     sessions, used = _sessions(quotes, trades, books)
     tapes = tuple(file for path, file in trades if path not in used)
     return Found(sessions, tuple(flows), tapes, tuple(bars), tuple(passed_over))
@@ -136,6 +146,20 @@ def _market(path: Path) -> str | None:
     return None
 
 
+def _of_books(quotes: list[tuple[Path, Quotes]], books: list[Path]) -> list[tuple[Path, Quotes]]:
+    """The best level of books beside which no quotes of the same market and time lie."""
+    found = []
+    for path in books:
+        if stream_of(path) == "flow":
+            continue  # it was read as quotes already
+        market = _market(path) or market_of(path)
+        alike = [q for place, q in quotes if q.market == market and kind_of(place) == kind_of(path)]
+        span_ms = span_of_books(path) if alike else (0, 0)
+        if not any(_overlap(one.span_ms, span_ms) for one in alike):
+            found.append((path, read_books(path, market, 1).quotes()))
+    return found
+
+
 def _sessions(
     quotes: list[tuple[Path, Quotes]], trades: list[tuple[Path, Trades]], books: list[Path]
 ) -> tuple[tuple[Session, ...], set[Path]]:
@@ -159,7 +183,7 @@ def _sessions(
         beside = tuple(
             book
             for book in sorted(books, key=lambda book: -_common(book.name, path.name))
-            if kind_of(book) == kind and _market(book) is None and market_of(book) == one.market
+            if kind_of(book) == kind and (_market(book) or market_of(book)) == one.market
         )
         found.append(Session(name, date, kind, one.market, one, tape, beside))
     return tuple(found), used

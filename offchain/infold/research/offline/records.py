@@ -20,9 +20,11 @@ import numpy as np
 
 from infold.dealer.impact.parent import ParentLaw
 from infold.dealer.params import PERPETUAL, DealerParameters
-from infold.research.calibration.market import Calibration, Sources, calibrate
+from infold.research.calibration.market import Calibration, calibrate
+from infold.research.calibration.notes import Sources
 from infold.research.calibration.orders import M, takers
 from infold.research.calibration.outside import half_spread_bp, neighbours_half_spread_bp
+from infold.research.faults import TooLittle
 from infold.research.flow import recorded_flow
 from infold.research.listings import Listing
 from infold.research.microstructure.sessions import Session
@@ -36,6 +38,8 @@ SLIPPAGE_BPS: Final = 10.0
 """How far limits lie beyond recorded prices, as in `infold replay`."""
 LEVELS: Final = 20
 DAY_MS: Final = 86_400_000
+SERVED_MS_MAX: Final = 3_600_000
+"""A longer record is served for an hour: three thousand batches say as much as thirty thousand."""
 CAPACITY_SHARE: Final = 0.01
 """Of a day's volume: most that an estimated outside takes at once."""
 
@@ -60,20 +64,26 @@ def serve_session(
     """Calibrate on the first half of a session, serve the second, once for each slippage.
 
     Limits lie so many bp beyond recorded prices: with the outside's fee there, takers come only
-    where they are no worse off than on the record. `ValueError` without trades.
+    where they are no worse off than on the record. `TooLittle` where there is nobody to serve.
     """
     trades, quotes = session.trades, session.quotes
     if trades is None:
-        raise ValueError(f"{session.name} has no trades: there is nobody to serve")
+        raise TooLittle(f"{session.name} has no trades: nobody to serve")
     first_ms, last_ms = quotes.span_ms
     middle_ms = (first_ms + last_ms) // 2
+    seen = trades.rows(trades.time_ms < middle_ms)
     early = Sources(
         session.market,
-        trades.rows(trades.time_ms < middle_ms),
+        seen if len(seen.side) else None,
         quotes.rows(quotes.time_ms < middle_ms),
     )
     found = calibrate(early, interval_s=rule.interval_ms / 1_000.0, fee_bp=fee_bp, seed=seed)
-    later = trades.rows((trades.time_ms >= middle_ms) & (trades.time_ms < last_ms))
+    end_ms = min(last_ms, middle_ms + SERVED_MS_MAX)
+    later = trades.rows((trades.time_ms >= middle_ms) & (trades.time_ms < end_ms))
+    if not len(later.side):
+        raise TooLittle(
+            f"{session.name} has no trades in its second half: there is nobody to serve"
+        )
     books = session.book(LEVELS)
     outside: OutsideMarket
     if books is not None:
@@ -103,7 +113,12 @@ def serve_accounts(
     slippages_bps: Sequence[float] = (SLIPPAGE_BPS,),
 ) -> tuple[Record, ...]:
     """Serve every coin of a file of account fills, each as a market of its own."""
+    fills = fills.rows(fills.time_ms < fills.span_ms[0] + SERVED_MS_MAX)
     known = [found for name in fills.markets if (found := takers(fills, name)) is not None]
+    if not known:
+        raise TooLittle(
+            f"{fills.facts.path} has no taker in its first hour: there is nobody to serve"
+        )
     spreads = [neighbours_half_spread_bp(one) for one in known]
     usual = float(np.median([spread for spread in spreads if spread is not None] or [1.0]))
     outsides = [

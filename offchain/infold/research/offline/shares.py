@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infold.research.faults import TooLittle
 from infold.research.microstructure.chance import Interval, ratio_interval
 from infold.research.offline.serving import Served
 from infold.research.recorded import Floats
@@ -50,7 +51,7 @@ class Shares:
 
 
 def shares_of(served: Sequence[Served], seed: int) -> Shares:
-    """Over markets: batches that close at one time are one row. `ValueError` if nothing traded."""
+    """Over markets: batches that close at one time are one row. `TooLittle` if nothing traded."""
     times = np.unique(np.concatenate([one.time_ms for one in served]))
 
     def column(name: str) -> Floats:
@@ -62,7 +63,7 @@ def shares_of(served: Sequence[Served], seed: int) -> Shares:
     crossed, residual, hedged = column("crossed_m"), column("residual_m"), column("hedged_m")
     whole = crossed + residual
     if whole.sum() == 0.0:
-        raise ValueError("nothing traded (M): there are no shares")
+        raise TooLittle("nothing traded (M): there are no shares")
     cost = column("hedge_cost")
     result = column("markup") + column("carried") - cost
     filled = column("filled_m")

@@ -40,6 +40,7 @@ from infold.research.recorded.readers import (
     read_quotes,
     read_trades,
     runs_of,
+    span_of_books,
     stream_of,
 )
 from infold.research.recorded.streams import (
@@ -75,5 +76,6 @@ __all__ = [
     "read_quotes",
     "read_trades",
     "runs_of",
+    "span_of_books",
     "stream_of",
 ]

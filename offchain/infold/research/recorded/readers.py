@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import polars as pl
+
 from infold.research.faults import DataFault
 from infold.research.recorded.bars import bar_layout, numbered_bar_layout
 from infold.research.recorded.content import schema, table
@@ -113,6 +115,24 @@ def holds_books(path: Path) -> bool:
     if path.name.lower().endswith(".parquet"):
         return book_layout(list(schema(path))) is not None
     return book_layout(table(path)[0].columns) is not None
+
+
+def span_of_books(path: Path) -> tuple[int, int]:
+    """First and last time of a file of books, by its time column alone where it is Parquet."""
+    column = next((name for name in ("tx_ts_ms", "exch_ts_ms") if name in _columns(path)), None)
+    if column is None:
+        return read_books(path, levels=1).span_ms
+    times = pl.scan_parquet(path).select(
+        pl.col(column).min().alias("first"), pl.col(column).max().alias("last")
+    )
+    first, last = times.collect().row(0)
+    if first is None:
+        raise DataFault(path, "it holds no times", "fetch it again", column=column)
+    return int(first), int(last)
+
+
+def _columns(path: Path) -> tuple[str, ...]:
+    return schema(path) if path.name.lower().endswith(".parquet") else ()
 
 
 def read_bars(path: Path, market: str | None = None) -> tuple[Bars, ...]:

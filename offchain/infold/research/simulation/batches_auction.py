@@ -25,16 +25,21 @@ import numpy as np
 
 from infold.core.auction import ROUNDS_MAX
 from infold.core.crossing import (
+    BUY_TO,
     CENTRE,
     CENTRE_UP,
     FIRST,
+    KNOTS,
     LAST,
+    SALE_MAX,
+    SALE_MIN,
+    SELL_FROM,
     consider,
     divide_product,
     evaluate,
     sale_at,
 )
-from infold.research.simulation.compiled import Integers, Small, Words, compiled
+from infold.research.simulation.compiled import Integers, Words, compiled
 
 RULED: Final = 0
 FREE: Final = 1
@@ -45,29 +50,30 @@ TICK_OF: Final = 3
 RESIDUAL: Final = 4
 
 
-class Room(NamedTuple):
-    """Arrays that a path's batches are cleared in, made once."""
+SEGMENT_COLUMNS: Final = 4  # first and last tick, buys, sells
 
-    side: Small  # +1 buys
+
+class Room(NamedTuple):
+    """Arrays that a path's batches are cleared in, made once.
+
+    Compiled functions take them one by one: a tuple, or a row of a table, costs each call its
+    reference counts, which is more than the rest.
+    """
+
+    side: Integers  # +1 buys
     tick: Integers
     lots: Integers
     fill: Integers
     order: Integers  # indices by rising tick
-    segments: Integers  # (2 n + 8, 5): first and last tick, buys, sells, bound
     rest: Integers
+    segments: Integers  # (2 n + 8, SEGMENT_COLUMNS)
 
 
 def room_for(orders: int) -> Room:
     """Room for batches of up to so many orders."""
-    return Room(
-        side=np.empty(orders, dtype=np.int8),
-        tick=np.empty(orders, dtype=np.int64),
-        lots=np.empty(orders, dtype=np.int64),
-        fill=np.empty(orders, dtype=np.int64),
-        order=np.empty(orders, dtype=np.int64),
-        segments=np.empty((2 * orders + 8, 5), dtype=np.int64),
-        rest=np.empty(orders, dtype=np.int64),
-    )
+    side, tick, lots, fill, order, rest = np.zeros((6, orders), dtype=np.int64)
+    segments = np.zeros((2 * orders + 8, SEGMENT_COLUMNS), dtype=np.int64)
+    return Room(side, tick, lots, fill, order, rest, segments)
 
 
 @compiled
@@ -76,38 +82,54 @@ def clear_batch(
     width: Words,
     prices: Integers,
     sales: Integers,
-    room: Room,
+    side: Integers,
+    tick: Integers,
+    lots: Integers,
+    fill: Integers,
+    order: Integers,
+    rest: Integers,
+    segments: Integers,
     count: int,
     pricing: int,
     whole: bool,
     best: Integers,
 ) -> int:
-    """Fill `room.fill` for its first `count` orders; the lots that crossed, one side.
+    """Fill the first `count` orders; the lots that crossed, one side.
 
     `rule`, `width`, `prices` and `sales` as in `core/crossing.py`; the oracle price is a whole
     tick. With `whole` every order is fill or kill: what the price admits and does not wholly fill
     loses its lots, and the rest is solved again. `best` receives executed size (zero: nothing
     trades), gap, distance, tick and residual.
     """
-    _sort(room.tick, room.order, count)
+    best[:] = 0
+    if count == 1 and whole and pricing == FREE:
+        _meet_one(rule, prices, sales, side[0], tick[0], lots[0], best)
+        fill[0] = best[EXECUTED]
+        return 0
+    _sort(tick, order, count)
     for turn in range(ROUNDS_MAX + 2):
         best[:] = 0
-        if pricing == BALANCED:
-            _balance(rule, prices, sales, room, count, best)
+        pieces = _segments(rule, side, tick, lots, order, segments, count, pricing == RULED)
+        if pricing == RULED:
+            _solve_ruled(rule, width, prices, sales, segments, pieces, best)
+        elif pricing == FREE:
+            _solve_free(rule, prices, sales, segments, pieces, best)
         else:
-            _solve(rule, width, prices, sales, room, count, pricing, best)
+            _balance(rule, prices, sales, segments, pieces, best)
         if best[EXECUTED] == 0:
             break
-        crossed, short = _fill(room, count, best[TICK_OF], best[RESIDUAL])
+        crossed, short = _fill(
+            side, tick, lots, fill, order, rest, count, best[TICK_OF], best[RESIDUAL]
+        )
         if not whole or not short:
             return crossed
         for index in range(count):
             if turn == ROUNDS_MAX or (
-                room.side[index] * (room.tick[index] - best[TICK_OF]) >= 0
-                and room.fill[index] < room.lots[index]
+                side[index] * (tick[index] - best[TICK_OF]) >= 0 and fill[index] < lots[index]
             ):
-                room.lots[index] = 0
-    room.fill[:count] = 0
+                lots[index] = 0
+    for index in range(count):
+        fill[index] = 0
     return 0
 
 
@@ -134,94 +156,123 @@ def _sort(keys: Integers, order: Integers, count: int) -> None:
         gap //= 3
 
 
+@compiled
+def _meet_one(
+    rule: Integers, prices: Integers, sales: Integers, side: int, limit: int, lots: int,
+    best: Integers,
+) -> None:  # fmt: skip
+    """One order that is filled whole or not at all: most batches of a quiet market."""
+    first, last, centre = rule[FIRST], rule[LAST], rule[CENTRE]
+    if side > 0:
+        last = min(last, limit)
+        tick = _first_from(rule, prices, sales, first, last, lots)
+    else:
+        first = max(first, limit)
+        tick = _first_from(rule, prices, sales, first, last, 1 - lots) - 1
+    if tick < first or tick > last:
+        return
+    if side * (centre - tick) > 0:  # as near O as the same offer goes
+        sale = sale_at(rule, prices, sales, tick)
+        if side > 0:
+            end = _first_from(rule, prices, sales, tick, last, sale + 1) - 1
+            tick = min(centre, end)
+        else:
+            tick = max(centre, _first_from(rule, prices, sales, first, tick, sale))
+    best[EXECUTED], best[TICK_OF], best[RESIDUAL] = lots, tick, side * lots
+
+
 # -- the price -------------------------------------------------------------------------------------
 
 
 @compiled
-def _solve(
+def _segments(
+    rule: Integers,
+    side: Integers,
+    tick: Integers,
+    lots: Integers,
+    order: Integers,
+    segments: Integers,
+    count: int,
+    split: bool,
+) -> int:
+    """Stretches of ticks that see the same orders, by rising tick, to the last: how many.
+
+    `split` also at the ticks on both sides of the oracle price, as `crossing.evaluate` wants it.
+    """
+    first, last = rule[FIRST], rule[LAST]
+    buys, sells = 0, 0
+    for index in range(count):
+        if side[index] > 0:
+            buys += lots[index]
+    pieces = 0
+    begin = first
+    cursor = 0
+    while True:
+        level = last + 1
+        if cursor < count:
+            level = min(level, tick[order[cursor]])
+        if split and begin <= rule[CENTRE]:
+            level = min(level, rule[CENTRE])
+        elif split and begin <= rule[CENTRE_UP]:
+            level = min(level, rule[CENTRE_UP])
+        if begin < level:
+            segments[pieces, 0], segments[pieces, 1] = begin, level - 1
+            segments[pieces, 2], segments[pieces, 3] = buys, sells
+            pieces += 1
+        if level > last:
+            return pieces
+        leaving = 0
+        while cursor < count and tick[order[cursor]] == level:
+            index = order[cursor]
+            if side[index] < 0:
+                sells += lots[index]
+            else:
+                leaving += lots[index]
+            cursor += 1
+        if level >= first:
+            segments[pieces, 0], segments[pieces, 1] = level, level
+            segments[pieces, 2], segments[pieces, 3] = buys, sells
+            pieces += 1
+            begin = level + 1
+        buys -= leaving
+
+
+@compiled
+def _solve_ruled(
     rule: Integers,
     width: Words,
     prices: Integers,
     sales: Integers,
-    room: Room,
-    count: int,
-    pricing: int,
+    segments: Integers,
+    pieces: int,
     best: Integers,
 ) -> None:
-    """The best price of all stretches, the most promising first."""
-    pieces, strongest = _segments(rule, room, count, pricing)
-    for turn in range(-1, pieces):
-        number = strongest if turn < 0 else turn
-        if number < 0 or (turn >= 0 and turn == strongest):
-            continue
-        first, last, buys, sells, bound = room.segments[number]
-        least = max(best[EXECUTED], 1)
-        if bound < least or _most(rule, prices, sales, first, last, buys, sells) < least:
-            continue
-        if pricing == RULED:
-            evaluate(best, rule, width, prices, sales, first, last, buys, sells)
-        else:
-            _evaluate_free(best, rule, prices, sales, first, last, buys, sells)
+    """The best price under the pool's rule: the strongest stretch first, so others can be passed.
 
-
-@compiled
-def _segments(rule: Integers, room: Room, count: int, pricing: int) -> tuple[int, int]:
-    """Stretches of ticks that see the same orders and may trade; how many, and the strongest.
-
-    A ruled dealer trades on its own side of O only, which bounds what a stretch can execute. The
-    textbook's price needs all stretches, even those where nothing can trade.
+    A ruled dealer trades on its own side of O only, which bounds what a stretch can execute.
     """
-    side, tick, lots, order, segments = room.side, room.tick, room.lots, room.order, room.segments
     centre, centre_up = rule[CENTRE], rule[CENTRE_UP]
-    buys = 0
-    for index in range(count):
-        if side[index] > 0:
-            buys += lots[index]
-    sells = 0
-    pieces = 0
-    strongest, strongest_bound = -1, 0
-    begin = rule[FIRST]
-    cursor = 0
-    while True:
-        # The next level: an order's limit, or the ticks on both sides of the oracle price.
-        level = rule[LAST] + 1
-        if cursor < count:
-            level = min(level, tick[order[cursor]])
-        if begin <= centre:
-            level = min(level, centre)
-        elif begin <= centre_up:
-            level = min(level, centre_up)
-        for part in range(2):
-            if part == 0:
-                head, tail = begin, min(level - 1, rule[LAST])
-            else:
-                head, tail = level, level
-                while cursor < count and tick[order[cursor]] == level:
-                    if side[order[cursor]] < 0:
-                        sells += lots[order[cursor]]
-                    cursor += 1
-                begin = max(begin, level + 1)
-            if head <= tail and rule[FIRST] <= head and tail <= rule[LAST]:
-                bound = buys + sells
-                if pricing == RULED:
-                    if head > centre:
-                        bound = min(bound, 2 * buys)
-                    if tail < centre_up:
-                        bound = min(bound, 2 * sells)
-                if bound > 0 or pricing == BALANCED:
-                    segments[pieces, 0], segments[pieces, 1] = head, tail
-                    segments[pieces, 2], segments[pieces, 3] = buys, sells
-                    segments[pieces, 4] = bound
-                    if bound > strongest_bound:
-                        strongest, strongest_bound = pieces, bound
-                    pieces += 1
-            if level > rule[LAST]:
-                return pieces, strongest
-        back = cursor - 1
-        while back >= 0 and tick[order[back]] == level:
-            if side[order[back]] > 0:
-                buys -= lots[order[back]]
-            back -= 1
+    for strongest in range(2):
+        chosen, chosen_bound = -1, 0
+        for piece in range(pieces):
+            first, last = segments[piece, 0], segments[piece, 1]
+            buys, sells = segments[piece, 2], segments[piece, 3]
+            bound = buys + sells
+            if first > centre:
+                bound = min(bound, 2 * buys)
+            if last < centre_up:
+                bound = min(bound, 2 * sells)
+            if strongest == 0:
+                if bound > chosen_bound:
+                    chosen, chosen_bound = piece, bound
+                continue
+            least = max(best[EXECUTED], 1)
+            if bound >= least and _most(rule, prices, sales, first, last, buys, sells) >= least:
+                evaluate(best, rule, width, prices, sales, first, last, buys, sells)
+        if chosen >= 0:
+            first, last = segments[chosen, 0], segments[chosen, 1]
+            buys, sells = segments[chosen, 2], segments[chosen, 3]
+            evaluate(best, rule, width, prices, sales, first, last, buys, sells)
 
 
 @compiled
@@ -230,23 +281,106 @@ def _most(
 ) -> int:
     """Executed size if the rule admitted all the dealer offers anywhere on the stretch."""
     if buys > sells:
-        return int(2 * sells + min(buys - sells, max(0, sale_at(rule, prices, sales, last))))
-    return int(2 * buys + min(sells - buys, max(0, -sale_at(rule, prices, sales, first))))
+        most: int = 2 * sells + min(buys - sells, max(0, sale_at(rule, prices, sales, last)))
+        return most
+    least: int = 2 * buys + min(sells - buys, max(0, -sale_at(rule, prices, sales, first)))
+    return least
+
+
+@compiled
+def _solve_free(
+    rule: Integers, prices: Integers, sales: Integers, segments: Integers, pieces: int,
+    best: Integers,
+) -> None:  # fmt: skip
+    """The best price of a curve that nothing cuts.
+
+    N falls and R rises with P, so N and N - R change sign once each, and away from the stretches
+    between those two places executed size only falls (theory in `core/auction.py`). Between them
+    everyone is filled, and of two that execute as much the one nearer to where N meets R has the
+    smaller gap: others count only if they execute more. Up to three stretches, a sell's limit, the
+    ticks after it and a buy's limit, see the same orders and tie.
+    """
+    met = min(_crossing(rule, prices, sales, segments, pieces, True), pieces - 1)
+    even = min(_crossing(rule, prices, sales, segments, pieces, False), pieces - 1)
+    _consider_piece(best, rule, prices, sales, segments, met, 0)
+    up = max(met, even) + 2
+    for piece in range(met + 1, min(up, pieces - 1) + 1):
+        _consider_piece(best, rule, prices, sales, segments, piece, piece - 1)
+    down = min(met, even) - 3
+    for piece in range(met - 1, max(down, 0) - 1, -1):
+        _consider_piece(best, rule, prices, sales, segments, piece, piece + 1)
+
+
+@compiled
+def _consider_piece(
+    best: Integers,
+    rule: Integers,
+    prices: Integers,
+    sales: Integers,
+    segments: Integers,
+    piece: int,
+    inner: int,
+) -> None:
+    """Evaluate a stretch if it may do better than those before it, or ties with its inner one."""
+    first, last = segments[piece, 0], segments[piece, 1]
+    buys, sells = segments[piece, 2], segments[piece, 3]
+    same = buys == segments[inner, 2] and sells == segments[inner, 3]
+    if buys + sells > best[EXECUTED] or (same and best[EXECUTED] > 0):
+        _evaluate_free(best, rule, prices, sales, first, last, buys, sells)
+
+
+@compiled
+def _crossing(
+    rule: Integers, prices: Integers, sales: Integers, segments: Integers, pieces: int, dealt: bool
+) -> int:
+    """The first stretch at whose last tick N - R (or N, if not `dealt`) is no longer positive."""
+    low, high = 0, pieces
+    while low < high:
+        middle = (low + high) // 2
+        excess = segments[middle, 2] - segments[middle, 3]
+        if dealt:
+            excess -= sale_at(rule, prices, sales, segments[middle, 1])
+        if excess <= 0:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 @compiled
 def _first_from(
     rule: Integers, prices: Integers, sales: Integers, first: int, last: int, lots: int
 ) -> int:
-    """The lowest tick of first..last where the dealer sells at least `lots`; last + 1 if none."""
-    low, high = first, last + 1
-    while low < high:
-        middle = (low + high) // 2
-        if sale_at(rule, prices, sales, middle) >= lots:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+    """The lowest tick of first..last where `sale_at` is at least `lots`; last + 1 if none.
+
+    Between two knots the curve's floor is at least s just from where its line is, which one
+    division finds; windows and caps follow `sale_at`. Ticks are of one unit of price.
+    """
+    if lots > rule[SALE_MAX]:
+        return last + 1
+    if lots <= rule[SALE_MIN]:
+        return first
+    knots = rule[KNOTS]
+    tick: int = first
+    if knots == 0:
+        tick = last + 1 if lots > 0 else first
+    elif sales[knots - 1] < lots:
+        tick = last + 1
+    elif sales[0] < lots:
+        right = 1
+        while sales[right] < lots:
+            right += 1
+        left = right - 1
+        whole, rest = divide_product(
+            lots - sales[left], prices[right] - prices[left], sales[right] - sales[left]
+        )
+        tick = prices[left] + whole + (1 if rest > 0 else 0)
+    if lots > 0:
+        tick = max(tick, rule[SELL_FROM])
+    else:
+        tick = min(tick, rule[BUY_TO] + 1)
+    tick = min(max(tick, first), last + 1)
+    return tick
 
 
 @compiled
@@ -262,17 +396,27 @@ def _evaluate_free(
 ) -> None:
     """The best tick of first..last, which see the same orders, whatever side of O it lies on.
 
-    Executed size and gap depend on R alone and are best where R passes N: the two ticks there are
-    candidates, each with the tick nearest O among those that offer the same.
+    Executed size and gap depend on R alone and are best where R passes N: where R covers N if it
+    does, else at the nearer end; and nearest O among the ticks that offer the same.
     """
     excess = buys - sells
     crossed = 2 * min(buys, sells)
     edge = _first_from(rule, prices, sales, first, last, excess + (1 if excess < 0 else 0))
-    for tick in range(max(edge - 1, first), min(edge, last) + 1):
+    low, high = max(edge - 1, first), min(edge, last)
+    if excess > 0 and edge <= last:
+        low = edge
+    elif excess < 0 and edge > first:
+        high = edge - 1
+    for tick in range(low, high + 1):
         sale = sale_at(rule, prices, sales, tick)
-        begin = _first_from(rule, prices, sales, first, tick, sale)
-        end = _first_from(rule, prices, sales, tick, last, sale + 1) - 1
-        near = min(max(rule[CENTRE], begin), end)
+        near = tick
+        # Where R covers N, the tick is the first or last that offers so much.
+        if tick > rule[CENTRE] and not (excess > 0 and tick == edge):
+            begin = _first_from(rule, prices, sales, first, tick, sale)
+            near = max(rule[CENTRE], begin)
+        elif tick < rule[CENTRE] and not (excess < 0 and tick == edge - 1):
+            end = _first_from(rule, prices, sales, tick, last, sale + 1) - 1
+            near = min(rule[CENTRE], end)
         residual = 0
         if sale > 0 and excess > 0:
             residual = min(sale, excess)
@@ -283,88 +427,115 @@ def _evaluate_free(
 
 @compiled
 def _balance(
-    rule: Integers, prices: Integers, sales: Integers, room: Room, count: int, best: Integers
-) -> None:
+    rule: Integers, prices: Integers, sales: Integers, segments: Integers, pieces: int,
+    best: Integers,
+) -> None:  # fmt: skip
     """The price where N - R changes sign; the dealer trades R there, the marginal order the rest.
 
     Where it changes between two ticks, the marginal order sells at the upper or buys at the lower.
     """
-    pieces, _ = _segments(rule, room, count, BALANCED)
-    for piece in range(pieces):
-        first, last, buys, sells, _ = room.segments[piece]
-        if buys - sells > sale_at(rule, prices, sales, last):
-            continue
-        tick = _first_from(rule, prices, sales, first, last, buys - sells)
-        residual = buys - sells
-        if tick == first and piece > 0:
-            residual = sale_at(rule, prices, sales, tick)
-            before = room.segments[piece - 1]
-            if buys - before[3] < residual:
-                tick -= 1
-                buys, sells = before[2], before[3]
-                residual = sale_at(rule, prices, sales, tick)
-        bought, sold = min(buys, sells + residual), min(sells, buys - residual)
-        if bought >= 0 and sold >= 0 and bought - sold == residual:
-            best[EXECUTED], best[TICK_OF], best[RESIDUAL] = bought + sold, tick, residual
+    piece = _crossing(rule, prices, sales, segments, pieces, True)
+    if piece == pieces:
         return
+    first, last = segments[piece, 0], segments[piece, 1]
+    buys, sells = segments[piece, 2], segments[piece, 3]
+    tick = _first_from(rule, prices, sales, first, last, buys - sells)
+    residual: int = buys - sells
+    if tick == first and piece > 0:
+        residual = sale_at(rule, prices, sales, tick)
+        if buys - segments[piece - 1, 3] < residual:
+            tick -= 1
+            buys, sells = segments[piece - 1, 2], segments[piece - 1, 3]
+            residual = sale_at(rule, prices, sales, tick)
+    bought, sold = min(buys, sells + residual), min(sells, buys - residual)
+    if bought >= 0 and sold >= 0 and bought - sold == residual:
+        best[EXECUTED], best[TICK_OF], best[RESIDUAL] = bought + sold, tick, residual
 
 
 # -- fills -----------------------------------------------------------------------------------------
 
 
 @compiled
-def _fill(room: Room, count: int, tick: int, residual: int) -> tuple[int, bool]:
+def _fill(
+    side: Integers,
+    tick: Integers,
+    lots: Integers,
+    fill: Integers,
+    order: Integers,
+    rest: Integers,
+    count: int,
+    price: int,
+    residual: int,
+) -> tuple[int, bool]:
     """Give each side what it trades at this price: the lots that crossed, and whether any order
     the price admits went short.
     """
     buys, sells = 0, 0
     for index in range(count):
-        admitted = room.side[index] * (room.tick[index] - tick) >= 0
-        room.fill[index] = room.lots[index] if admitted else 0
-        if room.side[index] > 0:
-            buys += room.fill[index]
-        else:
-            sells += room.fill[index]
+        fill[index] = 0
+        if side[index] > 0 and tick[index] >= price:
+            fill[index] = lots[index]
+            buys += lots[index]
+        elif side[index] < 0 and tick[index] <= price:
+            fill[index] = lots[index]
+            sells += lots[index]
     bought, sold = min(buys, sells + residual), min(sells, buys - residual)
     if bought < buys:
-        _ration(room, count, 1, bought)
+        _ration(side, tick, fill, order, rest, count, 1, bought)
     if sold < sells:
-        _ration(room, count, -1, sold)
+        _ration(side, tick, fill, order, rest, count, -1, sold)
     return min(bought, sold), bought < buys or sold < sells
 
 
 @compiled
-def _ration(room: Room, count: int, side: int, take: int) -> None:
+def _ration(
+    side: Integers,
+    tick: Integers,
+    fill: Integers,
+    order: Integers,
+    rest: Integers,
+    count: int,
+    heavy: int,
+    take: int,
+) -> None:
     """Leave one side `take` lots: the better limit first, the last level pro rata."""
-    ticks, fill, order = room.tick, room.fill, room.order
-    place = count - 1 if side > 0 else 0
+    place = count - 1 if heavy > 0 else 0
     while 0 <= place < count:
-        level = ticks[order[place]]
+        level = tick[order[place]]
         end, total = place, 0
-        while 0 <= end < count and ticks[order[end]] == level:
-            if room.side[order[end]] == side:
+        while 0 <= end < count and tick[order[end]] == level:
+            if side[order[end]] == heavy:
                 total += fill[order[end]]
-            end -= side
+            end -= heavy
         if total > take:
-            _share(room, place, end, side, take, total)
+            _share(side, fill, order, rest, place, end, heavy, take, total)
         take -= min(take, total)
         place = end
 
 
 @compiled
-def _share(room: Room, place: int, end: int, side: int, amount: int, total: int) -> None:
+def _share(
+    side: Integers,
+    fill: Integers,
+    order: Integers,
+    rest: Integers,
+    place: int,
+    end: int,
+    heavy: int,
+    amount: int,
+    total: int,
+) -> None:
     """Give one level `amount` of its `total` lots: pro rata, down, then by largest remainder."""
-    fill, order, rest = room.fill, room.order, room.rest
     dust = amount
-    for at in range(place, end, -side):
+    for at in range(place, end, -heavy):
         index = order[at]
         rest[index] = -1
-        if room.side[index] == side and fill[index] > 0:
+        if side[index] == heavy and fill[index] > 0:
             fill[index], rest[index] = divide_product(fill[index], amount, total)
             dust -= fill[index]
     while dust > 0:
         lucky = -1
-        for at in range(place, end, -side):
+        for at in range(place, end, -heavy):
             index = order[at]
             if rest[index] >= 0 and (
                 lucky < 0

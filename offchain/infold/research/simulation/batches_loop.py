@@ -146,18 +146,27 @@ def run_batches(
     `core.auction.prepare`, changed here at each batch. `room` holds the fullest batch.
     """
     moves_bp, variances, drifts_bp = scene
-    rules, hedges, line = policy.rules, policy.hedges, policy.line
+    markups_bp, prices_bp, line, hedges, rules = policy
+    risks, floors_bp = guidance
+    times_day, sides, sizes_m, reservations_bp = (
+        tape.time_day,
+        tape.side,
+        tape.size_m,
+        tape.reservation_bp,
+    )
+    rows, fills = course
+    side, tick, lots, fill, order, rest, segments = room
     batches = len(moves_bp) // terms.batch_cells
-    recording = len(course.batches) > 0
+    recording = len(rows) > 0
     words = sums.view(np.uint64)
-    points = 2 * len(policy.prices_bp) + 4
+    points = 2 * len(prices_bp) + 4
     offsets_bp, sales_m = np.empty(points), np.empty(points)
     prices, sales = np.empty(points, np.int64), np.empty(points, np.int64)
     best = np.zeros(5, np.int64)
     wealth = sums[EQUITY_MIN]
     pool = math.floor(sums[INVENTORY] * terms.lots_per_m)
-    hash_: Word = np.uint64(len(tape.time_day))
-    marks = len(tape.time_day)
+    hash_: Word = np.uint64(len(times_day))
+    marks = len(times_day)
     cell = mark = 0
     number = -1
     while True:
@@ -165,7 +174,7 @@ def run_batches(
         if not recording:
             if mark >= marks:
                 break
-            number = max(number, int(tape.time_day[mark] / market.cell_day) // terms.batch_cells)
+            number = max(number, int(times_day[mark] / market.cell_day) // terms.batch_cells)
         if number >= batches:
             break
         end = (number + 1) * terms.batch_cells
@@ -173,7 +182,7 @@ def run_batches(
         # The orders that arrive before the close.
         first, count = mark, 0
         while mark < marks:
-            due = int(tape.time_day[mark] / market.cell_day)
+            due = int(times_day[mark] / market.cell_day)
             if due >= end:
                 break
             if terms.own_limits and due > cell:
@@ -181,7 +190,9 @@ def run_batches(
                     market, rules, hedges, cell, due, moves_bp, drifts_bp, variances, wealth, sums
                 )
                 cell = due
-            _write_order(terms, tape, room, mark, count, sums[PRICE])
+            side[count] = sides[mark]
+            tick[count] = _limit_ticks(terms, int(sides[mark]), reservations_bp[mark], sums[PRICE])
+            lots[count] = int(sizes_m[mark] * terms.lots_per_m)
             count += 1
             mark += 1
         if end > cell:
@@ -192,16 +203,16 @@ def run_batches(
         if count == 0 and not recording:
             continue
         if terms.own_limits:
-            _shift_limits(terms, room, count, sums[PRICE])
+            _shift_limits(terms, tick, count, sums[PRICE])
 
         # The curve.
-        risk = guidance.risk[number if len(guidance.risk) > 1 else 0]
-        floor_bp = guidance.half_spread_bp[number if len(guidance.half_spread_bp) > 1 else 0]
+        risk = risks[number if len(risks) > 1 else 0]
+        floor_bp = floors_bp[number if len(floors_bp) > 1 else 0]
         held = sums[INVENTORY]
         drift = -line.impact_share * sums[IMPACT_STATE]
         known = corners(
-            policy.markups_bp,
-            policy.prices_bp,
+            markups_bp,
+            prices_bp,
             line.slope_bp_per_m * risk,
             line.signal * drift - line.skew_bp_per_m * risk * held,
             line.offer_m,
@@ -214,15 +225,29 @@ def run_batches(
         )  # fmt: skip
         _cut(terms, rule, pool, held, line.limit_m, floor_bp)
         if recording:
-            _write_curve(course.batches[number], offsets_bp, sales_m, known, terms, rule)
-            course.batches[number, INVENTORY_OF] = held
+            _write_curve(rows[number], offsets_bp, sales_m, known, terms, rule)
+            rows[number, INVENTORY_OF] = held
             if count == 0:
                 continue
 
         # The auction.
         sums[BATCHES] += 1.0
         crossed = clear_batch(
-            rule, width, prices, sales, room, count, terms.pricing, terms.whole, best
+            rule,
+            width,
+            prices,
+            sales,
+            side,
+            tick,
+            lots,
+            fill,
+            order,
+            rest,
+            segments,
+            count,
+            terms.pricing,
+            terms.whole,
+            best,
         )
         if best[EXECUTED] == 0:
             continue
@@ -241,18 +266,18 @@ def run_batches(
         wealth += sold_m * price_bp + terms.fee_bp * traded_m
         hash_ = mixed(hash_ ^ np.uint64(number), np.uint64(best[TICK_OF]))
         for index in range(count):
-            if room.fill[index] > 0:
+            if fill[index] > 0:
                 sums[FILLS] += 1.0
-                hash_ = mixed(hash_ ^ np.uint64(first + index), np.uint64(room.fill[index]))
+                hash_ = mixed(hash_ ^ np.uint64(first + index), np.uint64(fill[index]))
         hash_ = mixed(hash_, words[INVENTORY] ^ words[IMPACT_STATE])
         if recording:
-            course.batches[number, PRICE_OF] = price_bp
-            course.batches[number, RESIDUAL_OF] = sold_m
-            course.batches[number, CROSSED_OF] = crossed / terms.lots_per_m
-        if len(course.fills) > 0:
+            rows[number, PRICE_OF] = price_bp
+            rows[number, RESIDUAL_OF] = sold_m
+            rows[number, CROSSED_OF] = crossed / terms.lots_per_m
+        if len(fills) > 0:
             for index in range(count):
-                course.fills[first + index, 0] = room.fill[index] / terms.lots_per_m
-                course.fills[first + index, 1] = price_bp
+                fills[first + index, 0] = fill[index] / terms.lots_per_m
+                fills[first + index, 1] = price_bp
     end = len(moves_bp)
     advance(market, rules, hedges, cell, end, moves_bp, drifts_bp, variances, wealth, sums)
     sums[DAYS] = end * market.cell_day
@@ -262,34 +287,27 @@ def run_batches(
 
 
 @compiled
-def _write_order(
-    terms: Terms, tape: Tape, room: Room, mark: int, index: int, price_bp: float
-) -> None:
-    """A mark as an order: a buy's limit down and a sell's up to a whole tick, inside the band.
+def _limit_ticks(terms: Terms, side: int, reservation_bp: float, price_bp: float) -> int:
+    """An order's limit: a buy's down and a sell's up to a whole tick, inside the band.
 
     A limit of its own moment is left as ticks from the path's first price.
     """
-    side = int(tape.side[mark])
-    away = (tape.reservation_bp[mark] - terms.fee_bp) * BP * terms.oracle_ticks
+    away = (reservation_bp - terms.fee_bp) * BP * terms.oracle_ticks
     if terms.own_limits:
         away += side * price_bp * BP * terms.oracle_ticks
-    away = min(max(away, -(2.0**60)), 2.0**60)
-    room.side[index] = side
-    room.tick[index] = side * math.floor(away)
-    room.lots[index] = int(tape.size_m[mark] * terms.lots_per_m)
-    if not terms.own_limits:
-        room.tick[index] = terms.oracle_ticks + min(
-            max(room.tick[index], -terms.band_ticks - 1), terms.band_ticks + 1
-        )
+    ticks = side * math.floor(min(max(away, -(2.0**60)), 2.0**60))
+    if terms.own_limits:
+        return ticks
+    return terms.oracle_ticks + min(max(ticks, -terms.band_ticks - 1), terms.band_ticks + 1)
 
 
 @compiled
-def _shift_limits(terms: Terms, room: Room, count: int, price_bp: float) -> None:
+def _shift_limits(terms: Terms, tick: Integers, count: int, price_bp: float) -> None:
     """Limits of their own moment, seen from the S of the close."""
     moved = round(price_bp * BP * terms.oracle_ticks)
     for index in range(count):
-        room.tick[index] = terms.oracle_ticks + min(
-            max(room.tick[index] - moved, -terms.band_ticks - 1), terms.band_ticks + 1
+        tick[index] = terms.oracle_ticks + min(
+            max(tick[index] - moved, -terms.band_ticks - 1), terms.band_ticks + 1
         )
 
 

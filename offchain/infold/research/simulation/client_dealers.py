@@ -26,7 +26,7 @@ from infold.dealer.quoting import closed_forms
 from infold.dealer.toxicity.filtering import Kinds
 from infold.dealer.toxicity.kinds import KindsParameters, grid_of_kinds
 from infold.dealer.toxicity.markouts import HORIZONS_S
-from infold.research.simulation.clients_loop import BLIND, FILTER, KNOWING, TOLD, Conduct, Signal
+from infold.research.simulation.clients_columns import BLIND, FILTER, KNOWING, TOLD, Conduct, Signal
 from infold.research.simulation.compiled import Floats
 from infold.research.simulation.informed import (
     DAY_S,

@@ -23,21 +23,22 @@ from infold.dealer.toxicity.markouts import HORIZONS_S
 from infold.dealer.toxicity.vpin import empty_vpin
 from infold.errors import InvariantBroken
 from infold.research.simulation.client_dealers import ClientDealer, told_premiums_bp
-from infold.research.simulation.clients_loop import (
+from infold.research.simulation.clients_columns import (
     CLIENT_COLUMNS,
     FILTER,
     LABEL_HORIZON,
     Fills,
     Mind,
     Timing,
-    run_clients,
 )
+from infold.research.simulation.clients_loop import run_clients
 from infold.research.simulation.compiled import Floats
 from infold.research.simulation.draws import Stream, generator
 from infold.research.simulation.informed import DAY_S, Drawn, InformedFlow, drawn_flow
 from infold.research.simulation.ledger import Paths
 from infold.research.simulation.quotes_loop import Market, finite
 from infold.research.simulation.scene import Scene, scene
+from infold.research.simulation.tape import checked_tape
 
 BUCKET_M = 50.0
 BUCKETS = 50
@@ -123,6 +124,7 @@ class ClientsWorld:
             raise ValueError(
                 f"the dealer quotes {rungs} sizes and the market has {len(self.flow.truth.sizes_m)}"
             )
+        checked_tape(drawn.tape, rungs)
         if len(market.moves_bp) != self.cells or len(market.drifts_bp) != self.cells:
             raise ValueError(f"the scene must have {self.cells} cells of moves and of drifts")
         sums = np.zeros(CLIENT_COLUMNS)

@@ -14,29 +14,38 @@ used as evidence, although the quote it is given is looked up at that moment.
 from __future__ import annotations
 
 import math
-from enum import IntEnum
-from typing import Final, NamedTuple
 
 import numpy as np
 
 from infold.dealer.toxicity.features import UNKNOWN_IMBALANCE, write_features
 from infold.dealer.toxicity.filtering import (
-    Clients,
-    Kinds,
     elapse,
     note_fill,
     note_window,
     posterior,
     refit,
 )
-from infold.dealer.toxicity.learner import Belief, learn, predict
+from infold.dealer.toxicity.learner import learn, predict
 from infold.dealer.toxicity.pricing import add_pending, best_level, guarded
-from infold.dealer.toxicity.vpin import Vpin, add_trade
+from infold.dealer.toxicity.vpin import add_trade
 from infold.dealer.toxicity.vpin import value as vpin_value
+from infold.research.simulation.clients_columns import (
+    BLIND,
+    FILTER,
+    KNOWING,
+    LABEL_HORIZON,
+    TOLD,
+    ClientSum,
+    Conduct,
+    Fills,
+    Mind,
+    Signal,
+    Timing,
+)
 from infold.research.simulation.compiled import Floats, Integers, Word, compiled
 from infold.research.simulation.informed import Hidden
-from infold.research.simulation.ledger import COLUMNS, Sum, mixed
-from infold.research.simulation.policy import Policy, markup_bp
+from infold.research.simulation.ledger import Sum, mixed
+from infold.research.simulation.policy import Policy, Rules, markup_bp
 from infold.research.simulation.quotes_loop import Market
 from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
@@ -55,27 +64,6 @@ INVENTORY = int(Sum.INVENTORY)
 IMPACT_STATE = int(Sum.IMPACT_STATE)
 PRICE = int(Sum.PRICE)
 DAYS = int(Sum.DAYS)
-LABEL_HORIZON: Final = 2
-"""The horizon, by its place, at which a trade turns out toxic or not: a minute."""
-
-
-class ClientSum(IntEnum):
-    """Columns after those of `Sum`. Volumes in M, money in bp * M; of uninformed clients."""
-
-    ASKED = COLUMNS  # volume they asked for
-    QUOTED = COLUMNS + 1  # the markup they were quoted, times volume
-    BOUGHT = COLUMNS + 2  # volume they traded
-    PAID = COLUMNS + 3  # markups they paid
-    SURPLUS = COLUMNS + 4  # what they would have paid beyond that
-    MARKED = COLUMNS + 5  # volume whose minute has passed
-    LATER = COLUMNS + 6  # its cost against the mid a minute later
-    NEWS_VOLUME = COLUMNS + 7  # traded on news, by the informed
-    NEWS_PAID = COLUMNS + 8  # markups paid there
-    OWN_VOLUME = COLUMNS + 9  # the informed's other volume
-    CHARGED = COLUMNS + 10  # uninformed volume asked that was quoted a premium
-
-
-CLIENT_COLUMNS = COLUMNS + len(ClientSum)
 ASKED = int(ClientSum.ASKED)
 QUOTED = int(ClientSum.QUOTED)
 BOUGHT = int(ClientSum.BOUGHT)
@@ -87,61 +75,6 @@ NEWS_VOLUME = int(ClientSum.NEWS_VOLUME)
 NEWS_PAID = int(ClientSum.NEWS_PAID)
 OWN_VOLUME = int(ClientSum.OWN_VOLUME)
 CHARGED = int(ClientSum.CHARGED)
-
-BLIND = 0
-FILTER = 1
-TOLD = 2
-KNOWING = 3
-
-
-class Conduct(NamedTuple):
-    """What the dealer does about clients, as numbers. See `clients.py`, which builds it."""
-
-    sight: int  # BLIND, FILTER, TOLD (labels are true) or KNOWING (sees news itself, may position)
-    evidence: float  # log-odds beyond an unknown client's before any premium
-    shelter: float  # share of the signal that quotes take on
-    refit_fills: int  # learn the kinds anew after so many fills; zero: never
-    refit_weight: float  # clients the prior kinds count for
-
-
-class Signal(NamedTuple):
-    """Buckets of drift to come, by their decay."""
-
-    kept: Floats  # share left after a cell
-    gains: Floats  # how much of a bucket the price takes on
-    decays_day: Floats
-
-
-class Mind(NamedTuple):
-    """What the dealer knows: the filter's kinds and clients, and the learner over them."""
-
-    kinds: Kinds
-    prior: Kinds
-    clients: Clients
-    belief: Belief
-    vpin: Vpin
-
-
-class Fills(NamedTuple):
-    """Per fill, in order; `done[0]` of them."""
-
-    done: Integers
-    marks: Integers
-    cells: Integers
-    paid_bp: Floats
-    believed: Floats  # P(informed), its having traded included
-    chances: Floats  # (fills, kinds): how probably it was news, by kind
-    features: Floats  # (fills, features)
-    toxic: Floats  # P(toxic) when it was done
-    came: Floats  # 1 if it turned out so, 0 if not, -1 until its minute has passed
-
-
-class Timing(NamedTuple):
-    """Cells: when labels fall due by horizon, how long a minute is, where scoring begins."""
-
-    lags: Integers
-    minute: int
-    burn: int
 
 
 @compiled
@@ -174,7 +107,8 @@ def run_clients(
     released = np.zeros(len(timing.lags), dtype=np.int64)
     words = sums.view(np.uint64)
     hash_: Word = np.uint64(len(tape.time_day))
-    cell = count = known = scored = 0
+    # Nothing is done yet. A plain zero would be a constant, and every callee be compiled twice.
+    cell = count = known = scored = int(fills.done[0])
     marks = len(tape.time_day)
     for mark in range(marks + 1):
         due = min(int(tape.time_day[mark] / market.cell_day), cells) if mark < marks else cells
@@ -189,6 +123,8 @@ def run_clients(
         scored = _score_minutes(timing, tape, fills, mids_bp, scored, count, cell, sums)
         if filters:
             _fall_due(timing, mind, tape, fills, mids_bp, released, count, cell)
+        if tape.rung[mark] < 0:
+            continue
         client = int(tape.client[mark])
         side, rung, size_m = int(tape.side[mark]), int(tape.rung[mark]), tape.size_m[mark]
         level = 0
@@ -356,6 +292,15 @@ def _fall_due(
 
 
 @compiled
+def _rate(rules: Rules, price_bp: float) -> float:
+    """How fast the closed form buys outside at a marginal price, M a day."""
+    excess = abs(price_bp) - rules.zone_bp
+    if excess <= 0.0:
+        return 0.0
+    return math.copysign(rules.steepness_m_per_bp_day * excess, price_bp)
+
+
+@compiled
 def _advance(
     market: Market,
     ladder: Policy,
@@ -382,15 +327,16 @@ def _advance(
         drift_to_come = _drift(signal, pending_bp)
         for bucket in range(len(pending_bp)):
             pending_bp[bucket] *= signal.kept[bucket]
-        price = rules.price_slope_bp_per_m * held + rules.price_signal * state
+        own = rules.price_slope_bp_per_m * held + rules.price_signal * state
+        price = own
         if conduct.sight == KNOWING:
             price += drift_to_come
         elif conduct.sight != BLIND:
-            price = guarded(price, drift_to_come, held)
-        excess = abs(price) - rules.zone_bp
-        rate = 0.0
-        if excess > 0.0:
-            rate = math.copysign(rules.steepness_m_per_bp_day * excess, price)
+            price = guarded(own, drift_to_come, held)
+        rate = _rate(rules, price)
+        if conduct.sight != KNOWING and price != own and held * (held + rate * day) < 0.0:
+            # The signal may bring inventory to zero within a cell, not through it.
+            rate = -held / day
         speed = abs(rate)
         pushed = fade * state + push * rate
         squares += held * held

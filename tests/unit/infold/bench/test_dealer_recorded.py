@@ -163,3 +163,42 @@ def test_a_folder_without_records_is_refused_and_other_files_are_named(tmp_path:
 def test_known_values_are_looked_up_by_record_and_measure() -> None:
     assert target("2024-08-08.spot.ETHUSDT", "r2_10s") == 0.860
     assert target("2024-08-08.spot.ETHUSDT", "else") is None and target("else", "r2_10s") is None
+
+
+def test_records_too_small_for_a_measure_are_passed_over_and_said(tmp_path: Path) -> None:
+    """Short, one-sided and traderless records next to each other: no fault, no made-up figure."""
+    (tmp_path / "short").mkdir()
+    write_session(tmp_path / "short", invented(15), "usdm_bnbusdt")
+    _, trades = write_session(tmp_path, invented(300), "usdm_ethusdt")
+    frame = pl.read_parquet(trades)
+    frame.filter(pl.col("exch_ts_ms") < BEGIN_MS + 100_000).write_parquet(trades)
+    write_fills(tmp_path, BEGIN_MS)
+    fills = pl.read_parquet(tmp_path / "fills.parquet")
+    fills.with_columns(crossed=pl.lit(False)).write_parquet(tmp_path / "fills.parquet")
+    said: list[str] = []
+    found = {figure.id for figure in run(bench(tmp_path, said))}
+    eth, bnb = "2024-08-08.usdm.ETHUSDT", "2024-08-08.usdm.BNBUSDT"
+    assert f"recorded.r2_1s.{eth}" in found and f"recorded.crossed.{eth}" not in found
+    assert f"recorded.r2_1s.{bnb}" not in found
+    for reason in ("no trades in its second half", "too coarse, short or still", "no taker trade",
+                   "too few for volatility_bp"):  # fmt: skip
+        assert any(reason in line for line in said), reason
+
+
+def test_books_without_quotes_stand_for_them(tmp_path: Path) -> None:
+    """Updates of a book alone are a session: their best level is its quotes."""
+    found = invented(60)
+    half, count = 0.25, len(found.mid)
+    ids = np.arange(1, count + 1)
+    columns = "tx_ts_ms first_update_id last_update_id side price qty is_snapshot".split()
+    rows: list[tuple[int, int, int, int, float, float, bool]] = []
+    for place in range(count):
+        time, key, shot = int(found.time_ms[place]), int(ids[place]), place == 0
+        if place and found.mid[place] != (before := found.mid[place - 1]):
+            rows += [(time, key, key, s, before - s * half, 0.0, False) for s in (1, -1)]
+        rows.append((time, key, key, 1, found.mid[place] - half, found.bid_size[place], shot))
+        rows.append((time, key, key, -1, found.mid[place] + half, found.ask_size[place], shot))
+    path = tmp_path / "x_usdm_btcusdt_l2diff.parquet"
+    pl.DataFrame(rows, schema=columns, orient="row").write_parquet(path)
+    names = {figure.id for figure in run(bench(tmp_path))}
+    assert f"recorded.r2_1s.{FIRST}" in names

@@ -212,6 +212,16 @@ def test_relaxation_is_the_ladders_in_thin_batches_and_the_monopolys_in_thick_on
     )
 
 
+def test_a_fee_replaces_spread_until_there_is_none() -> None:
+    line = inverse_ladder(SPOT_FX)
+    charged = line.after_fee(0.1)
+    assert charged.markup_bp(0.3) == pytest.approx(line.markup_bp(0.3) - 0.1, abs=1e-12)
+    assert line.after_fee(5.0).half_spread_bp == pytest.approx(0.0, abs=1e-12)
+    assert line.after_fee(0.0) == line
+    with pytest.raises(ValueError, match=r"fee_bp must be a number \(bp\) not below zero"):
+        line.after_fee(-0.1)
+
+
 # -- refusals --------------------------------------------------------------------------------------
 
 

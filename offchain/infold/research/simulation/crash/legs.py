@@ -163,42 +163,69 @@ def send(
     cell: int,
     price_bp: float,
 ) -> None:
-    """Split an order over the venues by their depth, which equalises marginal costs, each as far
-    as its leg may go: `venue_m` and its margin. A venue that lags gets it later; one that prints
-    far from the oracle gets none, and one that lets no money go may only shrink its leg.
+    """Split an order over the venues at equal marginal cost, each as far as its leg may go.
+
+    With one spread everywhere and a slope of eta over the venue's share of depth that is by share,
+    a full venue's part going to the others (`dealer/hedging/split.py`; a test holds them equal).
+    `venue_m` and its margin bound a leg. A venue that lags gets its part later; one that prints far
+    from the oracle gets none, and one that lets no money go may only shrink its leg.
     """
     side = 1.0 if wanted_m > 0.0 else -1.0
     left = abs(wanted_m)
-    open_share = 0.0
-    for venue in range(len(legs.held_m)):
-        if legs.alive[venue] != 0:
-            open_share += venues.shares[venue]
-    if open_share == 0.0:
-        return
-    for _ in range(2):  # what one venue cannot take goes to the others, once
-        if left <= 0.0:
-            return
-        asked = left
-        for venue in range(len(legs.held_m)):
-            if legs.alive[venue] == 0:
-                continue
-            if outages.depeg_from[venue] <= cell < outages.depeg_until[venue]:
-                continue
-            held = legs.held_m[venue] + legs.under_way_m[venue]
-            backed = legs.account_bp_m[venue] / (venues.initial * price_bp)
-            most = max(min(venue_m, backed), 0.0) - side * held
-            if halted(outages, venue, cell):
-                most = 0.0
-            size = min(asked * venues.shares[venue] / open_share, max(most, max(-side * held, 0.0)))
-            size = min(size, left)
-            if size <= 0.0:
-                continue
-            delay = 0
-            if outages.lag_from[venue] <= cell < outages.lag_until[venue]:
-                delay = min(outages.lag_cells[venue], RING - 1)
-            legs.due_m[venue, (cell + delay) % RING] += side * size
-            legs.under_way_m[venue] += side * size
-            left -= size
+    count = len(legs.held_m)
+    room = np.empty(count)
+    weight = 0.0
+    for venue in range(count):
+        room[venue] = _room(venues, outages, legs, venue, side, venue_m, cell, price_bp)
+        if room[venue] > 0.0:
+            weight += venues.shares[venue]
+    full = True
+    while full and weight > 1e-12:
+        full = False
+        part = left / weight
+        for venue in range(count):
+            if 0.0 < room[venue] <= part * venues.shares[venue]:
+                _order(outages, legs, venue, side * room[venue], cell)
+                left -= room[venue]
+                weight -= venues.shares[venue]
+                room[venue] = 0.0
+                full = True
+    if weight > 1e-12 and left > 0.0:
+        for venue in range(count):
+            if room[venue] > 0.0:
+                _order(outages, legs, venue, side * left * venues.shares[venue] / weight, cell)
+
+
+@compiled
+def _room(
+    venues: Venues,
+    outages: Outages,
+    legs: Legs,
+    venue: int,
+    side: float,
+    venue_m: float,
+    cell: int,
+    price_bp: float,
+) -> float:
+    """How much more may be traded on a side at one venue."""
+    if legs.alive[venue] == 0 or (outages.depeg_from[venue] <= cell < outages.depeg_until[venue]):
+        return 0.0
+    held = legs.held_m[venue] + legs.under_way_m[venue]
+    room: float = max(-side * held, 0.0)
+    if not halted(outages, venue, cell):
+        backed = legs.account_bp_m[venue] / (venues.initial * price_bp)
+        room = max(max(min(venue_m, backed), 0.0) - side * held, room)
+    return room
+
+
+@compiled
+def _order(outages: Outages, legs: Legs, venue: int, size_m: float, cell: int) -> None:
+    """Put an order under way."""
+    delay = 0
+    if outages.lag_from[venue] <= cell < outages.lag_until[venue]:
+        delay = min(outages.lag_cells[venue], RING - 1)
+    legs.due_m[venue, (cell + delay) % RING] += size_m
+    legs.under_way_m[venue] += size_m
 
 
 @compiled

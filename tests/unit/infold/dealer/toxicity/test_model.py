@@ -69,6 +69,25 @@ def test_one_sided_volume_shows() -> None:
     assert ToxicityModel(PARAMETERS, SPOT_FX).imbalance == 0.5
 
 
+def test_expected_moves_shrink_towards_all_clients() -> None:
+    model, mid = ToxicityModel(msgspec.structs.replace(PARAMETERS, refit_fills=40), SPOT_FX), 0.0
+    assert model.expected_move_bp(1, 60.0) == (0.0, pytest.approx(1.0))
+    for number in range(160):
+        client = number % 4
+        model.observe(400.0 * number, mid)
+        model.trade(client, 1, 1.0, 0.2)
+        mid += 4.0 if client == 0 else 0.0
+        model.observe(400.0 * number + 50.0, mid)
+    model.observe(400.0 * 160, mid)
+    followed, plain = model.expected_move_bp(0, 60.0), model.expected_move_bp(1, 60.0)
+    assert 3.0 < followed[0] < 4.0 and -0.2 < plain[0] < 0.6
+    assert model.expected_move_bp(99, 60.0)[0] == pytest.approx(model.flow_move_bp)
+    assert model.flow_move_bp == pytest.approx(1.0, abs=0.1)
+    assert abs(model.expected_move_bp(0, 1.0)[0]) < 0.01  # nothing happens within a second
+    with pytest.raises(ValueError, match="horizon_s must be one of"):
+        model.expected_move_bp(0, 5.0)
+
+
 def test_there_is_room_for_every_client() -> None:
     model = ToxicityModel(PARAMETERS, SPOT_FX)
     for client in range(300):

@@ -63,13 +63,21 @@ def test_trades_without_quotes_bars_and_fills_are_kept_apart(tmp_path: Path) -> 
 def test_other_layouts_are_passed_over_by_name_and_damage_is_a_fault(tmp_path: Path) -> None:
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "else.parquet")
     (tmp_path / "notes.txt").write_text("not data")
-    assert discover(tmp_path).passed_over == ("else.parquet",)
+    (tmp_path / "raw.gz").write_bytes(b"\x1f\x8bnot an archive")
+    assert discover(tmp_path).passed_over == ("else.parquet", "raw.gz")
     _, trades = write_session(tmp_path, invented(20))
     frame = pl.read_parquet(trades)
     frame.with_columns(price=pl.lit(float("nan"))).write_parquet(trades)
     with pytest.raises(DataFault, match="not a positive number") as caught:
         discover(tmp_path)
     assert caught.value.row == 1 and caught.value.time.startswith("2024-08-08")
+
+
+def test_a_parquet_file_cut_short_is_a_fault(tmp_path: Path) -> None:
+    _, trades = write_session(tmp_path, invented(20))
+    trades.write_bytes(trades.read_bytes()[:-40])
+    with pytest.raises(DataFault, match="not a whole Parquet file"):
+        discover(tmp_path)
 
 
 def test_a_market_no_name_tells_is_called_by_its_file(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from infold.dealer.hedging.split import Place, split
 from infold.research.simulation.crash.legs import (
     Legs,
     Venues,
@@ -129,6 +130,23 @@ def test_orders_split_by_depth_which_equalises_marginal_costs() -> None:
     assert cost == pytest.approx(2.5 * 4.0 + 1e-4 / 0.5 / DAY)
     marginal = 2.0 * 1e-4 / VENUES.shares * np.abs(legs.held_m) / DAY
     assert np.ptp(marginal) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_split_is_the_dealers_split(seed: int) -> None:
+    """`dealer/hedging/split.py`, with a venue's room as its capacity and twice eta as its slope."""
+    draws = np.random.Generator(np.random.PCG64(seed))
+    legs = holding(0.0)
+    legs.account_bp_m[:] = draws.uniform(0.0, 1_000.0, 3)
+    size_m = float(draws.uniform(0.1, 2.0))
+    places = [
+        Place(2.5, 2.0 * 1e-4 / (share * DAY), account / (0.1 * PRICE))
+        for share, account in zip(VENUES.shares, legs.account_bp_m, strict=True)
+    ]
+    expected = split(size_m, places)
+    send(VENUES, nothing(), legs, size_m, 5.0, 0, PRICE)
+    assert legs.under_way_m == pytest.approx(expected.parts_m, abs=1e-9)
+    assert size_m - legs.under_way_m.sum() == pytest.approx(expected.left_m, abs=1e-9)
 
 
 def test_a_full_venue_passes_the_order_on_and_margin_bounds_a_leg() -> None:

@@ -10,16 +10,20 @@ import numpy as np
 import pytest
 
 from infold.dealer.limits import guarded_by
-from infold.research.simulation.crash.events import FTX, OCTOBER_2025
-from infold.research.simulation.crash.loop import CrashSum
+from infold.dealer.volatility import Ewma
+from infold.research.simulation.crash.events import CALM, FTX, OCTOBER_2025
+from infold.research.simulation.crash.loop import CrashSum, learned
 from infold.research.simulation.crash.market import (
     CAPITAL_BP_M,
     CLOSED_FORM,
     GUARDED,
     crash_world,
 )
+from infold.research.simulation.crash.rough import RoughWorld, rough_weather
 from infold.research.simulation.crash.weather import Clock
 from infold.research.simulation.crash.world import Outside, apart, starting
+from infold.research.simulation.heston import BITCOIN
+from infold.research.simulation.jumps import BITCOIN as BITCOIN_JUMPS
 from infold.research.simulation.ledger import Paths, Sum
 from infold.research.simulation.runner import simulate
 
@@ -107,6 +111,49 @@ def test_a_start_with_inventory_is_worked_off() -> None:
     assert np.all(paths.sums[:, CrashSum.CLIENT_MAX] > 2.5)
     assert np.all(np.abs(paths.column(Sum.INVENTORY)) < 1.5)
     assert np.all(paths.column(Sum.EQUITY_MIN) > 0.8 * CAPITAL_BP_M)
+
+
+def test_hedges_short_the_outside_pay_the_cap_while_everybody_is_short(
+    october: list[Paths],
+) -> None:
+    assert october[0].column(Sum.FUNDING).mean() < 0.0
+
+
+def test_a_late_oracle_costs_the_dealer_and_pays_those_who_know() -> None:
+    """E5: the same paths, once with a price of now and once thirty seconds old in the cascade."""
+    scores = []
+    for stale in (0.0, 1.0):
+        venues = replace(OCTOBER_2025.venues, stale=stale)
+        world = crash_world(replace(OCTOBER_2025, venues=venues))
+        (paths,) = apart(simulate(world, (CLOSED_FORM,), 16, SEED), 1)
+        taken = paths.sums[:, CrashSum.TAKEN_VOLUME].sum()
+        scores.append(paths.column(Sum.MARKUP).sum() / taken)
+    assert scores[1] < scores[0] - 3.0
+
+
+def test_the_loops_volatility_is_the_dealers_once_its_beginning_is_forgotten() -> None:
+    draws = np.random.Generator(np.random.PCG64(5))
+    logs = np.concatenate([[0.0], np.cumsum(draws.normal(0.0, 2e-4, 2_000))])
+    mine, half_life_s = 300.0**2, 120.0
+    ewma = Ewma(half_lives_s=(half_life_s,))
+    for cell, log in enumerate(logs.tolist()):
+        ewma = ewma.seen(5.0 * cell, math.exp(log))
+        if cell:
+            square = (1e4 * (log - logs[cell - 1])) ** 2 / (5.0 / 86_400.0)
+            mine = learned(mine, square, 0.5 ** (5.0 / half_life_s))
+    assert math.sqrt(mine) == pytest.approx(ewma.forecast_bp(), rel=1e-9)
+
+
+def test_in_rough_weather_the_outside_follows_volatility_and_little_goes_there() -> None:
+    """E3 with E2's clients: more than 90 % stays inside."""
+    world = RoughWorld(crash_world(CALM), BITCOIN, BITCOIN_JUMPS)
+    weather = rough_weather(BITCOIN, BITCOIN_JUMPS, OCTOBER.clock, 400, SEED, 0)
+    assert weather.levels[0] == 1.0 and len(weather.levels) == 401
+    assert np.allclose(weather.depth * weather.outside, 1.0) and weather.outside.max() > 1.1
+    (paths,) = apart(simulate(world, (GUARDED,), 12, SEED), 1)
+    outside = paths.column(Sum.EXTERNAL_VOLUME).sum() / paths.column(Sum.CLIENT_VOLUME).sum()
+    assert 0.0 < outside < 0.1
+    assert np.all(paths.sums[:, CrashSum.TWO_SIDED] == world.cells)
 
 
 def test_worlds_that_cannot_be_are_refused() -> None:
