@@ -17,7 +17,7 @@ from infold.research.calibration.notes import DAY_MS, Notes, Sources
 from infold.research.calibration.orders import ORDERS_MIN, TakerOrders
 from infold.research.calibration.outside import depth_m
 from infold.research.microstructure.chance import Interval
-from infold.research.microstructure.sessions import mids
+from infold.research.microstructure.recordings import mids
 from infold.research.recorded import Floats, Quotes
 
 IMPACT_STEP_MS: Final = 500

@@ -14,7 +14,7 @@ from tests.support.recorded_market import (
     invented,
     quotes_of,
     trades_of,
-    write_session,
+    write_recording,
 )
 
 from infold.core.curve import Curve
@@ -95,7 +95,7 @@ def test_flow_and_moves_are_matched_step_by_step() -> None:
 def test_books_give_depth_and_the_cost_of_size(tmp_path: object) -> None:
     from pathlib import Path
 
-    path, _ = write_session(Path(str(tmp_path)), FOUND)
+    path, _ = write_recording(Path(str(tmp_path)), FOUND)
     books = read_books(path, levels=5)
     found = calibrate(Sources("BTCUSDT", TRADES, QUOTES, books))
     told = estimates(found)
