@@ -43,35 +43,41 @@ def corners(
     offer_m: float,
     offsets_bp: Floats,
     sales_m: Floats,
+    side: int = 0,
 ) -> int:
     """Write the curve's corners by rising offset; how many there are.
 
     `centre_bp` is signal * drift - skew * inventory; the largest offer on either side is `offer_m`.
-    The arrays have room for 2 * len(prices_bp) + 4.
+    The arrays have room for 2 * len(prices_bp) + 4. With `side` +1 only sales are written, with -1
+    only purchases: of a batch whose orders all buy, the dealer's purchases are no part.
     """
     points = len(prices_bp)
     reach_bp = slope_bp_per_m * offer_m
+    m_per_bp = 1.0 / slope_bp_per_m
     count = 0
-    offsets_bp[count] = -markup_at(markups_bp, prices_bp, reach_bp - centre_bp)
-    sales_m[count] = -offer_m
-    count += 1
-    for point in range(points - 1, -1, -1):
-        inside_bp = prices_bp[point] + centre_bp
-        if 0.0 < inside_bp < reach_bp:
-            offsets_bp[count] = -markups_bp[point]
-            sales_m[count] = -inside_bp / slope_bp_per_m
-            count += 1
+    if side <= 0:
+        offsets_bp[count] = -markup_at(markups_bp, prices_bp, reach_bp - centre_bp)
+        sales_m[count] = -offer_m
+        count += 1
+        for point in range(points - 1, -1, -1):
+            inside_bp = prices_bp[point] + centre_bp
+            if 0.0 < inside_bp < reach_bp:
+                offsets_bp[count] = -markups_bp[point]
+                sales_m[count] = -inside_bp * m_per_bp
+                count += 1
     offsets_bp[count] = -markup_at(markups_bp, prices_bp, -centre_bp)
     sales_m[count] = 0.0
     count += 1
     offsets_bp[count] = markup_at(markups_bp, prices_bp, centre_bp)
     sales_m[count] = 0.0
     count += 1
+    if side < 0:
+        return count
     for point in range(points):
         inside_bp = prices_bp[point] - centre_bp
         if 0.0 < inside_bp < reach_bp:
             offsets_bp[count] = markups_bp[point]
-            sales_m[count] = inside_bp / slope_bp_per_m
+            sales_m[count] = inside_bp * m_per_bp
             count += 1
     offsets_bp[count] = markup_at(markups_bp, prices_bp, reach_bp + centre_bp)
     sales_m[count] = offer_m
@@ -98,7 +104,9 @@ def integer_corners(
     kept = 0
     buying = True
     for corner in range(count):
-        price = oracle * (1.0 + offsets_bp[corner] * BP) / tick
+        price = oracle * (1.0 + offsets_bp[corner] * BP)
+        if tick != 1.0:  # dividing by one costs as much as the rest
+            price /= tick
         ticks = math.floor(price) if buying else math.ceil(price)
         buying = buying and sales_m[corner] < 0.0
         size = int(sales_m[corner] * lots_per_m)

@@ -180,7 +180,7 @@ def run_batches(
         end = (number + 1) * terms.batch_cells
 
         # The orders that arrive before the close.
-        first, count = mark, 0
+        first, count, leaning = mark, 0, 0
         while mark < marks:
             due = int(times_day[mark] / market.cell_day)
             if due >= end:
@@ -193,6 +193,7 @@ def run_batches(
             side[count] = sides[mark]
             tick[count] = _limit_ticks(terms, int(sides[mark]), reservations_bp[mark], sums[PRICE])
             lots[count] = int(sizes_m[mark] * terms.lots_per_m)
+            leaning += side[count]
             count += 1
             mark += 1
         if end > cell:
@@ -218,6 +219,7 @@ def run_batches(
             line.offer_m,
             offsets_bp,
             sales_m,
+            0 if recording or abs(leaning) < count else side[0],
         )
         rule[KNOTS] = integer_corners(
             offsets_bp, sales_m, known, float(terms.oracle_ticks), 1.0, terms.lots_per_m,

@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
 from infold.research.simulation.compiled import Floats, compiled
@@ -334,28 +335,3 @@ def interpolated(rules: Rules, values: Floats, inventory_m: float, impact_bp: fl
     high: float = values[next_row, column] * (1.0 - across)
     high += values[next_row, next_column] * across
     return low * (1.0 - along) + high * along
-
-
-@compiled
-def lambert_of_exp(exponent: float) -> float:
-    """W(exp(exponent)): the w > 0 with w + log w = exponent, to the last digits; never overflows.
-
-    Newton's iteration for log w when w is small and for w when it is large; both start from a bound
-    and converge from one side.
-    """
-    if exponent < 0.0:
-        logarithm = exponent
-        for _ in range(64):
-            grown = math.exp(logarithm)
-            step = (grown + logarithm - exponent) / (grown + 1.0)
-            logarithm -= step
-            if abs(step) <= 1e-16 * (1.0 + abs(logarithm)):
-                break
-        return math.exp(logarithm)
-    guess = 0.5 + 0.5 * exponent if exponent < 3.0 else exponent - math.log(exponent)
-    for _ in range(64):
-        step = (guess + math.log(guess) - exponent) * guess / (1.0 + guess)
-        guess -= step
-        if abs(step) <= 1e-16 * guess:
-            break
-    return guess
