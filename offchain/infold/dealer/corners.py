@@ -65,14 +65,14 @@ def corners(
                 offsets_bp[count] = -markups_bp[point]
                 sales_m[count] = -inside_bp * m_per_bp
                 count += 1
-    offsets_bp[count] = -markup_at(markups_bp, prices_bp, -centre_bp)
-    sales_m[count] = 0.0
-    count += 1
+        offsets_bp[count] = -markup_at(markups_bp, prices_bp, -centre_bp)
+        sales_m[count] = 0.0
+        count += 1
+    if side < 0:
+        return count
     offsets_bp[count] = markup_at(markups_bp, prices_bp, centre_bp)
     sales_m[count] = 0.0
     count += 1
-    if side < 0:
-        return count
     for point in range(points):
         inside_bp = prices_bp[point] - centre_bp
         if 0.0 < inside_bp < reach_bp:
@@ -94,15 +94,16 @@ def integer_corners(
     lots_per_m: float,
     prices: Integers,
     lots: Integers,
+    side: int = 0,
 ) -> int:
     """The corners on ticks and lots, those that fall together dropped; how many are left.
 
     `oracle` and `tick` in one unit of price. The dealer buys at or below a corner rounded down to
     a tick and sells at or above one rounded up; lots are rounded toward zero. Where two corners
-    fall on one price the one nearer to no trade stays.
+    fall on one price the one nearer to no trade stays. `side` as `corners` had it.
     """
     kept = 0
-    buying = True
+    buying = side <= 0
     for corner in range(count):
         price = oracle * (1.0 + offsets_bp[corner] * BP)
         if tick != 1.0:  # dividing by one costs as much as the rest

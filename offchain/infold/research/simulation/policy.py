@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
-from infold.research.simulation.compiled import Floats, compiled
+from infold.research.simulation.compiled import Floats, compiled, inlined
 
 NO_QUOTE_BP: Final = 1e9
 """A markup nobody takes: how a table says that it does not quote."""
@@ -309,6 +309,12 @@ def hedge_rate_m_per_day(
     price: float = hedges[0, 0]
     if hedges.shape[0] > 1 or hedges.shape[1] > 1:
         price = interpolated(rules, hedges, inventory_m, impact_bp)
+    return flat_rate_m_per_day(rules, price, inventory_m, impact_bp)
+
+
+@inlined
+def flat_rate_m_per_day(rules: Rules, price: float, inventory_m: float, impact_bp: float) -> float:
+    """The same where the table says `price`."""
     drained = rules.drain_per_day * inventory_m
     if rules.steepness_m_per_bp_day == 0.0:
         return price - drained
