@@ -24,15 +24,12 @@ from typing import Final
 import numpy as np
 
 from infold.dealer.compiled import Floats, compiled
+from infold.dealer.impact.nonnegative import UNKNOWNS_MAX, nonnegative, posterior
 from infold.dealer.impact.state import DAY_S, DECAYS_S
 
-DECAYS_MAX: Final = 6
-"""64 sets of positive gains are still tried in microseconds."""
 NOISE_FLOOR_S: Final = 0.1
 """Within a tenth of a second a recorded mid flickers more than it moves, and without a floor the
 shortest gaps would outweigh all others."""
-PIVOT: Final = 1e-12
-"""A set whose equations are this close to dependent has a smaller set that does as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +178,8 @@ def no_sums(
     count as that much longer. `ValueError` names what makes no sense.
     """
     size = len(decays_s)
-    if not 1 <= size <= DECAYS_MAX:
-        raise ValueError(f"decays_s must be 1 to {DECAYS_MAX} time constants, not {size}")
+    if not 1 <= size <= UNKNOWNS_MAX:
+        raise ValueError(f"decays_s must be 1 to {UNKNOWNS_MAX} time constants, not {size}")
     if not all(math.isfinite(decay_s) and decay_s > 0.0 for decay_s in decays_s):
         raise ValueError(f"decays_s must be positive numbers of seconds, not {decays_s!r}")
     if len(set(decays_s)) != size:
@@ -324,76 +321,3 @@ def _predict(
             total += gains[part] * (after - units[part])
             units[part] = after
         found[event] = total
-
-
-@compiled
-def posterior(
-    normal: Floats,
-    moment: Floats,
-    variance_bp2_per_day: float,
-    prior_gains: Floats,
-    prior_spread: Floats,
-) -> tuple[Floats, Floats]:
-    """Gains not below zero after a normal prior, and their standard errors, bp a M."""
-    size = len(moment)
-    sure = variance_bp2_per_day / prior_spread**2
-    with_prior = normal.copy()
-    for part in range(size):
-        with_prior[part, part] += sure[part]
-    gains = nonnegative(with_prior, moment + sure * prior_gains)
-    inverse = np.linalg.inv(with_prior)
-    errors = np.empty(size)
-    for part in range(size):
-        errors[part] = math.sqrt(max(variance_bp2_per_day * inverse[part, part], 0.0))
-    return gains, errors
-
-
-@compiled
-def nonnegative(normal: Floats, moment: Floats) -> Floats:
-    """The x >= 0 that minimises x'Nx / 2 - m'x, N positive semidefinite, of at most DECAYS_MAX
-    unknowns: the best of all sets of positive ones, each solved by Gauss's elimination.
-    """
-    size = len(moment)
-    best = np.zeros(size)
-    least = 0.0
-    chosen = np.empty(size, dtype=np.int64)
-    for subset in range(1, 1 << size):
-        count = 0
-        for part in range(size):
-            if (subset >> part) & 1:
-                chosen[count] = part
-                count += 1
-        table = np.empty((count, count + 1))
-        for row in range(count):
-            for column in range(count):
-                table[row, column] = normal[chosen[row], chosen[column]]
-            table[row, count] = moment[chosen[row]]
-        fits = True
-        for step in range(count):
-            pivot = table[step, step]
-            if not pivot > PIVOT * normal[chosen[step], chosen[step]]:
-                fits = False
-                break
-            for row in range(step + 1, count):
-                factor = table[row, step] / pivot
-                for column in range(step, count + 1):
-                    table[row, column] -= factor * table[step, column]
-        if not fits:
-            continue
-        for step in range(count - 1, -1, -1):
-            value = table[step, count]
-            for column in range(step + 1, count):
-                value -= table[step, column] * table[column, count]
-            table[step, count] = value / table[step, step]
-            fits = fits and table[step, count] >= 0.0
-        if not fits:
-            continue
-        worth = 0.0
-        for row in range(count):
-            worth -= 0.5 * table[row, count] * moment[chosen[row]]
-        if worth < least:
-            least = worth
-            best[:] = 0.0
-            for row in range(count):
-                best[chosen[row]] = table[row, count]
-    return best

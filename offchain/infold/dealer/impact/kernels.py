@@ -8,10 +8,10 @@ that earns on average breaks a venue: whoever finds it pumps our own price model
 - linear f: G must be positive definite (Bochner), which convex decreasing kernels are (Alfonsi,
   Schied and Slynko 2012), so any exponential sum with gains not below zero and any t^-g will do;
 - other powers d: G must be unbounded at zero, since a bounded one, exponentials among them, pays
-  for one fast trade against many slow ones (Gatheral, lemma 4.1 and section 4.2); for t^-g it needs
-  g + d >= 1 and g >= 2 - ln 3 / ln 2 (his section 5). These are necessary, not sufficient: searched
-  programmes still find negative costs inside (Curato, Gatheral and Lillo 2017), so a
-  non-linear rate serves research, and the venue's own state (`state.py`) is linear.
+  for one fast trade against many slow ones (Gatheral, section 4); for t^-g it needs g + d >= 1 and
+  g >= 2 - ln 3 / ln 2 (his section 5). These are necessary, not sufficient: optimised programmes
+  still find negative costs inside (Curato, Gatheral and Lillo 2017), so a non-linear rate serves
+  research, and the venue's own state (`state.py`) is linear.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from infold.dealer.impact.fitting import nonnegative
 from infold.dealer.impact.kernels import ExponentialKernel, PowerKernel
+from infold.dealer.impact.nonnegative import nonnegative
 from infold.dealer.impact.propagator import exponentials
 from infold.dealer.params import SPOT_FX, DealerParameters
 from infold.dealer.quoting import closed_forms
@@ -27,7 +27,7 @@ from infold.research.simulation.impact_loop import (
     Carried,
     ImpactPolicy,
     Response,
-    acted_on,
+    act_on,
     run_impact,
 )
 from infold.research.simulation.ledger import COLUMNS, Paths, Sum
@@ -97,7 +97,8 @@ class ImpactWorld:
             np.zeros(decays),
             np.zeros(decays),
         )
-        carried.gains_bp_per_m[:] = acted_on(policy.belief, carried, self.cell_day)
+        act_on(policy.belief, carried, self.cell_day)
+        response = self._response(policy.belief)
         rows, hash_ = [], 0
         inventory = 0.0
         for day in range(self.days):
@@ -107,7 +108,7 @@ class ImpactWorld:
             sums[Sum.INVENTORY] = inventory
             found = run_impact(
                 self._market(),
-                self._response(),
+                response,
                 policy,
                 carried,
                 today._replace(time_day=today.time_day - day),
@@ -131,12 +132,18 @@ class ImpactWorld:
             risk_aversion=self.truth.risk_aversion,
         )
 
-    def _response(self) -> Response:
+    def _response(self, belief: Belief) -> Response:
+        rates = np.array(self.kernel.rates_per_day)
+        gone = -np.expm1(-rates * self.cell_day)
+        unit_gone = -np.expm1(-belief.rates_per_day * self.cell_day)
         return Response(
-            np.array(self.kernel.gains_bp_per_m),
-            np.array(self.kernel.rates_per_day),
-            self.rate_exponent,
-            self.reference_m_per_day,
+            fades=1.0 - gone,
+            pushes_bp_per_rate=np.array(self.kernel.gains_bp_per_m) * gone / rates,
+            rate_exponent=self.rate_exponent,
+            reference_m_per_day=self.reference_m_per_day,
+            unit_fades=1.0 - unit_gone,
+            unit_pushes_day=unit_gone / belief.rates_per_day,
+            shares=belief.rates_per_day / (belief.rates_per_day + belief.relaxation_per_day),
         )
 
 

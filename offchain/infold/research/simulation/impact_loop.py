@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infold.dealer.impact.fitting import posterior
+from infold.dealer.impact.nonnegative import posterior
 from infold.research.simulation.compiled import Floats, Word, compiled
 from infold.research.simulation.ledger import Sum, mixed
 from infold.research.simulation.policy import (
@@ -49,12 +49,15 @@ DAYS = int(Sum.DAYS)
 
 
 class Response(NamedTuple):
-    """How the price answers, as the loop needs it."""
+    """How the price answers and the dealer's states move in one cell, as the loop needs it."""
 
-    gains_bp_per_m: Floats
-    rates_per_day: Floats
+    fades: Floats  # of the truth's states
+    pushes_bp_per_rate: Floats  # G_j (1 - fade) / b_j, times f(v)
     rate_exponent: float
     reference_m_per_day: float
+    unit_fades: Floats  # of the dealer's
+    unit_pushes_day: Floats  # (1 - fade) / beta_i, times v
+    shares: Floats  # B_i
 
 
 class Belief(NamedTuple):
@@ -101,9 +104,7 @@ def run_impact(
     cells = len(moves_bp)
     rules, lines_bp = policy.policy.rules, policy.policy.lines_bp
     slopes, hedges = policy.policy.slopes, policy.policy.hedges
-    shares = policy.belief.rates_per_day / (
-        policy.belief.rates_per_day + policy.belief.relaxation_per_day
-    )
+    shares = response.shares
     words = sums.view(np.uint64)
     wealth = sums[EQUITY_MIN]
     hash_: Word = np.uint64(len(tape.time_day))
@@ -117,7 +118,6 @@ def run_impact(
                 market,
                 response,
                 policy.belief,
-                shares,
                 rules,
                 hedges,
                 carried,
@@ -147,7 +147,6 @@ def run_impact(
         market,
         response,
         policy.belief,
-        shares,
         rules,
         hedges,
         carried,
@@ -168,7 +167,6 @@ def _advance(
     market: Market,
     response: Response,
     belief: Belief,
-    shares: Floats,
     rules: Rules,
     hedges: Tables,
     carried: Carried,
@@ -181,10 +179,9 @@ def _advance(
     """Hedge through cells start..end-1 without a client; the wealth afterwards."""
     day = market.cell_day
     parts, units, gains = carried.parts_bp, carried.units_m, carried.gains_bp_per_m
-    fades = np.exp(-response.rates_per_day * day)
-    pushes = response.gains_bp_per_m * (1.0 - fades) / response.rates_per_day
-    unit_fades = np.exp(-belief.rates_per_day * day)
-    unit_pushes = (1.0 - unit_fades) / belief.rates_per_day
+    fades, pushes = response.fades, response.pushes_bp_per_rate
+    unit_fades, unit_pushes = response.unit_fades, response.unit_pushes_day
+    shares = response.shares
     decays = len(units)
     changes = np.empty(decays)
     held = sums[INVENTORY]
@@ -226,9 +223,12 @@ def _advance(
         least = min(least, wealth)
         held += rate * day
         if belief.refit_cells > 0 and (cell + 1) % belief.refit_cells == 0:
-            gains[:] = acted_on(belief, carried, day)
+            act_on(belief, carried, day)
     sums[INVENTORY] = held
-    sums[IMPACT_STATE] = parts.sum()
+    state = 0.0
+    for part in range(len(parts)):
+        state += parts[part]
+    sums[IMPACT_STATE] = state
     sums[EQUITY_MIN] = least
     sums[IMPACT] += impact
     sums[MARTINGALE] += martingale
@@ -241,19 +241,24 @@ def _advance(
 
 
 @compiled
-def acted_on(belief: Belief, carried: Carried, cell_day: float) -> Floats:
-    """The gains to act on: what was seen and the prior (`fitting.posterior`), less caution."""
+def act_on(belief: Belief, carried: Carried, cell_day: float) -> None:
+    """Set the gains to act on: what was seen and the prior (`nonnegative.posterior`), less
+    caution.
+    """
     decays = len(belief.gains_bp_per_m)
     normal = np.empty((decays, decays))
+    moment = np.empty(decays)
     for row in range(decays):
         for column in range(decays):
             low, high = max(row, column), min(row, column)
             normal[row, column] = carried.normal[low, high] / cell_day
+        moment[row] = carried.moment[row] / cell_day
     gains, errors = posterior(
         normal,
-        carried.moment / cell_day,
+        moment,
         belief.variance_bp2_per_day,
         belief.gains_bp_per_m,
         belief.spreads_bp_per_m,
     )
-    return np.maximum(gains - belief.caution * errors, 0.0)
+    for part in range(decays):
+        carried.gains_bp_per_m[part] = max(gains[part] - belief.caution * errors[part], 0.0)

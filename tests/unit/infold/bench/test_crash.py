@@ -14,6 +14,8 @@ from infold.bench.dealer.figures import Bench
 from infold.errors import Misconfigured
 from infold.research.simulation.crash.events import EVENTS, FLASH
 
+OPEN_TO_CLOSE = ("open", "high", "low", "close")
+
 
 def a_bench(data: Path | None, said: list[str]) -> Bench:
     return Bench(seed=3, workers=1, data=data, say=said.append)
@@ -44,6 +46,11 @@ def some_data(root: Path) -> Path:
             "close": price,
         }
     ).write_parquet(folder / "unheard_of.parquet")
+    week = [1_700_000_000_000 + i * 604_800_000 for i in range(9)]
+    pl.DataFrame(
+        {"open_time": week, **{name: [9.0 - i for i in range(9)] for name in OPEN_TO_CLOSE}}
+    ).write_parquet(folder / "weeks_btcusdt.parquet")
+    (folder / "more").mkdir()
     pl.DataFrame({"ts_utc": [1], "close": [2.0]}).write_parquet(folder / "closes_only.parquet")
     return root
 
@@ -59,6 +66,7 @@ def test_a_class_has_its_figures_and_recorded_bars_are_found_by_their_layout(
     assert figures["crash.recorded.runs"].value == 2 * 24 * 3
     assert figures["crash.recorded.insolvent"].ok
     assert any("closes_only" in line for line in said)
+    assert any("weeks_btcusdt" in line and "604800000 ms" in line for line in said)
     for figure in figures.values():
         assert figure.low <= figure.value <= figure.high, figure
 

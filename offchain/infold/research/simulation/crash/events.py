@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The crashes a dealer has to survive, as anchors, cascades and what broke beside the price.
 
-Anchors are public figures: five-minute bars of the events and the reports written about them. Hours
-in which nothing happened are shortened (Black Thursday's two legs were ten hours apart). Times are
-minutes from the end of the lead; prices are in the event's own units and only their ratios count.
+Anchors are public figures (five-minute bars of the events and the reports written about them), with
+a few round numbers of ours where only the height of a fall is known. Hours in which nothing
+happened are shortened: Black Thursday's two legs were ten hours apart. Times are minutes from the
+end of the lead; prices are in the event's own units and only their ratios count.
 """
 
 from __future__ import annotations

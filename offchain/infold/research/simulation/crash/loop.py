@@ -158,6 +158,7 @@ def run_crash(
     chain -= deposit(venues, legs, stage.reserve_m, price)
     sums[EQUITY_MIN] = stage.capital_bp_m
     sums[LIQUID_MIN] = stage.capital_bp_m
+    last_level = weather.levels[0]
     peak = 0.0
     away = 0
     mark = 0
@@ -206,11 +207,12 @@ def run_crash(
 
         # What the dealer sees and commits to.
         lag = weather.lag_cells[cell]
-        seen = weather.levels[max(cell + 1 - lag, 0)] * (BP_ONE + impact)
-        older = weather.levels[max(cell - lag, 0)] * (BP_ONE + impact)
-        square = (BP_ONE * math.log(seen / older)) ** 2 / day
+        seen_level = weather.levels[max(cell + 1 - lag, 0)]
+        square = (BP_ONE * math.log(seen_level / last_level)) ** 2 / day
+        last_level = seen_level
         fast = learned(fast, square, stage.fast)
         slow = learned(slow, square, stage.slow)
+        seen = seen_level * (BP_ONE + impact)
         oracle = weather.levels[max(cell + 2 - lag, 0)] * (BP_ONE + impact)
         peak = max(peak, seen / BP_ONE)
         due = legs.under_way_m.sum()
@@ -252,14 +254,8 @@ def run_crash(
                 chain += sold * (paid_bp - price)
                 sums[MARKUP] += sold * (paid_bp - price)
                 sums[TAKEN_VOLUME] += abs(sold)
-                for index in range(count):
-                    filled = room.fill[index] / stage.lots_per_m
-                    sums[CLIENT_VOLUME] += filled
-                    sums[ELASTIC_VOLUME + tape.client[first + index]] += filled
-                    if room.fill[index] > 0:
-                        sums[FILLS] += 1.0
-                        hash_ = mixed(hash_ ^ np.uint64(first + index), np.uint64(room.fill[index]))
                 hash_ = mixed(hash_ ^ np.uint64(cell), np.uint64(best[TICK_OF]))
+                hash_ = _book_fills(stage, tape, room, first, count, sums, hash_)
 
         # Outside.
         if told.hedge_m != 0.0:
@@ -309,6 +305,21 @@ def _count_service(stage: Stage, told: limits.Commitment, held: float, sums: Flo
     reducing = told.ask_m if held > 0.0 else told.bid_m
     if reducing < abs(held):
         sums[UNPRICED] += 1.0
+
+
+@compiled
+def _book_fills(
+    stage: Stage, tape: Tape, room: Room, first: int, count: int, sums: Floats, hash_: Word
+) -> Word:
+    """Add a batch's fills to the sums, by kind of client; the hash carried on."""
+    for index in range(count):
+        if room.fill[index] > 0:
+            filled = room.fill[index] / stage.lots_per_m
+            sums[CLIENT_VOLUME] += filled
+            sums[ELASTIC_VOLUME + tape.client[first + index]] += filled
+            sums[FILLS] += 1.0
+            hash_ = mixed(hash_ ^ np.uint64(first + index), np.uint64(room.fill[index]))
+    return hash_
 
 
 @compiled

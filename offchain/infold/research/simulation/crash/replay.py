@@ -27,6 +27,7 @@ from infold.research.simulation.crash.weather import (
     Clock,
     Weather,
     eat,
+    lags_of,
 )
 from infold.research.simulation.crash.world import CrashWorld, starting
 from infold.research.simulation.draws import Stream, generator
@@ -46,6 +47,7 @@ SPREAD_WORST: Final = 30.0
 RECOVERY_MIN: Final = 45.0
 WILD_TIMES: Final = 10.0
 """Where a bar is so many times as volatile as the median, all that can be forced is."""
+LATE_CELLS: Final = 2
 NOISE: Final = 0.5
 """Of the volatility a bar's range implies: the legs of the walk make up the rest."""
 
@@ -229,7 +231,7 @@ def _weather(walk: Walk, start: int, clock: Clock, volatility_bp: float) -> Weat
         cascade=cascade,
         depth=depth,
         outside=outside,
-        lag_cells=np.where(cascade > 0.5, 2, 1).astype(np.int64),
+        lag_cells=lags_of(cascade, LATE_CELLS),
         funding_bp_per_day=FUNDING_CAP_BP_PER_DAY * cascade,
     )
 

@@ -120,9 +120,21 @@ def weather_of(
         cascade=cascade,
         depth=depth,
         outside=outside,
-        lag_cells=np.where(cascade > 0.5, late, 1).astype(np.int64),
+        lag_cells=lags_of(cascade, late),
         funding_bp_per_day=FUNDING_CAP_BP_PER_DAY * cascade,
     )
+
+
+@compiled
+def lags_of(cascade: Floats, late: int) -> Integers:
+    """How old the oracle is: one cell, `late` in a cascade. It stops until it is so late: a price
+    once published is never taken back.
+    """
+    lags = np.ones(len(cascade), np.int64)
+    for cell in range(1, len(cascade)):
+        if cascade[cell] > 0.5:
+            lags[cell] = min(late, lags[cell - 1] + 1)
+    return lags
 
 
 @compiled

@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from scipy.optimize import nnls
 
 from infold.dealer.impact.fitting import (
     DecaySums,
     Prior,
     fit_decays,
     no_sums,
-    nonnegative,
     predicted_bp,
 )
 from infold.dealer.impact.state import DECAYS_S, Conditions, ImpactParameters, pushed, rested
@@ -98,22 +96,6 @@ def test_sums_in_pieces_are_the_sums_of_the_whole(sample: Sample) -> None:
     assert np.allclose(pieces.normal, whole.normal, rtol=1e-12)
     assert pieces.fit().gains_bp_per_m == pytest.approx(whole.fit().gains_bp_per_m, rel=1e-9)
     assert pieces.count == whole.count == 5_000
-
-
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("size", [1, 3, 6])
-def test_nonnegative_least_squares_are_scipys(seed: int, size: int) -> None:
-    random = np.random.default_rng(seed)
-    table, wanted = random.standard_normal((20, size)), random.standard_normal(20)
-    found = nonnegative(table.T @ table, table.T @ wanted)
-    assert found == pytest.approx(nnls(table, wanted)[0], abs=1e-10)
-
-
-def test_dependent_columns_do_not_break_the_fit() -> None:
-    column = np.array([1.0, 2.0, 3.0])
-    table = np.stack([column, column, 2.0 * column], axis=1)
-    found = nonnegative(table.T @ table, table.T @ column)
-    assert table @ found == pytest.approx(column)
 
 
 def test_moves_against_the_trades_give_no_gain_below_zero() -> None:
