@@ -158,7 +158,8 @@ def from_float(value: float, decimals: int, rounding: Rounding, bits: int = 63) 
     """
     if not math.isfinite(value):
         raise ValueError(f"a model produced {value!r}; money must be finite")
-    exact = Fraction(value) * _POWERS[decimals]
+    # A float's own floor is exact; only a scale needs more digits than it has.
+    exact = Fraction(value) * _POWERS[decimals] if decimals else value
     if rounding is Rounding.DOWN:
         result = math.floor(exact)
     elif rounding is Rounding.UP:

@@ -243,7 +243,7 @@ def audit(
 
 def reconcile(
     path: Annotated[
-        Path, typer.Argument(help="The journal's directory, of a venue that is stopped.")
+        Path, typer.Argument(help="The journal's directory; its venue may be running.")
     ],
     rpc_url: RpcUrl = RPC_URL,
     api_url: ApiUrl = API_URL,

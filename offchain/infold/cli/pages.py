@@ -461,4 +461,20 @@ def of_devnet(found: Document) -> list[str]:
         *table(["contract", "address"], contracts, left=2),
         "",
         *table(["account", "address"], zip(names, accounts, strict=True), left=2),
+        "",
+        "to trade, paste into another shell:",
+        *_shell_lines(found),
+    ]
+
+
+def _shell_lines(found: Document) -> list[str]:
+    """What makes the trader's commands find this venue, and a first one to try."""
+    first = found["accounts"][0]
+    market = found["markets"][0]["name"]
+    return [
+        f"  export INFOLD_API_URL={found['api_url']}",
+        f"  export INFOLD_RPC_URL={found['rpc_url']}",
+        f"  export INFOLD_PRIVATE_KEY={first['private_key']}",
+        "  infold market list",
+        f"  infold order place {first['id']} -m {market} --side buy --size 0.01 --price LIMIT",
     ]
