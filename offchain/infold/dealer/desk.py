@@ -21,7 +21,7 @@ from tiny_keccak import keccak256
 from infold.dealer.corners import BP, corners
 from infold.dealer.lines import Line, batch_line
 from infold.dealer.params import PERPETUAL, DealerParameters
-from infold.units import Rounding, from_float
+from infold.units import Rounding, from_floats
 
 LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
 """One M of quote is this in size_e8 * price_e8."""
@@ -279,14 +279,13 @@ def ladder_knots(
         ]
     if sales[-1] > OFFER_E8_MAX:
         sales = [min(max(sale, -OFFER_E8_MAX), OFFER_E8_MAX) for sale in sales]
+    kink = sales.index(0.0) + 1  # purchases up to here, each at its corner or below
+    ticks = [price / tick_e8 for price in prices]
+    numbers = from_floats(ticks[:kink], Rounding.DOWN) + from_floats(ticks[kink:], Rounding.UP)
     prices_e8: list[int] = []
     sales_e8: list[int] = []
-    rounding = Rounding.DOWN
-    for price, sale in zip(prices, sales, strict=True):
-        price_e8 = min(from_float(price / tick_e8, 0, rounding) * tick_e8, PRICE_E8_MAX)
-        if sale == 0.0:
-            rounding = Rounding.UP
-        sale_e8 = from_float(sale, 0, Rounding.TRUNC)
+    for number, sale_e8 in zip(numbers, from_floats(sales, Rounding.TRUNC), strict=True):
+        price_e8 = min(number * tick_e8, PRICE_E8_MAX)
         if not prices_e8 or prices_e8[-1] != price_e8:
             prices_e8.append(price_e8)
             sales_e8.append(sale_e8)

@@ -46,7 +46,9 @@ from infold.research.simulation.tape import demand_of, poisson_tape
 from infold.research.tuning import still_batches
 
 ROUNDS: Final = 9
-CALLS: Final = 4_000
+LATENCY_ROUNDS: Final = 60
+CALLS: Final = 250
+"""Few enough that a round fits between two turns of a busy machine's scheduler."""
 LADDER_US: Final = 5.0
 DECISION_US: Final = 50.0
 PATHS: Final = 1_000
@@ -75,14 +77,14 @@ def quietest_us(call: Callable[[], object], calls: int = CALLS) -> Sample:
     """p99 in microseconds of each round: the least, with the range of the rounds."""
     call()
     found = []
-    for _ in range(ROUNDS):
+    for _ in range(LATENCY_ROUNDS):
         times_ns = np.empty(calls)
         for number in range(calls):
             began_ns = time.perf_counter_ns()
             call()
             times_ns[number] = time.perf_counter_ns() - began_ns
         found.append(float(np.percentile(times_ns, 99.0)) / 1e3)
-    return Sample(min(found), min(found), max(found), ROUNDS * calls)
+    return Sample(min(found), min(found), max(found), LATENCY_ROUNDS * calls)
 
 
 def latencies(bench: Bench) -> list[Figure]:
