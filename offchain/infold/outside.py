@@ -65,6 +65,14 @@ class OutsidePosition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     time_ms: int
 
 
+class OutsideBalance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What our account at a venue is worth, the profit of open positions in it, and as of when."""
+
+    venue: str
+    equity_e6: int
+    time_ms: int
+
+
 class OutsideQuote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A venue's best prices and how much stands near them on each side."""
 

@@ -133,6 +133,21 @@ def test_the_quote_is_the_curve_with_the_fee_on_either_side(ground: Ground) -> N
     assert average == pytest.approx(1.005, abs=5e-4)  # half of the percent the last lot pays
 
 
+def test_a_balance_is_the_quote_token_and_the_position_at_the_pools_price(ground: Ground) -> None:
+    venue = ground.venue()
+    before = venue.balance(1).equity_e6 - worth_e6(ground)
+    report = venue.place(an_order("dear", LOTS))
+    after = venue.balance(1).equity_e6 - worth_e6(ground)
+    assert before - after == report.paid_e6  # cash alone, once positions are taken out
+
+
+def worth_e6(ground: Ground) -> int:
+    """The position at the pool's price, from the chain."""
+    pool = Contract(ground.rpc, load_abi("Amm"), ground.pool)
+    held = ground.venue().position(1).size_e8
+    return int(pool.call("quote_reserve_e6")) * held // int(pool.call("base_reserve_e8"))
+
+
 def test_an_order_nobody_mined_is_in_doubt_and_found_later(ground: Ground) -> None:
     waiting = ground.venue(mines=False)
     with pytest.raises(Unavailable, match="not mined yet"):

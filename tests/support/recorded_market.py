@@ -24,7 +24,7 @@ TICK = 0.5
 
 @dataclass(frozen=True)
 class Invented:
-    """Columns of a session; `mid` and best sizes every `STEP_MS`, trades at any millisecond."""
+    """Columns of a recording; `mid` and best sizes every `STEP_MS`, trades at any millisecond."""
 
     mid: np.ndarray
     begin_ms: int
@@ -99,7 +99,7 @@ def trades_of(found: Invented, market: str = "BTCUSDT") -> Trades:
     )
 
 
-def write_session(folder: Path, found: Invented, kind: str = "usdm_btcusdt") -> tuple[Path, Path]:
+def write_recording(folder: Path, found: Invented, kind: str = "usdm_btcusdt") -> tuple[Path, Path]:
     """The whole books and the trades, as files of the layouts of 2026."""
     away = TICK / 2.0 + TICK * np.arange(LEVELS)
     rest = LEVEL_M * 1e6 / found.mid[0]

@@ -16,11 +16,10 @@ from infold.dealer.volatility import MarginBounds, MarginRule, propose_margins
 from infold.errors import Misconfigured, Rejected
 from infold.research.calibration.market import (
     Calibration,
-    Estimate,
-    Sources,
     calibrate,
     dump_parameters,
 )
+from infold.research.calibration.notes import Estimate, Sources
 from infold.research.calibration.orders import ORDERS_MIN, takers
 from infold.research.faults import TooLittle
 from infold.research.recorded import (

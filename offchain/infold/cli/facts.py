@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from infold.cli.options import journal_in
 from infold.core import events, funding
 from infold.core.engine import evolve
 from infold.core.events import AnyEvent, decode_events
 from infold.core.state import Market, State
+from infold.dealer.hedging.facts import Fact as HedgeFact
+from infold.dealer.hedging.facts import Intended, Reported, decode_fact
 from infold.errors import Misconfigured
 from infold.messages import TIME_IN_FORCE_WORDS
 from infold.node.memory import read_entry
+from infold.outside import OutsideOrder, OutsideReport, Standing
 from infold.reports.facts import (
     Accepted,
     Booked,
@@ -24,22 +28,17 @@ from infold.reports.facts import (
     Ended,
     Fact,
     Filled,
+    Hedged,
     Listed,
     Priced,
     Refused,
     TakenOver,
 )
 from infold.shell.journal import Journal
-from infold.units import POOL_ACCOUNT, quote_down, quote_up
+from infold.units import POOL_ACCOUNT, QUOTE_DIVISOR, quote_down, quote_up
 from infold.words import FLAG_INCOMING
 
-JOURNAL = "journal"
-
-
-def journal_in(directory: Path) -> Path:
-    """The journal of a run's directory, or the directory itself if it is one."""
-    inner = directory / JOURNAL
-    return inner if inner.is_dir() else directory
+NOTHING_YET = OutsideReport(client_id="-", standing=Standing.OPEN)
 
 
 def facts_of(directory: Path) -> Iterator[Fact]:
@@ -54,6 +53,8 @@ def facts_of(directory: Path) -> Iterator[Fact]:
         if "events" in entry:
             for event in decode_events(bytes(entry["events"])):
                 yield from teller.tell(event)
+        elif "hedge" in entry:
+            yield from teller.hedged(decode_fact(bytes(entry["hedge"])))
     if not teller.state.head.number:
         raise Misconfigured(f"the journal in {path} holds no settled batch: nothing to report")
 
@@ -65,6 +66,10 @@ class Teller:
         self.state = State()
         self._paid_in_e6 = 0
         self._time_ms = 0
+        self._intended: dict[str, OutsideOrder] = {}
+        self._reported: dict[str, OutsideReport] = {}
+        self._hedges: dict[int, tuple[int, int]] = {}
+        """Market -> base and quote of our legs outside, as their fills made them."""
 
     def tell(self, event: AnyEvent) -> Iterator[Fact]:
         """Fold one event; the facts it brings, the state's own valuation last."""
@@ -96,6 +101,39 @@ class Teller:
                     yield Ended(order_hash, "lapsed", self._time_ms)
             case events.ChainObserved():
                 yield from self._observed(event)
+
+    def hedged(self, fact: HedgeFact) -> Iterator[Fact]:
+        """What a fact of the hedger's book means to a report: fills since the report before."""
+        match fact:
+            case Intended():
+                self._intended[fact.order.client_id] = fact.order
+            case Reported():
+                yield from self._traded_outside(fact.report, fact.time_ms)
+
+    def _traded_outside(self, report: OutsideReport, time_ms: int) -> Iterator[Fact]:
+        order = self._intended.get(report.client_id)
+        before = self._reported.get(report.client_id, NOTHING_YET)
+        size_e8 = abs(report.filled_e8) - abs(before.filled_e8)
+        if order is None or size_e8 <= 0:
+            return
+        self._reported[report.client_id] = report
+        paid_e6 = report.paid_e6 - before.paid_e6
+        fee_e6 = report.fee_e6 - before.fee_e6
+        buy = order.size_e8 > 0
+        base_e8, quote_e6 = self._hedges.get(order.market, (0, 0))
+        self._hedges[order.market] = (
+            base_e8 + (size_e8 if buy else -size_e8),
+            quote_e6 + (-paid_e6 if buy else paid_e6) - fee_e6,
+        )
+        yield Hedged(
+            time_ms=time_ms,
+            market=order.market,
+            venue=order.venue,
+            buy=buy,
+            size_e8=size_e8,
+            price_e8=paid_e6 * QUOTE_DIVISOR // size_e8,
+            cost_e6=fee_e6,
+        )
 
     def _confirmed(self, event: events.BatchConfirmed) -> Iterator[Fact]:
         state = self.state
@@ -167,19 +205,19 @@ class Teller:
 
     def _booked(self, time_ms: int) -> Booked:
         markets = self.state.markets
+        positions = dict(self._hedges)
+        for number, market in markets.items():
+            base_e8, quote_e6 = positions.get(number, (0, 0))
+            base_e8 += market.pool.base_e8 + market.incoming.base_e8
+            quote_e6 += market.pool.quote_e6 + market.incoming.quote_e6
+            if base_e8 or quote_e6:
+                positions[number] = (base_e8, quote_e6)
         return Booked(
             time_ms=time_ms,
             cash_e6=self._cash_e6(),
             fees_e6=sum(market.ledger.fees_e6 for market in markets.values()),
             paid_in_e6=self._paid_in_e6,
-            positions={
-                number: (
-                    market.pool.base_e8 + market.incoming.base_e8,
-                    market.pool.quote_e6 + market.incoming.quote_e6,
-                )
-                for number, market in markets.items()
-                if market.pool != (0, 0) or market.incoming != (0, 0)
-            },
+            positions=positions,
         )
 
 

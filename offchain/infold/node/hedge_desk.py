@@ -9,10 +9,11 @@ start afresh with the process; what was sent and filled is folded from the journ
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -26,7 +27,7 @@ from infold.dealer.hedging.passive import passive_plan
 from infold.dealer.hedging.terms import Horizon, VenueTerms, outside
 from infold.dealer.params import DealerParameters
 from infold.dealer.routing import Outside, Route, Warehouse, route_stock, warehouse
-from infold.dealer.treasury import Leg, Prudence, hedge_capacity_m
+from infold.dealer.treasury import Danger, Leg, Prudence, dangers, hedge_capacity_m
 from infold.dealer.zone import CapitalCharge
 from infold.errors import Misconfigured
 from infold.node.hedger import Hedger
@@ -34,8 +35,11 @@ from infold.shell.journal import Journal
 from infold.units import DAY_MS, Rounding, from_float
 
 BP: Final = 1e-4
+E6_OF_A_MILLION: Final = 1e12
 FLOWS_MAX: Final = 500
 """Batch flows remembered: at a second a batch, the flow of the last eight minutes."""
+
+_log = logging.getLogger("infold.node")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,9 @@ class HedgePlan:
     """How one market is hedged. `terms` are by venue; `slippage_bp` how far beyond the price that
     was judged an order may pay before it is cut short; `lot_e8` the smallest order sent.
 
-    `legs` say what lies where; without any, margin limits nothing.
+    `legs` are by venue, and one of another name is the client leg's own place. Their positions are
+    the book's, and a venue's equity is what it says when it is asked; margins, transfer times and
+    halts are the plan's. Without legs, or without `prudence`, margin limits nothing.
     """
 
     parameters: DealerParameters
@@ -80,6 +86,9 @@ class HedgeDesk:
         self._client_e8: int | None = None
         self._hedged_e8 = hedger.book.hedged_e8
         self._flows_m: deque[float] = deque(maxlen=FLOWS_MAX)
+        self._equity_m: dict[str, float] = {}
+        self.legs: dict[str, Leg] = dict(plan.legs)
+        self.dangers: list[Danger] = []
 
     def after_batch(self, state: State, time_ms: int, drift_bp: float = 0.0) -> Route | None:
         """Judge the pool's stock and hedge; None where the market has no price yet."""
@@ -97,9 +106,12 @@ class HedgeDesk:
         plan, hedger = self.plan, self.hedger
         if self._asked_ms < 0 or time_ms - self._asked_ms >= plan.reconcile_ms:
             hedger.reconcile(time_ms)
+            self._ask_equity(time_ms)
             self._asked_ms = time_ms
         hedger.carry_on(client_e8, time_ms)
         of_a_lot = price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
+        self.legs = self._legs_now(client_e8, of_a_lot)
+        self._warn(time_ms)
         self._learn(client_e8, of_a_lot, time_ms)
         book = hedger.book
         under_way = book.pending_e8(1) + book.pending_e8(-1)
@@ -160,14 +172,14 @@ class HedgeDesk:
 
     def _venues(self, side: int, of_a_lot: float, time_ms: int) -> list[Outside]:
         plan, book = self.plan, self.hedger.book
-        legs = list(plan.legs.values())
         lines = []
         for name, terms in plan.terms.items():
             if not book.usable(name, time_ms):
                 continue
             capacity = None
-            if name in plan.legs and plan.prudence is not None:
-                capacity = hedge_capacity_m(plan.legs[name], side, legs, plan.prudence)
+            if name in self.legs and plan.prudence is not None:
+                legs = list(self.legs.values())
+                capacity = hedge_capacity_m(self.legs[name], side, legs, plan.prudence)
             lines.append(
                 outside(
                     terms,
@@ -179,6 +191,45 @@ class HedgeDesk:
                 )
             )
         return lines
+
+    def _ask_equity(self, time_ms: int) -> None:
+        for name in self.plan.legs:
+            equity_e6 = self.hedger.equity_e6(name, time_ms)
+            if equity_e6 is not None:
+                self._equity_m[name] = equity_e6 / E6_OF_A_MILLION
+
+    def _legs_now(self, client_e8: int, of_a_lot: float) -> dict[str, Leg]:
+        """The plan's legs with what is held and owned there by now."""
+        held = self.hedger.book.held_e8
+        return {
+            name: replace(
+                leg,
+                position_m=(held.get(name, 0) if name in self.plan.terms else client_e8) * of_a_lot,
+                equity_m=self._equity_m.get(name, leg.equity_m),
+            )
+            for name, leg in self.plan.legs.items()
+        }
+
+    def _warn(self, time_ms: int) -> None:
+        """Say, once, which leg may be liquidated before money reaches it."""
+        if self.plan.prudence is None:
+            return
+        known = {danger.leg for danger in self.dangers}
+        self.dangers = dangers(list(self.legs.values()), self.plan.prudence)
+        for danger in self.dangers:
+            if danger.leg in known:
+                continue
+            _log.warning(
+                "HEDGE_LEG_IN_DANGER market=%d leg=%s distance_bp=%.1f reach_bp=%.1f"
+                " top_up_m=%.6f flat=%s time_ms=%d",
+                self.hedger.book.market,
+                danger.leg,
+                danger.distance_bp,
+                danger.reach_bp,
+                danger.top_up_m,
+                danger.flat,
+                time_ms,
+            )
 
     def _learn(self, client_e8: int, of_a_lot: float, time_ms: int) -> None:
         """Let our impact fade and grow by what was filled; note the flow of the batch."""

@@ -122,6 +122,17 @@ class Hedger:
             return None
         return quoted.bid_price_e8 if side > 0 else quoted.ask_price_e8
 
+    def equity_e6(self, venue: str, time_ms: int) -> int | None:
+        """What our account at a venue is worth; None if it did not say."""
+        found = self._venues.get(venue)
+        if found is None:
+            return None
+        try:
+            return found.balance(self.book.market).equity_e6
+        except Unavailable:
+            self._take(Silent(venue=venue, time_ms=time_ms))
+            return None
+
     def write_off(self, venue: str, time_ms: int) -> None:
         """Give up a venue in default with all we hold there; the client leg is hedged elsewhere.
 

@@ -176,7 +176,9 @@ class Client(Closable):
         return answer
 
     def preview(self, order: Prepared) -> dict[str, Any]:
-        """What the order would do now: price, fee, margin. Nothing is placed."""
+        """Whether the order would be accepted now, or why not, and the typed data it signs.
+        Nothing is placed.
+        """
         document: dict[str, Any] = self._send("POST", "/v1/orders/preview", content=order.body)
         return document
 

@@ -58,7 +58,10 @@ from infold.research.simulation.crash.replay import (
     walk_of,
     windows_of,
 )
+from infold.research.simulation.crash.rough import RoughWorld
 from infold.research.simulation.crash.world import CrashWorld, apart, starting
+from infold.research.simulation.heston import BITCOIN
+from infold.research.simulation.jumps import BITCOIN as BITCOIN_JUMPS
 from infold.research.simulation.ledger import Paths, Sum
 from infold.research.simulation.runner import simulate
 
@@ -93,6 +96,7 @@ def run(bench: Bench) -> list[Figure]:
         ),
         at_most("crash.calm.external_share", _external(guarded, seed), EXTERNAL, watch.seconds),
     ]
+    figures += _rough(bench, seed)
     for event in EVENTS:
         bench.say(f"crash {event.name} …")
         figures += _of_event(bench, event, calm_m_per_day, seed)
@@ -106,6 +110,20 @@ def _met(
     bench: Bench, world: CrashWorld, guards: tuple[Guard, ...], paths: int, seed: int
 ) -> list[Paths]:
     return apart(simulate(world, guards, paths, seed, workers=bench.workers), len(guards))
+
+
+def _rough(bench: Bench, seed: int) -> list[Figure]:
+    """E3: variance and jumps of a bitcoin day without an event."""
+    world = RoughWorld(crash_world(CALM), BITCOIN, BITCOIN_JUMPS)
+    with stopwatch() as watch:
+        found = simulate(world, (GUARDED, CLOSED_FORM), CALM_PATHS, seed, workers=bench.workers)
+        guarded, plain = apart(found, 2)
+    spent = watch.seconds
+    return [
+        at_most("crash.rough.external_share", _external(guarded, seed), EXTERNAL, spent),
+        at_most("crash.rough.insolvent", _count(_insolvent(guarded)), 0.0, spent),
+        reported("crash.rough.shortfall", _improvement(guarded, plain, seed), spent),
+    ]
 
 
 def _of_event(bench: Bench, event: Event, calm_m_per_day: float, seed: int) -> list[Figure]:

@@ -38,9 +38,9 @@ from infold.research.microstructure.evidence import (
     explain,
     predict,
 )
-from infold.research.microstructure.sessions import Found, Session, discover
+from infold.research.microstructure.recordings import Found, Recording, discover
 from infold.research.microstructure.steps import Steps, steps_of
-from infold.research.offline.records import Record, serve_accounts, serve_session
+from infold.research.offline.records import Record, serve_accounts, serve_recording
 from infold.research.offline.serving import Rule
 from infold.research.offline.shares import Share
 from infold.research.recorded import Trades
@@ -91,43 +91,43 @@ def _sample(value: float, interval: Interval, rows: int) -> Sample:
 
 
 def _evidence(bench: Bench, found: Found) -> Iterator[Figure]:
-    """Regressions of each session, and of each on the first session of its market and kind."""
+    """Regressions of each recording, and of each on the first recording of its market and kind."""
     known: dict[tuple[str, str, int], tuple[str, Steps]] = {}
     claims = dict.fromkeys(HORIZONS_MS, 0)
     asked = dict.fromkeys(HORIZONS_MS, 0)
-    for session in found.sessions:
+    for recording in found.recordings:
         for horizon_ms in HORIZONS_MS:
-            steps = _steps(bench, session, horizon_ms)
+            steps = _steps(bench, recording, horizon_ms)
             if steps is None:
                 continue
-            bench.say(f"{session.name}: order flow at {horizon_ms // 1000} s")
-            ahead, figures = _session_figures(bench, session, steps)
+            bench.say(f"{recording.name}: order flow at {horizon_ms // 1000} s")
+            ahead, figures = _recording_figures(bench, recording, steps)
             claims[horizon_ms] += ahead.claimed
             asked[horizon_ms] += 1
             yield from figures
-            place = (session.kind, session.market, horizon_ms)
-            date, earlier = known.setdefault(place, (session.date, steps))
-            if date < session.date:
-                yield from _carried(bench, session, earlier, steps)
+            place = (recording.kind, recording.market, horizon_ms)
+            date, earlier = known.setdefault(place, (recording.date, steps))
+            if date < recording.date:
+                yield from _carried(bench, recording, earlier, steps)
     if asked[10_000]:
         yield at_most("recorded.claims_10s", exact(claims[10_000]), 0.0, 0.0)
     if asked[1_000]:
         yield reported("recorded.claims_1s", exact(claims[1_000]), 0.0)
 
 
-def _steps(bench: Bench, session: Session, horizon_ms: int) -> Steps | None:
-    """The session in steps; None, and said why, where it is too coarse or too short."""
-    lasted_ms = session.quotes.span_ms[1] - session.quotes.span_ms[0]
-    if session.fine_enough(horizon_ms) and lasted_ms >= ROWS_MIN * horizon_ms:
-        steps = steps_of(session.quotes, horizon_ms, session.trades)
+def _steps(bench: Bench, recording: Recording, horizon_ms: int) -> Steps | None:
+    """The recording in steps; None, and said why, where it is too coarse or too short."""
+    lasted_ms = recording.quotes.span_ms[1] - recording.quotes.span_ms[0]
+    if recording.fine_enough(horizon_ms) and lasted_ms >= ROWS_MIN * horizon_ms:
+        steps = steps_of(recording.quotes, horizon_ms, recording.trades)
         if enough(steps):
             return steps
-    bench.say(f"{session.name}: too coarse, short or still for steps of {horizon_ms} ms")
+    bench.say(f"{recording.name}: too coarse, short or still for steps of {horizon_ms} ms")
     return None
 
 
-def _session_figures(
-    bench: Bench, session: Session, steps: Steps
+def _recording_figures(
+    bench: Bench, recording: Recording, steps: Steps
 ) -> tuple[Predicted, list[Figure]]:
     tail = f"{steps.horizon_ms // 1000}s"
     with stopwatch() as watch:
@@ -136,7 +136,7 @@ def _session_figures(
         ahead = predict(steps, bench.seed)
 
     def row(measure: str, sample: Sample, seconds: float) -> Figure:
-        return _figure(measure, session.name, sample, seconds)
+        return _figure(measure, recording.name, sample, seconds)
 
     r2 = _sample(now.r_squared, now.interval, now.rows)
     out = _sample(now.out_of_sample, now.out_interval, now.rows - now.rows // 2)
@@ -158,23 +158,25 @@ def _session_figures(
     return ahead, figures
 
 
-def _carried(bench: Bench, session: Session, earlier: Steps, steps: Steps) -> Iterator[Figure]:
+def _carried(bench: Bench, recording: Recording, earlier: Steps, steps: Steps) -> Iterator[Figure]:
     tail = f"{steps.horizon_ms // 1000}s"
     with stopwatch() as watch:
         found = carry(earlier, steps, bench.seed)
     explained = _sample(found.explained, found.interval, found.rows)
     ahead = _sample(found.predicted, found.predicted_interval, found.rows - 1)
-    yield _figure(f"carried_{tail}", session.name, explained, watch.seconds)
-    yield _figure(f"carried_predicted_{tail}", session.name, ahead, watch.seconds)
+    yield _figure(f"carried_{tail}", recording.name, explained, watch.seconds)
+    yield _figure(f"carried_predicted_{tail}", recording.name, ahead, watch.seconds)
     chance = exact(found.shifted.high)
-    yield _figure(f"carried_shifted_{tail}", session.name, chance, watch.seconds)
+    yield _figure(f"carried_shifted_{tail}", recording.name, chance, watch.seconds)
 
 
 # -- what crosses ----------------------------------------------------------------------------------
 
 
 def _flows(bench: Bench, found: Found) -> Iterator[Figure]:
-    flows = [(session.name, session.trades) for session in found.sessions if session.trades]
+    flows = [
+        (recording.name, recording.trades) for recording in found.recordings if recording.trades
+    ]
     flows += [(f"{_date(tape)}.{'.'.join(tape.markets)}", tape) for tape in found.tapes]
     flows += [(f"{_date(fills)}.accounts", fills) for fills in found.flows]
     for name, trades in flows:
@@ -225,12 +227,12 @@ def _replays(bench: Bench, found: Found) -> Iterator[Figure]:
     and with limits at what it paid out there, fee included, to see how much would come at all.
     """
     rule = Rule()
-    for session in found.sessions:
-        if session.trades is not None and session.fine_enough(rule.interval_ms):
+    for recording in found.recordings:
+        if recording.trades is not None and recording.fine_enough(rule.interval_ms):
             yield from _replay(
                 bench,
-                session.name,
-                partial(serve_session, session, rule, FEE_BP, bench.seed, SLIPPAGES_BPS),
+                recording.name,
+                partial(serve_recording, recording, rule, FEE_BP, bench.seed, SLIPPAGES_BPS),
             )
     for fills in found.flows:
         if clock_ms(fills) >= rule.interval_ms:

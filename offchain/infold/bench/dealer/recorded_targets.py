@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values computed elsewhere from records we may hold too, by the record's name.
 
-A session is known by its day, kind and market, a file of account fills by its day. Where a record
+A recording is known by its day, kind and market, a file of account fills by its day. Where a record
 has a value here ours must come within `TOLERANCE` of it; any other record is measured all the same
 and only reported.
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 TOLERANCE: Final = 0.02
 
-SESSIONS: Final[Mapping[str, Mapping[str, float]]] = {
+RECORDINGS: Final[Mapping[str, Mapping[str, float]]] = {
     "2024-08-08.usdm.BTCUSDT": {
         "r2_1s": 0.426, "r2_1s_out": 0.349, "r2_10s": 0.521, "r2_10s_out": 0.442,
         "predicted_1s_flow": 0.006, "predicted_1s_queue": 0.019,
@@ -65,4 +65,4 @@ SESSIONS: Final[Mapping[str, Mapping[str, float]]] = {
 
 def target(record: str, measure: str) -> float | None:
     """The value this measure of this record should have; None where nobody computed it."""
-    return SESSIONS.get(record, {}).get(measure)
+    return RECORDINGS.get(record, {}).get(measure)

@@ -2,8 +2,9 @@
 """How much a price will move: exponential averages, HAR on realised variance, GARCH and GJR.
 
 Returns are in bp and variances in bp^2, per period where a model counts periods and per day where
-it knows the time. A forecast becomes the desk's `volatility_bp` (bp per square root of a day), and
-`margins.py` turns it into proposals for margins and caps.
+it knows the time. `online.py` follows one market's prices: its forecast becomes the desk's
+`volatility_bp` (bp per square root of a day), and `margins.py` turns it into proposals for margins
+and caps.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from infold.dealer.volatility.margins import (
     MarginRule,
     propose_margins,
 )
+from infold.dealer.volatility.online import Forecaster
 from infold.dealer.volatility.returns import range_variances, realised_variances, returns_bp
 from infold.dealer.volatility.scores import DieboldMariano, diebold_mariano, qlike
 
@@ -31,6 +33,7 @@ __all__ = [
     "LAGS_24_7",
     "DieboldMariano",
     "Ewma",
+    "Forecaster",
     "Garch",
     "GarchFit",
     "Har",

@@ -12,7 +12,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from infold.dealer.volatility.returns import Floats, above_zero, numbers
 
@@ -63,4 +63,4 @@ def diebold_mariano(first: Floats, second: Floats, lags: int | None = None) -> D
     steps = reach + 1
     correction = (count + 1 - 2 * steps + steps * (steps - 1) / count) / count
     statistic = mean / math.sqrt(variance / count) * math.sqrt(max(correction, 0.0))
-    return DieboldMariano(mean, statistic, float(student.sf(statistic, count - 1)))
+    return DieboldMariano(mean, statistic, float(stdtr(count - 1, -statistic)))

@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 import numpy as np
 
-from infold.dealer.impact.fitting import fit_decays, predicted_bp
-from infold.dealer.impact.state import ImpactParameters, kept_bp_per_m
+from infold.dealer.impact.state import ImpactParameters
 from infold.dealer.params import PERPETUAL, DealerParameters
-from infold.dealer.quoting import closed_forms
-from infold.dealer.volatility import LAGS_24_7, fit_har, returns_bp
+from infold.research.calibration.notes import Estimate, Notes, Sources
 from infold.research.calibration.orders import (
     ORDERS_MIN,
     Demand,
@@ -37,47 +35,16 @@ from infold.research.calibration.outside import (
     neighbours_half_spread_bp,
     slope_bp_per_m,
 )
+from infold.research.calibration.response import impact_of
+from infold.research.calibration.volatility import volatility_of
 from infold.research.faults import TooLittle
-from infold.research.microstructure.chance import Interval, bootstrap
-from infold.research.microstructure.sessions import mids
-from infold.research.recorded import Bars, Books, Floats, Integers, Quotes, Trades
-from infold.research.volatility import realised
 
-DAY_MS: Final = 86_400_000
-MIDS_MS: Final = 5_000
-TRADES_MS: Final = 10_000
-STEPS_MIN: Final = 20
-"""Fewer moves than these give no volatility."""
 REFILL_S: Final = 10.0
 """A book is taken to be full again after the fastest decay of impact."""
-IMPACT_STEP_MS: Final = 500
-IMPACT_PAUSES: Final = 4.0
 EXPLAINED_MIN: Final = 0.25
 """A demand curve that explains less of how far takers went is not used."""
 NET_SHARE: Final = 0.999
 """The offer covers the net flow of this share of intervals."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with its unit in the name, its 95 % interval where one is known, and its source."""
-
-    name: str
-    value: float
-    interval: Interval | None
-    rows: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """One market's streams, as far as there are any."""
-
-    market: str
-    trades: Trades | None = None
-    quotes: Quotes | None = None
-    books: Books | None = None
-    bars: Bars | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +56,6 @@ class Calibration:
     impact: ImpactParameters | None
     estimates: tuple[Estimate, ...]
     assumed: Mapping[str, str]
-
-
-@dataclass(slots=True)
-class _Notes:
-    """What is found on the way; `figures` replace the standing parameters' by name."""
-
-    figures: dict[str, object] = field(default_factory=dict)
-    estimates: list[Estimate] = field(default_factory=list)
-    assumed: dict[str, str] = field(default_factory=dict)
-
-    def found(
-        self, name: str, value: float, rows: int, source: str, interval: Interval | None = None
-    ) -> None:
-        self.estimates.append(Estimate(name, value, interval, rows, source))
 
 
 def calibrate(
@@ -118,8 +71,8 @@ def calibrate(
 
     `TooLittle` if nothing tells the volatility.
     """
-    notes = _Notes()
-    volatility = _volatility(sources, notes, seed)
+    notes = Notes()
+    volatility = volatility_of(sources, notes, seed)
     notes.figures["volatility_bp"] = volatility
     orders = None if sources.trades is None else orders_of(sources.trades)
     if orders is not None and (len(orders.side) < ORDERS_MIN or orders.days <= 0.0):
@@ -128,7 +81,7 @@ def calibrate(
     _demand(sources, orders, notes, interval_s, fee_bp)
     _hedging(sources, notes, fee_bp)
     draft = msgspec.structs.replace(standing, **notes.figures)
-    impact = _impact(sources, orders, draft, notes)
+    impact = impact_of(sources, orders, draft, notes)
     for name in DealerParameters.__struct_fields__:
         if name not in notes.figures and name not in notes.assumed:
             notes.assumed[name] = "no file given tells it; the standing figure stays"
@@ -141,76 +94,13 @@ def calibrate(
     )
 
 
-# -- volatility ------------------------------------------------------------------------------------
-
-
-def _volatility(sources: Sources, notes: _Notes, seed: int) -> float:
-    if sources.bars is not None:
-        told = _from_bars(sources.bars, notes)
-        if told is not None:
-            return told
-    if sources.quotes is not None:
-        moves = _moves(
-            sources.quotes.time_ms, (sources.quotes.bid + sources.quotes.ask) / 2.0, MIDS_MS
-        )
-        source = f"mids every {MIDS_MS // 1000} s"
-        step_ms = MIDS_MS
-    elif sources.trades is not None:
-        moves = _moves(sources.trades.time_ms, sources.trades.price, TRADES_MS)
-        source = f"trades every {TRADES_MS // 1000} s"
-        step_ms = TRADES_MS
-    else:
-        raise TooLittle(f"nothing tells volatility_bp (bp per root day) of {sources.market}")
-    if len(moves) < STEPS_MIN:
-        raise TooLittle(
-            f"{len(moves)} moves of {source} are too few for volatility_bp (bp per root day) of"
-            f" {sources.market}: give a longer record, or bars"
-        )
-    a_day = math.sqrt(DAY_MS / step_ms)
-    squares = moves**2
-    value = a_day * math.sqrt(float(squares.mean()))
-    interval = bootstrap(
-        squares[None, :], lambda sums: a_day * np.sqrt(sums[:, 0] / len(moves)), seed
-    )
-    if value == 0.0:
-        raise TooLittle(f"the price of {sources.market} never moves: volatility_bp would be zero")
-    notes.found("volatility_bp", value, len(moves), source, interval)
-    return value
-
-
-def _moves(time_ms: Integers, price: Floats, step_ms: int) -> Floats:
-    """Returns in bp over steps in which something was recorded, and the step before too."""
-    edges = np.arange(int(time_ms[0]), int(time_ms[-1]) + 1, step_ms)
-    place = np.searchsorted(time_ms, edges, side="right") - 1
-    if len(place) < 2:
-        return np.empty(0)
-    fresh = np.diff(place, prepend=-1) > 0
-    moves: Floats = returns_bp(price[place])[fresh[1:] & fresh[:-1]]
-    return moves
-
-
-def _from_bars(bars: Bars, notes: _Notes) -> float | None:
-    found = realised(bars)
-    least = 3 * max(found.lags if found else LAGS_24_7)
-    if found is None or len(found.variances_bp2) < least:
-        return None
-    model = fit_har(found.variances_bp2, found.lags)
-    a_day = math.sqrt(86_400.0 / found.period_s)
-    value = a_day * math.sqrt(model.forecast(found.variances_bp2))
-    source = f"HAR's forecast of the next {found.period_s} s"
-    notes.found("volatility_bp", value, model.rows, source)
-    long_run = a_day * math.sqrt(float(found.variances_bp2.mean()))
-    notes.found("volatility_long_run_bp", long_run, len(found.variances_bp2), "all bars")
-    return value
-
-
 # -- demand ----------------------------------------------------------------------------------------
 
 
 def _demand(
     sources: Sources,
     orders: TakerOrders | None,
-    notes: _Notes,
+    notes: Notes,
     interval_s: float,
     fee_bp: float,
 ) -> None:
@@ -242,7 +132,7 @@ def _demand(
     notes.found("offer_m_max", offer, len(net), source)
 
 
-def _use_demand(demand: Demand, notes: _Notes) -> float | None:
+def _use_demand(demand: Demand, notes: Notes) -> float | None:
     """The shift, if the curve is good enough to be used."""
     source = "how far from the mid takers' volume traded"
     notes.found("demand_explained", demand.explained, demand.trades, source)
@@ -262,7 +152,7 @@ def _use_demand(demand: Demand, notes: _Notes) -> float | None:
 # -- hedging ---------------------------------------------------------------------------------------
 
 
-def _hedging(sources: Sources, notes: _Notes, fee_bp: float) -> None:
+def _hedging(sources: Sources, notes: Notes, fee_bp: float) -> None:
     spread, source = None, ""
     if sources.quotes is not None:
         spread, source = half_spread_bp(sources.quotes), "quotes, weighted by time"
@@ -284,84 +174,6 @@ def _hedging(sources: Sources, notes: _Notes, fee_bp: float) -> None:
     for within_bp in (5.0, 10.0, 25.0):
         name = f"depth_within_{within_bp:g}_bp_m"
         notes.found(name, depth_m(sources.books, within_bp), rows, f"{levels}, mean of both sides")
-
-
-# -- impact ----------------------------------------------------------------------------------------
-
-
-def _impact(
-    sources: Sources, orders: TakerOrders | None, draft: DealerParameters, notes: _Notes
-) -> ImpactParameters | None:
-    if orders is None or sources.quotes is None:
-        notes.assumed["impact_bp_per_m"] = "needs trades and quotes of the same time"
-        notes.assumed["resilience_per_day"] = notes.assumed["impact_bp_per_m"]
-        return None
-    step_ms = impact_step_ms(sources.quotes)
-    signed_m, move_bp = impact_columns(orders, sources.quotes, step_ms)
-    if np.count_nonzero(signed_m) < ORDERS_MIN:
-        notes.assumed["impact_bp_per_m"] = (
-            f"{np.count_nonzero(signed_m)} steps with flow and quotes are too few"
-        )
-        notes.assumed["resilience_per_day"] = notes.assumed["impact_bp_per_m"]
-        return None
-    gap_day = np.full(len(signed_m), step_ms / DAY_MS)
-    found = fit_decays(gap_day, signed_m, move_bp)
-    for decay_s, gain, error in zip(
-        found.decays_s, found.gains_bp_per_m, found.errors_bp_per_m, strict=True
-    ):
-        interval = Interval(max(gain - 1.96 * error, 0.0), gain + 1.96 * error)
-        name = f"impact_{decay_s:g}_s_bp_per_m"
-        source = f"mids against signed flow, steps of {step_ms} ms"
-        notes.found(name, gain, found.count, source, interval)
-    notes.found("impact_explained", found.explained, found.count, "squares of the mid's moves")
-    later = _impact_later(gap_day, signed_m, move_bp)
-    notes.found("impact_explained_later", later, found.count // 2, "second half, fit of the first")
-    fast, middle, slow = found.gains_bp_per_m
-    depth = 1.0 if sources.books is None else max(depth_m(sources.books, 10.0), 1e-9)
-    impact = ImpactParameters(
-        gains_bp_per_m=(fast, middle, slow),
-        volatility_bp=draft.volatility_bp,
-        depth_m=depth,
-    )
-    total = fast + middle + slow
-    notes.figures["impact_bp_per_m"] = total
-    if total == 0.0:
-        notes.assumed["resilience_per_day"] = "no impact was found, so nothing decays"
-        return impact
-    # One scale that gives back as much as the three do while inventory works off at omega.
-    omega = closed_forms(draft).relaxation_per_day
-    notes.figures["resilience_per_day"] = omega * (total / kept_bp_per_m(impact, omega) - 1.0)
-    return impact
-
-
-def impact_step_ms(quotes: Quotes) -> int:
-    """Steps in which flow and move are matched: half a second, and four of the quotes' pauses.
-
-    Event by event the mid's own flicker and the delay of quotes drown the answer to one order.
-    """
-    pause_ms = float(np.median(np.diff(quotes.time_ms)))
-    return max(IMPACT_STEP_MS, math.ceil(IMPACT_PAUSES * pause_ms))
-
-
-def impact_columns(orders: TakerOrders, quotes: Quotes, step_ms: int) -> tuple[Floats, Floats]:
-    """Signed M and the mid's move in bp of each step, over the time both are recorded."""
-    begin_ms = max(int(quotes.time_ms[0]), int(orders.time_ms[0]))
-    end_ms = min(int(quotes.time_ms[-1]), int(orders.time_ms[-1]))
-    edges = np.arange(begin_ms, end_ms + 1, step_ms)
-    if len(edges) < 2:
-        return np.empty(0), np.empty(0)
-    place = np.searchsorted(orders.time_ms, edges)
-    flow = np.concatenate([[0.0], np.cumsum(orders.side * orders.size_m)])
-    return np.diff(flow[place]), returns_bp(mids(quotes, edges))
-
-
-def _impact_later(gap_day: Floats, signed_m: Floats, move_bp: Floats) -> float:
-    """The share of the second half's squares that the first half's gains account for."""
-    half = len(signed_m) // 2
-    found = fit_decays(gap_day[:half], signed_m[:half], move_bp[:half])
-    told = predicted_bp(found.gains_bp_per_m, found.decays_s, gap_day, signed_m)[half:]
-    squares = float((move_bp[half:] ** 2).sum())
-    return 1.0 - float(((move_bp[half:] - told) ** 2).sum()) / squares if squares else 0.0
 
 
 def load_parameters(document: bytes) -> dict[str, DealerParameters]:

@@ -81,7 +81,7 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """One session's fit scored on another's steps, both to scale: the share it explains of the
+    """One recording's fit scored on another's steps, both to scale: the share it explains of the
     scored moves' own variance, and what it predicts a step ahead.
     """
 
@@ -94,7 +94,7 @@ class Carried:
 
 
 def enough(steps: Steps) -> bool:
-    """Whether a session is long and lively enough for every regression here."""
+    """Whether a recording is long and lively enough for every regression here."""
     target = _ahead(steps.flow, steps.queue, steps)[1]
     return len(target) >= ROWS_MIN and all(
         bool(np.ptp(half) > 0.0) for half in np.array_split(target, 2)
@@ -102,7 +102,7 @@ def enough(steps: Steps) -> bool:
 
 
 def explain(steps: Steps, seed: int) -> Explained:
-    """The contemporaneous regression of one session."""
+    """The contemporaneous regression of one recording."""
     flow, move = steps.flow[steps.whole], steps.move[steps.whole]
     traded = None
     if steps.traded is not None:
@@ -121,7 +121,7 @@ def explain(steps: Steps, seed: int) -> Explained:
 
 
 def predict(steps: Steps, seed: int) -> Predicted:
-    """The predictive regressions of one session."""
+    """The predictive regressions of one recording."""
     features, target = _ahead(steps.flow, steps.queue, steps)
     half = len(target) // 2
     line = fit(features[:half], target[:half])
@@ -138,7 +138,7 @@ def predict(steps: Steps, seed: int) -> Predicted:
 
 
 def carry(fitted: Steps, scored: Steps, seed: int) -> Carried:
-    """Fit one session, score another; explanation and prediction, each to scale."""
+    """Fit one recording, score another; explanation and prediction, each to scale."""
     own, other = _to_scale(fitted), _to_scale(scored)
     line = fit(own.flow[own.whole], own.move[own.whole])
     flow, move = other.flow[other.whole], other.move[other.whole]

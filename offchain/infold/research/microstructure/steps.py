@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A session cut into equal steps: order flow, imbalances, moves of the mid, depth.
+"""A recording cut into equal steps: order flow, imbalances, moves of the mid, depth.
 
 Order-flow imbalance of the best level (Cont, Kukanov and Stoikov 2014): an update adds the size
 that came to the best bid or left the best ask, and takes off what left the bid or came to the ask:

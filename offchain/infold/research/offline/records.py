@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded sessions and account fills, served.
+"""Recordings and account fills, served.
 
-A session with quotes is calibrated on its first half and served on its second: nothing of what is
+A recording with quotes is calibrated on its first half and served on its second: nothing of what is
 served was seen. Its book prices the outside; without one the outside is estimated. Account fills
 come without quotes and in many coins, most of them too few to calibrate: the standing parameters
 serve, the last trade is the price, and the outside is estimated from the whole tape.
@@ -20,13 +20,14 @@ import numpy as np
 
 from infold.dealer.impact.parent import ParentLaw
 from infold.dealer.params import PERPETUAL, DealerParameters
-from infold.research.calibration.market import Calibration, Sources, calibrate
+from infold.research.calibration.market import Calibration, calibrate
+from infold.research.calibration.notes import Sources
 from infold.research.calibration.orders import M, takers
 from infold.research.calibration.outside import half_spread_bp, neighbours_half_spread_bp
 from infold.research.faults import TooLittle
 from infold.research.flow import recorded_flow
 from infold.research.listings import Listing
-from infold.research.microstructure.sessions import Session
+from infold.research.microstructure.recordings import Recording
 from infold.research.offline.outside import BookMarket, EstimatedMarket
 from infold.research.offline.outside import Market as OutsideMarket
 from infold.research.offline.serving import Rule, Served, serve
@@ -53,26 +54,26 @@ class Record:
     markets: int
 
 
-def serve_session(
-    session: Session,
+def serve_recording(
+    recording: Recording,
     rule: Rule,
     fee_bp: float,
     seed: int,
     slippages_bps: Sequence[float] = (SLIPPAGE_BPS,),
 ) -> tuple[Record, ...]:
-    """Calibrate on the first half of a session, serve the second, once for each slippage.
+    """Calibrate on the first half of a recording, serve the second, once for each slippage.
 
     Limits lie so many bp beyond recorded prices: with the outside's fee there, takers come only
     where they are no worse off than on the record. `TooLittle` where there is nobody to serve.
     """
-    trades, quotes = session.trades, session.quotes
+    trades, quotes = recording.trades, recording.quotes
     if trades is None:
-        raise TooLittle(f"{session.name} has no trades: nobody to serve")
+        raise TooLittle(f"{recording.name} has no trades: nobody to serve")
     first_ms, last_ms = quotes.span_ms
     middle_ms = (first_ms + last_ms) // 2
     seen = trades.rows(trades.time_ms < middle_ms)
     early = Sources(
-        session.market,
+        recording.market,
         seen if len(seen.side) else None,
         quotes.rows(quotes.time_ms < middle_ms),
     )
@@ -81,9 +82,9 @@ def serve_session(
     later = trades.rows((trades.time_ms >= middle_ms) & (trades.time_ms < end_ms))
     if not len(later.side):
         raise TooLittle(
-            f"{session.name} has no trades in its second half: there is nobody to serve"
+            f"{recording.name} has no trades in its second half: there is nobody to serve"
         )
-    books = session.book(LEVELS)
+    books = recording.book(LEVELS)
     outside: OutsideMarket
     if books is not None:
         outside = BookMarket(books, fee_bp)

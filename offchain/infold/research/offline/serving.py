@@ -28,15 +28,13 @@ from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.desk import LOTS_TIMES_PRICE_OF_A_MILLION, Desk
 from infold.dealer.params import DealerParameters
 from infold.dealer.routing import Outside, Warehouse, route_stock, warehouse
-from infold.dealer.volatility import Ewma, MarginBounds, MarginRule, propose_margins
+from infold.dealer.volatility import Forecaster, MarginBounds, MarginRule, propose_margins
 from infold.dealer.zone import CapitalCharge
 from infold.messages import TimeInForce
 from infold.research.flow import Intent
 from infold.research.offline.outside import Market as OutsideMarket
 from infold.research.recorded import Floats
 
-WARM_S: Final = 60.0
-"""A volatility is forecast once so much has been seen; before that the parameter's stands."""
 REST_MS_MAX: Final = 10_000
 """Resting orders outlive the record by at most this."""
 BAND_E6: Final = 20_000
@@ -141,7 +139,7 @@ def serve(
     if not intents:
         raise ValueError("a replay (a count of orders) takes at least one order")
     desk: Desk[Curve] = Desk(Curve, rule.interval_ms / 1_000.0, {1: parameters})
-    seen, first_ms = Ewma(), intents[0].time_ms
+    forecaster, first_ms = Forecaster(parameters.volatility_bp), intents[0].time_ms
     book, sent = _Book([], []), 0
     rows: list[tuple[float, ...]] = []
     times: list[int] = []
@@ -150,10 +148,9 @@ def serve(
     close_ms = (first_ms // rule.interval_ms + 1) * rule.interval_ms
     while True:
         shown_e8 = oracle(close_ms - rule.lag_ms)
-        seen = seen.seen((close_ms - rule.lag_ms) / 1_000.0, float(shown_e8))
-        warm = close_ms - first_ms >= 1_000.0 * WARM_S
-        volatility_bp = _above_zero(seen.forecast_bp()) if warm else None
-        charge = rule.charge(volatility_bp or parameters.volatility_bp)
+        forecaster = forecaster.seen((close_ms - rule.lag_ms) / 1_000.0, float(shown_e8))
+        volatility_bp = forecaster.quoting_bp
+        charge = rule.charge(forecaster.limiting_bp)
         price_e8 = oracle(close_ms)
         new = sent
         while sent < len(intents) and intents[sent].time_ms < close_ms:
@@ -199,11 +196,6 @@ def serve(
 
 def _m(size_e8: int, price_e8: int) -> float:
     return size_e8 * price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
-
-
-def _above_zero(value: float | None) -> float | None:
-    """A price that stood still forecasts nothing: the parameter's volatility stands."""
-    return value if value else None
 
 
 def _bounds(

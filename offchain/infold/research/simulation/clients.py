@@ -38,6 +38,7 @@ from infold.research.simulation.informed import DAY_S, Drawn, InformedFlow, draw
 from infold.research.simulation.ledger import Paths
 from infold.research.simulation.quotes_loop import Market, finite
 from infold.research.simulation.scene import Scene, scene
+from infold.research.simulation.tape import checked_tape
 
 BUCKET_M = 50.0
 BUCKETS = 50
@@ -123,6 +124,7 @@ class ClientsWorld:
             raise ValueError(
                 f"the dealer quotes {rungs} sizes and the market has {len(self.flow.truth.sizes_m)}"
             )
+        checked_tape(drawn.tape, rungs)
         if len(market.moves_bp) != self.cells or len(market.drifts_bp) != self.cells:
             raise ValueError(f"the scene must have {self.cells} cells of moves and of drifts")
         sums = np.zeros(CLIENT_COLUMNS)

@@ -45,7 +45,7 @@ from infold.research.simulation.clients_columns import (
 from infold.research.simulation.compiled import Floats, Integers, Word, compiled
 from infold.research.simulation.informed import Hidden
 from infold.research.simulation.ledger import Sum, mixed
-from infold.research.simulation.policy import Policy, markup_bp
+from infold.research.simulation.policy import Policy, Rules, markup_bp
 from infold.research.simulation.quotes_loop import Market
 from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
@@ -123,6 +123,8 @@ def run_clients(
         scored = _score_minutes(timing, tape, fills, mids_bp, scored, count, cell, sums)
         if filters:
             _fall_due(timing, mind, tape, fills, mids_bp, released, count, cell)
+        if tape.rung[mark] < 0:
+            continue
         client = int(tape.client[mark])
         side, rung, size_m = int(tape.side[mark]), int(tape.rung[mark]), tape.size_m[mark]
         level = 0
@@ -290,6 +292,15 @@ def _fall_due(
 
 
 @compiled
+def _rate(rules: Rules, price_bp: float) -> float:
+    """How fast the closed form buys outside at a marginal price, M a day."""
+    excess = abs(price_bp) - rules.zone_bp
+    if excess <= 0.0:
+        return 0.0
+    return math.copysign(rules.steepness_m_per_bp_day * excess, price_bp)
+
+
+@compiled
 def _advance(
     market: Market,
     ladder: Policy,
@@ -316,15 +327,16 @@ def _advance(
         drift_to_come = _drift(signal, pending_bp)
         for bucket in range(len(pending_bp)):
             pending_bp[bucket] *= signal.kept[bucket]
-        price = rules.price_slope_bp_per_m * held + rules.price_signal * state
+        own = rules.price_slope_bp_per_m * held + rules.price_signal * state
+        price = own
         if conduct.sight == KNOWING:
             price += drift_to_come
         elif conduct.sight != BLIND:
-            price = guarded(price, drift_to_come, held)
-        excess = abs(price) - rules.zone_bp
-        rate = 0.0
-        if excess > 0.0:
-            rate = math.copysign(rules.steepness_m_per_bp_day * excess, price)
+            price = guarded(own, drift_to_come, held)
+        rate = _rate(rules, price)
+        if conduct.sight != KNOWING and price != own and held * (held + rate * day) < 0.0:
+            # The signal may bring inventory to zero within a cell, not through it.
+            rate = -held / day
         speed = abs(rate)
         pushed = fade * state + push * rate
         squares += held * held

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from infold.errors import Misconfigured, Unavailable
 from infold.outside import (
+    OutsideBalance,
     OutsideOrder,
     OutsidePosition,
     OutsideQuote,
@@ -118,6 +119,19 @@ class AmmVenue:
             market=market,
             size_e8=held - self._stock_e8,
             time_ms=now.timestamp_s * 1_000,
+        )
+
+    def balance(self, market: int) -> OutsideBalance:
+        """The quote token, and the base above our stock at the pool's price."""
+        self._known(market)
+        now = block(self._rpc)
+        cash = int(self._token("QUOTE").call("balanceOf", self._sender.address, at=now.number))
+        base = int(self._pool.call("base_reserve_e8", at=now.number))
+        quote = int(self._pool.call("quote_reserve_e6", at=now.number))
+        held = self.position(market).size_e8
+        worth = quote * held // base if base else 0
+        return OutsideBalance(
+            venue=self.name, equity_e6=cash + worth, time_ms=now.timestamp_s * 1_000
         )
 
     def quote(self, market: int) -> OutsideQuote:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from infold.config import read_secret
 from infold.errors import Misconfigured, Unavailable
 from infold.outside import (
+    OutsideBalance,
     OutsideOrder,
     OutsidePosition,
     OutsideQuote,
@@ -169,6 +170,22 @@ class CcxtVenue:
                 total += side * abs(_decimal(one["contracts"])) * _contract(listed)
         return OutsidePosition(
             venue=self.name, market=market, size_e8=_lots(total), time_ms=self._now_ms()
+        )
+
+    def balance(self, market: int) -> OutsideBalance:
+        """What the exchange says our account is worth in the market's settlement currency."""
+        import ccxt
+
+        listed = self._market(market)
+        try:
+            found = self._client.fetch_balance({"type": "swap"})
+        except ccxt.BaseError as error:
+            raise self._unavailable(error) from error
+        total = _decimal(found["total"].get(listed["settle"]))
+        return OutsideBalance(
+            venue=self.name,
+            equity_e6=int((total * MONEY).to_integral_value(ROUND_FLOOR)),
+            time_ms=self._now_ms(),
         )
 
     def quote(self, market: int) -> OutsideQuote:

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from infold.outside import OutsideOrder, OutsidePosition, OutsideQuote, OutsideReport
+from infold.outside import (
+    OutsideBalance,
+    OutsideOrder,
+    OutsidePosition,
+    OutsideQuote,
+    OutsideReport,
+)
 
 
 class OutsideVenue(Protocol):
@@ -30,6 +36,9 @@ class OutsideVenue(Protocol):
 
     def position(self, market: int) -> OutsidePosition:
         """What the venue says we hold."""
+
+    def balance(self, market: int) -> OutsideBalance:
+        """What our account there is worth in a market's quote currency."""
 
     def quote(self, market: int) -> OutsideQuote:
         """Its best prices."""

@@ -18,6 +18,7 @@ from typing import Final
 
 from infold.errors import Misconfigured, Unavailable
 from infold.outside import (
+    OutsideBalance,
     OutsideOrder,
     OutsidePosition,
     OutsideQuote,
@@ -127,6 +128,7 @@ class SimulatedVenue:
         latency_ms: int = 0,
         faults: Faults = NO_FAULTS,
         time_ms: int = 0,
+        cash_e6: int = 0,
     ) -> None:
         if latency_ms < 0:
             raise Misconfigured(f"latency_ms must not be below zero, not {latency_ms}")
@@ -140,6 +142,7 @@ class SimulatedVenue:
         self._orders: dict[str, _Live] = {}
         self._copied: list[_Live] = []
         self._depth = 1.0
+        self._cash_e6 = cash_e6
 
     # -- the world ---------------------------------------------------------------------------------
 
@@ -167,7 +170,9 @@ class SimulatedVenue:
     def _deleverage(self, part: float) -> None:
         for book in self._books.values():
             closed = round(abs(book.position_e8) * part)
-            book.position_e8 -= closed if book.position_e8 > 0 else -closed
+            closed = closed if book.position_e8 > 0 else -closed
+            book.position_e8 -= closed
+            self._cash_e6 += quote_down(book.mid_e8, closed)  # at the mid: the venue is no thief
 
     def _match(self, elapsed_ms: int) -> None:
         for live in (*self._copied, *self._orders.values()):
@@ -223,7 +228,9 @@ class SimulatedVenue:
         paid = quote_up(price, size) if size_e8 > 0 else quote_down(price, size)
         live.filled_e8 += size_e8
         live.paid_e6 += paid
-        live.fee_e6 += mul_div_up(paid, fee_e6, FRACTION_ONE_E6)
+        fee = mul_div_up(paid, fee_e6, FRACTION_ONE_E6)
+        live.fee_e6 += fee
+        self._cash_e6 -= (paid if size_e8 > 0 else -paid) + fee
         book.position_e8 += size_e8
         name = live.order.client_id
         book.executions[name] = book.executions.get(name, 0) + size_e8
@@ -264,6 +271,16 @@ class SimulatedVenue:
         self._answer()
         return OutsidePosition(
             venue=self.name, market=market, size_e8=book.position_e8, time_ms=self.time_ms
+        )
+
+    def balance(self, market: int) -> OutsideBalance:
+        """Cash and positions at their mids."""
+        self._request()
+        self._book(market)
+        self._answer()
+        worth = sum(quote_down(book.mid_e8, book.position_e8) for book in self._books.values())
+        return OutsideBalance(
+            venue=self.name, equity_e6=self._cash_e6 + worth, time_ms=self.time_ms
         )
 
     def quote(self, market: int) -> OutsideQuote:

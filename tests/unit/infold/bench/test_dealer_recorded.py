@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests.support.recorded_market import BEGIN_MS, invented, write_session
+from tests.support.recorded_market import BEGIN_MS, invented, write_recording
 
 from infold.bench.dealer.figures import Bench, Figure
 from infold.bench.dealer.recorded import run
-from infold.bench.dealer.recorded_targets import SESSIONS, TOLERANCE, target
+from infold.bench.dealer.recorded_targets import RECORDINGS, TOLERANCE, target
 from infold.errors import Misconfigured
 
 DAY_MS = 86_400_000
@@ -67,7 +67,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
     for days, place in ((0, "first"), (3, "later")):
         (folder / place).mkdir()
         found = invented(300, seed=days + 1, begin_ms=BEGIN_MS + days * DAY_MS)
-        write_session(folder / place, found)
+        write_recording(folder / place, found)
     write_fills(folder, BEGIN_MS + DAY_MS)
     write_bars(folder)
     return {figure.id: figure for figure in run(bench(folder))}
@@ -101,9 +101,9 @@ def test_a_later_day_is_scored_by_the_first_days_fit_and_not_the_other_way(
 def test_a_record_with_a_known_value_is_held_to_it_and_others_are_reported(
     figures: dict[str, Figure],
 ) -> None:
-    """The first invented session bears a known record's name, and is not that record."""
+    """The first invented recording bears a known record's name, and is not that record."""
     known, other = figures[f"recorded.r2_1s.{FIRST}"], figures[f"recorded.r2_1s.{LATER}"]
-    assert known.limit == SESSIONS[FIRST]["r2_1s"] and known.ok == (
+    assert known.limit == RECORDINGS[FIRST]["r2_1s"] and known.ok == (
         abs(known.value - known.limit) <= TOLERANCE
     )
     assert not known.ok, "an invented market explains far more"
@@ -168,8 +168,8 @@ def test_known_values_are_looked_up_by_record_and_measure() -> None:
 def test_records_too_small_for_a_measure_are_passed_over_and_said(tmp_path: Path) -> None:
     """Short, one-sided and traderless records next to each other: no fault, no made-up figure."""
     (tmp_path / "short").mkdir()
-    write_session(tmp_path / "short", invented(15), "usdm_bnbusdt")
-    _, trades = write_session(tmp_path, invented(300), "usdm_ethusdt")
+    write_recording(tmp_path / "short", invented(15), "usdm_bnbusdt")
+    _, trades = write_recording(tmp_path, invented(300), "usdm_ethusdt")
     frame = pl.read_parquet(trades)
     frame.filter(pl.col("exch_ts_ms") < BEGIN_MS + 100_000).write_parquet(trades)
     write_fills(tmp_path, BEGIN_MS)
@@ -186,7 +186,7 @@ def test_records_too_small_for_a_measure_are_passed_over_and_said(tmp_path: Path
 
 
 def test_books_without_quotes_stand_for_them(tmp_path: Path) -> None:
-    """Updates of a book alone are a session: their best level is its quotes."""
+    """Updates of a book alone are a recording: their best level is its quotes."""
     found = invented(60)
     half, count = 0.25, len(found.mid)
     ids = np.arange(1, count + 1)

@@ -12,10 +12,12 @@ from tests.support.paper_venue import BTC, BTC_E8, E8, ETH, ETH_E8, Venue, an_or
 from infold.cli.app import run
 from infold.cli.facts import Teller, facts_of
 from infold.core.events import encode_entry
+from infold.dealer.hedging.facts import Intended, Reported
 from infold.errors import Misconfigured
 from infold.messages import TimeInForce
+from infold.outside import OutsideOrder, OutsideReport, Standing
 from infold.reports.execution import costs, largest_gap
-from infold.reports.facts import Record, recorded
+from infold.reports.facts import Fact, Record, recorded
 from infold.reports.outside import believed
 from infold.reports.profit import profit
 from infold.shell.journal import Journal
@@ -71,6 +73,43 @@ def test_profit_is_explained_to_the_unit(seed: int) -> None:
     assert record.books[-1].paid_in_e6 > 10**13, "so do the providers"
     found = profit(record)
     assert abs(int(found["whole"]["unexplained_e6"])) <= len(record.deals)
+    assert found["ok"]
+
+
+def test_hedges_of_the_journal_are_told_once_and_explained() -> None:
+    """Two reports of one order, the second of them twice: what it paid counts once."""
+    venue = traded(3)
+    facts: list[Fact] = []
+    teller = Teller()
+    halfway = len(venue.journal) // 2
+    for number, (_, events) in enumerate(venue.journal):
+        for event in events:
+            facts += teller.tell(event)
+        if number == halfway:
+            time_ms = venue.state.head.time_ms - 20_000
+            order = OutsideOrder(client_id="h1", venue="near", market=BTC, size_e8=-(10**8))
+            facts += teller.hedged(Intended(order=order, time_ms=time_ms))
+            for filled_e8, paid_e6, fee_e6 in (
+                (-4 * 10**7, 24_000 * 10**6, 7 * 10**6),
+                (-(10**8), 59_990 * 10**6, 12 * 10**6),
+                (-(10**8), 59_990 * 10**6, 12 * 10**6),
+            ):
+                report = OutsideReport(
+                    client_id="h1",
+                    standing=Standing.OPEN,
+                    filled_e8=filled_e8,
+                    paid_e6=paid_e6,
+                    fee_e6=fee_e6,
+                )
+                facts += teller.hedged(Reported(report=report, time_ms=time_ms))
+    record = recorded(facts)
+    assert [(h.size_e8, h.cost_e6) for h in record.hedges] == [
+        (4 * 10**7, 7 * 10**6),
+        (6 * 10**7, 5 * 10**6),
+    ]
+    assert not any(hedge.buy for hedge in record.hedges)
+    found = profit(record)
+    assert int(found["whole"]["sources_e6"]["hedging"]) < 0
     assert found["ok"]
 
 

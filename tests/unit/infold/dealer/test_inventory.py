@@ -10,9 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from infold.dealer import inventory
 from infold.dealer.inventory import spread_out, stationary
 from infold.dealer.params import SPOT_FX
 from infold.dealer.quoting import closed_forms
+from infold.errors import InvariantBroken
 
 REACH = 120
 SEED = 20260101
@@ -124,3 +126,9 @@ def test_little_law() -> None:
     assert holding == pytest.approx(mean_abs / (volume / time_day / 2.0), rel=0.01)
     assert math.sqrt(square / time_day) == pytest.approx(found.rms_m, rel=0.05)
     assert holding == pytest.approx(found.holding_day, rel=0.10)
+
+
+def test_a_spread_that_does_not_settle_is_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory, "ROUNDS_MAX", 2)
+    with pytest.raises(InvariantBroken, match="did not settle in 2 rounds"):
+        spread_out(SPOT_FX)

@@ -197,3 +197,15 @@ def test_a_charge_beyond_the_capital_rule_spreads_the_way_back() -> None:
     assert route(1, 5.0, 50.0, soft, VENUES) == route(1, 5.0, 50.0, KEEP, VENUES)
     with pytest.raises(ValueError, match="over_bp"):
         Warehouse(1.0, 0.5, 1.0, -1.0)
+
+
+@pytest.mark.parametrize("residual", [3.0, 20.0, 35.0, 100.0])
+@pytest.mark.parametrize("held", [-50.0, -4.0, 0.0, 25.0, 50.0])
+def test_decisions_are_the_same_in_the_mirror(residual: float, held: float) -> None:
+    """Everything signed turned around: the same amounts, prices and reason."""
+    one = routed(residual, held, impact_bp=0.03, toxicity_bp=0.2, inflow_m=2.0)
+    other = routed(-residual, -held, impact_bp=-0.03, toxicity_bp=0.2, inflow_m=-2.0)
+    turned = msgspec.structs.replace(
+        other, residual_m=residual, inventory_m=held, impact_bp=0.03, inflow_m=2.0
+    )
+    assert one == turned

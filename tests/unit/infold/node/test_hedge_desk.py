@@ -39,11 +39,16 @@ PLAN = HedgePlan(
 )
 
 
+CASH_E6 = 20_000 * 10**6  # 0.02 M
+
+
 def venues(**faults: Faults) -> list[SimulatedVenue]:
     terms = SimulatedMarket(half_spread_bp=0.1, slope_bp=0.0, impact_bp=0.0)
     found = []
     for name in ("near", "far"):
-        venue = SimulatedVenue(name, {MARKET: terms}, faults=faults.get(name, Faults()))
+        venue = SimulatedVenue(
+            name, {MARKET: terms}, faults=faults.get(name, Faults()), cash_e6=CASH_E6
+        )
         venue.advance(0, {MARKET: PRICE_E8})
         found.append(venue)
     return found
@@ -92,9 +97,37 @@ def test_the_capital_rule_and_margin_bind() -> None:
     prudence = Prudence(volatility_bp=300.0, stress_bp=1_000.0, venue_share_max=1.0)
     margined = replace(tight, legs=legs, prudence=prudence)
     found = a_desk([], margined).hedge(8 * M_LOTS, PRICE_E8, 1_000)
-    room = hedge_capacity_m(legs["near"], -1, list(legs.values()), prudence)
+    own = {"near": replace(legs["near"], equity_m=0.02)}
+    room = hedge_capacity_m(own["near"], -1, list(own.values()), prudence)
+    assert room < 1.0
     assert dict(found.shares)["near"] == pytest.approx(room)
     assert dict(found.shares)["far"] == pytest.approx(3.0 - room)
+
+
+def test_a_leg_that_may_die_alone_is_named_though_the_book_is_flat(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The venue says that our account is worth less than the plan thought; the price rises."""
+    legs = {
+        "pool": Leg("pool", 5.0, 0.0, 0.05, 0.03, transfer_s=0.0),
+        "near": Leg("near", 5.0, 0.0, 0.05, 0.02, transfer_s=3_600.0),
+    }
+    terms = {"near": PLAN.terms["near"]}
+    prudence = Prudence(volatility_bp=300.0, stress_bp=1_000.0, venue_share_max=1.0)
+    bare = CapitalCharge(0.0, 1e4)
+    plan = replace(PLAN, terms=terms, legs=legs, prudence=prudence, charge=bare, reconcile_ms=1_000)
+    desk = a_desk([], plan)
+    client = M_LOTS // 10
+    for number in range(1, 4):
+        desk.hedge(client, PRICE_E8, 1_000 * number)
+    assert desk.hedger.book.hedged_e8 == -client and desk.dangers == []
+    near = desk.hedger._venues["near"]
+    assert isinstance(near, SimulatedVenue)
+    near.advance(4_000, {MARKET: PRICE_E8 * 12 // 10})  # 20 % up: 0.02 M lost there
+    desk.hedge(client, PRICE_E8 * 12 // 10, 4_000)
+    (danger,) = desk.dangers
+    assert (danger.leg, danger.flat) == ("near", True) and danger.top_up_m > 0.0
+    assert "HEDGE_LEG_IN_DANGER market=1 leg=near" in caplog.text
 
 
 def test_a_venue_that_is_out_is_passed_over_after_three_strikes() -> None:

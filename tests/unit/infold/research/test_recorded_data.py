@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from infold.bench.dealer.recorded_targets import SESSIONS, TOLERANCE, target
+from infold.bench.dealer.recorded_targets import RECORDINGS, TOLERANCE, target
 from infold.research.faults import DataFault
 from infold.research.flow import recorded_flow
 from infold.research.microstructure.crossable import crossable
 from infold.research.microstructure.evidence import explain
-from infold.research.microstructure.sessions import discover
+from infold.research.microstructure.recordings import discover
 from infold.research.microstructure.steps import steps_of
 from infold.research.recorded import (
     Quotes,
@@ -140,18 +140,18 @@ def test_snapshots_and_summed_depth_read_whole() -> None:
 def test_order_flow_explains_recorded_moves_as_others_found() -> None:
     """Within .02 of every value known, at both horizons, in and out of sample."""
     seen = 0
-    for session in discover(ROOT / "l2_trades").sessions:
+    for recording in discover(ROOT / "l2_trades").recordings:
         for horizon_ms, tail in ((1_000, "1s"), (10_000, "10s")):
-            if session.name not in SESSIONS or not session.fine_enough(horizon_ms):
+            if recording.name not in RECORDINGS or not recording.fine_enough(horizon_ms):
                 continue
-            found = explain(steps_of(session.quotes, horizon_ms), seed=1)
+            found = explain(steps_of(recording.quotes, horizon_ms), seed=1)
             for measure, value in (
                 (f"r2_{tail}", found.r_squared),
                 (f"r2_{tail}_out", found.out_of_sample),
             ):
-                wanted = target(session.name, measure)
+                wanted = target(recording.name, measure)
                 if wanted is not None:
-                    assert value == pytest.approx(wanted, abs=TOLERANCE), (session.name, measure)
+                    assert value == pytest.approx(wanted, abs=TOLERANCE), (recording.name, measure)
                     seen += 1
     assert seen == 28
 

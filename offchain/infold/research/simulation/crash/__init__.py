@@ -10,6 +10,8 @@
 | `loop.py` | a uniform-price batch, hedges over venues, capital, insolvency |
 | `world.py` | `CrashWorld`: the above put together for the runner |
 | `replay.py` | recorded bars in place of an event |
+| `rough.py` | E3: no event, wandering variance and jumps |
+| `market.py` | the market, the capital and the dealers of the figures |
 
 Inventory is base in M at the starting price; prices and money in bp of the starting price, so that
 `q dS` is exact however far the price falls. Markups and costs are in bp of the current price.

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from infold.dealer.exact import hjb
 from infold.dealer.exact.evaluation import evaluate
 from infold.dealer.exact.hjb import (
     Solution,
@@ -19,6 +20,7 @@ from infold.dealer.exact.hjb import (
 )
 from infold.dealer.exact.lattice import PERMANENT, TRANSIENT, Lattice
 from infold.dealer.params import SPOT_FX, DealerParameters
+from infold.errors import InvariantBroken
 
 changed = msgspec.structs.replace
 NO_IMPACT = changed(SPOT_FX, impact_bp_per_m=0.0)
@@ -178,3 +180,9 @@ def test_infinitely_fast_hedging_is_refused_by_name_and_unit() -> None:
     with pytest.raises(ValueError, match=r"hedge_impact_bp_day_per_m .* \(bp day per M\)"):
         solve(free, PERMANENT)
     assert solve(free, PERMANENT, hedging=False).theta_bp_m_per_day > 0.0
+
+
+def test_iteration_that_does_not_settle_is_no_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hjb, "ROUNDS_MAX", 3)
+    with pytest.raises(InvariantBroken, match="did not settle in 3 rounds"):
+        solve(SPOT_FX, PERMANENT)

@@ -145,7 +145,7 @@ def test_a_move_beyond_all_measure_leaves_numbers() -> None:
 
 
 def test_refit_finds_shares_and_rates_that_nobody_told_it() -> None:
-    """200 clients drawn from the true kinds, two days at the base level; from a wrong start."""
+    """Clients drawn from the true kinds, two days at the base level; from a wrong start."""
     draws = np.random.Generator(np.random.Philox(41))
     wrong = msgspec.structs.replace(
         PARAMETERS, share_informed=0.04, informed_requests_per_day=44.0, news_per_day=8.0
@@ -153,7 +153,7 @@ def test_refit_finds_shares_and_rates_that_nobody_told_it() -> None:
     prior = grid_of_kinds(wrong, SPOT_FX, HORIZONS_S)
     kinds, clients, row = copied(prior), empty_clients(400, 5), np.zeros(5)
     truth = draws.choice(5, 400, p=KINDS.shares)
-    for _ in range(3):
+    for _ in range(2):
         clients = empty_clients(400, 5)
         for client, kind in enumerate(truth.tolist()):
             own = KINDS.own_rates[kind] * KINDS.takes[0]

@@ -14,7 +14,7 @@ from tests.support.recorded_market import (
     invented,
     quotes_of,
     trades_of,
-    write_session,
+    write_recording,
 )
 
 from infold.core.curve import Curve
@@ -22,14 +22,13 @@ from infold.dealer.desk import Desk
 from infold.dealer.params import PERPETUAL, DealerParameters
 from infold.research.calibration.market import (
     Calibration,
-    Sources,
     calibrate,
     dump_parameters,
-    impact_columns,
-    impact_step_ms,
     load_parameters,
 )
+from infold.research.calibration.notes import Sources
 from infold.research.calibration.orders import orders_of
+from infold.research.calibration.response import impact_columns, impact_step_ms
 from infold.research.recorded import Bars, FileFacts, read_books
 
 FOUND = invented(300, impact_bp_per_m=5.0)
@@ -96,7 +95,7 @@ def test_flow_and_moves_are_matched_step_by_step() -> None:
 def test_books_give_depth_and_the_cost_of_size(tmp_path: object) -> None:
     from pathlib import Path
 
-    path, _ = write_session(Path(str(tmp_path)), FOUND)
+    path, _ = write_recording(Path(str(tmp_path)), FOUND)
     books = read_books(path, levels=5)
     found = calibrate(Sources("BTCUSDT", TRADES, QUOTES, books))
     told = estimates(found)
@@ -133,6 +132,18 @@ def test_bars_forecast_the_next_period_and_say_their_long_run() -> None:
     # Half a percent an hour is 245 bp a root day.
     assert told["volatility_long_run_bp"] == pytest.approx(245.0, rel=0.2)
     assert told["volatility_bp"] == pytest.approx(245.0, rel=0.3)
+    # The second opinion sees the same walk: no persistence worth the name, and the same size.
+    assert told["garch_volatility_bp"] == pytest.approx(245.0, rel=0.2)
+    assert 0.0 <= told["garch_persistence"] < 1.0
+
+
+def test_too_few_bars_for_har_are_averaged_and_say_so() -> None:
+    found = calibrate(Sources("A", bars=hours(400)))
+    (told,) = [one for one in found.estimates if one.name == "volatility_bp"]
+    assert "too few for HAR" in told.source and told.value == pytest.approx(245.0, rel=0.3)
+    assert "garch_volatility_bp" not in estimates(found)
+    with pytest.raises(ValueError, match="nothing tells volatility_bp"):
+        calibrate(Sources("A", bars=hours(60)))
 
 
 def test_what_no_file_tells_keeps_the_standing_figure_and_says_why() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Order flow update by update, and a session cut into steps."""
+"""Order flow update by update, and a recording cut into steps."""
 
 from __future__ import annotations
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from tests.support.recorded_market import invented, write_session
+from tests.support.recorded_market import invented, write_recording
 
 from infold.dealer.params import PERPETUAL
 from infold.dealer.routing import Outside
 from infold.messages import TimeInForce
 from infold.research.flow import Intent
-from infold.research.microstructure.sessions import discover
+from infold.research.microstructure.recordings import discover
 from infold.research.offline.outside import BookMarket
-from infold.research.offline.records import serve_accounts, serve_session
+from infold.research.offline.records import serve_accounts, serve_recording
 from infold.research.offline.serving import Rule, Served, serve
 from infold.research.offline.shares import shares_of
 from infold.research.recorded import FileFacts, Trades, read_books
@@ -193,12 +193,12 @@ def test_shares_of_nothing_are_refused() -> None:
 # -- records ---------------------------------------------------------------------------------------
 
 
-def test_a_session_is_served_on_its_second_half_by_what_its_first_half_said(
+def test_a_recording_is_served_on_its_second_half_by_what_its_first_half_said(
     tmp_path: Path,
 ) -> None:
-    write_session(tmp_path, invented(240))
-    (session,) = discover(tmp_path).sessions
-    (record,) = serve_session(session, RULE, 2.0, 1)
+    write_recording(tmp_path, invented(240))
+    (recording,) = discover(tmp_path).recordings
+    (record,) = serve_recording(recording, RULE, 2.0, 1)
     assert record.calibration is not None and not record.estimated
     assert 110 <= record.shares.batches <= 122
     assert record.shares.crossed.value > 0.0 and record.shares.filled.value > 0.5
@@ -207,7 +207,7 @@ def test_a_session_is_served_on_its_second_half_by_what_its_first_half_said(
 
 def test_a_book_tells_the_cost_of_its_own_moment(tmp_path: Path) -> None:
     found = invented(20)
-    path, _ = write_session(tmp_path, found)
+    path, _ = write_recording(tmp_path, found)
     market = BookMarket(read_books(path, levels=5), fee_bp=2.0)
     terms = market.terms(int(found.time_ms[7]) + 5)
     assert terms.base_bp == pytest.approx(2.0 + 1e4 * 0.25 / found.mid[7], rel=1e-6)

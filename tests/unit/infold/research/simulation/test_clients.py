@@ -24,10 +24,12 @@ from infold.research.simulation.client_dealers import (
 from infold.research.simulation.clients import ClientsWorld, Course, each_dealers
 from infold.research.simulation.clients_columns import CLIENT_COLUMNS, ClientSum
 from infold.research.simulation.draws import Stream, generator
+from infold.research.simulation.informed import Drawn, Hidden
 from infold.research.simulation.ledger import Paths, Sum, estimate, paired
 from infold.research.simulation.quotes import QuotesWorld
 from infold.research.simulation.runner import simulate
-from infold.research.simulation.tape import Tape
+from infold.research.simulation.scene import scene as make
+from infold.research.simulation.tape import Tape, empty_tape
 
 SEED = 77
 WORLD = ClientsWorld()
@@ -86,6 +88,30 @@ def test_who_sees_the_news_positions_on_it_and_who_is_told_does_not() -> None:
     told_, knowing_ = course(SHORT, told()).sums, course(SHORT, knowing()).sums
     assert knowing_[Sum.DRIFT] > 3.0 * abs(told_[Sum.DRIFT])
     assert knowing_[Sum.SQUARE] > 2.0 * told_[Sum.SQUARE]
+
+
+def test_a_signal_brings_inventory_to_zero_and_not_through_it() -> None:
+    """One insider buys 1 M on sure news of 4 bp: who is told covers it, who knows goes on."""
+    world = ClientsWorld(burn_in_day=0.0, scored_day=0.01)
+    mark = empty_tape(1)._replace(
+        time_day=np.array([0.001]),
+        side=np.array([1], dtype=np.int8),
+        rung=np.array([0], dtype=np.int8),
+        size_m=np.array([1.0]),
+        reservation_bp=np.array([99.0]),
+        client=np.array([0], dtype=np.int32),
+        informed=np.array([1], dtype=np.int8),
+    )
+    hidden = Hidden(np.array([1], dtype=np.int8), np.array([4.0]), np.array([0.002]))
+    drawn = Drawn(mark, hidden, np.zeros(world.cells))
+    market = make(np.zeros(world.cells), 1e4, drawn.drifts_bp)
+    left = {
+        name: world.run_on(dealer, drawn, market).sums[Sum.INVENTORY]
+        for name, dealer in (("blind", blind()), ("told", told()), ("knowing", knowing()))
+    }
+    assert left["blind"] == -1.0
+    assert left["told"] == pytest.approx(0.0, abs=1e-12)
+    assert left["knowing"] > 1.0
 
 
 # -- no look-ahead ---------------------------------------------------------------------------------

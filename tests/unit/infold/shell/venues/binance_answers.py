@@ -122,6 +122,36 @@ def position_answer(amount: str) -> list[dict[str, Any]]:
     ]
 
 
+ACCOUNT: dict[str, Any] = {
+    "totalInitialMargin": "10.0",
+    "totalMaintMargin": "2.0",
+    "totalWalletBalance": "1000.5",
+    "totalUnrealizedProfit": "-0.25",
+    "totalMarginBalance": "1000.25",
+    "totalCrossWalletBalance": "1000.5",
+    "availableBalance": "990.25",
+    "maxWithdrawAmount": "990.25",
+    "assets": [
+        {
+            "asset": "USDT",
+            "walletBalance": "1000.50000000",
+            "unrealizedProfit": "-0.25000000",
+            "marginBalance": "1000.25000000",
+            "maintMargin": "2.0",
+            "initialMargin": "10.0",
+            "positionInitialMargin": "10.0",
+            "openOrderInitialMargin": "0",
+            "crossWalletBalance": "1000.5",
+            "crossUnPnl": "-0.25",
+            "availableBalance": "990.25",
+            "maxWithdrawAmount": "990.25",
+            "updateTime": 1770000000123,
+        }
+    ],
+    "positions": [],
+}
+"""GET /fapi/v3/account."""
+
 DEPTH = {
     "lastUpdateId": 1027024,
     "E": 1770000000200,
@@ -153,7 +183,7 @@ class Exchange:
         self.asked: list[tuple[str, dict[str, str]]] = []
 
     def request(self, method: str, url: str, data: object = None, **_: object) -> requests.Response:
-        """Stands in for the HTTP session's own `request`."""
+        """Stands in for the HTTP client's own `request`."""
         parts = urlsplit(url)
         what = f"{method} {parts.path.rsplit('/', 1)[-1]}"
         text = data.decode() if isinstance(data, bytes) else parts.query

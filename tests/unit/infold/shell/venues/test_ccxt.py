@@ -14,6 +14,7 @@ from infold.outside import OutsideOrder, Standing
 from infold.shell.venues.ccxt import CcxtVenue, connect
 
 from .binance_answers import (
+    ACCOUNT,
     BAD_KEY,
     DEPTH,
     DUPLICATE,
@@ -161,6 +162,11 @@ def test_a_position_is_signed_lots(amount: str, size_e8: int) -> None:
 
 def test_no_position_is_zero() -> None:
     assert a_venue(Exchange(GET_positionRisk=[[]])).position(1).size_e8 == 0
+
+
+def test_a_balance_is_the_margin_balance_with_open_profit_in_it() -> None:
+    found = a_venue(Exchange(GET_account=[ACCOUNT])).balance(1)
+    assert (found.equity_e6, found.time_ms) == (1_000_250_000, 77)
 
 
 def test_the_best_levels_are_the_quote() -> None:

@@ -181,6 +181,21 @@ def test_deleveraging_takes_a_share_of_the_hedge_away() -> None:
     assert venue.position(1).size_e8 == -3 * LOT
 
 
+def test_a_balance_is_cash_and_positions_at_their_mids() -> None:
+    venue = SimulatedVenue(
+        "v", {1: TERMS}, cash_e6=5_000_000, faults=Faults(deleveraged=((20, 1.0),))
+    )
+    venue.advance(0, {1: MID_E8})
+    report = venue.place(an_order(-2))
+    cash = 5_000_000 + report.paid_e6 - report.fee_e6
+    assert venue.balance(1).equity_e6 == cash - 20_000 * 10**6
+    venue.advance(10, {1: MID_E8 * 11 // 10})
+    assert venue.balance(1).equity_e6 == cash - 22_000 * 10**6
+    venue.advance(20, {1: MID_E8 * 11 // 10})
+    assert venue.position(1).size_e8 == 0
+    assert venue.balance(1).equity_e6 == cash - 22_000 * 10**6
+
+
 def test_what_makes_no_sense_is_named() -> None:
     with pytest.raises(Misconfigured, match="half_spread_bp"):
         SimulatedMarket(half_spread_bp=-1.0)

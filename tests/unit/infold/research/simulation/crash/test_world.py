@@ -11,7 +11,7 @@ import pytest
 
 from infold.dealer.limits import guarded_by
 from infold.dealer.volatility import Ewma
-from infold.research.simulation.crash.events import FTX, OCTOBER_2025
+from infold.research.simulation.crash.events import CALM, FTX, OCTOBER_2025
 from infold.research.simulation.crash.loop import CrashSum, learned
 from infold.research.simulation.crash.market import (
     CAPITAL_BP_M,
@@ -19,8 +19,11 @@ from infold.research.simulation.crash.market import (
     GUARDED,
     crash_world,
 )
+from infold.research.simulation.crash.rough import RoughWorld, rough_weather
 from infold.research.simulation.crash.weather import Clock
 from infold.research.simulation.crash.world import Outside, apart, starting
+from infold.research.simulation.heston import BITCOIN
+from infold.research.simulation.jumps import BITCOIN as BITCOIN_JUMPS
 from infold.research.simulation.ledger import Paths, Sum
 from infold.research.simulation.runner import simulate
 
@@ -139,6 +142,18 @@ def test_the_loops_volatility_is_the_dealers_once_its_beginning_is_forgotten() -
             square = (1e4 * (log - logs[cell - 1])) ** 2 / (5.0 / 86_400.0)
             mine = learned(mine, square, 0.5 ** (5.0 / half_life_s))
     assert math.sqrt(mine) == pytest.approx(ewma.forecast_bp(), rel=1e-9)
+
+
+def test_in_rough_weather_the_outside_follows_volatility_and_little_goes_there() -> None:
+    """E3 with E2's clients: more than 90 % stays inside."""
+    world = RoughWorld(crash_world(CALM), BITCOIN, BITCOIN_JUMPS)
+    weather = rough_weather(BITCOIN, BITCOIN_JUMPS, OCTOBER.clock, 400, SEED, 0)
+    assert weather.levels[0] == 1.0 and len(weather.levels) == 401
+    assert np.allclose(weather.depth * weather.outside, 1.0) and weather.outside.max() > 1.1
+    (paths,) = apart(simulate(world, (GUARDED,), 12, SEED), 1)
+    outside = paths.column(Sum.EXTERNAL_VOLUME).sum() / paths.column(Sum.CLIENT_VOLUME).sum()
+    assert 0.0 < outside < 0.1
+    assert np.all(paths.sums[:, CrashSum.TWO_SIDED] == world.cells)
 
 
 def test_worlds_that_cannot_be_are_refused() -> None:

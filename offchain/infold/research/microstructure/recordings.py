@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded sessions under a folder, found by the layouts of files and never by a list of names.
+"""Recordings under a folder, found by the layouts of files and never by a list of names.
 
-A session is one market's quotes and trades over one stretch of time, with the books beside them;
+A recording is one market's quotes and trades over one stretch of time, with the books beside them;
 where no quotes are recorded the books' best level stands for them.
 Its name is the day it began, the kind of market as the file's name tells it, and the market:
 `2024-08-08.usdm.BTCUSDT`. Files of a layout nobody knows are passed over and listed; damage in a
@@ -43,7 +43,7 @@ _KINDS: Final = (("usdm", r"usdm|um"), ("coinm", r"coinm|cm"), ("spot", r"spot")
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Recording:
     """`kind` is usdm, coinm, spot, or empty where the file's name does not say; `books` are files
     that may hold its book.
     """
@@ -74,7 +74,7 @@ class Session:
 class Found:
     """`flows` are fills by account, `tapes` trades without quotes; `passed_over` names the rest."""
 
-    sessions: tuple[Session, ...]
+    recordings: tuple[Recording, ...]
     flows: tuple[Trades, ...]
     tapes: tuple[Trades, ...]
     bars: tuple[Bars, ...]
@@ -92,7 +92,14 @@ def discover(root: Path) -> Found:
     for path in sorted(root.rglob("*")):
         if not path.is_file() or not path.name.lower().endswith(SUFFIXES):
             continue
-        stream = stream_of(path)
+        try:
+            stream = stream_of(path)
+        except DataFault:
+            # Text is told by its cells: what does not read as a table is of no layout of ours. A
+            # Parquet file that does not read is damaged.
+            if path.name.lower().endswith(".parquet"):
+                raise
+            stream = None
         if stream in ("flow", "books") and holds_books(path):
             books.append(path)
         if stream == "bars":
@@ -108,9 +115,9 @@ def discover(root: Path) -> Found:
         elif stream is None:
             passed_over.append(path.relative_to(root).as_posix())
     quotes += _of_books(quotes, books)
-    sessions, used = _sessions(quotes, trades, books)
+    recordings, used = _recordings(quotes, trades, books)
     tapes = tuple(file for path, file in trades if path not in used)
-    return Found(sessions, tuple(flows), tapes, tuple(bars), tuple(passed_over))
+    return Found(recordings, tuple(flows), tapes, tuple(bars), tuple(passed_over))
 
 
 def kind_of(path: Path) -> str:
@@ -153,10 +160,10 @@ def _of_books(quotes: list[tuple[Path, Quotes]], books: list[Path]) -> list[tupl
     return found
 
 
-def _sessions(
+def _recordings(
     quotes: list[tuple[Path, Quotes]], trades: list[tuple[Path, Trades]], books: list[Path]
-) -> tuple[tuple[Session, ...], set[Path]]:
-    found: list[Session] = []
+) -> tuple[tuple[Recording, ...], set[Path]]:
+    found: list[Recording] = []
     used: set[Path] = set()
     names: dict[str, int] = {}
     for path, one in sorted(quotes, key=lambda pair: (pair[1].span_ms[0], str(pair[0]))):
@@ -178,7 +185,7 @@ def _sessions(
             for book in sorted(books, key=lambda book: -_common(book.name, path.name))
             if kind_of(book) == kind and (_market(book) or market_of(book)) == one.market
         )
-        found.append(Session(name, date, kind, one.market, one, tape, beside))
+        found.append(Recording(name, date, kind, one.market, one, tape, beside))
     return tuple(found), used
 
 

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Print the dealer's figures into docs/dealer.md.
+
+    infold bench dealer --json > figures.json
+    python tools/dealer_table.py figures.json
+
+Replaces what stands between the two marks of the page; wins and losses alike, in the bench's order.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "dealer.md"
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+
+
+def number(value: float | None) -> str:
+    """Six significant digits, no more than say something; nothing of None."""
+    if value is None:
+        return ""
+    return f"{value:,.6g}" if abs(value) < 1e7 else f"{value:,.0f}"
+
+
+def interval(figure: Mapping[str, Any]) -> str:
+    """The 95 % interval; nothing of a figure no chance entered."""
+    low, high = figure["low"], figure["high"]
+    return "" if low == high else f"{number(low)} .. {number(high)}"
+
+
+def lines_of(document: Mapping[str, Any]) -> Iterable[str]:
+    """The table, and above it when and how it was made."""
+    groups = ", ".join(
+        f"{name} {found['seconds']:.0f} s" for name, found in document["groups"].items()
+    )
+    kept = sum(figure["ok"] for figure in document["figures"])
+    yield (
+        f"`infold bench dealer --json`, seed {document['seed']}, {document['workers']} workers:"
+        f" {kept} of {len(document['figures'])} figures within their limits. Seconds by group:"
+        f" {groups}."
+    )
+    yield ""
+    yield "| figure | value | 95 % interval | limit | ok | paths |"
+    yield "|---|---|---|---|---|---|"
+    for figure in document["figures"]:
+        yield (
+            f"| `{figure['id']}` | {number(figure['value'])} | {interval(figure)}"
+            f" | {number(figure['limit'])} | {'yes' if figure['ok'] else '**no**'}"
+            f" | {figure['paths'] or ''} |"
+        )
+
+
+def replaced(page: str, table: str) -> str:
+    """The page with the table between its marks. `SystemExit` if it has none."""
+    head, begin, rest = page.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        sys.exit(f"{PAGE} lacks the marks {BEGIN} and {END}")
+    return f"{head}{begin}\n{table}\n{end}{tail}"
+
+
+def main() -> None:
+    """Read the document and write the page."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python tools/dealer_table.py FIGURES.json")
+    document = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    PAGE.write_text(
+        replaced(PAGE.read_text(encoding="utf-8"), "\n".join(lines_of(document))), encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    main()
