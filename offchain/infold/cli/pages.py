@@ -119,9 +119,10 @@ def _recorded(found: Document) -> list[Line]:
 
 
 def _invariants(invariants: Mapping[str, Document]) -> list[str]:
-    """Each by how often it was checked; what is broken stands out."""
+    """Each by how often it was checked; what is broken or never came to be checked stands out."""
     texts = (
-        f"{name} {count(one['checked'])}{'' if one['held'] and one['checked'] else ' BROKEN'}"
+        f"{name} {count(one['checked']) if one['checked'] else 'UNCHECKED'}"
+        f"{'' if one['held'] else ' BROKEN'}"
         for name, one in invariants.items()
     )
     held = sum(bool(one["held"] and one["checked"]) for one in invariants.values())
@@ -152,7 +153,10 @@ def of_audit(found: Document) -> list[str]:
             f"{count(found['batches'])} batches, {count(found['records'])} records,"
             f" {count(found['transactions'])} transactions",
         ),
-        ("last batch", f"{count(head['number'])}, {clock(head['time_ms'])}"),
+        (
+            "last batch",
+            f"{count(head['number'])}, {clock(head['time_ms'])}" if head["number"] else "none yet",
+        ),
         (
             "signatures",
             f"{count(signatures['orders_checked'])} of {count(signatures['orders'])} orders"

@@ -18,6 +18,7 @@ from infold.cli.options import defaults_for, settings
 from infold.cli.study import overrides
 from infold.cli.terminal import Exit, exit_code_of, show, show_all
 from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
+from infold.shell.journal import Journal
 
 
 def commands(group: object, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -136,6 +137,18 @@ def test_json_is_one_document_and_a_table_is_none(capsys: pytest.CaptureFixture[
     show({"a": 12345, "b": {"c": 0.5}, "d": [{"e": True}]}, False, "title")
     table = capsys.readouterr().out
     assert "12,345" in table and "b c" in table and "d 1 e" in table
+
+
+def test_a_journal_is_found_in_the_directory_of_its_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Journal(tmp_path / "journal", b"31337:0x") as journal:
+        journal.append([b"{}"])
+        for place in (tmp_path, tmp_path / "journal"):
+            assert application.run(["journal", "verify", str(place), "--json"]) == Exit.OK
+            assert json.loads(capsys.readouterr().out)["entries"] == 1
+    assert application.run(["journal", "verify", str(tmp_path / "other")]) == Exit.SETUP
+    assert "no journal at" in capsys.readouterr().err
 
 
 def test_a_list_is_an_object_too(capsys: pytest.CaptureFixture[str]) -> None:

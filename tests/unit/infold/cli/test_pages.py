@@ -132,7 +132,7 @@ def test_what_is_wrong_stands_out() -> None:
         },
     )
     text = text_of(pages.of_run(broken))
-    assert "1 of 3 held" in text and "C1 9 BROKEN" in text and "C2 0 BROKEN" in text
+    assert "1 of 3 held" in text and "C1 9 BROKEN" in text and "C2 UNCHECKED" in text
     assert "NO, in" in text and "nothing to compare with" in text
 
 
