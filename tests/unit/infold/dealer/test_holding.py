@@ -14,7 +14,7 @@ from infold.dealer.holding import held, littles_day
 from infold.dealer.inventory import stationary
 from infold.dealer.params import SPOT_FX
 from infold.dealer.quoting import closed_forms, markups_bp
-from infold.dealer.routing import Outside, Route, internalized, route_stock, warehouse
+from infold.dealer.routing import Route, VenueCost, internalized, route_stock, warehouse
 
 DAYS = 12.0
 LIMIT_M = 200
@@ -57,7 +57,7 @@ def run(seed: int, days: float, hedged: bool) -> Run:
         passed = time - before
         weighted += abs(inventory) * passed
         if hedged and passed > 0.0:
-            venue = (Outside("only", SPOT_FX.hedge_spread_bp, 2.0 * eta / passed, math.inf),)
+            venue = (VenueCost("only", SPOT_FX.hedge_spread_bp, 2.0 * eta / passed, math.inf),)
             one = route_stock(1, inventory, keep, venue)
             routes.append(one)
             inventory -= math.copysign(one.sent_m, inventory)
