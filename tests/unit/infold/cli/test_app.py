@@ -214,6 +214,11 @@ def test_flag_beats_environment_beats_file(
         assert f"/{used}" in capsys.readouterr().err
 
 
+def test_a_file_named_twice_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert application.run(["replay", "a/x.csv", "b/y.csv", "a/../a/x.csv"]) == Exit.USAGE
+    assert "a/../a/x.csv is named twice" in capsys.readouterr().err
+
+
 def test_market_overrides_name_one_of_the_files() -> None:
     files = [Path("a/x.csv"), Path("b/y.csv")]
     assert overrides(["BTC=x.csv", "ETH=b/y.csv"], files) == {files[0]: "BTC", files[1]: "ETH"}
