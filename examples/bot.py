@@ -3,6 +3,7 @@
 
     python examples/bot.py URL ACCOUNT KEY_FILE [MARKET]
 
+`make devnet` prints the venue's URL, accounts and their keys; KEY_FILE holds one of these keys.
 Ends with ctrl-C, cancelling what it left in the book. Slots 0 and 1 are its own: a newer seq in a
 slot replaces the older order, but the venue wants the older one cancelled first.
 """
@@ -90,4 +91,6 @@ def main(url: str, account: str, key_file: str, market: str = "BTC-USD") -> None
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (4, 5):
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -8,6 +8,7 @@ Every function here names its rounding. Nothing else in the package converts.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from fractions import Fraction
 from typing import Final
@@ -149,6 +150,14 @@ def _shown(text: object) -> str:
 # -- floats ----------------------------------------------------------------------------------------
 
 
+_WHOLE: Final[Mapping[Rounding, Callable[[float], int]]] = {
+    Rounding.DOWN: math.floor,
+    Rounding.UP: math.ceil,
+    Rounding.TRUNC: math.trunc,
+    Rounding.NEAREST: round,
+}
+
+
 def from_float(value: float, decimals: int, rounding: Rounding, bits: int = 63) -> int:
     """A model's float as an integer scaled by 10**decimals, rounded the way the caller names.
 
@@ -158,7 +167,8 @@ def from_float(value: float, decimals: int, rounding: Rounding, bits: int = 63) 
     """
     if not math.isfinite(value):
         raise ValueError(f"a model produced {value!r}; money must be finite")
-    exact = Fraction(value) * _POWERS[decimals]
+    # A float's own floor is exact; only a scale needs more digits than it has.
+    exact = Fraction(value) * _POWERS[decimals] if decimals else value
     if rounding is Rounding.DOWN:
         result = math.floor(exact)
     elif rounding is Rounding.UP:
@@ -170,3 +180,13 @@ def from_float(value: float, decimals: int, rounding: Rounding, bits: int = 63) 
     if abs(result) >= 1 << bits:
         raise OverflowError(f"{value!r} at scale 1e{decimals} does not fit {bits} bits")
     return result
+
+
+def from_floats(values: Sequence[float], rounding: Rounding, bits: int = 63) -> list[int]:
+    """`from_float` of many values at scale one, which a curve's corners are; it raises the same."""
+    whole = _WHOLE[rounding]
+    if all(map(math.isfinite, values)):
+        results = list(map(whole, values))
+        if not results or max(max(results), -min(results)) < 1 << bits:
+            return results
+    return [from_float(value, 0, rounding, bits) for value in values]

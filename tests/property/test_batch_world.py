@@ -25,6 +25,7 @@ from infold.research.simulation.batches_auction import (
     RULED,
     TICK_OF,
     clear_batch,
+    meet_one,
     room_for,
 )
 
@@ -158,6 +159,27 @@ def test_a_free_batch_is_the_best_of_all_ticks() -> None:
         assert (price, residual) == ((best[3], best[4]) if best else (0, 0)), f"turn {turn}"
         sides += residual * (price - ORACLE) < 0
     assert sides > 20, "the dealer traded on the other side of the oracle price too"
+
+
+def test_one_whole_order_is_met_as_any_batch_is() -> None:
+    draw = random.Random("one")
+    traded = 0
+    for _ in range(800):
+        curve, order = some_curve(draw), some_orders(draw)[:1]
+        if draw.random() < 0.3:
+            curve = replace(curve, sell_from_e8=ORACLE + 9, sale_e8_max=draw.choice([3, 50]))
+        bounds = CurveBounds(ORACLE, 0, 900_000, 900_000, 0, 10**9, 10**9, 0)
+        markets = prepare([Market(bounds, 1, curve)])
+        rule = markets.rules[0].copy()
+        rule[FIRST], rule[LAST] = ORACLE - 400, ORACLE + 400
+        price, residual, fills, _ = simulated(rule, markets.widths[0], curve, order, FREE, True)
+        best = np.zeros(5, np.int64)
+        knots = np.array(curve.prices_e8, np.int64), np.array(curve.sales_e8, np.int64)
+        meet_one(rule, *knots, *order[0], best)
+        found = (best[TICK_OF], best[RESIDUAL], [best[EXECUTED]])
+        assert found == ((price, residual, fills) if price else (0, 0, [0]))
+        traded += price > 0
+    assert traded > 150
 
 
 def test_a_balanced_batch_trades_the_curve_at_its_price() -> None:

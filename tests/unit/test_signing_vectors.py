@@ -13,7 +13,7 @@ import pytest
 from eth_account.messages import encode_typed_data
 
 from infold import signing
-from infold.core import admission
+from infold.core import reading
 from infold.signing import Domain
 from infold.units import parse_decimal
 
@@ -75,9 +75,9 @@ def test_digests_are_the_generic_library_s(name: str, primary: str | None, key: 
 
 def test_requests_decode_to_the_order_they_carry() -> None:
     text = json.loads((VECTORS / "requests.json").read_text("utf-8"))
-    context = admission.Context(domain_of(text), text["markets"])
+    context = reading.Context(domain_of(text), text["markets"])
     for case in text["cases"]:
-        signed = admission.decode_order(case["body"].encode(), context)
+        signed = reading.decode_order(case["body"].encode(), context)
         assert signing.order_message(signed.order) == whole(case["message"])
         assert "0x" + signed.order_hash.hex() == case["orderHash"]
         assert signing.checksum_address(signed.signer) == case["signer"]

@@ -33,6 +33,7 @@ app = typer.Typer(
     epilog=_EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # a docstring may break its lines anywhere
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 study.register(app)
@@ -79,7 +80,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         )
         return int(result) if isinstance(result, int) else Exit.OK
     except TyperException as error:
-        complain(f"{error.format_message()} Add --help to the command to see what it takes.")
+        said = error.format_message().rstrip(".")
+        complain(f"{said}. Add --help to the command to see what it takes.")
         return Exit.USAGE
     except typer.Exit as leaving:
         return leaving.exit_code

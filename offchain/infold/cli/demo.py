@@ -188,7 +188,7 @@ class _Demo:
             if step < STEPS - 2:
                 voyage.submit([self._sent(wish, now_ms) for wish in wishes], now_ms)
             self._advance(step, time_ms)
-            steps.at(step, STEPS, f"{len(voyage.journey.orders)} orders accepted")
+            steps.at(step, STEPS, f"intervals, {len(voyage.journey.orders)} orders accepted")
         self._strike_again()
         for what in stage.acts_done():
             self.done[what] += 1

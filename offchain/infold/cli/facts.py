@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from infold.cli.options import journal_in
 from infold.core import events, funding
 from infold.core.engine import evolve
 from infold.core.events import AnyEvent, decode_events
@@ -37,14 +38,7 @@ from infold.shell.journal import Journal
 from infold.units import POOL_ACCOUNT, QUOTE_DIVISOR, quote_down, quote_up
 from infold.words import FLAG_INCOMING
 
-JOURNAL = "journal"
 NOTHING_YET = OutsideReport(client_id="-", standing=Standing.OPEN)
-
-
-def journal_in(directory: Path) -> Path:
-    """The journal of a run's directory, or the directory itself if it is one."""
-    inner = directory / JOURNAL
-    return inner if inner.is_dir() else directory
 
 
 def facts_of(directory: Path) -> Iterator[Fact]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from infold.cli.advice import advice
 from infold.errors import Misconfigured, Unavailable
+from infold.units import AMOUNT_DECIMALS, format_decimal
 
 if TYPE_CHECKING:
     from infold.sdk.wallet import Wallet
-    from infold.shell.chain import Log, Venue
+    from infold.shell.chain import Log, Reverted, Venue
 
 RECEIPT_DEADLINE_S = 60.0
 POLL_S = 0.1
@@ -34,7 +36,10 @@ class Desk:
         return self._sender.address
 
     def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
-        """Send one call and wait for it; the contracts' logs of it. Raises ``Reverted``."""
+        """Send one call and wait for it; the contracts' logs of it.
+
+        Raises ``Reverted`` with the contract's reason and what to do about it.
+        """
         from infold.shell.chain import Reverted, receipt, why_it_failed
 
         target = self.venue[contract]
@@ -43,13 +48,13 @@ class Desk:
         try:
             sent = self._sender.send(target.address, data)
         except Reverted as refusal:
-            raise Reverted(refusal.reason, call) from None
+            raise _advised(refusal.reason, call) from None
         patience = time.monotonic() + RECEIPT_DEADLINE_S
         while time.monotonic() < patience:
             found = receipt(self.venue.rpc, sent)
             if found is not None:
                 if not found.ok:
-                    raise Reverted(why_it_failed(self.venue.rpc, sent), call)
+                    raise _advised(why_it_failed(self.venue.rpc, sent), call)
                 return [log for raw in found.logs if (log := self._decoded(raw)) is not None]
             time.sleep(POLL_S)
         raise Unavailable(
@@ -74,8 +79,9 @@ class Desk:
         held = int(token.call("balanceOf", self._text(self.address)))
         if held < amount_e6:
             raise Misconfigured(
-                f"the key holds {held} units of collateral and {amount_e6} are needed;"
-                " fund it, or use --mint on a devnet"
+                f"the key holds {format_decimal(held, AMOUNT_DECIMALS)} of collateral and"
+                f" {format_decimal(amount_e6, AMOUNT_DECIMALS)} is needed; fund it, or use --mint"
+                " on a devnet"
             )
         spending = self._text(self.venue[spender].address)
         if int(token.call("allowance", self._text(self.address), spending)) < amount_e6:
@@ -113,6 +119,13 @@ class Desk:
         head, openings, signatures = self.latest_vector() if held else (0, [], [])
         logs = self.send("Clearing", "claim_withdrawal", account, head, openings, signatures)
         return sum(int(log.arguments["amount_e6"]) for log in logs if log.name == "Released")
+
+
+def _advised(reason: str, call: str) -> Reverted:
+    """A refusal by the contract's reason, with what to do next."""
+    from infold.shell.chain import Reverted
+
+    return Reverted(reason + advice(reason), call)
 
 
 def named(logs: list[Log], name: str) -> dict[str, Any]:

@@ -16,11 +16,13 @@ from infold.cli.options import (
     RPC_URL,
     ApiUrl,
     Book,
+    JournalPath,
     KeyFile,
     Keystore,
     PasswordFile,
     RpcUrl,
     address_of_text,
+    journal_in,
 )
 from infold.cli.pages import of_audit, of_devnet, of_reconcile
 from infold.cli.terminal import Exit, Json, Quiet, Seed, complain, finish, progress, show
@@ -44,13 +46,12 @@ def register(app: typer.Typer) -> None:
 
 
 @journal_group.command("verify")
-def journal_verify(
-    path: Annotated[Path, typer.Argument(help="The journal's directory.")], as_json: Json = False
-) -> None:
+def journal_verify(path: JournalPath, as_json: Json = False) -> None:
     """Walk the hash chain; names the first place that is damaged."""
     from infold.shell.journal import Journal
 
     began = time.monotonic()
+    path = journal_in(path)
     report = Journal.inspect(path)
     document = {
         **header("journal verify"),
@@ -242,16 +243,14 @@ def audit(
 
 
 def reconcile(
-    path: Annotated[
-        Path, typer.Argument(help="The journal's directory, of a venue that is stopped.")
-    ],
+    path: JournalPath,
     rpc_url: RpcUrl = RPC_URL,
     api_url: ApiUrl = API_URL,
     book: Book = None,
     as_json: Json = False,
 ) -> None:
     """Fold the journal and compare every word of it with the chain, to the last bit, at the block
-    it has seen.
+    it has seen. The venue may be running; a devnet's chain ends with it.
     """
     from infold.cli.options import venue
     from infold.core.state import chain_words
@@ -259,7 +258,7 @@ def reconcile(
     from infold.shell.reconcile import reconcile as compare
 
     began = time.monotonic()
-    state, seq, digest = replay_state(path)
+    state, seq, digest = replay_state(journal_in(path))
     result = compare(venue(rpc_url, api_url, book), chain_words(state), state.block)
     document = {
         **header("reconcile"),
@@ -278,16 +277,14 @@ def reconcile(
 
 
 @journal_group.command("replay")
-def journal_replay(
-    path: Annotated[Path, typer.Argument(help="The journal's directory.")], as_json: Json = False
-) -> None:
+def journal_replay(path: JournalPath, as_json: Json = False) -> None:
     """Fold the journal's events again, without a chain; prints what state they lead to."""
     from infold.core.state import chain_words
     from infold.node import replay_state
     from infold.signing import keccak
 
     began = time.monotonic()
-    state, seq, digest = replay_state(path)
+    state, seq, digest = replay_state(journal_in(path))
     words = "".join(f"{place}={word:x};" for place, word in sorted(chain_words(state).items()))
     tally = state.tally
     document = {

@@ -66,6 +66,11 @@ PasswordFile = Annotated[
     ),
 ]
 
+JournalPath = Annotated[
+    Path,
+    typer.Argument(help="The directory a run got as --keep, or the journal in it."),
+]
+
 # Connections opened for the running command; ``app.run`` closes them when it is over.
 CONNECTIONS = ExitStack()
 
@@ -118,6 +123,12 @@ def defaults_for(group: TyperGroup, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # -- what the options stand for ----------------------------------------------
+
+
+def journal_in(directory: Path) -> Path:
+    """The journal of a run's directory, or the directory itself if it is one."""
+    inner = directory / "journal"
+    return inner if inner.is_dir() else directory
 
 
 def client(api_url: str) -> Client:

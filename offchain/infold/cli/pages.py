@@ -119,9 +119,10 @@ def _recorded(found: Document) -> list[Line]:
 
 
 def _invariants(invariants: Mapping[str, Document]) -> list[str]:
-    """Each by how often it was checked; what is broken stands out."""
+    """Each by how often it was checked; what is broken or never came to be checked stands out."""
     texts = (
-        f"{name} {count(one['checked'])}{'' if one['held'] and one['checked'] else ' BROKEN'}"
+        f"{name} {count(one['checked']) if one['checked'] else 'UNCHECKED'}"
+        f"{'' if one['held'] else ' BROKEN'}"
         for name, one in invariants.items()
     )
     held = sum(bool(one["held"] and one["checked"]) for one in invariants.values())
@@ -152,7 +153,10 @@ def of_audit(found: Document) -> list[str]:
             f"{count(found['batches'])} batches, {count(found['records'])} records,"
             f" {count(found['transactions'])} transactions",
         ),
-        ("last batch", f"{count(head['number'])}, {clock(head['time_ms'])}"),
+        (
+            "last batch",
+            f"{count(head['number'])}, {clock(head['time_ms'])}" if head["number"] else "none yet",
+        ),
         (
             "signatures",
             f"{count(signatures['orders_checked'])} of {count(signatures['orders'])} orders"
@@ -461,4 +465,20 @@ def of_devnet(found: Document) -> list[str]:
         *table(["contract", "address"], contracts, left=2),
         "",
         *table(["account", "address"], zip(names, accounts, strict=True), left=2),
+        "",
+        "to trade, paste into another shell:",
+        *_shell_lines(found),
+    ]
+
+
+def _shell_lines(found: Document) -> list[str]:
+    """What makes the trader's commands find this venue, and a first one to try."""
+    first = found["accounts"][0]
+    market = found["markets"][0]["name"]
+    return [
+        f"  export INFOLD_API_URL={found['api_url']}",
+        f"  export INFOLD_RPC_URL={found['rpc_url']}",
+        f"  export INFOLD_PRIVATE_KEY={first['private_key']}",
+        "  infold market list",
+        f"  infold order place {first['id']} -m {market} --side buy --size 0.01 --price LIMIT",
     ]

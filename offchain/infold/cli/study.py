@@ -123,6 +123,7 @@ def replay(
     """
     from infold.cli.replay import run_replay
 
+    refuse_twice(files)
     with progress(quiet) as steps:
         document = run_replay(
             files,
@@ -228,6 +229,15 @@ def calibrate(
             steps=steps,
         )
     finish(document, as_json, "infold calibrate", of_calibration)
+
+
+def refuse_twice(files: list[Path]) -> None:
+    """A file named twice would be traded twice."""
+    seen: set[Path] = set()
+    for file in files:
+        if file.resolve() in seen:
+            raise typer.BadParameter(f"{file} is named twice; name each file once")
+        seen.add(file.resolve())
 
 
 def overrides(pairs: list[str], files: list[Path]) -> dict[Path, str]:

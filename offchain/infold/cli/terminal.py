@@ -85,9 +85,11 @@ def show(document: Mapping[str, Any], as_json: bool, title: str = "", page: Page
     _print(document, as_json, title, lambda: page(document))
 
 
-def show_all(documents: Sequence[Mapping[str, Any]], as_json: bool, title: str, rows: Rows) -> None:
-    """Print a command's list: one JSON document, or a table for people."""
-    _print(documents, as_json, title, lambda: rows(documents) if documents else ["none"])
+def show_all(
+    name: str, documents: Sequence[Mapping[str, Any]], as_json: bool, title: str, rows: Rows
+) -> None:
+    """Print a command's list: one JSON object that has it by name, or a table for people."""
+    _print({name: documents}, as_json, title, lambda: rows(documents) if documents else ["none"])
 
 
 def _print(found: object, as_json: bool, title: str, lines: Callable[[], list[str]]) -> None:

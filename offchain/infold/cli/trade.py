@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -242,19 +243,41 @@ def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False)
     """The account's open positions."""
     with client(api_url) as api:
         positions = list(api.account(account)["positions"])
-        show_all(positions, as_json, f"positions of account {account}", of_positions)
+        show_all("positions", positions, as_json, f"positions of account {account}", of_positions)
 
 
 # -- orders ------------------------------------------------------------------
 
+
+class SideName(StrEnum):
+    """The two sides."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class TimeInForceName(StrEnum):
+    """How long an order may wait."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
 Market = Annotated[
     str, typer.Option("--market", "-m", help="BTC-USD say; see `infold market list`.")
 ]
-Side = Annotated[str, typer.Option("--side", help="buy or sell.")]
+Side = Annotated[SideName, typer.Option("--side", case_sensitive=False, help="Which way.")]
 Size = Annotated[str, typer.Option("--size", help="In base units, a decimal.")]
 Price = Annotated[str, typer.Option("--price", help="The limit; nothing fills beyond it.")]
 TimeInForceOption = Annotated[
-    str, typer.Option("--time-in-force", "--tif", help="GTC, IOC or FOK.")
+    TimeInForceName,
+    typer.Option(
+        "--time-in-force",
+        "--tif",
+        case_sensitive=False,
+        help="Rests until filled, fills in the next batch or ends, or fills there wholly or ends.",
+    ),
 ]
 PostOnly = Annotated[
     bool, typer.Option("--post-only", help="Fill only at the oracle price or better; with GTC.")
@@ -268,7 +291,11 @@ Below = Annotated[
     str | None, typer.Option("--trigger-below", help="Sleep until the oracle is at or below this.")
 ]
 ExpiryMs = Annotated[
-    int | None, typer.Option("--expiry-ms", help="When it ends, in ms since 1970.")
+    int | None,
+    typer.Option(
+        "--expiry-ms",
+        help="When it ends, in ms since 1970; left out, a day from now for GTC, else 10 s.",
+    ),
 ]
 Slot = Annotated[
     int | None,
@@ -297,7 +324,7 @@ def place(
     side: Side,
     size: Size,
     price: Price,
-    time_in_force: TimeInForceOption = "IOC",
+    time_in_force: TimeInForceOption = TimeInForceName.IOC,
     post_only: PostOnly = False,
     reduce_only: ReduceOnly = False,
     max_fee: MaxFee = "0.001",
@@ -360,7 +387,7 @@ def preview(
     side: Side,
     size: Size,
     price: Price,
-    time_in_force: TimeInForceOption = "IOC",
+    time_in_force: TimeInForceOption = TimeInForceName.IOC,
     reduce_only: ReduceOnly = False,
     api_url: ApiUrl = API_URL,
     key_file: KeyFile = None,
@@ -428,7 +455,8 @@ def cancel(
 def list_orders(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """The account's open orders."""
     with client(api_url) as api:
-        show_all(api.orders(account), as_json, f"open orders of account {account}", of_orders)
+        found = api.orders(account)
+        show_all("orders", found, as_json, f"open orders of account {account}", of_orders)
 
 
 # -- liquidity ---------------------------------------------------------------
@@ -536,4 +564,4 @@ def worth_e6(shares: int, strike: int) -> int:
 def list_markets(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Every listed market with its rules and latest oracle price."""
     with client(api_url) as api:
-        show_all(api.markets(), as_json, "markets", of_markets)
+        show_all("markets", api.markets(), as_json, "markets", of_markets)

@@ -43,27 +43,33 @@ def corners(
     offer_m: float,
     offsets_bp: Floats,
     sales_m: Floats,
+    side: int = 0,
 ) -> int:
     """Write the curve's corners by rising offset; how many there are.
 
     `centre_bp` is signal * drift - skew * inventory; the largest offer on either side is `offer_m`.
-    The arrays have room for 2 * len(prices_bp) + 4.
+    The arrays have room for 2 * len(prices_bp) + 4. With `side` +1 only sales are written, with -1
+    only purchases: of a batch whose orders all buy, the dealer's purchases are no part.
     """
     points = len(prices_bp)
     reach_bp = slope_bp_per_m * offer_m
+    m_per_bp = 1.0 / slope_bp_per_m
     count = 0
-    offsets_bp[count] = -markup_at(markups_bp, prices_bp, reach_bp - centre_bp)
-    sales_m[count] = -offer_m
-    count += 1
-    for point in range(points - 1, -1, -1):
-        inside_bp = prices_bp[point] + centre_bp
-        if 0.0 < inside_bp < reach_bp:
-            offsets_bp[count] = -markups_bp[point]
-            sales_m[count] = -inside_bp / slope_bp_per_m
-            count += 1
-    offsets_bp[count] = -markup_at(markups_bp, prices_bp, -centre_bp)
-    sales_m[count] = 0.0
-    count += 1
+    if side <= 0:
+        offsets_bp[count] = -markup_at(markups_bp, prices_bp, reach_bp - centre_bp)
+        sales_m[count] = -offer_m
+        count += 1
+        for point in range(points - 1, -1, -1):
+            inside_bp = prices_bp[point] + centre_bp
+            if 0.0 < inside_bp < reach_bp:
+                offsets_bp[count] = -markups_bp[point]
+                sales_m[count] = -inside_bp * m_per_bp
+                count += 1
+        offsets_bp[count] = -markup_at(markups_bp, prices_bp, -centre_bp)
+        sales_m[count] = 0.0
+        count += 1
+    if side < 0:
+        return count
     offsets_bp[count] = markup_at(markups_bp, prices_bp, centre_bp)
     sales_m[count] = 0.0
     count += 1
@@ -71,7 +77,7 @@ def corners(
         inside_bp = prices_bp[point] - centre_bp
         if 0.0 < inside_bp < reach_bp:
             offsets_bp[count] = markups_bp[point]
-            sales_m[count] = inside_bp / slope_bp_per_m
+            sales_m[count] = inside_bp * m_per_bp
             count += 1
     offsets_bp[count] = markup_at(markups_bp, prices_bp, reach_bp + centre_bp)
     sales_m[count] = offer_m
@@ -88,17 +94,20 @@ def integer_corners(
     lots_per_m: float,
     prices: Integers,
     lots: Integers,
+    side: int = 0,
 ) -> int:
     """The corners on ticks and lots, those that fall together dropped; how many are left.
 
     `oracle` and `tick` in one unit of price. The dealer buys at or below a corner rounded down to
     a tick and sells at or above one rounded up; lots are rounded toward zero. Where two corners
-    fall on one price the one nearer to no trade stays.
+    fall on one price the one nearer to no trade stays. `side` as `corners` had it.
     """
     kept = 0
-    buying = True
+    buying = side <= 0
     for corner in range(count):
-        price = oracle * (1.0 + offsets_bp[corner] * BP) / tick
+        price = oracle * (1.0 + offsets_bp[corner] * BP)
+        if tick != 1.0:  # dividing by one costs as much as the rest
+            price /= tick
         ticks = math.floor(price) if buying else math.ceil(price)
         buying = buying and sales_m[corner] < 0.0
         size = int(sales_m[corner] * lots_per_m)

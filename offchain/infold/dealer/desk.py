@@ -22,7 +22,7 @@ from tiny_keccak import keccak256
 from infold.dealer.corners import BP, corners
 from infold.dealer.lines import Line, batch_line
 from infold.dealer.params import PERPETUAL, DealerParameters
-from infold.units import Rounding, from_float
+from infold.units import Rounding, from_floats
 
 LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
 """One M of quote is this in size_e8 * price_e8."""
@@ -197,6 +197,7 @@ class Desk(Generic[CurveT]):
         self._interval_s = interval_s
         self._parameters = dict(parameters or {})
         self._default = default
+        self._lines: dict[int, tuple[tuple[float, float | None], Line]] = {}
         self._neighbours = neighbours
         self.signals = signals
         self._half_spreads_bp_min = dict(half_spreads_bp_min or {})
@@ -230,11 +231,27 @@ class Desk(Generic[CurveT]):
         least_bp = max(half_spread_bp_min, self._half_spreads_bp_min.get(market, 0.0))
         if math.isinf(least_bp):
             return self._make_curve((), ())
-        line = batch_line(parameters, interval, volatility_bp).at_least(least_bp)
+        line = self._line(market, parameters, interval, volatility_bp, least_bp)
         prices_e8, sales_e8 = ladder_knots(
             line, parameters.offer_m_max, inventory_e8, oracle_price_e8, tick_e8, drift_bp
         )
         return self._make_curve(prices_e8, sales_e8)
+
+    def _line(
+        self,
+        market: int,
+        parameters: DealerParameters,
+        interval_s: float,
+        volatility_bp: float | None,
+        least_bp: float,
+    ) -> Line:
+        """The market's line; made anew only when interval or forecast have changed."""
+        asked = (interval_s, volatility_bp)
+        known = self._lines.get(market)
+        if known is None or known[0] != asked:
+            line = batch_line(parameters, interval_s, volatility_bp).at_least(least_bp)
+            known = self._lines[market] = (asked, line)
+        return known[1]
 
     def curves(self, state: StateLike[MarketT], time_ms: int) -> dict[int, CurveT]:
         """A curve for each market that any vector has priced, around its latest price.
@@ -350,21 +367,26 @@ def ladder_knots(
         markups_bp, prices_bp, line.slope_bp_per_m, centre_bp, offer_m_max, offsets_bp, sales_m
     )
     lots_per_m = LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8
-    knots: dict[int, int] = {}
-    rounding = Rounding.DOWN
-    for offset_bp, sale_m in zip(
-        offsets_bp[:count].tolist(), sales_m[:count].tolist(), strict=True
-    ):
-        price = oracle_price_e8 * (1.0 + offset_bp * BP)
-        if math.isfinite(price):
-            price = min(max(price, 0.0), float(PRICE_E8_MAX))
-        price_e8 = min(from_float(price / tick_e8, 0, rounding) * tick_e8, PRICE_E8_MAX)
-        if sale_m == 0.0:
-            rounding = Rounding.UP
-        sale = min(max(sale_m * lots_per_m, -OFFER_E8_MAX), OFFER_E8_MAX)
-        sale_e8 = from_float(sale, 0, Rounding.TRUNC)
-        # Of two corners at one price the one nearer to no trade stays.
-        if price_e8 not in knots or abs(sale_e8) < abs(knots[price_e8]):
-            knots[price_e8] = sale_e8
-    prices_e8 = tuple(sorted(knots))
-    return prices_e8, tuple(knots[price_e8] for price_e8 in prices_e8)
+    prices = [oracle_price_e8 * (1.0 + offset_bp * BP) for offset_bp in offsets_bp[:count].tolist()]
+    sales = [sale_m * lots_per_m for sale_m in sales_m[:count].tolist()]
+    # Corners rise, so the two ends say whether any lies beyond what a curve can hold.
+    if prices[0] < 0.0 or prices[-1] > PRICE_E8_MAX:
+        prices = [
+            min(max(price, 0.0), float(PRICE_E8_MAX)) if math.isfinite(price) else price
+            for price in prices
+        ]
+    if sales[-1] > OFFER_E8_MAX:
+        sales = [min(max(sale, -OFFER_E8_MAX), OFFER_E8_MAX) for sale in sales]
+    kink = sales.index(0.0) + 1  # purchases up to here, each at its corner or below
+    ticks = [price / tick_e8 for price in prices]
+    numbers = from_floats(ticks[:kink], Rounding.DOWN) + from_floats(ticks[kink:], Rounding.UP)
+    prices_e8: list[int] = []
+    sales_e8: list[int] = []
+    for number, sale_e8 in zip(numbers, from_floats(sales, Rounding.TRUNC), strict=True):
+        price_e8 = min(number * tick_e8, PRICE_E8_MAX)
+        if not prices_e8 or prices_e8[-1] != price_e8:
+            prices_e8.append(price_e8)
+            sales_e8.append(sale_e8)
+        elif abs(sale_e8) < abs(sales_e8[-1]):
+            sales_e8[-1] = sale_e8  # of two corners at one price the one nearer to no trade stays
+    return tuple(prices_e8), tuple(sales_e8)

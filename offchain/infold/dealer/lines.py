@@ -203,11 +203,11 @@ class Tuning(NamedTuple):
 
 TUNED: Final = (
     Tuning(0.001, 1.0, 1.0, 1.0),
-    Tuning(0.02286, 0.967, 1.056, 1.076),
-    Tuning(0.09144, 0.962, 1.069, 1.067),
-    Tuning(0.9144, 0.97, 1.249, 1.101),
-    Tuning(5.486, 0.915, 2.008, 1.561),
-    Tuning(27.43, 0.295, 4.104, 2.735),
+    Tuning(0.02286, 1.01, 1.228, 1.164),
+    Tuning(0.09144, 1.011, 1.229, 1.166),
+    Tuning(0.9144, 0.995, 1.285, 1.197),
+    Tuning(5.486, 0.939, 1.962, 1.58),
+    Tuning(27.43, 0.083, 4.898, 2.342),
 )
 """Between the thin and the thick limit no closed form is good: blends of the two lose 1 to 34 %.
 The first row is the ladder itself; the others, at 0.25, 1, 10, 60 and 300 s of `params.SPOT_FX`

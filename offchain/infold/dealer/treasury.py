@@ -169,8 +169,8 @@ def hedge_capacity_m(leg: Leg, side: int, legs: Sequence[Leg], prudence: Prudenc
     if leg.halted:
         return reducing
     capital = math.fsum(other.equity_m for other in legs)
-    helpers = [other for other in legs if other.name != leg.name and not other.halted]
-    move = reach_bp(leg, prudence) if helpers else prudence.stress_bp
+    rescuers = [other for other in legs if other.name != leg.name and not other.halted]
+    move = reach_bp(leg, prudence) if rescuers else prudence.stress_bp
     usable = min(leg.equity_m, prudence.venue_share_max * max(capital, 0.0))
     if usable <= 0.0:
         return reducing

@@ -14,6 +14,7 @@ from typing import Any
 
 from infold.closable import Closable
 from infold.core.curve import Curve
+from infold.core.warming import compile_auction
 from infold.dealer.desk import Desk
 from infold.dealer.signals import Signals
 from infold.errors import Unavailable
@@ -53,6 +54,8 @@ class LocalVenue(Closable):
         self._ends = contextlib.ExitStack()
         try:
             self.devnet = self._ends.enter_context(Devnet(config, progress))
+            progress("compiling the auction")
+            compile_auction()
             progress("starting the node")
             self.node = self._open_node(dealer or live_desk(batch_interval_ms / 1000))
             self._ends.callback(lambda: self.node.close())

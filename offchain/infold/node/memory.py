@@ -189,8 +189,8 @@ def _events_of(entry: dict[str, msgspec.Raw]) -> list[AnyEvent]:
 
 
 def replay_state(path: Path) -> tuple[State, int, str]:
-    """The state a journal folds to, with its sequence and hash; needs no chain. Raises
-    `Misconfigured` on damage.
+    """The state a journal folds to, in use or not, with its sequence and hash; needs no chain.
+    Raises `Misconfigured` on damage.
     """
     state = State()
 
@@ -198,6 +198,6 @@ def replay_state(path: Path) -> tuple[State, int, str]:
         for event in _events_of(read_entry(line)):
             evolve(state, event)
 
-    with Journal.existing(path) as journal:
+    with Journal.copied(path) as journal:
         journal.replay(fold)
         return state, journal.seq, journal.hash.hex()

@@ -35,6 +35,8 @@ INTERVALS_S: Final = (0.25, 1.0, 10.0, 60.0, 300.0)
 EVALUATIONS: Final = 70
 """Lines a search tries: a simplex in three dimensions has long settled to within a thousandth of
 the income, which is flat at its top."""
+SIMPLEXES: Final = 2
+"""The second as wide as the first, from where that one ended: it may have shrunk too soon."""
 REFUSED: Final = 1e9
 """The score, turned, of numbers that make no line."""
 
@@ -121,9 +123,12 @@ def tuned(
     def score(line: Line) -> float:
         return float(scores(world, line, paths, seed, workers).mean())
 
-    _, numbers = searched(score, family, start[1:], EVALUATIONS)
+    numbers: Sequence[float] = start[1:]
+    for _ in range(SIMPLEXES):
+        _, found = searched(score, family, numbers, EVALUATIONS)
+        numbers = found.tolist()
     orders = orders_per_batch(parameters, interval_s)
-    return Tuning(orders, *(round(float(number), 3) for number in numbers))
+    return Tuning(orders, *(round(number, 3) for number in numbers))
 
 
 def main() -> None:

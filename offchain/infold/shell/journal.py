@@ -30,9 +30,11 @@ every journal ever written.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -47,6 +49,8 @@ ANCHOR_SLOT_BYTES = 64
 BODY_BYTES_MAX = (
     256 * 1024 * 1024
 )  # SQLite refuses a blob near 1 GB; a group of 50,000 orders is about 30 MB
+
+COPIES_MAX = 50  # a devnet rests between batches; one that never does can be stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,26 @@ def _anchor_of(slot: bytes) -> tuple[int, bytes] | None:
     return int.from_bytes(slot[8:16], "big"), slot[16:48]
 
 
+def _copy_at_rest(path: Path, copy: Path, files: Files) -> None:
+    """Copy a journal's directory such that no group was acknowledged meanwhile.
+
+    SQLite begins its write-ahead log anew only in a commit, and after each commit the anchor
+    changes: if the anchor is the same before and after, the files that were copied belong together.
+    """
+    try:
+        for _ in range(COPIES_MAX):
+            before = files.read(path / "journal.anchor")
+            files.copy_directory(path, copy)
+            if files.read(path / "journal.anchor") == before:
+                return
+            shutil.rmtree(copy)
+    except OSError as error:
+        raise Unavailable(f"journal {path} could not be copied for reading: {error}") from error
+    raise Unavailable(
+        f"journal {path} is written to faster than it can be copied; try again when it is calmer"
+    )
+
+
 def _require(path: Path) -> None:
     if not (path / "journal.sqlite").exists():
         raise Misconfigured(f"no journal at {path}; name the directory that holds journal.sqlite")
@@ -154,20 +178,31 @@ class Journal(Closable):
         change a damaged one.
         """
         _require(path)
+        try:
+            with cls.copied(path, files, lenient=True) as journal:
+                return journal.verify()
+        except Misconfigured as error:
+            return JournalReport(groups=0, entries=0, seq=0, hash="", faults=(str(error),))
+
+    @classmethod
+    @contextmanager
+    def copied(
+        cls, path: Path, files: Files | None = None, *, lenient: bool = False
+    ) -> Iterator[Journal]:
+        """A copy of the journal at a path, which may be in use, to be read while the context lasts.
+
+        Everything acknowledged when the copy began is in it.
+        """
+        _require(path)
         files = files or Files()
         with tempfile.TemporaryDirectory(prefix="infold-journal-") as directory:
             copy = Path(directory) / "journal"
+            _copy_at_rest(path, copy, files)
             try:
-                files.copy_directory(path, copy)
-                with cls(copy, b"", files, lenient=True) as journal:
-                    return journal.verify()
-            except Misconfigured as error:
-                fault = str(error).replace(str(copy), str(path))
-                return JournalReport(groups=0, entries=0, seq=0, hash="", faults=(fault,))
-            except OSError as error:
-                raise Unavailable(
-                    f"journal {path} could not be copied for reading: {error}"
-                ) from error
+                with cls(copy, b"", files, lenient=lenient) as journal:
+                    yield journal
+            except Misconfigured as error:  # told of the original
+                raise Misconfigured(str(error).replace(str(copy), str(path))) from error
 
     def _open(self) -> None:
         anchor_path = self.path / "journal.anchor"

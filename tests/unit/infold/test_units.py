@@ -9,7 +9,7 @@ import pytest
 
 from infold import units
 from infold.errors import Rejected
-from infold.units import Rounding, format_decimal, from_float, parse_decimal
+from infold.units import Rounding, format_decimal, from_float, from_floats, parse_decimal
 
 
 @pytest.mark.parametrize(
@@ -122,3 +122,14 @@ def test_a_float_too_large_for_its_place_overflows() -> None:
         from_float(1e300, 8, Rounding.UP)
     with pytest.raises(OverflowError, match="16 bits"):
         from_float(65_536.0, 0, Rounding.DOWN, bits=16)
+
+
+@pytest.mark.parametrize("rounding", list(Rounding))
+def test_many_floats_round_as_each_does_and_are_refused_as_each_is(rounding: Rounding) -> None:
+    values = [0.0, -0.5, 0.5, 1.5, 2.5, -2.5, 1e15 + 0.5, -(2.0**62)]
+    assert from_floats(values, rounding) == [from_float(value, 0, rounding) for value in values]
+    assert from_floats([], rounding) == []
+    with pytest.raises(ValueError, match="finite"):
+        from_floats([1.0, math.nan], rounding)
+    with pytest.raises(OverflowError, match="does not fit 63 bits"):
+        from_floats([1.0, -(2.0**63)], rounding)

@@ -187,10 +187,10 @@ def _with_asked(book: Book, client_id: str, now: int) -> Book:
 def _with_order(book: Book, before: Tracked, after: Tracked, now: int) -> Book:
     more = after.filled_e8 - before.filled_e8
     kept = {**book.orders, after.order.client_id: after}
-    # Once a lost order's position was seen, that figure holds its fills.
-    if more == 0 or before.settled:
-        return replace(book, orders=kept)
     venue = after.order.venue
+    # Once a lost order's position was seen, that figure holds its fills.
+    if more == 0 or before.settled or _written_off(book, venue):
+        return replace(book, orders=kept)
     return replace(
         book,
         orders=kept,
@@ -201,11 +201,13 @@ def _with_order(book: Book, before: Tracked, after: Tracked, now: int) -> Book:
 
 
 def _judged(book: Book, before: Tracked, after: Tracked, now: int, rules: Rules) -> Book:
-    """Strikes for a bad end; a filled order wipes them out."""
+    """Strikes for a bad end; a filled order wipes them out, though not a suspension under way."""
     if after.phase is before.phase:
         return book
     venue = after.order.venue
     if after.phase is Phase.FILLED:
+        if not book.usable(venue, now):
+            return book
         return replace(book, conduct={**book.conduct, venue: Conduct()})
     if after.phase in (Phase.REFUSED, Phase.LOST) or orders.withheld(after):
         return _struck(book, venue, now, rules)
@@ -225,8 +227,8 @@ def _struck(book: Book, venue: str, now: int, rules: Rules, strikes: int = 1) ->
 def _with_position(book: Book, fact: PositionSeen, rules: Rules) -> Book:
     position = fact.position
     venue, visible = position.venue, rules.patience.visible_ms
-    if book.conduct.get(venue, Conduct()).until_ms == FOR_EVER_MS:
-        return book  # written off: what it still says changes nothing
+    if _written_off(book, venue):
+        return book  # what it still says changes nothing
     if position.market != book.market:
         raise ValueError(f"a position of market {position.market} is not market {book.market}'s")
     if position.time_ms < book.changed_ms.get(venue, -visible) + visible:
@@ -278,6 +280,10 @@ def _taken_over(
     if cause is Cause.LATE_FILL:
         return book
     return _struck(book, venue, now, rules, strikes=rules.strikes_max)
+
+
+def _written_off(book: Book, venue: str) -> bool:
+    return book.conduct.get(venue, Conduct()).until_ms == FOR_EVER_MS
 
 
 def _without(book: Book, venue: str, now: int) -> Book:

@@ -119,6 +119,8 @@ def walk_forward(
         half = conformal(errors[fitted.stop : train.stop], coverage)
         moves = events.move_bp[test] / scale[test]
         gains.append(fit.gains_bp_per_m)
-        explained.append(1.0 - float(np.sum(errors[test] ** 2) / np.sum(moves**2)))
+        square = float(np.sum(moves**2))
+        left = float(np.sum(errors[test] ** 2))
+        explained.append(1.0 - left / square if square > 0.0 else 0.0)
         covered.append(float(np.mean(np.abs(errors[test]) <= half)))
     return Validation(tuple(gains), tuple(explained), tuple(covered))

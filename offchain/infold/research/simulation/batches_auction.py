@@ -101,11 +101,6 @@ def clear_batch(
     loses its lots, and the rest is solved again. `best` receives executed size (zero: nothing
     trades), gap, distance, tick and residual.
     """
-    best[:] = 0
-    if count == 1 and whole and pricing == FREE:
-        _meet_one(rule, prices, sales, side[0], tick[0], lots[0], best)
-        fill[0] = best[EXECUTED]
-        return 0
     _sort(tick, order, count)
     for turn in range(ROUNDS_MAX + 2):
         best[:] = 0
@@ -157,11 +152,15 @@ def _sort(keys: Integers, order: Integers, count: int) -> None:
 
 
 @compiled
-def _meet_one(
+def meet_one(
     rule: Integers, prices: Integers, sales: Integers, side: int, limit: int, lots: int,
     best: Integers,
 ) -> None:  # fmt: skip
-    """One order that is filled whole or not at all: most batches of a quiet market."""
+    """Clear a batch of one order that is filled whole or not at all, without a rule of the pool.
+
+    Most batches of a quiet market are such; the general way costs twice as much.
+    """
+    best[:] = 0
     first, last, centre = rule[FIRST], rule[LAST], rule[CENTRE]
     if side > 0:
         last = min(last, limit)

@@ -31,10 +31,12 @@ from infold.core.crossing import (
 from infold.dealer.corners import BP, corners, integer_corners
 from infold.research.simulation.batches_auction import (
     EXECUTED,
+    FREE,
     RESIDUAL,
     TICK_OF,
     Room,
     clear_batch,
+    meet_one,
 )
 from infold.research.simulation.compiled import Floats, Integers, Word, Words, compiled
 from infold.research.simulation.ledger import COLUMNS, mixed
@@ -180,7 +182,7 @@ def run_batches(
         end = (number + 1) * terms.batch_cells
 
         # The orders that arrive before the close.
-        first, count = mark, 0
+        first, count, leaning = mark, 0, 0
         while mark < marks:
             due = int(times_day[mark] / market.cell_day)
             if due >= end:
@@ -193,6 +195,7 @@ def run_batches(
             side[count] = sides[mark]
             tick[count] = _limit_ticks(terms, int(sides[mark]), reservations_bp[mark], sums[PRICE])
             lots[count] = int(sizes_m[mark] * terms.lots_per_m)
+            leaning += side[count]
             count += 1
             mark += 1
         if end > cell:
@@ -210,6 +213,7 @@ def run_batches(
         floor_bp = floors_bp[number if len(floors_bp) > 1 else 0]
         held = sums[INVENTORY]
         drift = -line.impact_share * sums[IMPACT_STATE]
+        part = 0 if recording or abs(leaning) < count else side[0]
         known = corners(
             markups_bp,
             prices_bp,
@@ -218,10 +222,11 @@ def run_batches(
             line.offer_m,
             offsets_bp,
             sales_m,
+            part,
         )
         rule[KNOTS] = integer_corners(
             offsets_bp, sales_m, known, float(terms.oracle_ticks), 1.0, terms.lots_per_m,
-            prices, sales,
+            prices, sales, part,
         )  # fmt: skip
         _cut(terms, rule, pool, held, line.limit_m, floor_bp)
         if recording:
@@ -232,23 +237,28 @@ def run_batches(
 
         # The auction.
         sums[BATCHES] += 1.0
-        crossed = clear_batch(
-            rule,
-            width,
-            prices,
-            sales,
-            side,
-            tick,
-            lots,
-            fill,
-            order,
-            rest,
-            segments,
-            count,
-            terms.pricing,
-            terms.whole,
-            best,
-        )
+        crossed = 0
+        if count == 1 and terms.whole and terms.pricing == FREE:
+            meet_one(rule, prices, sales, side[0], tick[0], lots[0], best)
+            fill[0] = best[EXECUTED]
+        else:
+            crossed = clear_batch(
+                rule,
+                width,
+                prices,
+                sales,
+                side,
+                tick,
+                lots,
+                fill,
+                order,
+                rest,
+                segments,
+                count,
+                terms.pricing,
+                terms.whole,
+                best,
+            )
         if best[EXECUTED] == 0:
             continue
         residual = best[RESIDUAL]

@@ -24,9 +24,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
-from infold.research.simulation.compiled import Floats, compiled
+from infold.research.simulation.compiled import Floats, compiled, inlined
 
 NO_QUOTE_BP: Final = 1e9
 """A markup nobody takes: how a table says that it does not quote."""
@@ -308,6 +309,12 @@ def hedge_rate_m_per_day(
     price: float = hedges[0, 0]
     if hedges.shape[0] > 1 or hedges.shape[1] > 1:
         price = interpolated(rules, hedges, inventory_m, impact_bp)
+    return flat_rate_m_per_day(rules, price, inventory_m, impact_bp)
+
+
+@inlined
+def flat_rate_m_per_day(rules: Rules, price: float, inventory_m: float, impact_bp: float) -> float:
+    """The same where the table says `price`."""
     drained = rules.drain_per_day * inventory_m
     if rules.steepness_m_per_bp_day == 0.0:
         return price - drained
@@ -334,28 +341,3 @@ def interpolated(rules: Rules, values: Floats, inventory_m: float, impact_bp: fl
     high: float = values[next_row, column] * (1.0 - across)
     high += values[next_row, next_column] * across
     return low * (1.0 - along) + high * along
-
-
-@compiled
-def lambert_of_exp(exponent: float) -> float:
-    """W(exp(exponent)): the w > 0 with w + log w = exponent, to the last digits; never overflows.
-
-    Newton's iteration for log w when w is small and for w when it is large; both start from a bound
-    and converge from one side.
-    """
-    if exponent < 0.0:
-        logarithm = exponent
-        for _ in range(64):
-            grown = math.exp(logarithm)
-            step = (grown + logarithm - exponent) / (grown + 1.0)
-            logarithm -= step
-            if abs(step) <= 1e-16 * (1.0 + abs(logarithm)):
-                break
-        return math.exp(logarithm)
-    guess = 0.5 + 0.5 * exponent if exponent < 3.0 else exponent - math.log(exponent)
-    for _ in range(64):
-        step = (guess + math.log(guess) - exponent) * guess / (1.0 + guess)
-        guess -= step
-        if abs(step) <= 1e-16 * guess:
-            break
-    return guess

@@ -26,6 +26,7 @@ from infold.research.simulation.policy import (
     Policy,
     Rules,
     Tables,
+    flat_rate_m_per_day,
     hedge_rate_m_per_day,
     markup_bp,
 )
@@ -141,8 +142,12 @@ def advance(
     state = sums[IMPACT_STATE]
     least = sums[EQUITY_MIN]
     impact = drifted = martingale = cost = squares = charged = outside = moved = 0.0
+    flat = hedges.shape[0] == 1 and hedges.shape[1] == 1
     for cell in range(start, end):
-        rate = hedge_rate_m_per_day(rules, hedges, held, state)
+        if flat:
+            rate = flat_rate_m_per_day(rules, hedges[0, 0], held, state)
+        else:
+            rate = hedge_rate_m_per_day(rules, hedges, held, state)
         speed = abs(rate)
         spent = (market.spread_bp + market.quadratic_bp_day_per_m * speed) * speed * day
         pushed = fade * state + push * rate

@@ -16,8 +16,9 @@ from typer.core import TyperGroup
 from infold.cli import app as application
 from infold.cli.options import defaults_for, settings
 from infold.cli.study import overrides
-from infold.cli.terminal import Exit, exit_code_of, show
+from infold.cli.terminal import Exit, exit_code_of, show, show_all
 from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
+from infold.shell.journal import Journal
 
 
 def commands(group: object, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -75,6 +76,24 @@ def test_wrong_usage_leaves_with_2_and_an_empty_stdout(
     assert arguments == ["bench"] or (written.out == "" and written.err)
 
 
+def test_wrong_usage_is_told_in_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, said in (
+        (["order", "cancel", "2"], "with --all. Add --help"),
+        (["replay"], "'files'. Add --help"),
+        (["order", "place", "2", "-m", "X", "--side", "hold", "--size", "1"], "'buy', 'sell'"),
+    ):
+        assert application.run(arguments) == Exit.USAGE
+        assert said in capsys.readouterr().err
+
+
+def test_a_paragraph_of_help_is_not_broken_where_its_source_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 400)
+    assert application.run(["reconcile", "--help"]) == Exit.OK
+    assert "to the last bit, at the block it has seen." in capsys.readouterr().out
+
+
 def test_missing_data_leaves_with_3_and_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,6 +137,25 @@ def test_json_is_one_document_and_a_table_is_none(capsys: pytest.CaptureFixture[
     show({"a": 12345, "b": {"c": 0.5}, "d": [{"e": True}]}, False, "title")
     table = capsys.readouterr().out
     assert "12,345" in table and "b c" in table and "d 1 e" in table
+
+
+def test_a_journal_is_found_in_the_directory_of_its_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Journal(tmp_path / "journal", b"31337:0x") as journal:
+        journal.append([b"{}"])
+        for place in (tmp_path, tmp_path / "journal"):
+            assert application.run(["journal", "verify", str(place), "--json"]) == Exit.OK
+            assert json.loads(capsys.readouterr().out)["entries"] == 1
+    assert application.run(["journal", "verify", str(tmp_path / "other")]) == Exit.SETUP
+    assert "no journal at" in capsys.readouterr().err
+
+
+def test_a_list_is_an_object_too(capsys: pytest.CaptureFixture[str]) -> None:
+    show_all("orders", [{"slot": 1}], True, "open orders", lambda rows: [])
+    assert json.loads(capsys.readouterr().out) == {"orders": [{"slot": 1}]}
+    show_all("orders", [], True, "open orders", lambda rows: [])
+    assert json.loads(capsys.readouterr().out) == {"orders": []}
 
 
 def test_figures_that_are_not_numbers_are_never_printed() -> None:
@@ -174,6 +212,11 @@ def test_flag_beats_environment_beats_file(
         monkeypatch.setenv("INFOLD_API_URL", environment)
         assert application.run(["market", "list", *flag]) == Exit.UNAVAILABLE
         assert f"/{used}" in capsys.readouterr().err
+
+
+def test_a_file_named_twice_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert application.run(["replay", "a/x.csv", "b/y.csv", "a/../a/x.csv"]) == Exit.USAGE
+    assert "a/../a/x.csv is named twice" in capsys.readouterr().err
 
 
 def test_market_overrides_name_one_of_the_files() -> None:

@@ -132,7 +132,7 @@ def test_what_is_wrong_stands_out() -> None:
         },
     )
     text = text_of(pages.of_run(broken))
-    assert "1 of 3 held" in text and "C1 9 BROKEN" in text and "C2 0 BROKEN" in text
+    assert "1 of 3 held" in text and "C1 9 BROKEN" in text and "C2 UNCHECKED" in text
     assert "NO, in" in text and "nothing to compare with" in text
 
 
@@ -163,6 +163,26 @@ def test_markets_are_a_table_of_their_own() -> None:
     lines = pages.of_markets([market, market | {"oraclePrice": None}])
     text_of(lines)
     assert len(lines) == 3 and "60,022.65507574" in lines[1] and "5%/3%" in lines[1]
+
+
+def test_a_devnet_says_how_to_trade_with_it() -> None:
+    address, key = HASH[:42], HASH
+    found = {
+        "rpc_url": "http://127.0.0.1:53783",
+        "api_url": "http://127.0.0.1:40879",
+        "chain_id": 31_337,
+        "contracts": {"Clearing": address},
+        "markets": [{"id": 1, "name": "BTC-USD", "tick_e8": 10**7}],
+        "accounts": [{"id": 17, "address": address, "private_key": key}],
+        "matcher": {"address": address, "private_key": key},
+        "oracle_signers": [{"address": address, "private_key": key}],
+        "k": 1,
+    }
+    text = text_of(pages.of_devnet(found))
+    assert f"export INFOLD_API_URL={found['api_url']}\n" in text
+    assert f"export INFOLD_RPC_URL={found['rpc_url']}\n" in text
+    assert f"export INFOLD_PRIVATE_KEY={key}\n" in text
+    assert "infold order place 17 -m BTC-USD --side buy" in text
 
 
 def test_orders_show_whole_hashes() -> None:
@@ -239,5 +259,5 @@ def test_only_a_terminal_without_no_color_sees_styles(
 
 def test_elsewhere_it_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
     show({"a": 1}, False, "title")
-    show_all([], False, "orders", pages.of_orders)
+    show_all("orders", [], False, "orders", pages.of_orders)
     assert capsys.readouterr().out == "title\na  1\norders\nnone\n"

@@ -182,6 +182,19 @@ def test_corners_sell_above_buy_below_and_offer_the_most_at_the_ends() -> None:
                     assert side * offset == pytest.approx(line.markup_bp(price), abs=1e-9)
 
 
+@pytest.mark.parametrize("centre", [-1.3, 0.0, 0.2])
+def test_one_side_of_the_corners_is_that_side_of_all_of_them(centre: float) -> None:
+    line = inverse_ladder(SPOT_FX)
+    whole = corners_of(line, centre, 40.0)
+    room = 2 * len(line.prices_bp) + 4
+    kink = [sale for _, sale in whole].index(0.0)
+    for side, wanted in ((-1, whole[: kink + 1]), (1, whole[kink + 1 :])):
+        offsets, sales = np.empty(room), np.empty(room)
+        slope = line.slope_bp_per_m
+        count = corners(*line.columns, slope, centre, 40.0, offsets, sales, side)
+        assert list(zip(offsets[:count], sales[:count], strict=True)) == wanted
+
+
 def test_a_long_dealer_sells_more_and_buys_less_at_every_price() -> None:
     line = inverse_ladder(SPOT_FX)
     flat, long = (corners_of(line, -line.skew_bp_per_m * q, 40.0) for q in (0.0, 9.0))

@@ -12,7 +12,8 @@ import pytest
 from tests.support.faulty_vfs import SQLITE_FULL, FaultyFiles, plan
 
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Unavailable
-from infold.shell.journal import Journal, link
+from infold.shell.files import Files
+from infold.shell.journal import COPIES_MAX, Journal, link
 
 IDENTITY = b"31337:0xclearing"
 
@@ -200,6 +201,52 @@ def test_a_journal_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> No
     for door in (Journal.existing, Journal.inspect):
         with pytest.raises(Misconfigured, match="no journal at"):
             door(tmp_path / "nowhere")
+
+
+def test_a_journal_in_use_is_read_on_a_copy(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with Journal(path, IDENTITY) as journal:
+        journal.append(a_group(1))
+        with Journal.copied(path) as copy:
+            assert list(copy.groups()) == [(1, a_group(1))]
+        journal.append(a_group(2))
+        with Journal.copied(path) as copy:
+            assert copy.seq == 2 and copy.hash == journal.hash
+
+
+class Interrupted(Files):
+    """Copies of a journal that takes so many more groups while they are made."""
+
+    def __init__(self, journal: Journal, groups: int) -> None:
+        super().__init__()
+        self.journal, self.groups = journal, groups
+
+    def copy_directory(self, source: Path, target: Path) -> None:
+        super().copy_directory(source, target)
+        if self.groups:
+            self.groups -= 1
+            self.journal.append(a_group(self.journal.seq + 1))
+
+
+def test_a_copy_is_made_again_if_a_group_came_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    with Journal(path, IDENTITY) as journal:
+        journal.append(a_group(1))
+        with Journal.copied(path, Interrupted(journal, 2)) as copy:
+            assert copy.seq == journal.seq == 3
+        with (
+            pytest.raises(Unavailable, match="faster than it can be copied"),
+            Journal.copied(path, Interrupted(journal, COPIES_MAX)),
+        ):
+            pass
+
+
+def test_damage_in_a_copy_is_told_of_the_original(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    written(path, 2)
+    (path / "journal.anchor").unlink()
+    with pytest.raises(Misconfigured, match=f"journal {path} is damaged"), Journal.copied(path):
+        pass
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -146,7 +146,10 @@ def test_a_venue_written_off_holds_nothing_and_is_never_used_or_believed_again()
     book = a_book(*facts, WrittenOff(venue="v", time_ms=30), seen(-100, 5_000), seen(-100, 9_000))
     assert (book.hedged_e8, book.pending_e8(-1)) == (0, 0)
     assert [one.cause for one in book.surprises] == [Cause.WRITTEN_OFF]
-    assert not book.usable("v", 10**15)
+    late = OutsideReport(client_id="infold-1-2", standing=Standing.FILLED, filled_e8=-50)
+    book = fold(book, Reported(report=late, time_ms=10_000), RULES)
+    book = fold(book, Silent(venue="v", time_ms=10_001), RULES)
+    assert book.hedged_e8 == 0 and not book.usable("v", 10**15)
 
 
 def test_strikes_lead_to_longer_suspensions_and_a_fill_wipes_them_out() -> None:
@@ -160,6 +163,8 @@ def test_strikes_lead_to_longer_suspensions_and_a_fill_wipes_them_out() -> None:
     assert twice.usable("v", 200_000 + 60_000 * 64)
     mended = a_book(silence[0], silence[1], *FILLED, silence[2])
     assert mended.usable("v", 4)
+    still = a_book(*SENT, *silence, Reported(report=report(-100, Standing.FILLED), time_ms=10))
+    assert not still.usable("v", 60_002) and still.hedged_e8 == -100
 
 
 def test_withheld_refused_and_lost_orders_are_strikes() -> None:

@@ -68,6 +68,12 @@ def test_a_shuffled_future_leaves_the_past_s_fits_alone_and_has_no_edge() -> Non
     assert broken.explained[3] < 0.0 < whole.explained[3]
 
 
+def test_a_price_that_stands_still_has_nothing_to_explain() -> None:
+    sample = events(400)
+    found = walk_forward(sample._replace(move_bp=np.zeros(400)), folds=2)
+    assert found.explained == (0.0, 0.0) and found.covered == (1.0, 1.0)
+
+
 def test_the_conformal_width_is_an_order_statistic() -> None:
     errors = np.array([-1.0, 2.0, -3.0, 4.0, 5.0, -6.0, 7.0, 8.0, 9.0])
     assert conformal(errors, 0.9) == 9.0

@@ -314,16 +314,14 @@ def test_shuffled_future_zero_edge() -> None:
     assert edges != shuffled
 
 
-def test_sniping_falls_with_the_batch() -> None:
-    """quant.md test 24: standing limits are hit by moves of a whole interval, re-quoted by none.
-
-    With limits of their own moment clients trade when the price has moved for them; the dealer,
-    priced at the close, loses nothing by it, whatever the interval.
-    """
+def test_standing_limits_take_no_edge_from_a_dealer_priced_at_the_close() -> None:
+    """Clients whose limits stand trade when the price has moved for them; the line, made at the
+    close, charges them from there, and inventory earns or loses nothing on the moves."""
     for interval_s in (8.64, 86.4):
         paths = simulate(short(interval_s, 0.2, own_limits=True), POLICY, 20, SEED)
         edge = estimate(paths.column(Sum.MARTINGALE))
         assert abs(edge.mean) < 3.5 * edge.error, edge
+        assert paths.column(Sum.MARKUP).sum() > 0.0
 
 
 # -- refusals --------------------------------------------------------------------------------------

@@ -183,7 +183,7 @@ class Exchange:
         self.asked: list[tuple[str, dict[str, str]]] = []
 
     def request(self, method: str, url: str, data: object = None, **_: object) -> requests.Response:
-        """Stands in for the HTTP session's own `request`."""
+        """Stands in for the HTTP client's own `request`."""
         parts = urlsplit(url)
         what = f"{method} {parts.path.rsplit('/', 1)[-1]}"
         text = data.decode() if isinstance(data, bytes) else parts.query

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to do next when a contract refuses an owner's transaction, by the contract's own words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ADVICE: Final = {
+    "clearing: unknown account": "see the number that `infold account open` printed",
+    "clearing: not the owner": "sign with the key that opened the account",
+    "clearing: deposit too small": "an account opens with at least 10",
+    "clearing: withdrawal pending": (
+        "one request at a time: claim it with --claim once `infold account show` has it due"
+    ),
+    "clearing: withdrawal not due": "claim again once 18 s have passed since the request",
+    "clearing: not enough collateral": (
+        "ask for an amount above zero and at most the collateral `infold account show` prints"
+    ),
+    "clearing: vector too old": (
+        "with open positions a claim needs the prices of a batch of the last 15 s, and none landed:"
+        " claim again right after an order fills, or close the positions first"
+    ),
+    "clearing: no price": "claim again after a batch that prices every market the account holds",
+    "clearing: cancel too soon": "try again once the cancel before this one is 18 s old",
+    "clearing: seq must rise": "the slot is cancelled up to this seq already",
+    "delegates: still live": (
+        "a grant is never changed: revoke the key, and grant anew 18 s after that"
+    ),
+    "delegates: not live": "nothing: the key holds no rights of this account",
+    "delegates: not the owner": "sign with the key that opened the account",
+    "delegates: expiry has passed": "name a later --expiry-ms",
+    "pool: not enough shares": "`infold lp position` prints them; claim shares first",
+    "pool: nothing to claim": "see that key and epoch are those the request printed",
+    "pool: epoch not struck": (
+        "the first batch after the epoch's end strikes it; claim again after that"
+    ),
+    "pool: amount is zero": "name an amount above zero",
+}
+"""Only what commands of traders and liquidity providers can run into."""
+
+
+def advice(reason: str) -> str:
+    """What to do next, to be printed after a reason; empty if the reason says enough."""
+    return f"; {ADVICE[reason]}" if reason in ADVICE else ""
