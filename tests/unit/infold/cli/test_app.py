@@ -230,5 +230,5 @@ def test_market_overrides_name_one_of_the_files() -> None:
 def test_a_deposit_of_nothing_is_refused_before_anything_is_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["deposit", "17", "0"]) == Exit.USAGE
+    assert application.run(["deposit", "17", "0"]) == Exit.USAGE
     assert "a deposit is more than nothing" in capsys.readouterr().err
