@@ -20,7 +20,7 @@ from infold.errors import Misconfigured
 if TYPE_CHECKING:
     from infold.reports.facts import Record
     from infold.reports.oracle import Quoted
-    from infold.reports.outside import Outside
+    from infold.reports.outside_reference import OutsideReference
 
 report_group = typer.Typer(
     no_args_is_help=True,
@@ -94,11 +94,11 @@ def best_execution_command(
     from infold.reports.execution import by_client, costs, largest_gap
     from infold.reports.html import best_execution_page
 
-    outside = _outside(outside_spread_bp, outside_fee_bp, outside_impact_bp)
+    reference = _reference(outside_spread_bp, outside_fee_bp, outside_impact_bp)
 
     def made(record: Record) -> tuple[dict[str, Any], Callable[[], str]]:
-        found = best_execution(record, outside, period_s)
-        fills = costs(record, outside)
+        found = best_execution(record, reference, period_s)
+        fills = costs(record, reference)
         gap = largest_gap(fills)
         document = {**found, "largest_gap": gap, "ok": gap <= 1e-9}
         if clients:
@@ -172,10 +172,10 @@ def risk_command(
     from infold.reports.html import risk_page
     from infold.reports.risk import risk
 
-    outside = _outside(outside_spread_bp, outside_fee_bp, outside_impact_bp)
+    reference = _reference(outside_spread_bp, outside_fee_bp, outside_impact_bp)
 
     def made(record: Record) -> tuple[dict[str, Any], Callable[[], str]]:
-        found = risk(record, outside)
+        found = risk(record, reference)
         return found, lambda: risk_page(found, record)
 
     _report("risk", journal, made, html, as_json, of_risk)
@@ -206,16 +206,16 @@ def _report(
     )
 
 
-def _outside(spread_bp: float | None, fee_bp: float, impact_bp: float | None) -> Outside:
+def _reference(spread_bp: float | None, fee_bp: float, impact_bp: float | None) -> OutsideReference:
     """The reference the options name; what they leave out is the dealer's belief."""
-    from infold.reports.outside import Outside, believed
+    from infold.reports.outside_reference import OutsideReference, believed
 
     believe = believed(fee_bp=fee_bp)
     if spread_bp is None and impact_bp is None and not fee_bp:
         return believe
     half_spread_bp = believe.half_spread_bp if spread_bp is None else spread_bp
     size_bp = believe.impact_bp_per_m if impact_bp is None else impact_bp
-    return Outside(
+    return OutsideReference(
         name=f"taker outside at {half_spread_bp:g} bp, fee {fee_bp:g} bp, {size_bp:g} bp a million",
         half_spread_bp=half_spread_bp,
         fee_bp=fee_bp,

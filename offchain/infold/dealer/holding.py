@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long inventory is held when nothing is hedged, and how much of it there is.
+"""How long an M stays: by Little's law, and as a record of fills shows.
 
-With the ladder's skew inventory is close to an Ornstein-Uhlenbeck process: fills are one-sided by
-omega_eff q a day and arrive with variance sum D^2 l over both sides, so
-
-    omega_eff = -4 sum_n D_n l_n'(d_n) A0 / c,      s^2 = sum_n D_n^2 l_n(d_n) / omega_eff
-
-and Little's law gives the internalization horizon of Butz and Oomen (2019) in closed form: every M
-of client volume enters inventory or takes one out, half of it each, so the mean time an M is held
-is E|q| over half the client volume, first in, first out.
+Every M of client volume enters inventory or takes one out, half of it each, so the mean time an M
+is held is E|q| over half the client volume, first in, first out: the internalization horizon of
+Butz and Oomen (2019). `inventory.py` gives E|q| and the volume in closed form.
 """
 
 from __future__ import annotations
@@ -19,44 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infold.dealer import checks
-from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import closed_forms
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """Stationary inventory under the ladder's skew alone."""
-
-    relaxation_per_day: float
-    deviation_m: float
-    mean_m: float  # E|q|
-    volume_m_per_day: float  # of both sides
-    horizon_day: float  # how long an M is held on average
-
-    @property
-    def half_life_day(self) -> float:
-        """How long skew takes to halve an inventory."""
-        return math.log(2.0) / self.relaxation_per_day
-
-
-def holding(parameters: DealerParameters, volatility_bp: float | None = None) -> Holding:
-    """From the ladder's own quotes at q = 0, each size at its markup d_n."""
-    forms = closed_forms(parameters, volatility_bp)
-    unit = forms.risk_bp_per_m / forms.concavity
-    slope, variance, volume = 0.0, 0.0, 0.0
-    for size, requests in zip(parameters.sizes_m, parameters.requests_per_day, strict=True):
-        markup = forms.markup_bp + unit * size
-        share = 1.0 / (
-            1.0 + math.exp(parameters.demand_shift + parameters.demand_slope_per_bp * markup)
-        )
-        rate = requests * share
-        slope += size * parameters.demand_slope_per_bp * rate * (1.0 - share)
-        variance += size * size * rate
-        volume += 2.0 * size * rate
-    relaxation = 4.0 * slope * unit
-    deviation = math.sqrt(variance / relaxation)
-    mean = math.sqrt(2.0 / math.pi) * deviation
-    return Holding(relaxation, deviation, mean, volume, littles_day(mean, volume))
 
 
 def littles_day(mean_m: float, volume_m_per_day: float) -> float:

@@ -2,9 +2,9 @@
 """How inventory behaves under the linear skew: closed forms a simulation must match.
 
 Under equation 7 of Barzykin 2026 the drift of inventory is linear near zero, so inventory is an
-Ornstein-Uhlenbeck process with the relaxation and variance below. How long a M stays follows from
-Little's law; it stands in for the internalisation horizon of Butz and Oomen 2019. Without skew the
-walk never comes home and both are infinite. Units: `params.py`.
+Ornstein-Uhlenbeck process with the relaxation and variance below. How long an M stays follows from
+Little's law (`holding.py`). Without skew the walk never comes home and both are infinite. Units:
+`params.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import roots_hermitenorm
 
 from infold.dealer.demand import Floats, share
+from infold.dealer.holding import littles_day
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
 from infold.errors import InvariantBroken
@@ -42,9 +43,14 @@ class Stationary:
         return math.sqrt(2.0 / math.pi) * self.rms_m
 
     @property
+    def half_life_day(self) -> float:
+        """How long skew takes to halve an inventory."""
+        return math.log(2.0) / self.relaxation_per_day
+
+    @property
     def holding_day(self) -> float:
-        """How long a M stays on average, first in first out: E|q| over one side's volume."""
-        return self.mean_abs_m / (0.5 * self.turnover_m_per_day)
+        """How long an M stays on average, first in, first out."""
+        return littles_day(self.mean_abs_m, self.turnover_m_per_day)
 
 
 def stationary(parameters: DealerParameters) -> Stationary:

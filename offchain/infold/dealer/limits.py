@@ -4,13 +4,14 @@
 The closed forms weigh variance against income; a crash is about capital. Two limits bound what may
 be held, whatever the closed form would like:
 
-    room = capital_share * equity / (stress * price)            a position survives its stress
+    room = capital_share * equity / (stress * highest price)    a position survives its stress
     zone = min(room, risk_share * equity / (deviations * volatility * sqrt(reaction)))
 
-Inside the zone the dealer quotes its line, slope and skew scaled by volatility, half-spread by the
-price's own movement over the quote's age (what a stale quote loses to whoever sees the price),
-never beyond `spread_times_max` of calm. Between zone and room it still buys, but little at a time.
-At the room it refuses to grow. Whatever reduces it is offered whole, always.
+The price is the day's highest, so that no fall makes room for more. Inside the zone the dealer
+quotes its line, slope and skew scaled by volatility, half-spread by the price's own movement over
+the quote's age (what a stale quote loses to whoever sees the price), never beyond
+`spread_times_max` of calm. Between zone and room it still buys, but little at a time. At the room
+it refuses to grow. Whatever reduces it is offered whole, always.
 
 Outside it trades where the marginal price of inventory exceeds the cost there (Barzykin 2026,
 equations 15 and 19, with costs and volatility as seen), and at any cost what exceeds the zone.

@@ -56,7 +56,7 @@ REASONS: Final = {
 """Every code a decision may carry. A code never changes its meaning."""
 
 
-class Outside(NamedTuple):
+class VenueCost(NamedTuple):
     """What one more M costs at a venue, in the direction asked about.
 
     `base_bp` holds half-spread, fee, what our earlier trades left in the price, and carry;
@@ -147,7 +147,7 @@ def route(
     residual_m: float,
     inventory_m: float,
     keep: Warehouse,
-    venues: Sequence[Outside],
+    venues: Sequence[VenueCost],
     *,
     impact_bp: float = 0.0,
     toxicity_bp: float = 0.0,
@@ -224,7 +224,7 @@ def route_stock(
     market: int,
     inventory_m: float,
     keep: Warehouse,
-    venues: Sequence[Outside],
+    venues: Sequence[VenueCost],
     *,
     impact_bp: float = 0.0,
     drift_bp: float = 0.0,
@@ -272,7 +272,7 @@ def _refuse(
     checks.number("inflow_m", inflow_m, "M")
 
 
-def _next_bp(shares: dict[str, float], venues: Sequence[Outside]) -> float:
+def _next_bp(shares: dict[str, float], venues: Sequence[VenueCost]) -> float:
     """The marginal cost of one M more outside; infinite where every venue is full."""
     open_bp = [
         base + slope * shares.get(venue, 0.0)

@@ -24,9 +24,9 @@ from infold.dealer.hedging.exposure import must_cross
 from infold.dealer.hedging.facts import Fact, decode_fact
 from infold.dealer.hedging.inflow import persistence_of, persistent_inflow_m
 from infold.dealer.hedging.passive import passive_plan
-from infold.dealer.hedging.terms import Horizon, VenueTerms, outside
+from infold.dealer.hedging.terms import Horizon, VenueTerms, venue_cost
 from infold.dealer.params import DealerParameters
-from infold.dealer.routing import Outside, Route, Warehouse, route_stock, warehouse
+from infold.dealer.routing import Route, VenueCost, Warehouse, route_stock, warehouse
 from infold.dealer.treasury import Danger, Leg, Prudence, dangers, hedge_capacity_m
 from infold.dealer.zone import CapitalCharge
 from infold.errors import Misconfigured
@@ -133,7 +133,7 @@ class HedgeDesk:
     def _send(
         self,
         found: Route,
-        venues: Sequence[Outside],
+        venues: Sequence[VenueCost],
         client_e8: int,
         price_e8: int,
         time_ms: int,
@@ -170,7 +170,7 @@ class HedgeDesk:
             return None
         return self.hedger.best_e8(venue, side, time_ms)
 
-    def _venues(self, side: int, of_a_lot: float, time_ms: int) -> list[Outside]:
+    def _venues(self, side: int, of_a_lot: float, time_ms: int) -> list[VenueCost]:
         plan, book = self.plan, self.hedger.book
         lines = []
         for name, terms in plan.terms.items():
@@ -181,7 +181,7 @@ class HedgeDesk:
                 legs = list(self.legs.values())
                 capacity = hedge_capacity_m(self.legs[name], side, legs, plan.prudence)
             lines.append(
-                outside(
+                venue_cost(
                     terms,
                     side,
                     plan.horizon,

@@ -5,8 +5,8 @@ Shares are of one-sided notional and kept apart, for they are different services
 traders against traders, *warehoused* what the pool took and kept, *hedged* what was traded outside
 for it. Effective spread is 2 s (P - O) / O, realised spread 2 s (P - M_{T+h}) / O, both weighted by
 notional; their difference is the price impact of the flow. Improvement is against a named outside
-reference of the same size (`outside.py`), fees included on both sides: what matters to a client is
-what it pays.
+reference of the same size (`outside_reference.py`), fees included on both sides: what matters to a
+client is what it pays.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Final
 from infold.reports.execution import HORIZONS_S, Cost, costs, grouped, markout_bp, summed
 from infold.reports.facts import Accepted, Dealt, Hedged, Record, quote_e6
 from infold.reports.journey import spread
-from infold.reports.outside import Outside
+from infold.reports.outside_reference import OutsideReference
 
 SIZES: Final = (
     ("below 1,000", 0.0, 1e3),
@@ -34,7 +34,9 @@ _EVEN_BP: Final = 0.005
 """Within half a hundredth of a bp of the reference counts as at it, not better or worse."""
 
 
-def best_execution(record: Record, outside: Outside, period_s: int | None = None) -> dict[str, Any]:
+def best_execution(
+    record: Record, reference: OutsideReference, period_s: int | None = None
+) -> dict[str, Any]:
     """The report: the whole, then each period, size class and order class.
 
     A period begins at a multiple of `period_s` since 1970; left out, it is a minute, an hour or a
@@ -44,7 +46,7 @@ def best_execution(record: Record, outside: Outside, period_s: int | None = None
         period_s = _fitting_s(record)
     if period_s < 1:
         raise ValueError(f"period_s must be at least one second, not {period_s!r}")
-    found = costs(record, outside)
+    found = costs(record, reference)
     orders = list(record.orders.values())
 
     def period(time_ms: int) -> int:
@@ -55,7 +57,7 @@ def best_execution(record: Record, outside: Outside, period_s: int | None = None
         | {period(cost.fill.time_ms) for cost in found}
     )
     return {
-        "reference": outside.name,
+        "reference": reference.name,
         "whole": _section(record, orders, found, record.deals, record.hedges, record.refused),
         "periods": [
             {

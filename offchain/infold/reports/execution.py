@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from infold.reports.facts import Filled, Record, quote_e6
-from infold.reports.outside import Outside
+from infold.reports.outside_reference import OutsideReference
 from infold.reports.prices import Prices
 
 HORIZONS_S: Final = (1, 10, 60)
@@ -67,13 +67,13 @@ class Cost:
         return value_e6 / self.notional_e6 * _BP
 
 
-def costs(record: Record, outside: Outside) -> list[Cost]:
+def costs(record: Record, reference: OutsideReference) -> list[Cost]:
     """The cost of every fill, in order. `ValueError` if a fill's order was never accepted."""
     prices = Prices(record.prices)
-    return [_cost(record, prices, outside, fill) for fill in record.fills]
+    return [_cost(record, prices, reference, fill) for fill in record.fills]
 
 
-def _cost(record: Record, prices: Prices, outside: Outside, fill: Filled) -> Cost:
+def _cost(record: Record, prices: Prices, reference: OutsideReference, fill: Filled) -> Cost:
     order = record.orders.get(fill.order_hash)
     if order is None:
         raise ValueError(
@@ -92,8 +92,8 @@ def _cost(record: Record, prices: Prices, outside: Outside, fill: Filled) -> Cos
         return side * quote_e6(end_e8 - start_e8, fill.size_e8)
 
     paid = moved(oracle_e8, fill.price_e8)
-    spread = outside.spread_bp() / _BP * notional_e6
-    impact = outside.size_bp(notional_e6) / _BP * notional_e6
+    spread = reference.spread_bp() / _BP * notional_e6
+    impact = reference.size_bp(notional_e6) / _BP * notional_e6
     markouts: dict[int, float | None] = {}
     for horizon_s in HORIZONS_S:
         later_e8 = prices.later_e8(fill.market, fill.time_ms, horizon_s * 1_000)

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from infold.reports.facts import Record, quote_e6
 from infold.reports.journey import spread
-from infold.reports.outside import Outside
+from infold.reports.outside_reference import OutsideReference
 from infold.reports.prices import Prices
 from infold.reports.profit import Book
 
@@ -29,15 +29,15 @@ SCENARIOS_MIN: Final = 100
 _BP: Final = 1e4
 
 
-def risk(record: Record, outside: Outside) -> dict[str, Any]:
+def risk(record: Record, reference: OutsideReference) -> dict[str, Any]:
     """The report. Amounts are quote e6 as text, shares plain numbers."""
     book = Book(record)
     markets = {
-        record.name(market): _market(record, book, market, outside)
+        record.name(market): _market(record, book, market, reference)
         for market in sorted(book.events)
     }
     return {
-        "reference": outside.name,
+        "reference": reference.name,
         "markets": markets,
         "portfolio": portfolio(record, book),
         "ok": all(one["cap_share"] is None or one["cap_share"] <= 1.0 for one in markets.values()),
@@ -54,7 +54,7 @@ def inventory_path(book: Book, market: int) -> list[tuple[int, int]]:
     return path
 
 
-def _market(record: Record, book: Book, market: int, outside: Outside) -> dict[str, Any]:
+def _market(record: Record, book: Book, market: int, reference: OutsideReference) -> dict[str, Any]:
     path = inventory_path(book, market)
     listed = record.listed.get(market)
     largest = max((abs(base) for _, base in path), default=0)
@@ -68,7 +68,7 @@ def _market(record: Record, book: Book, market: int, outside: Outside) -> dict[s
         for hedge in hedges
         if (known := book.prices.known_e8(market, hedge.time_ms))
     ]
-    flatten_bp = outside.spread_bp() + outside.size_bp(abs(now_e6))
+    flatten_bp = reference.spread_bp() + reference.size_bp(abs(now_e6))
     return {
         "position_e6": str(round(now_e6)),
         "largest_position_e6": str(round(quote_e6(last_e8, largest))),

@@ -33,6 +33,7 @@ from infold.units import (
 IOC_LIFETIME_MS = 10_000
 GTC_LIFETIME_MS = 86_400_000
 MAX_FEE = "0.001"
+PAGE = 500  # rows asked for at once: the most a venue gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +92,15 @@ class Client(Closable):
 
     def orders(self, account: int) -> list[dict[str, Any]]:
         """The account's open orders."""
-        return _rows(self.get("/v1/orders", account=account, status="open"))
+        return self._pages("/v1/orders", account=account, status="open")
 
     def fills(self, account: int) -> list[dict[str, Any]]:
         """The account's fills, oldest first."""
-        return _rows(self.get("/v1/fills", account=account))
+        return self._pages("/v1/fills", account=account)
 
     def batches(self) -> list[dict[str, Any]]:
-        """Recent batches, oldest first."""
-        return _rows(self.get("/v1/batches"))
+        """All batches, oldest first."""
+        return self._pages("/v1/batches")
 
     # -- orders --------------------------------------------------------------
 
@@ -199,6 +200,20 @@ class Client(Closable):
         return self._send(
             "GET", path, params={k: v for k, v in parameters.items() if v is not None}
         )
+
+    def _pages(self, path: str, **parameters: Any) -> list[dict[str, Any]]:
+        """A list to its end, page after page; `Unavailable` if a page does not lead on."""
+        rows: list[dict[str, Any]] = []
+        cursor = 0
+        while True:
+            document = self.get(path, **parameters, cursor=cursor, limit=PAGE)
+            rows += _rows(document)
+            following = document.get("nextCursor") if isinstance(document, Mapping) else None
+            if following is None:
+                return rows
+            if int(following) <= cursor:
+                raise Unavailable(f"{self.url}{path} leads from page {cursor} back to {following}")
+            cursor = int(following)
 
     def _send(self, method: str, path: str, **how: Any) -> Any:
         if "content" in how:

@@ -2,9 +2,10 @@
 """Figures of the dealer in crashes: who is insolvent, who still quotes, how deep the loss.
 
 Six classes of synthetic crash, each drawn once a path and met by the guarded dealer and the closed
-form with the same caps; then recorded crashes. A batch is five seconds: shorter ones would only
-repeat the same price, longer ones hide a fall of 10 % within two minutes. A path is two to four
-hours around the event, long enough for a cascade, its end and half the recovery of depth.
+form with the same caps; then recorded crashes. "Capped" is the closed form held to the guard's own
+limits on position and venues as they stand at the beginning. A batch is five seconds: shorter ones
+would only repeat the same price, longer ones hide a fall of 10 % within two minutes. A path is two
+to four hours around the event, long enough for a cascade, its end and half the recovery of depth.
 
 An insolvent path is one whose equity, or whose money the chain can reach at once, ever fell below
 zero. Shortfall is capital less the least equity of the path; its CVaR1 the mean of the worst 1 %.
@@ -132,7 +133,7 @@ def _of_event(bench: Bench, event: Event, calm_m_per_day: float, seed: int) -> l
     with stopwatch() as watch:
         guarded, plain = _met(bench, world, (GUARDED, CLOSED_FORM), PATHS, seed)
     with stopwatch() as again:
-        ours, capped = _met(bench, world, (GUARDED, CAPPED_FORM), CAPPED_PATHS, seed)
+        (capped,) = _met(bench, world, (CAPPED_FORM,), CAPPED_PATHS, seed)
     spent = watch.seconds
     elastic = guarded.sums[:, CrashSum.ELASTIC_VOLUME] / (_horizon_day(world) * calm_m_per_day)
     return [
@@ -140,7 +141,12 @@ def _of_event(bench: Bench, event: Event, calm_m_per_day: float, seed: int) -> l
         *_service(name, world, guarded, spent),
         at_least(f"{name}.elastic_volume", _mean(elastic), ELASTIC, spent),
         at_least(f"{name}.shortfall", _improvement(guarded, plain, seed), IMPROVED, spent),
-        reported(f"{name}.shortfall_capped", _improvement(ours, capped, seed), again.seconds),
+        at_least(
+            f"{name}.shortfall_capped",
+            _improvement(_first(guarded, CAPPED_PATHS), capped, seed),
+            IMPROVED,
+            again.seconds,
+        ),
         reported(f"{name}.cvar_of_capital", _cvar_share(guarded, seed), spent),
         reported(f"{name}.closed_form_insolvent", _count(_insolvent(plain)), spent),
         reported(
@@ -250,6 +256,11 @@ def _bars_of(bench: Bench, path: Path) -> tuple[Bars, ...]:
 
 
 # -- samples ---------------------------------------------------------------------------------------
+
+
+def _first(paths: Paths, count: int) -> Paths:
+    """The first so many paths."""
+    return Paths(paths.numbers[:count], paths.sums[:count], paths.hashes[:count])
 
 
 def _horizon_day(world: CrashWorld) -> float:

@@ -33,6 +33,7 @@ from infold.research.simulation.batches import (
     UNBOUND,
     BatchSum,
     BatchWorld,
+    PoolTerms,
     batch_policy,
     paper_batches,
 )
@@ -58,6 +59,16 @@ SCORE_SEED: Final = 9_000_011
 FEES_BP: Final = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25)
 PRICES_BP: Final = (-0.4, -0.1, 0.1, 0.4, 0.9)
 """Where the search's bent lines have their knots, in bp of indifference price."""
+STRICT: Final = PoolTerms(
+    h_min_bp=0.22,
+    h0_bp=5.0,
+    band_bp=50.0,
+    slope_bp_per_m=0.05,
+    residual_m_max=40.0,
+    position_m_max=60.0,
+)
+"""A pool that may not trade nearer to O than the ladder's markup at rest, nor hold six times the
+usual inventory, nor take the largest order whole."""
 THICK_S: Final = 1_200.0
 THICK_TOLERANCE: Final = 0.3
 THIN_TOLERANCE: Final = 0.02
@@ -177,7 +188,10 @@ def best_found(bench: Bench, interval_s: float) -> Line:
 
 
 def variants(bench: Bench, interval_s: float) -> list[Figure]:
-    """The same line with hedging, under C7's own side, and with orders filled in part."""
+    """The same line with hedging, under the pool's rule, and with orders filled in part.
+
+    The rule twice: the own side of O alone, and STRICT with its least distance and its caps.
+    """
     figures = []
     with stopwatch() as watch:
         free = paper_batches(interval_s)
@@ -191,6 +205,11 @@ def variants(bench: Bench, interval_s: float) -> list[Figure]:
         clipped = simulate(ruled, hedged, 60, bench.seed, bench.workers)
         cost = mean_of((found.score - clipped.score).tolist())
         figures.append(reported(_name("clip_cost", interval_s), cost, watch.seconds))
+    with stopwatch() as watch:
+        ruled = paper_batches(interval_s, pool=STRICT)
+        clipped = simulate(ruled, hedged, 60, bench.seed, bench.workers)
+        cost = mean_of((found.score - clipped.score).tolist())
+        figures.append(reported(_name("strict_clip_cost", interval_s), cost, watch.seconds))
     with stopwatch() as watch:
         world = still_batches(SPOT_FX, interval_s, whole=False)
         part = scores(world, batch_line(SPOT_FX, interval_s), 60, bench.seed, bench.workers)

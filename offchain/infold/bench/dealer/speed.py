@@ -34,7 +34,7 @@ from infold.dealer.impact.state import DECAYS_S
 from infold.dealer.ladder import Ladder
 from infold.dealer.params import PERPETUAL, SPOT_FX
 from infold.dealer.quoting import DAY_S
-from infold.dealer.routing import Outside, route, warehouse
+from infold.dealer.routing import VenueCost, route, warehouse
 from infold.research.simulation.batches import batch_policy
 from infold.research.simulation.compiled import Floats, Words
 from infold.research.simulation.draws import Stream, generator, philox
@@ -96,7 +96,7 @@ def latencies(bench: Bench) -> list[Figure]:
         seconds = watch.seconds
     desk = Desk(Curve, 1.0, default=PERPETUAL)
     keep = warehouse(PERPETUAL)
-    venues = [Outside("first", 1.2, 0.1, 50.0), Outside("second", 1.5, 0.05, 20.0)]
+    venues = [VenueCost("first", 1.2, 0.1, 50.0), VenueCost("second", 1.5, 0.05, 20.0)]
     encode = msgspec.json.Encoder().encode
 
     def decide() -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from infold.dealer import checks
 from infold.dealer.hedging.carry import NO_CARRY, Carry, drift_bp, risk_bp_per_m
 from infold.dealer.hedging.passive import Resting, passive_plan
-from infold.dealer.routing import Outside
+from infold.dealer.routing import VenueCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Horizon:
         checks.not_negative("rest_day_max", self.rest_day_max, "days")
 
 
-def outside(
+def venue_cost(
     terms: VenueTerms,
     side: int,
     horizon: Horizon,
@@ -57,7 +57,7 @@ def outside(
     held_m: float = 0.0,
     state_bp: float = 0.0,
     capacity_m: float | None = None,
-) -> Outside:
+) -> VenueCost:
     """The line for buying (side 1) or selling (-1) there.
 
     `held_m` is the hedge we have there, `state_bp` what our trades left in this venue's price over
@@ -73,4 +73,4 @@ def outside(
     base += drift_bp(terms.carry, side, horizon.holding_day)
     slope = 2.0 * terms.quadratic_bp_day_per_m / horizon.interval_day + basis
     room = terms.depth_m if capacity_m is None else min(terms.depth_m, capacity_m)
-    return Outside(terms.venue, base, slope, room)
+    return VenueCost(terms.venue, base, slope, room)

@@ -29,7 +29,7 @@ from infold.research.calibration.orders import (
     ladder_of,
     orders_of,
 )
-from infold.research.calibration.outside import (
+from infold.research.calibration.outside_costs import (
     depth_m,
     half_spread_bp,
     neighbours_half_spread_bp,

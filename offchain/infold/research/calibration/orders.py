@@ -25,7 +25,7 @@ from scipy.optimize import least_squares
 from infold.research.faults import TooLittle
 from infold.research.recorded import Floats, Integers, Quotes, Trades
 
-M: Final = 1e6
+QUOTE_PER_M: Final = 1e6
 RUNG_EDGES_M: Final = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 ORDERS_MIN: Final = 100
 """Fewer orders than these describe no demand."""
@@ -90,7 +90,7 @@ def orders_of(trades: Trades) -> TakerOrders:
     first = np.concatenate([[0], np.flatnonzero(new) + 1])
     base = np.add.reduceat(trades.size, first)
     quote = np.add.reduceat(trades.size * trades.price, first)
-    return TakerOrders(trades.time_ms[first], trades.side[first], quote / M, quote / base)
+    return TakerOrders(trades.time_ms[first], trades.side[first], quote / QUOTE_PER_M, quote / base)
 
 
 def ladder_of(orders: TakerOrders) -> Ladder:
@@ -116,7 +116,7 @@ def reach_bp(trades: Trades, quotes: Quotes) -> tuple[Floats, Floats]:
     known = place >= 0
     mid = ((quotes.bid + quotes.ask) / 2.0)[place[known]]
     away = 1e4 * trades.side[known] * (trades.price[known] - mid) / mid
-    volume: Floats = trades.price[known] * trades.size[known] / M
+    volume: Floats = trades.price[known] * trades.size[known] / QUOTE_PER_M
     return np.maximum(away, 0.0), volume
 
 

@@ -15,7 +15,7 @@ from infold.dealer.quoting import closed_forms
 from infold.dealer.volatility import returns_bp
 from infold.research.calibration.notes import DAY_MS, Notes, Sources
 from infold.research.calibration.orders import ORDERS_MIN, TakerOrders
-from infold.research.calibration.outside import depth_m
+from infold.research.calibration.outside_costs import depth_m
 from infold.research.microstructure.chance import Interval
 from infold.research.microstructure.recordings import mids
 from infold.research.recorded import Floats, Quotes

@@ -22,14 +22,13 @@ from infold.dealer.impact.parent import ParentLaw
 from infold.dealer.params import PERPETUAL, DealerParameters
 from infold.research.calibration.market import Calibration, calibrate
 from infold.research.calibration.notes import Sources
-from infold.research.calibration.orders import M, takers
-from infold.research.calibration.outside import half_spread_bp, neighbours_half_spread_bp
+from infold.research.calibration.orders import QUOTE_PER_M, takers
+from infold.research.calibration.outside_costs import half_spread_bp, neighbours_half_spread_bp
 from infold.research.faults import TooLittle
 from infold.research.flow import recorded_flow
 from infold.research.listings import Listing
 from infold.research.microstructure.recordings import Recording
-from infold.research.offline.outside import BookMarket, EstimatedMarket
-from infold.research.offline.outside import Market as OutsideMarket
+from infold.research.offline.outside_markets import BookMarket, EstimatedMarket, OutsideMarket
 from infold.research.offline.serving import Rule, Served, serve
 from infold.research.offline.shares import Shares, shares_of
 from infold.research.recorded import Floats, Integers, Trades
@@ -140,7 +139,7 @@ def estimated(
 ) -> EstimatedMarket:
     """An outside nobody recorded: half a spread, the square-root law, volume as on the tape."""
     lasted_ms = max(trades.span_ms[1] - trades.span_ms[0], rule.interval_ms)
-    volume = float((trades.price * trades.size).sum()) / M * DAY_MS / lasted_ms
+    volume = float((trades.price * trades.size).sum()) / QUOTE_PER_M * DAY_MS / lasted_ms
     slope = 2.0 * parameters.hedge_impact_bp_day_per_m * DAY_MS / rule.interval_ms
     return EstimatedMarket(
         half_spread_bp=half_spread,

@@ -27,12 +27,12 @@ from infold.core.crossing import BUY
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.desk import LOTS_TIMES_PRICE_OF_A_MILLION, Desk
 from infold.dealer.params import DealerParameters
-from infold.dealer.routing import Outside, Warehouse, route_stock, warehouse
+from infold.dealer.routing import VenueCost, Warehouse, route_stock, warehouse
 from infold.dealer.volatility import Forecaster, MarginBounds, MarginRule, propose_margins
 from infold.dealer.zone import CapitalCharge
 from infold.messages import TimeInForce
 from infold.research.flow import Intent
-from infold.research.offline.outside import Market as OutsideMarket
+from infold.research.offline.outside_markets import OutsideMarket
 from infold.research.recorded import Floats
 
 REST_MS_MAX: Final = 10_000
@@ -261,7 +261,7 @@ def _account(
         row["markup"] = _m(residual_e8, oracle_e8) * 1e4 * (price_e8 / oracle_e8 - 1.0)
 
 
-def _hedge(inventory_m: float, impact_bp: float, terms: Outside, keep: Warehouse) -> float:
+def _hedge(inventory_m: float, impact_bp: float, terms: VenueCost, keep: Warehouse) -> float:
     """How many M to send outside now."""
     if inventory_m == 0.0:
         return 0.0

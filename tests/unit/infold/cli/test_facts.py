@@ -18,7 +18,7 @@ from infold.messages import TimeInForce
 from infold.outside import OutsideOrder, OutsideReport, Standing
 from infold.reports.execution import costs, largest_gap
 from infold.reports.facts import Fact, Record, recorded
-from infold.reports.outside import believed
+from infold.reports.outside_reference import believed
 from infold.reports.profit import profit
 from infold.shell.journal import Journal
 

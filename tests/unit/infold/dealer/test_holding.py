@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long inventory is held: golden numbers, an exact chain, Little's law, the routed share."""
+"""How long inventory is held: an exact chain, Little's law, the routed share."""
 
 from __future__ import annotations
 
 import functools
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from infold.dealer.holding import held, holding, littles_day
+from infold.dealer.holding import held, littles_day
+from infold.dealer.inventory import stationary
 from infold.dealer.params import SPOT_FX
 from infold.dealer.quoting import closed_forms, markups_bp
-from infold.dealer.routing import Outside, Route, internalized, route_stock, warehouse
+from infold.dealer.routing import Route, VenueCost, internalized, route_stock, warehouse
 
 DAYS = 12.0
 LIMIT_M = 200
@@ -57,7 +57,7 @@ def run(seed: int, days: float, hedged: bool) -> Run:
         passed = time - before
         weighted += abs(inventory) * passed
         if hedged and passed > 0.0:
-            venue = (Outside("only", SPOT_FX.hedge_spread_bp, 2.0 * eta / passed, math.inf),)
+            venue = (VenueCost("only", SPOT_FX.hedge_spread_bp, 2.0 * eta / passed, math.inf),)
             one = route_stock(1, inventory, keep, venue)
             routes.append(one)
             inventory -= math.copysign(one.sent_m, inventory)
@@ -92,15 +92,6 @@ def exact_mean_m() -> float:
     return float(np.abs(grid) @ law)
 
 
-def test_golden_numbers_of_the_closed_form() -> None:
-    found = holding(SPOT_FX)
-    assert found.relaxation_per_day == pytest.approx(440.867, abs=0.001)
-    assert found.deviation_m == pytest.approx(8.859, abs=0.001)
-    assert found.mean_m == pytest.approx(math.sqrt(2 / math.pi) * 8.859, abs=0.001)
-    assert found.half_life_day == pytest.approx(math.log(2) / 440.867, rel=1e-5)
-    assert found.horizon_day * 1_440 == pytest.approx(2.6, abs=0.3)  # minutes: "several"
-
-
 def test_little_law() -> None:
     """First in, first out, the mean time held is E|q| over half the client volume."""
     found = run(7, DAYS, False)
@@ -108,7 +99,7 @@ def test_little_law() -> None:
     assert shown.mean_day == pytest.approx(littles_day(found.mean_m, found.volume_m), rel=0.01)
     exact = littles_day(exact_mean_m(), found.volume_m)
     assert shown.mean_day == pytest.approx(exact, rel=0.05)
-    assert shown.mean_day == pytest.approx(holding(SPOT_FX).horizon_day, rel=0.10)
+    assert shown.mean_day == pytest.approx(stationary(SPOT_FX).holding_day, rel=0.10)
     assert 2.0 < shown.mean_day * 1_440 < 3.0  # minutes
     assert shown.closed_m * 2 + abs(shown.open_m) == pytest.approx(found.volume_m * DAYS)
 
@@ -130,11 +121,6 @@ def test_first_in_is_first_out_across_a_turn() -> None:
     found = held([0.0, 1.0, 3.0, 7.0], [2.0, 1.0, -4.0, 1.0])
     waited = 2.0 * 3.0 + 1.0 * 2.0 + 1.0 * 4.0
     assert (found.mean_day, found.closed_m, found.open_m) == (waited / 4.0, 4.0, 0.0)
-
-
-def test_more_flow_and_more_risk_shorten_the_hold() -> None:
-    horizons = [holding(SPOT_FX, volatility_bp=bp).horizon_day for bp in (50.0, 100.0, 200.0)]
-    assert all(shorter < longer for longer, shorter in pairwise(horizons))
 
 
 def test_what_makes_no_sense_is_named() -> None:

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from itertools import pairwise
 
 import msgspec
 import numpy as np
 import pytest
 
 from infold.dealer import inventory
+from infold.dealer.holding import held
 from infold.dealer.inventory import spread_out, stationary
 from infold.dealer.params import SPOT_FX
 from infold.dealer.quoting import closed_forms
@@ -40,6 +41,13 @@ def test_closed_forms_of_the_stationary_inventory() -> None:
     assert found.mean_abs_m == pytest.approx(math.sqrt(2 / math.pi) * found.rms_m)
     minutes = found.holding_day * 1_440.0
     assert 2.0 < minutes < 4.0, "several minutes in the most liquid pairs"
+    assert found.half_life_day == pytest.approx(math.log(2) / 440.867, rel=1e-5)
+
+
+def test_more_risk_shortens_the_hold() -> None:
+    markets = [msgspec.structs.replace(SPOT_FX, volatility_bp=bp) for bp in (50.0, 100.0, 200.0)]
+    holdings = [stationary(market).holding_day for market in markets]
+    assert all(shorter < longer for longer, shorter in pairwise(holdings))
 
 
 def test_ou_inventory() -> None:
@@ -94,34 +102,25 @@ def test_little_law() -> None:
     chances = np.cumsum(flat_rates / totals, axis=0)
     source = np.random.default_rng(SEED)
     waits, draws = source.exponential(size=250_000), source.uniform(size=250_000)
-    time_day, held = 0.0, 0
-    area, square, volume, waited, closed = 0.0, 0.0, 0.0, 0.0, 0.0
-    queue: deque[list[float]] = deque()
+    time_day, stock = 0.0, 0
+    area, square, volume = 0.0, 0.0, 0.0
+    times_day: list[float] = []
+    fills_m: list[float] = []
     for wait, draw in zip(waits.tolist(), draws.tolist(), strict=True):
-        row = held + REACH
+        row = stock + REACH
         pause = wait / totals[row]
         time_day += pause
-        area += abs(held) * pause
-        square += held * held * pause
+        area += abs(stock) * pause
+        square += stock * stock * pause
         jump = int(flat_jumps[int(np.searchsorted(chances[:, row], draw))])
-        if abs(held + jump) > REACH:
+        if abs(stock + jump) > REACH:
             continue
         volume += abs(jump)
-        left = float(abs(jump))
-        while left > 0.0 and queue and held * jump < 0:
-            began, size = queue[0]
-            part = min(size, left)
-            waited += part * (time_day - began)
-            closed += part
-            left -= part
-            queue[0][1] -= part
-            if queue[0][1] == 0.0:
-                queue.popleft()
-        if left > 0.0:
-            queue.append([time_day, left])
-        held += jump
+        times_day.append(time_day)
+        fills_m.append(float(jump))
+        stock += jump
     found = spread_out(SPOT_FX)
-    mean_abs, holding = area / time_day, waited / closed
+    mean_abs, holding = area / time_day, held(times_day, fills_m).mean_day
     # Exact up to the ends: what stays is what waits.
     assert holding == pytest.approx(mean_abs / (volume / time_day / 2.0), rel=0.01)
     assert math.sqrt(square / time_day) == pytest.approx(found.rms_m, rel=0.05)

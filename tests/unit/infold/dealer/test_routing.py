@@ -14,8 +14,8 @@ from infold.dealer.params import SPOT_FX
 from infold.dealer.quoting import zone_m
 from infold.dealer.routing import (
     REASONS,
-    Outside,
     Route,
+    VenueCost,
     Warehouse,
     internalized,
     route,
@@ -27,7 +27,7 @@ from infold.dealer.zone import CapitalCharge, zone
 KEEP = warehouse(SPOT_FX, CapitalCharge(6e5, 1e4))
 TAU_DAY = 1e-5
 SLOPE = 2.0 * SPOT_FX.hedge_impact_bp_day_per_m / TAU_DAY
-VENUES = (Outside("deep", 0.2, SLOPE, 40.0), Outside("thin", 0.25, 3.0 * SLOPE, 5.0))
+VENUES = (VenueCost("deep", 0.2, SLOPE, 40.0), VenueCost("thin", 0.25, 3.0 * SLOPE, 5.0))
 
 
 def routed(residual_m: float, inventory_m: float, **others: float) -> Route:
@@ -129,7 +129,7 @@ def test_capital_and_room_give_their_reasons() -> None:
 def test_stock_is_hedged_at_the_rate_of_equation_15() -> None:
     """One venue, an interval towards zero: v = (|p| - psi)+ / 2 eta."""
     tau = 1e-9
-    venue = Outside("only", 0.2, 2.0 * SPOT_FX.hedge_impact_bp_day_per_m / tau, 1e9)
+    venue = VenueCost("only", 0.2, 2.0 * SPOT_FX.hedge_impact_bp_day_per_m / tau, 1e9)
     for held in (-50.0, -13.0, 12.0, 20.0, 40.0):
         found = route_stock(1, held, KEEP, (venue,))
         price = KEEP.slope_bp_per_m * abs(held)
@@ -142,7 +142,7 @@ def test_internalization_ratio_runs_from_one_to_zero_with_the_cost_of_trading_ou
     residuals = dice.normal(0.0, 15.0, 400)
 
     def ratio(base_bp: float, slope: float) -> float:
-        venue = (Outside("only", base_bp, slope, math.inf),)
+        venue = (VenueCost("only", base_bp, slope, math.inf),)
         keep = warehouse(SPOT_FX)
         return internalized(route(1, float(one), 0.0, keep, venue) for one in residuals)
 
@@ -165,7 +165,7 @@ def test_what_makes_no_sense_is_named() -> None:
         with pytest.raises(ValueError, match=name):
             route(1, figures.pop("residual_m"), figures.pop("inventory_m"), KEEP, (), **figures)
     with pytest.raises(ValueError, match="base_bp"):
-        route(1, 20.0, 0.0, KEEP, (Outside("v", math.inf, 0.0, 1.0), VENUES[0]))
+        route(1, 20.0, 0.0, KEEP, (VenueCost("v", math.inf, 0.0, 1.0), VENUES[0]))
     with pytest.raises(ValueError, match="slope_bp_per_m"):
         Warehouse(-1.0, 0.5, 1.0)
     with pytest.raises(ValueError, match="impact_share"):

@@ -10,9 +10,9 @@ from infold.reports.best_execution import best_execution, shares, size_class
 from infold.reports.execution import costs
 from infold.reports.facts import Ended, Fact, Refused, recorded
 from infold.reports.html import best_execution_page
-from infold.reports.outside import Outside
+from infold.reports.outside_reference import OutsideReference
 
-OUTSIDE = Outside("reference", half_spread_bp=10.0, fee_bp=0.0, impact_bp_per_m=0.0)
+OUTSIDE = OutsideReference("reference", half_spread_bp=10.0, fee_bp=0.0, impact_bp_per_m=0.0)
 
 
 def some_facts() -> list[Fact]:

@@ -12,10 +12,10 @@ from tests.support.facts import E8, a_fill, a_price, an_acceptance
 
 from infold.reports.execution import by_client, costs, largest_gap, summed
 from infold.reports.facts import recorded
-from infold.reports.outside import Outside, believed
+from infold.reports.outside_reference import OutsideReference, believed
 
-FREE = Outside("free", 0.0, 0.0, 0.0)
-DEAR = Outside("dear", half_spread_bp=2.0, fee_bp=3.0, impact_bp_per_m=1_000.0)
+FREE = OutsideReference("free", 0.0, 0.0, 0.0)
+DEAR = OutsideReference("dear", half_spread_bp=2.0, fee_bp=3.0, impact_bp_per_m=1_000.0)
 
 
 def test_each_term_is_what_its_name_says() -> None:
@@ -127,7 +127,7 @@ def test_nothing_filled_has_no_cost() -> None:
 def test_a_reference_takes_only_costs(name: str, value: float) -> None:
     figures = {"half_spread_bp": 0.0, "fee_bp": 0.0, "impact_bp_per_m": 0.0, name: value}
     with pytest.raises(ValueError, match=f"{name} must be a number of bp"):
-        Outside("x", **figures)
+        OutsideReference("x", **figures)
 
 
 def test_the_belief_names_its_figures() -> None:

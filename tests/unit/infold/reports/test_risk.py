@@ -8,10 +8,10 @@ from tests.support.facts import E8, MARKET, a_book, a_deal, a_hedge, a_listing, 
 
 from infold.reports.facts import Fact, recorded
 from infold.reports.html import risk_page
-from infold.reports.outside import Outside
+from infold.reports.outside_reference import OutsideReference
 from infold.reports.risk import deviation, half_life_s, holding_time_s, risk
 
-OUTSIDE = Outside("reference", half_spread_bp=2.0, fee_bp=1.0, impact_bp_per_m=1_000.0)
+OUTSIDE = OutsideReference("reference", half_spread_bp=2.0, fee_bp=1.0, impact_bp_per_m=1_000.0)
 
 
 def held_long(moves: int = 0) -> list[Fact]:

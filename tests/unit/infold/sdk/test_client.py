@@ -122,6 +122,26 @@ def test_a_wrong_word_or_number_is_refused_before_it_is_signed(
     assert all(request.method == "GET" for request in venue.sent)
 
 
+def test_a_long_list_is_read_to_its_end() -> None:
+    def pages(request: httpx.Request) -> httpx.Response:
+        after = int(request.url.params["cursor"])
+        assert request.url.params["account"] == "17"
+        rows = [{"seq": seq} for seq in range(after + 1, min(after + 3, 6))]
+        return httpx.Response(
+            200, json={"data": rows, "nextCursor": str(after + 2) if rows else None}
+        )
+
+    with a_client(Venue(pages)) as client:
+        assert [row["seq"] for row in client.orders(17)] == [1, 2, 3, 4, 5]
+        assert [row["seq"] for row in client.fills(17)] == [1, 2, 3, 4, 5]
+
+
+def test_a_list_that_leads_in_a_circle_is_unavailable() -> None:
+    circle = Venue(lambda _: httpx.Response(200, json={"data": [{"seq": 9}], "nextCursor": "9"}))
+    with a_client(circle) as client, pytest.raises(Unavailable, match="back to 9"):
+        client.batches()
+
+
 def test_a_refused_order_raises_with_the_venues_code() -> None:
     problem = {"code": "PRICE_TICK", "param": "price", "detail": "the tick is 0.1"}
     venue = Venue(lambda request: httpx.Response(200, json={"results": [{"error": problem}]}))

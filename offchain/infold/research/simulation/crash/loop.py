@@ -242,11 +242,12 @@ def run_crash(
             rule[KNOTS] = _knots(stage, told, seen / oracle, offsets, sales_m, prices, sales)
             _cut(stage, rule, client)
             best[:] = 0
-            clear_batch(
-                rule, width, prices, sales,
-                room.side, room.tick, room.lots, room.fill, room.order, room.rest, room.segments,
-                count, RULED, False, best,
-            )  # fmt: skip
+            if _may_trade(rule, offsets, stage.oracle_ticks, room.side, room.tick, count):
+                clear_batch(
+                    rule, width, prices, sales,
+                    room.side, room.tick, room.lots, room.fill, room.order, room.rest,
+                    room.segments, count, RULED, False, best,
+                )  # fmt: skip
             if best[EXECUTED] > 0:
                 paid_bp = oracle * best[TICK_OF] / stage.oracle_ticks
                 sold = best[RESIDUAL] / stage.lots_per_m
@@ -305,6 +306,25 @@ def _count_service(stage: Stage, told: limits.Commitment, held: float, sums: Flo
     reducing = told.ask_m if held > 0.0 else told.bid_m
     if reducing < abs(held):
         sums[UNPRICED] += 1.0
+
+
+@compiled
+def _may_trade(
+    rule: Integers, offsets: Floats, ticks: int, side: Integers, tick: Integers, count: int
+) -> bool:
+    """Whether any order reaches another or the dealer's best: most batches hold one that does not,
+    and need no auction to say so. Errs on the side of asking.
+    """
+    buys, sells = -1, 2 * ticks
+    for index in range(count):
+        if side[index] > 0:
+            buys = max(buys, tick[index])
+        else:
+            sells = min(sells, tick[index])
+    ask = max(math.floor(ticks * (1.0 + offsets[2] / BP_ONE)) - 1, rule[SELL_FROM])
+    bid = min(math.ceil(ticks * (1.0 + offsets[1] / BP_ONE)) + 1, rule[BUY_TO])
+    meets: bool = buys >= min(ask, sells) or sells <= bid
+    return meets
 
 
 @compiled

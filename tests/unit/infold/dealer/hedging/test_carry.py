@@ -24,7 +24,7 @@ from infold.dealer.hedging.passive import (
     resting_bp,
     taking_bp,
 )
-from infold.dealer.hedging.terms import Horizon, VenueTerms, outside
+from infold.dealer.hedging.terms import Horizon, VenueTerms, venue_cost
 
 RESTING = Resting(
     half_spread_bp=0.5,
@@ -110,8 +110,8 @@ def test_a_venues_terms_become_one_line() -> None:
     carry = Carry(funding_bp_per_day=30.0, basis_volatility_bp=40.0)
     terms = VenueTerms("deep", 0.1, 0.2, 2e-5, 50.0, carry)
     horizon = Horizon(interval_day=1e-5, holding_day=0.002)
-    bought = outside(terms, 1, horizon, 1e-3, held_m=5.0, state_bp=0.04)
-    sold = outside(terms, -1, horizon, 1e-3, held_m=5.0, state_bp=0.04, capacity_m=3.0)
+    bought = venue_cost(terms, 1, horizon, 1e-3, held_m=5.0, state_bp=0.04)
+    sold = venue_cost(terms, -1, horizon, 1e-3, held_m=5.0, state_bp=0.04, capacity_m=3.0)
     basis = 1e-3 * 40.0**2 * 0.002
     assert bought.base_bp == pytest.approx(0.3 + 0.04 + 0.06 + basis * 5.0)
     assert sold.base_bp == pytest.approx(0.3 - 0.04 - 0.06 - basis * 5.0)
@@ -119,7 +119,7 @@ def test_a_venues_terms_become_one_line() -> None:
     assert (bought.capacity_m, sold.capacity_m) == (50.0, 3.0)
     resting = replace(terms, half_spread_bp=0.5, taker_fee_bp=3.0, resting=RESTING)
     patient = Horizon(interval_day=1e-5, holding_day=0.0, rest_day_max=1e-3)
-    assert outside(resting, 1, patient, 1e-3).base_bp == passive_plan(RESTING, 1e-3).cost_bp
+    assert venue_cost(resting, 1, patient, 1e-3).base_bp == passive_plan(RESTING, 1e-3).cost_bp
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ import pytest
 from tests.support.recorded_market import invented, write_recording
 
 from infold.dealer.params import PERPETUAL
-from infold.dealer.routing import Outside
+from infold.dealer.routing import VenueCost
 from infold.messages import TimeInForce
 from infold.research.flow import Intent
 from infold.research.microstructure.recordings import discover
-from infold.research.offline.outside import BookMarket
+from infold.research.offline.outside_markets import BookMarket
 from infold.research.offline.records import serve_accounts, serve_recording
 from infold.research.offline.serving import Rule, Served, serve
 from infold.research.offline.shares import shares_of
@@ -38,8 +38,8 @@ class Market:
     estimated: bool = False
     asked_ms: list[int] = field(default_factory=list)
 
-    def terms(self, time_ms: int) -> Outside:
-        return Outside("outside", self.base_bp, 1.0, 10.0)
+    def terms(self, time_ms: int) -> VenueCost:
+        return VenueCost("outside", self.base_bp, 1.0, 10.0)
 
     def cost_bp(self, time_ms: int, side: int, size_m: float) -> float:
         self.asked_ms.append(time_ms)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from infold.research.calibration.outside import (
+from infold.research.calibration.outside_costs import (
     depth_m,
     half_spread_bp,
     neighbours_half_spread_bp,

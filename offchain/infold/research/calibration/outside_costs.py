@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from infold.research.calibration.orders import M
+from infold.research.calibration.orders import QUOTE_PER_M
 from infold.research.recorded import Books, Floats, Integers, Quotes, Trades
 
 NEIGHBOURS_MS_MAX: Final = 1_000
@@ -59,7 +59,7 @@ def depth_m(books: Books, within_bp: float) -> float:
     total = 0.0
     for prices, sizes in ((books.bid_price, books.bid_size), (books.ask_price, books.ask_size)):
         inside = np.abs(prices - mid) <= within_bp * 1e-4 * mid
-        total += float(np.where(inside, prices * sizes, 0.0).sum(axis=1).mean()) / M
+        total += float(np.where(inside, prices * sizes, 0.0).sum(axis=1).mean()) / QUOTE_PER_M
     return total / 2.0
 
 
@@ -69,7 +69,7 @@ def slope_bp_per_m(books: Books) -> float:
     """
     top = bottom = 0.0
     for prices, sizes in ((books.bid_price, books.bid_size), (books.ask_price, books.ask_size)):
-        money = np.nan_to_num(prices * sizes) / M
+        money = np.nan_to_num(prices * sizes) / QUOTE_PER_M
         before = np.cumsum(money, axis=1) - money / 2.0
         away = np.nan_to_num(1e4 * np.abs(prices / prices[:, :1] - 1.0))
         known = money > 0.0
@@ -83,7 +83,7 @@ def walk(books: Books, row: Integers, side: Integers, size_m: Floats) -> Walk:
     buys = side > 0
     prices = np.where(buys[:, None], books.ask_price[row], books.bid_price[row])
     sizes = np.where(buys[:, None], books.ask_size[row], books.bid_size[row])
-    money = np.nan_to_num(prices * sizes) / M
+    money = np.nan_to_num(prices * sizes) / QUOTE_PER_M
     mid = books.mid[row]
     away = np.nan_to_num(1e4 * np.abs(prices / mid[:, None] - 1.0))
     before = np.cumsum(money, axis=1) - money

@@ -19,7 +19,7 @@ MILLION_E6: Final = 1e12
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class OutsideReference:
     """Costs at the reference: half-spread and fee in bp, impact in bp a million of quote."""
 
     name: str
@@ -42,9 +42,9 @@ class Outside:
         return self.impact_bp_per_m * notional_e6 / MILLION_E6
 
 
-def believed(parameters: DealerParameters = PERPETUAL, fee_bp: float = 0.0) -> Outside:
+def believed(parameters: DealerParameters = PERPETUAL, fee_bp: float = 0.0) -> OutsideReference:
     """The dealer's own belief: psi, and k / 2 a million, the mean of a permanent push."""
-    return Outside(
+    return OutsideReference(
         name=(
             f"taker outside as the dealer believes: {parameters.hedge_spread_bp:g} bp and"
             f" {parameters.impact_bp_per_m / 2:g} bp a million"

@@ -9,20 +9,20 @@ from typing import Protocol
 import numpy as np
 
 from infold.dealer.impact.parent import ParentLaw
-from infold.dealer.routing import Outside
-from infold.research.calibration.orders import M
-from infold.research.calibration.outside import walk
+from infold.dealer.routing import VenueCost
+from infold.research.calibration.orders import QUOTE_PER_M
+from infold.research.calibration.outside_costs import walk
 from infold.research.recorded import Books, Floats
 
 
-class Market(Protocol):
+class OutsideMarket(Protocol):
     """An outside market, as the replay needs it. Costs in bp beyond the mid, fees included."""
 
     @property
     def estimated(self) -> bool:
         """Whether its costs are an estimate rather than a recorded book's."""
 
-    def terms(self, time_ms: int) -> Outside:
+    def terms(self, time_ms: int) -> VenueCost:
         """What the next M costs at a time: read before anything is sent."""
 
     def cost_bp(self, time_ms: int, side: int, size_m: float) -> float:
@@ -42,9 +42,9 @@ class BookMarket:
     def _row(self, time_ms: int) -> int:
         return max(int(np.searchsorted(self._books.time_ms, time_ms, side="right")) - 1, 0)
 
-    def terms(self, time_ms: int) -> Outside:
+    def terms(self, time_ms: int) -> VenueCost:
         row = self._row(time_ms)
-        return Outside(
+        return VenueCost(
             "outside",
             float(self._half_bp[row]) + self._fee_bp,
             float(self._slope[row]),
@@ -64,7 +64,7 @@ def _shape(books: Books) -> tuple[Floats, Floats, Floats]:
     half = 1e4 * (books.ask_price[:, 0] - mid) / mid
     slope, depth = np.zeros(len(mid)), np.zeros(len(mid))
     for prices, sizes in ((books.bid_price, books.bid_size), (books.ask_price, books.ask_size)):
-        money = np.nan_to_num(prices * sizes).sum(axis=1) / M
+        money = np.nan_to_num(prices * sizes).sum(axis=1) / QUOTE_PER_M
         away = 1e4 * np.nanmax(np.abs(prices / prices[:, :1] - 1.0), axis=1)
         slope += away / money / 2.0
         depth += money / 2.0
@@ -88,8 +88,8 @@ class EstimatedMarket:
     law: ParentLaw
     estimated: bool = True
 
-    def terms(self, time_ms: int) -> Outside:
-        return Outside(
+    def terms(self, time_ms: int) -> VenueCost:
+        return VenueCost(
             "outside", self.half_spread_bp + self.fee_bp, self.slope_bp_per_m, self.capacity_m
         )
 
