@@ -14,7 +14,19 @@ PACKAGE = Path(__file__).resolve().parents[2] / "offchain" / "infold"
 
 #: Everything may import these; they import only each other and no numpy.
 BASE = {
-    *("errors", "units", "messages", "outside", "signing", "words", "config", "closable", "abi"),
+    *(
+        "errors",
+        "units",
+        "messages",
+        "outside",
+        "signing",
+        "words",
+        "config",
+        "closable",
+        "caches",
+        "caches",
+        "abi",
+    ),
 }
 
 #: Layer -> the layers it may import, beside itself and the base. `None`: all of them.
