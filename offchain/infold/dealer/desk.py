@@ -197,7 +197,7 @@ class Desk(Generic[CurveT]):
         self._interval_s = interval_s
         self._parameters = dict(parameters or {})
         self._default = default
-        self._lines: dict[int, tuple[tuple[float, float | None], Line]] = {}
+        self._lines: dict[int, tuple[tuple[float, float | None, float], Line]] = {}
         self._neighbours = neighbours
         self.signals = signals
         self._half_spreads_bp_min = dict(half_spreads_bp_min or {})
@@ -245,8 +245,8 @@ class Desk(Generic[CurveT]):
         volatility_bp: float | None,
         least_bp: float,
     ) -> Line:
-        """The market's line; made anew only when interval or forecast have changed."""
-        asked = (interval_s, volatility_bp)
+        """The market's line; made anew only when interval, forecast or least have changed."""
+        asked = (interval_s, volatility_bp, least_bp)
         known = self._lines.get(market)
         if known is None or known[0] != asked:
             line = batch_line(parameters, interval_s, volatility_bp).at_least(least_bp)

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from infold.core.curve import Curve
-from infold.dealer.desk import Desk, FillLike, Signal, curve_hash
+from infold.dealer.desk import UPRIGHT, Desk, FillLike, Signal, ladder_knots
+from infold.dealer.lines import batch_line
 from infold.dealer.neighbours import neighbours
 from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
 from infold.dealer.quoting import closed_forms
@@ -72,17 +73,28 @@ def test_without_signals_every_curve_is_what_it_was_to_the_last_bit() -> None:
     for number, base_e8 in ((1, 5 * 10**8), (2, -3 * 10**12), (3, 0)):
         state.markets[number].pool.base_e8 = base_e8
     pair = neighbours({1: PERPETUAL, 2: PERPETUAL}, ((1.0, 0.8), (0.8, 1.0)))
-    desks = {
-        # Hashes of before there were signals.
-        "0b1c15cb6fa9a680 f212522bbd2e14f9 6c9ecf3569b194f2": Desk(Curve, 1.0, {2: SPOT_FX}),
-        "40c794ee679e9229 13049a07797d45f6 a146f6cf77109fde": Desk(
-            Curve, 60.0, {2: SPOT_FX}, half_spreads_bp_min={3: 9.0}
-        ),
-        "06194c6ba9e7b874 a4499da19b591918 6c9ecf3569b194f2": Desk(Curve, 1.0, neighbours=pair),
-    }
-    for hashes, desk in desks.items():
-        curves = desk.curves(state, START_MS)
-        assert [curve_hash(curve).hex()[:16] for curve in curves.values()] == hashes.split()
+    held = {n: m.pool.base_e8 * state.prices_e8[n] / 1e22 for n, m in state.markets.items()}
+    usual = {2: SPOT_FX}
+    for desk, interval_s, parameters, leans, least_bp in (
+        (Desk(Curve, 1.0, usual), 1.0, usual, {}, {}),
+        (Desk(Curve, 60.0, usual), 60.0, usual, {}, {}),
+        (Desk(Curve, 1.0, half_spreads_bp_min={3: 9.0}), 1.0, {}, {}, {3: 9.0}),
+        (Desk(Curve, 1.0, neighbours=pair), 1.0, {}, pair.leans(held), {}),
+    ):
+        for number, curve in desk.curves(state, START_MS).items():
+            lean = leans.get(number, UPRIGHT)
+            believed = parameters.get(number, PERPETUAL)
+            line = batch_line(believed, interval_s, lean.volatility_bp)
+            line = line.at_least(least_bp.get(number, 0.0))
+            knots = ladder_knots(
+                line,
+                believed.offer_m_max,
+                state.markets[number].pool.base_e8,
+                state.prices_e8[number],
+                1,
+                lean.drift_bp,
+            )
+            assert curve == Curve(*knots)
 
 
 def test_until_a_minute_of_prices_the_parameter_is_the_forecast() -> None:
@@ -212,6 +224,10 @@ def test_a_price_that_is_late_asks_more_and_the_bound_holds() -> None:
     widths = [quoted(signals, second).half_spread_bp_min for second in (1, 2, 4, 8, 3_600)]
     assert widths == sorted(widths) and len(set(widths)) == len(widths)
     assert widths[-1] == SignalParameters().half_spread_bp_max
+    desk = Desk(Curve, 1.0, signals=signals)
+    waits = [desk.curves(a_state(), START_MS + 1_000 * second)[1] for second in (1, 30, 1)]
+    calm, late, again = map(half_spread_bp, waits)
+    assert calm == again < late == pytest.approx(widths[-1]), "at one and the same volatility"
     slow = Signals(SignalParameters(oracle_lag_s=3.0))
     slow.priced(START_MS, {1: ORACLE})
     assert quoted(slow, 1).half_spread_bp_min > widths[0]
