@@ -24,6 +24,8 @@ def rate_law(rates_m_per_day: Floats, rate_exponent: float, reference_m_per_day:
         raise ValueError(
             f"reference_m_per_day must be a positive number of M a day, not {reference_m_per_day!r}"
         )
+    if not np.isfinite(rates_m_per_day).all():
+        raise ValueError("rates_m_per_day must be finite numbers of M a day")
     scaled: Floats = np.abs(rates_m_per_day / reference_m_per_day) ** rate_exponent
     return np.sign(rates_m_per_day) * scaled * reference_m_per_day
 
