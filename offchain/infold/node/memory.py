@@ -26,6 +26,7 @@ from infold.core.events import (
 from infold.core.plan import Reason
 from infold.core.state import State
 from infold.dealer.desk import SignalsLike
+from infold.errors import Misconfigured
 from infold.messages import Fill, SignedOrder
 from infold.shell.files import Files
 from infold.shell.journal import Journal
@@ -179,8 +180,16 @@ def tell(signals: SignalsLike, event: AnyEvent) -> None:
 
 
 def read_entry(line: bytes) -> dict[str, msgspec.Raw]:
-    """One journalled entry by its parts: a command with its events, a commitment, an intent."""
-    return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    """One journalled entry by its parts: a command with its events, a commitment, an intent.
+
+    `Misconfigured` if it is none: another program's journal is as sound as ours.
+    """
+    try:
+        return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError as error:
+        raise Misconfigured(
+            f"an entry of the journal is not one of a venue ({error}); name a venue's own directory"
+        ) from None
 
 
 def _events_of(entry: dict[str, msgspec.Raw]) -> list[AnyEvent]:
