@@ -7,7 +7,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.12 python3.11,$(shell comma
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Ape writes where it is told, not into the home folder.
 export APE_DATA_FOLDER := $(CURDIR)/.ape
-# numba keeps what it compiled here, for the next run.
+# numba keeps what it compiled here, for the next run, by the sources' digest (infold/caches.py).
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 ARGS ?=
 TESTS ?= tests

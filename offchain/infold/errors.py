@@ -18,6 +18,7 @@ from typing import Final
 CODES: Final[dict[str, str]] = {
     # The request itself.
     "MALFORMED": "send one JSON object with exactly the documented fields, each once, in ASCII",
+    "METHOD_NOT_ALLOWED": "use the method the path answers to: GET reads, POST acts",
     "TOO_LARGE": "send a shorter body",
     "NUMBER_NOT_CANONICAL": (
         "write the number as a plain decimal string: digits, at most one point, no sign,"

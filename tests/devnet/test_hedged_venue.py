@@ -6,14 +6,12 @@ from __future__ import annotations
 import pytest
 from tests.support.local_orders import an_order
 
-from infold.core.curve import Curve
-from infold.dealer.desk import Desk
 from infold.dealer.hedging.facts import Routed
 from infold.dealer.hedging.terms import Horizon, VenueTerms
 from infold.dealer.params import PERPETUAL
 from infold.dealer.zone import CapitalCharge
 from infold.messages import Receipt
-from infold.node import LocalVenue, live_prices
+from infold.node import LocalVenue, live_desk, live_prices
 from infold.node.hedge_desk import HedgeDesk, HedgePlan, recorded_facts, recorder
 from infold.node.hedger import Hedger
 from infold.shell.chain.contracts import load_abi
@@ -87,6 +85,9 @@ def test_a_residual_beyond_the_capital_rule_is_hedged_outside_and_recorded() -> 
         assert client_e8 < 0
         for _ in range(3):
             batch()
+        signals = venue.dealer.signals
+        assert signals is not None and signals.faults == {}
+        assert signals.signal(MARKET, PERPETUAL, 1.0, time_ms + 1_000).drift_bp < 0.0, "we bought"
         left_m = (client_e8 + hedger.book.hedged_e8) * 60_000 / 1e8 / 1e6
         assert hedger.book.hedged_e8 == pool.position(MARKET).size_e8 > 0
         assert left_m == pytest.approx(-0.01, rel=0.05)
@@ -95,7 +96,7 @@ def test_a_residual_beyond_the_capital_rule_is_hedged_outside_and_recorded() -> 
         assert "CAPITAL" in reasons and reasons[-1] in ("INSIDE_ZONE", "CAPITAL")
         # The node's own recovery passes over these entries; the book comes back from them.
         book = hedger.book
-        venue.restart_node(Desk(Curve, 1.0))
+        venue.restart_node(live_desk(1.0))
         assert venue.node.state.markets[MARKET].pool.base_e8 == client_e8
         again = recorded_facts(venue.node.journal, MARKET)
         assert Hedger(MARKET, [pool], lambda _fact: None, facts=again).book == book

@@ -17,11 +17,17 @@ import httpx
 import pytest
 from tests.support.local_orders import an_order
 
-from infold.core.curve import Curve
-from infold.dealer.desk import Desk
+from infold.dealer.params import PERPETUAL
 from infold.errors import InvariantBroken, Rejected, Unavailable
 from infold.messages import Receipt
-from infold.node import BatchOutcome, DuplicateReceipt, LocalVenue, live_prices, replay_state
+from infold.node import (
+    BatchOutcome,
+    DuplicateReceipt,
+    LocalVenue,
+    live_desk,
+    live_prices,
+    replay_state,
+)
 from infold.shell.chain import Reverted
 from infold.shell.devnet import DevnetConfig
 from infold.shell.journal import Journal
@@ -73,7 +79,7 @@ def clock() -> Iterator[Clock]:
 
 
 def restart(clock: Clock) -> None:
-    clock.venue.restart_node(Desk(Curve, 1.0))
+    clock.venue.restart_node(live_desk(1.0))
 
 
 def test_set_up_is_whole(clock: Clock) -> None:
@@ -253,8 +259,16 @@ def test_replaying_the_journal_gives_the_same_state(clock: Clock) -> None:
     node = clock.venue.node
     expected = node.state
     path = node.journal.path
+    lived = clock.venue.dealer.signals
     restart(clock)
+    folded = clock.venue.dealer.signals
     assert clock.venue.node.state == expected
+    assert lived is not None and folded is not None and lived is not folded
+    for number in sorted(expected.markets):
+        asked = (number, PERPETUAL, 1.0, clock.time_ms + 1_000)
+        assert folded.signal(*asked) == lived.signal(*asked)
+        assert folded.signal(*asked).volatility_bp is not None
+    assert folded.faults == lived.faults == {}
     assert clock.venue.node.order_rows == node.order_rows
     assert Journal.inspect(path).ok
     clock.venue.node.journal.close()

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
+from infold.caches import keep_compiled
 from infold.cli import operate, report, study, trade
 from infold.cli.header import version
 from infold.cli.options import CONNECTIONS, defaults_for, settings
@@ -101,4 +102,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """The entry point."""
+    keep_compiled()
     sys.exit(run())

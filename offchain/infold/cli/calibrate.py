@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from infold.cli.header import header
+from infold.cli.outputs import must_be_writable, write_output
 from infold.cli.terminal import Steps
 from infold.dealer.volatility import MarginBounds, MarginRule, propose_margins
 from infold.errors import Misconfigured, Rejected
@@ -57,6 +58,7 @@ def run_calibrate(
     began = time.monotonic()
     if not (files or quotes or bars):
         raise Rejected("PARAMETER", "files", "give trades, --quotes or --bars")
+    must_be_writable(out, "--out")
     steps.say(f"reading {len(files) + len(quotes) + len(books) + len(bars)} files")
     tapes = [read_trades(path, overrides.get(path)) for path in files]
     tops = [read_quotes(path, overrides.get(path)) for path in quotes]
@@ -74,7 +76,7 @@ def run_calibrate(
         reasons = "; ".join(f"{market}: {reason}" for market, reason in left_out.items())
         raise Misconfigured(f"nothing could be calibrated: {reasons}")
     if out is not None:
-        out.write_bytes(dump_parameters(found))
+        write_output(out, dump_parameters(found), "--out")
         steps.say(f"parameters written to {out}")
     return {
         **header("calibrate", seed),

@@ -50,8 +50,11 @@ class WatchingDesk:
 
     ``parameters`` are by market id. Whoever feeds the oracle's sources tells the desk as well
     (``tell``): every dealer has market data of its own, and what it must not see before it commits
-    is orders.
+    is orders. Its parameters stay as they are given: figures of a demo and a replay follow from
+    what was put in.
     """
+
+    signals = None
 
     def __init__(self, interval_s: float, parameters: Mapping[int, DealerParameters]) -> None:
         from infold.dealer.desk import Desk  # compiled: not part of the base

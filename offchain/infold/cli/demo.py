@@ -20,6 +20,7 @@ from typing import Any
 from infold.cli.dealing import WatchingDesk, demo_dealer
 from infold.cli.desks import seeded_wallet, wire_cancel, wire_order
 from infold.cli.header import header
+from infold.cli.outputs import must_be_new_directory, must_be_writable, write_output
 from infold.cli.parameters import DEMO_MARKETS, demo_market
 from infold.cli.stage import Stage
 from infold.cli.terminal import Steps
@@ -68,6 +69,8 @@ LIQUIDATIONS_A_STEP_MAX = 12  # each costs a keeper a transaction with the whole
 def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -> dict[str, Any]:
     """The demo; the object the command prints."""
     began = time.monotonic()
+    must_be_writable(html, "--html")
+    must_be_new_directory(keep, "--keep")
     demo = _Demo(seed)
     config = DevnetConfig(
         start_ms=START_MS,
@@ -102,9 +105,8 @@ def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -
         steps.say(line)
     steps.say(f"besides orders: {demo.besides()}")
     if html is not None:
-        html.write_text(
-            picture(f"infold demo, seed {seed}", document, voyage.journey), encoding="utf-8"
-        )
+        page = picture(f"infold demo, seed {seed}", document, voyage.journey)
+        write_output(html, page, "--html")
         steps.say(f"picture written to {html}")
     return document
 

@@ -24,9 +24,9 @@ from infold.cli.options import (
     address_of_text,
     journal_in,
 )
+from infold.cli.outputs import must_be_new_directory
 from infold.cli.pages import of_audit, of_devnet, of_reconcile
 from infold.cli.terminal import Exit, Json, Quiet, Seed, complain, finish, progress, show
-from infold.errors import Misconfigured
 
 if TYPE_CHECKING:
     from infold.shell.chain import Rpc
@@ -118,7 +118,7 @@ def devnet(
     from infold.node import LocalVenue
     from infold.shell.devnet import DevnetConfig
 
-    refuse_used(keep)
+    must_be_new_directory(keep, "--keep")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -145,12 +145,6 @@ def devnet(
         local.run_live(stopped)
     if stopped.is_set():
         raise typer.Exit(Exit.INTERRUPTED)
-
-
-def refuse_used(directory: Path | None) -> None:
-    """A directory to keep files in must be new: two journals must never mix."""
-    if directory is not None and directory.exists() and any(directory.iterdir()):
-        raise Misconfigured(f"{directory} is not empty; name a new directory with --keep")
 
 
 def deploy(

@@ -11,6 +11,7 @@ from typing import Any
 from infold.cli.dealing import WatchingDesk, replay_dealer
 from infold.cli.desks import plain_order, wire_order
 from infold.cli.header import header
+from infold.cli.outputs import must_be_new_directory, must_be_writable, write_output
 from infold.cli.parameters import pool_capital_e6, recorded_market
 from infold.cli.stage import Stage
 from infold.cli.terminal import Steps
@@ -49,6 +50,8 @@ def run_replay(
     prints.
     """
     began = time.monotonic()
+    must_be_writable(html, "--html")
+    must_be_new_directory(keep, "--keep")
     steps.say(f"reading {len(files) + len(quotes)} files")
     trades = [read_trades(path, overrides.get(path)) for path in files]
     books = [read_quotes(path, overrides.get(path)) for path in quotes]
@@ -75,7 +78,7 @@ def run_replay(
         pools.append(run.pool_e6)
     document = _document(seed, journeys, ends, pools, [*trades, *books], began)
     if html is not None:
-        html.write_text(picture("infold replay", document, joined(journeys)), encoding="utf-8")
+        write_output(html, picture("infold replay", document, joined(journeys)), "--html")
         steps.say(f"picture written to {html}")
     return document
 

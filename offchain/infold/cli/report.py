@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infold.cli.header import completed
+from infold.cli.outputs import must_be_writable, write_output
 from infold.cli.report_pages import of_best_execution, of_oracle, of_profit, of_risk
 from infold.cli.terminal import Json, finish
 from infold.errors import Misconfigured
@@ -196,9 +197,10 @@ def _report(
     from infold.reports.facts import recorded
 
     began = time.monotonic()
+    must_be_writable(html, "--html")
     document, pictured = made(recorded(facts_of(journal)))
     if html is not None:
-        html.write_text(pictured(), encoding="utf-8")
+        write_output(html, pictured(), "--html")
     finish(
         completed(f"report {name}", None, began, document), as_json, f"infold report {name}", page
     )

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from infold.cli.dealing import WatchingDesk
-from infold.errors import Misconfigured
+from infold.cli.outputs import must_be_new_directory
 from infold.messages import PriceVector
 from infold.node import BatchOutcome, LocalVenue
 from infold.sdk.wallet import Wallet
@@ -47,8 +47,7 @@ class Stage:
         say: Callable[[str], None],
         keep: Path | None = None,
     ) -> None:
-        if keep is not None and keep.exists() and any(keep.iterdir()):
-            raise Misconfigured(f"{keep} is not empty; name a new directory with --keep")
+        must_be_new_directory(keep, "--keep")
         self._sent: list[_Sent] = []
         self._noise = random.Random(config.seed)
         self._dealer = dealer

@@ -93,6 +93,8 @@ def open_account(
 ) -> None:
     """Open an account for the key and pay its first deposit (at least 10)."""
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
+    if not amount_e6:
+        raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
     opened = named(
@@ -195,6 +197,8 @@ def deposit(
 ) -> None:
     """Pay collateral into an account; it counts at once."""
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
+    if not amount_e6:
+        raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
     paid = named(desk.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
@@ -478,6 +482,8 @@ def lp_deposit(
     the first batch after its end.
     """
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
+    if not amount_e6:
+        raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
     asked = named(desk.send("Pool", "request_deposit", amount_e6), "DepositRequested")

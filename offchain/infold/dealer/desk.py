@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The desk: what the dealer commits to, before a batch closes and without seeing an order.
 
-A curve is a function of inventory, the last known oracle price, the parameters and the interval,
-and of nothing else: a dealer that saw limits first could charge each client its own. Whoever closes
-the batch journals `curve_hash` before it asks for the batch's prices.
+A curve is a function of inventory, the last known oracle price, the parameters, the interval and
+signals from batches that are over, and of nothing else: a dealer that saw limits first could charge
+each client its own. Whoever closes the batch journals `curve_hash` before it asks for the batch's
+prices.
 
 The desk imports neither the engine's state nor its curve: it reads markets through the protocols
 below and makes curves with the function it is given, so one desk serves the node and the backtest.
@@ -12,7 +13,7 @@ below and makes curves with the function it is given, so one desk serves the nod
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -114,6 +115,48 @@ class NeighboursLike(Protocol):
     def leans(self, inventories_m: Mapping[int, float], /) -> Mapping[int, Lean]: ...
 
 
+class Signal(NamedTuple):
+    """What a market's next curve goes by: `commit`'s arguments of these names."""
+
+    volatility_bp: float | None
+    half_spread_bp_min: float
+    drift_bp: float
+
+
+SILENT: Final = Signal(None, 0.0, 0.0)
+"""The parameters alone."""
+
+
+class FillLike(Protocol):
+    """What one order received in a batch."""
+
+    @property
+    def market(self) -> int: ...
+    @property
+    def buy(self) -> bool: ...
+    @property
+    def size_e8(self) -> int: ...
+    @property
+    def price_e8(self) -> int: ...
+
+
+class SignalsLike(Protocol):
+    """What the venue has seen so far, told as it happens: `signals.Signals`.
+
+    `faults` counts by market and name what was refused.
+    """
+
+    @property
+    def faults(self) -> Mapping[tuple[int, str], int]: ...
+    def priced(self, time_ms: int, prices_e8: Mapping[int, int], /) -> None: ...
+    def traded(self, time_ms: int, fills: Iterable[FillLike], /) -> None: ...
+    def hedged(self, market: int, time_ms: int, impact_bp: float, /) -> None: ...
+    def signal(
+        self, market: int, parameters: DealerParameters, interval_s: float, time_ms: int, /
+    ) -> Signal: ...
+    def refuse(self, market: int, name: str, /) -> None: ...
+
+
 def curve_hash(curve: CurveLike) -> bytes:
     """Keccak-256 of a curve's figures, each as a 32-byte two's complement word.
 
@@ -134,7 +177,8 @@ class Desk(Generic[CurveT]):
     `make_curve(prices_e8, sales_e8)` builds the engine's curve; `parameters` are by market id,
     `default` serves the others; `interval_s` is the batch interval. With `neighbours` the curves of
     one moment also lean on each other's inventories. `half_spreads_bp_min` are by market id too:
-    what `staleness.half_spread_min_bp` found, infinite for a market that is better not quoted.
+    what `staleness.half_spread_min_bp` found, infinite for a market that is better not quoted. With
+    `signals`, which whoever closes batches keeps told, curves follow what the venue has seen.
     """
 
     def __init__(
@@ -145,6 +189,7 @@ class Desk(Generic[CurveT]):
         default: DealerParameters = PERPETUAL,
         neighbours: NeighboursLike | None = None,
         half_spreads_bp_min: Mapping[int, float] | None = None,
+        signals: SignalsLike | None = None,
     ) -> None:
         if not interval_s > 0.0:
             raise ValueError(f"the batch interval must be above zero seconds, not {interval_s!r}")
@@ -152,8 +197,9 @@ class Desk(Generic[CurveT]):
         self._interval_s = interval_s
         self._parameters = dict(parameters or {})
         self._default = default
-        self._lines: dict[int, tuple[tuple[float, float | None], Line]] = {}
+        self._lines: dict[int, tuple[tuple[float, float | None, float], Line]] = {}
         self._neighbours = neighbours
+        self.signals = signals
         self._half_spreads_bp_min = dict(half_spreads_bp_min or {})
         for market, least_bp in self._half_spreads_bp_min.items():
             if not least_bp >= 0.0:
@@ -171,16 +217,18 @@ class Desk(Generic[CurveT]):
         volatility_bp: float | None = None,
         interval_s: float | None = None,
         drift_bp: float = 0.0,
+        half_spread_bp_min: float = 0.0,
     ) -> CurveT:
         """The curve for one market: how much it sells at which price.
 
         `inventory_e8` is the pool's signed base, `volatility_bp` a forecast per root day in place
-        of the parameter, `drift_bp` the predicted move of the oracle price. Knots lie on ticks,
-        rounded so that the dealer never trades at a worse price than the model's.
+        of the parameter, `drift_bp` the predicted move of the oracle price; the half-spread is the
+        market's least or `half_spread_bp_min`, if that is more. Knots lie on ticks, rounded so that
+        the dealer never trades at a worse price than the model's.
         """
         parameters = self._parameters.get(market, self._default)
         interval = self._interval_s if interval_s is None else interval_s
-        least_bp = self._half_spreads_bp_min.get(market, 0.0)
+        least_bp = max(half_spread_bp_min, self._half_spreads_bp_min.get(market, 0.0))
         if math.isinf(least_bp):
             return self._make_curve((), ())
         line = self._line(market, parameters, interval, volatility_bp, least_bp)
@@ -197,8 +245,8 @@ class Desk(Generic[CurveT]):
         volatility_bp: float | None,
         least_bp: float,
     ) -> Line:
-        """The market's line; made anew only when interval or forecast have changed."""
-        asked = (interval_s, volatility_bp)
+        """The market's line; made anew only when interval, forecast or least have changed."""
+        asked = (interval_s, volatility_bp, least_bp)
         known = self._lines.get(market)
         if known is None or known[0] != asked:
             line = batch_line(parameters, interval_s, volatility_bp).at_least(least_bp)
@@ -227,17 +275,67 @@ class Desk(Generic[CurveT]):
         curves: dict[int, CurveT] = {}
         for number, price_e8 in priced.items():
             market = state.markets[number]
-            tick_e8 = market.at(time_ms).listing.tick_e8
+            place = _Place(
+                number, market.pool.base_e8, price_e8, market.at(time_ms).listing.tick_e8
+            )
             lean = leans.get(number, UPRIGHT)
-            curves[number] = self.commit(
-                number,
-                market.pool.base_e8,
-                price_e8,
-                tick_e8,
-                volatility_bp=lean.volatility_bp,
-                drift_bp=lean.drift_bp,
+            curves[number] = (
+                self._leaning(place, lean, SILENT)
+                if self.signals is None
+                else self._following(place, lean, self.signals, time_ms)
             )
         return curves
+
+    def _following(self, place: _Place, lean: Lean, signals: SignalsLike, time_ms: int) -> CurveT:
+        """The curve by the signals, or by the parameters if no curve comes of them."""
+        market = place.market
+        parameters = self._parameters.get(market, self._default)
+        try:
+            found = signals.signal(market, parameters, self._interval_s, time_ms)
+            return self._leaning(place, lean, _sound(market, found, signals))
+        except (ValueError, ArithmeticError):
+            signals.refuse(market, "signal")
+            return self._leaning(place, lean, SILENT)
+
+    def _leaning(self, place: _Place, lean: Lean, signal: Signal) -> CurveT:
+        volatility_bp = lean.volatility_bp
+        if signal.volatility_bp is not None:
+            volatility_bp = signal.volatility_bp
+            if lean.volatility_bp is not None:
+                standing_bp = self._parameters.get(place.market, self._default).volatility_bp
+                volatility_bp *= lean.volatility_bp / standing_bp
+        return self.commit(
+            *place,
+            volatility_bp=volatility_bp,
+            drift_bp=lean.drift_bp + signal.drift_bp,
+            half_spread_bp_min=signal.half_spread_bp_min,
+        )
+
+
+class _Place(NamedTuple):
+    """`commit`'s first arguments."""
+
+    market: int
+    inventory_e8: int
+    oracle_price_e8: int
+    tick_e8: int
+
+
+def _sound(market: int, found: Signal, signals: SignalsLike) -> Signal:
+    """The signal, with whatever is no figure left out and counted. A half-spread may be infinite:
+    no quote.
+    """
+    volatility_bp, least_bp, drift_bp = found
+    if volatility_bp is not None and not (math.isfinite(volatility_bp) and volatility_bp > 0.0):
+        signals.refuse(market, "volatility_bp")
+        volatility_bp = SILENT.volatility_bp
+    if not least_bp >= 0.0:
+        signals.refuse(market, "half_spread_bp_min")
+        least_bp = SILENT.half_spread_bp_min
+    if not math.isfinite(drift_bp):
+        signals.refuse(market, "drift_bp")
+        drift_bp = SILENT.drift_bp
+    return Signal(volatility_bp, least_bp, drift_bp)
 
 
 def inventory_m(inventory_e8: int, oracle_price_e8: int) -> float:

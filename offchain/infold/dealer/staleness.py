@@ -103,6 +103,8 @@ def loss_bp2(staleness: Staleness, half_spread_bp: float, refresh: Refresh) -> f
             deviation = math.hypot(spread, math.sqrt(count) * staleness.jump_bp)
             total += weight * _second_moment(deviation, half_spread_bp)
             weight *= jumps / (count + 1)
+            if weight == 0.0:
+                break
         return total
     ratio = half_spread_bp / spread
     passed = math.sqrt(0.5) if refresh is Refresh.POISSON else OVERSHOOT

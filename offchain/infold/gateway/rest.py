@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""HTTP on loopback: the venue's `/v1`, in the shapes of docs/api.md.
+"""HTTP on loopback: the venue's `/v1`. `Gateway` lists the paths, `/v1/meta` says the rest.
 
 The gateway knows a `VenueNode` and nothing else: it splits bodies into orders, hands their bytes
 on, and dresses what comes back. Every call of the node runs on one worker thread, because the node
@@ -349,9 +349,8 @@ def _guarded(
 async def _http_problem(_request: Request, error: Exception) -> Response:
     """Unknown paths and methods, in the same shape as every other refusal."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    body = problem(
-        Rejected("NOT_FOUND" if status == 404 else "MALFORMED", None, getattr(error, "detail", ""))
-    )
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(status, "MALFORMED")
+    body = problem(Rejected(code, None, getattr(error, "detail", "")))
     return respond(body | {"status": status}, status, "application/problem+json")
 
 

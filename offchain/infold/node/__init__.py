@@ -22,7 +22,7 @@ machine.
 """
 
 from infold.node.batches import BatchOutcome, Dealer, Oracle
-from infold.node.local import LocalVenue, PriceWalk, live_prices
+from infold.node.local import LocalVenue, PriceWalk, live_desk, live_prices
 from infold.node.memory import BatchRow, OrderRow, replay_state
 from infold.node.node import Node
 from infold.node.requests import Admitted, DuplicateReceipt
@@ -38,6 +38,7 @@ __all__ = [
     "Oracle",
     "OrderRow",
     "PriceWalk",
+    "live_desk",
     "live_prices",
     "replay_state",
 ]

@@ -16,6 +16,7 @@ from infold.core.events import BatchClosed, CloseBatch, LapseBatch, SkippedOnCha
 from infold.core.netting import material_of
 from infold.core.plan import Reason
 from infold.core.state import State
+from infold.dealer.desk import SignalsLike
 from infold.errors import InvariantBroken
 from infold.messages import Batch, Fill, PriceVector
 from infold.node.following import Follower
@@ -33,7 +34,13 @@ _log = logging.getLogger("infold.node")
 
 
 class Dealer(Protocol):
-    """Commits a curve a market before the prices of the batch are known; sees no orders."""
+    """Commits a curve a market before the prices of the batch are known; sees no orders.
+
+    `signals`, if it goes by any, are told what has happened (`memory.py`).
+    """
+
+    @property
+    def signals(self) -> SignalsLike | None: ...
 
     def curves(self, state: State, time_ms: int) -> dict[int, Curve]:
         """The curve of each market it wants to trade in, for the batch at T."""
@@ -90,6 +97,7 @@ class Batches:
         self._matcher_key = matcher_key
         self._mine = mine
         self._refusals = 0
+        self._faults: dict[tuple[int, str], int] = {}
 
     def close(self, time_ms: int) -> BatchOutcome:
         """Match what waits at the vector of T and settle it.
@@ -103,6 +111,7 @@ class Batches:
             self._mine(time_ms - GUARD_MS)
             self._follower.observe()
         curves = self._dealer.curves(self._state, time_ms)
+        self.say_faults()
         committed = keccak(msgspec.json.encode(sorted(curves.items())))
         self._memory.journal.append(
             [msgspec.json.encode({"curves": committed.hex(), "time_ms": time_ms})]
@@ -142,6 +151,22 @@ class Batches:
             if landed is not None
             else BatchOutcome(time_ms, refused="lapsed")
         )
+
+    def say_faults(self) -> None:
+        """Say what signals were refused since the last batch: at 1, 2, 4, 8 ... of a kind."""
+        if self._dealer.signals is None:
+            return
+        for (market, name), count in self._dealer.signals.faults.items():
+            before = self._faults.get((market, name), 0)
+            self._faults[market, name] = count
+            if count.bit_length() > before.bit_length():
+                _log.warning(
+                    "SIGNAL_REFUSED seq=%d market=%d signal=%s count=%d",
+                    self._memory.journal.seq,
+                    market,
+                    name,
+                    count,
+                )
 
     def _live_markets(self, time_ms: int) -> list[int]:
         return sorted(

@@ -16,6 +16,7 @@ from infold.closable import Closable
 from infold.core.curve import Curve
 from infold.core.warming import compile_auction
 from infold.dealer.desk import Desk
+from infold.dealer.signals import Signals
 from infold.errors import Unavailable
 from infold.gateway.rest import Gateway, Server
 from infold.node.batches import BatchOutcome, Dealer
@@ -30,7 +31,7 @@ _log = logging.getLogger("infold.node")
 
 class LocalVenue(Closable):
     """A devnet with its node and its HTTP door, from construction to `close`; without a dealer
-    given, the venue's own desk.
+    given, the venue's own desk, which follows what the venue sees (docs/decisions/0078).
 
     Time is stepped by the caller (`step`), or follows the wall clock while `run_live` runs.
     `api_port` None serves no HTTP.
@@ -56,7 +57,7 @@ class LocalVenue(Closable):
             progress("compiling the auction")
             compile_auction()
             progress("starting the node")
-            self.node = self._open_node(dealer or Desk(Curve, batch_interval_ms / 1000))
+            self.node = self._open_node(dealer or live_desk(batch_interval_ms / 1000))
             self._ends.callback(lambda: self.node.close())
             self.gateway = Gateway(self.node)
             self._ends.callback(self.gateway.close)
@@ -67,6 +68,7 @@ class LocalVenue(Closable):
             raise
 
     def _open_node(self, dealer: Dealer) -> Node:
+        self.dealer = dealer
         devnet = self.devnet
         poster = Poster(devnet.venue, devnet.sender(devnet.matcher), mine=devnet.mine)
         return Node(
@@ -104,7 +106,9 @@ class LocalVenue(Closable):
         self.devnet.write_prices(time_ms, prices_e8, noise)
         outcome = self.node.close_batch(time_ms)
         for desk in self.hedge_desks:
-            desk.after_batch(self.node.state, time_ms)
+            route = desk.after_batch(self.node.state, time_ms)
+            if route is not None and self.dealer.signals is not None:
+                self.dealer.signals.hedged(route.market, time_ms, route.impact_bp)
         return outcome
 
     def view(self) -> dict[str, Any]:
@@ -142,6 +146,11 @@ class LocalVenue(Closable):
     def close(self) -> None:
         """End everything, last started first. Safe to call twice."""
         self._ends.close()
+
+
+def live_desk(interval_s: float) -> Desk[Curve]:
+    """The desk of a running venue: the usual parameters, led by what the venue has seen."""
+    return Desk(Curve, interval_s, signals=Signals())
 
 
 def live_prices(config: DevnetConfig) -> dict[int, int]:

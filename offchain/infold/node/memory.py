@@ -16,6 +16,7 @@ from infold.core.events import (
     BatchClosed,
     BatchConfirmed,
     BatchLapsed,
+    NothingMatched,
     OrderAccepted,
     OrderCancelled,
     OrderExpired,
@@ -24,6 +25,8 @@ from infold.core.events import (
 )
 from infold.core.plan import Reason
 from infold.core.state import State
+from infold.dealer.desk import SignalsLike
+from infold.errors import Misconfigured
 from infold.messages import Fill, SignedOrder
 from infold.shell.files import Files
 from infold.shell.journal import Journal
@@ -62,11 +65,19 @@ class Memory:
     """The state, the journal it is folded from, and the rows that clients read.
 
     Everything that happened is in the journal before it is in the state, but for `fold`, whose
-    caller journals a whole group afterwards.
+    caller journals a whole group afterwards. `signals` are told of each vector and each settled
+    batch when it is folded, at a restart as when it happened.
     """
 
-    def __init__(self, journal_path: Path, identity: bytes, files: Files | None) -> None:
+    def __init__(
+        self,
+        journal_path: Path,
+        identity: bytes,
+        files: Files | None,
+        signals: SignalsLike | None = None,
+    ) -> None:
         self.state = State()
+        self._signals = signals
         self.intent: Intent | None = None
         self.fill_rows: list[Fill] = []
         self.order_rows: list[OrderRow] = []
@@ -125,6 +136,8 @@ class Memory:
                 for record in row_of.closed.records:
                     self._note(record.order_hash, "lapsed", event.reason)
         evolve(self.state, event)
+        if self._signals is not None:
+            tell(self._signals, event)
 
     def _note(self, digest: bytes, ended: str, reason: str) -> None:
         row = self.by_hash[digest]
@@ -154,9 +167,29 @@ class Memory:
         return self.batch_rows[bisect.bisect_right(self.batch_numbers, number) - 1]
 
 
+def tell(signals: SignalsLike, event: AnyEvent) -> None:
+    """What an event says that a dealer may know once it has happened: prices, and fills that stand.
+
+    A batch that lapses traded nothing.
+    """
+    match event:
+        case BatchClosed() | NothingMatched():
+            signals.priced(event.time_ms, event.prices_e8)
+        case BatchConfirmed():
+            signals.traded(event.time_ms, event.fills)
+
+
 def read_entry(line: bytes) -> dict[str, msgspec.Raw]:
-    """One journalled entry by its parts: a command with its events, a commitment, an intent."""
-    return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    """One journalled entry by its parts: a command with its events, a commitment, an intent.
+
+    `Misconfigured` if it is none: another program's journal is as sound as ours.
+    """
+    try:
+        return msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError as error:
+        raise Misconfigured(
+            f"an entry of the journal is not one of a venue ({error}); name a venue's own directory"
+        ) from None
 
 
 def _events_of(entry: dict[str, msgspec.Raw]) -> list[AnyEvent]:

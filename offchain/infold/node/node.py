@@ -86,7 +86,7 @@ class Node:
         self.poster = poster
         identity = f"{venue.book.chain_id}:{checksum_address(clearing)}".encode()
         _rest_garbage_collector()
-        self._memory = Memory(journal_path, identity, files)
+        self._memory = Memory(journal_path, identity, files, dealer.signals)
         self._requests = Requests(self._memory, self.domain, matcher_key, now_ms)
         self._follower = Follower(self._memory, venue, poster)
         self._batches = Batches(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from infold.dealer.routing import Route
+from infold.errors import InvariantBroken
 from infold.outside import OutsideOrder, OutsidePosition, OutsideReport
 
 
@@ -119,8 +120,11 @@ def encode_fact(fact: Fact) -> bytes:
 
 
 def decode_fact(data: bytes) -> Fact:
-    """Raises `msgspec.ValidationError` if it is none."""
-    return _DECODER.decode(data)
+    """The fact `encode_fact` wrote; anything else raises `InvariantBroken`."""
+    try:
+        return _DECODER.decode(data)
+    except msgspec.MsgspecError as error:
+        raise InvariantBroken(f"a journalled hedge does not decode: {error}") from None
 
 
 _DECODER: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from infold.research.faults import DataFault
-from infold.research.recorded.flags import Flag, Flags
-from infold.research.recorded.sheet import Sheet
+from infold.research.recorded.flags import LEAP_TIMES, Flag, Flags
+from infold.research.recorded.sheet import Sheet, far_from_before
 from infold.research.recorded.streams import Bars, Floats, Integers
 
 BarLayout = Callable[[Sheet], tuple[Bars, ...]]
@@ -81,10 +81,13 @@ def _of_market(
         )
     opened, high, low, close = (column[rows] for column in columns)
     crooked = (high < np.maximum(opened, close)) | (low > np.minimum(opened, close))
+    leaps = high > LEAP_TIMES * low
+    leaps[1:] |= far_from_before(close)
     found = [
         Flag(kind, len(places), sheet.first_row + int(rows[places[0]]), int(times[places[0]]))
         for kind, places in (
             ("gap", np.flatnonzero(steps > step_ms) + 1),
+            ("leap", np.flatnonzero(leaps)),
             ("crooked_bar", np.flatnonzero(crooked)),
         )
         if places.size

@@ -83,6 +83,10 @@ def csv(path: Path, content: bytes) -> tuple[pl.DataFrame, int]:
         raise DataFault(path, "it is neither text, gzip, zip nor Parquet", "fetch it again")
     cells = first.decode("utf-8", "replace").strip().split(",")
     has_header = not _is_number(cells[0])
+    names = [cell.strip().lower() for cell in cells] if has_header else []
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise DataFault(path, "two columns have this name", "name each column once", column=twice)
     try:
         frame = pl.read_csv(io.BytesIO(content), has_header=has_header, infer_schema=False)
     except pl.exceptions.NoDataError:

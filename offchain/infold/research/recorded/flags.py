@@ -17,6 +17,7 @@ from typing import Final
 KINDS: Final[Mapping[str, str]] = {
     "disorder": "rows a recorder interleaved, put in order",
     "gap": "silences far longer than the stream's own pace",
+    "leap": "prices over twice the one before, or under half of it",
     "locked": "quotes whose bid equals the ask",
     "missing_id": "ids the file skips",
     "inferred_time": "rows whose exchange time is inferred from another stream",
@@ -32,6 +33,9 @@ GAP_MS_MIN: Final = 5_000
 GAP_PACES: Final = 20.0
 """A silence is a gap if it is longer than both: five seconds, and twenty of the file's median step.
 A stream printed every 20 s is silent for 20 s by nature."""
+
+LEAP_TIMES: Final = 2.0
+"""A market hardly doubles or halves between two rows; a price that lost its decimal point does."""
 
 
 @dataclass(frozen=True, slots=True)

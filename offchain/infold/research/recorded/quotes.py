@@ -35,6 +35,7 @@ def quotes_of(
     if locked.size:
         sheet.flag("locked", int(locked.size), int(locked[0]), int(time_ms[locked[0]]))
     sheet.find_gaps(time_ms)
+    sheet.find_leaps(bids, time_ms)
     return Quotes(
         facts=sheet.facts,
         market=sheet.market,

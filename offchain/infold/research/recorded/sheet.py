@@ -15,12 +15,13 @@ from infold.research.recorded.flags import (
     GAP_MS_MIN,
     GAP_PACES,
     KINDS,
+    LEAP_TIMES,
     Flag,
     Flags,
     iso_time,
 )
 from infold.research.recorded.names import market_of
-from infold.research.recorded.streams import FileFacts, Floats, Integers
+from infold.research.recorded.streams import Booleans, FileFacts, Floats, Integers
 
 # A recorder may interleave two streams within a second; more than that means rows were moved.
 JITTER_MS_MAX = 1_000
@@ -87,15 +88,41 @@ class Sheet:
                         return iso_time(int(digits) // scale)
         return ""
 
-    def _whole(self, column: str, dtype: type[pl.DataType], kind: str) -> pl.Series:
+    def cells(self, column: str, kind: str) -> pl.Series:
+        """A column of plain cells: numbers, words or truths. `DataFault` for lists and the like."""
         stored = self.frame[column]
+        if stored.dtype.is_nested() or stored.dtype.is_temporal() or stored.dtype == pl.Binary:
+            raise self._of_another_kind(stored, kind, column)
+        return stored
+
+    def lists(self, column: str) -> pl.Series:
+        """A column whose cells are lists of numbers. `DataFault` if they are anything else."""
+        stored = self.frame[column]
+        inner = stored.dtype.inner if isinstance(stored.dtype, pl.List) else None
+        if inner is None or not (pl.Series([], dtype=inner).dtype.is_numeric()):
+            raise self._of_another_kind(stored, "lists of numbers", column)
+        return stored
+
+    def _of_another_kind(self, stored: pl.Series, kind: str, column: str) -> DataFault:
+        return DataFault(
+            self.path,
+            f"the cells are {stored.dtype}, not {kind}",
+            "write the column as its layout has it, or fetch the file again",
+            column=column,
+        )
+
+    def _whole(self, column: str, dtype: type[pl.DataType], kind: str) -> pl.Series:
+        stored = self.cells(column, kind)
         values = (
             stored.str.strip_chars().cast(dtype, strict=False)
             if stored.dtype == pl.String
             else stored
         )
         if values.dtype != dtype:
-            values = values.cast(dtype, strict=False)
+            whole = values.cast(dtype, strict=False)
+            # A fraction is no whole number: cutting it off would be a guess.
+            cut = (whole.cast(values.dtype, strict=False) != values).fill_null(False)
+            values = whole.set(cut, None) if values.dtype.is_float() else whole
         empty = values.is_null().arg_true()
         if len(empty):
             index = int(empty[0])
@@ -139,7 +166,7 @@ class Sheet:
 
     def booleans(self, column: str) -> NDArray[np.bool_]:
         """A column of true and false, in any of the spellings the dumps use."""
-        stored = self.frame[column]
+        stored = self.cells(column, "true or false")
         if stored.dtype == pl.Boolean:
             if stored.null_count():
                 raise self.fault(
@@ -159,7 +186,7 @@ class Sheet:
 
     def sides(self, column: str) -> Integers:
         """A column of +1 and -1, or of buy and sell."""
-        stored = self.frame[column]
+        stored = self.cells(column, "buy or sell")
         if stored.dtype == pl.String:
             values = stored.str.to_lowercase().replace_strict(
                 {"buy": 1, "b": 1, "1": 1, "+1": 1, "sell": -1, "a": -1, "s": -1, "-1": -1},
@@ -178,7 +205,7 @@ class Sheet:
 
     def labels(self, column: str) -> tuple[tuple[str, ...], Integers]:
         """A column of names as sorted distinct names and their indices."""
-        stored = self.frame[column].cast(pl.String)
+        stored = self.cells(column, "names").cast(pl.String)
         empty = stored.is_null() | (stored == "")
         if empty.any():
             raise self.fault(
@@ -240,6 +267,12 @@ class Sheet:
         if gaps.size:
             self.flag("gap", int(gaps.size), int(gaps[0]) + 1, int(time_ms[gaps[0]]))
 
+    def find_leaps(self, price: Floats, time_ms: Integers) -> None:
+        """Flag prices far from the one before: a shifted point, a foreign row. File order."""
+        leaps = np.flatnonzero(far_from_before(price))
+        if leaps.size:
+            self.flag("leap", int(leaps.size), int(leaps[0]) + 1, int(time_ms[leaps[0] + 1]))
+
     def find_missing(self, column: str) -> None:
         """Flag ids the file skips; ids that repeat or fall are damage."""
         step = np.diff(self.integers(column))
@@ -255,6 +288,12 @@ class Sheet:
         skipped = np.flatnonzero(step > 1)
         if skipped.size:
             self.flag("missing_id", int((step - 1).sum()), int(skipped[0]) + 1)
+
+
+def far_from_before(price: Floats) -> Booleans:
+    """For each price but the first whether it leaps from the one before."""
+    far: Booleans = np.abs(np.diff(np.log(price))) > np.log(LEAP_TIMES)
+    return far
 
 
 def first_null(values: pl.Series) -> int:

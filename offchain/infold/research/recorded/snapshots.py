@@ -24,7 +24,7 @@ def quotes_of_snapshots(sheet: Sheet) -> Quotes:
 
 
 def _first_sizes(sheet: Sheet, column: str) -> Floats:
-    first = sheet.frame[column].list.first()
+    first = sheet.lists(column).list.first()
     values = first.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
     bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
     if bad.size:
@@ -91,7 +91,7 @@ def _side(
     sheet: Sheet, price: str, size: str, direction: int, levels: int
 ) -> tuple[Floats, Floats]:
     """Prices and sizes (rows, levels) of one side; `direction` is which way its prices run."""
-    prices, sizes = sheet.frame[price], sheet.frame[size]
+    prices, sizes = sheet.lists(price), sheet.lists(size)
     lengths = prices.list.len().fill_null(0).to_numpy().astype(np.int64)
     uneven = np.flatnonzero(lengths != sizes.list.len().fill_null(0).to_numpy())
     if uneven.size:

@@ -20,6 +20,8 @@ def _one_market(
         sheet.find_missing(ids)
     time_ms = sheet.times_ms(time)
     order = sheet.order_of(time_ms, time)
+    prices = sheet.amounts(price)
+    sheet.find_leaps(prices, time_ms)
     record = sheet.integers(ids) if ids else np.arange(len(time_ms), dtype=np.int64)
     return Trades(
         facts=sheet.facts,
@@ -27,7 +29,7 @@ def _one_market(
         market=np.zeros(len(order), dtype=np.int64),
         time_ms=time_ms[order],
         side=side[order],
-        price=sheet.amounts(price)[order],
+        price=prices[order],
         size=size[order],
         record=record[order],
         flags=sheet.flags,

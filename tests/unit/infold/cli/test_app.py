@@ -225,3 +225,10 @@ def test_market_overrides_name_one_of_the_files() -> None:
     for pair in ("BTC", "=x.csv", "BTC=z.csv", "B TC=x.csv"):
         with pytest.raises(typer.BadParameter):
             overrides([pair], files)
+
+
+def test_a_deposit_of_nothing_is_refused_before_anything_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert application.run(["deposit", "17", "0"]) == Exit.USAGE
+    assert "a deposit is more than nothing" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from tests.support.paper_venue import BTC, BTC_E8, E8, ETH, ETH_E8, Venue, an_or
 
 from infold.cli.app import run
 from infold.cli.facts import Teller, facts_of
+from infold.cli.terminal import Exit
 from infold.core.events import encode_entry
 from infold.dealer.hedging.facts import Intended, Reported
 from infold.errors import Misconfigured
@@ -141,3 +142,22 @@ def test_a_journal_without_a_batch_has_nothing_to_report(tmp_path: Path) -> None
         journal.append([b"{}"])
     with pytest.raises(Misconfigured, match="holds no settled batch"):
         list(facts_of(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("entry", "said", "code"),
+    [
+        (b"hello", "is not one of a venue", Exit.SETUP),
+        (b"[1]", "is not one of a venue", Exit.SETUP),
+        (b'{"events":[{"type":"Nope"}]}', "does not decode", Exit.CHECK_FAILED),
+        (b'{"hedge":{"type":"Nope"}}', "does not decode", Exit.CHECK_FAILED),
+        (b'{"other":1}', "no settled batch", Exit.SETUP),
+    ],
+)
+def test_a_sound_journal_of_another_program_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], entry: bytes, said: str, code: Exit
+) -> None:
+    with Journal(tmp_path / "journal", b"another program") as journal:
+        journal.append([entry])
+    assert run(["report", "pnl", str(tmp_path)]) == code
+    assert said in capsys.readouterr().err

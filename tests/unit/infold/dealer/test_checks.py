@@ -34,3 +34,18 @@ def test_bounds_are_held() -> None:
     for wrong in (1, 2.5):
         with pytest.raises(ValueError, match="a must be a whole number of at least 2"):
             checks.count("a", wrong, 2)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [None, "x", "1.0", [1.0], 10**400])
+def test_words_and_integers_beyond_any_float_are_refused_by_name(value: object) -> None:
+    for check in (checks.number, checks.positive, checks.not_negative):
+        with pytest.raises(ValueError, match=r"^size must be .*\(M\).*, not .{1,60}$"):
+            check("size", value, "M")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^size must be a share between 0 and 1, not "):
+        checks.share("size", value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [None, "2", math.nan, math.inf, 10**400])
+def test_a_count_that_is_no_number_is_refused_by_name(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^paths must be a whole number of at least 1, not "):
+        checks.count("paths", value, 1)  # type: ignore[arg-type]

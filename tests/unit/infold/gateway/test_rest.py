@@ -190,7 +190,7 @@ def test_cancels_answer_item_by_item_too(door: Door) -> None:
         ("GET", "/v1/orders/" + HASH, b"", 404, "NOT_FOUND"),
         ("GET", "/v1/batches/last", b"", 400, "OUT_OF_RANGE"),
         ("GET", "/v2/orders", b"", 404, "NOT_FOUND"),
-        ("DELETE", "/v1/meta", b"", 405, "MALFORMED"),
+        ("DELETE", "/v1/meta", b"", 405, "METHOD_NOT_ALLOWED"),
     ],
 )
 def test_bad_requests_get_a_code(

@@ -11,7 +11,14 @@ import polars as pl
 import pytest
 
 from infold.research.faults import DataFault
-from infold.research.recorded import Books, read_books, read_depths, read_quotes, read_trades
+from infold.research.recorded import (
+    Books,
+    read_bars,
+    read_books,
+    read_depths,
+    read_quotes,
+    read_trades,
+)
 
 T = 1_723_161_256_000
 Row = tuple[int, int, int, int, float, float, bool]  # time, first id, last id, side, price, size
@@ -226,6 +233,20 @@ def test_damage_to_snapshots_is_refused(
     assert caught.value.row == row and caught.value.time
 
 
+@pytest.mark.parametrize("column", ["bids_px", "bids_qty", "asks_px", "asks_qty"])
+@pytest.mark.parametrize("cells", [[1.0, 2.0], [["1.0"], ["2.0"]], ["1", "2"]])
+def test_a_side_that_holds_no_lists_of_numbers_is_refused_by_column(
+    tmp_path: Path, column: str, cells: list[object]
+) -> None:
+    path = snapshots(tmp_path, **{column: cells})
+    for reader in (read_books, read_quotes):
+        if reader is read_quotes and column.endswith("px"):
+            continue  # quotes take their prices from best_bid and best_ask
+        with pytest.raises(DataFault, match="not lists of numbers") as caught:
+            reader(path)
+        assert caught.value.column == column
+
+
 def test_odd_snapshots_are_flagged(tmp_path: Path) -> None:
     path = snapshots(tmp_path, reconnect_flag=[0, 1], seq=[5, 5], exch_ts_ms=[T, T + 9_000])
     assert {flag.kind: flag.count for flag in read_books(path).flags} == {
@@ -283,6 +304,25 @@ def test_silences_and_locked_quotes_are_flagged(tmp_path: Path) -> None:
     with pytest.raises(DataFault, match="the id repeats") as caught:
         read_quotes(path)
     assert caught.value.row == 6
+
+
+def test_prices_that_lost_their_decimal_point_are_flagged(tmp_path: Path) -> None:
+    trades = tmp_path / "BTCUSDT-trades.csv"
+    trades.write_text("".join(f"{n},{p},1,1,{T + n},true\n" for n, p in enumerate([99, 9900, 100])))
+    quotes = tmp_path / "BTCUSDT-bookTicker.csv"
+    quotes.write_text(f"1,100,1,101,1,{T},{T}\n2,10000,1,10100,1,{T + 1},{T + 1}\n")
+    bars = tmp_path / "BTCUSDT-1m.csv"
+    rows = [(100, 101, 99, 100), (100, 10_100, 99, 100), (100, 101, 99, 100), (999, 999, 990, 995)]
+    text = (f"{T + 60_000 * n},{o},{h},{low},{c}\n" for n, (o, h, low, c) in enumerate(rows))
+    bars.write_text("open_time,open,high,low,close\n" + "".join(text))
+    (drawn,) = read_bars(bars)
+    for stream, count, row, time_ms in (
+        (read_trades(trades), 2, 2, T + 1),
+        (read_quotes(quotes), 1, 2, T + 1),
+        (drawn, 2, 3, T + 60_000),
+    ):
+        (leap,) = (flag for flag in stream.flags if flag.kind == "leap")
+        assert (leap.count, leap.row, leap.time_ms) == (count, row, time_ms)
 
 
 def test_jitter_and_missing_ids_of_trades_are_flagged(tmp_path: Path) -> None:

@@ -297,6 +297,42 @@ DAMAGES: dict[str, tuple[Damage, int | None, str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("column", "cells"),
+    [
+        ("price", [[1.0], [2.0]]),
+        ("qty", [{"a": 1.0}, {"a": 2.0}]),
+        ("qty", [b"1", b"2"]),
+        ("aggressor", [[1], [1]]),
+        ("trade_ts_ms", [[T], [T]]),
+        ("trade_ts_ms", [T + 0.5, T + 1.0]),
+        ("trade_id", [1.0, 2.5]),
+    ],
+)
+def test_cells_of_another_kind_are_refused_by_column(
+    tmp_path: Path, column: str, cells: list[object]
+) -> None:
+    columns: dict[str, object] = {
+        "trade_ts_ms": [T, T + 1],
+        "trade_id": [1, 2],
+        "price": [1.0, 1.0],
+        "qty": [1.0, 1.0],
+        "aggressor": [1, -1],
+    }
+    path = tmp_path / "x_usdm_btcusdt_trades.parquet"
+    pl.DataFrame(columns | {column: cells}).write_parquet(path)
+    with pytest.raises(DataFault) as caught:
+        read_trades(path)
+    assert caught.value.column == column
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    rows = [UM_TRADES.replace("quote_qty", "Price"), *um_rows([T])]
+    with pytest.raises(DataFault, match="two columns have this name") as caught:
+        read_trades(a_file(tmp_path, "BTCUSDT-trades.csv", rows))
+    assert caught.value.column == "price"
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_refused_by_file_row_and_mend(tmp_path: Path, damage: str) -> None:
     spoil, row, problem = DAMAGES[damage]
