@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 from infold.dealer import checks
+from infold.dealer.params import DAY_S as DAY_S
 from infold.dealer.params import DealerParameters
-
-DAY_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ import numpy as np
 
 from infold.dealer.compiled import Floats, compiled
 from infold.dealer.impact.nonnegative import UNKNOWNS_MAX, nonnegative, posterior
-from infold.dealer.impact.state import DAY_S, DECAYS_S
+from infold.dealer.impact.state import DECAYS_S
+from infold.dealer.params import DAY_S
 
 NOISE_FLOOR_S: Final = 0.1
 """Within a tenth of a second a recorded mid flickers more than it moves, and without a floor the

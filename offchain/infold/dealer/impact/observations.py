@@ -15,11 +15,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from infold.dealer.compiled import Floats
-from infold.dealer.impact.state import DAY_S
+from infold.dealer.params import BP_PER_ONE, DAY_S
 
 GAP_S_MAX: Final = 3_600.0
 """A silence longer than the slowest decay says more about the recording than about the market."""
-BP: Final = 1e4
 
 
 class Observations(NamedTuple):
@@ -84,7 +83,7 @@ def observed(
         )
     times = trade_time_s[unquoted:][first]
     sizes = np.add.reduceat(signed_m[unquoted:], first)
-    price = np.log(mid[before]) * BP
+    price = np.log(mid[before]) * BP_PER_ONE
     return Observations(
         time_s=times[:-1],
         gap_day=np.diff(times) / DAY_S,

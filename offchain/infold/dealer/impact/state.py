@@ -21,7 +21,8 @@ from typing import Final
 
 import msgspec
 
-DAY_S: Final = 86_400.0
+from infold.dealer.params import DAY_S
+
 DECAYS_S: Final = (10.0, 180.0, 3_600.0)
 MULTIPLIER_MAX: Final = 1e6
 """No market is a million times thinner than the calibrated one: a figure beyond is a fault."""

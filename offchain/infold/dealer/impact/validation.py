@@ -21,7 +21,8 @@ import numpy as np
 from infold.dealer.compiled import Floats
 from infold.dealer.impact.fitting import NOISE_FLOOR_S, fit_decays, predicted_bp
 from infold.dealer.impact.observations import Observations
-from infold.dealer.impact.state import DAY_S, DECAYS_S
+from infold.dealer.impact.state import DECAYS_S
+from infold.dealer.params import DAY_S
 
 
 class Fold(NamedTuple):
