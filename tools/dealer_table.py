@@ -44,15 +44,27 @@ def lines_of(document: Mapping[str, Any]) -> Iterable[str]:
         f" {kept} of {len(document['figures'])} figures within their limits. Seconds by group:"
         f" {groups}."
     )
-    yield ""
-    yield "| figure | value | 95 % interval | limit | ok | paths |"
-    yield "|---|---|---|---|---|---|"
-    for figure in document["figures"]:
+    limited = [figure for figure in document["figures"] if figure["limit"] is not None]
+    reported = [figure for figure in document["figures"] if figure["limit"] is None]
+    yield from (
+        "",
+        "| figure | value | 95 % interval | limit | ok | paths |",
+        "|---|---|---|---|---|---|",
+    )
+    for figure in limited:
         yield (
             f"| `{figure['id']}` | {number(figure['value'])} | {interval(figure)}"
             f" | {number(figure['limit'])} | {'yes' if figure['ok'] else '**no**'}"
             f" | {figure['paths'] or ''} |"
         )
+    yield from ("", f"<details><summary>{len(reported)} more, without a limit</summary>", "")
+    yield from ("| figure | value | 95 % interval | paths |", "|---|---|---|---|")
+    for figure in reported:
+        yield (
+            f"| `{figure['id']}` | {number(figure['value'])} | {interval(figure)}"
+            f" | {figure['paths'] or ''} |"
+        )
+    yield from ("", "</details>")
 
 
 def replaced(page: str, table: str) -> str:

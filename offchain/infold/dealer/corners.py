@@ -10,11 +10,9 @@ on ticks and lots; a test holds them equal.
 from __future__ import annotations
 
 import math
-from typing import Final
 
 from infold.dealer.compiled import Floats, Integers, compiled
-
-BP: Final = 1e-4
+from infold.dealer.params import BP as BP
 
 
 @compiled

@@ -13,6 +13,13 @@ import msgspec
 
 from infold.dealer import checks
 
+DAY_S: Final = 86_400.0
+BP: Final = 1e-4
+"""A basis point as a share."""
+BP_PER_ONE: Final = 1e4
+E6_PER_M: Final = 1e12
+"""Money (e6) in one M."""
+
 
 class DealerParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Client demand, risk and hedging cost of one market (Barzykin 2026, arXiv:2601.13421).

@@ -12,9 +12,8 @@ from typing import Final
 
 from infold.dealer import checks
 from infold.dealer.lambert import lambert_of_exp
+from infold.dealer.params import DAY_S as DAY_S
 from infold.dealer.params import DealerParameters
-
-DAY_S: Final = 86_400.0
 
 ARGUMENT_MAX: Final = 1e100
 """Halley's products overflow for arguments not far beyond; their logarithms never do."""

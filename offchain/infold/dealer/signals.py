@@ -27,13 +27,12 @@ import msgspec
 from infold.dealer import checks
 from infold.dealer.desk import FillLike, Signal, inventory_m
 from infold.dealer.lines import batch_line
-from infold.dealer.params import DealerParameters
+from infold.dealer.params import BP_PER_ONE, DealerParameters
 from infold.dealer.quoting import DAY_S, closed_forms
 from infold.dealer.staleness import Staleness, half_spread_min_bp
 from infold.dealer.toxicity.markouts import Label, PendingLabels
 from infold.dealer.toxicity.shrinkage import Population, Tally, shrunk
 from infold.dealer.volatility import Ewma, Forecaster
-from infold.dealer.volatility.returns import BP_ONE
 
 MS: Final = 1_000.0
 """Milliseconds a second."""
@@ -150,7 +149,7 @@ class Signals:
                 self.refuse(market, "fills")
             elif residual_e8:
                 side = 1 if residual_e8 > 0 else -1
-                markup_bp = side * BP_ONE * math.log(prices_e8[market] / seen.price_e8)
+                markup_bp = side * BP_PER_ONE * math.log(prices_e8[market] / seen.price_e8)
                 seen.pending.push(seen.residuals, market, side, markup_bp)
                 seen.sizes_m[seen.residuals] = abs(inventory_m(residual_e8, seen.price_e8))
                 seen.residuals += 1
@@ -198,7 +197,7 @@ class Signals:
 
     def _follow(self, seen: _Seen, time_ms: int, price_e8: int) -> None:
         time_s, horizon_s = time_ms / MS, self._parameters.horizon_s
-        mid_bp = BP_ONE * math.log(price_e8 / seen.first_price_e8)
+        mid_bp = BP_PER_ONE * math.log(price_e8 / seen.first_price_e8)
         if (time_ms - seen.time_ms) / MS > horizon_s:
             # No price stood at the horizon of what is pending: there is nothing to mark it at.
             seen.pending = PendingLabels((horizon_s,))

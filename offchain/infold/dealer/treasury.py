@@ -13,13 +13,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from infold.dealer import checks
+from infold.dealer.params import BP_PER_ONE, DAY_S
 from infold.dealer.zone import CapitalCharge
-
-BP_PER_ONE: Final = 1e4
-DAY_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)

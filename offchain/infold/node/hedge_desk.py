@@ -25,7 +25,7 @@ from infold.dealer.hedging.facts import Fact, decode_fact
 from infold.dealer.hedging.inflow import persistence_of, persistent_inflow_m
 from infold.dealer.hedging.passive import passive_plan
 from infold.dealer.hedging.terms import Horizon, VenueTerms, venue_cost
-from infold.dealer.params import DealerParameters
+from infold.dealer.params import BP, E6_PER_M, DealerParameters
 from infold.dealer.routing import Route, VenueCost, Warehouse, route_stock, warehouse
 from infold.dealer.treasury import Danger, Leg, Prudence, dangers, hedge_capacity_m
 from infold.dealer.zone import CapitalCharge
@@ -34,8 +34,6 @@ from infold.node.hedger import Hedger
 from infold.shell.journal import Journal
 from infold.units import DAY_MS, Rounding, from_float
 
-BP: Final = 1e-4
-E6_OF_A_MILLION: Final = 1e12
 FLOWS_MAX: Final = 500
 """Batch flows remembered: at a second a batch, the flow of the last eight minutes."""
 
@@ -196,7 +194,7 @@ class HedgeDesk:
         for name in self.plan.legs:
             equity_e6 = self.hedger.equity_e6(name, time_ms)
             if equity_e6 is not None:
-                self._equity_m[name] = equity_e6 / E6_OF_A_MILLION
+                self._equity_m[name] = equity_e6 / E6_PER_M
 
     def _legs_now(self, client_e8: int, of_a_lot: float) -> dict[str, Leg]:
         """The plan's legs with what is held and owned there by now."""

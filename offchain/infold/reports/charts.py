@@ -18,6 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from infold.units import DAY_MS
+
 COLOURS: Final = (
     "#2b6cb0",
     "#c05621",
@@ -40,7 +42,6 @@ _STYLE: Final[Any] = {
     "grid.color": "#e5e5e5",
     "axes.axisbelow": True,
 }
-DAY_MS: Final = 86_400_000
 """matplotlib counts days from 1970."""
 
 

@@ -25,13 +25,13 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from infold.dealer.params import BP_PER_ONE
 from infold.reports.facts import Filled, Record, quote_e6
 from infold.reports.outside_reference import OutsideReference
 from infold.reports.prices import Prices
 
 HORIZONS_S: Final = (1, 10, 60)
 TERMS: Final = ("delay", "timing", "spread", "impact", "fees", "improvement")
-_BP: Final = 1e4
 KeyT = TypeVar("KeyT", bound=Hashable)
 
 
@@ -64,7 +64,7 @@ class Cost:
 
     def bp(self, value_e6: float) -> float:
         """A term in bp of the fill's notional."""
-        return value_e6 / self.notional_e6 * _BP
+        return value_e6 / self.notional_e6 * BP_PER_ONE
 
 
 def costs(record: Record, reference: OutsideReference) -> list[Cost]:
@@ -92,8 +92,8 @@ def _cost(record: Record, prices: Prices, reference: OutsideReference, fill: Fil
         return side * quote_e6(end_e8 - start_e8, fill.size_e8)
 
     paid = moved(oracle_e8, fill.price_e8)
-    spread = reference.spread_bp() / _BP * notional_e6
-    impact = reference.size_bp(notional_e6) / _BP * notional_e6
+    spread = reference.spread_bp() / BP_PER_ONE * notional_e6
+    impact = reference.size_bp(notional_e6) / BP_PER_ONE * notional_e6
     markouts: dict[int, float | None] = {}
     for horizon_s in HORIZONS_S:
         later_e8 = prices.later_e8(fill.market, fill.time_ms, horizon_s * 1_000)
@@ -135,7 +135,7 @@ def summed(found: Iterable[Cost]) -> dict[str, Any]:
 
 
 def _in_bp(many: Sequence[Cost], notional_e6: float, term: str) -> float:
-    return round(math.fsum(getattr(cost, term) for cost in many) / notional_e6 * _BP, 6)
+    return round(math.fsum(getattr(cost, term) for cost in many) / notional_e6 * BP_PER_ONE, 6)
 
 
 def markout_bp(many: Sequence[Cost], horizon_s: int) -> float | None:
@@ -147,7 +147,7 @@ def markout_bp(many: Sequence[Cost], horizon_s: int) -> float | None:
     if not known:
         return None
     moved = math.fsum(markout for _, markout in known)
-    return round(moved / math.fsum(notional for notional, _ in known) * _BP, 6)
+    return round(moved / math.fsum(notional for notional, _ in known) * BP_PER_ONE, 6)
 
 
 def grouped(found: Iterable[Cost], key: Callable[[Cost], KeyT]) -> dict[KeyT, list[Cost]]:

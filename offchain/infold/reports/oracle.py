@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from infold.dealer.params import BP_PER_ONE
 from infold.reports.facts import Dealt, Record, quote_e6
 from infold.reports.journey import spread
 from infold.reports.prices import Prices
 
-_BP: Final = 1e4
 AUTOCORRELATION_MOVES_MIN: Final = 30
 """Fewer moves say nothing: the standard error would exceed 0.18."""
 
@@ -56,7 +56,7 @@ def _own(
     path: Sequence[tuple[int, int]], deals: Sequence[Dealt], record: Record, market: int
 ) -> dict[str, Any]:
     listed = record.listed.get(market)
-    bent = [abs(deal.price_e8 / deal.oracle_price_e8 - 1.0) * _BP for deal in deals]
+    bent = [abs(deal.price_e8 / deal.oracle_price_e8 - 1.0) * BP_PER_ONE for deal in deals]
     band_bp = listed.band_e6 / 100 if listed is not None else math.inf
     moves = moves_bp(path)
     return {
@@ -74,7 +74,8 @@ def _own(
 def moves_bp(path: Sequence[tuple[int, int]]) -> list[float]:
     """Log moves from each price to the next."""
     return [
-        math.log(later / earlier) * _BP for (_, earlier), (_, later) in itertools.pairwise(path)
+        math.log(later / earlier) * BP_PER_ONE
+        for (_, earlier), (_, later) in itertools.pairwise(path)
     ]
 
 
@@ -108,14 +109,14 @@ def outside(path: Sequence[tuple[int, int]], quotes: Sequence[Quoted]) -> dict[s
             continue
         quote = quotes[place - 1]
         mid = (quote.bid_e8 + quote.ask_e8) / 2
-        distances.append((price_e8 / mid - 1.0) * _BP)
-        touch_bp.append((quote.ask_e8 - quote.bid_e8) / mid / 2 * _BP)
+        distances.append((price_e8 / mid - 1.0) * BP_PER_ONE)
+        touch_bp.append((quote.ask_e8 - quote.bid_e8) / mid / 2 * BP_PER_ONE)
         inside += quote.bid_e8 <= price_e8 <= quote.ask_e8
         for side, touch_e8, size_e8 in (
             (1, quote.ask_e8, quote.ask_size_e8),
             (-1, quote.bid_e8, quote.bid_size_e8),
         ):
-            cost_bp.append(side * (touch_e8 / price_e8 - 1.0) * _BP)
+            cost_bp.append(side * (touch_e8 / price_e8 - 1.0) * BP_PER_ONE)
             if size_e8 is not None:
                 notional.append(quote_e6(touch_e8, size_e8) / 1e6)
     if not distances:

@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
-from infold.dealer.params import PERPETUAL, DealerParameters
-
-MILLION_E6: Final = 1e12
+from infold.dealer.params import E6_PER_M, PERPETUAL, DealerParameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class OutsideReference:
 
     def size_bp(self, notional_e6: float) -> float:
         """What a trade of this notional costs more than that, on average over its units."""
-        return self.impact_bp_per_m * notional_e6 / MILLION_E6
+        return self.impact_bp_per_m * notional_e6 / E6_PER_M
 
 
 def believed(parameters: DealerParameters = PERPETUAL, fee_bp: float = 0.0) -> OutsideReference:

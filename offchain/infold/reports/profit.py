@@ -29,10 +29,10 @@ from typing import Any, Final
 
 from infold.reports.facts import Booked, Dealt, Hedged, Record, TakenOver, quote_e6
 from infold.reports.prices import Prices
+from infold.units import DAY_MS
 
 ADVERSE_MS: Final = 60_000
 UNEXPLAINED_SHARE_MAX: Final = 0.01
-DAY_MS: Final = 86_400_000
 SOURCES: Final = (
     "spread",
     "skew",

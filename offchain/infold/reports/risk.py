@@ -16,6 +16,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+from infold.dealer.params import BP_PER_ONE
 from infold.reports.facts import Record, quote_e6
 from infold.reports.journey import spread
 from infold.reports.outside_reference import OutsideReference
@@ -26,7 +27,6 @@ CONFIDENCE: Final = 0.99
 HORIZON_S: Final = 3_600
 SCENARIOS_MIN: Final = 100
 """A hundredth of fewer scenarios is less than one of them."""
-_BP: Final = 1e4
 
 
 def risk(record: Record, reference: OutsideReference) -> dict[str, Any]:
@@ -61,10 +61,10 @@ def _market(record: Record, book: Book, market: int, reference: OutsideReference
     last_e8 = book.prices.known_e8(market, path[-1][0]) or 0
     now_e6 = quote_e6(last_e8, path[-1][1])
     deals = [deal for deal in record.deals if deal.market == market and deal.sold_e8]
-    paid = [abs(deal.price_e8 / deal.oracle_price_e8 - 1.0) * _BP for deal in deals]
+    paid = [abs(deal.price_e8 / deal.oracle_price_e8 - 1.0) * BP_PER_ONE for deal in deals]
     hedges = [hedge for hedge in record.hedges if hedge.market == market]
     basis = [
-        (hedge.price_e8 / known - 1.0) * _BP
+        (hedge.price_e8 / known - 1.0) * BP_PER_ONE
         for hedge in hedges
         if (known := book.prices.known_e8(market, hedge.time_ms))
     ]
@@ -81,7 +81,7 @@ def _market(record: Record, book: Book, market: int, reference: OutsideReference
             "holding_time_s": holding_time_s(path),
             "half_life_s": half_life_s(path),
             "cost_now_bps": round(flatten_bp, 4) if now_e6 else 0.0,
-            "cost_now_e6": str(round(abs(now_e6) * flatten_bp / _BP)),
+            "cost_now_e6": str(round(abs(now_e6) * flatten_bp / BP_PER_ONE)),
         },
     }
 

@@ -22,8 +22,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from infold.dealer.lines import Line, Tuning, bent_line, orders_per_batch
-from infold.dealer.params import SPOT_FX, DealerParameters
-from infold.dealer.quoting import DAY_S, closed_forms
+from infold.dealer.params import DAY_S, SPOT_FX, DealerParameters
+from infold.dealer.quoting import closed_forms
 from infold.research.simulation.batches import BatchWorld, batch_policy
 from infold.research.simulation.batches_loop import BatchPolicy
 from infold.research.simulation.compiled import Floats

@@ -27,8 +27,8 @@ from infold.bench.dealer.figures import (
     within,
 )
 from infold.dealer.lines import Line, batch_line, inverse_ladder, monopoly, straight
-from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import DAY_S, closed_forms
+from infold.dealer.params import DAY_S, SPOT_FX
+from infold.dealer.quoting import closed_forms
 from infold.research.simulation.batches import (
     UNBOUND,
     BatchSum,

@@ -28,10 +28,9 @@ from infold.bench.dealer.precise import precise_forms
 from infold.dealer.exact.hjb import Solution, centred_bp, centred_zone_m, solve
 from infold.dealer.exact.lattice import PERMANENT, TRANSIENT, Lattice
 from infold.dealer.inventory import stationary
-from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
+from infold.dealer.params import DAY_S, PERPETUAL, SPOT_FX, DealerParameters
 from infold.dealer.quoting import closed_forms, zone_m
 
-DAY_S: Final = 86_400.0
 NO_IMPACT: Final = msgspec.structs.replace(SPOT_FX, impact_bp_per_m=0.0)
 RELATIVE_MAX: Final = 1e-9
 THETA_1D: Final = 0.02

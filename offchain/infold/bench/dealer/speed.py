@@ -32,8 +32,7 @@ from infold.dealer.desk import Desk
 from infold.dealer.impact.fitting import fit_decays
 from infold.dealer.impact.state import DECAYS_S
 from infold.dealer.ladder import Ladder
-from infold.dealer.params import PERPETUAL, SPOT_FX
-from infold.dealer.quoting import DAY_S
+from infold.dealer.params import DAY_S, PERPETUAL, SPOT_FX
 from infold.dealer.routing import VenueCost, route, warehouse
 from infold.research.simulation.batches import batch_policy
 from infold.research.simulation.compiled import Floats, Words

@@ -26,7 +26,8 @@ import numpy as np
 from infold.dealer import checks
 from infold.dealer.compiled import Floats, compiled
 from infold.dealer.impact.nonnegative import UNKNOWNS_MAX, nonnegative, posterior
-from infold.dealer.impact.state import DAY_S, DECAYS_S
+from infold.dealer.impact.state import DECAYS_S
+from infold.dealer.params import DAY_S
 
 NOISE_FLOOR_S: Final = 0.1
 """Within a tenth of a second a recorded mid flickers more than it moves, and without a floor the
@@ -185,8 +186,7 @@ def no_sums(
         raise ValueError(f"decays_s must be positive numbers of seconds, not {decays_s!r}")
     if len(set(decays_s)) != size:
         raise ValueError(f"decays_s must differ from each other, not {decays_s!r}")
-    if not (math.isfinite(noise_floor_s) and noise_floor_s >= 0.0):
-        raise ValueError(f"noise_floor_s must not be below zero (s), not {noise_floor_s!r}")
+    checks.not_negative("noise_floor_s", noise_floor_s, "s")
     return DecaySums(
         decays_s,
         noise_floor_s,

@@ -22,6 +22,7 @@ from typing import Final
 
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.compiled import Floats
 
 POWER_EXPONENT_MIN: Final = 2.0 - math.log(3.0) / math.log(2.0)
@@ -50,10 +51,7 @@ class ExponentialKernel:
         if not 0 < len(self.gains_bp_per_m) == len(self.rates_per_day):
             raise ValueError("give one gains_bp_per_m for each rates_per_day, and at least one")
         for index, rate in enumerate(self.rates_per_day):
-            if not (math.isfinite(rate) and rate > 0.0):
-                raise ValueError(
-                    f"rates_per_day[{index}] must be a positive number a day, not {rate!r}"
-                )
+            checks.positive(f"rates_per_day[{index}]", rate, "a day")
         for index, gain in enumerate(self.gains_bp_per_m):
             _gain(f"gains_bp_per_m[{index}]", gain)
         _gain("permanent_bp_per_m", self.permanent_bp_per_m)
@@ -95,10 +93,7 @@ class PowerKernel:
         _gain("gain_bp_per_m", self.gain_bp_per_m)
         if not 0.0 < self.exponent < 1.0:
             raise ValueError(f"exponent must lie between 0 and 1, not {self.exponent!r}")
-        if not (math.isfinite(self.reference_day) and self.reference_day > 0.0):
-            raise ValueError(
-                f"reference_day must be a positive number of days, not {self.reference_day!r}"
-            )
+        checks.positive("reference_day", self.reference_day, "days")
 
     def at(self, lag_day: float) -> float:
         """G at a positive lag."""
@@ -122,8 +117,7 @@ def require_admissible(kernel: Kernel, rate_exponent: float = 1.0) -> None:
     """`InadmissibleKernel` if the kernel and f(v) = v^d together pay some round trip, with the
     condition that fails; `ValueError` if d is not a positive number. See the module for sources.
     """
-    if not (math.isfinite(rate_exponent) and rate_exponent > 0.0):
-        raise ValueError(f"rate_exponent must be a positive number, not {rate_exponent!r}")
+    checks.positive("rate_exponent", rate_exponent, "")
     if rate_exponent == 1.0:
         return
     if isinstance(kernel, ExponentialKernel):
@@ -171,7 +165,6 @@ def require_positive_definite(values_bp_per_m: Floats, tolerance: float = 1e-9) 
 
 
 def _gain(name: str, gain: float) -> None:
-    if not math.isfinite(gain):
-        raise ValueError(f"{name} must be a number of bp per M, not {gain!r}")
+    checks.number(name, gain, "bp per M")
     if gain < 0.0:
         raise InadmissibleKernel(f"{name} must not be below zero (bp per M), not {gain!r}")

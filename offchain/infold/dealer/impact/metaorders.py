@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from infold.dealer.compiled import Floats
+from infold.dealer.impact.columns import require_numbers
 from infold.dealer.impact.parent import ParentLaw
 
 
@@ -44,20 +45,9 @@ def fit_parents(
     if count < 3:
         raise ValueError(f"two numbers take at least three parents, not {count}")
     spread = np.ones(count) if noise is None else noise
-    for name, column, positive in (
-        ("share", share, True),
-        ("relative_move", relative_move, False),
-        ("noise", spread, True),
-    ):
-        if column.shape != (count,):
-            raise ValueError(f"{name} must be {count} numbers, not {column.shape}")
-        wrong = ~np.isfinite(column)
-        if positive:
-            wrong |= ~(column > 0.0)
-        if wrong.any():
-            index = int(np.argmax(wrong))
-            what = "a positive number" if positive else "a number"
-            raise ValueError(f"{name}[{index}] must be {what}, not {float(column[index])!r}")
+    require_numbers("share", share, "of daily volume", count, positive=True)
+    require_numbers("relative_move", relative_move, "daily volatilities", count, positive=False)
+    require_numbers("noise", spread, "daily volatilities", count, positive=True)
     logarithms = np.log(np.maximum(share, linear_share))
     slope = share / np.maximum(share, linear_share) / spread
     target = relative_move / spread

@@ -15,11 +15,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from infold.dealer.compiled import Floats
-from infold.dealer.impact.state import DAY_S
+from infold.dealer.impact.columns import require_numbers
+from infold.dealer.params import BP_PER_ONE, DAY_S
 
 GAP_S_MAX: Final = 3_600.0
 """A silence longer than the slowest decay says more about the recording than about the market."""
-BP: Final = 1e4
 
 
 class Observations(NamedTuple):
@@ -64,15 +64,15 @@ def observed(
     """
     _ordered("trade_time_s", trade_time_s, gap_s_max)
     _ordered("quote_time_s", quote_time_s, math.inf)
-    _numbers("signed_m", "M", signed_m, len(trade_time_s), positive=False)
-    _numbers("mid", "price", mid, len(quote_time_s), positive=True)
+    require_numbers("signed_m", signed_m, "M", len(trade_time_s), positive=False)
+    require_numbers("mid", mid, "price", len(quote_time_s), positive=True)
     factor = np.ones(len(quote_time_s))
     if depth_m is not None:
-        _numbers("depth_m", "M", depth_m, len(quote_time_s), positive=True)
+        require_numbers("depth_m", depth_m, "M", len(quote_time_s), positive=True)
         factor *= float(np.median(depth_m)) / depth_m
     if volatility_bp is not None:
-        _numbers(
-            "volatility_bp", "bp per root day", volatility_bp, len(quote_time_s), positive=True
+        require_numbers(
+            "volatility_bp", volatility_bp, "bp per root day", len(quote_time_s), positive=True
         )
         factor *= volatility_bp / float(np.median(volatility_bp))
     before = np.searchsorted(quote_time_s, trade_time_s, side="left") - 1
@@ -84,7 +84,7 @@ def observed(
         )
     times = trade_time_s[unquoted:][first]
     sizes = np.add.reduceat(signed_m[unquoted:], first)
-    price = np.log(mid[before]) * BP
+    price = np.log(mid[before]) * BP_PER_ONE
     return Observations(
         time_s=times[:-1],
         gap_day=np.diff(times) / DAY_S,
@@ -115,15 +115,3 @@ def _ordered(name: str, times_s: Floats, gap_s_max: float) -> None:
             f" {float(gaps[index]):.0f} s after its predecessor: fit the parts apart, or raise"
             f" gap_s_max ({gap_s_max:.0f} s)"
         )
-
-
-def _numbers(name: str, unit: str, column: Floats, count: int, positive: bool) -> None:
-    if column.shape != (count,):
-        raise ValueError(f"{name} must be {count} numbers ({unit}), not {column.shape}")
-    wrong = ~np.isfinite(column)
-    if positive:
-        wrong |= ~(column > 0.0)
-    if wrong.any():
-        index = int(np.argmax(wrong))
-        what = "a positive number" if positive else "a number"
-        raise ValueError(f"{name}[{index}] must be {what} ({unit}), not {float(column[index])!r}")

@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from infold.dealer import checks
+
 
 @dataclass(frozen=True, slots=True)
 class ParentLaw:
@@ -24,10 +26,7 @@ class ParentLaw:
     linear_share: float = 1e-3
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.prefactor) and self.prefactor > 0.0):
-            raise ValueError(
-                f"prefactor must be a positive number of daily volatilities, not {self.prefactor!r}"
-            )
+        checks.positive("prefactor", self.prefactor, "daily volatilities")
         if not 0.0 < self.exponent <= 1.0:
             raise ValueError(f"exponent must lie in 0..1, above zero, not {self.exponent!r}")
         if not 0.0 <= self.linear_share < 1.0:
@@ -72,26 +71,15 @@ class ParentLaw:
         For a propagator t^-(1 - delta) at a steady rate: z^delta - (z - 1)^delta of the peak, z the
         time since its beginning over the time it took (Bouchaud 2010).
         """
-        for name, value in (("worked_s", worked_s), ("since_s", since_s)):
-            if not (math.isfinite(value) and value >= 0.0):
-                raise ValueError(f"{name} must be a number not below zero (s), not {value!r}")
-        if worked_s == 0.0:
-            raise ValueError("worked_s must be above zero (s)")
+        checks.positive("worked_s", worked_s, "s")
+        checks.not_negative("since_s", since_s, "s")
         after = since_s / worked_s
         left = math.pow(1.0 + after, self.exponent) - math.pow(after, self.exponent)
         return self.peak_bp(size_m, volatility_bp, volume_m_per_day) * left
 
 
 def _share(size_m: float, volatility_bp: float, volume_m_per_day: float) -> float:
-    if not math.isfinite(size_m):
-        raise ValueError(f"size_m must be a number of M, not {size_m!r}")
-    if not (math.isfinite(volatility_bp) and volatility_bp >= 0.0):
-        raise ValueError(
-            f"volatility_bp must be a number not below zero (bp per root day), not"
-            f" {volatility_bp!r}"
-        )
-    if not (math.isfinite(volume_m_per_day) and volume_m_per_day > 0.0):
-        raise ValueError(
-            f"volume_m_per_day must be a positive number of M a day, not {volume_m_per_day!r}"
-        )
+    checks.number("size_m", size_m, "M")
+    checks.not_negative("volatility_bp", volatility_bp, "bp per root day")
+    checks.positive("volume_m_per_day", volume_m_per_day, "M a day")
     return abs(size_m) / volume_m_per_day

@@ -21,6 +21,7 @@ import numpy as np
 from scipy.linalg import solve_toeplitz
 from scipy.optimize import nnls
 
+from infold.dealer import checks
 from infold.dealer.compiled import Floats, Integers, compiled
 from infold.dealer.impact.kernels import ExponentialKernel, PowerKernel
 
@@ -63,8 +64,7 @@ def propagated(kernel: ExponentialKernel, gap_day: float, pushes: Floats) -> Flo
     """
     if pushes.ndim != 1 or not np.isfinite(pushes).all():
         raise ValueError("pushes must be one row of finite numbers (M)")
-    if not (math.isfinite(gap_day) and gap_day > 0.0):
-        raise ValueError(f"gap_day must be a positive number of days, not {gap_day!r}")
+    checks.positive("gap_day", gap_day, "days")
     found = np.empty(len(pushes))
     _propagate(
         np.exp(-gap_day * np.array([*kernel.rates_per_day, 0.0])),

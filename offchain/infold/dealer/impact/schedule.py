@@ -12,18 +12,15 @@ import math
 
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.compiled import Floats
 from infold.dealer.impact.kernels import Kernel
 
 
 def rate_law(rates_m_per_day: Floats, rate_exponent: float, reference_m_per_day: float) -> Floats:
     """f(v) = sign(v) |v|^d ref^(1 - d), in M a day: equal to v at the reference rate."""
-    if not (math.isfinite(rate_exponent) and rate_exponent > 0.0):
-        raise ValueError(f"rate_exponent must be a positive number, not {rate_exponent!r}")
-    if not (math.isfinite(reference_m_per_day) and reference_m_per_day > 0.0):
-        raise ValueError(
-            f"reference_m_per_day must be a positive number of M a day, not {reference_m_per_day!r}"
-        )
+    checks.positive("rate_exponent", rate_exponent, "")
+    checks.positive("reference_m_per_day", reference_m_per_day, "M a day")
     if not np.isfinite(rates_m_per_day).all():
         raise ValueError("rates_m_per_day must be finite numbers of M a day")
     scaled: Floats = np.abs(rates_m_per_day / reference_m_per_day) ** rate_exponent
@@ -44,8 +41,7 @@ def cost_bp_m(
     """
     if rates_m_per_day.ndim != 1 or not np.isfinite(rates_m_per_day).all():
         raise ValueError("rates_m_per_day must be one row of finite numbers of M a day")
-    if not (math.isfinite(cell_day) and cell_day > 0.0):
-        raise ValueError(f"cell_day must be a positive number of days, not {cell_day!r}")
+    checks.positive("cell_day", cell_day, "days")
     count = len(rates_m_per_day)
     if count == 0:
         return 0.0

@@ -21,7 +21,9 @@ from typing import Final
 
 import msgspec
 
-DAY_S: Final = 86_400.0
+from infold.dealer import checks
+from infold.dealer.params import DAY_S
+
 DECAYS_S: Final = (10.0, 180.0, 3_600.0)
 MULTIPLIER_MAX: Final = 1e6
 """No market is a million times thinner than the calibrated one: a figure beyond is a fault."""
@@ -41,12 +43,12 @@ class ImpactParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         for index, (gain, decay_s) in enumerate(
             zip(self.gains_bp_per_m, self.decays_s, strict=True)
         ):
-            _not_negative(f"gains_bp_per_m[{index}]", "bp per M", gain)
-            _positive(f"decays_s[{index}]", "s", decay_s)
-        _not_negative("permanent_bp_per_m", "bp per M", self.permanent_bp_per_m)
-        _positive("volatility_bp", "bp per root day", self.volatility_bp)
-        _positive("depth_m", "M", self.depth_m)
-        _not_negative("crowding", "per unit of liquidation intensity", self.crowding)
+            checks.not_negative(f"gains_bp_per_m[{index}]", gain, "bp per M")
+            checks.positive(f"decays_s[{index}]", decay_s, "s")
+        checks.not_negative("permanent_bp_per_m", self.permanent_bp_per_m, "bp per M")
+        checks.positive("volatility_bp", self.volatility_bp, "bp per root day")
+        checks.positive("depth_m", self.depth_m, "M")
+        checks.not_negative("crowding", self.crowding, "per unit of liquidation intensity")
 
     @property
     def rates_per_day(self) -> tuple[float, float, float]:
@@ -70,9 +72,9 @@ class Conditions:
     liquidations: float = 0.0  # intensity, in the unit of the calibration
 
     def __post_init__(self) -> None:
-        _positive("volatility_bp", "bp per root day", self.volatility_bp)
-        _positive("depth_m", "M", self.depth_m)
-        _not_negative("liquidations", "intensity", self.liquidations)
+        checks.positive("volatility_bp", self.volatility_bp, "bp per root day")
+        checks.positive("depth_m", self.depth_m, "M")
+        checks.not_negative("liquidations", self.liquidations, "intensity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def multiplier(parameters: ImpactParameters, now: Conditions) -> float:
 
 def rested(parameters: ImpactParameters, state: ImpactState, days: float) -> ImpactState:
     """The state after so many days without a trade of ours."""
-    _not_negative("days", "days", days)
+    checks.not_negative("days", days, "days")
     fades = [math.exp(-rate * days) for rate in parameters.rates_per_day]
     fast, middle, slow = (part * fade for part, fade in zip(state.parts_bp, fades, strict=True))
     fast_k, middle_k, slow_k = (
@@ -122,8 +124,7 @@ def pushed(
     parameters: ImpactParameters, state: ImpactState, size_m: float, now: Conditions
 ) -> ImpactState:
     """The state after buying `size_m` (selling, below zero) at once."""
-    if not math.isfinite(size_m):
-        raise ValueError(f"size_m must be a number of M, not {size_m!r}")
+    checks.number("size_m", size_m, "M")
     asked = multiplier(parameters, now)
     fast_k, middle_k, slow_k = (max(asked, kept) for kept in state.multipliers)
     fast, middle, slow = (
@@ -159,7 +160,7 @@ def signal_bp(parameters: ImpactParameters, state: ImpactState, relaxation_per_d
     works off at omega, a part fading at beta gives back that share). The lasting part gives nothing
     back. The reservation price moves by minus this.
     """
-    _positive("relaxation_per_day", "per day", relaxation_per_day)
+    checks.positive("relaxation_per_day", relaxation_per_day, "per day")
     return math.fsum(
         part * rate / (rate + relaxation_per_day)
         for part, rate in zip(state.parts_bp, parameters.rates_per_day, strict=True)
@@ -170,18 +171,8 @@ def kept_bp_per_m(parameters: ImpactParameters, relaxation_per_day: float) -> fl
     """Sum of k_i (1 - B_i) and the lasting part: how much a M hedged helps what is still held
     (equation 19, a part at a time).
     """
-    _positive("relaxation_per_day", "per day", relaxation_per_day)
+    checks.positive("relaxation_per_day", relaxation_per_day, "per day")
     return parameters.permanent_bp_per_m + math.fsum(
         gain * relaxation_per_day / (rate + relaxation_per_day)
         for gain, rate in zip(parameters.gains_bp_per_m, parameters.rates_per_day, strict=True)
     )
-
-
-def _positive(name: str, unit: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0.0):
-        raise ValueError(f"{name} must be a positive number ({unit}), not {value!r}")
-
-
-def _not_negative(name: str, unit: str, value: float) -> None:
-    if not (math.isfinite(value) and value >= 0.0):
-        raise ValueError(f"{name} must be a number not below zero ({unit}), not {value!r}")

@@ -18,10 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.compiled import Floats
 from infold.dealer.impact.fitting import NOISE_FLOOR_S, fit_decays, predicted_bp
 from infold.dealer.impact.observations import Observations
-from infold.dealer.impact.state import DAY_S, DECAYS_S
+from infold.dealer.impact.state import DECAYS_S
+from infold.dealer.params import DAY_S
 
 
 class Fold(NamedTuple):
@@ -51,8 +53,7 @@ def purged(time_s: Floats, folds: int, horizon_s: float) -> list[Fold]:
     count = len(time_s)
     if not isinstance(folds, int) or folds < 1 or count < 2 * (folds + 1):
         raise ValueError(f"folds must be at least 1 and leave two events in each, not {folds!r}")
-    if not (math.isfinite(horizon_s) and horizon_s >= 0.0):
-        raise ValueError(f"horizon_s must be a number not below zero (s), not {horizon_s!r}")
+    checks.not_negative("horizon_s", horizon_s, "s")
     if not np.isfinite(time_s).all() or (np.diff(time_s) < 0.0).any():
         raise ValueError("time_s must be in order (s), finite numbers")
     edges = [count * part // (folds + 1) for part in range(folds + 2)]

@@ -15,9 +15,9 @@ from typing import Final
 
 import numpy as np
 
-from infold.dealer.volatility.returns import BP_ONE, Floats, above_zero, one_above_zero
+from infold.dealer.params import BP_PER_ONE, DAY_S
+from infold.dealer.volatility.returns import Floats, above_zero, one_above_zero
 
-DAY_S: Final = 86_400.0
 HALF_LIVES_S: Final = (300.0, 3_600.0, 86_400.0)
 """Five minutes, an hour, a day."""
 
@@ -50,7 +50,7 @@ class Ewma:
         nothing = (0.0,) * len(self.half_lives_s)
         if self.time_s is None:
             return Ewma(self.half_lives_s, time_s, price, nothing, nothing)
-        move = BP_ONE * math.log(price / self.price)
+        move = BP_PER_ONE * math.log(price / self.price)
         step = (time_s - self.time_s) / DAY_S
         squares, days = [], []
         for half_life, square, day in zip(

@@ -15,8 +15,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from infold.dealer.volatility.ewma import DAY_S
-from infold.dealer.volatility.returns import BP_ONE, one_above_zero
+from infold.dealer.params import BP_PER_ONE, DAY_S
+from infold.dealer.volatility.returns import one_above_zero
 
 E6_PER_BP: Final = 100
 E6_ONE: Final = 10**6
@@ -120,7 +120,7 @@ def propose_margins(
         maintenance = max(maintenance, math.ceil(initial / rule.initial_over_maintenance))
         maintenance = min(maintenance, bounds.maintenance_e6[1])
         cut.append("fall_e6_max")
-    wanted_m = min(rule.capital_m * BP_ONE / rule.stress_bp(volatility_bp), rule.depth_m)
+    wanted_m = min(rule.capital_m * BP_PER_ONE / rule.stress_bp(volatility_bp), rule.depth_m)
     low_m, high_m = bounds.position_cap_m
     cap_m = min(max(wanted_m, low_m), high_m)
     if cap_m != wanted_m:
@@ -129,7 +129,7 @@ def propose_margins(
 
 
 def _e6(share_bp: float) -> int:
-    return math.ceil(min(share_bp, BP_ONE) * E6_PER_BP)
+    return math.ceil(min(share_bp, BP_PER_ONE) * E6_PER_BP)
 
 
 def _cut(name: str, value: int, bounds: tuple[int, int], cut: list[str]) -> int:

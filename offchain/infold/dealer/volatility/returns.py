@@ -8,9 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from infold.dealer import checks
 from infold.dealer.checks import FIGURE_MAX
-
-BP_ONE = 1e4
-"""One in basis points."""
+from infold.dealer.params import BP_PER_ONE
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +46,7 @@ def returns_bp(prices: ArrayLike) -> Floats:
     not above zero.
     """
     column = above_zero("prices", prices, "quote per base unit", 2)
-    moves: Floats = BP_ONE * np.diff(np.log(column))
+    moves: Floats = BP_PER_ONE * np.diff(np.log(column))
     return moves
 
 
@@ -79,7 +77,7 @@ def range_variances(opened: ArrayLike, high: ArrayLike, low: ArrayLike, close: A
         raise ValueError("open, high, low and close (quote per base unit) must be of one length")
     if (np.maximum(first, last) > top).any() or (np.minimum(first, last) < bottom).any():
         raise ValueError("open and close (quote per base unit) must lie within low..high")
-    variances: Floats = BP_ONE**2 * (
+    variances: Floats = BP_PER_ONE**2 * (
         0.5 * (top - bottom) ** 2 - (2.0 * np.log(2.0) - 1.0) * (last - first) ** 2
     )
     return variances

@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from infold.research.microstructure.chance import Interval
 from infold.research.recorded import Bars, Books, Quotes, Trades
-
-DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

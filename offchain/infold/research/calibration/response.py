@@ -13,12 +13,13 @@ from infold.dealer.impact.state import ImpactParameters, kept_bp_per_m
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
 from infold.dealer.volatility import returns_bp
-from infold.research.calibration.notes import DAY_MS, Notes, Sources
+from infold.research.calibration.notes import Notes, Sources
 from infold.research.calibration.orders import ORDERS_MIN, TakerOrders
 from infold.research.calibration.outside_costs import depth_m
 from infold.research.microstructure.chance import Interval
 from infold.research.microstructure.recordings import mids
 from infold.research.recorded import Floats, Quotes
+from infold.units import DAY_MS
 
 IMPACT_STEP_MS: Final = 500
 IMPACT_PAUSES: Final = 4.0

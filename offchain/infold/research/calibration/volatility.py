@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 
 from infold.dealer.volatility import fit_garch, fit_har, returns_bp
-from infold.research.calibration.notes import DAY_MS, Notes, Sources
+from infold.research.calibration.notes import Notes, Sources
 from infold.research.faults import TooLittle
 from infold.research.microstructure.chance import bootstrap
 from infold.research.recorded import Bars, Floats, Integers
 from infold.research.volatility import RISKMETRICS_HALF_LIFE, realised
+from infold.units import DAY_MS
 
 MIDS_MS: Final = 5_000
 TRADES_MS: Final = 10_000

@@ -32,11 +32,11 @@ from infold.research.offline.outside_markets import BookMarket, EstimatedMarket,
 from infold.research.offline.serving import Rule, Served, serve
 from infold.research.offline.shares import Shares, shares_of
 from infold.research.recorded import Floats, Integers, Trades
+from infold.units import DAY_MS
 
 SLIPPAGE_BPS: Final = 10.0
 """How far limits lie beyond recorded prices, as in `infold replay`."""
 LEVELS: Final = 20
-DAY_MS: Final = 86_400_000
 SERVED_MS_MAX: Final = 3_600_000
 """A longer record is served for an hour: three thousand batches say as much as thirty thousand."""
 CAPACITY_SHARE: Final = 0.01

@@ -15,7 +15,8 @@
 | tell it volatility or a least spread | `batches_loop.Guidance`, a number a batch |
 | feed those loops marks and moves | `scene.scene`, `QuotesWorld.run_on(policy, tape, scene)` |
 | give that scene rough variance and jumps | `jumps.rough_scene(heston, jumps, ...)` |
-| run dealers with capital through crashes | `crash_world(event)`, guards in `crash.market` |
+| let the price answer hedges as it likes | `impact.ImpactWorld` (E4), `impact.power_world` |
+| run dealers with capital through crashes | `crash.market.crash_world(event)`, and its guards |
 | run it where clients have names and some trade on news | `clients.ClientsWorld` (E1b) |
 | build the dealers that meet there | `client_dealers.blind`, `learning`, `filtering`, `told` |
 | run many paths of any world | `runner.simulate(world, policy, paths, seed, workers)` |

@@ -17,7 +17,7 @@ import numpy as np
 from infold.dealer.impact.kernels import ExponentialKernel, PowerKernel
 from infold.dealer.impact.nonnegative import nonnegative
 from infold.dealer.impact.propagator import exponentials
-from infold.dealer.params import SPOT_FX, DealerParameters
+from infold.dealer.params import DAY_S, SPOT_FX, DealerParameters
 from infold.dealer.quoting import closed_forms
 from infold.errors import InvariantBroken
 from infold.research.simulation.compiled import Floats
@@ -36,7 +36,6 @@ from infold.research.simulation.quotes_loop import Market, finite
 from infold.research.simulation.runner import simulate
 from infold.research.simulation.tape import Tape, demand_of, poisson_tape
 
-DAY_S: Final = 86_400.0
 DECAYS_S: Final = (10.0, 86.4, 3_600.0)
 """The middle one is the paper's own: resilience 1,000 a day."""
 DAYS_MAX: Final = 30

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from infold.dealer.params import DAY_S as DAY_S
 from infold.dealer.params import SPOT_FX, DealerParameters
 from infold.research.simulation.compiled import Floats, Ids, Small, compiled
 from infold.research.simulation.draws import Stream, generator
@@ -34,7 +35,6 @@ from infold.research.simulation.tape import (
     poisson_tape,
 )
 
-DAY_S: Final = 86_400.0
 UNITS_UNINFORMED: Final = 5
 UNITS_INFORMED: Final = 8
 """An informed client asks on its own account 8/5 as often as an uninformed one. Half of what it

@@ -25,13 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infold.dealer.lambert import lambert_of_exp
-from infold.dealer.params import DealerParameters
+from infold.dealer.params import DAY_S, DealerParameters
 from infold.dealer.quoting import closed_forms
 from infold.research.simulation.compiled import Floats, compiled, inlined
 
 NO_QUOTE_BP: Final = 1e9
 """A markup nobody takes: how a table says that it does not quote."""
-DAY_S: Final = 86_400.0
 
 Tables = NDArray[np.float64]
 

@@ -8,7 +8,8 @@ from tests.support.facts import E8, MARKET, a_book, a_deal, a_hedge, a_listing, 
 
 from infold.reports.facts import Fact, TakenOver, recorded
 from infold.reports.html import profit_page
-from infold.reports.profit import DAY_MS, profit
+from infold.reports.profit import profit
+from infold.units import DAY_MS
 
 
 def sold_ten(cash_e6: int = 0, **deal: object) -> list[Fact]:

@@ -100,15 +100,15 @@ def test_bochners_condition_needs_a_kernel(values: np.ndarray) -> None:
 def test_kernels_name_what_makes_no_sense() -> None:
     with pytest.raises(ValueError, match="one gains_bp_per_m for each"):
         ExponentialKernel((1.0, 2.0), (1.0,))
-    with pytest.raises(ValueError, match=r"rates_per_day\[0\] must be a positive number a day"):
+    with pytest.raises(ValueError, match=r"rates_per_day\[0\] must be a positive number \(a day\)"):
         ExponentialKernel((1.0,), (0.0,))
     with pytest.raises(InadmissibleKernel, match=r"gains_bp_per_m\[0\] must not be below zero"):
         ExponentialKernel((-1.0,), (1.0,))
-    with pytest.raises(ValueError, match="permanent_bp_per_m must be a number of bp per M"):
+    with pytest.raises(ValueError, match=r"permanent_bp_per_m must be a number \(bp per M\)"):
         ExponentialKernel((1.0,), (1.0,), math.nan)
     with pytest.raises(ValueError, match="exponent must lie between 0 and 1"):
         PowerKernel(1.0, 1.0, 1.0)
-    with pytest.raises(ValueError, match="reference_day must be a positive number of days"):
+    with pytest.raises(ValueError, match=r"reference_day must be a positive number \(days\)"):
         PowerKernel(1.0, 0.5, math.inf)
     with pytest.raises(ValueError, match="rate_exponent must be a positive number"):
         require_admissible(POWER, math.nan)
@@ -118,7 +118,7 @@ def test_a_schedule_names_what_makes_no_sense() -> None:
     rates = np.array([1.0, -1.0])
     with pytest.raises(ValueError, match="rates_m_per_day must be one row of finite numbers"):
         cost_bp_m(POWER, np.array([math.nan]), 1.0)
-    with pytest.raises(ValueError, match="cell_day must be a positive number of days"):
+    with pytest.raises(ValueError, match=r"cell_day must be a positive number \(days\)"):
         cost_bp_m(POWER, rates, -1.0)
     with pytest.raises(ValueError, match="reference_m_per_day"):
         cost_bp_m(POWER, rates, 1.0, 0.5, 0.0)

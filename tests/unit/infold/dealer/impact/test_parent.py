@@ -44,7 +44,7 @@ def test_half_the_life_again_after_it_is_done_a_third_is_gone() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"prefactor": 0.0}, "prefactor must be a positive number of daily volatilities"),
+        ({"prefactor": 0.0}, "prefactor must be a positive number"),
         ({"exponent": 1.1}, "exponent must lie in 0..1"),
         ({"linear_share": 1.0}, "linear_share must be a share of daily volume"),
     ],
@@ -55,13 +55,13 @@ def test_the_law_names_what_makes_no_sense(given: dict[str, float], said: str) -
 
 
 def test_a_parent_names_what_makes_no_sense() -> None:
-    with pytest.raises(ValueError, match="size_m must be a number of M"):
+    with pytest.raises(ValueError, match=r"size_m must be a number \(M\)"):
         LAW.peak_bp(math.nan, 200.0, 1e3)
-    with pytest.raises(ValueError, match="volatility_bp must be a number not below zero"):
+    with pytest.raises(ValueError, match=r"volatility_bp must be a number .* not below zero"):
         LAW.cost_bp_m(1.0, -200.0, 1e3)
     with pytest.raises(ValueError, match="volume_m_per_day must be a positive number"):
         LAW.peak_bp(1.0, 200.0, 0.0)
-    with pytest.raises(ValueError, match="worked_s must be above zero"):
+    with pytest.raises(ValueError, match="worked_s must be a positive number"):
         LAW.faded_bp(1.0, 200.0, 1e3, 0.0, 1.0)
-    with pytest.raises(ValueError, match="since_s must be a number not below zero"):
+    with pytest.raises(ValueError, match=r"since_s must be a number .* not below zero"):
         LAW.faded_bp(1.0, 200.0, 1e3, 1.0, -1.0)

@@ -94,5 +94,5 @@ def test_a_kernel_s_span_and_pushes_must_make_sense() -> None:
         exponentials(power, 1.0, 2.0, 1)
     with pytest.raises(ValueError, match="pushes must be one row of finite numbers"):
         propagated(ExponentialKernel((1.0,), (1.0,)), 1.0, np.array([math.inf]))
-    with pytest.raises(ValueError, match="gap_day must be a positive number of days"):
+    with pytest.raises(ValueError, match=r"gap_day must be a positive number \(days\)"):
         propagated(ExponentialKernel((1.0,), (1.0,)), 0.0, np.ones(3))

@@ -118,7 +118,7 @@ def test_parameters_survive_their_json() -> None:
         ({"permanent_bp_per_m": -1.0}, r"permanent_bp_per_m .*\(bp per M\)"),
         ({"volatility_bp": -250.0}, r"volatility_bp must be a positive number \(bp per root day\)"),
         ({"depth_m": 0.0}, r"depth_m must be a positive number \(M\)"),
-        ({"crowding": math.inf}, r"crowding must be a number not below zero"),
+        ({"crowding": math.inf}, r"crowding must be a number .* not below zero"),
     ],
 )
 def test_parameters_name_what_makes_no_sense(changed: dict[str, Any], said: str) -> None:
@@ -131,11 +131,11 @@ def test_conditions_and_trades_name_what_makes_no_sense() -> None:
         replace(CALM, volatility_bp=math.nan)
     with pytest.raises(ValueError, match="depth_m must be a positive number"):
         replace(CALM, depth_m=-1.0)
-    with pytest.raises(ValueError, match="liquidations must be a number not below zero"):
+    with pytest.raises(ValueError, match=r"liquidations must be a number .* not below zero"):
         replace(CALM, liquidations=-1.0)
-    with pytest.raises(ValueError, match="size_m must be a number of M"):
+    with pytest.raises(ValueError, match=r"size_m must be a number \(M\)"):
         pushed(PARAMETERS, ImpactState(), math.inf, CALM)
-    with pytest.raises(ValueError, match="days must be a number not below zero"):
+    with pytest.raises(ValueError, match=r"days must be a number .* not below zero"):
         rested(PARAMETERS, ImpactState(), -1.0)
     with pytest.raises(ValueError, match="relaxation_per_day must be a positive number"):
         signal_bp(PARAMETERS, ImpactState(), 0.0)

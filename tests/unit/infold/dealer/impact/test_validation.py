@@ -90,7 +90,7 @@ def test_folds_that_cannot_be_are_refused() -> None:
         purged(times, 0, 1.0)
     with pytest.raises(ValueError, match="folds must be at least 1 and leave two events"):
         purged(times, 60, 1.0)
-    with pytest.raises(ValueError, match="horizon_s must be a number not below zero"):
+    with pytest.raises(ValueError, match=r"horizon_s must be a number .* not below zero"):
         purged(times, 3, math.nan)
     with pytest.raises(ValueError, match="leaves nothing to learn from before event 25"):
         purged(times, 3, 30.0)
