@@ -5,14 +5,15 @@
     infold bench dealer --json > figures.json
     python tools/dealer_table.py figures.json
 
-Replaces what stands between the two marks of the page; wins and losses alike, in the bench's order.
+Several files, one a group (`--group`), do as well. Replaces what stands between the two marks of
+the page; wins and losses alike, in the order given.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +77,26 @@ def replaced(page: str, table: str) -> str:
     return f"{head}{begin}\n{table}\n{end}{tail}"
 
 
+def joined(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Runs of several groups as one. `SystemExit` if their seeds differ."""
+    if len({document["seed"] for document in documents}) > 1:
+        sys.exit("the files are runs of different seeds: run all groups with one")
+    return {
+        **documents[0],
+        "figures": [figure for document in documents for figure in document["figures"]],
+        "groups": {
+            name: found for document in documents for name, found in document["groups"].items()
+        },
+    }
+
+
 def main() -> None:
-    """Read the document and write the page."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python tools/dealer_table.py FIGURES.json")
-    document = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    PAGE.write_text(
-        replaced(PAGE.read_text(encoding="utf-8"), "\n".join(lines_of(document))), encoding="utf-8"
-    )
+    """Read the documents and write the page."""
+    if len(sys.argv) < 2:
+        sys.exit("usage: python tools/dealer_table.py FIGURES.json...")
+    found = [json.loads(Path(path).read_text(encoding="utf-8")) for path in sys.argv[1:]]
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(replaced(page, "\n".join(lines_of(joined(found)))), encoding="utf-8")
 
 
 if __name__ == "__main__":
