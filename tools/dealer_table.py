@@ -21,11 +21,11 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "dealer.md"
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
 
-def number(value: float | None) -> str:
-    """Six significant digits, no more than say something; nothing of None."""
+def number(value: float | None, digits: int = 6) -> str:
+    """So many significant digits; nothing of None."""
     if value is None:
         return ""
-    return f"{value:,.6g}" if abs(value) < 1e7 else f"{value:,.0f}"
+    return f"{value:,.{digits}g}" if abs(value) < 1e7 else f"{value:,.0f}"
 
 
 def interval(figure: Mapping[str, Any]) -> str:
@@ -53,9 +53,11 @@ def lines_of(document: Mapping[str, Any]) -> Iterable[str]:
         "|---|---|---|---|---|---|",
     )
     for figure in limited:
+        # Golden numbers are known to eleven digits.
+        digits = 11 if figure["id"].startswith("golden.") else 6
         yield (
-            f"| `{figure['id']}` | {number(figure['value'])} | {interval(figure)}"
-            f" | {number(figure['limit'])} | {'yes' if figure['ok'] else '**no**'}"
+            f"| `{figure['id']}` | {number(figure['value'], digits)} | {interval(figure)}"
+            f" | {number(figure['limit'], digits)} | {'yes' if figure['ok'] else '**no**'}"
             f" | {figure['paths'] or ''} |"
         )
     yield from ("", f"<details><summary>{len(reported)} more, without a limit</summary>", "")
