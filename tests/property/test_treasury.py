@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infold.dealer.treasury import (
@@ -61,6 +61,12 @@ def test_what_may_be_hedged_survives_until_help_arrives(legs: list[Leg], side: i
 
 
 @given(legs_of())
+@example(
+    [
+        Leg("leg 0", 0.0, 1.0, 0.05, 0.03, 60.0),
+        Leg("leg 1", 1.0, 6.0, 0.1, 0.05, 86_400.0),
+    ]
+)
 def test_transfers_leave_no_source_short_and_bring_no_target_more_than_it_misses(
     legs: list[Leg],
 ) -> None:

@@ -112,7 +112,10 @@ def covariance_bp2_per_day(
 ) -> tuple[tuple[float, ...], ...]:
     """From volatilities (bp per root day, zero for the reference) and a matrix of correlations."""
     sigma = np.array([checks.not_negative("volatility_bp", v, "bp/rtday") for v in volatility_bp])
-    matrix = np.array(correlation, dtype=np.float64)
+    try:
+        matrix = np.array(correlation, dtype=np.float64)
+    except (TypeError, ValueError):
+        matrix = np.empty(0)
     if matrix.shape != (len(sigma), len(sigma)) or not np.isfinite(matrix).all():
         raise ValueError(f"correlation must be {len(sigma)} by {len(sigma)} numbers, without unit")
     if np.abs(matrix).max() > 1.0 or (np.diag(matrix) != 1.0).any():
@@ -183,6 +186,10 @@ def indifference_bp(
 
 def gradient_bp(forms: BasketForms, inventory_m: Floats, impact_bp: Floats) -> Floats:
     """dV/dy = -(2 A y + B x): what a M more of each asset is worth."""
+    count = len(forms.risk_bp_per_m)
+    for name, column, unit in (("inventory_m", inventory_m, "M"), ("impact_bp", impact_bp, "bp")):
+        if column.shape != (count,) or not np.isfinite(column).all():
+            raise ValueError(f"{name} must be {count} finite numbers ({unit}), one an asset")
     gradient: Floats = -(2.0 * forms.risk_bp_per_m @ inventory_m + forms.impact_share @ impact_bp)
     return gradient
 

@@ -2,13 +2,16 @@
 """Figures a model is given, refused by name and unit.
 
 Each function returns the figure as a float, or raises `ValueError` with the parameter's name, its
-unit and what was given. NaN and infinity are no figures, nor is a word, nor an integer larger than
-any float.
+unit and what was given. NaN and infinity are no figures, nor is a word, nor what lies beyond
+`FIGURE_MAX`.
 """
 
 from __future__ import annotations
 
-import math
+from typing import Final
+
+FIGURE_MAX: Final = 1e60
+"""No figure of a market is larger, and the fourth power of this one is still a number."""
 
 
 def number(name: str, value: float, unit: str) -> float:
@@ -47,16 +50,17 @@ def count(name: str, value: int, least: int) -> int:
 
 
 def _finite(value: float) -> bool:
+    """Whether it is a figure; false of a word too, which compares with nothing."""
     try:
-        return math.isfinite(value)
-    except (TypeError, OverflowError):
+        return -FIGURE_MAX <= value <= FIGURE_MAX
+    except TypeError:
         return False
 
 
 def _shown(value: object) -> str:
     """What was given, cut where it would fill the page."""
-    if isinstance(value, int) and abs(value) >= 10**30:
-        return "a whole number of more than 30 digits"
+    if isinstance(value, int) and abs(value) >= FIGURE_MAX:
+        return "a whole number of more than 60 digits"
     shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
 

@@ -35,12 +35,17 @@ class Held:
 def held(times_day: Sequence[float], fills_m: Sequence[float]) -> Held:
     """First in, first out over signed fills in order of time.
 
-    `ValueError` if times fall, or a figure is no number.
+    `ValueError` if times fall, a figure is no number, or there is not one time a fill.
     """
+    if len(times_day) != len(fills_m):
+        raise ValueError(
+            f"times_day must be one time (days) for each of fills_m (M), {len(fills_m)},"
+            f" not {len(times_day)}"
+        )
     lots: deque[tuple[float, float]] = deque()  # when, how much; all of one sign
     waited, closed, before = 0.0, 0.0, -math.inf
     for time, fill in zip(times_day, fills_m, strict=True):
-        if not time >= before:
+        if not checks.number("times_day", time, "days") >= before:
             raise ValueError(f"times_day must not fall: {time!r} after {before!r}")
         before, left = time, checks.number("fills_m", fill, "M")
         while left and lots and lots[0][1] * left < 0.0:

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from infold.dealer import checks
+from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DAY_S as DAY_S
 from infold.dealer.params import DealerParameters
+
+ARGUMENT_MAX: Final = 1e100
+"""Halley's products overflow for arguments not far beyond; their logarithms never do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,10 @@ class ClosedForms:
 
 def lambert_w(argument: float) -> float:
     """The W >= 0 with W exp(W) = argument >= 0, by Halley's iteration, to the last digits."""
-    if not argument >= 0.0:
+    if not 0.0 <= argument < math.inf:
         raise ValueError(f"lambert_w takes numbers not below zero, not {argument!r}")
+    if argument > ARGUMENT_MAX:
+        return lambert_of_exp(math.log(argument))
     guess = math.log1p(argument)
     for _ in range(64):  # it converges cubically; five are usual
         grown = math.exp(guess)
@@ -49,11 +56,19 @@ def closed_forms(parameters: DealerParameters, volatility_bp: float | None = Non
     """Every closed form of the ladder; `volatility_bp` (per root day) replaces the parameter's."""
     sigma = volatility_of(parameters, volatility_bp)
     slope = parameters.demand_slope_per_bp
-    w = lambert_w(math.exp(-1.0 - parameters.demand_shift))
+    exponent = -1.0 - parameters.demand_shift
+    eager = exponent > math.log(ARGUMENT_MAX)
+    w = lambert_of_exp(exponent) if eager else lambert_w(math.exp(exponent))
     curvature = slope * w / (1.0 + w) ** 3
     ladder = list(zip(parameters.sizes_m, parameters.requests_per_day, strict=True))
     volume = sum(size * rate for size, rate in ladder)
     xi = volume * curvature
+    if not 0.0 < xi <= checks.FIGURE_MAX:
+        raise ValueError(
+            f"demand_shift {parameters.demand_shift!r}, demand_slope_per_bp {slope!r} (per bp),"
+            f" sizes_m (M) and requests_per_day (per day) make a demand of {xi!r} M a bp and day:"
+            " nobody trades like that"
+        )
     risk = sigma * math.sqrt(parameters.risk_aversion / (8.0 * xi))  # eq. 4
     omega = sigma * math.sqrt(2.0 * parameters.risk_aversion * xi)  # eq. 9
     markup = (1.0 + w) / slope
@@ -83,6 +98,8 @@ def markups_bp(
     parameters: DealerParameters, inventory_m: float, impact_bp: float = 0.0
 ) -> list[tuple[float, float]]:
     """(bid, ask) markup for each ladder size, linearised: equations 7 and 18."""
+    checks.number("inventory_m", inventory_m, "M")
+    checks.number("impact_bp", impact_bp, "bp")
     forms = closed_forms(parameters)
     unit = forms.risk_bp_per_m / forms.concavity
     drift = forms.impact_share / forms.concavity * impact_bp

@@ -127,7 +127,7 @@ def stale_loss_bp_m_per_day(
     """
     checks.positive("slope_bp_per_m", slope_bp_per_m, "bp per M")
     lost = loss_bp2(staleness, half_spread_bp, refresh)
-    if math.isfinite(offer_m_max):
+    if offer_m_max != math.inf:
         checks.positive("offer_m_max", offer_m_max, "M")
         beyond_bp = half_spread_bp + slope_bp_per_m * offer_m_max
         lost -= loss_bp2(staleness, beyond_bp, refresh)
@@ -171,6 +171,7 @@ def half_spread_min_bp(
 
 def income_bp_m_per_day(parameters: DealerParameters, half_spread_bp: float) -> float:
     """What clients pay in a day, both sides, at one markup for all sizes."""
+    checks.not_negative("half_spread_bp", half_spread_bp, "bp")
     odds = parameters.demand_shift + parameters.demand_slope_per_bp * half_spread_bp
     traded = 0.0 if odds > 700.0 else 1.0 / (1.0 + math.exp(odds))
     ladder = zip(parameters.sizes_m, parameters.requests_per_day, strict=True)

@@ -128,6 +128,8 @@ def reach_bp(leg: Leg, prudence: Prudence) -> float:
 
 def required_m(leg: Leg, position_m: float, move_bp: float) -> float:
     """Equity with which a position survives an adverse move at maintenance margin."""
+    checks.number("position_m", position_m, "M")
+    checks.not_negative("move_bp", move_bp, "bp")
     size = abs(position_m)
     grows = leg.maintenance_margin if position_m < 0.0 else -leg.maintenance_margin
     fraction = leg.maintenance_margin + move_bp / BP_PER_ONE * (1.0 + grows)
@@ -204,4 +206,5 @@ def transfers(legs: Sequence[Leg], prudence: Prudence) -> list[Transfer]:
 
 def _own_need_m(leg: Leg, prudence: Prudence) -> float:
     size = abs(leg.position_m)
-    return max(leg.initial_margin * size, required_m(leg, leg.position_m, reach_bp(leg, prudence)))
+    need = max(leg.initial_margin * size, required_m(leg, leg.position_m, reach_bp(leg, prudence)))
+    return need * (1.0 + 1e-9)  # a hair more: rounding must not endanger whoever gave to the last

@@ -92,6 +92,7 @@ def indifference_bp(parameters: DealerParameters, lattice: Lattice, value_bp_m: 
 
     (side, rung, q, x), bid first; infinite where the fill would leave the lattice.
     """
+    _check_values(lattice, value_bp_m)
     rows, columns = value_bp_m.shape
     prices = np.full((2, len(parameters.sizes_m), rows, columns), np.inf)
     numbers = np.arange(rows)
@@ -113,6 +114,7 @@ def marginal_bp(
     V_q + k V_x + k q with differences on the side that a purchase (a sale) moves to. Where that is
     off the lattice, minus infinity and infinity: never worth it.
     """
+    _check_values(lattice, value_bp_m)
     up = np.full(value_bp_m.shape, -np.inf)
     down = np.full(value_bp_m.shape, np.inf)
     slopes = np.diff(value_bp_m, axis=0) / lattice.inventory_step_m
@@ -143,6 +145,14 @@ def centred_zone_m(parameters: DealerParameters, worth: Worth) -> float:
     """Largest |q| at rest whose centred marginal price stays within the hedging spread."""
     at_rest = centred_bp(parameters, worth)[:, worth.lattice.centre[1]]
     return _inside(worth.lattice, np.abs(at_rest) > parameters.hedge_spread_bp)
+
+
+def _check_values(lattice: Lattice, value_bp_m: Floats) -> None:
+    shape = (lattice.inventory_points, lattice.impact_points)
+    if value_bp_m.shape != shape or not np.isfinite(value_bp_m).all():
+        raise ValueError(
+            f"value_bp_m must be {shape[0]} by {shape[1]} finite numbers (bp M), a point each"
+        )
 
 
 def _inside(lattice: Lattice, hedged: NDArray[np.bool_]) -> float:

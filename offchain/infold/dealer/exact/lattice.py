@@ -42,6 +42,11 @@ class Lattice:
                 f"impact_points must be odd, so that one is at rest, not {self.impact_points}"
             )
         steps = self.inventory_m_max / self.inventory_step_m
+        if not steps <= POINTS_MAX:
+            raise ValueError(
+                f"inventory_step_m {self.inventory_step_m!r} (M) is too narrow for inventory_m_max"
+                f" {self.inventory_m_max!r} (M): at most {POINTS_MAX} points are solved"
+            )
         if steps < 1.0 or abs(steps - round(steps)) > COARSEST * steps:
             raise ValueError(
                 "inventory_m_max must be a whole number of inventory_step_m (M), not"

@@ -30,6 +30,9 @@ SPEED_EXPONENT: Final = 0.6
 TURNOVER_EXPONENT: Final = 0.25
 """delta of 2005, 0.267 with standard error 0.22, rounded as in the paper."""
 
+CHILDREN_MAX: Final = 1_000_000
+"""More than a child a second for eleven days is a mistake in units."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hyperbola:
@@ -58,8 +61,9 @@ def hyperbolic(
     """
     checks.number("size", size, "")
     checks.positive("horizon", horizon, "")
-    if children < 1:
-        raise ValueError(f"children must be at least one, not {children!r}")
+    checks.count("children", children, 1)
+    if children > CHILDREN_MAX:
+        raise ValueError(f"children must be at most {CHILDREN_MAX}, not {children}")
     checks.not_negative("volatility", volatility, "")
     checks.positive("temporary", temporary, "")
     checks.not_negative("permanent", permanent, "")

@@ -94,8 +94,7 @@ def persistent_inflow_m(last_m: float, persistence: float, batches: int) -> floa
     checks.number("last_m", last_m, "M")
     if not -1.0 < persistence < 1.0:
         raise ValueError(f"persistence must lie between -1 and 1, not {persistence!r}")
-    if batches < 0:
-        raise ValueError(f"batches must not be below zero, not {batches!r}")
+    checks.count("batches", batches, 0)
     return last_m * persistence * (1.0 - persistence**batches) / (1.0 - persistence)
 
 

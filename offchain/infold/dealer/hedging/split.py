@@ -82,7 +82,13 @@ def split(size_m: float, places: Sequence[Place]) -> Split:
 
 
 def cost_bp_m(parts_m: Sequence[float], places: Sequence[Place]) -> float:
-    """What a split costs in all: base v + slope v^2 / 2 over the places."""
+    """What a split costs in all: base v + slope v^2 / 2 over the places. `ValueError` unless there
+    is one part for each place, a number of M.
+    """
+    if len(parts_m) != len(places):
+        raise ValueError(f"parts_m must be one part (M) a place, {len(places)}, not {len(parts_m)}")
+    for number, part in enumerate(parts_m):
+        checks.number(f"parts_m[{number}]", part, "M")
     return math.fsum(
         part * (place.base_bp + 0.5 * place.slope_bp_per_m * part)
         for part, place in zip(parts_m, places, strict=True)

@@ -226,6 +226,11 @@ def predicted_bp(
     if multiplier is not None:
         columns["multiplier"] = multiplier
     _checked(columns)
+    no_sums(decays_s)
+    if len(gains_bp_per_m) != len(decays_s):
+        raise ValueError(f"gains_bp_per_m must be one gain (bp per M) for each of {decays_s!r} s")
+    for number, gain in enumerate(gains_bp_per_m):
+        checks.number(f"gains_bp_per_m[{number}]", gain, "bp per M")
     found = np.empty(len(gap_day))
     _predict(
         np.ascontiguousarray(gap_day, dtype=np.float64),

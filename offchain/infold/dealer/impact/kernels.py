@@ -144,6 +144,8 @@ def bochner_floor(values_bp_per_m: Floats) -> float:
     what is not 1 to LAGS_MAX finite numbers, the first positive.
     """
     count = len(values_bp_per_m)
+    if values_bp_per_m.ndim != 1:
+        raise ValueError("values_bp_per_m must be one row of numbers (bp per M), a lag each")
     if not 1 <= count <= LAGS_MAX or not np.isfinite(values_bp_per_m).all():
         raise ValueError(f"values_bp_per_m must be 1 to {LAGS_MAX} finite numbers")
     if values_bp_per_m[0] <= 0.0:

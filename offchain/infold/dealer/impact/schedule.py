@@ -21,6 +21,8 @@ def rate_law(rates_m_per_day: Floats, rate_exponent: float, reference_m_per_day:
     """f(v) = sign(v) |v|^d ref^(1 - d), in M a day: equal to v at the reference rate."""
     checks.positive("rate_exponent", rate_exponent, "")
     checks.positive("reference_m_per_day", reference_m_per_day, "M a day")
+    if not np.isfinite(rates_m_per_day).all():
+        raise ValueError("rates_m_per_day must be finite numbers of M a day")
     scaled: Floats = np.abs(rates_m_per_day / reference_m_per_day) ** rate_exponent
     return np.sign(rates_m_per_day) * scaled * reference_m_per_day
 

@@ -141,6 +141,8 @@ def block_cost_bp_m(before: ImpactState, after: ImpactState, size_m: float) -> f
     """Bp * M that a block costs beyond the price without us: it walks the book from the one state
     to the other and pays their mean.
     """
+    if not math.isfinite(size_m):
+        raise ValueError(f"size_m must be a number of M, not {size_m!r}")
     return 0.5 * (before.bp + after.bp) * size_m
 
 

@@ -51,11 +51,11 @@ def purged(time_s: Floats, folds: int, horizon_s: float) -> list[Fold]:
     horizon, or a fold that purging leaves without a row to learn from.
     """
     count = len(time_s)
-    if folds < 1 or count < 2 * (folds + 1):
+    if not isinstance(folds, int) or folds < 1 or count < 2 * (folds + 1):
         raise ValueError(f"folds must be at least 1 and leave two events in each, not {folds!r}")
     checks.not_negative("horizon_s", horizon_s, "s")
-    if (np.diff(time_s) < 0.0).any():
-        raise ValueError("time_s must be in order (s)")
+    if not np.isfinite(time_s).all() or (np.diff(time_s) < 0.0).any():
+        raise ValueError("time_s must be in order (s), finite numbers")
     edges = [count * part // (folds + 1) for part in range(folds + 2)]
     found = []
     for start, end in pairwise(edges[1:]):
@@ -76,6 +76,8 @@ def conformal(errors: Floats, coverage: float = 0.9) -> float:
     """
     if not 0.0 < coverage < 1.0:
         raise ValueError(f"coverage must lie between 0 and 1, not {coverage!r}")
+    if errors.ndim != 1 or not np.isfinite(errors).all():
+        raise ValueError("errors must be one row of finite numbers, in the unit of the interval")
     rank = math.ceil((len(errors) + 1) * coverage)
     if rank > len(errors):
         raise ValueError(f"{len(errors)} errors are too few for a coverage of {coverage!r}")

@@ -93,7 +93,7 @@ def garch_log_likelihood(parameters: Garch, returns: Floats) -> float:
 
 def backcast_bp2(returns: Floats) -> float:
     """The variance taken to hold before the first return."""
-    early = returns[:BACKCAST_RETURNS]
+    early = numbers("returns", returns, "bp")[:BACKCAST_RETURNS]
     weights = BACKCAST_DECAY ** np.arange(len(early))
     return float((weights * early**2).sum() / weights.sum())
 

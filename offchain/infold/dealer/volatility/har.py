@@ -14,7 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from infold.dealer.volatility.returns import Floats, above_zero
+from infold.dealer import checks
+from infold.dealer.volatility.returns import Floats, above_zero, numbers
 
 LAGS_24_7: Final = (1, 7, 30)
 """A day, a week, a month of days."""
@@ -51,6 +52,8 @@ def fit_har(variances_bp2: Floats, lags: tuple[int, ...] = LAGS_24_7) -> Har:
 
 def har_design(logs: Floats, lags: tuple[int, ...]) -> tuple[Floats, Floats]:
     """Regressors (rows, 1 + lags), a one first, and the target: rows from max(lags) on."""
+    _needed(lags)
+    numbers("logs", logs, "ln of bp^2 a period", max(lags) + 1)
     sums = np.concatenate([[0.0], np.cumsum(logs)])
     row = np.arange(max(lags), len(logs))
     means = [(sums[row] - sums[row - lag]) / lag for lag in lags]
@@ -69,8 +72,11 @@ def har_forecasts(
     it enters its forecast.
     """
     logs = _logs(variances_bp2, _needed(lags))
-    if first < _needed(lags):
-        raise ValueError(f"first (periods) must be at least {_needed(lags)}, not {first}")
+    checks.count("first (periods)", first, _needed(lags))
+    if first > len(logs):
+        raise ValueError(f"first (periods) must be at most {len(logs)}, their number, not {first}")
+    if window is not None:
+        checks.count("window (periods)", window, 1)
     design, target = har_design(logs, lags)
     # Sums over the rows before each: a fit of any stretch is a difference of two of them.
     squares = _running(design[:, :, None] * design[:, None, :])
@@ -94,7 +100,7 @@ def _running(rows: Floats) -> Floats:
 
 
 def _needed(lags: tuple[int, ...]) -> int:
-    if not lags or any(lag < 1 for lag in lags):
+    if not lags or any(not isinstance(lag, int) or lag < 1 for lag in lags):
         raise ValueError(f"lags (periods) must be whole numbers from 1 on, not {lags}")
     return max(lags) + 2 * (len(lags) + 1)
 

@@ -35,11 +35,15 @@ class MarginBounds:
     fall_e6_max: int = 5_000
 
     def __post_init__(self) -> None:
-        for name, low, high, unit in (
-            ("initial_e6", *self.initial_e6, "1e-6 of notional"),
-            ("maintenance_e6", *self.maintenance_e6, "1e-6 of notional"),
-            ("position_cap_m", *self.position_cap_m, "M"),
+        for name, unit in (
+            ("initial_e6", "1e-6 of notional"),
+            ("maintenance_e6", "1e-6 of notional"),
+            ("position_cap_m", "M"),
         ):
+            pair = getattr(self, name)
+            if len(pair) != 2:
+                raise ValueError(f"{name} ({unit}) must be two figures, not {pair!r}")
+            low, high = pair
             if not 0 < low <= high < math.inf:
                 raise ValueError(f"{name} ({unit}) must run from above zero upward: {low}..{high}")
         if self.initial_e6[1] > E6_ONE:

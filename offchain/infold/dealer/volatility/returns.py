@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from infold.dealer import checks
+from infold.dealer.checks import FIGURE_MAX
 from infold.dealer.params import BP_PER_ONE
 
 Floats = NDArray[np.float64]
@@ -13,10 +15,13 @@ Floats = NDArray[np.float64]
 
 def numbers(name: str, values: ArrayLike, unit: str, least: int = 1) -> Floats:
     """A column of finite numbers; `ValueError` naming it, its unit and the first bad place."""
-    column = np.asarray(values, dtype=np.float64)
+    try:
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} ({unit}) must be numbers") from None
     if column.ndim != 1 or len(column) < least:
         raise ValueError(f"{name} ({unit}) must be one column of at least {least} numbers")
-    bad = np.flatnonzero(~np.isfinite(column))
+    bad = np.flatnonzero(~(np.abs(column) <= FIGURE_MAX))
     if bad.size:
         raise ValueError(f"{name} ({unit}) must be finite, not {column[bad[0]]} at {bad[0]}")
     return column
@@ -50,8 +55,7 @@ def realised_variances(returns: ArrayLike, per_period: int) -> Floats:
 
     Returns after the last whole period are left out. `ValueError` if there is not one whole period.
     """
-    if per_period < 1:
-        raise ValueError(f"per_period (returns) must be at least 1, not {per_period}")
+    checks.count("per_period (returns)", per_period, 1)
     moves = numbers("returns", returns, "bp", per_period)
     whole = len(moves) // per_period
     sums: Floats = (moves[: whole * per_period].reshape(whole, per_period) ** 2).sum(axis=1)
@@ -69,6 +73,8 @@ def range_variances(opened: ArrayLike, high: ArrayLike, low: ArrayLike, close: A
         np.log(above_zero(name, column, "quote per base unit"))
         for name, column in (("open", opened), ("high", high), ("low", low), ("close", close))
     )
+    if len({len(column) for column in (first, top, bottom, last)}) != 1:
+        raise ValueError("open, high, low and close (quote per base unit) must be of one length")
     if (np.maximum(first, last) > top).any() or (np.minimum(first, last) < bottom).any():
         raise ValueError("open and close (quote per base unit) must lie within low..high")
     variances: Floats = BP_PER_ONE**2 * (
