@@ -12,10 +12,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import wrightomega
 
-Floats = NDArray[np.float64]
+from infold.dealer.compiled import Floats
 
 
 class Logistic(Protocol):

@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 from scipy.special import roots_hermitenorm
 
-from infold.dealer.demand import Floats, share
+from infold.dealer.compiled import Floats
+from infold.dealer.demand import share
 from infold.dealer.holding import littles_day
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms

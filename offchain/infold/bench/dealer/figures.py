@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from infold.research.simulation.ledger import estimate
+
 STANDARD_ERRORS: Final = 1.959963984540054
 """Half of a 95 % interval of a normal mean, in standard errors."""
 
@@ -84,13 +86,9 @@ def exact(value: float) -> Sample:
 
 def mean_of(values: list[float]) -> Sample:
     """The mean of independent paths with its normal 95 % interval; at least two paths."""
-    count = len(values)
-    if count < 2:
-        raise ValueError(f"an interval takes at least two paths, not {count}")
-    mean = math.fsum(values) / count
-    variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
-    half = STANDARD_ERRORS * math.sqrt(variance / count)
-    return Sample(mean, mean - half, mean + half, count)
+    found = estimate(values)
+    half = STANDARD_ERRORS * found.error
+    return Sample(found.mean, found.mean - half, found.mean + half, len(values))
 
 
 def at_least(name: str, sample: Sample, limit: float, seconds: float) -> Figure:

@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from infold.dealer import checks
+from infold.dealer.compiled import Floats
 from infold.dealer.demand import best_markup_bp
 from infold.dealer.exact.hjb import Solution, centred_bp, indifference_bp, solve
 from infold.dealer.exact.lattice import PERMANENT, TRANSIENT, Lattice
@@ -26,7 +26,6 @@ from infold.dealer.quoting import closed_forms
 
 BYTES_MAX: Final = 1_000_000
 """A table that a core keeps in its second-level cache."""
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

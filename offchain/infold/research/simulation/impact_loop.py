@@ -21,7 +21,7 @@ import numpy as np
 
 from infold.dealer.impact.nonnegative import posterior
 from infold.research.simulation.compiled import Floats, Word, compiled
-from infold.research.simulation.ledger import Sum, mixed
+from infold.research.simulation.ledger import mixed
 from infold.research.simulation.policy import (
     Policy,
     Rules,
@@ -29,23 +29,24 @@ from infold.research.simulation.policy import (
     hedge_rate_m_per_day,
     markup_bp,
 )
-from infold.research.simulation.quotes_loop import Market
+from infold.research.simulation.quotes_loop import (
+    CLIENT_VOLUME,
+    COST,
+    DAYS,
+    EQUITY_MIN,
+    EXTERNAL_VOLUME,
+    FILLS,
+    IMPACT,
+    IMPACT_STATE,
+    INVENTORY,
+    MARKUP,
+    MARTINGALE,
+    PRICE,
+    RISK,
+    SQUARE,
+    Market,
+)
 from infold.research.simulation.tape import Tape
-
-MARKUP = int(Sum.MARKUP)
-IMPACT = int(Sum.IMPACT)
-MARTINGALE = int(Sum.MARTINGALE)
-COST = int(Sum.COST)
-RISK = int(Sum.RISK)
-SQUARE = int(Sum.SQUARE)
-CLIENT_VOLUME = int(Sum.CLIENT_VOLUME)
-EXTERNAL_VOLUME = int(Sum.EXTERNAL_VOLUME)
-FILLS = int(Sum.FILLS)
-EQUITY_MIN = int(Sum.EQUITY_MIN)
-INVENTORY = int(Sum.INVENTORY)
-IMPACT_STATE = int(Sum.IMPACT_STATE)
-PRICE = int(Sum.PRICE)
-DAYS = int(Sum.DAYS)
 
 
 class Response(NamedTuple):
