@@ -252,6 +252,12 @@ def _checked(columns: dict[str, Floats]) -> None:
         if not np.isfinite(np.dot(column, np.zeros(count))):
             index = int(np.argmin(np.isfinite(column)))
             raise ValueError(f"{name}[{index}] must be a number ({units[name]})")
+        if count and max(column.max(), -column.min()) > checks.FIGURE_MAX:
+            index = int(np.argmax(np.abs(column)))
+            raise ValueError(
+                f"{name}[{index}] must be at most {checks.FIGURE_MAX:g} ({units[name]}),"
+                f" not {float(column[index])!r}"
+            )
     for name in ("gap_day", "multiplier"):
         if name in columns and count and columns[name].min() <= 0.0:
             index = int(np.argmax(columns[name] <= 0.0))

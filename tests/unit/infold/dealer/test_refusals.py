@@ -25,7 +25,7 @@ from infold.dealer.hedging.almgren import hyperbolic
 from infold.dealer.hedging.inflow import persistent_inflow_m
 from infold.dealer.hedging.split import Place, cost_bp_m
 from infold.dealer.holding import held
-from infold.dealer.impact.fitting import predicted_bp
+from infold.dealer.impact.fitting import fit_decays, predicted_bp
 from infold.dealer.impact.kernels import bochner_floor
 from infold.dealer.impact.schedule import rate_law
 from infold.dealer.impact.state import ImpactState, block_cost_bp_m
@@ -92,6 +92,10 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("decays_s must be positive", lambda: predicted_bp(PAIR, (NAN, 2.0), ROW, ROW)),
     (r"gains_bp_per_m must be one gain", lambda: predicted_bp((1.0,), PAIR, ROW, ROW)),
     (r"gains_bp_per_m\[1\] must be", lambda: predicted_bp((1.0, INF), PAIR, ROW, ROW)),
+    (
+        r"signed_m\[1\] must be at most 1e\+60 \(M\), not -1e\+308",
+        lambda: fit_decays(ROW[:2], a_row(1.0, -1e308), ROW[:2]),
+    ),
     ("values_bp_per_m must be one row", lambda: bochner_floor(np.eye(2))),
     ("rates_m_per_day must be finite", lambda: rate_law(a_row(1.0, NAN), 0.5, 1.0)),
     ("size_m must be a number of M", lambda: block_cost_bp_m(ImpactState(), ImpactState(), NAN)),
