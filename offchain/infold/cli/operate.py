@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,8 +27,10 @@ from infold.cli.options import (
 from infold.cli.outputs import must_be_new_directory
 from infold.cli.pages import of_audit, of_devnet, of_reconcile
 from infold.cli.terminal import Exit, Json, Quiet, Seed, complain, finish, progress, show
+from infold.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from infold.dealer.params import DealerParameters
     from infold.shell.chain import Rpc
 
 BLOCK_WAIT_S = 2.0  # between two looks for a block on a chain with a time of its own
@@ -96,6 +98,14 @@ def devnet(
             help="Length of the pool's epochs: so long a provider waits for shares or money.",
         ),
     ] = 3_600,
+    dealer: Annotated[
+        Path | None,
+        typer.Option(
+            "--dealer",
+            help="Parameters by market, as `infold calibrate --out` writes them; the usual ones for"
+            " markets it does not name.",
+        ),
+    ] = None,
     seed: Seed = 0,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep journal and keys in this new directory.")
@@ -115,7 +125,7 @@ def devnet(
     import signal
     import threading
 
-    from infold.node import LocalVenue
+    from infold.node import LocalVenue, live_desk
     from infold.shell.devnet import DevnetConfig
 
     must_be_new_directory(keep, "--keep")
@@ -131,9 +141,15 @@ def devnet(
         epoch_ms=epoch_s * 1_000,
         directory=keep,
     )
+    names = {market.listing.name: market.market for market in config.markets}
+    parameters = {} if dealer is None else calibrated(dealer, names)
     with progress(quiet) as steps:
         local = LocalVenue(
-            config, api_port=api_port, batch_interval_ms=interval_ms, progress=steps.say
+            config,
+            live_desk(interval_ms / 1_000, parameters),
+            api_port=api_port,
+            batch_interval_ms=interval_ms,
+            progress=steps.say,
         )
     with local:
         view = local.view()
@@ -145,6 +161,23 @@ def devnet(
         local.run_live(stopped)
     if stopped.is_set():
         raise typer.Exit(Exit.INTERRUPTED)
+
+
+def calibrated(path: Path, numbers: Mapping[str, int]) -> dict[int, DealerParameters]:
+    """A file's parameters by market id. `Misconfigured` if it is none, or names another market."""
+    from infold.research.calibration.market import load_parameters
+
+    try:
+        found = load_parameters(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Misconfigured(f"{path} is no file of `infold calibrate --out`: {error}") from None
+    strange = sorted(set(found) - set(numbers))
+    if strange:
+        raise Misconfigured(
+            f"{path} speaks of {', '.join(strange)}, which the venue does not list"
+            f" ({', '.join(numbers)}); calibrate with --market NAME=FILE under a name it lists"
+        )
+    return {numbers[name]: parameters for name, parameters in found.items()}
 
 
 def deploy(

@@ -208,7 +208,7 @@ def calibrate(
     rows, a lost book update. Gaps and other oddities are flagged, with the
     first row and time of each, and never filled.
 
-    --out writes one object by market, which is what a desk reads; --json has
+    --out writes one object by market, which `infold devnet --dealer` takes; --json has
     every estimate with its interval, its rows and its source.
     """
     from infold.cli.calibrate import run_calibrate

@@ -9,13 +9,14 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from infold.closable import Closable
 from infold.core.curve import Curve
 from infold.core.warming import compile_auction
 from infold.dealer.desk import Desk
+from infold.dealer.params import DealerParameters
 from infold.dealer.signals import Signals
 from infold.errors import Unavailable
 from infold.gateway.rest import Gateway, Server
@@ -148,9 +149,13 @@ class LocalVenue(Closable):
         self._ends.close()
 
 
-def live_desk(interval_s: float) -> Desk[Curve]:
-    """The desk of a running venue: the usual parameters, led by what the venue has seen."""
-    return Desk(Curve, interval_s, signals=Signals())
+def live_desk(
+    interval_s: float, parameters: Mapping[int, DealerParameters] | None = None
+) -> Desk[Curve]:
+    """The desk of a running venue: parameters by market id, the usual ones for the others, led by
+    what the venue has seen.
+    """
+    return Desk(Curve, interval_s, parameters, signals=Signals())
 
 
 def live_prices(config: DevnetConfig) -> dict[int, int]:

@@ -6,12 +6,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.recorded_market import Invented, invented
 
 from infold.cli import app as application
+from infold.cli.operate import calibrated
 from infold.cli.terminal import Exit
-from infold.dealer.params import DealerParameters
+from infold.dealer.params import SPOT_FX, DealerParameters
+from infold.errors import Misconfigured
 from infold.research.calibration.market import load_parameters
 
 FOUND = invented(300)
@@ -133,3 +136,14 @@ def test_the_help_says_which_files_to_fetch(capsys: pytest.CaptureFixture[str]) 
     page = capsys.readouterr().out
     for wanted in ("BTCUSDT-trades", "bookTicker", "klines", "--out", "assumed"):
         assert wanted in page
+
+
+def test_a_devnet_takes_what_calibrate_wrote_by_the_names_it_lists(tmp_path: Path) -> None:
+    path = tmp_path / "dealer.json"
+    path.write_bytes(msgspec.json.encode({"ETH-USD": SPOT_FX}))
+    assert calibrated(path, {"BTC-USD": 1, "ETH-USD": 2}) == {2: SPOT_FX}
+    with pytest.raises(Misconfigured, match="speaks of ETH-USD, which the venue does not list"):
+        calibrated(path, {"BTC-USD": 1})
+    path.write_text("[]")
+    with pytest.raises(Misconfigured, match="is no file of `infold calibrate --out`"):
+        calibrated(path, {"BTC-USD": 1})
