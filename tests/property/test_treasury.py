@@ -64,6 +64,12 @@ def test_what_may_be_hedged_survives_until_help_arrives(legs: list[Leg], side: i
 @example(
     [
         Leg("leg 0", 0.0, 1.0, 0.05, 0.03, 60.0),
+        Leg("leg 1", 0.03125, 2.6213375796701137e-292, 0.05, 0.03, 60.0),
+    ]
+)
+@example(
+    [
+        Leg("leg 0", 0.0, 1.0, 0.05, 0.03, 60.0),
         Leg("leg 1", 1.0, 6.0, 0.1, 0.05, 86_400.0),
     ]
 )

@@ -207,4 +207,5 @@ def transfers(legs: Sequence[Leg], prudence: Prudence) -> list[Transfer]:
 def _own_need_m(leg: Leg, prudence: Prudence) -> float:
     size = abs(leg.position_m)
     need = max(leg.initial_margin * size, required_m(leg, leg.position_m, reach_bp(leg, prudence)))
-    return need * (1.0 + 1e-9)  # a hair more: rounding must not endanger whoever gave to the last
+    # A hair more, of equity too: rounding must not endanger whoever gave to the last.
+    return need + 1e-9 * (need + max(leg.equity_m, 0.0)) if size else need
