@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from tiny_keccak import keccak256
 
+from infold.dealer import checks
 from infold.dealer.corners import BP, corners
 from infold.dealer.lines import Line, batch_line
 from infold.dealer.params import PERPETUAL, DealerParameters
@@ -29,6 +31,7 @@ LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
 PRICE_E8_MAX: Final = 2**53
 OFFER_E8_MAX: Final = 2.0**60
 """Most lots a curve offers, so that curves and orders add up inside 63 bits."""
+_MOST: Final = checks.FIGURE_MAX
 
 CurveT = TypeVar("CurveT")
 
@@ -98,11 +101,20 @@ class StateLike(Protocol[MarketT]):
     prices_e8: dict[int, int]
 
 
-class Lean(NamedTuple):
-    """What other markets' inventories ask of one: `commit`'s arguments of these names."""
+@dataclass(frozen=True, slots=True)
+class Lean:
+    """What other markets' inventories ask of one: `commit`'s arguments of these names.
+
+    `ValueError` names the one that is no figure.
+    """
 
     volatility_bp: float | None
     drift_bp: float
+
+    def __post_init__(self) -> None:
+        if self.volatility_bp is not None:
+            checks.positive("volatility_bp", self.volatility_bp, "bp per root day")
+        checks.number("drift_bp", self.drift_bp, "bp")
 
 
 UPRIGHT: Final = Lean(None, 0.0)
@@ -191,8 +203,7 @@ class Desk(Generic[CurveT]):
         half_spreads_bp_min: Mapping[int, float] | None = None,
         signals: SignalsLike | None = None,
     ) -> None:
-        if not interval_s > 0.0:
-            raise ValueError(f"the batch interval must be above zero seconds, not {interval_s!r}")
+        checks.positive("interval_s", interval_s, "seconds")
         self._make_curve = make_curve
         self._interval_s = interval_s
         self._parameters = dict(parameters or {})
@@ -249,6 +260,7 @@ class Desk(Generic[CurveT]):
         asked = (interval_s, volatility_bp, least_bp)
         known = self._lines.get(market)
         if known is None or known[0] != asked:
+            checks.not_negative("half_spread_bp_min", least_bp, "bp")
             line = batch_line(parameters, interval_s, volatility_bp).at_least(least_bp)
             known = self._lines[market] = (asked, line)
         return known[1]
@@ -339,7 +351,10 @@ def _sound(market: int, found: Signal, signals: SignalsLike) -> Signal:
 
 
 def inventory_m(inventory_e8: int, oracle_price_e8: int) -> float:
-    """Lots at a price as M of quote."""
+    """Lots at a price not below zero as M of quote; `ValueError` names what is no figure."""
+    if not (-_MOST <= inventory_e8 <= _MOST and 0 <= oracle_price_e8 <= _MOST):
+        checks.number("inventory_e8", inventory_e8, "1e-8 of base")
+        checks.not_negative("oracle_price_e8", oracle_price_e8, "1e-8 of quote")
     return inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
 
 
@@ -355,14 +370,25 @@ def ladder_knots(
 
     The dealer buys at or below a corner rounded down to a tick, and sells at or above one rounded
     up. Corners beyond what a curve can say are cut to 0..PRICE_E8_MAX and sales to OFFER_E8_MAX
-    lots: a huge offer at a tiny price is a wide curve, not a fault. `ValueError` if the model's
-    figures are not finite.
+    lots: a huge offer at a tiny price is a wide curve, not a fault. `ValueError` names what is no
+    figure, and a price or a tick that is not above zero.
     """
     held_m = inventory_m(inventory_e8, oracle_price_e8)
     markups_bp, prices_bp = line.columns
     offsets_bp = np.empty(2 * len(prices_bp) + 4)
     sales_m = np.empty_like(offsets_bp)
     centre_bp = line.signal * drift_bp - line.skew_bp_per_m * held_m
+    if not (
+        oracle_price_e8 > 0
+        and 0 < tick_e8 <= _MOST
+        and 0.0 <= offer_m_max <= _MOST
+        and -_MOST <= centre_bp <= _MOST
+    ):
+        checks.positive("oracle_price_e8", oracle_price_e8, "1e-8 of quote")
+        checks.positive("tick_e8", tick_e8, "1e-8 of quote")
+        checks.not_negative("offer_m_max", offer_m_max, "M")
+        checks.number("drift_bp", drift_bp, "bp")
+        checks.number("the centre that inventory_e8 and drift_bp ask", centre_bp, "bp")
     count = corners(
         markups_bp, prices_bp, line.slope_bp_per_m, centre_bp, offer_m_max, offsets_bp, sales_m
     )

@@ -16,7 +16,7 @@ it refuses to grow. Whatever reduces it is offered whole, always.
 Outside it trades where the marginal price of inventory exceeds the cost there (Barzykin 2026,
 equations 15 and 19, with costs and volatility as seen), and at any cost what exceeds the zone.
 
-Pure numbers in and out, so that loops may compile `commitment`. Units: size M of base at the
+Pure numbers in and out, so that loops may compile `committed`. Units: size M of base at the
 starting price, `level` price over starting price, equity bp * M at that price, spreads bp of the
 current price, volatility bp per root day.
 """
@@ -32,6 +32,8 @@ from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import DAY_S, closed_forms
 
 BP_ONE: Final = 1e4
+OWN_SIDE_BP: Final = 0.3
+"""How far from the price a guarded dealer's pool trades at least on its own side (C7)."""
 
 
 class Guard(NamedTuple):
@@ -145,13 +147,21 @@ def guarded(parameters: DealerParameters, position_cap_m: float, venue_cap_m: fl
 
     The numbers were chosen by simulated crashes on seeds that score nothing (decision 0075): a
     position may lose its whole price and leave a quarter of the capital, a move of four deviations
-    within half an hour takes .75 % of it, a venue holds a fifth of the room at most.
+    within half an hour takes .75 % of it, a venue holds a fifth of the room at most. `ValueError`
+    on caps as in `closed_form`, and on demand so steep that its half-spread is below `OWN_SIDE_BP`.
     """
+    form = closed_form(parameters, position_cap_m, venue_cap_m)
+    if form.half_spread_bp < OWN_SIDE_BP:
+        raise ValueError(
+            f"demand_slope_per_bp (per bp) of {parameters.demand_slope_per_bp!r} and demand_shift"
+            f" of {parameters.demand_shift!r} ask a half-spread of {form.half_spread_bp!r} bp,"
+            f" below the pool's own side of {OWN_SIDE_BP!r} bp: take a lower demand_slope_per_bp"
+        )
     return guarded_by(
-        closed_form(parameters, position_cap_m, venue_cap_m),
+        form,
         sighted=1.0,
         offer_least_m=0.002,
-        own_side_bp=0.3,
+        own_side_bp=OWN_SIDE_BP,
         spread_times_max=10.0,
         staleness=0.3,
         stress=1.0,
@@ -168,36 +178,97 @@ def guarded(parameters: DealerParameters, position_cap_m: float, venue_cap_m: fl
 def guarded_by(guard: Guard, **numbers: float) -> Guard:
     """The same with other numbers, checked: `ValueError` names the one that makes no sense."""
     found = guard._replace(**numbers)
-    for name in ("sighted", "own_side_bp", "staleness", "stress", "hedge_spread_bp", "venue_share"):
-        if not getattr(found, name) >= 0.0:
-            raise ValueError(f"{name} must not be below zero, not {getattr(found, name)!r}")
-    for name in (
-        "half_spread_bp",
-        "slope_bp_per_m",
-        "volatility_bp",
-        "offer_m",
-        "offer_least_m",
-        "position_cap_m",
-        "capital_share",
-        "risk_share",
-        "deviations",
-        "reaction_s",
-        "excess_s",
-        "venue_cap_m",
-    ):
-        if not getattr(found, name) > 0.0:
-            raise ValueError(f"{name} must be above zero, not {getattr(found, name)!r}")
-    if not 0.0 < found.growth <= 1.0:
+    for name, unit in _ANY.items():
+        checks.number(name, getattr(found, name), unit)
+    for name, unit in _NOT_BELOW_ZERO.items():
+        checks.not_negative(name, getattr(found, name), unit)
+    for name, unit in _ABOVE_ZERO.items():
+        checks.positive(name, getattr(found, name), unit)
+    if found.venue_share != math.inf:
+        checks.not_negative("venue_share", found.venue_share, "of the room")
+    if found.risk_share != math.inf:
+        checks.positive("risk_share", found.risk_share, "of equity")
+    if found.excess_s != math.inf:
+        checks.positive("excess_s", found.excess_s, "seconds")
+    if not 0.0 < checks.number("growth", found.growth, "of what is left of the zone") <= 1.0:
         raise ValueError(f"growth must be a share above 0 and at most 1, not {found.growth!r}")
     if not found.spread_times_max >= 1.0:
-        raise ValueError(f"spread_times_max must be at least 1, not {found.spread_times_max!r}")
+        raise ValueError(
+            "spread_times_max must be at least 1 (of the calm half-spread), not"
+            f" {found.spread_times_max!r}"
+        )
     if found.own_side_bp > found.half_spread_bp:
-        raise ValueError("own_side_bp must not exceed half_spread_bp: it is the least of it")
+        if "half_spread_bp" in numbers and "own_side_bp" not in numbers:
+            raise ValueError(
+                f"half_spread_bp must be at least own_side_bp, {found.own_side_bp!r} bp, not"
+                f" {found.half_spread_bp!r}"
+            )
+        raise ValueError(
+            f"own_side_bp must not exceed half_spread_bp, {found.half_spread_bp!r} bp: it is the"
+            f" least of it, not {found.own_side_bp!r}"
+        )
     return found
 
 
+_ANY: Final = {
+    "signal": "no unit",
+    "skew_bp_per_m": "bp per M",
+    "price_slope_bp_per_m": "bp per M",
+    "price_signal": "no unit",
+}
+_NOT_BELOW_ZERO: Final = {
+    "sighted": "no unit",
+    "own_side_bp": "bp",
+    "staleness": "no unit",
+    "stress": "of the price",
+    "hedge_spread_bp": "bp",
+}
+_ABOVE_ZERO: Final = {
+    "half_spread_bp": "bp",
+    "slope_bp_per_m": "bp per M",
+    "hedge_impact_bp_day_per_m": "bp day per M",
+    "volatility_bp": "bp per root day",
+    "offer_m": "M",
+    "offer_least_m": "M",
+    "position_cap_m": "M",
+    "capital_share": "of equity",
+    "deviations": "no unit",
+    "reaction_s": "seconds",
+    "venue_cap_m": "M",
+}
+
+
 def commitment(guard: Guard, sight: Sight) -> Commitment:
-    """What the dealer does with what it sees: a function of its arguments and of nothing else."""
+    """What the dealer does with what it sees: a function of its arguments and of nothing else.
+
+    `ValueError` names what is no figure, of either. Loops compile `committed`, the same unchecked.
+    """
+    guarded_by(guard)
+    for name, unit in (
+        ("inventory_m", "M"),
+        ("client_m", "M"),
+        ("impact_bp", "bp"),
+        ("equity_bp_m", "bp M"),
+    ):
+        checks.number(name, getattr(sight, name), unit)
+    for name, unit in (
+        ("outside", "of calm"),
+        ("depth", "of calm"),
+        ("age_s", "seconds"),
+        ("interval_s", "seconds"),
+    ):
+        checks.not_negative(name, getattr(sight, name), unit)
+    for name, unit in (
+        ("level", "of the starting price"),
+        ("peak", "of the starting price"),
+        ("volatility_bp", "bp per root day"),
+    ):
+        checks.positive(name, getattr(sight, name), unit)
+    return committed(guard, sight)
+
+
+def committed(guard: Guard, sight: Sight) -> Commitment:
+    """`commitment` for those who vouch for both: pure arithmetic, which a loop may compile."""
     held = sight.inventory_m
     calm = guard.volatility_bp
     volatility, outside, depth = calm, 1.0, 1.0

@@ -97,6 +97,7 @@ class Line:
 
     def scaled(self, risk: float) -> Line:
         """The same at `risk` times the volatility: slope and skew grow with it, demand does not."""
+        checks.positive("risk", risk, "no unit")
         return replace(
             self,
             slope_bp_per_m=self.slope_bp_per_m * risk,
@@ -154,14 +155,28 @@ def bent_line(
 
 
 def elasticity_m_per_bp(parameters: DealerParameters, interval_s: float) -> float:
-    """kappa: how much of a batch's net a bp turns away at mid, both sides, in M a bp."""
-    share = 1.0 / (1.0 + math.exp(parameters.demand_shift))
+    """kappa: how much of a batch's net a bp turns away at mid, both sides, in M a bp.
+
+    `ValueError` unless the interval is above zero seconds.
+    """
+    checks.positive("interval_s", interval_s, "seconds")
+    share = _share_at_mid(parameters)
     turned = parameters.demand_slope_per_bp * share * (1.0 - share)
     volume = sum(
         size * rate
         for size, rate in zip(parameters.sizes_m, parameters.requests_per_day, strict=True)
     )
     return 2.0 * interval_s / DAY_S * turned * volume
+
+
+def _share_at_mid(parameters: DealerParameters) -> float:
+    """The share of requests that trade at mid."""
+    if parameters.demand_shift > 709.0:
+        raise ValueError(
+            f"demand_shift (no unit) of {parameters.demand_shift!r} is too high: nobody trades like"
+            " that"
+        )
+    return 1.0 / (1.0 + math.exp(parameters.demand_shift))
 
 
 def monopoly(
@@ -171,14 +186,20 @@ def monopoly(
 
     With c = gamma sigma^2 tau / 2 and kappa from `elasticity_m_per_bp`:
     A = c/2 + sqrt(c^2/4 + c/kappa), P - S = m - 2 A q + (2 A + 1/kappa) R, no spread of its own;
-    value = Var(net at S) / (4 kappa (1 + kappa A) tau).
+    value = Var(net at S) / (4 kappa (1 + kappa A) tau). `ValueError` unless the interval is above
+    zero seconds and long enough for a price to turn somebody away.
     """
     sigma = volatility_of(parameters, volatility_bp)
     days = interval_s / DAY_S
     kappa = elasticity_m_per_bp(parameters, interval_s)
+    if kappa * checks.FIGURE_MAX < 1.0:
+        raise ValueError(
+            f"interval_s must be a number of seconds in which a price turns somebody away, not"
+            f" {interval_s!r} at a demand_shift of {parameters.demand_shift!r}"
+        )
     cost = parameters.risk_aversion * sigma**2 * days / 2.0
     aversion = cost / 2.0 + math.sqrt(cost**2 / 4.0 + cost / kappa)
-    share = 1.0 / (1.0 + math.exp(parameters.demand_shift))
+    share = _share_at_mid(parameters)
     squares = sum(
         size**2 * rate
         for size, rate in zip(parameters.sizes_m, parameters.requests_per_day, strict=True)
@@ -217,7 +238,11 @@ THICK_ORDERS: Final = 110.0
 
 
 def orders_per_batch(parameters: DealerParameters, interval_s: float) -> float:
-    """Orders a batch of this length expects: every request, whatever limit it carries."""
+    """Orders a batch of this length expects: every request, whatever limit it carries.
+
+    `ValueError` unless the length is above zero seconds.
+    """
+    checks.positive("interval_s", interval_s, "seconds")
     return 2.0 * math.fsum(parameters.requests_per_day) * interval_s / DAY_S
 
 
@@ -260,6 +285,8 @@ def _interpolated(rows: Sequence[Tuning], orders: float) -> Tuning:
 def relaxation_per_day(parameters: DealerParameters, line: Line, interval_s: float) -> float:
     """How fast the line works inventory off: the batch's net, linear at mid, meets the line at
     P - S = -skew q / (1 + slope kappa), so kappa skew / (1 + slope kappa) of q goes a batch.
+
+    `ValueError` unless the interval is above zero seconds.
     """
     kappa = elasticity_m_per_bp(parameters, interval_s)
     share = kappa * line.skew_bp_per_m / (1.0 + line.slope_bp_per_m * kappa)
@@ -275,7 +302,11 @@ def drift_bp(
 ) -> float:
     """m = -B0 x + G u: what the impact state x gives back while inventory lasts, and what a signal
     predicts (`predicted_bp` is G u). B0 = beta / (beta + omega), omega the line's own relaxation.
+    `ValueError` names a figure that is none, and an interval that is not above zero seconds.
     """
+    checks.positive("interval_s", interval_s, "seconds")
+    checks.number("impact_bp", impact_bp, "bp")
+    checks.number("predicted_bp", predicted_bp, "bp")
     beta = parameters.resilience_per_day
     share = beta / (beta + relaxation_per_day(parameters, line, interval_s)) if beta else 0.0
     return predicted_bp - share * impact_bp

@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.assets import (
     Basket,
     BasketForms,
@@ -46,7 +47,12 @@ class Neighbours:
     risk_factors: tuple[float, ...]
 
     def leans(self, inventories_m: Mapping[int, float]) -> Mapping[int, Lean]:
-        """What each of the markets should be told; those without an inventory here hold none."""
+        """What each of the markets should be told; those without an inventory here hold none.
+
+        `ValueError` names an inventory that is no figure.
+        """
+        for market, inventory_m in inventories_m.items():
+            checks.number(f"inventories_m[{market}]", inventory_m, "M")
         held = np.array([0.0, *(inventories_m.get(market, 0.0) for market in self.markets)])
         risk = self.forms.risk_bp_per_m
         shifts = -2.0 * (risk @ held - np.diag(risk) * held)

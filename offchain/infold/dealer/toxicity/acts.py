@@ -12,11 +12,11 @@ Where clients are quoted one by one (`pricing.best_level`) the premium takes the
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import msgspec
 
+from infold.dealer import checks
 from infold.dealer.toxicity.pricing import guarded
 
 
@@ -37,9 +37,7 @@ class ActParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         for name in ("shift_bp_max", "widening_bp_max"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0.0):
-                raise ValueError(f"{name} must be a number of bp not below zero, not {value!r}")
+            checks.not_negative(name, getattr(self, name), "bp")
         if not 0.0 < self.route_probability <= 1.0:
             raise ValueError(
                 f"route_probability must lie above 0 and at most at 1: {self.route_probability!r}"
@@ -54,36 +52,27 @@ class ActParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 def reservation_shift_bp(parameters: ActParameters, signal_bp: float, inventory_m: float) -> float:
     """How far drift to come moves the curve's centre: only towards less inventory, and bounded."""
-    _number("signal_bp", signal_bp)
-    _number("inventory_m", inventory_m)
+    checks.number("signal_bp", signal_bp, "bp")
+    checks.number("inventory_m", inventory_m, "M")
     shift = guarded(0.0, signal_bp, inventory_m)
     return max(-parameters.shift_bp_max, min(shift, parameters.shift_bp_max))
 
 
 def widening_bp(parameters: ActParameters, expected_markout_bp: float) -> float:
     """What the flow's expected markout adds to the curve's half-spread; never below zero."""
-    _number("expected_markout_bp", expected_markout_bp)
+    checks.number("expected_markout_bp", expected_markout_bp, "bp")
     return max(0.0, min(expected_markout_bp, parameters.widening_bp_max))
 
 
 def fee_e6(parameters: ActParameters, probability: float, max_fee_e6: int) -> int:
     """The fee of a client this probably toxic: its tier's, or what it signed if that is less."""
-    _probability(probability)
+    checks.share("probability", probability)
+    checks.number("max_fee_e6", max_fee_e6, "1e-6 of notional")
     tier = [tier for tier in parameters.tiers if tier.probability <= probability][-1]
     return min(tier.fee_e6, max_fee_e6)
 
 
 def routed_outside(parameters: ActParameters, probability: float) -> bool:
     """Whether this client's flow is marked for the outside route once it is filled."""
-    _probability(probability)
+    checks.share("probability", probability)
     return probability >= parameters.route_probability
-
-
-def _number(name: str, value: float) -> None:
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be a number, not {value!r}")
-
-
-def _probability(value: float) -> None:
-    if not 0.0 <= value <= 1.0:
-        raise ValueError(f"probability must lie in 0..1, not {value!r}")

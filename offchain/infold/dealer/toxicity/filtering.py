@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.compiled import Floats, Integers, compiled
 
 SILENT = -1.0
@@ -73,9 +74,8 @@ class Clients(NamedTuple):
 
 
 def empty_clients(count: int, kinds: int) -> Clients:
-    """Nobody known yet. `ValueError` unless there is room for at least one."""
-    if count < 1:
-        raise ValueError(f"clients must be at least 1, not {count!r}")
+    """Nobody known yet. `ValueError` unless there is room for at least one, of at least a kind."""
+    count, kinds = checks.count("count", count, 1), checks.count("kinds", kinds, 1)
     return Clients(
         logs=np.zeros((count, kinds)),
         seen_day=np.full(count, SILENT),

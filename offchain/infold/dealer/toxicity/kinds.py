@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
 from infold.dealer.toxicity.filtering import Kinds
@@ -33,30 +34,33 @@ class KindsParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     changes_per_day: float = 0.0  # how often a client becomes another under its name
 
     def __post_init__(self) -> None:
-        for name in ("edges_bp", "decays_s"):
+        for name, unit in (("edges_bp", "bp"), ("decays_s", "seconds")):
             values = getattr(self, name)
-            if not values or not all(math.isfinite(v) and v > 0.0 for v in values):
-                raise ValueError(f"{name} must be positive numbers, not {values!r}")
+            if not values:
+                raise ValueError(f"{name} ({unit}) must be at least one positive number")
+            for place, value in enumerate(values):
+                checks.positive(f"{name}[{place}]", value, unit)
         if not 0.0 < self.share_informed < 1.0:
             raise ValueError(f"share_informed must lie between 0 and 1: {self.share_informed!r}")
         for name in ("own_requests_per_day", "informed_requests_per_day", "news_per_day"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
-                raise ValueError(f"{name} must be a positive number, not {value!r}")
+            checks.positive(name, getattr(self, name), "per day")
         low, high = self.willing
         if not 0.0 <= low < high <= 1.0:
             raise ValueError(f"willing must be two rising shares in 0..1, not {self.willing!r}")
-        for name in ("background_bp", "hedge_cost_bp", "hedge_s", "changes_per_day"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0.0):
-                raise ValueError(f"{name} must be a number not below zero, not {value!r}")
+        for name, unit in (
+            ("background_bp", "bp per root day"),
+            ("hedge_cost_bp", "bp"),
+            ("hedge_s", "seconds"),
+            ("changes_per_day", "per day"),
+        ):
+            checks.not_negative(name, getattr(self, name), unit)
         premiums = self.premiums_bp
         if (
             not premiums
             or not all(map(math.isfinite, premiums))
             or list(premiums) != sorted(premiums)
         ):
-            raise ValueError(f"premiums_bp must be rising numbers, not {premiums!r}")
+            raise ValueError(f"premiums_bp must be rising numbers of bp, not {premiums!r}")
 
 
 def grid_of_kinds(

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.compiled import Floats, compiled
 
 _NEWTON_STEPS = 24
@@ -43,14 +44,13 @@ class LearnerParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     def __post_init__(self) -> None:
         if not self.weights or len(self.weights) != len(self.variances):
             raise ValueError("weights and variances must be one each a feature, and at least one")
-        if not all(map(math.isfinite, self.weights)):
-            raise ValueError(f"weights must be numbers, not {self.weights!r}")
-        if not all(math.isfinite(value) and value > 0.0 for value in self.variances):
-            raise ValueError(f"variances must be positive numbers, not {self.variances!r}")
-        for name in ("effect_variance", "weight_drift", "effect_drift"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0.0):
-                raise ValueError(f"{name} must be a number not below zero, not {value!r}")
+        for place, weight in enumerate(self.weights):
+            checks.number(f"weights[{place}]", weight, "log-odds")
+        for place, variance in enumerate(self.variances):
+            checks.positive(f"variances[{place}]", variance, "squares of log-odds")
+        checks.not_negative("effect_variance", self.effect_variance, "squares of log-odds")
+        for name in ("weight_drift", "effect_drift"):
+            checks.not_negative(name, getattr(self, name), "squares of log-odds a label")
 
 
 class Belief(NamedTuple):
@@ -67,9 +67,8 @@ class Belief(NamedTuple):
 
 
 def prior_belief(parameters: LearnerParameters, clients: int) -> Belief:
-    """What is believed before any label, with room for so many clients."""
-    if clients < 1:
-        raise ValueError(f"clients must be at least 1, not {clients!r}")
+    """What is believed before any label, with room for so many clients, at least one."""
+    clients = checks.count("clients", clients, 1)
     memory = [parameters.effect_variance, parameters.weight_drift, parameters.effect_drift]
     return Belief(
         weights=np.array(parameters.weights),

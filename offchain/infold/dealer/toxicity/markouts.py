@@ -17,13 +17,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from infold.dealer import checks
+
 HORIZONS_S: Final = (1.0, 10.0, 60.0, 300.0)
 """A tick, a hedge, a minute, and as long as inventory is held."""
 
 
 @dataclass(frozen=True, slots=True)
 class Traded:
-    """One fill against the dealer. `side` is the client's; `markup_bp` what it paid above mid."""
+    """One fill against the dealer. `side` is the client's; `markup_bp` what it paid above mid.
+
+    `ValueError` names the figure that is none, or a side that is neither +1 nor -1.
+    """
 
     number: int
     client: int
@@ -31,6 +36,12 @@ class Traded:
     time_s: float
     mid_bp: float
     markup_bp: float
+
+    def __post_init__(self) -> None:
+        _side(self.side)
+        checks.number("time_s", self.time_s, "seconds")
+        checks.number("mid_bp", self.mid_bp, "bp")
+        checks.number("markup_bp", self.markup_bp, "bp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +56,15 @@ class Label:
 
 def markout_bp(side: int, price_bp: float, mid_later_bp: float) -> float:
     """The client's gain a unit, in bp; `ValueError` unless side is +1 or -1 and prices numbers."""
+    _side(side)
+    checks.number("price_bp", price_bp, "bp")
+    checks.number("mid_later_bp", mid_later_bp, "bp")
+    return side * (mid_later_bp - price_bp)
+
+
+def _side(side: int) -> None:
     if side not in (-1, 1):
         raise ValueError(f"side must be +1 (bought) or -1 (sold), not {side!r}")
-    if not (math.isfinite(price_bp) and math.isfinite(mid_later_bp)):
-        raise ValueError(f"price_bp and mid_bp must be numbers, not {price_bp!r}, {mid_later_bp!r}")
-    return side * (mid_later_bp - price_bp)
 
 
 class PendingLabels:
@@ -76,8 +91,7 @@ class PendingLabels:
         """
         if not (math.isfinite(time_s) and time_s >= self._time_s):
             raise ValueError(f"time_s must be a number not before {self._time_s!r} s: {time_s!r}")
-        if not math.isfinite(mid_bp):
-            raise ValueError(f"mid_bp must be a number, not {mid_bp!r}")
+        checks.number("mid_bp", mid_bp, "bp")
         found: list[tuple[float, int, Label]] = []
         for horizon_s, queue in zip(self._horizons_s, self._queues, strict=True):
             while queue and queue[0].time_s + horizon_s <= time_s:
@@ -94,9 +108,6 @@ class PendingLabels:
         """Note a fill of this moment; `ValueError` before any mid was seen or if it is none."""
         if not math.isfinite(self._time_s):
             raise ValueError("mid_bp of the trade's moment is unknown: observe it first")
-        if not math.isfinite(markup_bp):
-            raise ValueError(f"markup_bp must be a number, not {markup_bp!r}")
-        markout_bp(side, self._mid_bp, self._mid_bp)
         traded = Traded(number, client, side, self._time_s, self._mid_bp, markup_bp)
         for queue in self._queues:
             queue.append(traded)

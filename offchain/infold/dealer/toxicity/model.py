@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.compiled import Floats
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
@@ -62,12 +63,13 @@ class ModelParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             )
         if len(self.learner.weights) != FEATURES:
             raise ValueError(f"learner must have {FEATURES} weights, not {self.learner.weights!r}")
-        for name in ("evidence", "gain", "refit_weight"):
-            figure = getattr(self, name)
-            if not (math.isfinite(figure) and figure >= 0.0):
-                raise ValueError(f"{name} must be a number not below zero, not {figure!r}")
-        if self.refit_fills < 0:
-            raise ValueError(f"refit_fills must not be below zero, not {self.refit_fills!r}")
+        for name, unit in (
+            ("evidence", "log-odds"),
+            ("gain", "no unit"),
+            ("refit_weight", "clients"),
+        ):
+            checks.not_negative(name, getattr(self, name), unit)
+        checks.count("refit_fills", self.refit_fills, 0)
 
 
 class Opinion(NamedTuple):
@@ -145,8 +147,7 @@ class ToxicityModel:
 
     def trade(self, client: int, side: int, size_m: float, markup_bp: float) -> Verdict:
         """Note a fill of this moment; `ValueError` if it is no trade or no mid was seen yet."""
-        if not (math.isfinite(size_m) and size_m > 0.0):
-            raise ValueError(f"size_m must be a positive number of M, not {size_m!r}")
+        checks.positive("size_m", size_m, "M")
         number = self._fills
         self._pending.push(number, client, side, markup_bp)
         self._fills += 1

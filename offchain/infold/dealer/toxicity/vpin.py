@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infold.dealer import checks
 from infold.dealer.compiled import Floats, compiled
 
 
@@ -30,10 +31,8 @@ class Vpin(NamedTuple):
 
 def empty_vpin(bucket_m: float, buckets: int) -> Vpin:
     """Nothing traded yet. `ValueError` unless the bucket is a positive size in M, buckets > 0."""
-    if not (math.isfinite(bucket_m) and bucket_m > 0.0):
-        raise ValueError(f"bucket_m must be a positive number of M, not {bucket_m!r}")
-    if buckets < 1:
-        raise ValueError(f"buckets must be at least 1, not {buckets!r}")
+    checks.positive("bucket_m", bucket_m, "M")
+    buckets = checks.count("buckets", buckets, 1)
     return Vpin(np.array([0.0, 0.0, bucket_m, 0.0]), np.zeros(buckets))
 
 
@@ -71,6 +70,5 @@ def value(vpin: Vpin, unknown: float) -> float:
 
 def null_vpin(trades_a_bucket: float) -> float:
     """What VPIN averages when so many equal trades of random side fill a bucket."""
-    if not (math.isfinite(trades_a_bucket) and trades_a_bucket > 0.0):
-        raise ValueError(f"trades_a_bucket must be a positive number, not {trades_a_bucket!r}")
+    checks.positive("trades_a_bucket", trades_a_bucket, "trades")
     return math.sqrt(2.0 / (math.pi * trades_a_bucket))

@@ -158,9 +158,9 @@ def test_costly_outside_markets_are_left_alone_inside_the_zone() -> None:
     [
         ({"growth": 0.0}, "growth must be a share"),
         ({"growth": 1.5}, "growth must be a share"),
-        ({"stress": -0.1}, "stress must not be below zero"),
-        ({"capital_share": math.nan}, "capital_share must be above zero"),
-        ({"volatility_bp": 0.0}, "volatility_bp must be above zero"),
+        ({"stress": -0.1}, r"stress must be a number \(of the price\) not below zero"),
+        ({"capital_share": math.nan}, r"capital_share must be a positive number \(of equity\)"),
+        ({"volatility_bp": 0.0}, r"volatility_bp must be a positive number \(bp per root day\)"),
         ({"spread_times_max": 0.5}, "spread_times_max must be at least 1"),
         ({"own_side_bp": 99.0}, "own_side_bp must not exceed half_spread_bp"),
     ],

@@ -3,7 +3,7 @@
 
 A cell, in order: the price moves and every leg with it; what is due to break breaks; money moves if
 it is its time; the dealer, which sees the price of `lag_cells` ago and its own books, commits
-(`dealer/limits.commitment`); the cell's marks are cleared with that curve by the venue's auction,
+(`dealer/limits.committed`); the cell's marks are cleared with that curve by the venue's auction,
 the pool on its own side of the oracle price; orders for outside leave and arrive. The path ends
 where equity, or what the chain can pay at once, falls below zero.
 
@@ -47,7 +47,7 @@ from infold.research.simulation.crash.weather import Weather
 from infold.research.simulation.ledger import COLUMNS, Sum, mixed
 from infold.research.simulation.tape import Tape
 
-commitment = compiled(limits.commitment)
+commitment = compiled(limits.committed)
 
 MARKUP = int(Sum.MARKUP)
 IMPACT = int(Sum.IMPACT)

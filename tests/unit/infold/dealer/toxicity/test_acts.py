@@ -111,8 +111,8 @@ def test_flow_is_routed_from_a_declared_probability_on() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"shift_bp_max": -1.0}, "shift_bp_max must be a number of bp"),
-        ({"widening_bp_max": math.nan}, "widening_bp_max must be a number of bp"),
+        ({"shift_bp_max": -1.0}, r"shift_bp_max must be a number \(bp\)"),
+        ({"widening_bp_max": math.nan}, r"widening_bp_max must be a number \(bp\)"),
         ({"route_probability": 0.0}, "route_probability"),
         ({"tiers": ()}, "tiers must begin"),
         ({"tiers": (FeeTier(0.1, 5),)}, "tiers must begin"),

@@ -54,7 +54,7 @@ def test_impossible_columns_are_refused() -> None:
         (lambda: calibration_error(ones, np.ones(2)), "one length"),
         (lambda: calibration_error(ones, ones, bins=4), "bins must lie in 1..3"),
         (lambda: calibration_error(ones * np.nan, ones), "must be numbers"),
-        (lambda: ranking_power(ones, ones / 2), "outcomes 0 or 1"),
+        (lambda: ranking_power(ones, ones / 2), "outcomes must be 0 or 1"),
         (lambda: ranking_power(ones, ones), "all alike"),
         (lambda: isotonic(np.array([]), np.array([])), "not empty"),
     ):

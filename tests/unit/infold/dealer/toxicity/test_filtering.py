@@ -186,7 +186,7 @@ def test_refit_without_clients_keeps_the_prior() -> None:
 
 
 def test_no_room_is_refused() -> None:
-    with pytest.raises(ValueError, match="clients must be at least 1"):
+    with pytest.raises(ValueError, match="count must be a whole number of at least 1"):
         empty_clients(0, 5)
 
 

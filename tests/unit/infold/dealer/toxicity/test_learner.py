@@ -144,7 +144,7 @@ def test_more_clients_than_expected_find_room() -> None:
     [
         ({"weights": ()}, "one each a feature"),
         ({"variances": (1.0,)}, "one each a feature"),
-        ({"weights": (math.nan, 0.0)}, "weights must be numbers"),
+        ({"weights": (math.nan, 0.0)}, r"weights\[0\] must be a number \(log-odds\)"),
         ({"variances": (0.0, 1.0)}, "variances"),
         ({"effect_variance": -1.0}, "effect_variance"),
         ({"weight_drift": math.inf}, "weight_drift"),
