@@ -39,14 +39,13 @@ def lines_of(document: Mapping[str, Any]) -> Iterable[str]:
     groups = ", ".join(
         f"{name} {found['seconds']:.0f} s" for name, found in document["groups"].items()
     )
-    kept = sum(figure["ok"] for figure in document["figures"])
-    yield (
-        f"`infold bench dealer --json`, seed {document['seed']}, {document['workers']} workers:"
-        f" {kept} of {len(document['figures'])} figures within their limits. Seconds by group:"
-        f" {groups}."
-    )
     limited = [figure for figure in document["figures"] if figure["limit"] is not None]
     reported = [figure for figure in document["figures"] if figure["limit"] is None]
+    kept = sum(figure["ok"] for figure in limited)
+    yield (
+        f"`infold bench dealer --json`, seed {document['seed']}, {document['workers']} workers:"
+        f" {kept} of {len(limited)} figures with a limit keep it. Seconds by group: {groups}."
+    )
     yield from (
         "",
         "| figure | value | 95 % interval | limit | ok | paths |",
