@@ -298,7 +298,7 @@ def percent(share: float | None) -> str:
 
 def number(value: float | None) -> str:
     """A plain number; a dash for none."""
-    return "–" if value is None else f"{value:,.4g}"
+    return "–" if value is None else f"{value or 0.0:,.4g}"
 
 
 def stamp(time_ms: int, day: bool = False) -> str:
