@@ -38,10 +38,7 @@ from infold.research.simulation.batches_auction import (
     clear_batch,
     meet_one,
 )
-from infold.research.simulation.compiled import Floats, Integers, Word, Words, compiled
-from infold.research.simulation.ledger import COLUMNS, mixed
-from infold.research.simulation.policy import Rules, Tables
-from infold.research.simulation.quotes_loop import (
+from infold.research.simulation.columns import (
     CLIENT_VOLUME,
     DAYS,
     EQUITY_MIN,
@@ -50,6 +47,11 @@ from infold.research.simulation.quotes_loop import (
     INVENTORY,
     MARKUP,
     PRICE,
+)
+from infold.research.simulation.compiled import Floats, Integers, Word, Words, compiled
+from infold.research.simulation.ledger import COLUMNS, mixed
+from infold.research.simulation.policy import Rules, Tables
+from infold.research.simulation.quotes_loop import (
     Market,
     advance,
 )

@@ -42,28 +42,30 @@ from infold.research.simulation.clients_columns import (
     Signal,
     Timing,
 )
+from infold.research.simulation.columns import (
+    CLIENT_VOLUME,
+    COST,
+    DAYS,
+    DRIFT,
+    EXTERNAL_VOLUME,
+    FILLS,
+    IMPACT,
+    IMPACT_STATE,
+    INVENTORY,
+    MARKUP,
+    MARTINGALE,
+    PRICE,
+    RISK,
+    SQUARE,
+)
 from infold.research.simulation.compiled import Floats, Integers, Word, compiled
 from infold.research.simulation.informed import Hidden
-from infold.research.simulation.ledger import Sum, mixed
+from infold.research.simulation.ledger import mixed
 from infold.research.simulation.policy import Policy, Rules, markup_bp
 from infold.research.simulation.quotes_loop import Market
 from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
 
-MARKUP = int(Sum.MARKUP)
-IMPACT = int(Sum.IMPACT)
-DRIFT = int(Sum.DRIFT)
-MARTINGALE = int(Sum.MARTINGALE)
-COST = int(Sum.COST)
-RISK = int(Sum.RISK)
-SQUARE = int(Sum.SQUARE)
-CLIENT_VOLUME = int(Sum.CLIENT_VOLUME)
-EXTERNAL_VOLUME = int(Sum.EXTERNAL_VOLUME)
-FILLS = int(Sum.FILLS)
-INVENTORY = int(Sum.INVENTORY)
-IMPACT_STATE = int(Sum.IMPACT_STATE)
-PRICE = int(Sum.PRICE)
-DAYS = int(Sum.DAYS)
 ASKED = int(ClientSum.ASKED)
 QUOTED = int(ClientSum.QUOTED)
 BOUGHT = int(ClientSum.BOUGHT)

@@ -20,16 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from infold.dealer.impact.nonnegative import posterior
-from infold.research.simulation.compiled import Floats, Word, compiled
-from infold.research.simulation.ledger import mixed
-from infold.research.simulation.policy import (
-    Policy,
-    Rules,
-    Tables,
-    hedge_rate_m_per_day,
-    markup_bp,
-)
-from infold.research.simulation.quotes_loop import (
+from infold.research.simulation.columns import (
     CLIENT_VOLUME,
     COST,
     DAYS,
@@ -44,6 +35,17 @@ from infold.research.simulation.quotes_loop import (
     PRICE,
     RISK,
     SQUARE,
+)
+from infold.research.simulation.compiled import Floats, Word, compiled
+from infold.research.simulation.ledger import mixed
+from infold.research.simulation.policy import (
+    Policy,
+    Rules,
+    Tables,
+    hedge_rate_m_per_day,
+    markup_bp,
+)
+from infold.research.simulation.quotes_loop import (
     Market,
 )
 from infold.research.simulation.tape import Tape

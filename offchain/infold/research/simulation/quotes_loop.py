@@ -20,8 +20,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infold.research.simulation.columns import (
+    CLIENT_VOLUME,
+    COST,
+    DAYS,
+    DRIFT,
+    EQUITY_MIN,
+    EXTERNAL_VOLUME,
+    FILLS,
+    IMPACT,
+    IMPACT_STATE,
+    INVENTORY,
+    MARKUP,
+    MARTINGALE,
+    PRICE,
+    RISK,
+    SQUARE,
+)
 from infold.research.simulation.compiled import Floats, Word, compiled
-from infold.research.simulation.ledger import Sum, mixed
+from infold.research.simulation.ledger import mixed
 from infold.research.simulation.policy import (
     Policy,
     Rules,
@@ -32,22 +49,6 @@ from infold.research.simulation.policy import (
 )
 from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
-
-MARKUP = int(Sum.MARKUP)
-IMPACT = int(Sum.IMPACT)
-DRIFT = int(Sum.DRIFT)
-MARTINGALE = int(Sum.MARTINGALE)
-COST = int(Sum.COST)
-RISK = int(Sum.RISK)
-SQUARE = int(Sum.SQUARE)
-CLIENT_VOLUME = int(Sum.CLIENT_VOLUME)
-EXTERNAL_VOLUME = int(Sum.EXTERNAL_VOLUME)
-FILLS = int(Sum.FILLS)
-EQUITY_MIN = int(Sum.EQUITY_MIN)
-INVENTORY = int(Sum.INVENTORY)
-IMPACT_STATE = int(Sum.IMPACT_STATE)
-PRICE = int(Sum.PRICE)
-DAYS = int(Sum.DAYS)
 
 
 class Market(NamedTuple):

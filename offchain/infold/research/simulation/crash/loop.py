@@ -31,6 +31,23 @@ from infold.research.simulation.batches_auction import (
     Room,
     clear_batch,
 )
+from infold.research.simulation.columns import (
+    CLIENT_VOLUME,
+    COST,
+    DAYS,
+    EQUITY_MIN,
+    EXTERNAL_VOLUME,
+    FILLS,
+    FUNDING,
+    IMPACT,
+    IMPACT_STATE,
+    INVENTORY,
+    MARKUP,
+    MARTINGALE,
+    PRICE,
+    RISK,
+    SQUARE,
+)
 from infold.research.simulation.compiled import Floats, Integers, Word, Words, compiled
 from infold.research.simulation.crash.legs import (
     Legs,
@@ -44,26 +61,10 @@ from infold.research.simulation.crash.legs import (
 )
 from infold.research.simulation.crash.outages import Outages
 from infold.research.simulation.crash.weather import Weather
-from infold.research.simulation.ledger import COLUMNS, Sum, mixed
+from infold.research.simulation.ledger import COLUMNS, mixed
 from infold.research.simulation.tape import Tape
 
 commitment = compiled(limits.committed)
-
-MARKUP = int(Sum.MARKUP)
-IMPACT = int(Sum.IMPACT)
-MARTINGALE = int(Sum.MARTINGALE)
-FUNDING = int(Sum.FUNDING)
-COST = int(Sum.COST)
-RISK = int(Sum.RISK)
-SQUARE = int(Sum.SQUARE)
-CLIENT_VOLUME = int(Sum.CLIENT_VOLUME)
-EXTERNAL_VOLUME = int(Sum.EXTERNAL_VOLUME)
-FILLS = int(Sum.FILLS)
-EQUITY_MIN = int(Sum.EQUITY_MIN)
-INVENTORY = int(Sum.INVENTORY)
-IMPACT_STATE = int(Sum.IMPACT_STATE)
-PRICE = int(Sum.PRICE)
-DAYS = int(Sum.DAYS)
 
 
 class CrashSum(IntEnum):
