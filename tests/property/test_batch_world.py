@@ -14,9 +14,9 @@ from infold.core.auction import FILL_OR_KILL, Market, Orders, clear, prepare
 from infold.core.crossing import BUY, FIRST, LAST
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.corners import corners, integer_corners
-from infold.dealer.desk import LOTS_TIMES_PRICE_OF_A_MILLION, ladder_knots
+from infold.dealer.desk import ladder_knots
 from infold.dealer.lines import Line, bent_line, straight, thin_line
-from infold.dealer.params import SPOT_FX
+from infold.dealer.params import LOTS_TIMES_PRICE_OF_A_MILLION, SPOT_FX
 from infold.research.simulation.batches_auction import (
     BALANCED,
     EXECUTED,

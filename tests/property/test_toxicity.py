@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
+from tests.support.kinds import FOUR_KINDS
 
 from infold.dealer.params import SPOT_FX
 from infold.dealer.toxicity.acts import (
@@ -23,26 +24,14 @@ from infold.dealer.toxicity.filtering import (
     note_window,
     posterior,
 )
-from infold.dealer.toxicity.kinds import KindsParameters, grid_of_kinds
+from infold.dealer.toxicity.kinds import grid_of_kinds
 from infold.dealer.toxicity.learner import LearnerParameters, OnlineLearner
 from infold.dealer.toxicity.markouts import HORIZONS_S, PendingLabels
 from infold.dealer.toxicity.pricing import BASE, best_level, guarded
 
 SEED = 20_261_128
 KINDS = grid_of_kinds(
-    KindsParameters(
-        edges_bp=(1.0, 3.0),
-        decays_s=(20.0, 200.0),
-        share_informed=0.1,
-        own_requests_per_day=44.0,
-        informed_requests_per_day=70.0,
-        news_per_day=20.0,
-        willing=(0.0, 1.0),
-        background_bp=0.0,
-        premiums_bp=(-0.02, 0.5, 1.5),
-        hedge_cost_bp=0.4,
-        hedge_s=20.0,
-    ),
+    FOUR_KINDS,
     SPOT_FX,
     HORIZONS_S,
 )

@@ -9,19 +9,23 @@ import msgspec
 
 from infold.core.curve import Curve
 from infold.core.state import State
-from infold.dealer.params import PERPETUAL, DealerParameters
+from infold.dealer.params import (
+    LOTS_TIMES_PRICE_OF_A_MILLION,
+    OFFER_E8_MAX,
+    PERPETUAL,
+    DealerParameters,
+)
 
 REPLAY_REACH_BP = 1.0  # how far a replayed market's dealer bends from its first lot to its last
 SLOPE_BP_PER_M = (
     0.895  # of PERPETUAL's line at a second; it goes with the root of the aversion to risk
 )
-LOTS_TIMES_PRICE_OF_A_MILLION = 1e22
-OFFER_E8_MAX = 2.0**59  # a curve's lots must add up inside 63 bits
+WANTED_E8_MAX = OFFER_E8_MAX / 2  # half, so that a curve's two sides add up inside its most
 
 
 def offer_m_max(price_e8: int, wanted_m: float) -> float:
     """The largest offer in millions of quote whose lots still fit at this price."""
-    return min(wanted_m, OFFER_E8_MAX * price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION)
+    return min(wanted_m, WANTED_E8_MAX * price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION)
 
 
 def replay_dealer(price_e8: int, gross_e6: int) -> DealerParameters:

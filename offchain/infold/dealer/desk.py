@@ -23,14 +23,15 @@ from tiny_keccak import keccak256
 from infold.dealer import checks
 from infold.dealer.corners import BP, corners
 from infold.dealer.lines import Line, batch_line
-from infold.dealer.params import PERPETUAL, DealerParameters
+from infold.dealer.params import (
+    LOTS_TIMES_PRICE_OF_A_MILLION,
+    OFFER_E8_MAX,
+    PERPETUAL,
+    DealerParameters,
+)
 from infold.units import Rounding, from_floats
 
-LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
-"""One M of quote is this in size_e8 * price_e8."""
 PRICE_E8_MAX: Final = 2**53
-OFFER_E8_MAX: Final = 2.0**60
-"""Most lots a curve offers, so that curves and orders add up inside 63 bits."""
 _MOST: Final = checks.FIGURE_MAX
 
 CurveT = TypeVar("CurveT")

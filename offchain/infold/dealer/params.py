@@ -19,6 +19,10 @@ BP: Final = 1e-4
 BP_PER_ONE: Final = 1e4
 E6_PER_M: Final = 1e12
 """Money (e6) in one M."""
+LOTS_TIMES_PRICE_OF_A_MILLION: Final = 1e22
+"""One M of quote is this in size_e8 * price_e8."""
+OFFER_E8_MAX: Final = 2.0**60
+"""Most lots a curve offers, so that curves and orders add up inside 63 bits."""
 
 
 class DealerParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,13 +19,12 @@ from typing import Final
 import msgspec
 
 from infold.core.state import State
-from infold.dealer.desk import LOTS_TIMES_PRICE_OF_A_MILLION
 from infold.dealer.hedging.exposure import must_cross
 from infold.dealer.hedging.facts import Fact, decode_fact
 from infold.dealer.hedging.inflow import persistence_of, persistent_inflow_m
 from infold.dealer.hedging.passive import passive_plan
 from infold.dealer.hedging.terms import Horizon, VenueTerms, venue_cost
-from infold.dealer.params import BP, E6_PER_M, DealerParameters
+from infold.dealer.params import BP, E6_PER_M, LOTS_TIMES_PRICE_OF_A_MILLION, DealerParameters
 from infold.dealer.routing import Route, VenueCost, Warehouse, route_stock, warehouse
 from infold.dealer.treasury import Danger, Leg, Prudence, dangers, hedge_capacity_m
 from infold.dealer.zone import CapitalCharge

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from infold.core.auction import Cleared, Market, Orders, clear, prepare
 from infold.core.crossing import BUY
 from infold.core.curve import Curve, CurveBounds, clip
-from infold.dealer.desk import LOTS_TIMES_PRICE_OF_A_MILLION, Desk
-from infold.dealer.params import DealerParameters
+from infold.dealer.desk import Desk
+from infold.dealer.params import LOTS_TIMES_PRICE_OF_A_MILLION, DealerParameters
 from infold.dealer.routing import VenueCost, Warehouse, route_stock, warehouse
 from infold.dealer.volatility import Forecaster, MarginBounds, MarginRule, propose_margins
 from infold.dealer.zone import CapitalCharge

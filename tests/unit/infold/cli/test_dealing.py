@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from infold.cli.dealing import OFFER_E8_MAX, replay_dealer
+from infold.cli.dealing import WANTED_E8_MAX, replay_dealer
 from infold.core.curve import Curve
 from infold.dealer.desk import Desk
 
@@ -23,7 +23,7 @@ def test_all_that_was_traded_is_offered_well_inside_recorded_limits(
 ) -> None:
     desk = Desk(Curve, interval_s, {1: replay_dealer(price_e8, gross_e6)})
     curve = desk.commit(1, 0, price_e8, 1)
-    traded_e8 = min(gross_e6 * 10**10 // price_e8, int(OFFER_E8_MAX) - 1)
+    traded_e8 = min(gross_e6 * 10**10 // price_e8, int(WANTED_E8_MAX) - 1)
     near = [
         sale_e8
         for at_e8, sale_e8 in zip(curve.prices_e8, curve.sales_e8, strict=True)

@@ -7,26 +7,13 @@ import math
 
 import msgspec
 import pytest
+from tests.support.kinds import FOUR_KINDS
 
 from infold.dealer.params import SPOT_FX
-from infold.dealer.toxicity.kinds import KindsParameters
 from infold.dealer.toxicity.model import ModelParameters, ToxicityModel
 
-KINDS = KindsParameters(
-    edges_bp=(1.0, 3.0),
-    decays_s=(20.0, 200.0),
-    share_informed=0.1,
-    own_requests_per_day=44.0,
-    informed_requests_per_day=70.0,
-    news_per_day=20.0,
-    willing=(0.0, 1.0),
-    background_bp=0.0,
-    premiums_bp=(-0.02, 0.5, 1.5),
-    hedge_cost_bp=0.4,
-    hedge_s=20.0,
-)
 GAP_S = 3_200.0  # 27 a day: a little much for an uninformed client, little for an informed one
-PARAMETERS = ModelParameters(kinds=KINDS, bucket_m=2.0, buckets=4)
+PARAMETERS = ModelParameters(kinds=FOUR_KINDS, bucket_m=2.0, buckets=4)
 
 
 def after_trades(follows: float) -> ToxicityModel:
