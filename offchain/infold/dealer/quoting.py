@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infold.dealer import checks
+from infold.dealer.impact.quadratic import PriceImpact
 from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DAY_S as DAY_S
 from infold.dealer.params import DealerParameters
@@ -33,6 +34,16 @@ class ClosedForms:
     impact_share: float  # B0: how much of the impact state is a signal
     top_spread_bp: float  # between the quotes for the smallest size
     turnover_m_per_day: float  # one side, at d0
+
+    @property
+    def indifference(self) -> PriceImpact:
+        """V(q) = -A0 q^2 as the price impact whose income its change is, in bp * M."""
+        return PriceImpact.even(self.risk_bp_per_m)
+
+    @property
+    def quoted(self) -> PriceImpact:
+        """What of it a linearised quote asks: factor A0 / c (equation 7)."""
+        return PriceImpact.even(self.risk_bp_per_m / self.concavity)
 
 
 def lambert_w(argument: float) -> float:
@@ -101,12 +112,12 @@ def markups_bp(
     checks.number("inventory_m", inventory_m, "M")
     checks.number("impact_bp", impact_bp, "bp")
     forms = closed_forms(parameters)
-    unit = forms.risk_bp_per_m / forms.concavity
+    asked = forms.quoted
     drift = forms.impact_share / forms.concavity * impact_bp
     return [
         (
-            forms.markup_bp + unit * (size + 2.0 * inventory_m) + drift,
-            forms.markup_bp + unit * (size - 2.0 * inventory_m) - drift,
+            forms.markup_bp + asked.asked_bp(size, inventory_m) + drift,
+            forms.markup_bp + asked.asked_bp(size, -inventory_m) - drift,
         )
         for size in parameters.sizes_m
     ]
@@ -120,7 +131,7 @@ def relief_bp_per_m(parameters: DealerParameters, permanent: bool = False) -> fl
     """
     forms = closed_forms(parameters)
     kept = 0.0 if permanent else forms.impact_share
-    return 2.0 * forms.risk_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
+    return forms.indifference.skew_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
 
 
 def zone_m(parameters: DealerParameters, permanent: bool = False) -> float:
