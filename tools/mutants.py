@@ -57,10 +57,22 @@ SCORE_MIN: Final = 0.95
 HUNG_S: Final = 300
 """Many times what the tests take, on a busy machine too."""
 
-TESTS: Final = ("tests/unit/contracts", "tests/attacks")
-PROPERTIES: Final = ("contract_orders", "contract_packing", "margin_three_ways", "pricing_rule")
-FIRST: Final = {"modules": "clearing"}
-"""Where a fault is looked for first, if no folder of tests has its file's name."""
+TESTS: Final = (
+    "tests/unit/contracts",
+    "tests/attacks",
+    "tests/property/test_contract_orders.py",
+    "tests/property/test_contract_packing.py",
+    "tests/property/test_margin_three_ways.py",
+    "tests/property/test_pricing_rule.py",
+)
+FOLDERS: Final = {
+    "modules/collateral.vy": "clearing",
+    "modules/markets.vy": "clearing",
+    "modules/orders.vy": "clearing",
+    "modules/parameters.vy": "governance",
+    "modules/signers.vy": "seals",
+}
+"""Where a module's faults are looked for first: a contract's are in the folder of its name."""
 
 Verdict = dict[str, str]
 
@@ -78,29 +90,19 @@ def found() -> list[Mutant]:
 # -- one fault -------------------------------------------------------------------------------------
 
 
-class _FirstFailure:
-    """Remembers which test failed first."""
+class _Watch:
+    """Runs the tests that should notice first, and remembers which failed first."""
 
-    test = ""
+    def __init__(self, mutant: Mutant) -> None:
+        self._own = FOLDERS.get(mutant.file, Path(mutant.file).stem.lower())
+        self.test = ""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: f"/contracts/{self._own}/" not in item.nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and not self.test:
             self.test = report.nodeid
-
-
-def tests_of(mutant: Mutant) -> list[str]:
-    """The tests to run, those that should notice first."""
-    name = Path(mutant.file).stem.lower()
-    own = next(
-        (
-            f"tests/unit/contracts/{folder}"
-            for folder in (name, FIRST.get(Path(mutant.file).parts[0], name))
-            if (ROOT / "tests/unit/contracts" / folder).is_dir()
-        ),
-        TESTS[0],
-    )
-    properties = [f"tests/property/test_{which}.py" for which in PROPERTIES]
-    return [own, *TESTS, *(each for each in properties if (ROOT / each).exists())]
 
 
 def judge(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> Verdict:
@@ -123,14 +125,14 @@ def judge(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> Verdi
         return {"verdict": "invalid", "by": type(error).__name__}
     if codes == originals:
         return {"verdict": "same", "by": ""}
-    first = _FirstFailure()
-    arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests_of(mutant)]
-    ended = pytest.main(arguments, plugins=[first])
+    watch = _Watch(mutant)
+    arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", *TESTS]
+    ended = pytest.main(arguments, plugins=[watch])
     if ended == pytest.ExitCode.OK:
         return {"verdict": "survived", "by": ""}
     if ended not in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
         raise RuntimeError(f"pytest ended with {ended!r} on {mutant}")
-    return {"verdict": "killed", "by": first.test or "collection"}
+    return {"verdict": "killed", "by": watch.test or "collection"}
 
 
 def _child(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> None:
