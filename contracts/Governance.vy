@@ -223,6 +223,40 @@ def execute_oracle_threshold(threshold: uint256):
     extcall ORACLE.set_threshold(threshold)
 
 
+@external
+def propose_price_source(market: uint256, source: address, bound_e4: uint256, age_s: uint256, strict: bool) -> bytes32:
+    """
+    @notice Propose a market's second source, or the zero address for none; `Oracle` checks the bounds when it is executed.
+    """
+    return self._propose(self._price_source_call(market, source, bound_e4, age_s, strict))
+
+
+@external
+def execute_price_source(market: uint256, source: address, bound_e4: uint256, age_s: uint256, strict: bool):
+    """
+    @notice Name a market's second source, or none.
+    """
+    self._pass(self._price_source_call(market, source, bound_e4, age_s, strict))
+    extcall ORACLE.set_source(market, source, bound_e4, age_s, strict)
+
+
+@external
+def propose_uptime(feed: address, grace_s: uint256) -> bytes32:
+    """
+    @notice Propose the feed that tells whether the sequencer runs, or the zero address for none.
+    """
+    return self._propose(self._uptime_call(feed, grace_s))
+
+
+@external
+def execute_uptime(feed: address, grace_s: uint256):
+    """
+    @notice Name the sequencer's uptime feed, or none.
+    """
+    self._pass(self._uptime_call(feed, grace_s))
+    extcall ORACLE.set_uptime(feed, grace_s)
+
+
 # -- views ---------------------------------------------------------------------
 
 @external
@@ -394,3 +428,24 @@ def _oracle_signer_call(signer: address, live: bool) -> Bytes[1024]:
 @pure
 def _oracle_threshold_call(threshold: uint256) -> Bytes[1024]:
     return abi_encode(threshold, method_id=method_id("execute_oracle_threshold(uint256)"))
+
+
+@internal
+@pure
+def _price_source_call(
+    market: uint256, source: address, bound_e4: uint256, age_s: uint256, strict: bool
+) -> Bytes[1024]:
+    return abi_encode(
+        market,
+        source,
+        bound_e4,
+        age_s,
+        strict,
+        method_id=method_id("execute_price_source(uint256,address,uint256,uint256,bool)"),
+    )
+
+
+@internal
+@pure
+def _uptime_call(feed: address, grace_s: uint256) -> Bytes[1024]:
+    return abi_encode(feed, grace_s, method_id=method_id("execute_uptime(address,uint256)"))

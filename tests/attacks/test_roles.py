@@ -37,10 +37,15 @@ GUARDS: dict[str, dict[str, str]] = {
             "attester_threshold",
             "oracle_signer",
             "oracle_threshold",
+            "price_source",
+            "uptime",
         )
     },
     "Vault": dict.fromkeys(("receive", "release"), "vault: not clearing or pool"),
-    "Oracle": dict.fromkeys(("set_signer", "set_threshold"), "oracle: not governance"),
+    "Oracle": dict.fromkeys(
+        ("set_signer", "set_threshold", "set_source", "set_uptime"), "oracle: not governance"
+    )
+    | {"refresh": ANYONE},
     "Seals": dict.fromkeys(
         ("set_matcher", "set_attester", "set_attester_threshold"), "seals: not governance"
     ),
@@ -85,10 +90,14 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "attester_threshold": (0,),
         "oracle_signer": (SOMEBODY, True),
         "oracle_threshold": (1,),
+        "price_source": (1, SOMEBODY, 100, 60, True),
+        "uptime": (SOMEBODY, 3_600),
         "receive": (OWNER.address, 1),
         "release": (SOMEBODY, 1),
         "set_signer": (SOMEBODY, True),
         "set_threshold": (1,),
+        "set_source": (1, SOMEBODY, 100, 60, True),
+        "set_uptime": (SOMEBODY, 3_600),
         "set_matcher": (SOMEBODY,),
         "set_attester": (SOMEBODY, True),
         "set_attester_threshold": (0,),
