@@ -21,7 +21,7 @@ def source(stage: Stage) -> Contract:
     stage.cross()
     world = stage.venue.world
     source = world.deploy("dev/Source", PRICE_E8, sender=DEPLOYER)
-    stage.venue.governance.execute_price_source(1, source.address, 100, 60, False, sender=DEPLOYER)
+    stage.venue.governance.set_price_source(1, source.address, 100, 60, False, sender=DEPLOYER)
     world.travel(GUARD_MS // 1000 + WINDOW_MS // 1000 + 1)
     return source
 

@@ -43,7 +43,7 @@ class Sourced:
         strict: bool = False,
     ) -> None:
         address = "0x" + "00" * 20 if source is None else source.address
-        self.venue.governance.execute_price_source(
+        self.venue.governance.set_price_source(
             market, address, bound_e4, age_s, strict, sender=DEPLOYER
         )
 
@@ -258,7 +258,7 @@ def test_a_changed_threshold_keeps_the_sources_and_a_source_the_threshold(
 ) -> None:
     venue = sourced.venue
     before = unpack_threshold(venue.oracle.threshold())
-    venue.governance.execute_oracle_threshold(3, sender=DEPLOYER)
+    venue.governance.set_oracle_threshold(3, sender=DEPLOYER)
     after = unpack_threshold(venue.oracle.threshold())
     assert (after.new, after.old, after.sourced) == (3, before.new, before.sourced)
     venue.world.travel(WAIT_S)
@@ -267,7 +267,7 @@ def test_a_changed_threshold_keeps_the_sources_and_a_source_the_threshold(
         sourced=before.sourced | 1 << 9
     )
     with refuses(venue.world, "signers: threshold out of range"):
-        venue.governance.execute_oracle_threshold(4, sender=DEPLOYER)
+        venue.governance.set_oracle_threshold(4, sender=DEPLOYER)
     with refuses(venue.world, "signers: threshold out of range"):
         key = a_key("oracle signer 0")
-        venue.governance.execute_oracle_signer(key.address, False, sender=DEPLOYER)
+        venue.governance.set_oracle_signer(key.address, False, sender=DEPLOYER)

@@ -28,7 +28,7 @@ class Sequencer:
         self.feed.updateRoundData(2, answer, now_s, max(0, now_s - since_s), sender=STRANGER)
 
     def set(self, feed: str, grace_s: int = GRACE_S) -> None:
-        self.venue.governance.execute_uptime(feed, grace_s, sender=DEPLOYER)
+        self.venue.governance.set_uptime(feed, grace_s, sender=DEPLOYER)
 
     @property
     def up(self) -> bool:
@@ -79,12 +79,12 @@ def test_the_grace_runs_with_the_clock(sequencer: Sequencer) -> None:
 def test_a_feed_that_does_not_answer_leaves_nobody_sure(venue: Venue) -> None:
     path = ROOT / "tests" / "support" / "contracts" / "OddFeed.vy"
     feed = venue.world.deploy(compiled_at(path), sender=DEPLOYER)
-    venue.governance.execute_uptime(feed.address, GRACE_S, sender=DEPLOYER)
+    venue.governance.set_uptime(feed.address, GRACE_S, sender=DEPLOYER)
     feed.set_mute(True, sender=DEPLOYER)
     with refuses(venue.world, "feed: mute"):
         venue.oracle.sequencer_up()
     with refuses(venue.world, "feed: mute"):
-        venue.governance.execute_uptime(feed.address, GRACE_S, sender=DEPLOYER)
+        venue.governance.set_uptime(feed.address, GRACE_S, sender=DEPLOYER)
 
 
 @pytest.mark.parametrize(("feed", "grace_s"), [(True, 0), (True, 59), (True, 86_401), (False, 60)])

@@ -17,7 +17,7 @@ def a_second_source(crowd: Crowd, market: int, price_e8: int) -> None:
     """1 % is its bound."""
     venue = crowd.venue
     source = venue.world.deploy("dev/Source", price_e8, sender=DEPLOYER)
-    venue.governance.execute_price_source(market, source.address, 100, 60, False, sender=DEPLOYER)
+    venue.governance.set_price_source(market, source.address, 100, 60, False, sender=DEPLOYER)
     venue.world.travel(GUARD_MS // 1000 + 1)
 
 
@@ -44,7 +44,7 @@ def test_doubt_in_a_market_the_account_does_not_hold_protects_nobody(crowd: Crow
 def test_nobody_is_liquidated_while_the_sequencer_is_down_or_in_its_grace(crowd: Crowd) -> None:
     world = crowd.venue.world
     feed = world.deploy(mock("MockV3Aggregator"), 0, 1, sender=DEPLOYER)
-    crowd.venue.governance.execute_uptime(feed.address, GRACE_S, sender=DEPLOYER)
+    crowd.venue.governance.set_uptime(feed.address, GRACE_S, sender=DEPLOYER)
     with refuses(world, "recovery: sequencer is down"):
         crowd.liquidate(LOW)
     feed.updateAnswer(0, sender=DEPLOYER)
