@@ -361,7 +361,7 @@ def _market_call(market: uint256, p: IGovernance.Parameters) -> Bytes[1024]:
         market,
         p,
         method_id=method_id(
-            "execute_market(uint256,(string,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256))"
+            "execute_market(uint256,(string,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256))"
         ),
     )
 

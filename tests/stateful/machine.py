@@ -174,7 +174,7 @@ GETTERS = {
 }
 SCALARS = {
     "head": "head()",
-    "pool_capital": "pool_capital_e6()",
+    "limits": "limits()",
     "pool_markets": "pool_markets()",
     "backstop_markets": "backstop_markets()",
     "account_count": "account_count()",
@@ -390,19 +390,22 @@ class Machine:
             move_per_s_e6=pick.randrange(0, 3_000),
             fee_e6=pick.choice([0, 1, 300, 2_500]),
             shift=20 if market == WIDE else pick.choice([25, 32, 33]),
+            tier=pick.choice([0, 3, 8, 15]),
             status=1 if pick.random() < 0.9 else 2,
             rate_max_e9=pick.choice([0, 10_000_000, 100_000_000]),
             velocity_e9=pick.choice([0, 10**8, 10**9]),
+            rebate=0,
         )
 
     def _caps(self, market: int) -> Caps:
         if market == WIDE:
-            return Caps(0, 2**62, 2**62, CLOSED_BOOK)
+            return Caps(0, 2**62, 2**62, 15, CLOSED_BOOK)
         pick = self.random
         position = self.unit(market) * pick.choice([5, 200, 2_000])
         residual = max(1, position // pick.choice([2, 8]))
         slope = 10**20 // (residual + 2 * position) // pick.choice([1, 10, 100])
-        return Caps(slope, residual, position, position * pick.choice([2, 50]))
+        share = pick.choice([0, 4, 15])
+        return Caps(slope, residual, position, share, position * pick.choice([2, 50]))
 
     def unit(self, market: int) -> int:
         """Lots worth about a thousand dollars."""
