@@ -40,6 +40,7 @@ from infold.reference.words import (
     Clock,
     Fill,
     Head,
+    Limits,
     Position,
     PriceWord,
     Rates,
@@ -67,12 +68,12 @@ GOVERNANCE, RECOVERY, MATCHER = Key(94_001), Key(94_002), Key(94_003)
 SIGNERS = sorted((Key(93_001 + it) for it in range(3)), key=lambda key: key.address)
 STRANGER = Key(99_001)
 ATTESTERS = sorted((Key(98_001 + it) for it in range(2)), key=lambda key: key.address)
-MARKETS = {1: 60_000 * 10**8, 2: 2_500 * 10**8, 37: 150 * 10**8, 70: 25 * 10**6, 255: 10**8}
+MARKETS = {1: 60_000 * 10**8, 2: 2_500 * 10**8, 37: 150 * 10**8, 70: 25 * 10**6, 255: 10**11}
 # A market whose caps are as wide as their fields, so that sizes near the ends of the range can
 # trade.
 WIDE = 255
 DOLLAR_SUPPLY = 2**120
-CLOSED_BOOK = 2**64 - 1
+CLOSED_BOOK = 2**60 - 1
 
 
 def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
@@ -545,6 +546,25 @@ class Machine:
         clock = self.state.parameters(self._clock(market), market, self.now_ms)
         rates = self._rates(market)._replace(shift=clock[0].shift)
         self.set_market(market, rates, self._caps(market))
+
+    def rule_set_halt(self) -> None:
+        """As Governance: from the barrier on, now and then a little before it or beyond the field;
+        half of the time the halt in force gets another end.
+        """
+        pick = self.random
+        barrier = self.now_ms + 3_000
+        start = barrier + pick.choice([-1, 0, 0, 2_000])
+        if pick.random() < 0.5:
+            start = Limits.of(self.state.scalar("limits")).halted_from_ms
+        end = pick.choice([2**48, *[barrier + it for it in (-1, 0, 4_000, 20_000)]])
+        sender = self.governance if pick.random() < 0.9 else STRANGER.address
+        self.both(
+            "set_halt",
+            "clearing",
+            sender,
+            selector("set_halt(uint256,uint256)") + encode((0, 0), (start, end)),
+            lambda: self.protocol.set_halt(start, end, sender=sender, now_s=self.now_s),
+        )
 
     def _clock(self, market: int) -> Clock:
         return Clock.of(self.state.market_word(market, 0))
@@ -1121,6 +1141,7 @@ WEIGHTS = {
     "request_redeem": 2,
     "claim": 2,
     "set_market": 2,
+    "set_halt": 2,
     "keys": 2,
     "liquidate": 6,
     "apply": 3,

@@ -100,6 +100,7 @@ RULES = (
     "request_redeem",
     "claim",
     "set_market",
+    "set_halt",
     "set_matcher",
     "liquidate",
     "apply",
