@@ -645,23 +645,24 @@ def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256)
 
 
 @external
-def set_halt(start: uint256, end: uint256):
+def set_halt(from_ms: uint256, until_ms: uint256):
     """
-    @notice Let every market only shrink in batches of start < T <= end; or move the end of a halt that has begun.
+    @notice Let every market only shrink in batches of from_ms < T <= until_ms; or move the end of a halt that has begun.
     @dev What is said of a T that a signed batch may have stays as it is (C14).
     """
     self._only_governance()
-    if (start | end) >> 48 != 0:
+    if (from_ms | until_ms) >> 48 != 0:
         reasons._refuse(reasons.OUT_OF_RANGE)
     limits: uint256 = self.limits
     last: uint256 = (limits << 96) >> 208
     ahead: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
-    stands: bool = start >= ahead
+    stands: bool = from_ms >= ahead
     if (limits << 144) >> 208 < ahead and units._now_ms() <= unsafe_add(last, units.WINDOW_MS):
-        stands = start == (limits << 144) >> 208 and last >= ahead      # the one before is not over
-    if not stands or end < ahead:
+        # the one before is not over
+        stands = from_ms == (limits << 144) >> 208 and (last >= ahead or until_ms == last)
+    if not stands or (until_ms < ahead and until_ms != last):
         reasons._refuse(reasons.CHANGE_PENDING)
-    limits = (end << 112) | (start << 64) | (limits & packing.M64)
+    limits = (until_ms << 112) | (from_ms << 64) | (limits & packing.M64)
     self.limits = limits
     log IClearing.HaltSet(limits=limits)
 

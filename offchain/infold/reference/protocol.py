@@ -415,22 +415,25 @@ class Protocol:
         self.state.log("MarketSet", market, word, rates, caps, listing)
 
     @door
-    def set_halt(self, start_ms: int, end_ms: int, *, sender: int, now_s: int) -> None:
-        """Every market only shrinks in batches of start < T <= end; what was said of times up to
+    def set_halt(self, from_ms: int, until_ms: int, *, sender: int, now_s: int) -> None:
+        """Every market only shrinks in batches of from < T <= until; what was said of times up to
         the barrier, or of a batch still on its way, stays.
         """
         require(sender == self.governance, "clearing: not governance")
-        require(start_ms < 2**48 and end_ms < 2**48, "clearing: out of range")
+        require(from_ms < 2**48 and until_ms < 2**48, "clearing: out of range")
         now_ms = now_s * 1000
         barrier_ms = now_ms + GUARD_MS
         limits = Limits.of(self.state.scalar("limits"))
         begun = limits.halted_from_ms < barrier_ms
+        same_end = until_ms == limits.halted_until_ms
         if begun and now_ms <= limits.halted_until_ms + WINDOW_MS:
-            stands = start_ms == limits.halted_from_ms and limits.halted_until_ms >= barrier_ms
+            movable = limits.halted_until_ms >= barrier_ms
+            stands = from_ms == limits.halted_from_ms and (movable or same_end)
         else:
-            stands = start_ms >= barrier_ms
-        require(stands and end_ms >= barrier_ms, "clearing: change pending")
-        word = limits._replace(halted_from_ms=start_ms, halted_until_ms=end_ms).word
+            stands = from_ms >= barrier_ms
+        ahead = until_ms >= barrier_ms or same_end
+        require(stands and ahead, "clearing: change pending")
+        word = limits._replace(halted_from_ms=from_ms, halted_until_ms=until_ms).word
         self.state.put_scalar("limits", word)
         self.state.log("HaltSet", word)
 
