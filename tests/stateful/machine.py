@@ -820,7 +820,7 @@ class Machine:
     def size(self, market: int) -> int:
         pick = self.random
         if market == WIDE and pick.random() < 0.3:
-            return pick.choice([2**60, 2**61, 2**62 - 1, 2**62, 2**63])
+            return pick.choice([2**57, 2**57, 2**58, 2**60, 2**62 - 1, 2**62, 2**63])
         return self.unit(market) * pick.choice([1, 2, 5, 20, 60]) + pick.randrange(1000)
 
     def draft(
@@ -1141,7 +1141,7 @@ WEIGHTS = {
     "request_redeem": 2,
     "claim": 2,
     "set_market": 2,
-    "set_halt": 2,
+    "set_halt": 1,
     "keys": 2,
     "liquidate": 6,
     "apply": 3,
