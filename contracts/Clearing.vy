@@ -144,16 +144,17 @@ def settle(
     if unsafe_sub(unsafe_add(time, units.WINDOW_MS), units._now_ms()) > units.WINDOW_MS + units.LEAD_MS:
         reasons._refuse(reasons.BATCH_TIME_OUTSIDE_WINDOW)
 
-    root: bytes32 = self._admit_vector(head, openings, given)
+    root: bytes32 = empty(bytes32)
+    shrinking: uint256 = 0      # bit m: market m only shrinks, by doubt or by a halt of all
+    root, shrinking = self._admit_vector(head, openings, given)
     contents: bytes32 = keccak256(abi_encode(head, root, accepted_root))
 
     # load every priced market, funding advanced to T; place 0 stays free
     limits: uint256 = self.limits
-    halted: uint256 = 0
     if time > (limits << 144) >> 208:
         if time <= (limits << 96) >> 208:
-            halted = markets.SHRINK_ONLY
-    limits &= packing.M64
+            shrinking = max_value(uint256)
+    capital: uint256 = limits & packing.M64
     deals: markets.Deal[DEALS_MAX + 1] = empty(markets.Deal[DEALS_MAX + 1])
     listed: uint256[8] = empty(uint256[8])      # market -> its place in the price list, 8 bits each
     previous: uint256 = 0
@@ -165,7 +166,7 @@ def settle(
             reasons._refuse(reasons.PRICES_NOT_ASCENDING)
         previous = market
         priced = unsafe_add(priced, 1)
-        deals[priced].terms, deals[priced].mark = markets._open(word, priced, time, limits, halted)
+        deals[priced].terms, deals[priced].mark = markets._open(word, priced, time, capital, shrinking)
         listed[market >> 5] |= priced << ((market & 31) << 3)
 
     # record by record: judge it, run the account's positions in memory, write after its last one if the margin stands
@@ -488,7 +489,7 @@ def settle(
                 reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     # the pool takes the residual, market by market
-    capacity: uint256 = unsafe_div(unsafe_mul(limits, 2500), 10**6)
+    capacity: uint256 = unsafe_div(unsafe_mul(capital, 2500), 10**6)
     level: uint256 = last & packing.M64
     if (last << 64) >> 208 != 0:
         leak: uint256 = unsafe_div(
@@ -681,16 +682,17 @@ def _only_governance():
 @internal
 def _admit_vector(
     head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
-) -> bytes32:
+) -> (bytes32, uint256):
     """
     @notice Verify a price vector and lay its opened prices out (C9).
-    @return its root
+    @return its root, and the markets whose price a second source contradicts, as bits
     """
     root: bytes32 = empty(bytes32)
     words: uint256[64] = empty(uint256[64])
-    root, words = staticcall ORACLE.verify(head, openings, given)
+    doubtful: uint256 = 0
+    root, words, doubtful = staticcall ORACLE.verify(head, openings, given)
     markets._lay(words, (head >> 8) & packing.M8)
-    return root
+    return root, doubtful
 
 
 @internal

@@ -203,13 +203,13 @@ def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, int256):
 # -- a market enters a batch ----------------------------------------------------------------
 
 @internal
-def _open(word: uint256, place: uint256, time: uint256, capital: uint256, halted: uint256) -> (uint256, uint256):
+def _open(word: uint256, place: uint256, time: uint256, capital: uint256, shrinking: uint256) -> (uint256, uint256):
     """
     @notice Load a priced market: its mark with funding to T, and whether it may only shrink.
     @param word A price word: market u16 @240 | price u64 @176 | gross u64 @112.
     @param place Its place in the price list, from 1.
     @param capital The pool's, at its last strike.
-    @param halted SHRINK_ONLY while every market only shrinks, else 0.
+    @param shrinking Bit m: market m only shrinks; a second source doubts its price, or all are halted.
     @return the deal's terms and mark
     """
     market: uint256 = word >> 240
@@ -225,8 +225,8 @@ def _open(word: uint256, place: uint256, time: uint256, capital: uint256, halted
     if not (oracle != 0 and (word << 16) >> 192 != 0):
         reasons._refuse(reasons.NO_PRICE)
 
-    # shrink only by status, after a jump beyond the bound that widens with time, or with no room for more interest:
-    # by its own cap, or by what it is worth against the pool's capital
+    # shrink only by status, by doubt or halt, after a jump beyond the bound that widens with time, or with no room for
+    # more interest: by its own cap, or by what it is worth against the pool's capital
     last: uint256 = (clock << 96) >> 192
     bound: uint256 = unsafe_add(
         (rates >> 116) & packing.M20,
@@ -237,9 +237,10 @@ def _open(word: uint256, place: uint256, time: uint256, capital: uint256, halted
     interest: uint256 = unsafe_add(
         (self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word << 80) >> 192
     )
-    terms: uint256 = (((word << 16) >> 192) << 192) | (((word << 80) >> 192) << 112) | halted
+    terms: uint256 = (((word << 16) >> 192) << 192) | (((word << 80) >> 192) << 112)
     if (
         status == SHRINK_ONLY
+        or (shrinking >> market) & 1 != 0
         or last != 0 and unsafe_mul(unsafe_sub(max(oracle, last), min(oracle, last)), 10**6) > unsafe_mul(last, bound)
         or interest > caps & (2**60 - 1)
         or share != SHARE_OPEN and unsafe_mul(interest, oracle) << 4 > unsafe_mul(capital, 10**10) << share

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from infold.core import funding, margin
+from infold.core.doubts import doubts
 from infold.core.funding import Mark
 from infold.core.judging import BASE_LIMIT, judge
 from infold.core.plan import (
@@ -135,6 +136,7 @@ def _open_markets(state: State, plan: Plan) -> dict[int, Deal]:
             price_e8,
             gross_e8,
             is_shrink_only(state.limits, held, parameters, oracle_price_e8, plan.time_ms)
+            or doubts(state, market, oracle_price_e8, plan.time_ms)
             or is_crowded(state.limits, held, parameters, oracle_price_e8, gross_e8),
         )
     return deals
@@ -144,7 +146,7 @@ def is_shrink_only(
     limits: LimitsWord, market: Market, parameters: Parameters, oracle_price_e8: int, time_ms: int
 ) -> bool:
     """Whether a halt, status or a price move beyond the bound lets positions only shrink; open
-    interest aside.
+    interest and a second source's doubt aside.
     """
     rates = parameters.rates
     if rates.status == STATUS_SHRINK_ONLY or limits.halts(time_ms):

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from infold.core.admission import MarketTerms, SlotView
+from infold.core.doubts import doubts
 from infold.core.funding import Mark
 from infold.core.margin import mark_at
 from infold.core.requirement import requirement_e6, tier_lots_e8
@@ -178,14 +179,15 @@ class AdmissionView:
         if held is not None:
             parameters = held.at(self._now_ms)
             if parameters.listing.tick_e8:
+                price_e8 = self.state.prices_e8.get(market, 0)
                 status = parameters.rates.status
-                if status == STATUS_LIVE and self.state.limits.halts(self._now_ms):
+                if status == STATUS_LIVE and (
+                    self.state.limits.halts(self._now_ms)
+                    or (price_e8 and doubts(self.state, market, price_e8, self._now_ms))
+                ):
                     status = STATUS_SHRINK_ONLY
                 terms = MarketTerms(
-                    parameters.listing.tick_e8,
-                    parameters.rates.fee_e6,
-                    status,
-                    self.state.prices_e8.get(market, 0),
+                    parameters.listing.tick_e8, parameters.rates.fee_e6, status, price_e8
                 )
         self._terms[market] = terms
         return terms
