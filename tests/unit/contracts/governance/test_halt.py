@@ -86,12 +86,21 @@ def test_resume_never_makes_a_halt_longer(venue: Venue, halting: Halting) -> Non
     governance, world = halting.governance, venue.world
     began_ms = world.now_ms
     governance.halt(60, sender=GUARDIAN)
-    world.travel(58)
-    governance.resume(sender=GUARDIAN)
-    assert halting.told_ms == (began_ms + GUARD_MS, began_ms + 60_000)
+    world.travel(60 - GUARD_S)
+    with world.anchored():
+        governance.resume(sender=GUARDIAN)
+        assert halting.told_ms == (began_ms + GUARD_MS, began_ms + 60_000)
     world.travel(1)
-    governance.resume(sender=GUARDIAN)
-    assert halting.told_ms == (began_ms + GUARD_MS, began_ms + 60_000)
+    with refuses(world, "governance: not halted"):
+        governance.resume(sender=GUARDIAN)
+
+
+def test_a_halt_is_resumed_once(venue: Venue, halting: Halting) -> None:
+    halting.governance.halt(HALT_S_MAX, sender=GUARDIAN)
+    halting.governance.resume(sender=GUARDIAN)
+    venue.world.travel(1)
+    with refuses(venue.world, "governance: not halted"):
+        halting.governance.resume(sender=GUARDIAN)
 
 
 def test_resume_rejects_where_nothing_is_halted(venue: Venue, halting: Halting) -> None:
