@@ -373,6 +373,7 @@ WORDS = (
     ("withdrawals", words.WITHDRAWAL),
     ("delegates", words.DELEGATE),
     ("head", words.HEAD),
+    ("limits", words.LIMITS),
     ("clock", words.CLOCK),
     ("pool", words.POOL),
     ("meter", words.METER),
@@ -387,6 +388,8 @@ WORDS = (
     ("AccountSettled fill", words.SETTLED_FILL),
     ("service", words.SERVICE),
     ("threshold", words.THRESHOLD),
+    ("second source", words.SOURCE),
+    ("readings", words.READINGS),
 )
 
 

@@ -244,6 +244,11 @@ class Contract:
             raise AttributeError(f"{self.artifact.name} has no function {name}") from None
         return functools.partial(self._call, function)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of its functions."""
+        return frozenset(self._functions)
+
     def calldata(self, name: str, *args: Any) -> bytes:
         """What a transaction to this function carries."""
         function = self._functions[name]

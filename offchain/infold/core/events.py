@@ -96,12 +96,21 @@ class Applied(Fact, frozen=True, kw_only=True):
     incoming: Word
 
 
+class HaltSet(Fact, frozen=True, kw_only=True):
+    limits: Word
+
+
 class MarketSet(Fact, frozen=True, kw_only=True):
     market: int
     clock: Word
     rates: Word
     caps: Word
     listing: Word
+
+
+class SourceRead(Fact, frozen=True, kw_only=True):
+    market: int
+    readings: Word
 
 
 ChainFact = (
@@ -114,7 +123,9 @@ ChainFact = (
     | DelegateSet
     | LiquidityRequested
     | Applied
+    | HaltSet
     | MarketSet
+    | SourceRead
 )
 
 FACTS: Final[dict[str, type[Fact]]] = {
@@ -128,17 +139,20 @@ FACTS: Final[dict[str, type[Fact]]] = {
         DelegateSet,
         LiquidityRequested,
         Applied,
+        HaltSet,
         MarketSet,
+        SourceRead,
     )
 }
-"""Logs of `Clearing`, `Delegates` and `Pool` that tell the engine something new. The others are the
-echo of a batch, which `ConfirmBatch` folds, or say nothing the engine keeps."""
+"""Logs of `Clearing`, `Delegates`, `Pool` and `Oracle` that tell the engine something new. The
+others are the echo of a batch, which `ConfirmBatch` folds, or say nothing the engine keeps."""
 
 
 def fact_from_log(
     name: str, arguments: Mapping[str, Any], following: str | None = None
 ) -> ChainFact | None:
-    """The fact of a decoded log of `Clearing`, `Delegates` or `Pool`; None if it says nothing new.
+    """The fact of a decoded log of `Clearing`, `Delegates`, `Pool` or `Oracle`; None if it says
+    nothing new.
 
     `arguments` are the ABI's names with integers, or 0x strings for addresses. `following` names
     the next log of the same block, if there is one: collateral that a batch moves for the pool and

@@ -7,6 +7,8 @@ difference means that a log is missing or out of order, and nothing may be built
 
 from __future__ import annotations
 
+from typing import Final
+
 from infold.core import events
 from infold.core.events import ChainFact, from_word
 from infold.core.state import Account, Market, Parameters, State
@@ -15,6 +17,7 @@ from infold.units import BACKSTOP_ACCOUNT, FIRST_TRADER, POOL_ACCOUNT
 from infold.words import (
     FLAG_INCOMING,
     AccountWord,
+    ReadingsWord,
     unpack_account,
     unpack_caps,
     unpack_clock,
@@ -23,13 +26,17 @@ from infold.words import (
     unpack_head,
     unpack_incoming,
     unpack_ledger,
+    unpack_limits,
     unpack_listing,
     unpack_meter,
     unpack_position,
     unpack_rates,
+    unpack_readings,
     unpack_requests,
     unpack_withdrawal,
 )
+
+NO_READINGS: Final = ReadingsWord()
 
 
 def fold(state: State, fact: ChainFact) -> None:
@@ -59,8 +66,12 @@ def fold(state: State, fact: ChainFact) -> None:
             state.requests[fact.epoch] = unpack_requests(from_word(fact.requests))
         case events.Applied():
             _apply(state, fact)
+        case events.HaltSet():
+            _set_halt(state, fact)
         case events.MarketSet():
             _set_market(state, fact)
+        case events.SourceRead():
+            _read_source(state, fact)
 
 
 def _move_collateral(state: State, fact: events.CollateralMoved) -> None:
@@ -147,6 +158,17 @@ def _apply(state: State, fact: events.Applied) -> None:
     market.incoming = incoming
 
 
+def _set_halt(state: State, fact: events.HaltSet) -> None:
+    """Another halt beside the capital that the last strike left."""
+    after = unpack_limits(from_word(fact.limits))
+    if after.capital_e6 != state.limits.capital_e6:
+        raise InvariantBroken(
+            f"a halt was set beside a pool capital of {after.capital_e6}, here it is"
+            f" {state.limits.capital_e6}: a strike is missing or out of order"
+        )
+    state.limits = after
+
+
 def _set_market(state: State, fact: events.MarketSet) -> None:
     """New parameters beside the ones in force; the clock says from when they serve."""
     market = state.markets.get(fact.market)
@@ -162,3 +184,19 @@ def _set_market(state: State, fact: events.MarketSet) -> None:
         unpack_listing(from_word(fact.listing)),
     )
     market.clock = clock
+
+
+def _read_source(state: State, fact: events.SourceRead) -> None:
+    """What a second source says now; the reading before is the one that was in force."""
+    word = from_word(fact.readings)
+    if not word:
+        state.readings.pop(fact.market, None)
+        return
+    held = state.readings.get(fact.market, NO_READINGS)
+    readings = unpack_readings(word)
+    if readings[4:8] != held[:4]:
+        raise InvariantBroken(
+            f"market {fact.market}: the second source's earlier reading is {readings[4:8]} on chain"
+            f" where {held[:4]} was due: a log is missing or out of order"
+        )
+    state.readings[fact.market] = readings

@@ -29,11 +29,13 @@ from infold.words import (
     HeadWord,
     IncomingWord,
     LedgerWord,
+    LimitsWord,
     ListingWord,
     MeterWord,
     PoolWord,
     PositionWord,
     RatesWord,
+    ReadingsWord,
     RequestsWord,
     StrikeWord,
     WithdrawalWord,
@@ -45,11 +47,13 @@ from infold.words import (
     pack_head,
     pack_incoming,
     pack_ledger,
+    pack_limits,
     pack_listing,
     pack_meter,
     pack_pool,
     pack_position,
     pack_rates,
+    pack_readings,
     pack_requests,
     pack_strike,
     pack_withdrawal,
@@ -58,6 +62,7 @@ from infold.words import (
 NO_FILL = FillWord()
 NO_WITHDRAWAL = WithdrawalWord()
 NO_POSITION = PositionWord()
+NO_LIMITS = LimitsWord()
 
 
 class OpenOrder(msgspec.Struct, gc=False):
@@ -185,12 +190,14 @@ class State:
     )
     markets: dict[int, Market] = field(default_factory=dict)
     head: HeadWord = field(default_factory=HeadWord)
-    pool_capital_e6: int = 0
+    limits: LimitsWord = NO_LIMITS
     supply: int = 0
     """Pool shares outstanding by the last strike, claimed or not."""
     requests: dict[int, RequestsWord] = field(default_factory=dict)
     strikes: dict[int, StrikeWord] = field(default_factory=dict)
     epoch_ms: int = 0
+    readings: dict[int, ReadingsWord] = field(default_factory=dict)
+    """What second sources said, by market; without an entry there is none."""
 
     block: int = 0
     block_ms: int = 0
@@ -260,7 +267,9 @@ def market_words(state: State, market: int) -> dict[str, int]:
 
 
 def chain_words(state: State) -> dict[str, int]:
-    """Every non-zero word of `Clearing`: what reconciliation compares, bit by bit."""
+    """Every non-zero word of `Clearing`, and what `Oracle` keeps of second sources: what
+    reconciliation compares, bit by bit.
+    """
     words: dict[str, int] = {}
     for account in state.accounts:
         words |= account_words(state, account)
@@ -271,8 +280,10 @@ def chain_words(state: State) -> dict[str, int]:
         backstop_markets |= bool(held.backstop.base_e8) << market
     for epoch, strike in state.strikes.items():
         words[f"strikes[{epoch}]"] = pack_strike(strike)
+    for market, readings in state.readings.items():
+        words[f"readings[{market}]"] = pack_readings(readings)
     words["head"] = pack_head(state.head)
-    words["pool_capital_e6"] = state.pool_capital_e6
+    words["limits"] = pack_limits(state.limits)
     words["pool_markets"] = pool_markets
     words["backstop_markets"] = backstop_markets
     words["account_count"] = max(FIRST_TRADER, *(account + 1 for account in state.accounts))

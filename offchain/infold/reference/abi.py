@@ -108,6 +108,7 @@ EVENTS = dict(
         _event(f"BatchSettled({_words(2)},bytes32,bytes32)", 1),
         _event(f"Applied({_words(6)})", 1),
         _event(f"MarketSet({_words(5)})", 1),
+        _event(f"HaltSet({_WORD})", 0),
         # Delegates
         _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
         # Pool
@@ -119,6 +120,8 @@ EVENTS = dict(
         # Oracle and Seals
         _event(f"SignerSet(address,bool,{_WORD})", 1),
         _event(f"ThresholdSet({_words(2)})", 0),
+        _event(f"SourceSet({_words(2)})", 1),
+        _event(f"SourceRead({_words(2)})", 1),
         _event(f"MatcherSet(address,{_WORD})", 0),
         # Vault
         _event(f"Received(address,{_words(2)})", 1),

@@ -24,7 +24,7 @@ _BY_NUMBER = (
 )
 _SCALARS = {
     "head": "head",
-    "pool_capital": "pool_capital_e6",
+    "limits": "limits",
     "pool_markets": "pool_markets",
     "backstop_markets": "backstop_markets",
     "account_count": "account_count",
@@ -70,6 +70,9 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         pool,
     )
     fill("shares", sorted(known.shares), partial(encode_call, "balanceOf(address)"), pool)
+    for table, getter in (("sources", "source_of"), ("readings", "readings")):
+        keys_known: list[int] = sorted(known.sources.keys() | known.readings.keys())
+        fill(table, keys_known, partial(encode_call, f"{getter}(uint256)"), contracts.oracle)
     scalars = node.read_words(clearing, [encode_call(f"{it}()") for it in _SCALARS.values()], block)
     for name, word in zip(_SCALARS, scalars, strict=True):
         read.put_scalar(name, word)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every door that changes state, as a method with the door's name (docs/protocol.md §5 to §8):
-those of `Clearing`, `Delegates`, `Pool` and `Recovery`; keys are changed at
-`protocol.oracle.signers` and `protocol.seals`.
+those of `Clearing`, `Delegates`, `Pool` and `Recovery`, and `Oracle`'s for second sources; keys are
+changed at `protocol.oracle.signers` and `protocol.seals`.
 
     protocol = Protocol(chain_id=1, clearing=0x..., oracle=0x..., ...)
     account = protocol.open_account(owner, 25_000_000, sender=owner, now_s=1_700_000_000)
@@ -42,6 +42,7 @@ from .settlement import (
     virtual_mark,
 )
 from .signers import Oracle, Recover, Seals, Signature, SignerSet
+from .sources import Answer, Source, doubtful, refresh, set_source
 from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, RATES, State
 from .vectors import Vector, open_vector
 from .words import (
@@ -52,6 +53,7 @@ from .words import (
     Head,
     Holding,
     Ledger,
+    Limits,
     Meter,
     Position,
     Requests,
@@ -112,6 +114,8 @@ class Protocol:
         self.pool = pool
         self.governance = governance
         self.accounted_e6 = 0
+        self.sequencer_up = True
+        """What the uptime feed says, its grace counted: not of this world either."""
         self.crypto = Crypto(hash_many, recover, separator(chain_id, clearing))
         signers = SignerSet(recover, oracle_signers, oracle_threshold)
         self.oracle = Oracle(chain_id, oracle, signers, hash_many)
@@ -385,9 +389,13 @@ class Protocol:
         base = Position.of(self.state.positions.get(account << 4 | place, 0)).base_e8
         require(base != 0, "recovery: no position")
         require(0 < size_e8 <= abs(base), "recovery: size out of range")
+        require(self.sequencer_up, "recovery: sequencer is down")
         vector = self._signed_vector(head, openings, signatures)
         withdrawal = Withdrawal.of(self.state.withdrawals.get(account, 0))
         held = self.standing(account, vector, "recovery: no price")
+        doubted = doubtful(self.state, vector.prices_e8, vector.time_ms)
+        sure = not any(it.market in doubted for it in self.positions_of(account))
+        require(sure, "recovery: price is doubtful")
         unhealthy = held.equity_e6 + withdrawal.amount_e6 < held.mm_e6
         require(unhealthy, "recovery: account is healthy")
         self._check_fresh(vector.time_ms, now_s)
@@ -412,6 +420,52 @@ class Protocol:
         for place, parameter in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
             self.state.put(self.state.parameter_words, first + place, parameter)
         self.state.log("MarketSet", market, word, rates, caps, listing)
+
+    @door
+    def set_halt(self, from_ms: int, until_ms: int, *, sender: int, now_s: int) -> None:
+        """Every market only shrinks in batches of from < T <= until; what was said of times up to
+        the barrier, or of a batch still on its way, stays.
+        """
+        require(sender == self.governance, "clearing: not governance")
+        require(from_ms < 2**48 and until_ms < 2**48, "clearing: out of range")
+        now_ms = now_s * 1000
+        barrier_ms = now_ms + GUARD_MS
+        limits = Limits.of(self.state.scalar("limits"))
+        begun = limits.halted_from_ms < barrier_ms
+        same_end = until_ms == limits.halted_until_ms
+        if begun and now_ms <= limits.halted_until_ms + WINDOW_MS:
+            movable = limits.halted_until_ms >= barrier_ms
+            stands = from_ms == limits.halted_from_ms and (movable or same_end)
+        else:
+            stands = from_ms >= barrier_ms
+        ahead = until_ms >= barrier_ms or same_end
+        require(stands and ahead, "clearing: change pending")
+        word = limits._replace(halted_from_ms=from_ms, halted_until_ms=until_ms).word
+        self.state.put_scalar("limits", word)
+        self.state.log("HaltSet", word)
+
+    @door
+    def set_source(
+        self,
+        market: int,
+        source: int,
+        bound_e4: int,
+        age_s: int,
+        strict: bool,
+        answer: Answer,
+        *,
+        sender: int,
+        now_s: int,
+    ) -> None:
+        """`Oracle.set_source`: name a market's second source, which says `answer`; 0 for none."""
+        require(sender == self.governance, "oracle: not governance")
+        set_source(self.state, market, Source(source, age_s, bound_e4, strict), answer, now_s)
+
+    @door
+    def refresh(self, market: int, answer: Answer, *, sender: int, now_s: int) -> None:
+        """`Oracle.refresh`: take in what the second source says, `answer`."""
+        del sender
+        refresh(self.state, market, answer, now_s)
 
     # -- reading ------------------------------------------------------------
 
@@ -545,8 +599,8 @@ class Protocol:
         state.log("Applied", account, place, left, *words.values())
 
     def _interest_moved(self, market: int, change_e8: int) -> int:
-        bucket, recent, interest = Meter.of(self.state.market_word(market, METER))
-        return Meter(bucket, recent, interest + change_e8).word
+        meter = Meter.of(self.state.market_word(market, METER))
+        return meter._replace(open_interest_e8=meter.open_interest_e8 + change_e8).word
 
     def _ledger_moved(self, market: int, realised_e6: int, credit_e6: int) -> int:
         realised, fees, pot = Ledger.of(self.state.market_word(market, LEDGER))

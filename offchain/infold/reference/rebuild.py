@@ -9,7 +9,7 @@ from .abi import Argument
 from .settlement import backstop_key
 from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, POOL, RATES, State
 from .sums import Sums
-from .words import Clock, Fill, Holding, SettledFill, SettledHead
+from .words import Clock, Fill, Holding, Limits, SettledFill, SettledHead
 
 
 class Rebuilt:
@@ -21,7 +21,7 @@ class Rebuilt:
         self.dirty: set[int] = set()
 
     def fold(self, name: str, arguments: tuple[Argument, ...]) -> None:
-        """Apply one event of `Clearing`, `Delegates` or `Pool`."""
+        """Apply one event of `Clearing`, `Delegates`, `Pool` or `Oracle`."""
         handler = getattr(self, f"_{name}", None)
         if handler is not None:
             handler(*arguments)
@@ -117,7 +117,11 @@ class Rebuilt:
 
     def _PoolStruck(self, epoch: int, strike: int, capital_e6: int) -> None:
         self._put("strikes", epoch, strike)
-        self._scalar("pool_capital", capital_e6)
+        limits = Limits.of(self.state.scalar("limits"))
+        self._scalar("limits", limits._replace(capital_e6=capital_e6).word)
+
+    def _HaltSet(self, limits: int) -> None:
+        self._scalar("limits", limits)
 
     def _BatchSettled(self, number: int, head: int, contents: int, accepted_root: int) -> None:
         del number, contents, accepted_root
@@ -142,6 +146,12 @@ class Rebuilt:
         first = market * 8 + Clock.of(clock).version * 4
         for place, word in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
             self._put("parameter_words", first + place, word)
+
+    def _SourceSet(self, market: int, source: int) -> None:
+        self._put("sources", market, source)
+
+    def _SourceRead(self, market: int, readings: int) -> None:
+        self._put("readings", market, readings)
 
     def _LiquidityRequested(self, epoch: int, requests: int) -> None:
         self._put("lp_requests", epoch, requests)

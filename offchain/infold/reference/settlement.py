@@ -8,7 +8,7 @@ reach another group.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from .faults import Fault, Overflow, Reason, require
 from .groups import BatchMark, Outcome, SignerOf, outgrown, passes, planned_quote, settle_group
 from .margin import Mark, credit, fee_of, funded_index
 from .signers import Oracle, Recover, Seals, Signature
+from .sources import doubtful
 from .state import CLOCK, INCOMING, LEDGER, METER, POOL, State
 from .vectors import Vector, open_vector
 from .words import (
@@ -28,6 +29,7 @@ from .words import (
     Head,
     Holding,
     Ledger,
+    Limits,
     Meter,
     Position,
     PriceWord,
@@ -50,6 +52,7 @@ _HOUR_MS = 3_600_000
 _MEMORY_MS = 8 * WINDOW_MS
 _CAPACITY_E6 = 2_500
 SHARES_PER_UNIT = 10**6
+SHARE_OPEN = 15
 _NAV_MAX = 2**64 - 1
 _SHARES_MAX = 2**120 - 1
 
@@ -135,8 +138,8 @@ class Market:
         """Move the ledger and the open interest."""
         realised, fees, pot = self.ledger
         self.ledger = Ledger(realised + realised_e6, fees + fees_e6, pot - credit_e6)
-        bucket, recent, interest = self.meter
-        self.meter = Meter(bucket, recent, interest + interest_e8)
+        interest = self.meter.open_interest_e8
+        self.meter = self.meter._replace(open_interest_e8=interest + interest_e8)
 
 
 @dataclass(slots=True)
@@ -152,8 +155,13 @@ class _Batch:
     bucket_e6: int = 0
 
 
-def load_market(state: State, vector: Vector, price_word: PriceWord) -> Market:
-    """A market of the price list with funding to T (§5.2); raises Fault if it cannot trade."""
+def load_market(
+    state: State, vector: Vector, price_word: PriceWord, doubted: Collection[int]
+) -> Market:
+    """A market of the price list with funding to T (§5.2); raises Fault if it cannot trade.
+
+    `doubted` are the markets whose price a second source contradicts.
+    """
     number, price_e8, gross_e8, _ = price_word
     time_ms = vector.time_ms
     clock = Clock.of(state.market_word(number, CLOCK))
@@ -168,6 +176,8 @@ def load_market(state: State, vector: Vector, price_word: PriceWord) -> Market:
     moved = clock.price_e8 and abs(oracle - clock.price_e8) * 10**6 > clock.price_e8 * (
         rates.move_e6 + rates.move_per_s_e6 * (elapsed // 1000)
     )
+    limits = Limits.of(state.scalar("limits"))
+    halted = limits.halted_from_ms < time_ms <= limits.halted_until_ms
     return Market(
         number,
         oracle,
@@ -182,9 +192,25 @@ def load_market(state: State, vector: Vector, price_word: PriceWord) -> Market:
         elapsed,
         funded_index(clock, rates, oracle, time_ms),
         bool(
-            rates.status == 2 or moved or meter.open_interest_e8 + gross_e8 > caps.interest_cap_e8
+            rates.status == 2
+            or halted
+            or number in doubted
+            or moved
+            or crowded(caps, limits, oracle, meter.open_interest_e8 + gross_e8)
         ),
     )
+
+
+def crowded(caps: Caps, limits: Limits, oracle_price_e8: int, interest_e8: int) -> bool:
+    """Whether so much open interest is above its cap, or worth more than its share of the pool's
+    capital allows.
+    """
+    if interest_e8 > caps.interest_cap_e8:
+        return True
+    if caps.interest_share == SHARE_OPEN:
+        return False
+    worth = interest_e8 * oracle_price_e8
+    return worth * 16 > (limits.capital_e6 * QUOTE_SCALE) << caps.interest_share
 
 
 def virtual_mark(state: State, vector: Vector, market: int) -> BatchMark | None:
@@ -270,12 +296,13 @@ def settle(
 
 def _load_markets(state: State, vector: Vector, prices: Sequence[int]) -> dict[int, Market]:
     markets: dict[int, Market] = {}
+    doubted = doubtful(state, vector.prices_e8, vector.time_ms)
     last = 0
     for word in prices:
         price_word = PriceWord.of(word)
         require(price_word.market > last, "clearing: prices not ascending")
         last = price_word.market
-        markets[last] = load_market(state, vector, price_word)
+        markets[last] = load_market(state, vector, price_word, doubted)
     return markets
 
 
@@ -372,19 +399,21 @@ def settle_group_alone(
     start, end = bounds
     records = prepared.records[start:end]
     wanted = {record.market for record in records}
+    vector = prepared.vector
+    doubted = doubtful(state, vector.prices_e8, vector.time_ms)
     listed = {
-        word >> 240: load_market(state, prepared.vector, PriceWord.of(word)).mark
+        word >> 240: load_market(state, vector, PriceWord.of(word), doubted).mark
         for word in call.prices
         if word >> 240 in wanted
     }
     return settle_group(
         state,
-        prepared.vector.time_ms,
+        vector.time_ms,
         records[0].account,
         records,
         prepared.hashes[start:end],
         _shifted(signer_of, start),
-        MarkBook(state, prepared.vector, listed),
+        MarkBook(state, vector, listed),
     )
 
 
@@ -498,7 +527,7 @@ def _leak(batch: _Batch) -> None:
     """The global bucket's drain since the last batch."""
     last_ms = batch.head.time_ms
     if last_ms:
-        capital = batch.state.scalar("pool_capital")
+        capital = Limits.of(batch.state.scalar("limits")).capital_e6
         leak = capacity_of(capital) * (batch.time_ms - last_ms) // DAY_MS
         batch.bucket_e6 = max(0, batch.bucket_e6 - leak)
 
@@ -578,17 +607,17 @@ def check_caps(market: Market, residual_e8: int) -> None:
 
 def _turn_meter(batch: _Batch, market: Market, residual_e8: int) -> None:
     """The loss meter of §5.6; a pool whose meter is full may only shrink."""
-    bucket, recent, interest = market.meter
+    bucket, recent, interest, earned = market.meter
     oracle = market.oracle_price_e8
     elapsed = market.elapsed_ms
     move = oracle - market.clock.price_e8 if market.clock.price_e8 else 0
     loss = trunc_div(recent * move + residual_e8 * (oracle - market.price_e8), QUOTE_SCALE)
-    capital = batch.state.scalar("pool_capital")
+    capital = Limits.of(batch.state.scalar("limits")).capital_e6
     capacity = capacity_of(capital)
     bucket = max(0, bucket - capacity * elapsed // (4 * DAY_MS) + loss)
     batch.bucket_e6 = max(0, batch.bucket_e6 + loss)
     recent = trunc_div(recent * max(0, _MEMORY_MS - elapsed), _MEMORY_MS) + residual_e8
-    market.meter = Meter(bucket, recent, interest)
+    market.meter = Meter(bucket, recent, interest, earned)
     if residual_e8 and (bucket >= capacity // 4 or batch.bucket_e6 >= capacity):
         before = market.pool.base_e8
         after = before - residual_e8
@@ -644,10 +673,12 @@ def _strike(batch: _Batch) -> bool:
     paid = redeems * worth // supply if supply and not returned else 0
     gained = 0 if returned else deposits - paid
     strike = Strike(returned, worth, supply).word
-    state.put_scalar("pool_capital", worth + gained)
+    capital = min(worth + gained, _NAV_MAX)
+    limits = Limits.of(state.scalar("limits"))
+    state.put_scalar("limits", limits._replace(capital_e6=capital).word)
     state.put(state.strikes, epoch, strike)
     move_collateral(state, POOL_ACCOUNT, gained)
-    state.log("PoolStruck", epoch, strike, worth + gained)
+    state.log("PoolStruck", epoch, strike, capital)
     return True
 
 

@@ -47,6 +47,8 @@ class State:
         "lp_requests",
         "holder_requests",
         "shares",
+        "sources",
+        "readings",
         "scalars",
     )
 
@@ -65,6 +67,9 @@ class State:
         self.lp_requests: Table = {}
         self.holder_requests: Table = {}
         self.shares: Table = {}
+        # Of Oracle, by market: the second source, and what it said.
+        self.sources: Table = {}
+        self.readings: Table = {}
         self.scalars: dict[str, int] = {}
         # Fixed at construction.
         self.epoch_ms = 0

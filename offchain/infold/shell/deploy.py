@@ -40,6 +40,7 @@ from infold.words import CapsWord, ListingWord, RatesWord
 
 ORDER = (
     "Dollar",
+    "Timelock",
     "Governance",
     "Vault",
     "Oracle",
@@ -50,7 +51,7 @@ ORDER = (
     "Pool",
     "Recovery",
 )
-SEAL_DELAY_S = 8 * 86_400  # longer than the time in which everyone can leave
+DELAY_S = 8 * 86_400  # the least: longer than the time in which everyone can leave
 MINES_MAX = 1_000
 Progress = Callable[[str], None]
 
@@ -67,18 +68,21 @@ class MarketPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentPlan:
-    """What a venue is to be. `token` None deploys the test dollar, which anyone may mint: devnets
-    only.
+    """What a venue is to be. `owner` proposes what governance changes, and the timelock waits
+    `delay_s`; a venue that is not `sealed` obeys its deployer at once. `token` None deploys the
+    test dollar, which anyone may mint. Both are for devnets only.
     """
 
     owner: bytes
+    guardian: bytes
     matcher: bytes
     signers: tuple[bytes, ...]
     threshold: int
     markets: tuple[MarketPlan, ...]
     epoch_ms: int
     token: bytes | None = None
-    seal_delay_s: int | None = SEAL_DELAY_S
+    delay_s: int = DELAY_S
+    sealed: bool = True
 
 
 class Deployer(Protocol):
@@ -155,9 +159,11 @@ def compile_contracts(
     cache = contracts.parent / ".cache" / "contracts" / digest.hexdigest()[:32]
     compiled = {}
     for name in names:
-        path = contracts / f"{name}.vy"
-        if not path.exists():
-            path = contracts / "dev" / f"{name}.vy"
+        folders = (contracts, contracts / "adapters", contracts / "dev")
+        path = next(
+            (found for folder in folders if (found := folder / f"{name}.vy").exists()),
+            contracts / f"{name}.vy",
+        )
         kept = cache / f"{name}.json"
         try:
             content = json.loads(kept.read_text("utf-8"))
@@ -231,6 +237,8 @@ def deploy(
         "token": addresses["Dollar"],
         "collateral": addresses["Dollar"],
         "owner": plan.owner,
+        "guardian": plan.guardian,
+        "delay_s": plan.delay_s,
         "matcher": plan.matcher,
         "signers": list(plan.signers),
         "oracle_signers": list(plan.signers),
@@ -255,26 +263,22 @@ def deploy(
     governance = Abi("Governance", compiled["Governance"].abi)
     for market in plan.markets:
         progress(f"listing {market.listing.name}")
-        data = governance.calldata("execute_market", market.market, _parameters(governance, market))
-        deployer.send(f"listing {market.listing.name}", addresses["Governance"], data)
-    if plan.owner != deployer.address:
-        progress(f"offering governance to {checksum_address(plan.owner)}")
-        data = governance.calldata("transfer_ownership", plan.owner)
-        deployer.send("offering governance", addresses["Governance"], data)
-    if plan.seal_delay_s is not None:
-        progress(f"sealing governance behind {plan.seal_delay_s} s")
-        deployer.send(
-            "sealing", addresses["Governance"], governance.calldata("seal", plan.seal_delay_s)
+        data = governance.calldata(
+            "set_market", market.market, market_parameters(governance, market)
         )
+        deployer.send(f"listing {market.listing.name}", addresses["Governance"], data)
+    if plan.sealed:
+        progress(f"sealing governance behind {plan.delay_s} s")
+        deployer.send("sealing", addresses["Governance"], governance.calldata("seal"))
     return AddressBook(deployer.chain_id(), first_block, addresses)
 
 
-def _parameters(governance: Abi, market: MarketPlan) -> list[Any]:
+def market_parameters(governance: Abi, market: MarketPlan) -> list[Any]:
     """A listing in the order of Governance's struct; its members are named as the words' fields
     are.
     """
     values = market.rates._asdict() | market.caps._asdict() | market.listing._asdict()
-    function = next(entry for entry in governance.entries if entry.get("name") == "execute_market")
+    function = next(entry for entry in governance.entries if entry.get("name") == "set_market")
     members = [member["name"] for member in function["inputs"][1]["components"]]
     missing = [member for member in members if member not in values]
     if missing:
@@ -295,6 +299,17 @@ def _check_plan(plan: DeploymentPlan) -> None:
     names = [market.listing.name for market in plan.markets]
     if len(set(ids)) != len(ids) or len(set(names)) != len(names):
         raise Misconfigured("two markets have the same id or name")
+
+
+def create_source(
+    deployer: Deployer, contracts: Path, price_e8: int, progress: Progress = lambda _line: None
+) -> bytes:
+    """Put a mock second source there, which says this price until told otherwise; its address.
+    Devnets only: anybody may tell it.
+    """
+    compiled = compile_contracts(contracts.resolve(), ("Source",), progress)["Source"]
+    arguments = _constructor_arguments("Source", compiled.abi, {"price_e8": price_e8})
+    return deployer.create("Source", compiled.init_code + arguments)
 
 
 def _constructor_arguments(name: str, abi: Json, known: dict[str, Any]) -> bytes:
