@@ -33,13 +33,9 @@ contract Rounding is Proving {
         assert(quotient * divisor < dividend + divisor);
     }
 
-    /// A mark value is the greatest whole number not above the product, below zero too; said of
-    /// numbers lifted above zero, where a solver sees it.
-    function check_floor_lots_is_the_greatest_below(int128 product) public view {
-        uint256 lifted = uint256(int256(product) + LOTS * 2 ** 136);
-        uint256 quotient = uint256(probe.floor_lots(product) + 2 ** 136);
-        assert(quotient * 10 ** 10 <= lifted);
-        assert(lifted < quotient * 10 ** 10 + 10 ** 10);
+    /// A mark value is never above the product, below zero too: rounding cannot make money.
+    function check_floor_lots_is_never_above_the_product(int128 product) public view {
+        assert(probe.floor_lots(product) * LOTS <= product);
     }
 }
 
