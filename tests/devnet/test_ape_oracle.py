@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from mocks import mocks
 
 from infold.shell.anvil import Anvil
 from infold.shell.deploy import compile_contracts, find_contracts
+from mocks import mocks
 
 ROOT = Path(__file__).resolve().parents[2]
 APE_S_MAX = 300  # Ape alone takes 15 s to start on an idle machine
