@@ -50,9 +50,22 @@ GUARDS: dict[str, dict[str, str]] = {
     | dict.fromkeys(("request_withdrawal", "cancel", "cancel_all"), "clearing: not the owner")
     | {"apply": "clearing: not recovery", "set_market": "clearing: not governance"},
     "Pool": dict.fromkeys(
-        ("request_deposit", "request_redeem", "claim", "transfer", "approve", "transferFrom"),
+        ("setOperator", "transfer", "approve", "transferFrom", "permit"),
         ANYONE,
-    ),
+    )
+    | dict.fromkeys(
+        (
+            "requestDeposit",
+            "deposit",
+            "mint",
+            "withdraw",
+            "redeem",
+            "claimCancelDepositRequest",
+            "claimCancelRedeemRequest",
+        ),
+        "pool: not the owner or an operator",
+    )
+    | {"requestRedeem": "erc20: insufficient allowance"},
     "Recovery": {"liquidate": ANYONE},
 }
 
@@ -99,6 +112,8 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "apply": (*vector, account, 0, LOT),
         "set_market": (1, *venue.governance.words(parameters())),
     }
+    if contract == "Pool":
+        return 5, OWNER.address, OWNER.address
     return special[name.removeprefix("propose_").removeprefix("execute_")]
 
 
@@ -110,7 +125,7 @@ def test_every_function_is_listed(kept: Venue, contract: str) -> None:
         for entry in abi
         if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
     ]
-    assert sorted(acting) == sorted(GUARDS[contract])
+    assert set(acting) == set(GUARDS[contract])
     assert not [entry for entry in abi if entry.get("stateMutability") == "payable"]
     assert not [entry for entry in abi if entry["type"] in ("fallback", "receive")]
 

@@ -62,6 +62,11 @@ def fee_of(price_e8: int, size_e8: int, fee_e6: int) -> int:
     return ceil_div(price_e8 * size_e8 * fee_e6, FRACTION_SCALE)
 
 
+def initial_margin(size_e8: int, mark: Mark) -> int:
+    """What a position of that size needs to be opened."""
+    return ceil_div(size_e8 * mark.oracle_price_e8 * mark.rates.im_e6, FRACTION_SCALE)
+
+
 def standing(collateral_e6: int, marked: Iterable[tuple[Position, Mark]]) -> Standing:
     """The standing of an account that holds `collateral_e6` and the given positions at their
     marks.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 from tests.support.evm import Key, Refused, a_key
+from tests.support.permits import a_permit
 from tests.support.stage import BUYER, ORACLE, PROVIDER, SELLER, THIRD, Stage, set_up
 from tests.support.venue import (
     DEPLOYER,
@@ -69,9 +70,9 @@ def kept_scene() -> Scene:
     stage.settle([stage.buy(poor), stage.sell(), stage.buy(stage.third)], prices=_up())
     stage.settle([stage.buy(market=2), stage.sell(market=2)])
     venue.fund(PROVIDER, 500 * DOLLAR)
-    claimable = venue.pool.request_deposit(500 * DOLLAR, sender=PROVIDER).value
+    claimable = venue.ask_in(PROVIDER, 500 * DOLLAR)
     venue.strike(ORACLE)
-    venue.pool.request_redeem(10**12, sender=PROVIDER)
+    venue.ask_out(PROVIDER, 10**12)
     venue.delegates.grant(
         stage.buyer, SESSION.address, 1, 10**13, venue.world.now_ms + 10**6, sender=BUYER
     )
@@ -142,132 +143,174 @@ KEYS = {
 }
 
 
+def permitted(scene: Scene, who: Key) -> object:
+    venue = scene.stage.venue
+    return venue.pool.permit(*a_permit(venue, who, STRANGER, 9), sender=STRANGER)
+
+
 def acts() -> dict[tuple[str, str], list[Act]]:
     """What can be done, best shot of each actor: as harmful to the batch as it gets."""
-    known: dict[tuple[str, str], list[Act]] = {
-        ("Dollar", "mint"): [
-            lambda s, who: s.stage.venue.dollar.mint(s.stage.venue.vault.address, 9, sender=who)
-        ],
-        ("Dollar", "transfer"): [
-            lambda s, who: s.stage.venue.dollar.transfer(s.stage.venue.vault.address, 9, sender=who)
-        ],
-        ("Dollar", "approve"): [
-            lambda s, who: s.stage.venue.dollar.approve(s.stage.venue.vault.address, 0, sender=who)
-        ],
-        ("Dollar", "transferFrom"): [
-            lambda s, who: s.stage.venue.dollar.transferFrom(
-                BUYER.address, s.stage.venue.vault.address, 9, sender=who
+    known: dict[tuple[str, str], list[Act]] = (
+        {
+            ("Dollar", "mint"): [
+                lambda s, who: s.stage.venue.dollar.mint(s.stage.venue.vault.address, 9, sender=who)
+            ],
+            ("Dollar", "transfer"): [
+                lambda s, who: s.stage.venue.dollar.transfer(
+                    s.stage.venue.vault.address, 9, sender=who
+                )
+            ],
+            ("Dollar", "approve"): [
+                lambda s, who: s.stage.venue.dollar.approve(
+                    s.stage.venue.vault.address, 0, sender=who
+                )
+            ],
+            ("Dollar", "transferFrom"): [
+                lambda s, who: s.stage.venue.dollar.transferFrom(
+                    BUYER.address, s.stage.venue.vault.address, 9, sender=who
+                )
+            ],
+            ("Governance", "seal"): [governed("seal", 7 * 86_400)],
+            ("Governance", "cancel"): [proposed("propose_matcher", SPARE.address, then="cancel")],
+            ("Governance", "transfer_ownership"): [
+                governed("transfer_ownership", STRANGER.address)
+            ],
+            ("Governance", "accept_ownership"): [governed("accept_ownership")],
+            ("Vault", "receive"): [
+                lambda s, who: s.stage.venue.vault.receive(BUYER.address, 1, sender=who)
+            ],
+            ("Vault", "release"): [
+                lambda s, who: s.stage.venue.vault.release(who.address, 1, sender=who)
+            ],
+            ("Oracle", "set_signer"): [
+                lambda s, who: s.stage.venue.oracle.set_signer(
+                    ORACLE_SIGNERS[0].address, False, sender=who
+                )
+            ],
+            ("Oracle", "set_threshold"): [
+                lambda s, who: s.stage.venue.oracle.set_threshold(4, sender=who)
+            ],
+            ("Seals", "set_matcher"): [
+                lambda s, who: s.stage.venue.seals.set_matcher(SPARE.address, sender=who)
+            ],
+            ("Seals", "set_attester"): [
+                lambda s, who: s.stage.venue.seals.set_attester(ATTESTER.address, False, sender=who)
+            ],
+            ("Seals", "set_attester_threshold"): [
+                lambda s, who: s.stage.venue.seals.set_attester_threshold(1, sender=who)
+            ],
+            ("Delegates", "grant"): [
+                lambda s, who, account=account: s.stage.venue.delegates.grant(
+                    account, SPARE.address, 1, 1, s.stage.venue.world.now_ms + 10**6, sender=who
+                )
+                for account in (17, 18, 19)
+            ],
+            ("Delegates", "revoke"): [
+                lambda s, who: s.stage.venue.delegates.revoke(17, SESSION.address, sender=who)
+            ],
+            ("Clearing", "settle"): [
+                lambda s, who: s.stage.venue.settle(
+                    s.stage.batch(sealers=(who,), number=s.batch.number), sender=who
+                ),
+            ],
+            ("Clearing", "open_account"): [
+                lambda s, who: s.stage.venue.clearing.open_account(
+                    BUYER.address, 10 * DOLLAR, sender=who
+                )
+            ],
+            ("Clearing", "deposit"): [
+                lambda s, who, account=account: s.stage.venue.clearing.deposit(
+                    account, 5, sender=who
+                )
+                for account in (1, 17, 18, 20)
+            ],
+            ("Clearing", "request_withdrawal"): [
+                lambda s, who, account=account: s.stage.venue.clearing.request_withdrawal(
+                    account, s.stage.account(account).collateral_e6, sender=who
+                )
+                for account in (18, 19, 20)
+            ],
+            ("Clearing", "claim_withdrawal"): [
+                lambda s, who, account=account: s.stage.venue.clearing.claim_withdrawal(
+                    account, *vector(s), sender=who
+                )
+                for account in (17, 18, 20)
+            ],
+            ("Clearing", "cancel"): [
+                lambda s, who, account=account, slot=slot: s.stage.venue.clearing.cancel(
+                    account, slot, 2**32 - 1, sender=who
+                )
+                for account, slot in ((17, 0), (17, 1), (18, 0), (19, 2), (20, 3))
+            ],
+            ("Clearing", "cancel_all"): [
+                lambda s, who, account=account: s.stage.venue.clearing.cancel_all(
+                    account, sender=who
+                )
+                for account in (17, 18, 19, 20)
+            ],
+            ("Clearing", "apply"): [
+                lambda s, who: s.stage.venue.clearing.apply(*vector(s), 17, 0, -1, sender=who)
+            ],
+            ("Clearing", "set_market"): [
+                lambda s, who: s.stage.venue.clearing.set_market(
+                    1, *s.stage.venue.governance.words(HARSH), sender=who
+                )
+            ],
+            ("Pool", "requestDeposit"): [
+                lambda s, who: s.stage.venue.ask_in(who, 7 * DOLLAR),
+            ],
+            ("Pool", "requestRedeem"): [
+                lambda s, who: s.stage.venue.ask_out(who, s.stage.venue.pool.balanceOf(who.address))
+            ],
+            ("Pool", "setOperator"): [
+                lambda s, who: s.stage.venue.pool.setOperator(STRANGER.address, True, sender=who)
+            ],
+            ("Pool", "permit"): [permitted],
+        }
+        | {
+            ("Pool", claim): [
+                lambda s, who, claim=claim, most=most: getattr(s.stage.venue.pool, claim)(
+                    getattr(s.stage.venue.pool, most)(who.address),
+                    who.address,
+                    who.address,
+                    sender=who,
+                )
+            ]
+            for claim, most in (
+                ("deposit", "maxDeposit"),
+                ("mint", "maxMint"),
+                ("withdraw", "maxWithdraw"),
+                ("redeem", "maxRedeem"),
             )
-        ],
-        ("Governance", "seal"): [governed("seal", 7 * 86_400)],
-        ("Governance", "cancel"): [proposed("propose_matcher", SPARE.address, then="cancel")],
-        ("Governance", "transfer_ownership"): [governed("transfer_ownership", STRANGER.address)],
-        ("Governance", "accept_ownership"): [governed("accept_ownership")],
-        ("Vault", "receive"): [
-            lambda s, who: s.stage.venue.vault.receive(BUYER.address, 1, sender=who)
-        ],
-        ("Vault", "release"): [
-            lambda s, who: s.stage.venue.vault.release(who.address, 1, sender=who)
-        ],
-        ("Oracle", "set_signer"): [
-            lambda s, who: s.stage.venue.oracle.set_signer(
-                ORACLE_SIGNERS[0].address, False, sender=who
-            )
-        ],
-        ("Oracle", "set_threshold"): [
-            lambda s, who: s.stage.venue.oracle.set_threshold(4, sender=who)
-        ],
-        ("Seals", "set_matcher"): [
-            lambda s, who: s.stage.venue.seals.set_matcher(SPARE.address, sender=who)
-        ],
-        ("Seals", "set_attester"): [
-            lambda s, who: s.stage.venue.seals.set_attester(ATTESTER.address, False, sender=who)
-        ],
-        ("Seals", "set_attester_threshold"): [
-            lambda s, who: s.stage.venue.seals.set_attester_threshold(1, sender=who)
-        ],
-        ("Delegates", "grant"): [
-            lambda s, who, account=account: s.stage.venue.delegates.grant(
-                account, SPARE.address, 1, 1, s.stage.venue.world.now_ms + 10**6, sender=who
-            )
-            for account in (17, 18, 19)
-        ],
-        ("Delegates", "revoke"): [
-            lambda s, who: s.stage.venue.delegates.revoke(17, SESSION.address, sender=who)
-        ],
-        ("Clearing", "settle"): [
-            lambda s, who: s.stage.venue.settle(
-                s.stage.batch(sealers=(who,), number=s.batch.number), sender=who
-            ),
-        ],
-        ("Clearing", "open_account"): [
-            lambda s, who: s.stage.venue.clearing.open_account(
-                BUYER.address, 10 * DOLLAR, sender=who
-            )
-        ],
-        ("Clearing", "deposit"): [
-            lambda s, who, account=account: s.stage.venue.clearing.deposit(account, 5, sender=who)
-            for account in (1, 17, 18, 20)
-        ],
-        ("Clearing", "request_withdrawal"): [
-            lambda s, who, account=account: s.stage.venue.clearing.request_withdrawal(
-                account, s.stage.account(account).collateral_e6, sender=who
-            )
-            for account in (18, 19, 20)
-        ],
-        ("Clearing", "claim_withdrawal"): [
-            lambda s, who, account=account: s.stage.venue.clearing.claim_withdrawal(
-                account, *vector(s), sender=who
-            )
-            for account in (17, 18, 20)
-        ],
-        ("Clearing", "cancel"): [
-            lambda s, who, account=account, slot=slot: s.stage.venue.clearing.cancel(
-                account, slot, 2**32 - 1, sender=who
-            )
-            for account, slot in ((17, 0), (17, 1), (18, 0), (19, 2), (20, 3))
-        ],
-        ("Clearing", "cancel_all"): [
-            lambda s, who, account=account: s.stage.venue.clearing.cancel_all(account, sender=who)
-            for account in (17, 18, 19, 20)
-        ],
-        ("Clearing", "apply"): [
-            lambda s, who: s.stage.venue.clearing.apply(*vector(s), 17, 0, -1, sender=who)
-        ],
-        ("Clearing", "set_market"): [
-            lambda s, who: s.stage.venue.clearing.set_market(
-                1, *s.stage.venue.governance.words(HARSH), sender=who
-            )
-        ],
-        ("Pool", "request_deposit"): [
-            lambda s, who: s.stage.venue.pool.request_deposit(7 * DOLLAR, sender=who)
-        ],
-        ("Pool", "request_redeem"): [
-            lambda s, who: s.stage.venue.pool.request_redeem(
-                s.stage.venue.pool.balanceOf(who.address), sender=who
-            )
-        ],
-        ("Pool", "claim"): [
-            lambda s, who: s.stage.venue.pool.claim(s.claimable, PROVIDER.address, sender=who)
-        ],
-        ("Pool", "transfer"): [
-            lambda s, who: s.stage.venue.pool.transfer(STRANGER.address, 9, sender=who)
-        ],
-        ("Pool", "approve"): [
-            lambda s, who: s.stage.venue.pool.approve(STRANGER.address, 9, sender=who)
-        ],
-        ("Pool", "transferFrom"): [
-            lambda s, who: s.stage.venue.pool.transferFrom(
-                PROVIDER.address, who.address, 9, sender=who
-            )
-        ],
-        ("Recovery", "liquidate"): [
-            lambda s, who, size=size: s.stage.venue.recovery.liquidate(
-                *vector(s, LOW), s.poor, 0, size, sender=who
-            )
-            for size in (1, LOT // 2, LOT)
-        ],
-    }
+        }
+        | {
+            ("Pool", f"claimCancel{side}Request"): [
+                lambda s, who, side=side: getattr(s.stage.venue.pool, f"claimCancel{side}Request")(
+                    s.claimable, who.address, who.address, sender=who
+                )
+            ]
+            for side in ("Deposit", "Redeem")
+        }
+        | {
+            ("Pool", "transfer"): [
+                lambda s, who: s.stage.venue.pool.transfer(STRANGER.address, 9, sender=who)
+            ],
+            ("Pool", "approve"): [
+                lambda s, who: s.stage.venue.pool.approve(STRANGER.address, 9, sender=who)
+            ],
+            ("Pool", "transferFrom"): [
+                lambda s, who: s.stage.venue.pool.transferFrom(
+                    PROVIDER.address, who.address, 9, sender=who
+                )
+            ],
+            ("Recovery", "liquidate"): [
+                lambda s, who, size=size: s.stage.venue.recovery.liquidate(
+                    *vector(s, LOW), s.poor, 0, size, sender=who
+                )
+                for size in (1, LOT // 2, LOT)
+            ],
+        }
+    )
     for what, args in (MARKETS | KEYS).items():
         known["Governance", f"execute_{what}"] = [governed(f"execute_{what}", *args)]
         known["Governance", f"propose_{what}"] = [proposed(f"propose_{what}", *args)]
