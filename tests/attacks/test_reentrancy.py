@@ -39,6 +39,8 @@ class Scene:
         self.paid = venue.ask_out(PROVIDER, 10**12)
         venue.strike(ORACLE)
         venue.dollar.mint(venue.dollar.address, 10**12, sender=DEPLOYER)
+        for operator in (TRADER.address, venue.dollar.address):
+            venue.pool.setOperator(operator, True, sender=PROVIDER)
         venue.dollar.mint(TRADER.address, 10**12, sender=DEPLOYER)
 
     def call(self, name: str) -> Call:
