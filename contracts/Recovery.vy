@@ -6,6 +6,7 @@
 @notice Judges who is below maintenance margin and asks `Clearing` to shrink them. Owns nothing, remembers nothing.
 @dev Units: money e6, size e8, price e8, time ms. Words and rules: docs/protocol.md sections 3, 5.4 and 7.
      C10 an account below maintenance can be shrunk by anybody, at the oracle's price
+     C9  nobody is shrunk at a price that a second source contradicts, nor before the sequencer has been up for its grace
      An account at or above maintenance cannot be touched; `Clearing.apply` checks the rest by itself.
 @custom:halt Nothing stops it: a venue that cannot liquidate is insolvent.
 """
@@ -63,9 +64,12 @@ def liquidate(
     assert held != 0, "recovery: no position"
     base: int256 = packing._signed(held, 176, 64)
     assert size_e8 != 0 and size_e8 <= convert(abs(base), uint256), "recovery: size out of range"
+    assert staticcall ORACLE.sequencer_up(), "recovery: sequencer is down"
     equity: int256 = 0
     margin: uint256 = 0
-    equity, margin = self._health(head, openings, signatures_, account)
+    doubtful: bool = False
+    equity, margin, doubtful = self._health(head, openings, signatures_, account)
+    assert not doubtful, "recovery: price is doubtful"
     assert equity < convert(margin, int256), "recovery: account is healthy"
 
     change: int256 = convert(size_e8, int256)
@@ -87,7 +91,8 @@ def health(
     """
     equity: int256 = 0
     margin: uint256 = 0
-    equity, margin = self._health(head, openings, signatures_, account)
+    doubtful: bool = False
+    equity, margin, doubtful = self._health(head, openings, signatures_, account)
     return equity, margin
 
 
@@ -115,13 +120,16 @@ def oracle() -> address:
 @view
 def _health(
     head: uint256, openings: DynArray[uint256, 64], signatures_: DynArray[signers.Signature, 16], account: uint256
-) -> (int256, uint256):
+) -> (int256, uint256, bool):
     """
     @notice Collateral, pending withdrawal and every position marked at the vector, funding to its T.
+    @return equity, maintenance margin, whether a second source contradicts a price they were made of
     """
     root: bytes32 = empty(bytes32)
     words: uint256[64] = empty(uint256[64])
-    root, words = staticcall ORACLE.verify(head, openings, signatures_)
+    doubtful: uint256 = 0
+    doubted: bool = False
+    root, words, doubtful = staticcall ORACLE.verify(head, openings, signatures_)
     time_ms: uint256 = (head >> 16) & packing.M48
 
     account_word: uint256 = staticcall CLEARING.accounts(account)
@@ -136,12 +144,13 @@ def _health(
         market: uint256 = held >> 240
         price: uint256 = (words[market >> 2] >> (64 * (3 - (market & 3)))) & packing.M64
         assert price != 0, "recovery: no price"
+        doubted = doubted or (doubtful >> market) & 1 != 0
         value: int256 = 0
         required: uint256 = 0
         value, required = self._weigh(held, market, price, time_ms)
         equity += value
         margin += required
-    return equity, margin
+    return equity, margin, doubted
 
 
 @internal

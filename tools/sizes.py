@@ -21,8 +21,7 @@ from compiler import CONTRACTS, deployable
 
 CODE_BYTES_MAX = 24_576  # EIP-170: a chain refuses to store more
 LIMITS = {
-    # Options, sealed orders and forced exits are still to come into the one core: 5,576 bytes are
-    # kept for them.
+    # Options are still to come into the one core: 1,576 bytes are kept for them.
     "Clearing": 23_000,
 }
 

@@ -51,7 +51,7 @@ class Contracts(NamedTuple):
     @property
     def kept(self) -> list[int]:
         """Contracts whose storage the twin keeps."""
-        return [self.clearing, self.delegates, self.pool]
+        return [self.clearing, self.delegates, self.pool, self.oracle]
 
 
 class Origin(NamedTuple):

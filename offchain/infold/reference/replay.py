@@ -17,10 +17,12 @@ from .protocol import Protocol
 from .rpc import Transaction
 from .secp256k1 import recover
 from .settlement import Prepared, SettleCall, contents_of, vector_of
+from .sources import Readings, Source
 from .words import Account
 
 _MISMATCHES_MAX = 200
-_TRANSFERS = ("Transfer",)
+_APART = ("Transfer", "SignerSet", "ThresholdSet")
+"""Logs that are followed by themselves, or say nothing that is kept."""
 
 
 @dataclass(slots=True)
@@ -141,7 +143,7 @@ class Replay:
         ours = [
             event
             for event in events
-            if event.address in contracts.kept and event.name not in _TRANSFERS
+            if event.address in contracts.kept and event.name not in _APART
         ]
         for event in events:
             if event.address in (contracts.oracle, contracts.seals):
@@ -322,6 +324,14 @@ class Replay:
             return _bound(protocol.open_account, [words[1], ours[1].arguments[1]], 0, now_s)
         if event.address == self.history.contracts.pool:
             return self._derive_shares(event, ours, transaction)
+        if event.name == "SourceSet":
+            source = Source.of(_integer(words[1]))
+            answer = _answer(ours[1], source)
+            given = [words[0], source.address, source.bound_e4, source.age_s, source.strict, answer]
+            return _bound(protocol.set_source, given, governance, now_s)
+        if event.name == "SourceRead":
+            source = Source.of(protocol.state.sources.get(_integer(words[0]), 0))
+            return _bound(protocol.refresh, [words[0], _answer(event, source)], 0, now_s)
         return self._embedded_door(event, ours, transaction)
 
     def _derive_shares(
@@ -381,6 +391,12 @@ def _claimer(ours: Sequence[Event]) -> int:
         if event.name == "Deposit":
             break
     return _integer(ours[0].arguments[0])
+
+
+def _answer(read: Event, source: Source) -> tuple[int, int]:
+    """What a source must have said for `SourceRead` to log this."""
+    after = Readings.of(_integer(read.arguments[1])).after
+    return after.price_e8, after.until_s - source.age_s
 
 
 def _integer(argument: Argument) -> int:

@@ -49,6 +49,8 @@ class State:
         "claims",
         "operators",
         "shares",
+        "sources",
+        "readings",
         "scalars",
     )
 
@@ -70,6 +72,9 @@ class State:
         self.claims: Table = {}
         self.operators: Table = {}
         self.shares: Table = {}
+        # Of Oracle, by market: the second source, and what it said.
+        self.sources: Table = {}
+        self.readings: Table = {}
         self.scalars: dict[str, int] = {}
         # Fixed at construction.
         self.epoch_ms = 0
