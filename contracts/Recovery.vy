@@ -25,7 +25,6 @@ implements: IRecovery
 
 PLACES: constant(uint256) = 16
 FUNDING_SCALE: constant(int256) = 10**19 * 86_400_000   # e8 price, e9 rate a day, to e6 a lot a millisecond
-MARGIN_SCALE: constant(uint256) = 10**16                # lots * e8 price * e6 share, to e6
 
 CLEARING: immutable(IClearing)
 ORACLE: immutable(IOracle)
@@ -181,5 +180,4 @@ def _weigh(held: uint256, market: uint256, price: uint256, time_ms: uint256) -> 
 
     exposure: int256 = base * convert(price, int256)
     value += units._floor_lots(exposure)
-    mm_e6: uint256 = (rates >> 216) & packing.M20
-    return value, units._ceil_div(convert(abs(exposure), uint256) * mm_e6, MARGIN_SCALE)
+    return value, pricing._margin(convert(abs(exposure), uint256), (rates >> 216) & packing.M20, (rates >> 72) & 15)

@@ -108,6 +108,7 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "set_market": (1, parameters())
         if contract == "Governance"
         else (1, *venue.governance.words(parameters())),
+        "set_halt": (venue.world.now_ms + 60_000, venue.world.now_ms + 120_000),
         "set_matcher": (SOMEBODY,),
         "set_attester": (SOMEBODY, True),
         "set_attester_threshold": (0,),

@@ -122,6 +122,7 @@ RULES = (
     "claim_redeem",
     "take_back_redeem",
     "set_market",
+    "set_halt",
     "set_matcher",
     "set_source",
     "refresh",

@@ -96,6 +96,10 @@ class Applied(Fact, frozen=True, kw_only=True):
     incoming: Word
 
 
+class HaltSet(Fact, frozen=True, kw_only=True):
+    limits: Word
+
+
 class MarketSet(Fact, frozen=True, kw_only=True):
     market: int
     clock: Word
@@ -119,6 +123,7 @@ ChainFact = (
     | DelegateSet
     | LiquidityRequested
     | Applied
+    | HaltSet
     | MarketSet
     | SourceRead
 )
@@ -134,6 +139,7 @@ FACTS: Final[dict[str, type[Fact]]] = {
         DelegateSet,
         LiquidityRequested,
         Applied,
+        HaltSet,
         MarketSet,
         SourceRead,
     )

@@ -58,7 +58,7 @@ def global_bucket_e6(state: State, time_ms: int) -> int:
     head = state.head
     if not head.time_ms:
         return head.bucket_e6
-    leak_e6 = meter_capacity_e6(state.pool_capital_e6) * (time_ms - head.time_ms) // DAY_MS
+    leak_e6 = meter_capacity_e6(state.limits.capital_e6) * (time_ms - head.time_ms) // DAY_MS
     return max(0, head.bucket_e6 - leak_e6)
 
 
@@ -96,7 +96,7 @@ def bounds_of(
 
 def close_markets(state: State, plan: Plan, deals: Mapping[int, Deal], outcome: Outcome) -> None:
     """Section 5.6, market by market; the global bucket runs through them."""
-    capacity_e6 = meter_capacity_e6(state.pool_capital_e6)
+    capacity_e6 = meter_capacity_e6(state.limits.capital_e6)
     level_e6 = global_bucket_e6(state, plan.time_ms)
     for market, deal in deals.items():
         level_e6 = _close_market(state, plan, deal, capacity_e6, level_e6, outcome)
@@ -261,4 +261,5 @@ def _terms(
     burnt = redeems if paid_e6 == wanted_e6 else -(-paid_e6 * supply // worth_e6)
     gained_e6 = deposits_e6 - paid_e6
     word = StrikeWord(0, worth_e6, supply, paid_e6)
-    return Struck(epoch, word, worth_e6 + gained_e6, supply + minted - burnt), gained_e6
+    capital_e6 = min(worth_e6 + gained_e6, NAV_E6_MAX)
+    return Struck(epoch, word, capital_e6, supply + minted - burnt), gained_e6

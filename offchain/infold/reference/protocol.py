@@ -52,6 +52,7 @@ from .words import (
     Head,
     Holding,
     Ledger,
+    Limits,
     Meter,
     Position,
     SettleHead,
@@ -331,6 +332,29 @@ class Protocol(Shares):
         self.state.log("MarketSet", market, word, rates, caps, listing)
 
     @door
+    def set_halt(self, from_ms: int, until_ms: int, *, sender: int, now_s: int) -> None:
+        """Every market only shrinks in batches of from < T <= until; what was said of times up to
+        the barrier, or of a batch still on its way, stays.
+        """
+        require(sender == self.governance, "clearing: not governance")
+        require(from_ms < 2**48 and until_ms < 2**48, "clearing: out of range")
+        now_ms = now_s * 1000
+        barrier_ms = now_ms + GUARD_MS
+        limits = Limits.of(self.state.scalar("limits"))
+        begun = limits.halted_from_ms < barrier_ms
+        same_end = until_ms == limits.halted_until_ms
+        if begun and now_ms <= limits.halted_until_ms + WINDOW_MS:
+            movable = limits.halted_until_ms >= barrier_ms
+            stands = from_ms == limits.halted_from_ms and (movable or same_end)
+        else:
+            stands = from_ms >= barrier_ms
+        ahead = until_ms >= barrier_ms or same_end
+        require(stands and ahead, "clearing: change pending")
+        word = limits._replace(halted_from_ms=from_ms, halted_until_ms=until_ms).word
+        self.state.put_scalar("limits", word)
+        self.state.log("HaltSet", word)
+
+    @door
     def set_source(
         self,
         market: int,
@@ -470,8 +494,8 @@ class Protocol(Shares):
         state.log("Applied", account, place, left, *words.values())
 
     def _interest_moved(self, market: int, change_e8: int) -> int:
-        bucket, recent, interest = Meter.of(self.state.market_word(market, METER))
-        return Meter(bucket, recent, interest + change_e8).word
+        meter = Meter.of(self.state.market_word(market, METER))
+        return meter._replace(open_interest_e8=meter.open_interest_e8 + change_e8).word
 
     def _ledger_moved(self, market: int, realised_e6: int, credit_e6: int) -> int:
         realised, fees, pot = Ledger.of(self.state.market_word(market, LEDGER))

@@ -11,7 +11,7 @@ from .words import Requests, Strike
 
 SHARES_PER_UNIT = 10**6
 PAID_E6_MAX = 2**62 - 1
-_NAV_MAX = 2**64 - 1
+NAV_E6_MAX = 2**64 - 1
 _SHARES_MAX = 2**120 - 1
 
 
@@ -29,14 +29,14 @@ def can_strike(nav_e6: int, supply: int, deposits_e6: int) -> bool:
     """Whether shares have a price; if not, an epoch's requests are given back."""
     if not supply:
         return nav_e6 >= 0
-    if not 0 < nav_e6 <= _NAV_MAX:
+    if not 0 < nav_e6 <= NAV_E6_MAX:
         return False
     return supply + deposits_e6 * supply // nav_e6 <= _SHARES_MAX
 
 
 def strike_of(nav_e6: int, locked_e6: int, supply: int, requests: Requests) -> Strike:
     """An epoch's strike: redemptions are paid as far as what is locked stays in the pool."""
-    worth_e6 = min(max(nav_e6, 0), _NAV_MAX)
+    worth_e6 = min(max(nav_e6, 0), NAV_E6_MAX)
     if not can_strike(nav_e6, supply, requests.deposits_e6):
         return Strike(True, worth_e6, supply, 0)
     paid_e6 = 0

@@ -159,9 +159,11 @@ def compile_contracts(
     cache = contracts.parent / ".cache" / "contracts" / digest.hexdigest()[:32]
     compiled = {}
     for name in names:
-        path = contracts / f"{name}.vy"
-        if not path.exists():
-            path = contracts / "dev" / f"{name}.vy"
+        folders = (contracts, contracts / "adapters", contracts / "dev")
+        path = next(
+            (found for folder in folders if (found := folder / f"{name}.vy").exists()),
+            contracts / f"{name}.vy",
+        )
         kept = cache / f"{name}.json"
         try:
             content = json.loads(kept.read_text("utf-8"))
@@ -297,6 +299,17 @@ def _check_plan(plan: DeploymentPlan) -> None:
     names = [market.listing.name for market in plan.markets]
     if len(set(ids)) != len(ids) or len(set(names)) != len(names):
         raise Misconfigured("two markets have the same id or name")
+
+
+def create_source(
+    deployer: Deployer, contracts: Path, price_e8: int, progress: Progress = lambda _line: None
+) -> bytes:
+    """Put a mock second source there, which says this price until told otherwise; its address.
+    Devnets only: anybody may tell it.
+    """
+    compiled = compile_contracts(contracts.resolve(), ("Source",), progress)["Source"]
+    arguments = _constructor_arguments("Source", compiled.abi, {"price_e8": price_e8})
+    return deployer.create("Source", compiled.init_code + arguments)
 
 
 def _constructor_arguments(name: str, abi: Json, known: dict[str, Any]) -> bytes:

@@ -16,7 +16,7 @@ import random
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,16 +25,25 @@ from infold.closable import Closable
 from infold.errors import InvariantBroken, Misconfigured
 from infold.shell.anvil import Anvil
 from infold.shell.chain import (
+    Contract,
     Receipt,
     Reverted,
     Rpc,
     Sender,
     Venue,
+    load_abi,
     receipts,
     why_it_failed,
 )
 from infold.shell.chain import mine as mine_block
-from infold.shell.deploy import DeploymentPlan, MarketPlan, RpcDeployer, deploy, find_contracts
+from infold.shell.deploy import (
+    DeploymentPlan,
+    MarketPlan,
+    RpcDeployer,
+    create_source,
+    deploy,
+    find_contracts,
+)
 from infold.shell.oracle import Collector, Feed, SignerProcess
 from infold.signing import CURVE_ORDER, Domain, address_of, checksum_address, keccak
 from infold.words import CapsWord, ListingWord, RatesWord
@@ -45,6 +54,8 @@ OPEN_GAS = 400_000  # opening an account cost 150,000; unused gas is not paid
 USER_GAS = 2_000_000
 WEALTH_WEI = 10**24
 MINES_MAX = 1_000
+SOURCE_BOUND_E4 = 100
+SOURCE_AGE_S = 60
 
 
 class Wallet(NamedTuple):
@@ -95,6 +106,7 @@ def default_market(market: int, name: str, price: float) -> MarketPlan:
             move_per_s_e6=1_000,
             fee_e6=200,
             shift=40,
+            tier=8,  # 7.6 million dollars at the plain rate
             status=1,
             rate_max_e9=3_000_000,
             velocity_e9=10_000_000,
@@ -104,9 +116,10 @@ def default_market(market: int, name: str, price: float) -> MarketPlan:
             slope_e20=max(1, 2 * 10**18 // max(1, lots(5_000_000))),
             residual_cap_e8=lots(5_000_000),
             position_cap_e8=lots(20_000_000),
+            interest_share=8,  # 16 times the pool's capital
             interest_cap_e8=lots(500_000_000),
         ),
-        ListingWord(tick_e8=tick_e8, name=name),
+        ListingWord(tick_e8=tick_e8, name=name, insurance_share=8),
     )
 
 
@@ -153,9 +166,21 @@ class DevnetConfig:
     stale_ms: int = 10_000
     sealed: bool = False
     """Sealed, governance waits for its timelock; until then its owner here changes at once."""
+    second_sources: bool = False
+    """Put a mock second source beside every market; `Devnet.say` tells them prices."""
     contracts: Path | None = None
     directory: Path | None = None
     """Where journal, keys and feeds live; a temporary directory that is removed, if not given."""
+
+
+def live_prices(config: DevnetConfig) -> dict[int, int]:
+    """Where the synthetic walk starts: given prices, else the default ones by name, else 100."""
+    return {
+        market.market: config.prices_e8.get(
+            market.market, round(DEFAULT_PRICES.get(market.listing.name, 100.0) * 1e8)
+        )
+        for market in config.markets
+    }
 
 
 class Devnet(Closable):
@@ -240,6 +265,9 @@ class Devnet(Closable):
         self._open_accounts(deployer)
         self._start_signers()
         self.mine(config.start_ms)
+        self.sources: dict[int, Contract] = {}  # mock second sources by market
+        if config.second_sources:
+            self.add_sources(live_prices(config))
 
     # -- keys --------------------------------------------------------------------------------------
 
@@ -307,6 +335,24 @@ class Devnet(Closable):
         if int(clearing.call("account_count")) != first + len(wallets):
             raise InvariantBroken("the accounts opened are not those sent for")
 
+    def add_sources(self, prices_e8: Mapping[int, int]) -> None:
+        """A mock second source beside each of these markets, from its price on. Raises
+        `Misconfigured` once governance is sealed.
+        """
+        if self.config.sealed:
+            raise Misconfigured("a sealed venue names second sources through its timelock")
+        deployer = RpcDeployer(self.rpc, self.funder_sender, lambda: self.mine(0))
+        contracts = self.config.contracts or find_contracts()
+        governance = self.venue["Governance"]
+        for market, price_e8 in prices_e8.items():
+            self._progress(f"adding a second source to market {market}")
+            address = create_source(deployer, contracts, price_e8, self._progress)
+            self.sources[market] = Contract(self.rpc, load_abi("Source"), address)
+            data = governance.abi.calldata(
+                "set_price_source", market, address, SOURCE_BOUND_E4, SOURCE_AGE_S, False
+            )
+            deployer.send("naming a second source", governance.address, data)
+
     def _start_signers(self) -> None:
         config = self.config
         self._progress(f"starting {config.signers} oracle signers")
@@ -362,6 +408,18 @@ class Devnet(Closable):
                         for market, price in prices_e8.items()
                     },
                 )
+
+    def say(self, time_ms: int, prices_e8: Mapping[int, int]) -> None:
+        """Tell the mock second sources prices, and mine that at a time."""
+        self._last_stamp_s = max(self._last_stamp_s, -(-time_ms // 1000))
+        calls = [
+            (source.address, source.abi.calldata("say", prices_e8[market], self._last_stamp_s))
+            for market, source in self.sources.items()
+            if market in prices_e8
+        ]
+        if calls:
+            self.funder_sender.send_many(calls, USER_GAS)
+            self.mine(time_ms)
 
     def mine(self, time_ms: int) -> None:
         """Mine what is pending in a block stamped the first second at or after a time, or the last

@@ -146,7 +146,7 @@ def test_a_pool_worth_nothing_gives_requests_back(pooled: Venue) -> None:
     strike = unpack_strike(pooled.clearing.strikes(epoch))
     assert strike == StrikeWord(1, 0, 3_000 * SHARE)
     assert unpack_account(pooled.clearing.accounts(0)).collateral_e6 == collateral
-    assert pooled.clearing.pool_capital_e6() == 0
+    assert pooled.clearing.limits() == 0
 
     assert pooled.pool.maxDeposit(SECOND.address) == pooled.pool.maxRedeem(PROVIDER.address) == 0
     back = (epoch, SECOND.address, SECOND.address)

@@ -11,7 +11,17 @@ from infold.reference.faults import Fault, Reason
 from infold.reference.invariants import LossRecord, daily_loss_bound
 from infold.reference.settlement import shares_after
 from infold.reference.state import CLOCK, INCOMING, LEDGER, METER, POOL
-from infold.reference.words import Account, Clock, Head, Holding, Ledger, Meter, Requests, Strike
+from infold.reference.words import (
+    Account,
+    Clock,
+    Head,
+    Holding,
+    Ledger,
+    Limits,
+    Meter,
+    Requests,
+    Strike,
+)
 
 from .venue import (
     BTC,
@@ -71,12 +81,12 @@ def test_the_meter_counts_what_a_move_took() -> None:
     venue = Venue()
     buy_from_pool(venue)
     # The spread of 12 dollars is a gain: nothing in the bucket.
-    assert meter(venue) == Meter(0, LOT, LOT)
+    assert meter(venue) == Meter(0, LOT, LOT, 0)
     venue.prices_e8[BTC] = 60_600 * 10**8
     venue.settle([])
     # One BTC sold, the price 600 up, a second later: 1/120 of it is forgotten.
     taken = 600 * 10**6 - leak(10_000_000 * 10**6, 1_000)
-    assert meter(venue) == Meter(taken, LOT * 119_000 // 120_000, LOT)
+    assert meter(venue) == Meter(taken, LOT * 119_000 // 120_000, LOT, 0)
     assert Head.of(venue.protocol.state.scalar("head")).bucket_e6 == 600 * 10**6
     venue.prices_e8[BTC] = 60_000 * 10**8
     venue.settle([])
@@ -292,7 +302,7 @@ def test_the_first_strike_sells_shares_at_one_for_a_millionth() -> None:
     venue = Venue(capital_e6=5 * 10**6)
     assert venue.protocol.state.strikes.get(1, 0) == 0
     assert claim(venue, PROVIDER, 1) == (5 * 10**12, 0)
-    assert venue.protocol.state.scalar("pool_capital") == 5 * 10**6
+    assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == 5 * 10**6
 
 
 def test_an_epoch_strikes_once_its_end_and_the_guard_are_over() -> None:
@@ -326,7 +336,7 @@ def test_shares_given_back_are_paid_at_the_strike() -> None:
     struck = strike(venue)
     _, paid = claim(venue, PROVIDER, 2)
     assert paid == 10**17 * struck.nav_e6 // struck.supply == 100_000 * 10**6
-    assert venue.protocol.state.scalar("pool_capital") == 900_000 * 10**6
+    assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == 900_000 * 10**6
 
 
 def test_requests_join_the_epoch_until_its_end() -> None:
@@ -361,7 +371,7 @@ def test_what_open_interest_locks_is_not_paid_out() -> None:
     redeem(venue, 19_000 * 10**12)
     struck = strike(venue)
     locked = PRICE * LOT * RATES.im_e6 // 10**16
-    assert venue.protocol.state.scalar("pool_capital") == locked
+    assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == locked
     assert struck.paid_e6 == struck.nav_e6 - locked < 19_000 * 10**6
     back, paid = claim(venue, PROVIDER, 2)
     assert paid == struck.paid_e6
