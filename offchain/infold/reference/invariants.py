@@ -29,6 +29,7 @@ from .settlement import (
     shares_after,
 )
 from .signers import Oracle
+from .sources import doubtful
 from .state import CLOCK, POOL, State
 from .strikes import moved_e6, strike_of
 from .sums import Sums
@@ -397,9 +398,12 @@ class Roots:
 def invariant_C9_prices_are_signed(
     facts: BatchFacts, before: State, oracle: Oracle, roots: Roots
 ) -> Finding:
-    """One root a time, k distinct signers in service, age and move bounded, no zero price."""
+    """One root a time, k distinct signers in service, age and move bounded, no zero price; where a
+    second source doubts a price, positions only shrink.
+    """
     vector = facts.prepared.vector
     time_ms = vector.time_ms
+    doubted = doubtful(before, vector.prices_e8, time_ms)
     broken = []
     signers = facts_signers(facts, oracle)
     if len(set(signers)) != len(facts.call.signatures) or None in signers:
@@ -417,6 +421,8 @@ def invariant_C9_prices_are_signed(
             broken.append(f"market {it.market}: price {it.price_e8} at {it.oracle_price_e8}")
         if _moved_too_far(facts, before, it) and _opens(facts, before, it.market):
             broken.append(f"market {it.market}: a position grew past the move bound")
+        if it.market in doubted and _opens(facts, before, it.market):
+            broken.append(f"market {it.market}: a position grew at a doubtful price")
     return finding(1, (f"batch {facts.head.number}: {what}" for what in broken))
 
 

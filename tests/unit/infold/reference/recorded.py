@@ -116,6 +116,15 @@ class RecordedVenue(Venue):
         super().set_market(market, *words)
         self._record(GOVERNANCE, GOVERNANCE, b"", self.protocol.accounted_e6)
 
+    def set_source(self, market: int, source: int, answer: tuple[int, int]) -> None:
+        given = (market, source, 100, 60, False, answer)
+        self.protocol.set_source(*given, sender=GOVERNANCE, now_s=self.now_s)
+        self._record(GOVERNANCE, GOVERNANCE, b"", self.protocol.accounted_e6)
+
+    def refresh(self, market: int, answer: tuple[int, int]) -> None:
+        self.protocol.refresh(market, answer, sender=9, now_s=self.now_s)
+        self._record(9, ORACLE, b"", self.protocol.accounted_e6)
+
     def submit(self, call: SettleCall) -> Any:
         before = self.protocol.accounted_e6
         result = super().submit(call)
@@ -141,6 +150,8 @@ class RecordedVenue(Venue):
 def _emitter(name: str) -> int:
     if name in _POOL_EVENTS:
         return POOL
+    if name in ("SourceSet", "SourceRead"):
+        return ORACLE
     return DELEGATES if name == "DelegateSet" else CLEARING
 
 
@@ -174,5 +185,8 @@ def _getter(table: str, key: int | str) -> tuple[int, bytes]:
         return POOL, encode_call("isOperator(address,address)", key >> 160, key & 2**160 - 1)
     if table == "shares":
         return POOL, encode_call("balanceOf(address)", key)
+    if table in ("sources", "readings"):
+        getter = "source_of" if table == "sources" else table
+        return ORACLE, encode_call(f"{getter}(uint256)", key)
     contract = POOL if table == "lp_requests" else CLEARING
     return contract, encode_call(f"{table}(uint256)", key)
