@@ -312,13 +312,16 @@ class Devnet(Closable):
         calls = [
             (dollar.address, dollar.abi.calldata("mint", self.funder.address, total_e6)),
             (dollar.address, dollar.abi.calldata("approve", vault.address, 2**256 - 1)),
+            (dollar.address, dollar.abi.calldata("approve", pool.address, 2**256 - 1)),
         ]
         if config.backstop_e6:
             calls.append(
                 (clearing.address, clearing.abi.calldata("deposit", 1, config.backstop_e6))
             )
         if config.liquidity_e6:
-            calls.append((pool.address, pool.abi.calldata("request_deposit", config.liquidity_e6)))
+            own = (self.funder.address, self.funder.address)
+            data = pool.abi.calldata("requestDeposit", config.liquidity_e6, *own)
+            calls.append((pool.address, data))
         deployer.send_all("funding the venue", calls, OPEN_GAS)
         first = int(clearing.call("account_count"))
         opening = [

@@ -41,12 +41,23 @@ def a_venue() -> RecordedVenue:
     venue.now_s += 20
     vector = venue.vector(venue.now_ms)
     venue.door("Clearing", "claim_withdrawal", 20, *vector)
-    venue.door("Pool", "claim", 0, PROVIDER)
-    shares = venue.protocol.state.shares[PROVIDER]
-    venue.door("Pool", "request_redeem", shares // 3, sender=PROVIDER)
+    deposited = venue.protocol.left(PROVIDER, 1, redeems=False)
+    third = (deposited.assets_e6 // 3, PROVIDER)
+    venue.door("Pool", "claim_own_deposit", *third, sender=PROVIDER)
+    operator = 0x0B0B
+    venue.door("Pool", "set_operator", operator, 1, sender=PROVIDER)
+    rest = deposited.shares - venue.protocol.state.shares[PROVIDER]
+    venue.door("Pool", "claim_mint", rest, PROVIDER, PROVIDER, sender=operator)
+    # A spender with an allowance, which the twin takes for granted where a call landed.
+    venue.protocol.spenders_allowed = True
+    given = (rest // 2, PROVIDER, PROVIDER)
+    venue.door("Pool", "request_redeem", *given, sender=0xA110)
     venue.now_s += EPOCH_MS // 1000
     venue.settle([])
-    venue.door("Pool", "claim", 1, PROVIDER)
+    paid = venue.protocol.left(PROVIDER, 2, redeems=True).assets_e6
+    venue.door("Pool", "claim_withdraw", paid // 2, 0xCAFE, PROVIDER, sender=operator)
+    shares = venue.protocol.left(PROVIDER, 2, redeems=True).shares
+    venue.door("Pool", "claim_redeem", shares, PROVIDER, PROVIDER, sender=PROVIDER)
     venue.set_source(BTC, 0x50, (venue.prices_e8[BTC], venue.now_s))
     venue.now_s += 19
     venue.refresh(BTC, (venue.prices_e8[BTC] // 2, venue.now_s))
@@ -166,6 +177,11 @@ def with_events(name: str, change: Callable[[Event], Event | None], nth: int = 0
         "MarketSet",
         "DelegateSet",
         "LiquidityRequested",
+        "DepositRequest",
+        "RedeemRequest",
+        "OperatorSet",
+        "Deposit",
+        "Withdraw",
         "Claimed",
     ],
 )
