@@ -96,7 +96,7 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "revoke": (account, SOMEBODY),
         "request_withdrawal": (account, 1),
         "cancel_all": (account,),
-        "apply": (*vector, account, 0, LOT),
+        "apply": (*vector, account, 0, LOT, 0),
         "set_market": (1, *venue.governance.words(parameters())),
     }
     return special[name.removeprefix("propose_").removeprefix("execute_")]

@@ -70,6 +70,12 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         pool,
     )
     fill("shares", sorted(known.shares), partial(encode_call, "balanceOf(address)"), pool)
+    fill(
+        "liquidated_ms",
+        sorted(known.liquidated_ms),
+        partial(encode_call, "liquidated_ms(uint256)"),
+        contracts.recovery,
+    )
     scalars = node.read_words(clearing, [encode_call(f"{it}()") for it in _SCALARS.values()], block)
     for name, word in zip(_SCALARS, scalars, strict=True):
         read.put_scalar(name, word)

@@ -325,16 +325,13 @@ class Replay:
             return _bound(protocol.request_redeem, [words[2]], _integer(words[0]), now_s)
         if event.name == "Claimed":
             return _bound(protocol.claim, [words[1], words[0]], 0, now_s)
-        return self._embedded_door(event, ours, transaction)
+        return self._embedded_door(event, transaction)
 
-    def _embedded_door(
-        self, event: Event, ours: list[Event], transaction: Transaction
-    ) -> Callable[[], object] | None:
+    def _embedded_door(self, event: Event, transaction: Transaction) -> Callable[[], object] | None:
         """A door's own calldata carried inside a forwarder's."""
-        liquidated = any(it.name == "Applied" for it in ours[:2])
         doors = {
-            "CollateralMoved": ("Recovery", "liquidate") if liquidated else ("Clearing", "deposit"),
-            "Applied": ("Recovery", "liquidate"),
+            "CollateralMoved": ("Clearing", "deposit"),
+            "Liquidated": ("Recovery", "liquidate"),
             "WithdrawalSet": ("Clearing", "claim_withdrawal"),
             "Cancelled": ("Clearing", "cancel"),
             "CancelledAll": ("Clearing", "cancel_all"),

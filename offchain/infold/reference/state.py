@@ -47,6 +47,7 @@ class State:
         "lp_requests",
         "holder_requests",
         "shares",
+        "liquidated_ms",
         "scalars",
     )
 
@@ -65,6 +66,8 @@ class State:
         self.lp_requests: Table = {}
         self.holder_requests: Table = {}
         self.shares: Table = {}
+        # Of Recovery: the time of the vector an account was last liquidated at.
+        self.liquidated_ms: Table = {}
         self.scalars: dict[str, int] = {}
         # Fixed at construction.
         self.epoch_ms = 0

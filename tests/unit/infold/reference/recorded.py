@@ -129,7 +129,7 @@ class RecordedVenue(Venue):
 def _emitter(name: str) -> int:
     if name in _POOL_EVENTS:
         return POOL
-    return DELEGATES if name == "DelegateSet" else CLEARING
+    return {"DelegateSet": DELEGATES, "Liquidated": RECOVERY}.get(name, CLEARING)
 
 
 class ServedState(Node):
@@ -159,5 +159,5 @@ def _getter(table: str, key: int | str) -> tuple[int, bytes]:
         return POOL, encode_call("requests(address,uint256)", key >> 32, key & 2**32 - 1)
     if table == "shares":
         return POOL, encode_call("balanceOf(address)", key)
-    contract = POOL if table == "lp_requests" else CLEARING
+    contract = {"lp_requests": POOL, "liquidated_ms": RECOVERY}.get(table, CLEARING)
     return contract, encode_call(f"{table}(uint256)", key)
