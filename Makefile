@@ -12,7 +12,7 @@ export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 ARGS ?=
 TESTS ?= tests
 
-.PHONY: help setup demo test check format abi bench learn devnet doctor clean
+.PHONY: help setup demo test check format abi bench mutants reasons learn devnet doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,12 @@ abi: setup ## generate offchain/infold/abi from contracts/
 
 bench: setup ## gas, admission and auction against their budgets
 	@for bench in gas admission auction; do infold bench $$bench $(ARGS) || exit 1; done
+
+mutants: setup ## judge faults in the contracts by the tests, where the last run stopped (ARGS="--sample 60")
+	@python tools/mutants.py $(ARGS)
+
+reasons: setup ## which test trips which assert of the contracts (ARGS="--json")
+	@python tools/reasons.py $(ARGS)
 
 learn: ## train the dealer's residual policy, in an environment of its own (gigabytes; ARGS="--steps 400000")
 	@test -n "$(PYTHON)" || { echo "no python3 on PATH: install Python 3.11 or 3.12" >&2; exit 3; }

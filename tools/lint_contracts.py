@@ -51,6 +51,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "shift": "fields just unpacked at the same widths, and sums that were range-checked",
     },
     "Seals.vy": {"shift": "a time from the clock, below 2^48, above an address"},
+    "Timelock.vy": {
+        "reentrant": "what only the timelock itself may call, out of `execute` and so under its "
+        "lock: the caller's address is the guard, and no call goes out",
+    },
     "modules/collateral.vy": {"shift": "an address into the upper 160 bits of an empty word"},
     "modules/liquidity.vy": {"shift": "times below 2^48, from the clock or bounded by Governance"},
     "modules/markets.vy": {

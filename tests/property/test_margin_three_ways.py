@@ -70,7 +70,7 @@ class Three:
         for number, market in enumerate(MARKETS):
             sizes = {"interest_cap_e8": 30 * LOT} if market == 2 else {}
             listed = parameters(name=f"M{number}-USD", tick_e8=1, **sizes)
-            self.hear(venue.governance.execute_market(market, listed, sender=DEPLOYER))
+            self.hear(venue.governance.set_market(market, listed, sender=DEPLOYER))
         venue.world.travel(60)
         self.keys: dict[int, Key] = {}
         for number in range(6):

@@ -26,12 +26,17 @@ ZERO = "0x" + "00" * 20
 _ERROR = keccak(b"Error(string)")[:4]
 
 
+tripped: list[str] = []
+"""Reasons of refused calls, for `tools/reasons.py`, which empties it before each test."""
+
+
 class Refused(AssertionError):
     """A call reverted. `reason` is its string; empty if there was none, as in failed ABI checks."""
 
     def __init__(self, what: str, reason: str, data: bytes) -> None:
         super().__init__(f"{what} reverted: {reason or data.hex() or 'no reason'}")
         self.reason = reason
+        tripped.append(reason)
         self.data = data
 
 
@@ -195,6 +200,7 @@ class World:
         self._evm.reset_transient_storage()
         output = bytes(self._evm.message_call(sender, to, calldata=data, is_static=static))
         result = self._evm.result
+        assert result is not None, "a call that returned has a result"
         return (
             output,
             int(result.gas_used),
@@ -237,6 +243,11 @@ class Contract:
         except KeyError:
             raise AttributeError(f"{self.artifact.name} has no function {name}") from None
         return functools.partial(self._call, function)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of its functions."""
+        return frozenset(self._functions)
 
     def calldata(self, name: str, *args: Any) -> bytes:
         """What a transaction to this function carries."""

@@ -50,14 +50,19 @@ LOT = 10**8
 DOLLAR = 10**6
 
 DEPLOYER = a_key("deployer")
+OWNER = a_key("governance's owner")
+GUARDIAN = a_key("guardian")
 MATCHER = a_key("matcher")
 ORACLE_SIGNERS = tuple(
     sorted((a_key(f"oracle signer {n}") for n in range(3)), key=lambda key: key.number)
 )
 THRESHOLD = 2
+DELAY_S = 8 * 86_400
+"""Of the timelock."""
 
 DEPLOYMENT = (
     "dev/Dollar",
+    "Timelock",
     "Governance",
     "Vault",
     "Oracle",
@@ -162,8 +167,25 @@ class Venue:
 
     def list_market(self, market: int = 1, **changes: Any) -> None:
         """List or change a market before Governance is sealed, and wait until it serves."""
-        self.governance.execute_market(market, parameters(**changes), sender=DEPLOYER)
+        self.governance.set_market(market, parameters(**changes), sender=DEPLOYER)
         self.world.travel(GUARD_MS // 1000 + WINDOW_MS // 1000 + 1)
+
+    def operation(
+        self,
+        function: str,
+        *args: Any,
+        contract: str = "governance",
+        predecessor: bytes = bytes(32),
+        salt: bytes = bytes(32),
+    ) -> tuple[str, int, bytes, bytes, bytes]:
+        """A call as the timelock's `execute` takes it."""
+        target = self.contracts[contract]
+        return target.address, 0, target.calldata(function, *args), predecessor, salt
+
+    def schedule(self, operation: tuple[Any, ...], delay_s: int = DELAY_S) -> Receipt:
+        """Let the owner announce a call."""
+        receipt: Receipt = self.timelock.schedule(*operation, delay_s, sender=OWNER)
+        return receipt
 
     def a_vector(
         self,
@@ -381,16 +403,19 @@ def a_venue(
     token: Artifact | None = None,
     stand_ins: Mapping[str, Key] | None = None,
 ) -> Venue:
-    """Deploy the whole set; no market is listed yet, and the deployer owns an open Governance.
+    """Deploy the whole set; no market is listed yet, and the deployer sets: nothing is sealed.
 
     `token` stands in the place of the dollar, for tests of tokens that misbehave; `stand_ins` are
-    keys that Clearing is told in the place of contracts, since a contract sends no transactions.
+    keys that all are told in the place of contracts, since a contract sends no transactions.
     """
     world = World()
     addresses: dict[str, Any] = {
         _short(name): world.predict(DEPLOYER.address, at) for at, name in enumerate(DEPLOYMENT)
     }
     known = addresses | {
+        "owner": OWNER.address,
+        "guardian": GUARDIAN.address,
+        "delay_s": DELAY_S,
         "token": addresses["dollar"],
         "matcher": MATCHER.address,
         "epoch_ms": epoch_ms,
@@ -398,6 +423,7 @@ def a_venue(
         "oracle_signers": [key.address for key in signers],
         "threshold": threshold,
     }
+    known |= {part: key.address for part, key in (stand_ins or {}).items()}
     contracts = {}
     for name in DEPLOYMENT:
         artifact = token if token and name == "dev/Dollar" else compiled(name)
@@ -407,10 +433,7 @@ def a_venue(
             if entry["type"] == "constructor"
             for part in entry["inputs"]
         ]
-        told = known
-        if name == "Clearing":
-            told = known | {part: key.address for part, key in (stand_ins or {}).items()}
-        contract = world.deploy(artifact, *(told[part] for part in wanted), sender=DEPLOYER)
+        contract = world.deploy(artifact, *(known[part] for part in wanted), sender=DEPLOYER)
         assert contract.address == addresses[_short(name)]
         contracts[_short(name)] = contract
     return Venue(world, contracts, epoch_ms)
@@ -421,12 +444,15 @@ def _short(name: str) -> str:
 
 
 __all__ = [
+    "DELAY_S",
     "DEPLOYER",
     "DOLLAR",
+    "GUARDIAN",
     "GUARD_MS",
     "LOT",
     "MATCHER",
     "ORACLE_SIGNERS",
+    "OWNER",
     "PARAMETERS",
     "PRICE_E8",
     "WINDOW_MS",

@@ -40,6 +40,7 @@ from infold.words import CapsWord, ListingWord, RatesWord
 
 ORDER = (
     "Dollar",
+    "Timelock",
     "Governance",
     "Vault",
     "Oracle",
@@ -50,7 +51,7 @@ ORDER = (
     "Pool",
     "Recovery",
 )
-SEAL_DELAY_S = 8 * 86_400  # longer than the time in which everyone can leave
+DELAY_S = 8 * 86_400  # the least: longer than the time in which everyone can leave
 MINES_MAX = 1_000
 Progress = Callable[[str], None]
 
@@ -67,18 +68,21 @@ class MarketPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentPlan:
-    """What a venue is to be. `token` None deploys the test dollar, which anyone may mint: devnets
-    only.
+    """What a venue is to be. `owner` proposes what governance changes, and the timelock waits
+    `delay_s`; a venue that is not `sealed` obeys its deployer at once. `token` None deploys the
+    test dollar, which anyone may mint. Both are for devnets only.
     """
 
     owner: bytes
+    guardian: bytes
     matcher: bytes
     signers: tuple[bytes, ...]
     threshold: int
     markets: tuple[MarketPlan, ...]
     epoch_ms: int
     token: bytes | None = None
-    seal_delay_s: int | None = SEAL_DELAY_S
+    delay_s: int = DELAY_S
+    sealed: bool = True
 
 
 class Deployer(Protocol):
@@ -231,6 +235,8 @@ def deploy(
         "token": addresses["Dollar"],
         "collateral": addresses["Dollar"],
         "owner": plan.owner,
+        "guardian": plan.guardian,
+        "delay_s": plan.delay_s,
         "matcher": plan.matcher,
         "signers": list(plan.signers),
         "oracle_signers": list(plan.signers),
@@ -255,26 +261,22 @@ def deploy(
     governance = Abi("Governance", compiled["Governance"].abi)
     for market in plan.markets:
         progress(f"listing {market.listing.name}")
-        data = governance.calldata("execute_market", market.market, _parameters(governance, market))
-        deployer.send(f"listing {market.listing.name}", addresses["Governance"], data)
-    if plan.owner != deployer.address:
-        progress(f"offering governance to {checksum_address(plan.owner)}")
-        data = governance.calldata("transfer_ownership", plan.owner)
-        deployer.send("offering governance", addresses["Governance"], data)
-    if plan.seal_delay_s is not None:
-        progress(f"sealing governance behind {plan.seal_delay_s} s")
-        deployer.send(
-            "sealing", addresses["Governance"], governance.calldata("seal", plan.seal_delay_s)
+        data = governance.calldata(
+            "set_market", market.market, market_parameters(governance, market)
         )
+        deployer.send(f"listing {market.listing.name}", addresses["Governance"], data)
+    if plan.sealed:
+        progress(f"sealing governance behind {plan.delay_s} s")
+        deployer.send("sealing", addresses["Governance"], governance.calldata("seal"))
     return AddressBook(deployer.chain_id(), first_block, addresses)
 
 
-def _parameters(governance: Abi, market: MarketPlan) -> list[Any]:
+def market_parameters(governance: Abi, market: MarketPlan) -> list[Any]:
     """A listing in the order of Governance's struct; its members are named as the words' fields
     are.
     """
     values = market.rates._asdict() | market.caps._asdict() | market.listing._asdict()
-    function = next(entry for entry in governance.entries if entry.get("name") == "execute_market")
+    function = next(entry for entry in governance.entries if entry.get("name") == "set_market")
     members = [member["name"] for member in function["inputs"][1]["components"]]
     missing = [member for member in members if member not in values]
     if missing:

@@ -151,7 +151,8 @@ class DevnetConfig:
     gas_limit: int = 60_000_000
     skew_ms: int | None = None
     stale_ms: int = 10_000
-    seal_delay_s: int | None = 8 * 86_400
+    sealed: bool = False
+    """Sealed, governance waits for its timelock; until then its owner here changes at once."""
     contracts: Path | None = None
     directory: Path | None = None
     """Where journal, keys and feeds live; a temporary directory that is removed, if not given."""
@@ -201,6 +202,7 @@ class Devnet(Closable):
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.funder = self.wallet("funder")
         self.matcher = self.wallet("matcher")
+        self.guardian = self.wallet("guardian")
         self.oracle_wallets = tuple(
             self.wallet(f"oracle {number}") for number in range(config.signers)
         )
@@ -216,7 +218,7 @@ class Devnet(Closable):
         )
         self.rpc = Rpc(self.anvil.url, self.anvil.explain_silence)
         self._ends.callback(self.rpc.close)
-        self._fund([self.funder.address, self.matcher.address])
+        self._fund([wallet.address for wallet in (self.funder, self.matcher, self.guardian)])
         self.mine((genesis_s + 1) * 1000)
         self.funder_sender = self.sender(self.funder)
         deployer = RpcDeployer(
@@ -224,12 +226,13 @@ class Devnet(Closable):
         )
         plan = DeploymentPlan(
             owner=self.funder.address,
+            guardian=self.guardian.address,
             matcher=self.matcher.address,
             signers=tuple(wallet.address for wallet in self.oracle_wallets),
             threshold=config.threshold,
             markets=config.markets,
             epoch_ms=config.epoch_ms,
-            seal_delay_s=config.seal_delay_s,
+            sealed=config.sealed,
         )
         self.book = deploy(deployer, plan, config.contracts or find_contracts(), self._progress)
         self.book.write(self.directory / "addresses.json")
@@ -422,6 +425,8 @@ class Devnet(Closable):
             ],
             "accounts": [account.view() for account in self.accounts],
             "matcher": self.matcher.view(),
+            "owner": self.funder.view(),
+            "guardian": self.guardian.view(),
             "oracle_signers": [wallet.view() for wallet in self.oracle_wallets],
             "k": self.config.threshold,
         }

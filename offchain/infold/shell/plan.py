@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A deployment's plan out of a TOML file, so that every way to deploy carries out the same one.
 
-    owner = "0x..."                 # governance's owner once the deployment is whole
+    owner = "0x..."                 # proposes what governance changes, and may take it back
+    guardian = "0x..."              # may stop new risk for a time
     matcher = "0x..."
     signers = ["0x...", "0x..."]    # oracle signers
     threshold = 2                   # how many of them a vector needs
     epoch_ms = 3600000              # between two strikes of the pool's shares
     token = "0x..."                 # collateral, 6 decimals; left out: the test dollar
-    seal_delay_s = 691200           # governance's delay; 0 leaves it unsealed
+    delay_s = 691200                # what governance changes waits so long; 8 days are the least
+    sealed = true                   # false: the deployer changes at once, on devnets
 
     [[market]]                      # fields as in docs/protocol.md section 3, units in their names
     id = 1
@@ -26,7 +28,7 @@ from pathlib import Path
 import msgspec
 
 from infold.errors import Misconfigured
-from infold.shell.deploy import SEAL_DELAY_S, DeploymentPlan, MarketPlan
+from infold.shell.deploy import DELAY_S, DeploymentPlan, MarketPlan
 from infold.words import CapsWord, ListingWord, RatesWord
 
 EXAMPLE = "scripts/local.toml"
@@ -73,13 +75,15 @@ class PlanTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The whole file."""
 
     owner: str
+    guardian: str
     matcher: str
     signers: list[str]
     threshold: int
     epoch_ms: int
     market: list[MarketTable]
     token: str | None = None
-    seal_delay_s: int = SEAL_DELAY_S
+    delay_s: int = DELAY_S
+    sealed: bool = True
 
 
 def read_plan(path: Path) -> DeploymentPlan:
@@ -93,13 +97,15 @@ def read_plan(path: Path) -> DeploymentPlan:
         raise Misconfigured(f"{path}: {error}; {EXAMPLE} is a whole plan") from error
     return DeploymentPlan(
         owner=_address(path, "owner", table.owner),
+        guardian=_address(path, "guardian", table.guardian),
         matcher=_address(path, "matcher", table.matcher),
         signers=tuple(_address(path, "signers", signer) for signer in table.signers),
         threshold=table.threshold,
         markets=tuple(market.plan() for market in table.market),
         epoch_ms=table.epoch_ms,
         token=None if table.token is None else _address(path, "token", table.token),
-        seal_delay_s=table.seal_delay_s or None,
+        delay_s=table.delay_s,
+        sealed=table.sealed,
     )
 
 

@@ -136,7 +136,7 @@ def test_settle_rejects_a_market_until_its_parameters_serve(stage: Stage) -> Non
     oracle = {**ORACLE, 3: PRICE_E8}
     venue.world.travel(1)
     assert_refused(stage, stage.batch(oracle=oracle, priced=(1, 3)), "clearing: market not live")
-    venue.governance.execute_market(3, parameters(name="SOL-USD"), sender=DEPLOYER)
+    venue.governance.set_market(3, parameters(name="SOL-USD"), sender=DEPLOYER)
     activation_ms = venue.world.now_ms + 3_000
     venue.world.travel(4)
     early = stage.batch(oracle=oracle, priced=(1, 3), time_ms=activation_ms)
@@ -336,8 +336,8 @@ def test_anyone_may_carry_a_batch_and_nobody_may_change_what_is_sealed(stage: St
 def with_attesters(stage: Stage, threshold: int) -> None:
     governance = stage.venue.governance
     for key in ATTESTERS:
-        governance.execute_attester(key.address, True, sender=DEPLOYER)
-    governance.execute_attester_threshold(threshold, sender=DEPLOYER)
+        governance.set_attester(key.address, True, sender=DEPLOYER)
+    governance.set_attester_threshold(threshold, sender=DEPLOYER)
     stage.venue.world.travel(19)
 
 

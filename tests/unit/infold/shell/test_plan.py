@@ -35,7 +35,8 @@ def test_the_shipped_plan_is_read_field_by_field() -> None:
     plan = read_plan(LOCAL)
     assert plan.owner.hex() == "f39fd6e51aad88f6f4ce6ab8827279cfffb92266"
     assert (plan.threshold, len(plan.signers), plan.token) == (2, 3, None)
-    assert plan.seal_delay_s == 691_200
+    assert plan.guardian.hex() == "9965507d1a55bcc2695c58ba16fb37d819b0a4dc"
+    assert (plan.delay_s, plan.sealed) == (691_200, True)
     bitcoin, ether = plan.markets
     assert (bitcoin.market, bitcoin.listing.name, bitcoin.listing.tick_e8) == (
         1,
@@ -48,7 +49,7 @@ def test_the_shipped_plan_is_read_field_by_field() -> None:
 
 
 def test_no_seal_and_a_token_of_ones_own(write: Write) -> None:
-    assert read_plan(write("seal_delay_s = 691_200", "seal_delay_s = 0")).seal_delay_s is None
+    assert not read_plan(write("delay_s = 691_200", "sealed = false")).sealed
     token = "0x" + "ab" * 20
     plan = read_plan(write("threshold = 2", f'threshold = 2\ntoken = "{token}"'))
     assert plan.token == bytes.fromhex("ab" * 20)
@@ -64,6 +65,7 @@ def test_no_seal_and_a_token_of_ones_own(write: Write) -> None:
         ("mm_e6 = 25_000", "", "mm_e6"),
         ("mm_e6 = 25_000", "mm_e6 = 2.5", "mm_e6"),
         ("shift = 40", "", "shift"),
+        ("0x9965507", "0x996550", "guardian"),
         ("0x7099797", "0x709979", "matcher"),
         ("0x7099797", "1x7099797", "matcher"),
         ("0x7099797", "0xg099797", "matcher"),
