@@ -145,7 +145,9 @@ def settle(
     if unsafe_sub(unsafe_add(time, units.WINDOW_MS), units._now_ms()) > units.WINDOW_MS + units.LEAD_MS:
         reasons._refuse(reasons.BATCH_TIME_OUTSIDE_WINDOW)
 
-    root: bytes32 = self._admit_vector(head, openings, given)
+    root: bytes32 = empty(bytes32)
+    doubtful: uint256 = 0
+    root, doubtful = self._admit_vector(head, openings, given)
     contents: bytes32 = keccak256(abi_encode(head, root, accepted_root))
 
     # load every priced market, funding advanced to T; place 0 stays free
@@ -160,7 +162,7 @@ def settle(
             reasons._refuse(reasons.PRICES_NOT_ASCENDING)
         previous = market
         priced = unsafe_add(priced, 1)
-        deals[priced].terms, deals[priced].mark = markets._open(word, priced, time)
+        deals[priced].terms, deals[priced].mark = markets._open(word, priced, time, doubtful)
         listed[market >> 5] |= priced << ((market & 31) << 3)
 
     # record by record: judge it, run the account's positions in memory, write after its last one if the margin stands
@@ -654,16 +656,17 @@ def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256)
 @internal
 def _admit_vector(
     head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
-) -> bytes32:
+) -> (bytes32, uint256):
     """
     @notice Verify a price vector and lay its opened prices out (C9).
-    @return its root
+    @return its root, and the markets whose price a second source contradicts, as bits
     """
     root: bytes32 = empty(bytes32)
     words: uint256[64] = empty(uint256[64])
-    root, words = staticcall ORACLE.verify(head, openings, given)
+    doubtful: uint256 = 0
+    root, words, doubtful = staticcall ORACLE.verify(head, openings, given)
     markets._lay(words, (head >> 8) & packing.M8)
-    return root
+    return root, doubtful
 
 
 @internal

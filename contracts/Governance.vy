@@ -178,6 +178,24 @@ def set_oracle_threshold(threshold: uint256):
     extcall ORACLE.set_threshold(threshold)
 
 
+@external
+def set_price_source(market: uint256, source: address, bound_e4: uint256, age_s: uint256, strict: bool):
+    """
+    @notice Name a market's second source, or the zero address for none; `Oracle` keeps the bounds.
+    """
+    self._only_timelock()
+    extcall ORACLE.set_source(market, source, bound_e4, age_s, strict)
+
+
+@external
+def set_uptime(feed: address, grace_s: uint256):
+    """
+    @notice Name the feed that tells whether the sequencer runs, or the zero address for none; `Oracle` keeps the bounds.
+    """
+    self._only_timelock()
+    extcall ORACLE.set_uptime(feed, grace_s)
+
+
 # -- views ---------------------------------------------------------------------
 
 @external

@@ -9,6 +9,7 @@
      C10 an account below maintenance can be shrunk by anybody: by what brings it a quarter above maintenance again,
          no more and no less, at the oracle's price less the pool's h_min; a debt that is left is insurance's, then
          the pool's
+     C9  nobody is shrunk at a price that a second source contradicts, nor before the sequencer has been up for its grace
      An account at or above maintenance cannot be touched; `Clearing.apply` checks the rest by itself.
 @custom:halt Nothing stops it: a venue that cannot liquidate is insolvent.
 """
@@ -34,11 +35,13 @@ BOUNTY_E6_MAX: constant(uint256) = 5 * 10**6            # beats the gas of two v
 # An account at a vector, and the position it is asked about.
 #   equity    no haircut, pending withdrawal counted, e6
 #   margin    maintenance margin of all positions, e6
+#   doubted   whether a second source contradicts a price they were made of
 #   required  maintenance margin of this one, e6
 #   rates, caps   the parameters of its market that serve the vector's time
 struct Standing:
     equity: int256
     margin: uint256
+    doubted: bool
     market: uint256
     base: int256
     price: uint256
@@ -87,7 +90,9 @@ def liquidate(
     assert staticcall CLEARING.positions(account * PLACES + index) != 0, "recovery: no position"
     time_ms: uint256 = (head >> 16) & packing.M48
     assert time_ms >= self.liquidated_ms[account], "recovery: vector before the last liquidation"
+    assert staticcall ORACLE.sequencer_up(), "recovery: sequencer is down"
     standing: Standing = self._standing(head, openings, signatures_, account, index)
+    assert not standing.doubted, "recovery: price is doubtful"
     assert standing.equity < convert(standing.margin, int256), "recovery: account is healthy"
     size: uint256 = self._size(standing)
     self.liquidated_ms[account] = time_ms
@@ -149,7 +154,8 @@ def _standing(
     """
     root: bytes32 = empty(bytes32)
     words: uint256[64] = empty(uint256[64])
-    root, words = staticcall ORACLE.verify(head, openings, signatures_)
+    doubtful: uint256 = 0
+    root, words, doubtful = staticcall ORACLE.verify(head, openings, signatures_)
     time_ms: uint256 = (head >> 16) & packing.M48
 
     standing: Standing = empty(Standing)
@@ -164,6 +170,7 @@ def _standing(
         market: uint256 = held >> 240
         price: uint256 = (words[market >> 2] >> (64 * (3 - (market & 3)))) & packing.M64
         assert price != 0, "recovery: no price"
+        standing.doubted = standing.doubted or (doubtful >> market) & 1 != 0
         clock: uint256 = staticcall CLEARING.market_words(market * 8)
         version: uint256 = (clock >> 8) & 1
         if time_ms <= ((clock >> 16) & packing.M32) * 1000:

@@ -45,6 +45,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "were just unpacked",
     },
     "Delegates.vy": {"shift": "three arguments whose ranges the function asserts"},
+    "Oracle.vy": {"shift": "one bit, of a market's number below 192"},
     "Rules.vy": {
         "unchecked": "Clearing's numbers are fields of at most 88 bits or sums of 256 of them: no "
         "sum leaves 128 bits, no product 256; check_price narrows what strangers ask",
@@ -80,6 +81,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "shift": "drops the parity bit from a signature's second word, which is read before",
     },
     "modules/signers.vy": {"shift": "thresholds of at most 16 and times from the clock"},
+    "modules/sources.vy": {
+        "unchecked": "products of a u64, a u32 and a u15 field and a literal below 2^17",
+        "shift": "one bit of a market's number below 192, and a field just read",
+    },
     "modules/units.vy": {
         "unchecked": "divisions by literals and products whose ranges the callers assert",
     },

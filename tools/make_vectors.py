@@ -387,6 +387,8 @@ WORDS = (
     ("AccountSettled fill", words.SETTLED_FILL),
     ("service", words.SERVICE),
     ("threshold", words.THRESHOLD),
+    ("second source", words.SOURCE),
+    ("readings", words.READINGS),
 )
 
 

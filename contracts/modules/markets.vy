@@ -200,11 +200,12 @@ def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, int256):
 # -- a market enters a batch ----------------------------------------------------------------
 
 @internal
-def _open(word: uint256, place: uint256, time: uint256) -> (uint256, uint256):
+def _open(word: uint256, place: uint256, time: uint256, doubtful: uint256) -> (uint256, uint256):
     """
     @notice Load a priced market: its mark with funding to T, and whether it may only shrink.
     @param word A price word: market u16 @240 | price u64 @176 | gross u64 @112.
     @param place Its place in the price list, from 1.
+    @param doubtful Bit m: a second source contradicts the vector's price of market m.
     @return the deal's terms and mark
     """
     market: uint256 = word >> 240
@@ -220,7 +221,8 @@ def _open(word: uint256, place: uint256, time: uint256) -> (uint256, uint256):
     if not (oracle != 0 and (word << 16) >> 192 != 0):
         reasons._refuse(reasons.NO_PRICE)
 
-    # shrink only by status, after a jump beyond the bound that widens with time, or with no room for more interest
+    # shrink only by status, by a second source's doubt, after a jump beyond the bound that widens with time, or with
+    # no room for more interest
     last: uint256 = (clock << 96) >> 192
     bound: uint256 = unsafe_add(
         (rates >> 116) & packing.M20,
@@ -229,6 +231,7 @@ def _open(word: uint256, place: uint256, time: uint256) -> (uint256, uint256):
     terms: uint256 = (((word << 16) >> 192) << 192) | (((word << 80) >> 192) << 112)
     if (
         status == SHRINK_ONLY
+        or (doubtful >> market) & 1 != 0
         or last != 0 and unsafe_mul(unsafe_sub(max(oracle, last), min(oracle, last)), 10**6) > unsafe_mul(last, bound)
         or unsafe_add((self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word << 80) >> 192)
         > (self.parameter_words[chosen | 1] << 192) >> 192

@@ -667,17 +667,21 @@ def unpack_service(word: int) -> ServiceWord:
 
 
 class ThresholdWord(NamedTuple):
-    """threshold of Oracle and Seals: the old one serves T <= activation."""
+    """threshold of Oracle and Seals: the old one serves T <= activation. In Oracle, bit m of
+    `sourced` is set while market m has a second source.
+    """
 
     new: int = 0
     old: int = 0
     activation_ms: int = 0
+    sourced: int = 0
 
 
 THRESHOLD: Final[Layout] = (
     Field("new", 8, 56),
     Field("old", 8, 48),
     Field("activation_ms", 48, 0),
+    Field("sourced", 192, 64),
 )
 
 
@@ -687,6 +691,70 @@ def pack_threshold(word: ThresholdWord) -> int:
 
 def unpack_threshold(word: int) -> ThresholdWord:
     return ThresholdWord(*unpack(THRESHOLD, word))
+
+
+class SourceWord(NamedTuple):
+    """Oracle.source_of[market]: a second source, how old its word may be, how far a vector may
+    differ from it, and whether it doubts every price once it is too old.
+    """
+
+    source: int = 0
+    age_s: int = 0
+    bound_e4: int = 0
+    strict: int = 0
+
+
+SOURCE: Final[Layout] = (
+    Field("source", 160, 96),
+    Field("age_s", 32, 16),
+    Field("bound_e4", 15, 1),
+    Field("strict", 1, 0),
+)
+
+
+def pack_source(word: SourceWord) -> int:
+    return pack(SOURCE, word)
+
+
+def unpack_source(word: int) -> SourceWord:
+    return SourceWord(*unpack(SOURCE, word))
+
+
+class ReadingsWord(NamedTuple):
+    """Oracle.readings[market]: what the second source said last, and before; the one before serves
+    T <= activation.
+    """
+
+    price_e8: int = 0
+    until_s: int = 0
+    bound_e4: int = 0
+    strict: int = 0
+    before_price_e8: int = 0
+    before_until_s: int = 0
+    before_bound_e4: int = 0
+    before_strict: int = 0
+    activation_s: int = 0
+
+
+READINGS: Final[Layout] = (
+    Field("price_e8", 64, 192),
+    Field("until_s", 32, 160),
+    Field("bound_e4", 15, 145),
+    Field("strict", 1, 144),
+    Field("before_price_e8", 64, 80),
+    Field("before_until_s", 32, 48),
+    Field("before_bound_e4", 15, 33),
+    Field("before_strict", 1, 32),
+    Field("activation_s", 32, 0),
+)
+
+
+def pack_readings(word: ReadingsWord) -> int:
+    return pack(READINGS, word)
+
+
+def unpack_readings(word: int) -> ReadingsWord:
+    return ReadingsWord(*unpack(READINGS, word))
 
 
 # -- logs ------------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ PAIRS = (
     (words.PRICE, words.pack_price, words.unpack_price),
     (words.SERVICE, words.pack_service, words.unpack_service),
     (words.THRESHOLD, words.pack_threshold, words.unpack_threshold),
+    (words.SOURCE, words.pack_source, words.unpack_source),
+    (words.READINGS, words.pack_readings, words.unpack_readings),
     (words.REQUESTS, words.pack_requests, words.unpack_requests),
     (words.STRIKE, words.pack_strike, words.unpack_strike),
     (words.SETTLED_HEAD, words.pack_settled_head, words.unpack_settled_head),

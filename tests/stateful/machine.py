@@ -60,6 +60,7 @@ DEPLOYMENT = (
     "Clearing",
     "Pool",
     "Recovery",
+    "dev/Source",
 )
 EPOCH_MS = 60_000
 THRESHOLD = 2
@@ -113,6 +114,7 @@ class Chain:
             "epoch_ms": EPOCH_MS,
             "oracle_signers": [f"0x{key.address:040x}" for key in SIGNERS],
             "threshold": THRESHOLD,
+            "price_e8": MARKETS[1],
         }
         for name in names:
             wanted = [
@@ -172,6 +174,8 @@ GETTERS = {
     "lp_requests": ("pool", "lp_requests(uint256)"),
     "shares": ("pool", "balanceOf(address)"),
     "liquidated_ms": ("recovery", "liquidated_ms(uint256)"),
+    "sources": ("oracle", "source_of(uint256)"),
+    "readings": ("oracle", "readings(uint256)"),
 }
 SCALARS = {
     "head": "head()",
@@ -574,6 +578,53 @@ class Machine:
             self.state.log(name, *arguments)
 
         self.both(f"set_{which}", contract, self.governance, data, logged)
+
+    def rule_source(self) -> None:
+        """Another second source, which is the same contract in every market, or none."""
+        pick = self.random
+        market = pick.choice([1, 1, 2, 37, 191, 192, 0])
+        answer = self.ask(market)
+        given = (
+            market,
+            0 if pick.random() < 0.2 else self.chain.number("source"),
+            pick.choice([9, 10, 100, 500, 2_000, 2_001]),
+            pick.choice([29, 30, 60, 172_800, 172_801]),
+            pick.random() < 0.5,
+        )
+        sender = self.governance if pick.random() < 0.9 else STRANGER.address
+        self.both(
+            "set_source",
+            "oracle",
+            sender,
+            selector("set_source(uint256,address,uint256,uint256,bool)") + encode((0,) * 5, given),
+            lambda: self.protocol.set_source(*given, answer, sender=sender, now_s=self.now_s),
+        )
+
+    def rule_refresh(self) -> None:
+        pick = self.random
+        market = pick.choice([*self.state.readings, *self.state.readings, 1, 200])
+        answer = self.ask(market)
+        self.both(
+            "refresh",
+            "oracle",
+            STRANGER.address,
+            selector("refresh(uint256)") + encode((0,), (market,)),
+            lambda: self.protocol.refresh(market, answer, sender=0, now_s=self.now_s),
+        )
+
+    def ask(self, market: int) -> tuple[int, int]:
+        """Let the second source say a price near the market's, now or before."""
+        pick = self.random
+        price = self.prices.get(market, 10**8) * pick.choice([9_000, 9_990, 9_999, 10_000, 10_100])
+        answer = (
+            pick.choice([price // 10_000] * 20 + [0, 2**64]),
+            self.now_s - pick.choice([0, 0, 0, 5, 29, 31, -1]),
+        )
+        refused, _ = self.chain.send(
+            "source", STRANGER.address, selector("say(uint256,uint256)") + encode((0, 0), answer)
+        )
+        assert refused is None
+        return answer
 
     def rule_liquidate(self) -> None:
         account = self.someone()
@@ -1126,6 +1177,8 @@ WEIGHTS = {
     "claim": 2,
     "set_market": 2,
     "keys": 2,
+    "source": 2,
+    "refresh": 5,
     "liquidate": 6,
     "apply": 3,
 }

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from infold.core import judging, margin, pool, settlement
 from infold.core.curve import NO_DEALER, Curve, CurveBounds
+from infold.core.doubts import doubts
 from infold.core.events import (
     AnyEvent,
     BatchClosed,
@@ -160,7 +161,9 @@ def _hold_back(state: State, command: CloseBatch, ballot: _Ballot) -> None:
     for market in {open_order.order.market for open_order in ballot.eligible}:
         held = state.markets[market]
         price_e8 = command.prices_e8[market]
-        if settlement.is_shrink_only(held, held.at(time_ms), price_e8, time_ms):
+        if settlement.is_shrink_only(held, held.at(time_ms), price_e8, time_ms) or doubts(
+            state, market, price_e8, time_ms
+        ):
             ballot.shrink_markets.add(market)
     for account in {open_order.order.account for open_order in ballot.eligible}:
         owner = state.accounts[account]

@@ -104,6 +104,11 @@ class MarketSet(Fact, frozen=True, kw_only=True):
     listing: Word
 
 
+class SourceRead(Fact, frozen=True, kw_only=True):
+    market: int
+    readings: Word
+
+
 ChainFact = (
     Deployed
     | AccountOpened
@@ -115,6 +120,7 @@ ChainFact = (
     | LiquidityRequested
     | Applied
     | MarketSet
+    | SourceRead
 )
 
 FACTS: Final[dict[str, type[Fact]]] = {
@@ -129,16 +135,18 @@ FACTS: Final[dict[str, type[Fact]]] = {
         LiquidityRequested,
         Applied,
         MarketSet,
+        SourceRead,
     )
 }
-"""Logs of `Clearing`, `Delegates` and `Pool` that tell the engine something new. The others are the
-echo of a batch, which `ConfirmBatch` folds, or say nothing the engine keeps."""
+"""Logs of `Clearing`, `Delegates`, `Pool` and `Oracle` that tell the engine something new. The
+others are the echo of a batch, which `ConfirmBatch` folds, or say nothing the engine keeps."""
 
 
 def fact_from_log(
     name: str, arguments: Mapping[str, Any], following: str | None = None
 ) -> ChainFact | None:
-    """The fact of a decoded log of `Clearing`, `Delegates` or `Pool`; None if it says nothing new.
+    """The fact of a decoded log of `Clearing`, `Delegates`, `Pool` or `Oracle`; None if it says
+    nothing new.
 
     `arguments` are the ABI's names with integers, or 0x strings for addresses. `following` names
     the next log of the same block, if there is one: collateral that a batch moves for the pool and

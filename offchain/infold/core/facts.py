@@ -7,6 +7,8 @@ difference means that a log is missing or out of order, and nothing may be built
 
 from __future__ import annotations
 
+from typing import Final
+
 from infold.core import events
 from infold.core.events import ChainFact, from_word
 from infold.core.state import Account, Market, Parameters, State
@@ -15,6 +17,7 @@ from infold.units import BACKSTOP_ACCOUNT, FIRST_TRADER, POOL_ACCOUNT
 from infold.words import (
     FLAG_INCOMING,
     AccountWord,
+    ReadingsWord,
     unpack_account,
     unpack_caps,
     unpack_clock,
@@ -27,9 +30,12 @@ from infold.words import (
     unpack_meter,
     unpack_position,
     unpack_rates,
+    unpack_readings,
     unpack_requests,
     unpack_withdrawal,
 )
+
+NO_READINGS: Final = ReadingsWord()
 
 
 def fold(state: State, fact: ChainFact) -> None:
@@ -61,6 +67,8 @@ def fold(state: State, fact: ChainFact) -> None:
             _apply(state, fact)
         case events.MarketSet():
             _set_market(state, fact)
+        case events.SourceRead():
+            _read_source(state, fact)
 
 
 def _move_collateral(state: State, fact: events.CollateralMoved) -> None:
@@ -162,3 +170,19 @@ def _set_market(state: State, fact: events.MarketSet) -> None:
         unpack_listing(from_word(fact.listing)),
     )
     market.clock = clock
+
+
+def _read_source(state: State, fact: events.SourceRead) -> None:
+    """What a second source says now; the reading before is the one that was in force."""
+    word = from_word(fact.readings)
+    if not word:
+        state.readings.pop(fact.market, None)
+        return
+    held = state.readings.get(fact.market, NO_READINGS)
+    readings = unpack_readings(word)
+    if readings[4:8] != held[:4]:
+        raise InvariantBroken(
+            f"market {fact.market}: the second source's earlier reading is {readings[4:8]} on chain"
+            f" where {held[:4]} was due: a log is missing or out of order"
+        )
+    state.readings[fact.market] = readings

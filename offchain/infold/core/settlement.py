@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from infold.core import funding, margin
+from infold.core.doubts import doubts
 from infold.core.funding import Mark
 from infold.core.judging import BASE_LIMIT, judge
 from infold.core.plan import (
@@ -130,6 +131,7 @@ def _open_markets(state: State, plan: Plan) -> dict[int, Deal]:
             price_e8,
             gross_e8,
             is_shrink_only(held, parameters, oracle_price_e8, plan.time_ms)
+            or doubts(state, market, oracle_price_e8, plan.time_ms)
             or held.meter.open_interest_e8 + gross_e8 > parameters.caps.interest_cap_e8,
         )
     return deals
@@ -139,7 +141,7 @@ def is_shrink_only(
     market: Market, parameters: Parameters, oracle_price_e8: int, time_ms: int
 ) -> bool:
     """Whether status or a price move beyond the bound lets positions only shrink; interest cap
-    aside.
+    and a second source's doubt aside.
     """
     rates = parameters.rates
     if rates.status == STATUS_SHRINK_ONLY:

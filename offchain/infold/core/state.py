@@ -34,6 +34,7 @@ from infold.words import (
     PoolWord,
     PositionWord,
     RatesWord,
+    ReadingsWord,
     RequestsWord,
     StrikeWord,
     WithdrawalWord,
@@ -50,6 +51,7 @@ from infold.words import (
     pack_pool,
     pack_position,
     pack_rates,
+    pack_readings,
     pack_requests,
     pack_strike,
     pack_withdrawal,
@@ -191,6 +193,8 @@ class State:
     requests: dict[int, RequestsWord] = field(default_factory=dict)
     strikes: dict[int, StrikeWord] = field(default_factory=dict)
     epoch_ms: int = 0
+    readings: dict[int, ReadingsWord] = field(default_factory=dict)
+    """What second sources said, by market; without an entry there is none."""
 
     block: int = 0
     block_ms: int = 0
@@ -260,7 +264,9 @@ def market_words(state: State, market: int) -> dict[str, int]:
 
 
 def chain_words(state: State) -> dict[str, int]:
-    """Every non-zero word of `Clearing`: what reconciliation compares, bit by bit."""
+    """Every non-zero word of `Clearing`, and what `Oracle` keeps of second sources: what
+    reconciliation compares, bit by bit.
+    """
     words: dict[str, int] = {}
     for account in state.accounts:
         words |= account_words(state, account)
@@ -271,6 +277,8 @@ def chain_words(state: State) -> dict[str, int]:
         backstop_markets |= bool(held.backstop.base_e8) << market
     for epoch, strike in state.strikes.items():
         words[f"strikes[{epoch}]"] = pack_strike(strike)
+    for market, readings in state.readings.items():
+        words[f"readings[{market}]"] = pack_readings(readings)
     words["head"] = pack_head(state.head)
     words["pool_capital_e6"] = state.pool_capital_e6
     words["pool_markets"] = pool_markets

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from infold.core.admission import MarketTerms, SlotView
+from infold.core.doubts import doubts
 from infold.core.funding import Mark
 from infold.core.margin import mark_at
 from infold.core.state import NO_FILL, Account, State
@@ -28,7 +29,7 @@ from infold.units import (
     MARKETS_MAX,
     QUOTE_DIVISOR,
 )
-from infold.words import STATUS_LIVE, DelegateWord, FillWord
+from infold.words import STATUS_LIVE, STATUS_SHRINK_ONLY, DelegateWord, FillWord
 
 NO_SLOT: Final = SlotView()
 _ABOVE: Final = 1 + 2**-30
@@ -179,11 +180,13 @@ class AdmissionView:
         if held is not None:
             parameters = held.at(self._now_ms)
             if parameters.listing.tick_e8:
+                price_e8 = self.state.prices_e8.get(market, 0)
+                status = parameters.rates.status
+                if status == STATUS_LIVE and price_e8:
+                    if doubts(self.state, market, price_e8, self._now_ms):
+                        status = STATUS_SHRINK_ONLY
                 terms = MarketTerms(
-                    parameters.listing.tick_e8,
-                    parameters.rates.fee_e6,
-                    parameters.rates.status,
-                    self.state.prices_e8.get(market, 0),
+                    parameters.listing.tick_e8, parameters.rates.fee_e6, status, price_e8
                 )
         self._terms[market] = terms
         return terms

@@ -122,6 +122,8 @@ EVENTS = dict(
         # Oracle and Seals
         _event(f"SignerSet(address,bool,{_WORD})", 1),
         _event(f"ThresholdSet({_words(2)})", 0),
+        _event(f"SourceSet({_words(2)})", 1),
+        _event(f"SourceRead({_words(2)})", 1),
         _event(f"MatcherSet(address,{_WORD})", 0),
         # Vault
         _event(f"Received(address,{_words(2)})", 1),

@@ -76,6 +76,9 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         partial(encode_call, "liquidated_ms(uint256)"),
         contracts.recovery,
     )
+    for table, getter in (("sources", "source_of"), ("readings", "readings")):
+        keys_known: list[int] = sorted(known.sources.keys() | known.readings.keys())
+        fill(table, keys_known, partial(encode_call, f"{getter}(uint256)"), contracts.oracle)
     scalars = node.read_words(clearing, [encode_call(f"{it}()") for it in _SCALARS.values()], block)
     for name, word in zip(_SCALARS, scalars, strict=True):
         read.put_scalar(name, word)

@@ -59,7 +59,7 @@ class Contracts(NamedTuple):
     @property
     def kept(self) -> list[int]:
         """Contracts whose storage the twin keeps."""
-        return [self.clearing, self.delegates, self.pool, self.recovery]
+        return [self.clearing, self.delegates, self.pool, self.oracle, self.recovery]
 
 
 class Origin(NamedTuple):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every door that changes state, as a method with the door's name (docs/protocol.md §5 to §8):
-those of `Clearing`, `Delegates`, `Pool` and `Recovery`; keys are changed at
-`protocol.oracle.signers` and `protocol.seals`.
+those of `Clearing`, `Delegates`, `Pool` and `Recovery`, and `Oracle`'s for second sources; keys are
+changed at `protocol.oracle.signers` and `protocol.seals`.
 
     protocol = Protocol(chain_id=1, clearing=0x..., oracle=0x..., ...)
     account = protocol.open_account(owner, 25_000_000, sender=owner, now_s=1_700_000_000)
@@ -44,6 +44,7 @@ from .settlement import (
     virtual_mark,
 )
 from .signers import Oracle, Recover, Seals, Signature, SignerSet
+from .sources import Answer, Source, doubtful, refresh, set_source
 from .state import CAPS, CLOCK, LISTING, RATES, State
 from .vectors import Vector, open_vector
 from .words import (
@@ -113,6 +114,8 @@ class Protocol:
         self.pool = pool
         self.governance = governance
         self.accounted_e6 = 0
+        self.sequencer_up = True
+        """What the uptime feed says, its grace counted: not of this world either."""
         self.crypto = Crypto(hash_many, recover, separator(chain_id, clearing))
         signers = SignerSet(recover, oracle_signers, oracle_threshold)
         self.oracle = Oracle(chain_id, oracle, signers, hash_many)
@@ -393,9 +396,13 @@ class Protocol:
         require(position.base_e8 != 0, "recovery: no position")
         later = SettleHead.of(head).time_ms >= state.liquidated_ms.get(account, 0)
         require(later, "recovery: vector before the last liquidation")
+        require(self.sequencer_up, "recovery: sequencer is down")
         vector = self._signed_vector(head, openings, signatures)
         withdrawal = Withdrawal.of(state.withdrawals.get(account, 0))
         held = self.standing(account, vector, "recovery: no price")
+        doubted = doubtful(self.state, vector.prices_e8, vector.time_ms)
+        sure = not any(it.market in doubted for it in self.positions_of(account))
+        require(sure, "recovery: price is doubtful")
         held = held._replace(equity_e6=held.equity_e6 + withdrawal.amount_e6)
         require(held.equity_e6 < held.mm_e6, "recovery: account is healthy")
         batch_mark = virtual_mark(state, vector, position.market)
@@ -429,6 +436,29 @@ class Protocol:
         for place, parameter in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
             self.state.put(self.state.parameter_words, first + place, parameter)
         self.state.log("MarketSet", market, word, rates, caps, listing)
+
+    @door
+    def set_source(
+        self,
+        market: int,
+        source: int,
+        bound_e4: int,
+        age_s: int,
+        strict: bool,
+        answer: Answer,
+        *,
+        sender: int,
+        now_s: int,
+    ) -> None:
+        """`Oracle.set_source`: name a market's second source, which says `answer`; 0 for none."""
+        require(sender == self.governance, "oracle: not governance")
+        set_source(self.state, market, Source(source, age_s, bound_e4, strict), answer, now_s)
+
+    @door
+    def refresh(self, market: int, answer: Answer, *, sender: int, now_s: int) -> None:
+        """`Oracle.refresh`: take in what the second source says, `answer`."""
+        del sender
+        refresh(self.state, market, answer, now_s)
 
     # -- reading ------------------------------------------------------------
 

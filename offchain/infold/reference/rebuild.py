@@ -21,7 +21,7 @@ class Rebuilt:
         self.dirty: set[int] = set()
 
     def fold(self, name: str, arguments: tuple[Argument, ...]) -> None:
-        """Apply one event of `Clearing`, `Delegates` or `Pool`."""
+        """Apply one event of `Clearing`, `Delegates`, `Pool` or `Oracle`."""
         handler = getattr(self, f"_{name}", None)
         if handler is not None:
             handler(*arguments)
@@ -146,6 +146,12 @@ class Rebuilt:
         first = market * 8 + Clock.of(clock).version * 4
         for place, word in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
             self._put("parameter_words", first + place, word)
+
+    def _SourceSet(self, market: int, source: int) -> None:
+        self._put("sources", market, source)
+
+    def _SourceRead(self, market: int, readings: int) -> None:
+        self._put("readings", market, readings)
 
     def _LiquidityRequested(self, epoch: int, requests: int) -> None:
         self._put("lp_requests", epoch, requests)

@@ -17,10 +17,12 @@ from .protocol import Protocol
 from .rpc import Transaction
 from .secp256k1 import recover
 from .settlement import Prepared, SettleCall, contents_of, vector_of
+from .sources import Readings, Source
 from .words import Account
 
 _MISMATCHES_MAX = 200
-_TRANSFERS = ("Transfer",)
+_APART = ("Transfer", "SignerSet", "ThresholdSet")
+"""Logs that are followed by themselves, or say nothing that is kept."""
 
 
 @dataclass(slots=True)
@@ -140,7 +142,7 @@ class Replay:
         ours = [
             event
             for event in events
-            if event.address in contracts.kept and event.name not in _TRANSFERS
+            if event.address in contracts.kept and event.name not in _APART
         ]
         for event in events:
             if event.address in (contracts.oracle, contracts.seals):
@@ -325,6 +327,14 @@ class Replay:
             return _bound(protocol.request_redeem, [words[2]], _integer(words[0]), now_s)
         if event.name == "Claimed":
             return _bound(protocol.claim, [words[1], words[0]], 0, now_s)
+        if event.name == "SourceSet":
+            source = Source.of(_integer(words[1]))
+            answer = _answer(ours[1], source)
+            given = [words[0], source.address, source.bound_e4, source.age_s, source.strict, answer]
+            return _bound(protocol.set_source, given, governance, now_s)
+        if event.name == "SourceRead":
+            source = Source.of(protocol.state.sources.get(_integer(words[0]), 0))
+            return _bound(protocol.refresh, [words[0], _answer(event, source)], 0, now_s)
         return self._embedded_door(event, transaction)
 
     def _embedded_door(self, event: Event, transaction: Transaction) -> Callable[[], object] | None:
@@ -346,6 +356,12 @@ class Replay:
         owner = self.protocol.state.accounts.get(account, 0) >> 96
         run = getattr(self.protocol, door[1])
         return _bound(run, arguments_of(door, data), owner, transaction.time_s)
+
+
+def _answer(read: Event, source: Source) -> tuple[int, int]:
+    """What a source must have said for `SourceRead` to log this."""
+    after = Readings.of(_integer(read.arguments[1])).after
+    return after.price_e8, after.until_s - source.age_s
 
 
 def _integer(argument: Argument) -> int:

@@ -8,7 +8,7 @@ reach another group.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from .faults import Fault, Overflow, Reason, require
 from .groups import BatchMark, Outcome, SignerOf, outgrown, passes, planned_quote, settle_group
 from .margin import Mark, credit, fee_of, funded_index
 from .signers import Oracle, Recover, Seals, Signature
+from .sources import doubtful
 from .state import CLOCK, INCOMING, LEDGER, METER, POOL, State
 from .vectors import Vector, open_vector
 from .words import (
@@ -153,8 +154,13 @@ class _Batch:
     bucket_e6: int = 0
 
 
-def load_market(state: State, vector: Vector, price_word: PriceWord) -> Market:
-    """A market of the price list with funding to T (§5.2); raises Fault if it cannot trade."""
+def load_market(
+    state: State, vector: Vector, price_word: PriceWord, doubted: Collection[int]
+) -> Market:
+    """A market of the price list with funding to T (§5.2); raises Fault if it cannot trade.
+
+    `doubted` are the markets whose price a second source contradicts.
+    """
     number, price_e8, gross_e8, _ = price_word
     time_ms = vector.time_ms
     clock = Clock.of(state.market_word(number, CLOCK))
@@ -183,7 +189,10 @@ def load_market(state: State, vector: Vector, price_word: PriceWord) -> Market:
         elapsed,
         funded_index(clock, rates, oracle, time_ms),
         bool(
-            rates.status == 2 or moved or meter.open_interest_e8 + gross_e8 > caps.interest_cap_e8
+            rates.status == 2
+            or number in doubted
+            or moved
+            or meter.open_interest_e8 + gross_e8 > caps.interest_cap_e8
         ),
     )
 
@@ -271,12 +280,13 @@ def settle(
 
 def _load_markets(state: State, vector: Vector, prices: Sequence[int]) -> dict[int, Market]:
     markets: dict[int, Market] = {}
+    doubted = doubtful(state, vector.prices_e8, vector.time_ms)
     last = 0
     for word in prices:
         price_word = PriceWord.of(word)
         require(price_word.market > last, "clearing: prices not ascending")
         last = price_word.market
-        markets[last] = load_market(state, vector, price_word)
+        markets[last] = load_market(state, vector, price_word, doubted)
     return markets
 
 
@@ -373,19 +383,21 @@ def settle_group_alone(
     start, end = bounds
     records = prepared.records[start:end]
     wanted = {record.market for record in records}
+    vector = prepared.vector
+    doubted = doubtful(state, vector.prices_e8, vector.time_ms)
     listed = {
-        word >> 240: load_market(state, prepared.vector, PriceWord.of(word)).mark
+        word >> 240: load_market(state, vector, PriceWord.of(word), doubted).mark
         for word in call.prices
         if word >> 240 in wanted
     }
     return settle_group(
         state,
-        prepared.vector.time_ms,
+        vector.time_ms,
         records[0].account,
         records,
         prepared.hashes[start:end],
         _shifted(signer_of, start),
-        MarkBook(state, prepared.vector, listed),
+        MarkBook(state, vector, listed),
     )
 
 

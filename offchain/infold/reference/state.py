@@ -48,6 +48,8 @@ class State:
         "holder_requests",
         "shares",
         "liquidated_ms",
+        "sources",
+        "readings",
         "scalars",
     )
 
@@ -68,6 +70,9 @@ class State:
         self.shares: Table = {}
         # Of Recovery: the time of the vector an account was last liquidated at.
         self.liquidated_ms: Table = {}
+        # Of Oracle, by market: the second source, and what it said.
+        self.sources: Table = {}
+        self.readings: Table = {}
         self.scalars: dict[str, int] = {}
         # Fixed at construction.
         self.epoch_ms = 0

@@ -31,6 +31,7 @@ from infold.words import (
 _PLACE = re.compile(r"^(\w+)((?:\[\w+\])*)$")
 _MARKET_WORDS = 5
 _MARKETS_MAX = 256
+_SOURCED_MAX = 192
 _PLACES_MAX = 16
 
 
@@ -159,6 +160,7 @@ def reconcile(
     )
     reader.read(f"positions[{_PLACES_MAX + market}]" for market in markets)
     reader.read(["head", "pool_capital_e6"])
+    reader.read(f"readings[{market}]" for market in markets if market < _SOURCED_MAX)
     reader.read(
         f"parameter_words[{market * 8 + word}]" for market in markets for word in (0, 1, 2, 4, 5, 6)
     )

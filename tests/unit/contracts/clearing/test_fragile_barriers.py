@@ -87,7 +87,41 @@ def delegated(stage: Stage) -> list[FillPlan]:
     return [plan, stage.sell()]
 
 
+def deploy_source(stage: Stage) -> None:
+    """A second source of the first market, that says half its price."""
+    world = stage.venue.world
+    half_e8 = ORACLE[1] // 2
+    stage.venue.contracts["source"] = world.deploy("dev/Source", half_e8, sender=DEPLOYER)
+
+
+def name_source(stage: Stage) -> object:
+    return stage.venue.governance.set_price_source(
+        1, stage.venue.source.address, 100, 172_800, False, sender=DEPLOYER
+    )
+
+
+def agree(stage: Stage) -> None:
+    deploy_source(stage)
+    say(stage, ORACLE[1])
+    name_source(stage)
+
+
+def say(stage: Stage, price_e8: int) -> None:
+    stage.venue.source.say(price_e8, stage.venue.world.timestamp_s, sender=DEPLOYER)
+
+
+def refresh(stage: Stage) -> object:
+    say(stage, ORACLE[1] // 2)
+    return stage.venue.oracle.refresh(1, sender=POOR)
+
+
 ACTS: dict[str, Act] = {
+    "second source named": Act(
+        name_source, pair, 19, "oracle: change pending", prepare=deploy_source
+    ),
+    "second source refreshed": Act(
+        refresh, pair, 19, "oracle: change pending", prepare=agree, second=name_source
+    ),
     "cancel": Act(
         lambda stage: stage.venue.clearing.cancel(stage.buyer, 0, 7, sender=BUYER),
         pair,

@@ -19,6 +19,7 @@ CHANGES: list[tuple[str, tuple[Any, ...]]] = [
     ("set_oracle_signer", (NEWCOMER.address, True)),
     ("set_oracle_threshold", (3,)),
     ("set_guardian", (NEWCOMER.address,)),
+    ("set_uptime", (ZERO, 0)),
 ]
 
 
