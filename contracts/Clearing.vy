@@ -12,7 +12,7 @@
      C8  after a batch an account has initial margin, or its risk fell; its fills stand or fall together
      C10 equity is never negative once a bankrupt account is closed: insurance pays, then the pool
      C13 no account's fault stops another account's order
-@custom:halt Governance sets a market to shrink only; withdrawals keep working.
+@custom:halt Governance sets a market to shrink only, or halts all of them for a time; withdrawals keep working.
 """
 
 from .interfaces import IClearing
@@ -83,7 +83,7 @@ struct Running:
 head: public(uint256)       # number 64 @192 | time 48 @144 | epoch 32 @112 | epoch end 48 @64 | loss bucket 64 @0
 positions: public(uint256[2**36])       # account * 16 + place; the backstop, account 1, has a place a market: 16 + market
 strikes: public(HashMap[uint256, uint256])      # epoch: returned @192 | nav u64 @128 | supply before u128 @0
-pool_capital_e6: public(uint256)                # the pool's value at its last strike: what the loss meter is measured by
+limits: public(uint256)         # halted until 48 @112 | halted from 48 @64 | pool capital 64 @0, its value at the last strike
 
 
 @deploy
@@ -146,11 +146,16 @@ def settle(
         reasons._refuse(reasons.BATCH_TIME_OUTSIDE_WINDOW)
 
     root: bytes32 = empty(bytes32)
-    doubtful: uint256 = 0
-    root, doubtful = self._admit_vector(head, openings, given)
+    shrinking: uint256 = 0      # bit m: market m only shrinks, by doubt or by a halt of all
+    root, shrinking = self._admit_vector(head, openings, given)
     contents: bytes32 = keccak256(abi_encode(head, root, accepted_root))
 
     # load every priced market, funding advanced to T; place 0 stays free
+    limits: uint256 = self.limits
+    if time > (limits << 144) >> 208:
+        if time <= (limits << 96) >> 208:
+            shrinking = max_value(uint256)
+    capital: uint256 = limits & packing.M64
     deals: markets.Deal[DEALS_MAX + 1] = empty(markets.Deal[DEALS_MAX + 1])
     listed: uint256[8] = empty(uint256[8])      # market -> its place in the price list, 8 bits each
     previous: uint256 = 0
@@ -162,7 +167,7 @@ def settle(
             reasons._refuse(reasons.PRICES_NOT_ASCENDING)
         previous = market
         priced = unsafe_add(priced, 1)
-        deals[priced].terms, deals[priced].mark = markets._open(word, priced, time, doubtful)
+        deals[priced].terms, deals[priced].mark = markets._open(word, priced, time, capital, shrinking)
         listed[market >> 5] |= priced << ((market & 31) << 3)
 
     # record by record: judge it, run the account's positions in memory, write after its last one if the margin stands
@@ -485,7 +490,7 @@ def settle(
                 reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     # the pool takes the residual, market by market
-    capacity: uint256 = unsafe_div(unsafe_mul(self.pool_capital_e6, 2500), 10**6)
+    capacity: uint256 = unsafe_div(unsafe_mul(capital, 2500), 10**6)
     level: uint256 = last & packing.M64
     if (last << 64) >> 208 != 0:
         leak: uint256 = unsafe_div(
@@ -646,9 +651,40 @@ def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256)
     """
     @notice List a market or change its parameters; Governance has checked the bounds.
     """
+    self._only_governance()
+    markets._set(market, rates, caps, listing)
+
+
+@external
+def set_halt(from_ms: uint256, until_ms: uint256):
+    """
+    @notice Let every market only shrink in batches of from_ms < T <= until_ms; or move the end of a halt that has begun.
+    @dev What is said of a T that a signed batch may have stays as it is (C14).
+    """
+    self._only_governance()
+    if (from_ms | until_ms) >> 48 != 0:
+        reasons._refuse(reasons.OUT_OF_RANGE)
+    limits: uint256 = self.limits
+    last: uint256 = (limits << 96) >> 208
+    ahead: uint256 = unsafe_add(units._now_ms(), units.GUARD_MS)
+    stands: bool = from_ms >= ahead
+    if (limits << 144) >> 208 < ahead and units._now_ms() <= unsafe_add(last, units.WINDOW_MS):
+        # the one before is not over
+        stands = from_ms == (limits << 144) >> 208 and (last >= ahead or until_ms == last)
+    if not stands or (until_ms < ahead and until_ms != last):
+        reasons._refuse(reasons.CHANGE_PENDING)
+    limits = (until_ms << 112) | (from_ms << 64) | (limits & packing.M64)
+    self.limits = limits
+    log IClearing.HaltSet(limits=limits)
+
+
+# -- internals: callers --------------------------------------------------------------------
+
+@internal
+@view
+def _only_governance():
     if msg.sender != GOVERNANCE:
         reasons._refuse(reasons.NOT_GOVERNANCE)
-    markets._set(market, rates, caps, listing)
 
 
 # -- internals: vectors -------------------------------------------------------------------
@@ -871,7 +907,8 @@ def _strike(epoch: uint256, time: uint256):
         nav,
         self.strikes[unsafe_sub(epoch, 1)],     # it cannot ask for this one: the lock is closed
     )
-    self.pool_capital_e6 = capital
+    capital = min(capital, packing.M64)
+    self.limits = ((self.limits >> 64) << 64) | capital
     self.strikes[epoch] = strike
     self._gain(0, gained)
     log IClearing.PoolStruck(epoch=epoch, strike=strike, capital_e6=capital)

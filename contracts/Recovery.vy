@@ -214,8 +214,7 @@ def _weigh(held: uint256, clock: uint256, rates: uint256, price: uint256, time_m
 
     exposure: int256 = base * convert(price, int256)
     value += units._floor_lots(exposure)
-    mm_e6: uint256 = (rates >> 216) & packing.M20
-    return value, units._ceil_div(convert(abs(exposure), uint256) * mm_e6, MARGIN_SCALE)
+    return value, pricing._margin(convert(abs(exposure), uint256), (rates >> 216) & packing.M20, (rates >> 72) & 15)
 
 
 @internal

@@ -373,6 +373,7 @@ WORDS = (
     ("withdrawals", words.WITHDRAWAL),
     ("delegates", words.DELEGATE),
     ("head", words.HEAD),
+    ("limits", words.LIMITS),
     ("clock", words.CLOCK),
     ("pool", words.POOL),
     ("meter", words.METER),

@@ -237,6 +237,35 @@ def unpack_head(word: int) -> HeadWord:
     return HeadWord(*unpack(HEAD, word))
 
 
+class LimitsWord(NamedTuple):
+    """limits: the pool's capital at its last strike, and the halt: in batches of
+    `halted_from_ms` < T <= `halted_until_ms` every market only shrinks.
+    """
+
+    halted_until_ms: int = 0
+    halted_from_ms: int = 0
+    capital_e6: int = 0
+
+    def halts(self, time_ms: int) -> bool:
+        """Whether a batch at `time_ms` may only shrink positions."""
+        return self.halted_from_ms < time_ms <= self.halted_until_ms
+
+
+LIMITS: Final[Layout] = (
+    Field("halted_until_ms", 48, 112),
+    Field("halted_from_ms", 48, 64),
+    Field("capital_e6", 64, 0),
+)
+
+
+def pack_limits(word: LimitsWord) -> int:
+    return pack(LIMITS, word)
+
+
+def unpack_limits(word: int) -> LimitsWord:
+    return LimitsWord(*unpack(LIMITS, word))
+
+
 # -- markets ---------------------------------------------------------------------------------------
 
 
@@ -297,17 +326,21 @@ unpack_incoming = unpack_pool
 
 
 class MeterWord(NamedTuple):
-    """market_words[market * 8 + 2]. `recent_e8` is what the pool sold of late."""
+    """market_words[market * 8 + 2]. `recent_e8` is what the pool sold of late,
+    `earned_e6` what its spread has brought in less rebates.
+    """
 
     bucket_e6: int = 0
     recent_e8: int = 0
     open_interest_e8: int = 0
+    earned_e6: int = 0
 
 
 METER: Final[Layout] = (
     Field("bucket_e6", 64, 192),
     Field("recent_e8", 64, 128, True),
     Field("open_interest_e8", 64, 64),
+    Field("earned_e6", 64, 0),
 )
 
 
@@ -350,7 +383,10 @@ STATUS_SHRINK_ONLY: Final = 2
 
 
 class RatesWord(NamedTuple):
-    """parameter_words[market * 8 + version * 4 + 0]."""
+    """parameter_words[market * 8 + version * 4 + 0].
+
+    Margin rates grow with notional beyond 2**tier times $29,515; `rebate` is in sixteenths.
+    """
 
     im_e6: int = 0
     mm_e6: int = 0
@@ -362,10 +398,11 @@ class RatesWord(NamedTuple):
     move_per_s_e6: int = 0
     fee_e6: int = 0
     shift: int = 0
+    tier: int = 0
     status: int = 0
     rate_max_e9: int = 0
     velocity_e9: int = 0
-    reserved: int = 0
+    rebate: int = 0
 
 
 RATES: Final[Layout] = (
@@ -379,10 +416,11 @@ RATES: Final[Layout] = (
     Field("move_per_s_e6", 16, 100),
     Field("fee_e6", 16, 84),
     Field("shift", 8, 76),
-    Field("status", 8, 68),
+    Field("tier", 4, 72),
+    Field("status", 4, 68),
     Field("rate_max_e9", 32, 36),
     Field("velocity_e9", 32, 4),
-    Field("reserved", 4, 0),
+    Field("rebate", 4, 0),
 )
 
 
@@ -394,12 +432,20 @@ def unpack_rates(word: int) -> RatesWord:
     return RatesWord(*unpack(RATES, word))
 
 
+INTEREST_SHARE_OPEN: Final = 15
+"""The interest share that leaves open interest to its cap."""
+
+
 class CapsWord(NamedTuple):
-    """parameter_words[market * 8 + version * 4 + 1]."""
+    """parameter_words[market * 8 + version * 4 + 1].
+
+    Open interest may be worth 2**(interest_share - 4) times the pool's capital.
+    """
 
     slope_e20: int = 0
     residual_cap_e8: int = 0
     position_cap_e8: int = 0
+    interest_share: int = 0
     interest_cap_e8: int = 0
 
 
@@ -407,7 +453,8 @@ CAPS: Final[Layout] = (
     Field("slope_e20", 64, 192),
     Field("residual_cap_e8", 64, 128),
     Field("position_cap_e8", 64, 64),
-    Field("interest_cap_e8", 64, 0),
+    Field("interest_share", 4, 60),
+    Field("interest_cap_e8", 60, 0),
 )
 
 
@@ -420,13 +467,20 @@ def unpack_caps(word: int) -> CapsWord:
 
 
 class ListingWord(NamedTuple):
-    """parameter_words[market * 8 + version * 4 + 2]. `name` is text."""
+    """parameter_words[market * 8 + version * 4 + 2]. `name` is text; `insurance_share` is in
+    sixteenths of the fees.
+    """
 
     tick_e8: int = 0
     name: str = ""
+    insurance_share: int = 0
 
 
-LISTING: Final[Layout] = (Field("tick_e8", 64, 192), Field("name", 192, 0))
+LISTING: Final[Layout] = (
+    Field("insurance_share", 4, 252),
+    Field("tick_e8", 60, 192),
+    Field("name", 192, 0),
+)
 NAME_BYTES: Final = 24
 
 
@@ -434,15 +488,15 @@ def pack_listing(word: ListingWord) -> int:
     if not word.name.isascii() or "\0" in word.name or len(word.name) > NAME_BYTES:
         raise InvariantBroken(f"a market's name is at most {NAME_BYTES} ASCII characters")
     name = int.from_bytes(word.name.encode("ascii").ljust(NAME_BYTES, b"\0"), "big")
-    return pack(LISTING, (word.tick_e8, name))
+    return pack(LISTING, (word.insurance_share, word.tick_e8, name))
 
 
 def unpack_listing(word: int) -> ListingWord:
-    tick_e8, name = unpack(LISTING, word)
+    insurance_share, tick_e8, name = unpack(LISTING, word)
     text = name.to_bytes(NAME_BYTES, "big").rstrip(b"\0")
     if not text.isascii() or b"\0" in text:
         raise InvariantBroken(f"word 0x{word:064x} holds no ASCII name")
-    return ListingWord(tick_e8, text.decode("ascii"))
+    return ListingWord(tick_e8, text.decode("ascii"), insurance_share)
 
 
 # -- calldata --------------------------------------------------------------------------------------

@@ -42,8 +42,9 @@ from infold.words import unpack_price
 
 FAR = 40  # in the second chunk
 MARKETS = {1: 60_000 * LOT, 2: 3_000 * LOT, FAR: LOT // 2}
+TIERS = {1: 0, 2: 1, FAR: 15}  # trades of 40,000 dollars reach beyond the first two
+SHARES = {1: 15, 2: 4, FAR: 1}  # the last binds: an eighth of the capital, 125,000 dollars
 ROUNDS = 24
-TWINS_NAMES = {"pool_capital_e6": "pool_capital"}
 PLACE = re.compile(r"^(\w+)(?:\[(\d+)\])?$")
 
 
@@ -69,6 +70,7 @@ class Three:
         )
         for number, market in enumerate(MARKETS):
             sizes = {"interest_cap_e8": 30 * LOT} if market == 2 else {}
+            sizes |= {"tier": TIERS[market], "interest_share": SHARES[market]}
             listed = parameters(name=f"M{number}-USD", tick_e8=1, **sizes)
             self.hear(venue.governance.set_market(market, listed, sender=DEPLOYER))
         venue.world.travel(60)
@@ -137,7 +139,7 @@ class Three:
             if found[2]:
                 getattr(state, found[1])[int(found[2])] = word
             else:
-                state.scalars[TWINS_NAMES.get(found[1], found[1])] = word
+                state.scalars[found[1]] = word
         for (account, key), word in delegate_words(self.state).items():
             state.delegates[account << 160 | key] = word
         state.lp_requests = dict(request_words(self.state))
@@ -278,9 +280,8 @@ class Three:
         commit(self.state, outcome)
         assert self.hear(receipt) == 0, "a batch's echo was taken for news"
         self.compare()
-        names = {twins: ours for ours, twins in TWINS_NAMES.items()}
         stored = {
-            names.get(str(key), str(key)) if table == "scalars" else f"{table}[{key}]": word
+            str(key) if table == "scalars" else f"{table}[{key}]": word
             for table, key, word in twin.state.words()
             if table not in ("delegates", "lp_requests")
         }

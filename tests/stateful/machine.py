@@ -40,6 +40,7 @@ from infold.reference.words import (
     Clock,
     Fill,
     Head,
+    Limits,
     Position,
     PriceWord,
     Rates,
@@ -68,12 +69,12 @@ GOVERNANCE, RECOVERY, MATCHER = Key(94_001), Key(94_002), Key(94_003)
 SIGNERS = sorted((Key(93_001 + it) for it in range(3)), key=lambda key: key.address)
 STRANGER = Key(99_001)
 ATTESTERS = sorted((Key(98_001 + it) for it in range(2)), key=lambda key: key.address)
-MARKETS = {1: 60_000 * 10**8, 2: 2_500 * 10**8, 37: 150 * 10**8, 70: 25 * 10**6, 255: 10**8}
+MARKETS = {1: 60_000 * 10**8, 2: 2_500 * 10**8, 37: 150 * 10**8, 70: 25 * 10**6, 255: 10**11}
 # A market whose caps are as wide as their fields, so that sizes near the ends of the range can
 # trade.
 WIDE = 255
 DOLLAR_SUPPLY = 2**120
-CLOSED_BOOK = 2**64 - 1
+CLOSED_BOOK = 2**60 - 1
 
 
 def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
@@ -179,7 +180,7 @@ GETTERS = {
 }
 SCALARS = {
     "head": "head()",
-    "pool_capital": "pool_capital_e6()",
+    "limits": "limits()",
     "pool_markets": "pool_markets()",
     "backstop_markets": "backstop_markets()",
     "account_count": "account_count()",
@@ -395,19 +396,22 @@ class Machine:
             move_per_s_e6=pick.randrange(0, 3_000),
             fee_e6=pick.choice([0, 1, 300, 2_500]),
             shift=20 if market == WIDE else pick.choice([25, 32, 33]),
+            tier=pick.choice([0, 3, 8, 15]),
             status=1 if pick.random() < 0.9 else 2,
             rate_max_e9=pick.choice([0, 10_000_000, 100_000_000]),
             velocity_e9=pick.choice([0, 10**8, 10**9]),
+            rebate=0,
         )
 
     def _caps(self, market: int) -> Caps:
         if market == WIDE:
-            return Caps(0, 2**62, 2**62, CLOSED_BOOK)
+            return Caps(0, 2**62, 2**62, 15, CLOSED_BOOK)
         pick = self.random
         position = self.unit(market) * pick.choice([5, 200, 2_000])
         residual = max(1, position // pick.choice([2, 8]))
         slope = 10**20 // (residual + 2 * position) // pick.choice([1, 10, 100])
-        return Caps(slope, residual, position, position * pick.choice([2, 50]))
+        share = pick.choice([0, 4, 15])
+        return Caps(slope, residual, position, share, position * pick.choice([2, 50]))
 
     def unit(self, market: int) -> int:
         """Lots worth about a thousand dollars."""
@@ -547,6 +551,25 @@ class Machine:
         clock = self.state.parameters(self._clock(market), market, self.now_ms)
         rates = self._rates(market)._replace(shift=clock[0].shift)
         self.set_market(market, rates, self._caps(market))
+
+    def rule_set_halt(self) -> None:
+        """As Governance: from the barrier on, now and then a little before it or beyond the field;
+        half of the time the halt in force gets another end.
+        """
+        pick = self.random
+        barrier = self.now_ms + 3_000
+        start = barrier + pick.choice([-1, 0, 0, 2_000])
+        if pick.random() < 0.5:
+            start = Limits.of(self.state.scalar("limits")).halted_from_ms
+        end = pick.choice([2**48, *[barrier + it for it in (-1, 0, 4_000, 20_000)]])
+        sender = self.governance if pick.random() < 0.9 else STRANGER.address
+        self.both(
+            "set_halt",
+            "clearing",
+            sender,
+            selector("set_halt(uint256,uint256)") + encode((0, 0), (start, end)),
+            lambda: self.protocol.set_halt(start, end, sender=sender, now_s=self.now_s),
+        )
 
     def _clock(self, market: int) -> Clock:
         return Clock.of(self.state.market_word(market, 0))
@@ -855,7 +878,7 @@ class Machine:
     def size(self, market: int) -> int:
         pick = self.random
         if market == WIDE and pick.random() < 0.3:
-            return pick.choice([2**60, 2**61, 2**62 - 1, 2**62, 2**63])
+            return pick.choice([2**57, 2**57, 2**58, 2**60, 2**62 - 1, 2**62, 2**63])
         return self.unit(market) * pick.choice([1, 2, 5, 20, 60]) + pick.randrange(1000)
 
     def draft(
@@ -1176,6 +1199,7 @@ WEIGHTS = {
     "request_redeem": 2,
     "claim": 2,
     "set_market": 2,
+    "set_halt": 1,
     "keys": 2,
     "source": 2,
     "refresh": 5,

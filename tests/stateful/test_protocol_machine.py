@@ -113,6 +113,7 @@ RULES = (
     "request_redeem",
     "claim",
     "set_market",
+    "set_halt",
     "set_matcher",
     "set_source",
     "refresh",

@@ -60,7 +60,7 @@ class Books:
                 "pool_markets",
                 "backstop_markets",
                 "head",
-                "pool_capital_e6",
+                "limits",
             )
         }
         for account in [0, *self.accounts]:

@@ -68,6 +68,7 @@ RATES = RatesWord(
     move_per_s_e6=1_000,
     fee_e6=200,
     shift=24,
+    tier=15,
     status=1,
     rate_max_e9=100_000_000,
     velocity_e9=50_000_000,
@@ -76,6 +77,7 @@ CAPS = CapsWord(
     slope_e20=10**9,
     residual_cap_e8=1_000 * E8,
     position_cap_e8=5_000 * E8,
+    interest_share=15,
     interest_cap_e8=100_000 * E8,
 )
 

@@ -82,6 +82,7 @@ PARAMETERS: dict[str, Any] = {
     "im_e6": 50_000,
     "mm_e6": 25_000,
     "haircut_e6": 200_000,
+    "tier": 15,
     "h_min_e6": 500,
     "h0_e6": 500,
     "band_e6": 50_000,
@@ -91,10 +92,13 @@ PARAMETERS: dict[str, Any] = {
     "shift": 40,
     "rate_max_e9": 10_000_000,
     "velocity_e9": 100_000_000,
+    "rebate": 0,
     "slope_e20": 10**8,
     "residual_cap_e8": 1_000 * LOT,
     "position_cap_e8": 4_000 * LOT,
     "interest_cap_e8": 20_000 * LOT,
+    "interest_share": 15,
+    "insurance_share": 8,
 }
 """A market that the bounds of Governance admit, in the order of `IGovernance.Parameters`."""
 

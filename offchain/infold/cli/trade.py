@@ -35,7 +35,7 @@ from infold.cli.pages import (
 from infold.cli.terminal import Json, show, show_all
 from infold.messages import TriggerKind
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
-from infold.words import unpack_head
+from infold.words import unpack_head, unpack_limits
 
 Account = Annotated[int, typer.Argument(min=0, help="The account's number.")]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
@@ -550,7 +550,7 @@ def lp_position(
         "shares_e12": str(shares),
         "worth_e6": str(worth_e6(shares, struck)),
         "supply_e12": str(supply),
-        "capital_e6": str(int(clearing.call("pool_capital_e6"))),
+        "capital_e6": str(unpack_limits(int(clearing.call("limits"))).capital_e6),
     }
     show(document, as_json, "liquidity")
 

@@ -52,8 +52,8 @@ class Limits:
 
 
 class MarketTerms(NamedTuple):
-    """A market's rules as of the next batch; `oracle_price_e8` is the latest known, 0 before
-    any.
+    """A market's rules as of the next batch, a halt counted in its status; `oracle_price_e8` is
+    the latest known, 0 before any.
     """
 
     tick_e8: int

@@ -26,6 +26,7 @@ from infold.words import (
     unpack_head,
     unpack_incoming,
     unpack_ledger,
+    unpack_limits,
     unpack_listing,
     unpack_meter,
     unpack_position,
@@ -65,6 +66,12 @@ def fold(state: State, fact: ChainFact) -> None:
             state.requests[fact.epoch] = unpack_requests(from_word(fact.requests))
         case events.Applied():
             _apply(state, fact)
+        case events.HaltSet():
+            _set_halt(state, fact)
+        case events.Covered():
+            held = state.held(POOL_ACCOUNT)
+            collateral_e6 = held.word.collateral_e6 - fact.pool_e6
+            held.word = held.word._replace(collateral_e6=collateral_e6)
         case events.MarketSet():
             _set_market(state, fact)
         case events.SourceRead():
@@ -153,6 +160,17 @@ def _apply(state: State, fact: events.Applied) -> None:
     market.meter = unpack_meter(from_word(fact.meter))
     market.ledger = unpack_ledger(from_word(fact.ledger))
     market.incoming = incoming
+
+
+def _set_halt(state: State, fact: events.HaltSet) -> None:
+    """Another halt beside the capital that the last strike left."""
+    after = unpack_limits(from_word(fact.limits))
+    if after.capital_e6 != state.limits.capital_e6:
+        raise InvariantBroken(
+            f"a halt was set beside a pool capital of {after.capital_e6}, here it is"
+            f" {state.limits.capital_e6}: a strike is missing or out of order"
+        )
+    state.limits = after
 
 
 def _set_market(state: State, fact: events.MarketSet) -> None:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from infold.core import funding, margin
 from infold.core.funding import Mark
 from infold.core.plan import StructuralFault
+from infold.core.requirement import requirement_e6
 from infold.core.settlement import mask_of
 from infold.core.state import NO_WITHDRAWAL, Account, Market, State
 from infold.units import (
@@ -69,7 +70,7 @@ def size_to_close(
     """
     whole = abs(position.base_e8)
     exposure = whole * mark.price_e8
-    required = -(-exposure * rates.mm_e6 // MARGIN_DIVISOR)
+    required = requirement_e6(exposure, rates.mm_e6, rates.tier)
     cost = -(-exposure * (4 * rates.h_min_e6 + rates.mm_e6) // MARGIN_DIVISOR)
     size = whole
     if 5 * required > cost:

@@ -54,7 +54,7 @@ def global_bucket_e6(state: State, time_ms: int) -> int:
     head = state.head
     if not head.time_ms:
         return head.bucket_e6
-    leak_e6 = meter_capacity_e6(state.pool_capital_e6) * (time_ms - head.time_ms) // DAY_MS
+    leak_e6 = meter_capacity_e6(state.limits.capital_e6) * (time_ms - head.time_ms) // DAY_MS
     return max(0, head.bucket_e6 - leak_e6)
 
 
@@ -92,7 +92,7 @@ def bounds_of(
 
 def close_markets(state: State, plan: Plan, deals: Mapping[int, Deal], outcome: Outcome) -> None:
     """Section 5.6, market by market; the global bucket runs through them."""
-    capacity_e6 = meter_capacity_e6(state.pool_capital_e6)
+    capacity_e6 = meter_capacity_e6(state.limits.capital_e6)
     level_e6 = global_bucket_e6(state, plan.time_ms)
     for market, deal in deals.items():
         level_e6 = _close_market(state, plan, deal, capacity_e6, level_e6, outcome)
@@ -242,4 +242,5 @@ def _terms(epoch: int, nav_e6: int, supply: int, requests: RequestsWord) -> tupl
         return Struck(epoch, StrikeWord(1, value_e6, supply), value_e6, supply), 0
     gained_e6 = deposits_e6 - (redeems * value_e6 // supply if supply else 0)
     word = StrikeWord(0, value_e6, supply)
-    return Struck(epoch, word, value_e6 + gained_e6, supply + minted - redeems), gained_e6
+    capital_e6 = min(value_e6 + gained_e6, NAV_E6_MAX)
+    return Struck(epoch, word, capital_e6, supply + minted - redeems), gained_e6

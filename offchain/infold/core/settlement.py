@@ -39,15 +39,18 @@ from infold.units import (
     BACKSTOP_ACCOUNT,
     FIRST_TRADER,
     FRACTION_ONE_E6,
+    QUOTE_DIVISOR,
     WINDOW_MS,
     fee_up,
     quote_down,
     quote_up,
 )
 from infold.words import (
+    INTEREST_SHARE_OPEN,
     STATUS_SHRINK_ONLY,
     STATUS_UNLISTED,
     FillWord,
+    LimitsWord,
     PositionWord,
     hash_prefix,
 )
@@ -130,21 +133,21 @@ def _open_markets(state: State, plan: Plan) -> dict[int, Deal]:
             margin.mark_at(held, oracle_price_e8, plan.time_ms),
             price_e8,
             gross_e8,
-            is_shrink_only(held, parameters, oracle_price_e8, plan.time_ms)
+            is_shrink_only(state.limits, held, parameters, oracle_price_e8, plan.time_ms)
             or doubts(state, market, oracle_price_e8, plan.time_ms)
-            or held.meter.open_interest_e8 + gross_e8 > parameters.caps.interest_cap_e8,
+            or is_crowded(state.limits, held, parameters, oracle_price_e8, gross_e8),
         )
     return deals
 
 
 def is_shrink_only(
-    market: Market, parameters: Parameters, oracle_price_e8: int, time_ms: int
+    limits: LimitsWord, market: Market, parameters: Parameters, oracle_price_e8: int, time_ms: int
 ) -> bool:
-    """Whether status or a price move beyond the bound lets positions only shrink; interest cap
-    and a second source's doubt aside.
+    """Whether a halt, status or a price move beyond the bound lets positions only shrink; open
+    interest and a second source's doubt aside.
     """
     rates = parameters.rates
-    if rates.status == STATUS_SHRINK_ONLY:
+    if rates.status == STATUS_SHRINK_ONLY or limits.halts(time_ms):
         return True
     last_e8 = market.clock.price_e8
     if not last_e8:
@@ -153,6 +156,22 @@ def is_shrink_only(
         funding.since_ms(market.clock, time_ms) // 1000
     )
     return abs(oracle_price_e8 - last_e8) * FRACTION_ONE_E6 > last_e8 * bound_e6
+
+
+def is_crowded(
+    limits: LimitsWord, market: Market, parameters: Parameters, oracle_price_e8: int, gross_e8: int
+) -> bool:
+    """Whether open interest with `gross_e8` more would pass its cap, or what it may be worth
+    against the pool's capital.
+    """
+    caps = parameters.caps
+    interest_e8 = market.meter.open_interest_e8 + gross_e8
+    if interest_e8 > caps.interest_cap_e8:
+        return True
+    if caps.interest_share == INTEREST_SHARE_OPEN:
+        return False
+    room_e16 = limits.capital_e6 * QUOTE_DIVISOR << caps.interest_share
+    return interest_e8 * oracle_price_e8 << 4 > room_e16
 
 
 def _check_records(plan: Plan, deals: Mapping[int, Deal]) -> None:
@@ -445,7 +464,7 @@ def commit(state: State, outcome: Outcome) -> None:
     state.head = outcome.head
     if outcome.strike is not None:
         state.strikes[outcome.strike.epoch] = outcome.strike.word
-        state.pool_capital_e6 = outcome.strike.capital_e6
+        state.limits = state.limits._replace(capital_e6=outcome.strike.capital_e6)
         state.supply = outcome.strike.supply
 
 

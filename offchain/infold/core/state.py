@@ -29,6 +29,7 @@ from infold.words import (
     HeadWord,
     IncomingWord,
     LedgerWord,
+    LimitsWord,
     ListingWord,
     MeterWord,
     PoolWord,
@@ -46,6 +47,7 @@ from infold.words import (
     pack_head,
     pack_incoming,
     pack_ledger,
+    pack_limits,
     pack_listing,
     pack_meter,
     pack_pool,
@@ -60,6 +62,7 @@ from infold.words import (
 NO_FILL = FillWord()
 NO_WITHDRAWAL = WithdrawalWord()
 NO_POSITION = PositionWord()
+NO_LIMITS = LimitsWord()
 
 
 class OpenOrder(msgspec.Struct, gc=False):
@@ -187,7 +190,7 @@ class State:
     )
     markets: dict[int, Market] = field(default_factory=dict)
     head: HeadWord = field(default_factory=HeadWord)
-    pool_capital_e6: int = 0
+    limits: LimitsWord = NO_LIMITS
     supply: int = 0
     """Pool shares outstanding by the last strike, claimed or not."""
     requests: dict[int, RequestsWord] = field(default_factory=dict)
@@ -280,7 +283,7 @@ def chain_words(state: State) -> dict[str, int]:
     for market, readings in state.readings.items():
         words[f"readings[{market}]"] = pack_readings(readings)
     words["head"] = pack_head(state.head)
-    words["pool_capital_e6"] = state.pool_capital_e6
+    words["limits"] = pack_limits(state.limits)
     words["pool_markets"] = pool_markets
     words["backstop_markets"] = backstop_markets
     words["account_count"] = max(FIRST_TRADER, *(account + 1 for account in state.accounts))

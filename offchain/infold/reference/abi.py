@@ -109,6 +109,7 @@ EVENTS = dict(
         _event(f"Applied({_words(6)})", 1),
         _event(f"Covered({_words(3)})", 1),
         _event(f"MarketSet({_words(5)})", 1),
+        _event(f"HaltSet({_WORD})", 0),
         # Recovery
         _event(f"Liquidated({_words(4)})", 1),
         # Delegates

@@ -24,7 +24,7 @@ _BY_NUMBER = (
 )
 _SCALARS = {
     "head": "head",
-    "pool_capital": "pool_capital_e6",
+    "limits": "limits",
     "pool_markets": "pool_markets",
     "backstop_markets": "backstop_markets",
     "account_count": "account_count",

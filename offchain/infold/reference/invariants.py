@@ -39,6 +39,7 @@ from .words import (
     Fill,
     Head,
     Holding,
+    Limits,
     Position,
     Requests,
     SettledFill,
@@ -263,7 +264,7 @@ def invariant_C7_pool_trades_on_its_side(
     """The pool trades at least h_min on its own side of the oracle; residual, position and loss
     stay capped.
     """
-    capital = before.scalar("pool_capital")
+    capital = Limits.of(before.scalar("limits")).capital_e6
     broken = []
     loss_e6 = slack_e6 = 0
     for it in facts.markets:

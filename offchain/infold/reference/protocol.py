@@ -54,6 +54,7 @@ from .words import (
     Delegate,
     Fill,
     Head,
+    Limits,
     Position,
     Requests,
     SettleHead,
@@ -436,6 +437,29 @@ class Protocol:
         for place, parameter in ((RATES, rates), (CAPS, caps), (LISTING, listing)):
             self.state.put(self.state.parameter_words, first + place, parameter)
         self.state.log("MarketSet", market, word, rates, caps, listing)
+
+    @door
+    def set_halt(self, from_ms: int, until_ms: int, *, sender: int, now_s: int) -> None:
+        """Every market only shrinks in batches of from < T <= until; what was said of times up to
+        the barrier, or of a batch still on its way, stays.
+        """
+        require(sender == self.governance, "clearing: not governance")
+        require(from_ms < 2**48 and until_ms < 2**48, "clearing: out of range")
+        now_ms = now_s * 1000
+        barrier_ms = now_ms + GUARD_MS
+        limits = Limits.of(self.state.scalar("limits"))
+        begun = limits.halted_from_ms < barrier_ms
+        same_end = until_ms == limits.halted_until_ms
+        if begun and now_ms <= limits.halted_until_ms + WINDOW_MS:
+            movable = limits.halted_until_ms >= barrier_ms
+            stands = from_ms == limits.halted_from_ms and (movable or same_end)
+        else:
+            stands = from_ms >= barrier_ms
+        ahead = until_ms >= barrier_ms or same_end
+        require(stands and ahead, "clearing: change pending")
+        word = limits._replace(halted_from_ms=from_ms, halted_until_ms=until_ms).word
+        self.state.put_scalar("limits", word)
+        self.state.log("HaltSet", word)
 
     @door
     def set_source(

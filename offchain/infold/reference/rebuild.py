@@ -9,7 +9,7 @@ from .abi import Argument
 from .settlement import backstop_key
 from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, POOL, RATES, State
 from .sums import Sums
-from .words import Clock, Fill, Holding, SettledFill, SettledHead
+from .words import Clock, Fill, Holding, Limits, SettledFill, SettledHead
 
 
 class Rebuilt:
@@ -117,7 +117,11 @@ class Rebuilt:
 
     def _PoolStruck(self, epoch: int, strike: int, capital_e6: int) -> None:
         self._put("strikes", epoch, strike)
-        self._scalar("pool_capital", capital_e6)
+        limits = Limits.of(self.state.scalar("limits"))
+        self._scalar("limits", limits._replace(capital_e6=capital_e6).word)
+
+    def _HaltSet(self, limits: int) -> None:
+        self._scalar("limits", limits)
 
     def _BatchSettled(self, number: int, head: int, contents: int, accepted_root: int) -> None:
         del number, contents, accepted_root

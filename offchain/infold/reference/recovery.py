@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .arithmetic import FRACTION_SCALE, QUOTE_SCALE, ceil_div
 from .faults import require
-from .margin import Mark, Standing, credit, quote_of_buy, quote_of_sale
+from .margin import Mark, Standing, credit, quote_of_buy, quote_of_sale, requirement
 from .settlement import INSURANCE_ACCOUNT, POOL_ACCOUNT, move_collateral
 from .state import CLOCK, INCOMING, LEDGER, METER, POOL, State
 from .words import Account, Caps, Clock, Holding, Ledger, Meter, Position, Terms, Withdrawal
@@ -45,7 +45,7 @@ def size_to_close(case: Case) -> int:
     whole = abs(case.position.base_e8)
     rates = case.mark.rates
     notional = whole * case.mark.oracle_price_e8
-    lets_go = 5 * ceil_div(notional * rates.mm_e6, FRACTION_SCALE)
+    lets_go = 5 * requirement(notional, rates.mm_e6, rates.tier)
     costs = ceil_div(notional * (4 * rates.h_min_e6 + rates.mm_e6), FRACTION_SCALE)
     size = whole
     if lets_go > costs:
@@ -131,13 +131,13 @@ def _move_market(state: State, market: int, caps: Caps, moved: _Change) -> None:
     before = Holding.of(state.market_word(market, POOL)).base_e8 + incoming.base_e8
     after = abs(before - change)
     require(after <= caps.position_cap_e8 or after <= abs(before), "clearing: pool cap")
-    bucket, recent, interest = Meter.of(state.market_word(market, METER))
-    interest += max(moved.base_e8, 0) - max(moved.base_before_e8, 0)
+    meter = Meter.of(state.market_word(market, METER))
+    interest = meter.open_interest_e8 + max(moved.base_e8, 0) - max(moved.base_before_e8, 0)
     realised, fees, pot = Ledger.of(state.market_word(market, LEDGER))
     realised += moved.charge_e6 + (0 if moved.base_e8 else moved.quote_e6)
     words = {
         CLOCK: clock._replace(incoming=True).word,
-        METER: Meter(bucket, recent, interest).word,
+        METER: meter._replace(open_interest_e8=interest).word,
         LEDGER: Ledger(realised, fees, pot - moved.funding_e6).word,
         INCOMING: Holding(incoming.base_e8 - change, incoming.quote_e6 - moved.moved_e6).word,
     }

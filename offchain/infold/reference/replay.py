@@ -18,7 +18,7 @@ from .rpc import Transaction
 from .secp256k1 import recover
 from .settlement import Prepared, SettleCall, contents_of, vector_of
 from .sources import Readings, Source
-from .words import Account
+from .words import Account, Limits
 
 _MISMATCHES_MAX = 200
 _APART = ("Transfer", "SignerSet", "ThresholdSet")
@@ -319,6 +319,10 @@ class Replay:
         if event.name == "MarketSet":
             market, _, *parameters = words
             return _bound(protocol.set_market, [market, *parameters], governance, now_s)
+        if event.name == "HaltSet":
+            limits = Limits.of(_integer(words[0]))
+            bounds = [limits.halted_from_ms, limits.halted_until_ms]
+            return _bound(protocol.set_halt, bounds, governance, now_s)
         if event.name == "AccountOpened":
             return _bound(protocol.open_account, [words[1], ours[1].arguments[1]], 0, now_s)
         if event.name == "DepositRequested":

@@ -29,6 +29,7 @@ from .words import (
     Head,
     Holding,
     Ledger,
+    Limits,
     Meter,
     Position,
     PriceWord,
@@ -52,6 +53,7 @@ _HOUR_MS = 3_600_000
 _MEMORY_MS = 8 * WINDOW_MS
 _CAPACITY_E6 = 2_500
 SHARES_PER_UNIT = 10**6
+SHARE_OPEN = 15
 _NAV_MAX = 2**64 - 1
 _SHARES_MAX = 2**120 - 1
 
@@ -137,8 +139,8 @@ class Market:
         """Move the ledger and the open interest."""
         realised, fees, pot = self.ledger
         self.ledger = Ledger(realised + realised_e6, fees + fees_e6, pot - credit_e6)
-        bucket, recent, interest = self.meter
-        self.meter = Meter(bucket, recent, interest + interest_e8)
+        interest = self.meter.open_interest_e8
+        self.meter = self.meter._replace(open_interest_e8=interest + interest_e8)
 
 
 @dataclass(slots=True)
@@ -175,6 +177,8 @@ def load_market(
     moved = clock.price_e8 and abs(oracle - clock.price_e8) * 10**6 > clock.price_e8 * (
         rates.move_e6 + rates.move_per_s_e6 * (elapsed // 1000)
     )
+    limits = Limits.of(state.scalar("limits"))
+    halted = limits.halted_from_ms < time_ms <= limits.halted_until_ms
     return Market(
         number,
         oracle,
@@ -190,11 +194,24 @@ def load_market(
         funded_index(clock, rates, oracle, time_ms),
         bool(
             rates.status == 2
+            or halted
             or number in doubted
             or moved
-            or meter.open_interest_e8 + gross_e8 > caps.interest_cap_e8
+            or crowded(caps, limits, oracle, meter.open_interest_e8 + gross_e8)
         ),
     )
+
+
+def crowded(caps: Caps, limits: Limits, oracle_price_e8: int, interest_e8: int) -> bool:
+    """Whether so much open interest is above its cap, or worth more than its share of the pool's
+    capital allows.
+    """
+    if interest_e8 > caps.interest_cap_e8:
+        return True
+    if caps.interest_share == SHARE_OPEN:
+        return False
+    worth = interest_e8 * oracle_price_e8
+    return worth * 16 > (limits.capital_e6 * QUOTE_SCALE) << caps.interest_share
 
 
 def virtual_mark(state: State, vector: Vector, market: int) -> BatchMark | None:
@@ -511,7 +528,7 @@ def _leak(batch: _Batch) -> None:
     """The global bucket's drain since the last batch."""
     last_ms = batch.head.time_ms
     if last_ms:
-        capital = batch.state.scalar("pool_capital")
+        capital = Limits.of(batch.state.scalar("limits")).capital_e6
         leak = capacity_of(capital) * (batch.time_ms - last_ms) // DAY_MS
         batch.bucket_e6 = max(0, batch.bucket_e6 - leak)
 
@@ -591,17 +608,17 @@ def check_caps(market: Market, residual_e8: int) -> None:
 
 def _turn_meter(batch: _Batch, market: Market, residual_e8: int) -> None:
     """The loss meter of §5.6; a pool whose meter is full may only shrink."""
-    bucket, recent, interest = market.meter
+    bucket, recent, interest, earned = market.meter
     oracle = market.oracle_price_e8
     elapsed = market.elapsed_ms
     move = oracle - market.clock.price_e8 if market.clock.price_e8 else 0
     loss = trunc_div(recent * move + residual_e8 * (oracle - market.price_e8), QUOTE_SCALE)
-    capital = batch.state.scalar("pool_capital")
+    capital = Limits.of(batch.state.scalar("limits")).capital_e6
     capacity = capacity_of(capital)
     bucket = max(0, bucket - capacity * elapsed // (4 * DAY_MS) + loss)
     batch.bucket_e6 = max(0, batch.bucket_e6 + loss)
     recent = trunc_div(recent * max(0, _MEMORY_MS - elapsed), _MEMORY_MS) + residual_e8
-    market.meter = Meter(bucket, recent, interest)
+    market.meter = Meter(bucket, recent, interest, earned)
     if residual_e8 and (bucket >= capacity // 4 or batch.bucket_e6 >= capacity):
         before = market.pool.base_e8
         after = before - residual_e8
@@ -657,10 +674,12 @@ def _strike(batch: _Batch) -> bool:
     paid = redeems * worth // supply if supply and not returned else 0
     gained = 0 if returned else deposits - paid
     strike = Strike(returned, worth, supply).word
-    state.put_scalar("pool_capital", worth + gained)
+    capital = min(worth + gained, _NAV_MAX)
+    limits = Limits.of(state.scalar("limits"))
+    state.put_scalar("limits", limits._replace(capital_e6=capital).word)
     state.put(state.strikes, epoch, strike)
     move_collateral(state, POOL_ACCOUNT, gained)
-    state.log("PoolStruck", epoch, strike, worth + gained)
+    state.log("PoolStruck", epoch, strike, capital)
     return True
 
 

@@ -200,6 +200,30 @@ class Head(NamedTuple):
         )
 
 
+class Limits(NamedTuple):
+    """halted until u48 @112 | halted from u48 @64 | pool capital u64 @0."""
+
+    halted_until_ms: int
+    halted_from_ms: int
+    capital_e6: int
+
+    @classmethod
+    def of(cls, word: int) -> Limits:
+        return cls(
+            word >> 112 & 0xFFFFFFFFFFFF,
+            word >> 64 & 0xFFFFFFFFFFFF,
+            word & 0xFFFFFFFFFFFFFFFF,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.halted_until_ms, 48, "halted until") << 112
+            | unsigned(self.halted_from_ms, 48, "halted from") << 64
+            | unsigned(self.capital_e6, 64, "pool capital")
+        )
+
+
 class Clock(NamedTuple):
     """index i64 @192 | rate i32 @160 | price u64 @96 | time u48 @48 | activation_s u32 @16 |
     version u8 @8 | flags u8 @0.
@@ -257,15 +281,17 @@ class Holding(NamedTuple):
 
 
 class Meter(NamedTuple):
-    """bucket u64 @192 | recent i64 @128 | open interest u64 @64."""
+    """bucket u64 @192 | recent i64 @128 | open interest u64 @64 | earned u64 @0."""
 
     bucket_e6: int
     recent_e8: int
     open_interest_e8: int
+    earned_e6: int
 
     @classmethod
     def of(cls, word: int) -> Meter:
-        return cls(word >> 192, to_signed(word >> 128, 64), word >> 64 & 0xFFFFFFFFFFFFFFFF)
+        mask = 0xFFFFFFFFFFFFFFFF
+        return cls(word >> 192, to_signed(word >> 128, 64), word >> 64 & mask, word & mask)
 
     @property
     def word(self) -> int:
@@ -273,6 +299,7 @@ class Meter(NamedTuple):
             unsigned(self.bucket_e6, 64, "market bucket") << 192
             | signed(self.recent_e8, 64, "recent residual") << 128
             | unsigned(self.open_interest_e8, 64, "open interest") << 64
+            | unsigned(self.earned_e6, 64, "earned spread")
         )
 
 
@@ -297,7 +324,7 @@ class Ledger(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Fractions in e6 but for the last two; the word is drawn in docs/protocol.md §3."""
+    """Fractions in e6 where the name says so; the word is drawn in docs/protocol.md §3."""
 
     im_e6: int
     mm_e6: int
@@ -309,9 +336,11 @@ class Rates(NamedTuple):
     move_per_s_e6: int
     fee_e6: int
     shift: int
+    tier: int
     status: int
     rate_max_e9: int
     velocity_e9: int
+    rebate: int
 
     @classmethod
     def of(cls, word: int) -> Rates:
@@ -327,9 +356,11 @@ class Rates(NamedTuple):
             word >> 100 & 0xFFFF,
             word >> 84 & 0xFFFF,
             word >> 76 & 0xFF,
-            word >> 68 & 0xFF,
+            word >> 72 & 0xF,
+            word >> 68 & 0xF,
             word >> 36 & 0xFFFFFFFF,
             word >> 4 & 0xFFFFFFFF,
+            word & 0xF,
         )
 
     @property
@@ -345,26 +376,35 @@ class Rates(NamedTuple):
             | unsigned(self.move_per_s_e6, 16, "move per second") << 100
             | unsigned(self.fee_e6, 16, "fee") << 84
             | unsigned(self.shift, 8, "funding shift") << 76
-            | unsigned(self.status, 8, "status") << 68
+            | unsigned(self.tier, 4, "margin tier") << 72
+            | unsigned(self.status, 4, "status") << 68
             | unsigned(self.rate_max_e9, 32, "rate bound") << 36
             | unsigned(self.velocity_e9, 32, "rate velocity") << 4
+            | unsigned(self.rebate, 4, "rebate")
         )
 
 
 class Caps(NamedTuple):
-    """slope_e20 64 @192 | residual_cap_e8 64 @128 | position_cap_e8 64 @64 | interest_cap_e8 64
-    @0.
+    """slope_e20 64 @192 | residual_cap_e8 64 @128 | position_cap_e8 64 @64 | interest share 4 @60 |
+    interest_cap_e8 60 @0.
     """
 
     slope_e20: int
     residual_cap_e8: int
     position_cap_e8: int
+    interest_share: int
     interest_cap_e8: int
 
     @classmethod
     def of(cls, word: int) -> Caps:
         mask = (1 << 64) - 1
-        return cls(word >> 192, word >> 128 & mask, word >> 64 & mask, word & mask)
+        return cls(
+            word >> 192,
+            word >> 128 & mask,
+            word >> 64 & mask,
+            word >> 60 & 0xF,
+            word & (1 << 60) - 1,
+        )
 
     @property
     def word(self) -> int:
@@ -372,7 +412,8 @@ class Caps(NamedTuple):
             unsigned(self.slope_e20, 64, "slope") << 192
             | unsigned(self.residual_cap_e8, 64, "residual cap") << 128
             | unsigned(self.position_cap_e8, 64, "position cap") << 64
-            | unsigned(self.interest_cap_e8, 64, "interest cap")
+            | unsigned(self.interest_share, 4, "interest share") << 60
+            | unsigned(self.interest_cap_e8, 60, "interest cap")
         )
 
 

@@ -95,6 +95,7 @@ def default_market(market: int, name: str, price: float) -> MarketPlan:
             move_per_s_e6=1_000,
             fee_e6=200,
             shift=40,
+            tier=8,  # 7.6 million dollars at the plain rate
             status=1,
             rate_max_e9=3_000_000,
             velocity_e9=10_000_000,
@@ -104,9 +105,10 @@ def default_market(market: int, name: str, price: float) -> MarketPlan:
             slope_e20=max(1, 2 * 10**18 // max(1, lots(5_000_000))),
             residual_cap_e8=lots(5_000_000),
             position_cap_e8=lots(20_000_000),
+            interest_share=8,  # 16 times the pool's capital
             interest_cap_e8=lots(500_000_000),
         ),
-        ListingWord(tick_e8=tick_e8, name=name),
+        ListingWord(tick_e8=tick_e8, name=name, insurance_share=8),
     )
 
 

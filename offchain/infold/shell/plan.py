@@ -44,6 +44,7 @@ class MarketTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     im_e6: int
     mm_e6: int
     haircut_e6: int
+    tier: int
     h_min_e6: int
     h0_e6: int
     band_e6: int
@@ -53,10 +54,13 @@ class MarketTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     shift: int
     rate_max_e9: int
     velocity_e9: int
+    rebate: int
     slope_e20: int
     residual_cap_e8: int
     position_cap_e8: int
     interest_cap_e8: int
+    interest_share: int
+    insurance_share: int
 
     def plan(self) -> MarketPlan:
         """The same as the words that go on chain."""
@@ -67,7 +71,9 @@ class MarketTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             market=self.id,
             rates=RatesWord(**rates, status=LIVE),
             caps=CapsWord(**caps),
-            listing=ListingWord(tick_e8=self.tick_e8, name=self.name),
+            listing=ListingWord(
+                tick_e8=self.tick_e8, name=self.name, insurance_share=self.insurance_share
+            ),
         )
 
 

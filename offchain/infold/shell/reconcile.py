@@ -159,7 +159,7 @@ def reconcile(
         f"market_words[{market * 8 + word}]" for market in markets for word in range(_MARKET_WORDS)
     )
     reader.read(f"positions[{_PLACES_MAX + market}]" for market in markets)
-    reader.read(["head", "pool_capital_e6"])
+    reader.read(["head", "limits"])
     reader.read(f"readings[{market}]" for market in markets if market < _SOURCED_MAX)
     reader.read(
         f"parameter_words[{market * 8 + word}]" for market in markets for word in (0, 1, 2, 4, 5, 6)

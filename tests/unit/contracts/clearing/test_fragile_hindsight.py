@@ -17,6 +17,8 @@ from tests.support.evm import Refused, a_key
 from tests.support.stage import ETHER_E8, PROVIDER, Stage, set_up
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, a_venue
 
+from infold.words import unpack_limits
+
 FRIEND = a_key("friend")
 MARKETS = (1, 2, 3, 40)
 CAPITAL_E6 = 10_000_000 * DOLLAR
@@ -37,7 +39,7 @@ def a_day_of_hindsight(empties: int) -> tuple[int, int, int]:
         venue.list_market(market, name=f"{name}-USD", residual_cap_e8=CAP_E8[market], **caps)
     oracle = {1: PRICE_E8, 2: ETHER_E8, 3: ETHER_E8, 40: ETHER_E8}
     venue.provide(PROVIDER, CAPITAL_E6, oracle)
-    assert venue.clearing.pool_capital_e6() == CAPITAL_E6
+    assert unpack_limits(venue.clearing.limits()).capital_e6 == CAPITAL_E6
     friend = venue.open_account(FRIEND, 10**9 * DOLLAR)
     rng = random.Random(SEED)
     place = {market: at for at, market in enumerate(MARKETS)}

@@ -19,6 +19,7 @@ from tests.support.venue import (
     DEPLOYER,
     DEPLOYMENT,
     DOLLAR,
+    GUARD_MS,
     GUARDIAN,
     LOT,
     MATCHER,
@@ -301,6 +302,11 @@ def acts() -> dict[tuple[str, str], list[Act]]:
                 1, *s.stage.venue.governance.words(HARSH), sender=who
             )
         ],
+        ("Clearing", "set_halt"): [
+            lambda s, who: s.stage.venue.clearing.set_halt(
+                s.stage.venue.world.now_ms + GUARD_MS, 2**48 - 1, sender=who
+            )
+        ],
         ("Pool", "request_deposit"): [
             lambda s, who: s.stage.venue.pool.request_deposit(7 * DOLLAR, sender=who)
         ],
@@ -348,6 +354,7 @@ GUARDED = {
     ("Seals", "set_attester_threshold"),
     ("Clearing", "apply"),
     ("Clearing", "set_market"),
+    ("Clearing", "set_halt"),
 }
 """Contracts call these, no key can: what leads to them stands for them."""
 

@@ -27,6 +27,7 @@ from infold.words import (
     unpack_clock,
     unpack_head,
     unpack_incoming,
+    unpack_limits,
     unpack_meter,
     unpack_position,
     unpack_settled_fill,
@@ -580,7 +581,7 @@ def test_the_meter_counts_what_the_pool_lost_and_drains_with_time(stage: Stage) 
     """The page's formulas in fractions, over rises, falls, gains and long gaps."""
     capital = 10_000_000 * DOLLAR
     stage.fund_pool(capital)
-    assert stage.venue.clearing.pool_capital_e6() == capital
+    assert unpack_limits(stage.venue.clearing.limits()).capital_e6 == capital
     capacity = capital * 2500 // 10**6
     bucket = recent = level = 0
     oracle, last_oracle, last_ms = PRICE_E8, clock(stage).price_e8, clock(stage).time_ms
@@ -680,7 +681,7 @@ def test_the_first_strike_sells_shares_at_a_dollar_and_the_next_at_value(stage: 
     supply = 1_000_000 * 10**12
     assert strike == (0, nav, supply)
     paid = 100_000 * 10**12 * nav // supply
-    assert venue.clearing.pool_capital_e6() == nav + 500_000 * DOLLAR - paid
+    assert unpack_limits(venue.clearing.limits()).capital_e6 == nav + 500_000 * DOLLAR - paid
     assert stage.account(0).collateral_e6 == held + 500_000 * DOLLAR - paid
     assert receipt.only("PoolStruck") == {
         "epoch": 1,
@@ -729,7 +730,7 @@ def test_a_pool_worth_nothing_gives_requests_back(stage: Stage) -> None:
     receipt = venue.strike(high)
     strike = unpack_strike(receipt.only("PoolStruck")["strike"])
     assert (strike.returned, strike.nav_e6) == (1, 0)
-    assert venue.clearing.pool_capital_e6() == 0
+    assert unpack_limits(venue.clearing.limits()).capital_e6 == 0
     assert stage.account(0).collateral_e6 == before
     stage.books.check(pool_e6=7_000 * DOLLAR)
     assert venue.pool.claim(1, PROVIDER.address, sender=PROVIDER).value == (0, 7_000 * DOLLAR)

@@ -439,10 +439,11 @@ def test_settle_reverts_where_the_backstops_money_outgrows_its_word(stage: Stage
     venue.list_market(
         3, name="GOLD-USD", interest_cap_e8=cap, slope_e20=0, fee_e6=0, im_e6=2_501, mm_e6=2_500
     )
-    venue.fund(MATCHER, 10**16)
-    venue.clearing.deposit(1, 10**16, sender=MATCHER)
-    venue.fund(SELLER, 10**16)
-    venue.clearing.deposit(stage.seller, 10**16, sender=SELLER)
+    whole = 2 * 10**18  # so large a position is margined with all of its notional
+    venue.fund(MATCHER, whole)
+    venue.clearing.deposit(1, whole, sender=MATCHER)
+    venue.fund(SELLER, whole)
+    venue.clearing.deposit(stage.seller, whole, sender=SELLER)
     oracle = {**ORACLE, 3: 3 * 10**10}
     edge = (2**60 - 1) // 3
     for size_e8, reason in ((edge, ""), (edge + 1, "clearing: backstop margin")):

@@ -706,10 +706,11 @@ def test_settle_skips_a_position_whose_money_outgrows_its_word(stage: Stage) -> 
         im_e6=2_501,
         mm_e6=2_500,
     )
+    whole = 2 * 10**18  # so large a position is margined with all of its notional
     for key in (BUYER, SELLER):
-        venue.fund(key, 10**16)
-    venue.clearing.deposit(stage.buyer, 10**16, sender=BUYER)
-    venue.clearing.deposit(stage.seller, 10**16, sender=SELLER)
+        venue.fund(key, whole)
+    venue.clearing.deposit(stage.buyer, whole, sender=BUYER)
+    venue.clearing.deposit(stage.seller, whole, sender=SELLER)
     venue.world.travel(1)
     oracle = {**ORACLE, 3: 3 * 10**10}
     edge = (2**60 - 1) // 3

@@ -86,7 +86,7 @@ def test_a_pool_worth_nothing_gives_requests_back(pooled: Venue) -> None:
     strike = unpack_strike(pooled.clearing.strikes(epoch))
     assert strike == StrikeWord(1, 0, 3_000 * SHARE)
     assert unpack_account(pooled.clearing.accounts(0)).collateral_e6 == collateral
-    assert pooled.clearing.pool_capital_e6() == 0
+    assert pooled.clearing.limits() == 0
 
     before = pooled.dollar.balanceOf(SECOND.address)
     assert pooled.pool.claim(epoch, SECOND.address, sender=SECOND).value == (0, 500 * DOLLAR)

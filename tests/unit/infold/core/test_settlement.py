@@ -27,7 +27,14 @@ from infold.core.settlement import commit, settle
 from infold.core.state import State
 from infold.messages import Order, TimeInForce, TriggerKind
 from infold.units import BACKSTOP_ACCOUNT, GUARD_MS, POOL_ACCOUNT
-from infold.words import DelegateWord, FillWord, PositionWord, PriceWord, WithdrawalWord
+from infold.words import (
+    DelegateWord,
+    FillWord,
+    LimitsWord,
+    PositionWord,
+    PriceWord,
+    WithdrawalWord,
+)
 
 LONG, SHORT = 17, 18
 T = START_MS + 1_000
@@ -41,7 +48,7 @@ def a_state(**rates: int) -> State:
     venue.list_market(ETH, "ETH-USD")
     assert (venue.open_account(10**12), venue.open_account(10**12)) == (LONG, SHORT)
     venue.deposit(BACKSTOP_ACCOUNT, 10**12)
-    venue.chain.pool_capital_e6 = 10**13
+    venue.chain.limits = LimitsWord(capital_e6=10**13)
     return venue.chain
 
 
@@ -528,7 +535,7 @@ def test_the_first_batch_after_the_guard_strikes_and_prices_every_pool_market() 
     assert settle(state, a_plan([], time_ms=end + GUARD_MS)).strike is None
     outcome = settle(state, a_plan([], time_ms=end + GUARD_MS + 1))
     commit(state, outcome)
-    assert state.supply == 5 * 10**12 and state.pool_capital_e6 == 5 * 10**6
+    assert state.supply == 5 * 10**12 and state.limits.capital_e6 == 5 * 10**6
     assert state.accounts[POOL_ACCOUNT].word.collateral_e6 == 5 * 10**6
     assert state.head.epoch == 1 and state.head.epoch_end_ms == end + GUARD_MS + 1 + 10_000
 

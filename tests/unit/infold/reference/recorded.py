@@ -150,8 +150,7 @@ class ServedState(Node):
 
 def _getter(table: str, key: int | str) -> tuple[int, bytes]:
     if isinstance(key, str):
-        name = "pool_capital_e6" if key == "pool_capital" else key
-        return CLEARING, encode_call(f"{name}()")
+        return CLEARING, encode_call(f"{key}()")
     if table == "delegates":
         call = encode_call("delegates(uint256,address)", key >> 160, key & 2**160 - 1)
         return DELEGATES, call

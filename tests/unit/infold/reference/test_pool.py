@@ -17,6 +17,7 @@ from infold.reference.words import (
     Head,
     Holding,
     Ledger,
+    Limits,
     Meter,
     Requests,
     SettleHead,
@@ -82,12 +83,12 @@ def test_the_meter_counts_what_a_move_took() -> None:
     venue = Venue()
     buy_from_pool(venue)
     # The spread of 12 dollars is a gain: nothing in the bucket.
-    assert meter(venue) == Meter(0, LOT, LOT)
+    assert meter(venue) == Meter(0, LOT, LOT, 0)
     venue.prices_e8[BTC] = 60_600 * 10**8
     venue.settle([])
     # One BTC sold, the price 600 up, a second later: 1/120 of it is forgotten.
     taken = 600 * 10**6 - leak(10_000_000 * 10**6, 1_000)
-    assert meter(venue) == Meter(taken, LOT * 119_000 // 120_000, LOT)
+    assert meter(venue) == Meter(taken, LOT * 119_000 // 120_000, LOT, 0)
     assert Head.of(venue.protocol.state.scalar("head")).bucket_e6 == 600 * 10**6
     venue.prices_e8[BTC] = 60_000 * 10**8
     venue.settle([])
@@ -283,7 +284,7 @@ def test_the_first_strike_sells_shares_at_one_for_a_millionth() -> None:
     venue = Venue(capital_e6=5 * 10**6)
     assert venue.protocol.state.strikes.get(0, 0) == 0
     assert venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s) == (5 * 10**12, 0)
-    assert venue.protocol.state.scalar("pool_capital") == 5 * 10**6
+    assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == 5 * 10**6
 
 
 def test_an_epoch_strikes_once_its_end_and_the_guard_are_over() -> None:
@@ -317,7 +318,7 @@ def test_shares_given_back_are_paid_at_the_strike() -> None:
     struck = strike(venue)
     _, paid = venue.protocol.claim(1, PROVIDER, sender=1, now_s=venue.now_s)
     assert paid == 10**17 * struck.nav_e6 // struck.supply == 100_000 * 10**6
-    assert venue.protocol.state.scalar("pool_capital") == 900_000 * 10**6
+    assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == 900_000 * 10**6
 
 
 def test_requests_join_the_epoch_until_its_end() -> None:

@@ -363,7 +363,7 @@ def test_a_position_beyond_its_fields_is_refused() -> None:
     from infold.reference.words import Caps
 
     venue.now_s += 20
-    caps = Caps(0, 2**62, 2**62, 2**64 - 1)
+    caps = Caps(0, 2**62, 2**62, 15, 2**60 - 1)
     venue.set_market(BTC, RATES._replace(im_e6=0, mm_e6=0, fee_e6=0), caps)
     venue.now_s += 4
     # |quote| reaches 2^60 where price * size / 1e10 does.

@@ -45,14 +45,17 @@ RATES = Rates(
     move_per_s_e6=500,
     fee_e6=300,
     shift=32,
+    tier=15,
     status=1,
     rate_max_e9=50_000_000,
     velocity_e9=400_000_000,
+    rebate=0,
 )
 CAPS = Caps(
     slope_e20=10**8,
     residual_cap_e8=50 * 10**8,
     position_cap_e8=200 * 10**8,
+    interest_share=15,
     interest_cap_e8=500 * 10**8,
 )
 
