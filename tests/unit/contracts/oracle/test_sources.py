@@ -243,7 +243,7 @@ def test_set_source_keeps_its_bounds(
     sourced: Sourced, changes: dict[str, int], reason: str
 ) -> None:
     with refuses(sourced.venue.world, reason):
-        sourced.set(sourced.source, **changes)  # type: ignore[arg-type]
+        sourced.set(sourced.source, **({"market": 2} | changes))  # type: ignore[arg-type]
 
 
 def test_set_source_and_set_uptime_are_governances_alone(venue: Venue) -> None:
