@@ -115,6 +115,19 @@ def read_plan(path: Path) -> DeploymentPlan:
     )
 
 
+def read_market(path: Path) -> MarketPlan:
+    """One market's listing, from a TOML file with the fields of a plan's `[[market]]`."""
+    try:
+        table = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), MarketTable)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"cannot read the market {path}: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Misconfigured(
+            f"{path}: {error}; a market has the fields of one [[market]] in {EXAMPLE}, on top"
+        ) from error
+    return table.plan()
+
+
 def _address(path: Path, name: str, text: str) -> bytes:
     """20 bytes. A zero address in a plan is always a slip."""
     try:
