@@ -81,7 +81,7 @@ struct Running:
 
 head: public(uint256)       # number 64 @192 | time 48 @144 | epoch 32 @112 | epoch end 48 @64 | loss bucket 64 @0
 positions: public(uint256[2**36])       # account * 16 + place; the backstop, account 1, has a place a market: 16 + market
-strikes: public(HashMap[uint256, uint256])      # epoch: returned @192 | nav u64 @128 | supply before u128 @0
+strikes: public(HashMap[uint256, uint256])      # epoch: paid u63 @193 | returned @192 | nav u64 @128 | supply before u128 @0
 limits: public(uint256)         # halted until 48 @112 | halted from 48 @64 | pool capital 64 @0, its value at the last strike
 
 
@@ -113,7 +113,7 @@ def __init__(
     RECOVERY = recovery
     GOVERNANCE = governance
     EPOCH_MS = epoch_ms
-    self.head = (units._now_ms() + epoch_ms) << 64
+    self.head = (1 << 112) | ((units._now_ms() + epoch_ms) << 64)     # epochs run from 1
 
 
 # -- batches -----------------------------------------------------------------------
@@ -878,6 +878,7 @@ def _strike(epoch: uint256, time: uint256):
     @notice Strike the pool's shares at its net asset value; `Pool` says what its requests make of it.
     """
     nav: int256 = convert(convert(collateral.accounts[0] << 160, bytes32), int256) >> 192
+    locked: uint256 = 0
     for market: uint256 in range(markets.MARKET_COUNT):
         rest: uint256 = markets.pool_markets >> market
         if rest == 0:
@@ -886,15 +887,20 @@ def _strike(epoch: uint256, time: uint256):
             mark: uint256 = markets._mark(market, time)
             if (mark << 48) >> 192 == 0:
                 reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
-            nav = unsafe_add(
-                nav, staticcall reasons.RULES.pool_value(self._words(market, markets.market_words[market << 3], time), mark)
+            value: int256 = 0
+            margin: uint256 = 0
+            value, margin = staticcall reasons.RULES.pool_value(
+                self._words(market, markets.market_words[market << 3], time), mark
             )
+            nav = unsafe_add(nav, value)
+            locked = unsafe_add(locked, margin)
     strike: uint256 = 0
     capital: uint256 = 0
     gained: int256 = 0
     strike, capital, gained = staticcall POOL.strike_terms(
         epoch,
         nav,
+        locked,
         self.strikes[unsafe_sub(epoch, 1)],     # it cannot ask for this one: the lock is closed
     )
     capital = min(capital, packing.M64)

@@ -154,9 +154,10 @@ def shrink(
 
 @external
 @pure
-def pool_value(market: IRules.Market, mark: uint256) -> int256:
+def pool_value(market: IRules.Market, mark: uint256) -> (int256, uint256):
     """
-    @notice What the pool's position and incoming are worth at a mark, funding to its time counted.
+    @notice What the pool's position and incoming are worth at a mark, funding to its time counted, and what the market's
+            whole open interest, the pool's part in it, locks of its capital: that interest's initial margin.
     """
     base: int256 = 0
     quote: int256 = 0
@@ -170,7 +171,10 @@ def pool_value(market: IRules.Market, mark: uint256) -> int256:
         more_base, more_quote = packing._unpack_book(market.incoming)
         base += more_base
         quote += more_quote
-    return units._floor_lots(base * convert((mark >> 144) & packing.M64, int256)) + quote
+    oracle: uint256 = (mark >> 144) & packing.M64
+    interest: uint256 = ((market.meter >> 64) & packing.M64) + convert(max(base, 0), uint256)
+    locked: uint256 = (interest * oracle * ((mark >> 60) & packing.M20) + 10**16 - 1) // 10**16
+    return units._floor_lots(base * convert(oracle, int256)) + quote, locked
 
 
 @external

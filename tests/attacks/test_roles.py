@@ -45,6 +45,7 @@ ACTORS: dict[str, Key] = {
     "canceller": OWNER,
     "the account": OWNER,
     "account owner": a_key("owner"),
+    "controller": a_key("controller"),
     "matcher": MATCHER,
     "oracle signer": ORACLE_SIGNERS[0],
     "Governance": STAND_INS["governance"],
@@ -126,6 +127,8 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "cancel_all": (account,),
         "apply": (*vector, account, 0, LOT),
     }
+    if contract == "Pool":
+        return 5, *[ACTORS["controller"].address] * 2
     return special[name]
 
 

@@ -15,7 +15,15 @@ from infold.errors import Unavailable
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Abi, AddressBook, Rpc, Sender, mine
 from infold.shell.chain.contracts import load_abi
-from infold.shell.deploy import DeploymentPlan, RpcDeployer, deploy, find_contracts
+from infold.shell.deploy import (
+    DeploymentPlan,
+    RpcDeployer,
+    SourcePlan,
+    UptimePlan,
+    add_source,
+    deploy,
+    find_contracts,
+)
 from infold.shell.plan import read_plan
 from infold.shell.verify import Verdict, verify
 from infold.signing import keccak
@@ -190,6 +198,35 @@ def test_a_role_granted_behind_the_timelocks_back_is_named(deployed: Deployed) -
     verdict = deployed.verdict()
     assert [one.where for one in verdict.differences] == ["Timelock.PROPOSER", "Timelock.CANCELLER"]
     assert OTHER.hex() in verdict.differences[0].found.lower()
+
+
+def test_a_second_source_is_compared_to_its_terms_and_its_code(deployed: Deployed) -> None:
+    plan = deployed.plan
+    source = SourcePlan(
+        market=1, contract="Source", arguments={"price_e8": 10**8}, bound_e4=100, age_s=60
+    )
+    address = add_source(
+        deployed.deployer,
+        load_abi("Governance"),
+        deployed.book.address("Governance"),
+        source,
+        find_contracts(ROOT),
+    )
+    planned = replace(plan, sources=(source,))
+    assert deployed.differing(planned) == []
+    assert deployed.differing(plan) == ["Oracle.sources"]
+    looser = replace(plan, sources=(replace(source, bound_e4=101, strict=True),))
+    assert deployed.differing(looser) == [
+        "Oracle.source_of(1).bound_e4",
+        "Oracle.source_of(1).strict",
+    ]
+    deployed.rpc.call("anvil_setCode", "0x" + address.hex(), "0x00")
+    assert deployed.differing(planned) == ["Source of market 1.code"]
+
+
+def test_an_uptime_feed_is_compared(deployed: Deployed) -> None:
+    uptime = UptimePlan(OTHER, 3_600)
+    assert deployed.differing(replace(deployed.plan, uptime=uptime)) == ["Oracle.uptime"]
 
 
 def test_another_plan_is_not_what_stands_there(deployed: Deployed) -> None:

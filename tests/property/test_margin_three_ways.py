@@ -80,7 +80,8 @@ class Three:
         self.hear(clearing.deposit(1, 4_000 * DOLLAR, sender=MATCHER))
         provider = a_key("provider")
         venue.fund(provider, 10**6 * DOLLAR)
-        self.hear(venue.pool.request_deposit(10**6 * DOLLAR, sender=provider))
+        own = (provider.address, provider.address)
+        self.hear(venue.pool.requestDeposit(10**6 * DOLLAR, *own, sender=provider))
         self.compare()
 
     def open(self, key: Key, amount_e6: int) -> None:

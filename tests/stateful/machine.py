@@ -163,6 +163,11 @@ def selector(signature: str) -> bytes:
 
 _selectors: dict[str, bytes] = {}
 
+POOL_GETTERS = {
+    "holder_requests": ("requests(address,uint256)", 32),
+    "claims": ("claims(address,uint256)", 33),
+    "operators": ("isOperator(address,address)", 160),
+}
 GETTERS = {
     "accounts": ("clearing", "accounts(uint256)"),
     "positions": ("clearing", "positions(uint256)"),
@@ -239,10 +244,12 @@ class Machine:
         return self.now_s * 1000
 
     def fund(self, address: int) -> None:
-        """Endless dollars that the vault may take."""
+        """Endless dollars that the vault and the pool may take."""
         mint = selector("mint(address,uint256)") + encode((0, 0), (address, DOLLAR_SUPPLY))
-        allow = encode((0, 0), (self.chain.number("vault"), 2**256 - 1))
-        for data in (mint, selector("approve(address,uint256)") + allow):
+        approve = selector("approve(address,uint256)")
+        takers = [self.chain.number(name) for name in ("vault", "pool")]
+        allow = [approve + encode((0, 0), (taker, 2**256 - 1)) for taker in takers]
+        for data in (mint, *allow):
             refused, _ = self.chain.send("dollar", address, data)
             assert refused is None
 
@@ -331,9 +338,10 @@ class Machine:
         if table == "delegates":
             data = encode((0, 0), (key >> 160, key & 2**160 - 1))
             return self.chain.read("delegates", selector("delegates(uint256,address)") + data)
-        if table == "holder_requests":
-            data = encode((0, 0), (key >> 32, key & 2**32 - 1))
-            return self.chain.read("pool", selector("requests(address,uint256)") + data)
+        if table in POOL_GETTERS:
+            signature, bits = POOL_GETTERS[table]
+            data = encode((0, 0), (key >> bits, key & (1 << bits) - 1))
+            return self.chain.read("pool", selector(signature) + data)
         contract, signature = GETTERS[table]
         return self.chain.read(contract, selector(signature) + key.to_bytes(32, "big"))
 
@@ -357,12 +365,12 @@ class Machine:
         struck = Head.of(self.state.scalar("head")).epoch
         held = 0
         for epoch, word in self.state.lp_requests.items():
-            deposits, redeems = Requests.of(word)
+            deposits = Requests.of(word).deposits_e6
             if epoch >= struck:
                 held += deposits
                 continue
-            returned, nav, supply = Strike.of(self.state.strikes.get(epoch, 0))
-            held += deposits if returned else (redeems * nav // supply if supply else 0)
+            strike = Strike.of(self.state.strikes.get(epoch, 0))
+            held += deposits if strike.returned else strike.paid_e6
         return held - self.claimed_e6
 
     # -- beginning ----------------------------------------------------------------
@@ -376,7 +384,8 @@ class Machine:
         for _ in range(8):
             self.open_account()
         self.door("clearing", "deposit", (1, 40_000_000 * 10**6), STRANGER.address)
-        self.door("pool", "request_deposit", (10**9 * 10**6,), self.providers[0].address)
+        first = self.providers[0].address
+        self.door("pool", "request_deposit", (10**9 * 10**6, first, first), first)
         self.travel(EPOCH_MS // 1000 + 20)
         self.rule_settle()
 
@@ -504,28 +513,52 @@ class Machine:
     # -- rules: shares ---------------------------------------------------------------
 
     def rule_request_deposit(self) -> None:
-        provider = self.random.choice(self.providers)
         amount = self.random.choice([0, 1, 1_000 * 10**6, 200_000 * 10**6, 2**62])
-        self.door("pool", "request_deposit", (amount,), provider.address)
+        controller, owner, sender = self._parties()
+        self.door("pool", "request_deposit", (amount, controller, owner), sender)
 
     def rule_request_redeem(self) -> None:
-        provider = self.random.choice(self.providers)
-        balance = self.state.shares.get(provider.address, 0)
-        shares = self.random.choice([0, 1, balance // 7, balance // 2, balance + 1])
-        self.door("pool", "request_redeem", (shares,), provider.address)
+        controller, owner, sender = self._parties()
+        balance = self.state.shares.get(owner, 0)
+        shares = self.random.choice([0, 1, balance // 7, balance // 2, balance, balance + 1])
+        self.door("pool", "request_redeem", (shares, controller, owner), sender)
+
+    def rule_set_operator(self) -> None:
+        operator = self.random.choice([*self.providers, STRANGER]).address
+        approved = int(self.random.random() < 0.5)
+        sender = self.random.choice(self.providers).address
+        self.door("pool", "set_operator", (operator, approved), sender)
 
     def rule_claim(self) -> None:
-        epoch = Head.of(self.state.scalar("head")).epoch
-        open_claims = list(self.state.holder_requests)
-        if open_claims and self.random.random() < 0.8:
-            place = self.random.choice(open_claims)
-            arguments = (place & 2**32 - 1, place >> 32)
+        """Any way of claiming, whole or in pieces, by its owner, an operator, a stranger."""
+        pick = self.random
+        controller, _, sender = self._parties(0.9)
+        door = pick.choice(CLAIMS)
+        redeems = door in ("claim_withdraw", "claim_redeem", "take_back_redeem")
+        epochs = [key & 2**32 - 1 for key in self.state.holder_requests if key >> 32 == controller]
+        if door.startswith("take_back"):
+            first = pick.choice([*epochs, Head.of(self.state.scalar("head")).epoch])
         else:
-            holder = self.random.choice(self.providers).address
-            arguments = (max(0, epoch - self.random.randrange(3)), holder)
-        result = self.door("pool", "claim", arguments, STRANGER.address)
-        if isinstance(result, tuple):
-            self.claimed_e6 += result[1]
+            by_shares = door in ("claim_mint", "claim_own_mint", "claim_redeem")
+            left = [self.protocol.left(controller, epoch, redeems=redeems) for epoch in epochs]
+            most = sum(it[by_shares] for it in left)
+            first = pick.choice([0, 1, most // 3, most // 2, most, most, most + 1])
+        receiver = pick.choice([controller, STRANGER.address])
+        arguments = (first, receiver, controller)
+        if "own" in door:
+            arguments, sender = (first, receiver), controller
+        accounted_e6 = self.protocol.accounted_e6
+        self.door("pool", door, arguments, sender)
+        self.claimed_e6 += accounted_e6 - self.protocol.accounted_e6
+
+    def _parties(self, own: float = 0.8) -> tuple[int, int, int]:
+        """A controller, an owner and a sender: mostly one provider, sometimes three people."""
+        everybody = [it.address for it in (*self.providers, STRANGER)]
+        one = self.random.choice(self.providers).address
+        if self.random.random() < own:
+            return one, one, one
+        choose = self.random.choice
+        return choose([one, choose(everybody), 0]), choose([one, choose(everybody)]), one
 
     # -- rules: governance and recovery -------------------------------------------------
 
@@ -1177,6 +1210,16 @@ WRONG_ORDERS = (
     "reduce",
     "zeros",
 )
+CLAIMS = (
+    "claim_deposit",
+    "claim_mint",
+    "claim_own_deposit",
+    "claim_own_mint",
+    "claim_withdraw",
+    "claim_redeem",
+    "take_back_deposit",
+    "take_back_redeem",
+)
 WEIGHTS = {
     "settle": 55,
     "travel": 6,
@@ -1189,8 +1232,9 @@ WEIGHTS = {
     "grant": 5,
     "revoke": 2,
     "request_deposit": 2,
-    "request_redeem": 2,
-    "claim": 2,
+    "request_redeem": 3,
+    "set_operator": 1,
+    "claim": 5,
     "set_market": 2,
     "set_halt": 1,
     "keys": 2,

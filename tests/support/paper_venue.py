@@ -152,7 +152,7 @@ class Venue:
             events.Deployed(
                 pool=to_word(pack_account(AccountWord(owner=0x9001))),
                 backstop=to_word(pack_account(AccountWord(owner=0xBAC))),
-                head=to_word(pack_head(HeadWord(epoch_end_ms=START_MS + self.epoch_ms))),
+                head=to_word(pack_head(HeadWord(epoch=1, epoch_end_ms=START_MS + self.epoch_ms))),
                 epoch_ms=self.epoch_ms,
             )
         )

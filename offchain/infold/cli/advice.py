@@ -30,9 +30,9 @@ ADVICE: Final = {
     "delegates: not the owner": "sign with the key that opened the account",
     "delegates: expiry has passed": "name a later --expiry-ms",
     "pool: not enough shares": "`infold lp position` prints them; claim shares first",
-    "pool: nothing to claim": "see that key and epoch are those the request printed",
-    "pool: epoch not struck": (
-        "the first batch after the epoch's end strikes it; claim again after that"
+    "pool: nothing to take back": (
+        "nothing of this key waits to be claimed: see that key and epoch are those the request"
+        " printed; the first batch after the epoch's end strikes it, claim again after that"
     ),
     "governance: not the guardian": "sign with the guardian's key",
     "governance: not the timelock": "a halt is ended by the key that may call one: the guardian's",
@@ -46,6 +46,7 @@ ADVICE: Final = {
     "clearing: change pending": "try again 18 s after the change before it was made",
     "signers: change pending": "try again 18 s after the change before it was made",
     "seals: change pending": "try again 18 s after the change before it was made",
+    "pool: claim older requests first": "`infold lp claim EPOCH` collects all of them",
     "pool: amount is zero": "name an amount above zero",
 }
 """Only what commands of traders, liquidity providers and those who govern can run into."""

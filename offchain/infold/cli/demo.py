@@ -345,40 +345,28 @@ class _Demo:
         """
         stage = self.stage
         provider = stage.ground.wallet("newcomer")
-        pool, epoch = stage.venue["Pool"], stage.node.state.head.epoch
+        pool, own = stage.venue["Pool"], (provider.address, provider.address)
         if step == 3:
             stage.venue.rpc.call("anvil_setBalance", "0x" + provider.address.hex(), hex(10**21))
             stage.act(provider, "dollars minted", "Dollar", "mint", provider.address, NEWCOMER_E6)
-            stage.act(
-                provider,
-                "vaults approved",
-                "Dollar",
-                "approve",
-                stage.venue["Vault"].address,
-                NEWCOMER_E6,
-            )
-            stage.act(provider, "liquidity offered", "Pool", "request_deposit", NEWCOMER_E6)
-            self._provider_epoch = epoch
+            stage.act(provider, "vaults approved", "Dollar", "approve", pool.address, NEWCOMER_E6)
+            stage.act(provider, "liquidity offered", "Pool", "requestDeposit", NEWCOMER_E6, *own)
             self._provider_step = 1
-        elif self._provider_step == 1 and epoch > self._provider_epoch + 1:
-            for struck in (self._provider_epoch, self._provider_epoch + 1):
-                if any(pool.call("pending", struck, provider.address)):
-                    stage.act(
-                        provider, "pool shares claimed", "Pool", "claim", struck, provider.address
-                    )
-                    self._provider_step = 2
+        elif self._provider_step == 1:
+            paid_in = int(pool.call("maxDeposit", provider.address))
+            if paid_in:
+                stage.act(provider, "pool shares claimed", "Pool", "deposit", paid_in, *own)
+                self._provider_step = 2
         elif self._provider_step == 2:
             shares = int(pool.call("balanceOf", provider.address))
             if shares:
-                stage.act(provider, "liquidity asked back", "Pool", "request_redeem", shares)
-                self._provider_epoch, self._provider_step = epoch, 3
-        elif self._provider_step == 3 and epoch > self._provider_epoch:
-            for struck in range(self._provider_epoch, epoch):
-                if any(pool.call("pending", struck, provider.address)):
-                    stage.act(
-                        provider, "liquidity paid back", "Pool", "claim", struck, provider.address
-                    )
-                    self._provider_step = 4
+                stage.act(provider, "liquidity asked back", "Pool", "requestRedeem", shares, *own)
+                self._provider_step = 3
+        elif self._provider_step == 3:
+            given_back = int(pool.call("maxRedeem", provider.address))
+            if given_back:
+                stage.act(provider, "liquidity paid back", "Pool", "redeem", given_back, *own)
+                self._provider_step = 4
 
     # -- the keeper ----------------------------------------------------------
 

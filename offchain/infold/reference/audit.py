@@ -42,6 +42,7 @@ from .rebuild import Rebuilt
 from .replay import Replay, Sampling, Step
 from .rpc import Node, NodeError
 from .state import State
+from .strikes import moved_e6
 from .sums import Sums
 from .words import Head, Requests, Strike
 
@@ -145,15 +146,15 @@ class Auditor:
             words = [word for word in event.arguments if isinstance(word, int)]
             if event.address == contracts.vault:
                 self.accounted_e6 = words[2]
-            elif event.address == contracts.pool and event.name == "DepositRequested":
-                self.lp_held_e6 += words[2]
-            elif event.address == contracts.pool and event.name == "Claimed":
+            elif event.address == contracts.pool and event.name == "DepositRequest":
+                self.lp_held_e6 += words[4]
+            elif event.address == contracts.pool and event.name == "Withdraw":
                 self.lp_held_e6 -= words[3]
+            elif event.address == contracts.pool and event.name == "CancelDepositClaim":
+                self.lp_held_e6 -= words[4]
             elif event.address == contracts.clearing and event.name == "PoolStruck":
-                deposits, redeems = Requests.of(state.lp_requests.get(words[0], 0))
-                returned, nav, supply = Strike.of(words[1])
-                if not returned:
-                    self.lp_held_e6 += (redeems * nav // supply if supply else 0) - deposits
+                requests = Requests.of(state.lp_requests.get(words[0], 0))
+                self.lp_held_e6 -= moved_e6(Strike.of(words[1]), requests)
 
 
 def _copied(state: State) -> State:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every door that changes state, as a method with the door's name (docs/protocol.md §5 to §8):
-those of `Clearing`, `Delegates`, `Pool` and `Recovery`, and `Oracle`'s for second sources; keys are
-changed at `protocol.oracle.signers` and `protocol.seals`.
+those of `Clearing`, `Delegates`, `Recovery`, of `Pool` in `shares`, and `Oracle`'s for second
+sources; keys are changed at `protocol.oracle.signers` and `protocol.seals`.
 
     protocol = Protocol(chain_id=1, clearing=0x..., oracle=0x..., ...)
     account = protocol.open_account(owner, 25_000_000, sender=owner, now_s=1_700_000_000)
@@ -15,11 +15,10 @@ pay is the token's affair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Sequence
 
 from .arithmetic import GUARD_MS, WINDOW_MS
+from .calls import door
 from .digests import HashMany, separator
 from .faults import Fault, Overflow, Reason, require
 from .keccak import keccak_256_many
@@ -30,7 +29,6 @@ from .settlement import (
     EARLY_MS,
     MARKET_MAX,
     POOL_ACCOUNT,
-    SHARES_PER_UNIT,
     TRADERS_FROM,
     Crypto,
     MarkBook,
@@ -41,6 +39,7 @@ from .settlement import (
     settle,
     virtual_mark,
 )
+from .shares import Shares
 from .signers import Oracle, Recover, Seals, Signature, SignerSet
 from .sources import Answer, Source, doubtful, refresh, set_source
 from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, RATES, State
@@ -56,40 +55,16 @@ from .words import (
     Limits,
     Meter,
     Position,
-    Requests,
     SettleHead,
-    Strike,
     Withdrawal,
 )
 
 OPENING_DEPOSIT_E6_MIN = 10_000_000
 EPOCH_MAX = 65_535
-REQUESTED_E6_MAX = 2**62 - 1
-
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
+FIRST_EPOCH = 1
 
 
-def door(
-    method: Callable[Concatenate[Protocol, _Arguments], _Result],
-) -> Callable[Concatenate[Protocol, _Arguments], _Result]:
-    """Make a method a call: all of it happens, or a Fault and nothing."""
-
-    @wraps(method)
-    def call(self: Protocol, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-        self.state.begin()
-        accounted_e6 = self.accounted_e6
-        try:
-            return method(self, *args, **kwargs)
-        except Fault:
-            self.state.undo()
-            self.accounted_e6 = accounted_e6
-            raise
-
-    return call
-
-
-class Protocol:
+class Protocol(Shares):
     """`Clearing` and its `Oracle`, from construction on."""
 
     def __init__(
@@ -124,7 +99,7 @@ class Protocol:
         state.put(state.accounts, POOL_ACCOUNT, Account(pool, 0, 0, 0).word)
         state.put(state.accounts, BACKSTOP_ACCOUNT, Account(governance, 0, 0, 0).word)
         state.put_scalar("account_count", TRADERS_FROM)
-        state.put_scalar("head", Head(0, 0, 0, deployed_s * 1000 + epoch_ms, 0).word)
+        state.put_scalar("head", Head(0, 0, FIRST_EPOCH, deployed_s * 1000 + epoch_ms, 0).word)
         state.epoch_ms = epoch_ms
 
     # -- batches ------------------------------------------------------------
@@ -279,71 +254,6 @@ class Protocol:
         barrier_ms = now_s * 1000 + GUARD_MS
         require(stored.expiry_ms > barrier_ms, "delegates: not live")
         self._set_delegate(account, key, stored._replace(expiry_ms=barrier_ms))
-
-    # -- the pool's shares ------------------------------------------------------
-
-    @door
-    def request_deposit(self, assets_e6: int, *, sender: int, now_s: int) -> int:
-        """`Pool.request_deposit`: pay assets in for shares at the epoch's strike; returns the
-        epoch.
-        """
-        require(assets_e6 != 0, "pool: amount is zero")
-        require(assets_e6 <= REQUESTED_E6_MAX, "pool: amount too large")
-        epoch = self._open_epoch(now_s)
-        total = Requests.of(self.state.lp_requests.get(epoch, 0)).deposits_e6 + assets_e6
-        require(total <= REQUESTED_E6_MAX, "pool: epoch is full")
-        request = self._add_request(sender, epoch, assets_e6, 0)
-        self.state.log("DepositRequested", sender, epoch, assets_e6, request)
-        self.state.log("LiquidityRequested", epoch, self.state.lp_requests[epoch])
-        self.accounted_e6 += assets_e6
-        return epoch
-
-    @door
-    def request_redeem(self, shares: int, *, sender: int, now_s: int) -> int:
-        """`Pool.request_redeem`: give shares back for assets at the epoch's strike; returns the
-        epoch.
-        """
-        require(shares != 0, "pool: amount is zero")
-        balance = self.state.shares.get(sender, 0)
-        require(shares <= balance, "pool: not enough shares")
-        epoch = self._open_epoch(now_s)
-        self.state.put(self.state.shares, sender, balance - shares)
-        request = self._add_request(sender, epoch, 0, shares)
-        self.state.log("RedeemRequested", sender, epoch, shares, request)
-        self.state.log("LiquidityRequested", epoch, self.state.lp_requests[epoch])
-        return epoch
-
-    @door
-    def claim(self, epoch: int, holder: int, *, sender: int, now_s: int) -> tuple[int, int]:
-        """`Pool.claim`: what a holder's requests of a struck epoch gave, as (shares, assets)."""
-        del sender, now_s
-        place = holder << 32 | epoch
-        assets, shares = request = Requests.of(self.state.holder_requests.get(place, 0))
-        require(request != (0, 0), "pool: nothing to claim")
-        struck = epoch < Head.of(self.state.scalar("head")).epoch
-        require(struck, "pool: epoch not struck")
-        returned, nav, supply = Strike.of(self.state.strikes.get(epoch, 0))
-        if returned:
-            minted, paid = shares, assets
-        elif not supply:
-            minted, paid = assets * SHARES_PER_UNIT, 0
-        else:
-            minted, paid = assets * supply // nav, shares * nav // supply
-        self.state.put(self.state.holder_requests, place, 0)
-        balance = self.state.shares.get(holder, 0)
-        self.state.put(self.state.shares, holder, balance + minted)
-        self.state.log("Claimed", holder, epoch, minted, paid)
-        self.accounted_e6 -= paid
-        return minted, paid
-
-    @door
-    def transfer(self, to: int, shares: int, *, sender: int, now_s: int) -> None:
-        """`Pool.transfer`, the ERC-20 of the shares."""
-        del now_s
-        balance = self.state.shares.get(sender, 0)
-        require(shares <= balance, "erc20: transfer amount exceeds balance")
-        self.state.put(self.state.shares, sender, balance - shares)
-        self.state.put(self.state.shares, to, self.state.shares.get(to, 0) + shares)
 
     # -- the narrow doors -----------------------------------------------------
 
@@ -518,21 +428,6 @@ class Protocol:
     def _set_delegate(self, account: int, key: int, delegate: Delegate) -> None:
         self.state.put(self.state.delegates, account << 160 | key, delegate.word)
         self.state.log("DelegateSet", account, key, delegate.word)
-
-    def _open_epoch(self, now_s: int) -> int:
-        """The epoch a request of this block joins: the running one until its end, then the next."""
-        head = Head.of(self.state.scalar("head"))
-        return head.epoch if now_s * 1000 < head.epoch_end_ms else head.epoch + 1
-
-    def _add_request(self, holder: int, epoch: int, assets_e6: int, shares: int) -> int:
-        """Add to a holder's and to everybody's requests of an epoch; returns the holder's word."""
-        state = self.state
-        place = holder << 32 | epoch
-        for table, key in ((state.lp_requests, epoch), (state.holder_requests, place)):
-            stored = Requests.of(table.get(key, 0))
-            word = Requests(stored.deposits_e6 + assets_e6, stored.redeems + shares).word
-            state.put(table, key, word)
-        return state.holder_requests[place]
 
     def _check_fresh(self, time_ms: int, now_s: int) -> None:
         """The age of a vector used outside batches (§7)."""

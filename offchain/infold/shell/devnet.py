@@ -40,7 +40,8 @@ from infold.shell.deploy import (
     DeploymentPlan,
     MarketPlan,
     RpcDeployer,
-    create_source,
+    SourcePlan,
+    add_source,
     deploy,
     find_contracts,
 )
@@ -311,13 +312,16 @@ class Devnet(Closable):
         calls = [
             (dollar.address, dollar.abi.calldata("mint", self.funder.address, total_e6)),
             (dollar.address, dollar.abi.calldata("approve", vault.address, 2**256 - 1)),
+            (dollar.address, dollar.abi.calldata("approve", pool.address, 2**256 - 1)),
         ]
         if config.backstop_e6:
             calls.append(
                 (clearing.address, clearing.abi.calldata("deposit", 1, config.backstop_e6))
             )
         if config.liquidity_e6:
-            calls.append((pool.address, pool.abi.calldata("request_deposit", config.liquidity_e6)))
+            own = (self.funder.address, self.funder.address)
+            data = pool.abi.calldata("requestDeposit", config.liquidity_e6, *own)
+            calls.append((pool.address, data))
         deployer.send_all("funding the venue", calls, OPEN_GAS)
         first = int(clearing.call("account_count"))
         opening = [
@@ -342,13 +346,17 @@ class Devnet(Closable):
         contracts = self.config.contracts or find_contracts()
         governance = self.venue["Governance"]
         for market, price_e8 in prices_e8.items():
-            self._progress(f"adding a second source to market {market}")
-            address = create_source(deployer, contracts, price_e8, self._progress)
-            self.sources[market] = Contract(self.rpc, load_abi("Source"), address)
-            data = governance.abi.calldata(
-                "set_price_source", market, address, SOURCE_BOUND_E4, SOURCE_AGE_S, False
+            plan = SourcePlan(
+                market=market,
+                contract="Source",
+                arguments={"price_e8": price_e8},
+                bound_e4=SOURCE_BOUND_E4,
+                age_s=SOURCE_AGE_S,
             )
-            deployer.send("naming a second source", governance.address, data)
+            address = add_source(
+                deployer, governance.abi, governance.address, plan, contracts, self._progress
+            )
+            self.sources[market] = Contract(self.rpc, load_abi("Source"), address)
 
     def _start_signers(self) -> None:
         config = self.config

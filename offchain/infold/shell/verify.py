@@ -23,6 +23,7 @@ from infold.shell.deploy import (
     create_address,
     creations,
     planned_names,
+    source_creation,
 )
 from infold.signing import checksum_address, keccak
 from infold.words import (
@@ -31,9 +32,11 @@ from infold.words import (
     unpack_clock,
     unpack_listing,
     unpack_rates,
+    unpack_source,
 )
 
 NONCE_MAX = 10_000  # a deployer that did more before is not one of ours
+NONCE_FREE = 2**48  # of nobody: where something is created that its deployer did not create
 POOL, BACKSTOP = 0, 1
 ANYONE = bytes(20)
 ROLES = {keccak(f"{name}_ROLE".encode()): name for name in ("PROPOSER", "EXECUTOR", "CANCELLER")}
@@ -102,6 +105,7 @@ def verify(
     _verify_governance(venue, plan, verdict)
     _verify_seals(venue["Seals"], plan, history, verdict)
     _verify_oracle(venue["Oracle"], plan, history, verdict)
+    _verify_sources(venue, plan, contracts.resolve(), history, verdict)
     _verify_markets(venue["Clearing"], plan, history, verdict)
     return verdict
 
@@ -121,29 +125,36 @@ def _verify_code(
     addresses = {name: venue.book.address(name) for name in {*names, "Dollar"}}
     if plan.token is not None:
         verdict.expect("Dollar.address", plan.token, addresses["Dollar"])
-    deployer = bytes.fromhex(venue["Governance"].call("deployer")[2:])
-    nonce = _first_nonce(deployer, addresses[names[0]])
+    deployer = _deployer(venue)
+    nonce = _nonce_of(deployer, addresses[names[0]])
     for place, (name, init_code) in enumerate(creations(plan, compiled, addresses).items()):
         progress(f"comparing the code of {name}")
-        created = None if nonce is None else create_address(deployer, nonce + place)
-        verdict.expect(f"{name}.address", created, addresses[name])
+        verdict.expect(f"{name}.address", create_address(deployer, nonce + place), addresses[name])
         found = _code_at(venue.rpc, addresses[name])
         verdict.code_bytes[name] = len(found)
-        wanted = _code_of(venue.rpc, deployer, (nonce or 0) + place, addresses[name], init_code)
-        verdict.checked += 1
-        if isinstance(wanted, str) or wanted != found:
-            said = wanted if isinstance(wanted, str) else _apart(wanted, found)
-            verdict.differences.append(
-                Difference(f"{name}.code", "what this repository compiles, for this plan", said)
-            )
+        wanted = _code_of(venue.rpc, deployer, nonce + place, addresses[name], init_code)
+        _compare_code(name, wanted, found, verdict)
 
 
-def _first_nonce(deployer: bytes, address: bytes) -> int | None:
-    """With which nonce the deployer made this address; None if with none we would try."""
+def _deployer(venue: Venue) -> bytes:
+    return bytes.fromhex(venue["Governance"].call("deployer")[2:])
+
+
+def _compare_code(name: str, wanted: bytes | str, found: bytes, verdict: Verdict) -> None:
+    verdict.checked += 1
+    if isinstance(wanted, str) or wanted != found:
+        said = wanted if isinstance(wanted, str) else _apart(wanted, found)
+        verdict.differences.append(
+            Difference(f"{name}.code", "what this repository compiles, for this plan", said)
+        )
+
+
+def _nonce_of(deployer: bytes, address: bytes) -> int:
+    """With which nonce the deployer made this address; a free one if it did not."""
     for nonce in range(NONCE_MAX):
         if create_address(deployer, nonce) == address:
             return nonce
-    return None
+    return NONCE_FREE
 
 
 def _code_at(rpc: Rpc, address: bytes) -> bytes:
@@ -217,7 +228,7 @@ def _verify_seals(
 ) -> None:
     verdict.expect("Seals.matcher", plan.matcher, _bytes(seals.call("matcher_words", 1)))
     verdict.expect("Seals.attesters", set(), _serving(seals, history))
-    verdict.expect("Seals.threshold", 0, seals.call("threshold") >> 56)
+    verdict.expect("Seals.threshold", 0, seals.call("threshold") >> 56 & 255)
 
 
 def _verify_oracle(
@@ -225,15 +236,41 @@ def _verify_oracle(
 ) -> None:
     verdict.expect("Oracle.signers", {*plan.signers}, _serving(oracle, history, plan.signers))
     verdict.expect("Oracle.live_count", len(plan.signers), oracle.call("live_count"))
-    verdict.expect("Oracle.threshold", plan.threshold, oracle.call("threshold") >> 56)
+    verdict.expect("Oracle.threshold", plan.threshold, oracle.call("threshold") >> 56 & 255)
+    uptime = 0
+    if plan.uptime is not None:
+        uptime = int.from_bytes(plan.uptime.feed, "big") << 32 | plan.uptime.grace_s
+    verdict.expect("Oracle.uptime", uptime, oracle.call("uptime_word"))
+
+
+def _verify_sources(
+    venue: Venue, plan: DeploymentPlan, contracts: Path, history: list[Log], verdict: Verdict
+) -> None:
+    """Which markets have a second source, on what terms, and what code answers for it."""
+    oracle = venue["Oracle"]
     touched = {
         log.arguments["market"]
         for log in history
         if log.contract == "Oracle" and log.name == "SourceSet"
     }
-    named = {market for market in touched if oracle.call("source_of", market)}
-    verdict.expect("Oracle.sources", set(), named)
-    verdict.expect("Oracle.uptime", 0, oracle.call("uptime_word"))
+    words = {market: int(oracle.call("source_of", market)) for market in sorted(touched)}
+    planned = {source.market: source for source in plan.sources}
+    verdict.expect("Oracle.sources", {*planned}, {at for at, word in words.items() if word})
+    for market, source in planned.items():
+        if not words.get(market):
+            continue
+        word = unpack_source(words[market])
+        for name in ("bound_e4", "age_s", "strict"):
+            verdict.expect(
+                f"Oracle.source_of({market}).{name}", getattr(source, name), getattr(word, name)
+            )
+        address = _bytes(word.source)
+        deployer, init_code = _deployer(venue), source_creation(source, contracts)
+        nonce = _nonce_of(deployer, address)
+        wanted = _code_of(venue.rpc, deployer, nonce, address, init_code)
+        _compare_code(
+            f"{source.contract} of market {market}", wanted, _code_at(venue.rpc, address), verdict
+        )
 
 
 def _serving(contract: Contract, history: list[Log], first: Iterable[bytes] = ()) -> set[bytes]:

@@ -664,34 +664,34 @@ def test_the_first_strike_sells_shares_at_a_dollar_and_the_next_at_value(stage: 
     """Requests, a strike, a gain of the pool, a second strike: shares and money by hand."""
     venue = stage.venue
     stage.fund_pool(1_000_000 * DOLLAR)
-    assert unpack_strike(venue.clearing.strikes(0)) == (0, 0, 0)
+    assert unpack_strike(venue.clearing.strikes(1)) == (0, 0, 0, 0)
     epoch = unpack_head(venue.clearing.head()).epoch
-    assert epoch == 1
+    assert epoch == 2
     sell_to_traders(stage, LOT, PRICE_E8)
     down_e8 = 58_000 * 10**8
     venue.fund(PROVIDER, 500_000 * DOLLAR)
-    venue.pool.request_deposit(500_000 * DOLLAR, sender=PROVIDER)
-    venue.pool.request_redeem(100_000 * 10**12, sender=PROVIDER)
+    venue.ask_in(PROVIDER, 500_000 * DOLLAR)
+    venue.ask_out(PROVIDER, 100_000 * 10**12)
     receipt = venue.strike(ORACLE | {1: down_e8})
     held = 1_000_000 * DOLLAR
     # it sold a unit at 60,030 that is worth 58,000; funding of a day at the rate it set
     nav = held + 60_030 * DOLLAR - 58_000 * DOLLAR + stage.pool().quote_e6 - 60_030 * DOLLAR
-    strike = unpack_strike(venue.clearing.strikes(1))
+    strike = unpack_strike(venue.clearing.strikes(2))
     supply = 1_000_000 * 10**12
-    assert strike == (0, nav, supply)
     paid = 100_000 * 10**12 * nav // supply
+    assert strike == (0, nav, supply, paid)
     assert unpack_limits(venue.clearing.limits()).capital_e6 == nav + 500_000 * DOLLAR - paid
     assert stage.account(0).collateral_e6 == held + 500_000 * DOLLAR - paid
     assert receipt.only("PoolStruck") == {
-        "epoch": 1,
-        "strike": venue.clearing.strikes(1),
+        "epoch": 2,
+        "strike": venue.clearing.strikes(2),
         "capital_e6": nav + 500_000 * DOLLAR - paid,
     }
     stage.books.check(pool_e6=paid)
     head = unpack_head(venue.clearing.head())
-    assert (head.epoch, head.epoch_end_ms) == (2, head.time_ms + 86_400_000)
+    assert (head.epoch, head.epoch_end_ms) == (3, head.time_ms + 86_400_000)
     minted = 500_000 * DOLLAR * supply // nav
-    assert venue.pool.claim(1, PROVIDER.address, sender=PROVIDER).value == (minted, paid)
+    assert venue.collect(PROVIDER, 2) == (minted, paid)
     stage.books.check()
 
 
@@ -721,7 +721,7 @@ def test_a_pool_worth_nothing_gives_requests_back(stage: Stage) -> None:
     sell_to_traders(stage, 10 * LOT, PRICE_E8)
     high = ORACLE | {1: 63_000 * 10**8}
     venue.fund(PROVIDER, 7_000 * DOLLAR)
-    venue.pool.request_deposit(7_000 * DOLLAR, sender=PROVIDER)
+    venue.ask_in(PROVIDER, 7_000 * DOLLAR)
     before = stage.account(0).collateral_e6
     receipt = venue.strike(high)
     strike = unpack_strike(receipt.only("PoolStruck")["strike"])
@@ -729,7 +729,7 @@ def test_a_pool_worth_nothing_gives_requests_back(stage: Stage) -> None:
     assert unpack_limits(venue.clearing.limits()).capital_e6 == 0
     assert stage.account(0).collateral_e6 == before
     stage.books.check(pool_e6=7_000 * DOLLAR)
-    assert venue.pool.claim(1, PROVIDER.address, sender=PROVIDER).value == (0, 7_000 * DOLLAR)
+    assert venue.collect(PROVIDER, 2) == (0, 7_000 * DOLLAR)
     stage.books.check()
 
 

@@ -286,13 +286,22 @@ def test_pool_value_is_position_funding_and_incoming_at_the_mark(rules: Contract
         flagged = rng.random() < 0.5
         stored, index = (rng.randrange(-(2**62), 2**62) for _ in range(2))
         price, shift = rng.randrange(1, 10**14), rng.randrange(20, 91)
-        mark = price << 144 | (index & (2**64 - 1)) << 80 | shift << 12 | rng.randrange(2**12)
+        im_e6, interest = rng.randrange(2**20), rng.randrange(2**62)
+        mark = price << 144 | (index & (2**64 - 1)) << 80 | im_e6 << 60
+        mark |= shift << 12 | rng.randrange(2**12)
         market = a_market(
-            clock=ClockWord(funding_index=stored, flags=int(flagged)), pool=pool, incoming=incoming
+            clock=ClockWord(funding_index=stored, flags=int(flagged)),
+            pool=pool,
+            incoming=incoming,
+            meter=MeterWord(open_interest_e8=interest),
         )
         base, quote = pool.base_e8, pool.quote_e6
         quote += math.floor(Fraction(-base * (index - stored), 2**shift))
         if flagged:
             base, quote = base + incoming.base_e8, quote + incoming.quote_e6
         value = math.floor(Fraction(base * price, 10**10)) + quote
-        assert rules.pool_value(market, mark) == value, f"seed {SEED}: {pool} {incoming} {mark}"
+        whole = interest + max(base, 0)
+        locked = math.ceil(Fraction(whole * price * im_e6, 10**16))
+        assert rules.pool_value(market, mark) == (value, locked), (
+            f"seed {SEED}: {pool} {incoming} {mark}"
+        )

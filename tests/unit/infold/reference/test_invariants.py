@@ -31,6 +31,7 @@ from infold.reference.invariants import (
 from infold.reference.rebuild import Rebuilt
 from infold.reference.replay import Sampling
 from infold.reference.signers import Oracle
+from infold.reference.sources import Reading, Readings
 from infold.reference.state import State
 from infold.reference.sums import Sums
 from infold.reference.words import Account, Head
@@ -253,6 +254,14 @@ def test_c9_judges_age_roots_moves_and_zeros() -> None:
     (btc, _) = facts.markets
     jumped = forged_market(clock_before=btc.clock_before._replace(price_e8=btc.oracle_price_e8 * 2))
     assert broke(c9(jumped), "past the move bound")
+
+
+def test_c9_judges_positions_that_grow_at_a_doubtful_price() -> None:
+    reading = Reading(SCENE.facts.markets[0].oracle_price_e8 // 2, 2**32 - 1, 100, False)
+    before = copied(SCENE.before)
+    before.readings[SCENE.facts.markets[0].market] = Readings(reading, reading, 0).word
+    found = invariant_C9_prices_are_signed(SCENE.facts, before, SCENE.oracle, Roots())
+    assert broke(found, "at a doubtful price")
 
 
 def test_c11() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from infold.reference.faults import Fault, Reason
 from infold.reference.invariants import LossRecord, daily_loss_bound
+from infold.reference.settlement import shares_after
 from infold.reference.state import CLOCK, INCOMING, LEDGER, METER, POOL
 from infold.reference.words import (
     Account,
@@ -273,10 +274,34 @@ def strike(venue: Venue) -> Strike:
     return Strike.of(venue.protocol.state.strikes[epoch])
 
 
+def claim(venue: Venue, holder: int, epoch: int) -> tuple[int, int]:
+    """All that a strike made of a holder's requests: (shares, assets)."""
+    protocol, who = venue.protocol, {"sender": holder, "now_s": venue.now_s}
+    minted = paid = 0
+    deposit = protocol.left(holder, epoch, redeems=False)
+    redemption = protocol.left(holder, epoch, redeems=True)
+    if deposit.assets_e6:
+        minted += protocol.claim_own_deposit(deposit.assets_e6, holder, **who)
+    if redemption.shares:
+        paid += protocol.claim_redeem(redemption.shares, holder, holder, **who)
+    if deposit.back:
+        protocol.take_back_deposit(epoch, holder, holder, **who)
+        paid += deposit.back
+    if redemption.back:
+        protocol.take_back_redeem(epoch, holder, holder, **who)
+        minted += redemption.back
+    return minted, paid
+
+
+def redeem(venue: Venue, shares: int) -> None:
+    who = {"sender": PROVIDER, "now_s": venue.now_s}
+    venue.protocol.request_redeem(shares, PROVIDER, PROVIDER, **who)
+
+
 def test_the_first_strike_sells_shares_at_one_for_a_millionth() -> None:
     venue = Venue(capital_e6=5 * 10**6)
-    assert venue.protocol.state.strikes.get(0, 0) == 0
-    assert venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s) == (5 * 10**12, 0)
+    assert venue.protocol.state.strikes.get(1, 0) == 0
+    assert claim(venue, PROVIDER, 1) == (5 * 10**12, 0)
     assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == 5 * 10**6
 
 
@@ -300,16 +325,16 @@ def test_later_shares_cost_the_pools_worth() -> None:
     struck = strike(venue)
     funding = pool(venue).quote_e6 - 2 * 60_012 * 10**6
     assert struck.nav_e6 == (1_000_000 + 2 * 312) * 10**6 + funding
-    minted, _ = venue.protocol.claim(1, PROVIDER + 1, sender=1, now_s=venue.now_s)
+    minted, _ = claim(venue, PROVIDER + 1, 2)
     assert minted == 500_000 * 10**6 * struck.supply // struck.nav_e6
 
 
 def test_shares_given_back_are_paid_at_the_strike() -> None:
     venue = Venue(capital_e6=1_000_000 * 10**6)
-    venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s)
-    venue.protocol.request_redeem(10**17, sender=PROVIDER, now_s=venue.now_s)
+    claim(venue, PROVIDER, 1)
+    redeem(venue, 10**17)
     struck = strike(venue)
-    _, paid = venue.protocol.claim(1, PROVIDER, sender=1, now_s=venue.now_s)
+    _, paid = claim(venue, PROVIDER, 2)
     assert paid == 10**17 * struck.nav_e6 // struck.supply == 100_000 * 10**6
     assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == 900_000 * 10**6
 
@@ -319,23 +344,41 @@ def test_requests_join_the_epoch_until_its_end() -> None:
     head = Head.of(venue.protocol.state.scalar("head"))
     venue.now_s = -(-head.epoch_end_ms // 1000) - 1
     run = venue.protocol.request_deposit
-    assert run(10**6, sender=PROVIDER, now_s=venue.now_s) == head.epoch
-    assert run(10**6, sender=PROVIDER, now_s=venue.now_s + 1) == head.epoch + 1
+    asked = (10**6, PROVIDER, PROVIDER)
+    assert run(*asked, sender=PROVIDER, now_s=venue.now_s) == head.epoch
+    assert run(*asked, sender=PROVIDER, now_s=venue.now_s + 1) == head.epoch + 1
     assert Requests.of(venue.protocol.state.lp_requests[head.epoch]).deposits_e6 == 10**6
 
 
 def test_a_pool_worth_nothing_returns_its_requests() -> None:
     venue = Venue(capital_e6=10**6)
-    venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s)
-    venue.protocol.request_redeem(10**11, sender=PROVIDER, now_s=venue.now_s)
+    claim(venue, PROVIDER, 1)
+    redeem(venue, 10**11)
     venue.provide(PROVIDER + 1, 7 * 10**6)
     buy_from_pool(venue, 2 * LOT)
     venue.prices_e8[BTC] += 500 * 10**8
     struck = strike(venue)
     assert struck.returned and struck.nav_e6 == 0
     for holder, given_back in ((PROVIDER, (10**11, 0)), (PROVIDER + 1, (0, 7 * 10**6))):
-        claimed = venue.protocol.claim(1, holder, sender=1, now_s=venue.now_s)
-        assert claimed == given_back
+        assert claim(venue, holder, 2) == given_back
+
+
+def test_what_open_interest_locks_is_not_paid_out() -> None:
+    venue = Venue(capital_e6=20_000 * 10**6)
+    claim(venue, PROVIDER, 1)
+    # The pool sells one BTC to a buyer; the initial margin of one BTC stays.
+    buy_from_pool(venue)
+    redeem(venue, 19_000 * 10**12)
+    struck = strike(venue)
+    locked = PRICE * LOT * RATES.im_e6 // 10**16
+    assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == locked
+    assert struck.paid_e6 == struck.nav_e6 - locked < 19_000 * 10**6
+    back, paid = claim(venue, PROVIDER, 2)
+    assert paid == struck.paid_e6
+    gone = -(-struck.paid_e6 * struck.supply // struck.nav_e6)
+    assert back == 19_000 * 10**12 - gone
+    shares = venue.protocol.state.shares[PROVIDER]
+    assert shares_after(venue.protocol.state, 3) == shares == struck.supply - gone
 
 
 def test_a_strike_needs_a_price_for_every_market_of_the_pool() -> None:
