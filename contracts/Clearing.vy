@@ -10,6 +10,7 @@
      C4  collateral, positions, fees and pots sum to what the vault accounts for
      C5  no fill beyond what was signed
      C8  after a batch an account has initial margin, or its risk fell; its fills stand or fall together
+     C10 equity is never negative once a bankrupt account is closed: insurance pays, then the pool
      C13 no account's fault stops another account's order
 @custom:halt Governance sets a market to shrink only, or halts all of them for a time; withdrawals keep working.
 """
@@ -538,7 +539,7 @@ def deposit(account: uint256, amount_e6: uint256):
     """
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
-    if account != 1:
+    if account != 1 and account != collateral.INSURANCE:
         if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
             reasons._refuse(reasons.UNKNOWN_ACCOUNT)
     self._deposit(account, amount_e6)
@@ -599,14 +600,18 @@ def apply(
     account: uint256,
     place: uint256,
     change: int256,
+    terms: uint256,
 ):
     """
     @notice Shrink a trader's position at a fresh vector's price against the pool's incoming.
     @param change What its base gains, lots; toward zero and not beyond.
+    @param terms lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0, see `Rules.shrink`; half of the charge
+        is the keeper's, the rest goes to insurance.
     """
     if msg.sender != RECOVERY:
         reasons._refuse(reasons.NOT_RECOVERY)
-    if account < collateral.FIRST_TRADER or place >= PLACES:
+    keeper: uint256 = terms & packing.M32
+    if account < collateral.FIRST_TRADER or place >= PLACES or keeper >= collateral.account_count:
         reasons._refuse(reasons.UNKNOWN_ACCOUNT)
     time: uint256 = self._admit_fresh(head, openings, given)
     key: uint256 = (account << 4) | place
@@ -616,9 +621,7 @@ def apply(
     after: uint256 = 0
     realised: int256 = 0
     mark: uint256 = markets._mark(market, time)
-    words, after, realised = staticcall reasons.RULES.shrink(
-        words, self.positions[key], (mark << 48) >> 192, change
-    )
+    words, after, realised = staticcall reasons.RULES.shrink(words, self.positions[key], mark, change, terms)
     self.positions[key] = after
     if after == 0:
         collateral.accounts[account] ^= 1 << unsafe_add(16, place)
@@ -634,6 +637,13 @@ def apply(
         ledger=words.ledger,
         incoming=words.incoming,
     )
+    charge: uint256 = (terms >> 32) & packing.M64
+    part: uint256 = 0
+    if keeper != 0:
+        part = charge >> 1
+        self._move(keeper, part, 1)
+    self._move(collateral.INSURANCE, unsafe_sub(charge, part), 1)
+    self._cover(account, keeper, unsafe_sub(max((terms >> 96) & packing.M64, part), part))
 
 
 @external
@@ -925,6 +935,45 @@ def _gain(account: uint256, amount: int256):
     word = collateral._with(word, unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount))
     collateral.accounts[account] = word
     log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
+
+
+@internal
+def _move(account: uint256, amount: uint256, sign: int256):
+    if amount != 0:
+        self._gain(account, unsafe_mul(sign, convert(convert(amount, bytes32), int256)))
+
+
+@internal
+def _cover(account: uint256, keeper: uint256, bounty: uint256):
+    """
+    @notice Bankruptcy: what an account without positions owes is paid by insurance, then by the pool (C10).
+    @param bounty What insurance adds to the keeper's part, as far as it can: once, for the debt is then gone.
+    """
+    word: uint256 = collateral.accounts[account]
+    cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
+    if (word >> 16) & packing.M16 != 0 or cash >= 0:
+        return
+    pending: uint256 = collateral.withdrawals[account] >> 48
+    if pending != 0:
+        # what was to leave answers first
+        cash = unsafe_add(cash, convert(convert(pending, bytes32), int256))
+        self._set_withdrawal(account, collateral._with(word, cash), 0)
+        if cash >= 0:
+            return
+    debt: uint256 = convert(unsafe_sub(0, cash), uint256)
+    insured: uint256 = convert(
+        max(0, convert(convert(collateral.accounts[collateral.INSURANCE] << 160, bytes32), int256) >> 192), uint256
+    )
+    paid: uint256 = min(debt, insured)
+    self._move(account, debt, 1)
+    self._move(0, unsafe_sub(debt, paid), -1)
+    if keeper != 0:
+        extra: uint256 = min(bounty, unsafe_sub(insured, paid))
+        self._move(keeper, extra, 1)
+        self._move(collateral.INSURANCE, unsafe_add(paid, extra), -1)
+    else:
+        self._move(collateral.INSURANCE, paid, -1)
+    log IClearing.Covered(account=account, insurance_e6=paid, pool_e6=unsafe_sub(debt, paid))
 
 
 @internal

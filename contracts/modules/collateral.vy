@@ -14,6 +14,7 @@ from ..interfaces import IClearing
 uses: reasons
 
 FIRST_TRADER: constant(uint256) = 17
+INSURANCE: constant(uint256) = 2            # holds collateral only: pays what bankrupt accounts owe
 
 account_count: public(uint256)              # the next id
 accounts: public(uint256[2**32])            # owner 160 @96 | collateral i64 @32 | mask u16 @16 | epoch u16 @0

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import ZERO, Contract, Refused, a_key
-from tests.support.venue import DEPLOYER, DOLLAR, LOT, PRICE_E8, Venue, a_venue
+from tests.support.venue import DEPLOYER, DOLLAR, PRICE_E8, Venue, a_venue
 
 TOKEN = ROOT / "tests" / "support" / "contracts" / "OddToken.vy"
 TRADER, RIVAL, PROVIDER = a_key("trader"), a_key("rival"), a_key("provider")
@@ -59,7 +59,7 @@ class Scene:
                 "settle",
                 venue.arguments(venue.a_batch(oracle=ORACLE)),
             ),
-            "liquidate": lambda: (venue.recovery, "liquidate", (*low, self.trader, 0, LOT)),
+            "liquidate": lambda: (venue.recovery, "liquidate", (*low, self.trader, 0, 0)),
             "accounts": lambda: (venue.clearing, "accounts", (self.trader,)),
         }
         return calls[name]()

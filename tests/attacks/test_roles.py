@@ -125,7 +125,7 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "revoke": (account, SOMEBODY),
         "request_withdrawal": (account, 1),
         "cancel_all": (account,),
-        "apply": (*vector, account, 0, LOT),
+        "apply": (*vector, account, 0, LOT, 0),
     }
     if contract == "Pool":
         return 5, *[ACTORS["controller"].address] * 2

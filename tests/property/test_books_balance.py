@@ -95,8 +95,8 @@ class Day:
             for place in range(len(MARKETS)):
                 held = venue.clearing.positions(account * 16 + place)
                 if equity < margin and held:
-                    size_e8 = self.draw.randrange(abs(unpack_position(held).base_e8)) + 1
-                    venue.recovery.liquidate(*vector, account, place, size_e8, sender=MATCHER)
+                    keeper = self.draw.choice([0, *self.traders])
+                    venue.recovery.liquidate(*vector, account, place, keeper, sender=MATCHER)
                     self.done["liquidated"] += 1
                     return
 
@@ -142,7 +142,7 @@ class Day:
         cash = sum(
             unpack_account(clearing.accounts(account)).collateral_e6
             + (clearing.withdrawals(account) >> 48)
-            for account in (0, 1, *self.traders)
+            for account in (0, 1, 2, *self.traders)
         )
         accounted = self.venue.vault.accounted_e6()
         assert cash - realised + self.parked() == accounted, "C4"

@@ -179,6 +179,7 @@ GETTERS = {
     "strikes": ("clearing", "strikes(uint256)"),
     "lp_requests": ("pool", "lp_requests(uint256)"),
     "shares": ("pool", "balanceOf(address)"),
+    "liquidated_ms": ("recovery", "liquidated_ms(uint256)"),
     "sources": ("oracle", "source_of(uint256)"),
     "readings": ("oracle", "readings(uint256)"),
 }
@@ -311,7 +312,7 @@ class Machine:
         made = []
         for log in logs:
             name = self.chain.of_number.get(int(log.address, 16))
-            if name not in ("clearing", "delegates", "pool", "oracle", "seals"):
+            if name not in ("clearing", "delegates", "pool", "oracle", "seals", "recovery"):
                 continue
             topics = [_bytes(topic) for topic in log.topics]
             decoded = decode_log(topics, bytes(log.data[1]))
@@ -682,31 +683,42 @@ class Machine:
         return answer
 
     def rule_liquidate(self) -> None:
-        account = self.someone()
+        before = list(self.state.liquidated_ms)
+        again = bool(before) and self.random.random() < 0.3
+        account = self.random.choice(before) if again else self.someone()
         mask = Account.of(self.state.accounts[account]).mask
         places = [place for place in range(16) if mask >> place & 1]
         place = self.random.choice(places) if places else self.random.choice([0, 16])
-        base = Position.of(self.state.positions.get(account << 4 | place, 0)).base_e8
-        size = self.random.choice([0, 1, abs(base), abs(base) // 2, abs(base) + 1])
+        keeper = self.random.choice([0, 0, account, self.someone(), 2, 10**6])
         if self.protocol.recovery == RECOVERY.address:
             return
-        vector = self.vector(self.some_time())
-        self.door("recovery", "liquidate", (*vector, account, place, size), STRANGER.address)
+        time_ms = self.some_time()
+        if again and self.random.random() < 0.5:
+            time_ms = self.state.liquidated_ms[account] - self.random.choice([0, 1])
+        vector = self.vector(time_ms)
+        self.door("recovery", "liquidate", (*vector, account, place, keeper), STRANGER.address)
 
     def rule_apply(self) -> None:
         """As Recovery, without its judgement: Clearing's own checks."""
         account = self.random.choice([1, 16, *self.owners])
         place = self.random.choice([0, 1, 2, 16])
-        base = Position.of(self.state.positions.get(account << 4 | place & 15, 0)).base_e8
+        position = Position.of(self.state.positions.get(account << 4 | place & 15, 0))
+        base = position.base_e8
         change = self.random.choice([0, 1, -base, -base // 2, -base - 1, -2 * base])
         plain = self.protocol.recovery == RECOVERY.address
         sender = RECOVERY.address if plain and self.random.random() < 0.9 else STRANGER.address
         head, openings, signatures = self.vector(self.some_time())
-        shape = (0, 1, 2, 0, 0, 0)
-        arguments = (head, openings, signatures, account, place, change)
+        worth_e6 = abs(change) * self.prices.get(position.market, 0) // 10**10
+        charge = self.random.choice([0, 0, worth_e6 // 200, worth_e6])
+        lean = self.random.choice([0, 10, 500, 50_000, 50_001])
+        bounty = self.random.choice([0, worth_e6 // 10**5, worth_e6])
+        keeper = self.random.choice([0, self.someone(), 10**6])
+        terms = lean << 160 | min(bounty, 2**64 - 1) << 96 | min(charge, 2**64 - 1) << 32 | keeper
+        shape = (0, 1, 2, 0, 0, 0, 0)
+        arguments = (head, openings, signatures, account, place, change, terms)
         data = selector(
-            "apply(uint256,uint256[],(uint256,uint256)[],uint256,uint256,int256)"
-        ) + encode(shape, (*arguments[:5], change % 2**256))
+            "apply(uint256,uint256[],(uint256,uint256)[],uint256,uint256,int256,uint256)"
+        ) + encode(shape, (*arguments[:5], change % 2**256, terms))
         self.both(
             "apply",
             "clearing",

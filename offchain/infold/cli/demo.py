@@ -382,7 +382,7 @@ class _Demo:
             return  # the batch will ask again and say why
         words = (_vector_head(vector), vector.openings, vector.signatures)
         keeper = self.stage.ground.funder
-        for account, index, base_e8 in broken[:LIQUIDATIONS_A_STEP_MAX]:
+        for account, index in broken[:LIQUIDATIONS_A_STEP_MAX]:
             self.stage.act(
                 keeper,
                 "liquidations",
@@ -391,7 +391,7 @@ class _Demo:
                 *words,
                 account,
                 index,
-                abs(base_e8),
+                0,
             )
         for account in due:
             del self._claims[account]
@@ -399,7 +399,7 @@ class _Demo:
                 keeper, "withdrawals claimed", "Clearing", "claim_withdrawal", account, *words
             )
 
-    def _broken(self, time_ms: int) -> list[tuple[int, int, int]]:
+    def _broken(self, time_ms: int) -> list[tuple[int, int]]:
         """The largest position of each account below maintenance margin at the fed prices."""
         state = self.stage.node.state
         prices = {market + 1: price for market, price in self._fed(time_ms).items()}
@@ -409,11 +409,11 @@ class _Demo:
                 continue
             marks = margin.marks_for(account, state.markets, prices, time_ms)
             if marks is not None and margin.is_liquidatable(account, marks):
-                index, position = max(
+                index, _ = max(
                     account.positions.items(),
                     key=lambda item: abs(item[1].base_e8) * prices[item[1].market],
                 )
-                found.append((number, index, position.base_e8))
+                found.append((number, index))
         return found
 
     def _fed(self, time_ms: int) -> dict[int, int]:

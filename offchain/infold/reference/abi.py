@@ -117,8 +117,11 @@ EVENTS = dict(
         _event(f"PoolStruck({_words(3)})", 1),
         _event(f"BatchSettled({_words(2)},bytes32,bytes32)", 1),
         _event(f"Applied({_words(6)})", 1),
+        _event(f"Covered({_words(3)})", 1),
         _event(f"MarketSet({_words(5)})", 1),
         _event(f"HaltSet({_WORD})", 0),
+        # Recovery
+        _event(f"Liquidated({_words(4)})", 1),
         # Delegates
         _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
         # Pool

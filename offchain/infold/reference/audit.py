@@ -35,6 +35,7 @@ from .invariants import (
     invariant_C7_pool_trades_on_its_side,
     invariant_C8_margin_or_less_risk,
     invariant_C9_prices_are_signed,
+    invariant_C10_debts_are_covered,
     invariant_C11_share_price_is_explained,
     invariant_C13_accounts_settle_alone,
 )
@@ -46,7 +47,7 @@ from .strikes import moved_e6
 from .sums import Sums
 from .words import Head, Requests, Strike
 
-IDS = ("C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C11", "C13")
+IDS = ("C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C13")
 SAMPLE = 4_000
 EXIT_OK, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_FAILED = 0, 2, 6, 8
 
@@ -121,6 +122,9 @@ class Auditor:
         for event in entry.events:
             if event.address in self.history.contracts.kept:
                 rebuilt.fold(event.name, event.arguments)
+        ours = self._of_clearing(entry)
+        self.shares.cover(ours)
+        self.note("C10", invariant_C10_debts_are_covered(ours, rebuilt.state))
         if facts is not None and before is not None:
             self.note("C8", invariant_C8_margin_or_less_risk(facts, before, rebuilt.state))
         if entry.events:

@@ -82,6 +82,12 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         pool,
     )
     fill("shares", sorted(known.shares), partial(encode_call, "balanceOf(address)"), pool)
+    fill(
+        "liquidated_ms",
+        sorted(known.liquidated_ms),
+        partial(encode_call, "liquidated_ms(uint256)"),
+        contracts.recovery,
+    )
     for table, getter in (("sources", "source_of"), ("readings", "readings")):
         keys_known: list[int] = sorted(known.sources.keys() | known.readings.keys())
         fill(table, keys_known, partial(encode_call, f"{getter}(uint256)"), contracts.oracle)

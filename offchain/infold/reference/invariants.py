@@ -9,7 +9,7 @@ history.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,9 +18,12 @@ from .digests import Record
 from .facts import BatchFacts, Filled, MarketFacts
 from .faults import Fault
 from .groups import Outcome
+from .history import Event
 from .margin import Mark, Standing, credit, funded_index, initial_margin, standing
 from .settlement import (
     EARLY_MS,
+    INSURANCE_ACCOUNT,
+    POOL_ACCOUNT,
     capacity_of,
     group_bounds,
     locked_e6,
@@ -45,6 +48,7 @@ from .words import (
     SettledFill,
     Strike,
     Withdrawal,
+    to_signed,
 )
 
 _DETAILS_MAX = 20
@@ -461,6 +465,40 @@ def _opens(facts: BatchFacts, before: State, market: int) -> bool:
     return False
 
 
+# -- bankruptcy ----------------------------------------------------------------------------
+
+
+def invariant_C10_debts_are_covered(events: Sequence[Event], after: State) -> Finding:
+    """An account that lost its last position owes nothing: what it owed, insurance and pool paid,
+    to the unit, and insurance never more than it had.
+    """
+    moved: dict[int, int] = defaultdict(int)
+    broken = []
+    checked = 0
+    for event in events:
+        if event.name == "CollateralMoved":
+            moved[_word(event, 0)] += to_signed(_word(event, 1), 256)
+        elif event.name == "Applied":
+            checked += 1
+            account = _word(event, 0)
+            word = Account.of(after.accounts.get(account, 0))
+            if not word.mask and word.collateral_e6 < 0:
+                broken.append(f"account {account} holds nothing and owes {-word.collateral_e6}")
+    covered = [event for event in events if event.name == "Covered"]
+    due = sum(_word(event, 2) for event in covered)
+    if covered and moved[POOL_ACCOUNT] != -due:
+        broken.append(f"the pool paid {-moved[POOL_ACCOUNT]} of debts of {due}")
+    if covered and Account.of(after.accounts.get(INSURANCE_ACCOUNT, 0)).collateral_e6 < 0:
+        broken.append("insurance paid more than it had")
+    return finding(checked, broken)
+
+
+def _word(event: Event, at: int) -> int:
+    argument = event.arguments[at]
+    assert isinstance(argument, int)
+    return argument
+
+
 # -- the pool's shares ---------------------------------------------------------------------
 
 
@@ -475,6 +513,7 @@ class ShareValue:
     funding_e6: int = 0
     inventory_e6: int = 0
     incoming_e6: int = 0
+    covered_e6: int = 0
 
     def add(self, market: MarketFacts, shift: int) -> None:
         """One market's batch: inventory marked to the new price, funding, the plan at its spread,
@@ -500,19 +539,26 @@ class ShareValue:
         """Start anew from the value a strike left."""
         self.value_e6 = value_e6
         self.spread_e6 = self.funding_e6 = self.inventory_e6 = self.incoming_e6 = 0
+        self.covered_e6 = 0
+
+    def cover(self, events: Iterable[Event]) -> None:
+        """Debts of bankrupt accounts that insurance could not pay: a recorded loss of the pool."""
+        for event in events:
+            if event.name == "Covered":
+                self.covered_e6 += _word(event, 2)
 
     @property
     def explained_e6(self) -> int:
-        """The value that spread, funding, inventory and liquidations explain."""
+        """The value that spread, funding, inventory, liquidations and covered debts explain."""
         parts = self.spread_e6 + self.funding_e6 + self.inventory_e6 + self.incoming_e6
-        return self.value_e6 + parts
+        return self.value_e6 + parts - self.covered_e6
 
 
 def invariant_C11_share_price_is_explained(
     facts: BatchFacts, before: State, shares: ShareValue
 ) -> Finding:
-    """Between strikes the pool's value moves by spread, funding, inventory and liquidations,
-    exactly.
+    """Between strikes the pool's value moves by spread, funding, inventory, liquidations and the
+    debts it covered, exactly.
     """
     for it in facts.markets:
         rates, _ = before.parameters(it.clock_before, it.market, facts.head.time_ms)

@@ -22,11 +22,13 @@ from .calls import door
 from .digests import HashMany, separator
 from .faults import Fault, Overflow, Reason, require
 from .keccak import keccak_256_many
-from .margin import Mark, Standing, credit, quote_of_buy, quote_of_sale, standing
+from .margin import Mark, Standing, standing
+from .recovery import case_of, pay_out, shrink, size_to_close, terms_of
 from .secp256k1 import recover as recover_in_python
 from .settlement import (
     BACKSTOP_ACCOUNT,
     EARLY_MS,
+    INSURANCE_ACCOUNT,
     MARKET_MAX,
     POOL_ACCOUNT,
     TRADERS_FROM,
@@ -42,20 +44,19 @@ from .settlement import (
 from .shares import Shares
 from .signers import Oracle, Recover, Seals, Signature, SignerSet
 from .sources import Answer, Source, doubtful, refresh, set_source
-from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, RATES, State
+from .state import CAPS, CLOCK, LISTING, RATES, State
 from .vectors import Vector, open_vector
 from .words import (
     Account,
+    Caps,
     Clock,
     Delegate,
     Fill,
     Head,
-    Holding,
-    Ledger,
     Limits,
-    Meter,
     Position,
     SettleHead,
+    Terms,
     Withdrawal,
 )
 
@@ -146,9 +147,9 @@ class Protocol(Shares):
 
     @door
     def deposit(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
-        """Pay collateral into any account with an owner but the pool's."""
+        """Pay collateral into insurance, or any account with an owner but the pool's."""
         del sender, now_s
-        known = (
+        known = account == INSURANCE_ACCOUNT or (
             account != POOL_ACCOUNT and Account.of(self.state.accounts.get(account, 0)).owner != 0
         )
         require(known, "clearing: unknown account")
@@ -266,16 +267,19 @@ class Protocol(Shares):
         account: int,
         place: int,
         change_e8: int,
+        terms: int,
         *,
         sender: int,
         now_s: int,
     ) -> None:
         """Shrink a trader's position at the vector's price against the pool's incoming word."""
         require(sender == self.recovery, "clearing: not recovery")
-        known = account >= TRADERS_FROM and place < 16
+        agreed = Terms.of(terms)
+        keeper_known = agreed.keeper < self.state.scalar("account_count")
+        known = account >= TRADERS_FROM and place < 16 and keeper_known
         require(known, "clearing: unknown account")
         vector = self._fresh_vector(head, openings, signatures, now_s)
-        self._shrink(account, place, change_e8, vector)
+        self._apply(account, place, change_e8, vector, agreed)
 
     @door
     def liquidate(
@@ -285,31 +289,44 @@ class Protocol(Shares):
         signatures: Sequence[Signature],
         account: int,
         place: int,
-        size_e8: int,
+        keeper: int,
         *,
         sender: int,
         now_s: int,
     ) -> None:
         """`Recovery.liquidate`: anyone shrinks a position of an account below its maintenance
-        margin.
+        margin, by what brings it a quarter above.
         """
         del sender
+        state = self.state
         require(TRADERS_FROM <= account < 2**32, "recovery: not a trader")
+        trader = not keeper or TRADERS_FROM <= keeper < 2**32
+        require(trader, "recovery: keeper is no trader")
         require(place < 16, "recovery: index out of range")
-        base = Position.of(self.state.positions.get(account << 4 | place, 0)).base_e8
-        require(base != 0, "recovery: no position")
-        require(0 < size_e8 <= abs(base), "recovery: size out of range")
+        position = Position.of(state.positions.get(account << 4 | place, 0))
+        require(position.base_e8 != 0, "recovery: no position")
+        later = SettleHead.of(head).time_ms >= state.liquidated_ms.get(account, 0)
+        require(later, "recovery: vector before the last liquidation")
         require(self.sequencer_up, "recovery: sequencer is down")
         vector = self._signed_vector(head, openings, signatures)
-        withdrawal = Withdrawal.of(self.state.withdrawals.get(account, 0))
+        withdrawal = Withdrawal.of(state.withdrawals.get(account, 0))
         held = self.standing(account, vector, "recovery: no price")
         doubted = doubtful(self.state, vector.prices_e8, vector.time_ms)
         sure = not any(it.market in doubted for it in self.positions_of(account))
         require(sure, "recovery: price is doubtful")
-        unhealthy = held.equity_e6 + withdrawal.amount_e6 < held.mm_e6
-        require(unhealthy, "recovery: account is healthy")
+        held = held._replace(equity_e6=held.equity_e6 + withdrawal.amount_e6)
+        require(held.equity_e6 < held.mm_e6, "recovery: account is healthy")
+        batch_mark = virtual_mark(state, vector, position.market)
+        assert batch_mark is not None
+        caps = self._caps(position.market, vector.time_ms)
+        case = case_of(state, held, position, batch_mark.mark, caps)
+        size = size_to_close(case)
+        state.put(state.liquidated_ms, account, vector.time_ms)
+        state.log("Liquidated", account, vector.time_ms, place, size)
+        require(keeper < state.scalar("account_count"), "clearing: unknown account")
         self._check_fresh(vector.time_ms, now_s)
-        self._shrink(account, place, -size_e8 if base > 0 else size_e8, vector)
+        change = -size if position.base_e8 > 0 else size
+        self._apply(account, place, change, vector, terms_of(case, size, keeper))
 
     @door
     def set_market(
@@ -451,52 +468,17 @@ class Protocol(Shares):
         self.oracle.check(time_ms, chunks, vector.root, signatures)
         return vector
 
-    def _shrink(self, account: int, place: int, change_e8: int, vector: Vector) -> None:
-        """Move part of a position to the market's incoming word at the vector's price (§7)."""
+    def _apply(
+        self, account: int, place: int, change_e8: int, vector: Vector, terms: Terms
+    ) -> None:
+        """`Clearing.apply` once the vector is good (§7)."""
         state = self.state
-        key = account << 4 | place
-        position = Position.of(state.positions.get(key, 0))
-        base = position.base_e8 + change_e8
-        shrinks = abs(base) < abs(position.base_e8) and base * position.base_e8 >= 0
-        require(shrinks, "clearing: apply must shrink")
-        market = position.market
+        market = Position.of(state.positions.get(account << 4 | place, 0)).market
         mark = virtual_mark(state, vector, market)
-        if mark is None:
-            raise Fault("clearing: no price")
-        oracle, rates = mark.mark.oracle_price_e8, mark.mark.rates
-        clock = Clock.of(state.market_word(market, CLOCK))
-        funding = credit(
-            position.base_e8, clock.funding_index - position.funding_index, rates.shift
-        )
-        if change_e8 > 0:
-            moved = quote_of_buy(oracle, change_e8)
-        else:
-            moved = quote_of_sale(oracle, -change_e8)
-        quote = position.quote_e6 + funding + moved
-        incoming = Holding.of(state.market_word(market, INCOMING))
-        interest = max(base, 0) - max(position.base_e8, 0)
-        words = {
-            METER: self._interest_moved(market, interest),
-            LEDGER: self._ledger_moved(market, 0 if base else quote, funding),
-            INCOMING: Holding(incoming.base_e8 - change_e8, incoming.quote_e6 - moved).word,
-        }
-        state.put_market_word(market, CLOCK, clock._replace(incoming=True).word)
-        for at, word in words.items():
-            state.put_market_word(market, at, word)
-        state.put_scalar("pool_markets", state.scalar("pool_markets") | 1 << market)
-        left = Position(market, base, quote, clock.funding_index).word if base else 0
-        state.put(state.positions, key, left)
-        if not base:
-            stored = self._account(account)
-            closed = stored._replace(mask=stored.mask & ~(1 << place))
-            state.put(state.accounts, account, closed.word)
-            move_collateral(state, account, quote)
-        state.log("Applied", account, place, left, *words.values())
+        caps = self._caps(market, vector.time_ms)
+        shrink(state, account, place, change_e8, mark.mark if mark else None, caps, terms)
+        pay_out(state, account, terms)
 
-    def _interest_moved(self, market: int, change_e8: int) -> int:
-        meter = Meter.of(self.state.market_word(market, METER))
-        return meter._replace(open_interest_e8=meter.open_interest_e8 + change_e8).word
-
-    def _ledger_moved(self, market: int, realised_e6: int, credit_e6: int) -> int:
-        realised, fees, pot = Ledger.of(self.state.market_word(market, LEDGER))
-        return Ledger(realised + realised_e6, fees, pot - credit_e6).word
+    def _caps(self, market: int, time_ms: int) -> Caps:
+        clock = Clock.of(self.state.market_word(market, CLOCK))
+        return self.state.parameters(clock, market, time_ms)[1]

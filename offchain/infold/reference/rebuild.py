@@ -141,6 +141,10 @@ class Rebuilt:
             self._put("accounts", account, word)
         self._flag("pool_markets", market, True)
 
+    def _Liquidated(self, account: int, time_ms: int, place: int, size_e8: int) -> None:
+        del place, size_e8
+        self._put("liquidated_ms", account, time_ms)
+
     def _MarketSet(self, market: int, clock: int, rates: int, caps: int, listing: int) -> None:
         self._put_market(market, CLOCK, clock)
         first = market * 8 + Clock.of(clock).version * 4

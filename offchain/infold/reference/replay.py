@@ -336,7 +336,7 @@ class Replay:
         if event.name == "SourceRead":
             source = Source.of(protocol.state.sources.get(_integer(words[0]), 0))
             return _bound(protocol.refresh, [words[0], _answer(event, source)], 0, now_s)
-        return self._embedded_door(event, ours, transaction)
+        return self._embedded_door(event, transaction)
 
     def _derive_shares(
         self, event: Event, ours: list[Event], transaction: Transaction
@@ -361,14 +361,11 @@ class Replay:
                 return _bound(getattr(protocol, name), arguments, _claimer(ours), now_s)
         return None
 
-    def _embedded_door(
-        self, event: Event, ours: list[Event], transaction: Transaction
-    ) -> Callable[[], object] | None:
+    def _embedded_door(self, event: Event, transaction: Transaction) -> Callable[[], object] | None:
         """A door's own calldata carried inside a forwarder's."""
-        liquidated = any(it.name == "Applied" for it in ours[:2])
         doors = {
-            "CollateralMoved": ("Recovery", "liquidate") if liquidated else ("Clearing", "deposit"),
-            "Applied": ("Recovery", "liquidate"),
+            "CollateralMoved": ("Clearing", "deposit"),
+            "Liquidated": ("Recovery", "liquidate"),
             "WithdrawalSet": ("Clearing", "claim_withdrawal"),
             "Cancelled": ("Clearing", "cancel"),
             "CancelledAll": ("Clearing", "cancel_all"),

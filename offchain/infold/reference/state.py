@@ -49,6 +49,7 @@ class State:
         "claims",
         "operators",
         "shares",
+        "liquidated_ms",
         "sources",
         "readings",
         "scalars",
@@ -72,6 +73,8 @@ class State:
         self.claims: Table = {}
         self.operators: Table = {}
         self.shares: Table = {}
+        # Of Recovery: the time of the vector an account was last liquidated at.
+        self.liquidated_ms: Table = {}
         # Of Oracle, by market: the second source, and what it said.
         self.sources: Table = {}
         self.readings: Table = {}

@@ -131,6 +131,21 @@ class Withdrawal(NamedTuple):
         )
 
 
+class Terms(NamedTuple):
+    """lean_e6 20 @160 | bounty u64 @96 | charge u64 @32 | keeper u32 @0: of an `apply`."""
+
+    lean_e6: int
+    bounty_e6: int
+    charge_e6: int
+    keeper: int
+
+    @classmethod
+    def of(cls, word: int) -> Terms:
+        return cls(
+            word >> 160, word >> 96 & (2**64 - 1), word >> 32 & (2**64 - 1), word & 2**32 - 1
+        )
+
+
 class Delegate(NamedTuple):
     """8 markets u16 @128 | notional_e6 u64 @64 | expiry u48 @0."""
 

@@ -351,7 +351,7 @@ def acts() -> dict[tuple[str, str], list[Act]]:
             for account in (17, 18, 19, 20)
         ],
         ("Clearing", "apply"): [
-            lambda s, who: s.stage.venue.clearing.apply(*vector(s), 17, 0, -1, sender=who)
+            lambda s, who: s.stage.venue.clearing.apply(*vector(s), 17, 0, -1, 0, sender=who)
         ],
         ("Clearing", "set_market"): [
             lambda s, who: s.stage.venue.clearing.set_market(
@@ -375,10 +375,10 @@ def acts() -> dict[tuple[str, str], list[Act]]:
             )
         ],
         ("Recovery", "liquidate"): [
-            lambda s, who, size=size: s.stage.venue.recovery.liquidate(
-                *vector(s, LOW), s.poor, 0, size, sender=who
+            lambda s, who, keeper=keeper: s.stage.venue.recovery.liquidate(
+                *vector(s, LOW), s.poor, 0, keeper, sender=who
             )
-            for size in (1, LOT // 2, LOT)
+            for keeper in (0, 17)
         ],
     }
     for what, args in (MARKETS | KEYS).items():
@@ -456,7 +456,7 @@ def test_a_liquidation_takes_down_the_orders_of_its_account_alone(scene: Scene) 
     """Wholly liquidated, the poor one's reduce-only order has nothing left to reduce."""
     stage = scene.stage
     stage.venue.world.travel(1)
-    stage.venue.recovery.liquidate(*vector(scene, LOW), scene.poor, 0, LOT, sender=STRANGER)
+    stage.venue.recovery.liquidate(*vector(scene, LOW), scene.poor, 0, 0, sender=STRANGER)
     receipt = stage.venue.settle(scene.batch)
     assert [(e["account"], e["reason"]) for e in receipt.all("Skipped")] == [(scene.poor, 17)]
     stage.books.check(None)

@@ -26,6 +26,7 @@ from tests.support.venue import DOLLAR, LOT, PRICE_E8
 from infold.words import (
     unpack_clock,
     unpack_head,
+    unpack_incoming,
     unpack_limits,
     unpack_meter,
     unpack_position,
@@ -703,14 +704,17 @@ def test_a_strike_counts_what_recovery_left_for_the_pool(stage: Stage) -> None:
     low = ORACLE | {1: 57_000 * 10**8}
     stage.venue.world.travel(1)
     vector = stage.venue.presented(stage.venue.a_vector(low))
-    stage.venue.recovery.liquidate(*vector, poor, 0, LOT, sender=SELLER)
+    stage.venue.recovery.liquidate(*vector, poor, 0, 0, sender=SELLER)
     stage.books.check()
+    waiting = unpack_incoming(stage.venue.clearing.market_words(8 + 4))
+    assert waiting.base_e8 > LOT // 2
     end_ms = unpack_head(stage.venue.clearing.head()).epoch_end_ms
     stage.venue.world.at_ms(end_ms + 4_000)
     lower = ORACLE | {1: 56_000 * 10**8}
     receipt = stage.venue.settle(stage.batch(oracle=lower, priced=(2,)))
     strike = unpack_strike(receipt.only("PoolStruck")["strike"])
-    assert strike.nav_e6 == 1_000_000 * DOLLAR - 1_000 * DOLLAR
+    worth = waiting.base_e8 * 56_000 * 10**8 // 10**10 + waiting.quote_e6
+    assert strike.nav_e6 == 1_000_000 * DOLLAR + worth < 1_000_000 * DOLLAR
     stage.books.check()
 
 

@@ -21,8 +21,9 @@ from tests.support.paper_venue import (
     signed,
 )
 
+from infold.core.liquidation import apply_delta
 from infold.core.plan import Outcome, Plan, PlannedFill, Reason, StructuralFault
-from infold.core.settlement import apply_delta, commit, settle
+from infold.core.settlement import commit, settle
 from infold.core.state import State
 from infold.messages import Order, TimeInForce, TriggerKind
 from infold.units import BACKSTOP_ACCOUNT, GUARD_MS, POOL_ACCOUNT

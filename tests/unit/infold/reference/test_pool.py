@@ -11,6 +11,7 @@ from infold.reference.faults import Fault, Reason
 from infold.reference.invariants import LossRecord, daily_loss_bound
 from infold.reference.settlement import shares_after
 from infold.reference.state import CLOCK, INCOMING, LEDGER, METER, POOL
+from infold.reference.vectors import Vector, open_vector
 from infold.reference.words import (
     Account,
     Clock,
@@ -20,6 +21,7 @@ from infold.reference.words import (
     Limits,
     Meter,
     Requests,
+    SettleHead,
     Strike,
 )
 
@@ -34,6 +36,7 @@ from .venue import (
     RATES,
     RECOVERY,
     Venue,
+    hash_many,
 )
 from .venue import (
     POOL as POOL_ADDRESS,
@@ -163,22 +166,34 @@ def broke(venue: Venue) -> None:
     venue.now_s += 1
 
 
-def liquidate(venue: Venue, size_e8: int) -> None:
+def open_vector_of(venue: Venue) -> Vector:
+    head, openings, _ = venue.vector(venue.now_ms)
+    _, time_ms, chunks, opened, _ = SettleHead.of(head)
+    return open_vector(time_ms, chunks, opened, openings, hash_many)
+
+
+def liquidate(venue: Venue) -> None:
     vector = venue.vector(venue.now_ms)
-    venue.protocol.liquidate(*vector, BUYER, 0, size_e8, sender=1, now_s=venue.now_s)
+    venue.protocol.liquidate(*vector, BUYER, 0, 0, sender=1, now_s=venue.now_s)
 
 
-def test_an_unhealthy_account_is_shrunk_into_incoming() -> None:
+def test_an_unhealthy_account_is_shrunk_into_incoming_until_it_is_a_quarter_above() -> None:
+    """Equity 100,000 - 270 - 72,000 = 27,730 against 41,400: 5/4 of maintenance after n units is
+    27,730 - n * (11.04 + 690) = 5/4 * 2,760 * (15 - n).
+    """
     venue = Venue()
     broke(venue)
-    liquidate(venue, 5 * LOT)
+    liquidate(venue)
     state = venue.protocol.state
     waiting = Holding.of(state.market_word(BTC, INCOMING))
-    assert waiting == Holding(5 * LOT, -5 * 55_200 * 10**6)
+    closed = -(-(51_750 - 27_730) * LOT * 10**6 // int((3_450 - 701.04) * 10**6))
+    assert waiting.base_e8 == closed
+    held = venue.protocol.standing(BUYER, open_vector_of(venue))
+    assert 0 <= 4 * held.equity_e6 - 5 * held.mm_e6 < 100
     assert clock(venue).incoming
-    assert meter(venue).open_interest_e8 == 10 * LOT
+    assert meter(venue).open_interest_e8 == 15 * LOT - closed
     venue.settle([])
-    assert pool(venue).base_e8 == 5 * LOT
+    assert pool(venue).base_e8 == closed
     assert state.market_word(BTC, INCOMING) == 0
     assert not clock(venue).incoming
 
@@ -187,27 +202,19 @@ def test_a_healthy_account_is_left_alone() -> None:
     venue = Venue()
     venue.cross(BUYER, SELLER)
     with pytest.raises(Fault, match="recovery: account is healthy"):
-        liquidate(venue, LOT)
+        liquidate(venue)
 
 
-@pytest.mark.parametrize("size", [0, 15 * LOT + 1])
-def test_a_liquidation_takes_no_more_than_there_is(size: int) -> None:
+def test_what_cannot_be_saved_closes_into_collateral() -> None:
+    """At 53,500 equity is 2,230: h_min takes 160.5, the penalty all that is left."""
     venue = Venue()
     broke(venue)
-    with pytest.raises(Fault, match="recovery: size out of range"):
-        liquidate(venue, size)
-
-
-def test_a_whole_position_closes_into_collateral() -> None:
-    venue = Venue()
-    broke(venue)
-    liquidate(venue, 15 * LOT)
+    venue.prices_e8[BTC] = 53_500 * 10**8
+    liquidate(venue)
     state = venue.protocol.state
     assert BUYER << 4 not in state.positions
-    account = Account.of(state.accounts[BUYER])
-    assert account.mask == 0
-    # 100,000 less 15 * 4,800 and the fee of 3 bp on 900,000.
-    assert account.collateral_e6 == (100_000 - 72_000 - 270) * 10**6
+    assert Account.of(state.accounts[BUYER])[1:3] == (0, 0)
+    assert Account.of(state.accounts[2]).collateral_e6 == 2_069_500_000
 
 
 @pytest.mark.parametrize("change", [0, LOT, -15 * LOT - 1])
@@ -216,7 +223,7 @@ def test_apply_must_shrink(change: int) -> None:
     broke(venue)
     vector = venue.vector(venue.now_ms)
     with pytest.raises(Fault, match="clearing: apply must shrink"):
-        venue.protocol.apply(*vector, BUYER, 0, change, sender=RECOVERY, now_s=venue.now_s)
+        venue.protocol.apply(*vector, BUYER, 0, change, 0, sender=RECOVERY, now_s=venue.now_s)
 
 
 def test_apply_is_recoverys() -> None:
@@ -224,7 +231,7 @@ def test_apply_is_recoverys() -> None:
     broke(venue)
     vector = venue.vector(venue.now_ms)
     with pytest.raises(Fault, match="clearing: not recovery"):
-        venue.protocol.apply(*vector, BUYER, 0, -1, sender=RECOVERY + 1, now_s=venue.now_s)
+        venue.protocol.apply(*vector, BUYER, 0, -1, 0, sender=RECOVERY + 1, now_s=venue.now_s)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +248,7 @@ def test_vectors_outside_batches_are_fresh(offset_ms: int, reason: str | None) -
     venue = Venue()
     broke(venue)
     vector = venue.vector(venue.now_ms + offset_ms)
-    run = (*vector, BUYER, 0, -1)
+    run = (*vector, BUYER, 0, -1, 0)
     if reason is None:
         venue.protocol.apply(*run, sender=RECOVERY, now_s=venue.now_s)
         return
@@ -256,7 +263,7 @@ def test_a_window_bounds_a_vectors_age_when_batches_stop() -> None:
     for offset_ms, fits in ((-15_000, True), (-15_001, False)):
         vector = venue.vector(venue.now_ms + offset_ms)
         try:
-            venue.protocol.apply(*vector, BUYER, 0, -1, sender=RECOVERY, now_s=venue.now_s)
+            venue.protocol.apply(*vector, BUYER, 0, -1, 0, sender=RECOVERY, now_s=venue.now_s)
         except Fault as fault:
             assert not fits and fault.reason == "clearing: vector too old"
         else:
