@@ -247,6 +247,28 @@ def test_set_source_keeps_its_bounds(
         sourced.set(sourced.source, **({"market": 2} | changes))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"market": 1},
+        {"market": 191},
+        {"bound_e4": 10},
+        {"bound_e4": 2_000},
+        {"age_s": 30},
+        {"age_s": 172_800},
+    ],
+)
+def test_set_source_takes_what_its_bounds_allow(sourced: Sourced, changes: dict[str, int]) -> None:
+    sourced.venue.world.travel(WAIT_S)
+    sourced.say(PRICE_E8)
+    given = {"market": 2, "bound_e4": 100, "age_s": 60} | changes
+    sourced.set(sourced.source, **given)
+    word = unpack_source(sourced.venue.oracle.source_of(given["market"]))
+    assert (word.bound_e4, word.age_s) == (given["bound_e4"], given["age_s"])
+    readings = unpack_readings(sourced.venue.oracle.readings(given["market"]))
+    assert readings.until_s == sourced.venue.world.timestamp_s + given["age_s"]
+
+
 def test_set_source_and_set_uptime_are_governances_alone(venue: Venue) -> None:
     with refuses(venue.world, "oracle: not governance"):
         venue.oracle.set_source(1, STRANGER.address, 100, 60, False, sender=DEPLOYER)

@@ -93,6 +93,16 @@ def test_set_uptime_keeps_its_bounds(sequencer: Sequencer, feed: bool, grace_s: 
         sequencer.set(sequencer.feed.address if feed else ZERO, grace_s)
 
 
+@pytest.mark.parametrize("grace_s", [60, 86_400])
+def test_set_uptime_takes_what_its_bounds_allow(sequencer: Sequencer, grace_s: int) -> None:
+    sequencer.set(sequencer.feed.address, grace_s)
+    assert sequencer.venue.oracle.uptime_word() & (2**32 - 1) == grace_s
+    sequencer.says(0, grace_s)
+    assert not sequencer.up
+    sequencer.says(0, grace_s + 1)
+    assert sequencer.up
+
+
 def test_set_uptime_takes_a_feed_away(sequencer: Sequencer) -> None:
     word = int(sequencer.feed.address, 16) << 32 | GRACE_S
     assert sequencer.venue.oracle.uptime_word() == word
