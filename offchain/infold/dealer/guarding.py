@@ -132,6 +132,13 @@ class CapitalGuard:
         """What is held outside against a market, signed; until it is told again."""
         self.hedged_e8[market] = size_e8
 
+    def zone_m(self, market: int) -> float:
+        """How much is held of a market without need to trade outside, at the last batch; without
+        end where it was never asked.
+        """
+        found = self.last.get(market)
+        return math.inf if found is None else found.zone_m
+
     def allow(
         self, equity_bp_m: float, holdings: Mapping[int, Holding], age_s: float
     ) -> Mapping[int, Allowance]:

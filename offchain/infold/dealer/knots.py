@@ -72,9 +72,10 @@ def ladder_knots(
         checks.not_negative("offer_m_max", offer_m_max, "M")
         checks.number("drift_bp", drift_bp, "bp")
         checks.number("the centre that inventory_e8 and drift_bp ask", centre_bp, "bp")
-    if sides is None:
+    if sides is None or sides.bid_m == sides.ask_m > 0.0:
+        offer_m = offer_m_max if sides is None else sides.bid_m
         count = corners(
-            markups_bp, prices_bp, line.slope_bp_per_m, centre_bp, offer_m_max, offsets_bp, sales_m
+            markups_bp, prices_bp, line.slope_bp_per_m, centre_bp, offer_m, offsets_bp, sales_m
         )
     else:
         count = _uneven_corners(line, centre_bp, sides, offsets_bp, sales_m)
@@ -141,15 +142,15 @@ def _make_whole(
     """
     most = int(OFFER_E8_MAX)
     wanted_e8 = min(max(sold_e8, inventory_e8), most)
-    if wanted_e8 > 0:
-        if sales_e8[-1] >= sold_e8:
+    if wanted_e8 > sales_e8[-1]:
+        if sales_e8[-1] >= sold_e8 > 0:  # the end is there, and a lot or so short
             sales_e8[-1] = wanted_e8
         elif prices_e8[-1] + tick_e8 <= PRICE_E8_MAX:
             prices_e8.append(prices_e8[-1] + tick_e8)
             sales_e8.append(wanted_e8)
     wanted_e8 = max(min(bought_e8, inventory_e8), -most)
-    if wanted_e8 < 0:
-        if sales_e8[0] <= bought_e8:
+    if wanted_e8 < sales_e8[0]:
+        if sales_e8[0] <= bought_e8 < 0:
             sales_e8[0] = wanted_e8
         elif prices_e8[0] >= tick_e8:
             prices_e8.insert(0, prices_e8[0] - tick_e8)
