@@ -31,8 +31,9 @@ from infold.dealer import checks
 from infold.dealer.compiled import Floats
 from infold.dealer.corners import markup_at
 from infold.dealer.impact.quadratic import PriceImpact
+from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import DAY_S, closed_forms, lambert_w, volatility_of
+from infold.dealer.quoting import DAY_S, closed_forms, volatility_of
 
 POINTS: Final = (-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0)
 """Indifference prices, in units of one over the demand's slope, at which a bent line is exact. The
@@ -172,9 +173,7 @@ def bent_line(
     prices = tuple(point / slope for point in POINTS)
     markups = tuple(
         price
-        + markup
-        * (1.0 + lambert_w(math.exp(-1.0 - parameters.demand_shift - slope * price)))
-        / slope
+        + markup * (1.0 + lambert_of_exp(-1.0 - parameters.demand_shift - slope * price)) / slope
         for price in prices
     )
     return Line(markups, prices, slope_bp_per_m, skew_bp_per_m)
