@@ -34,8 +34,8 @@ DRAIN_BATCHES_MAX = 20  # after the last record, until resting orders have expir
 # What was admitted and does not settle is what the price ran away from before its batch: 3.5 % on a
 # stormy day with a batch every ten seconds. If it is a tenth, the dealer was not there.
 FILLED_SHARE_MIN = 0.9
-# The dealer's last lot costs 3.2 bp, and a price moves some in a batch: of limits tighter than those
-# left out nothing is asked.
+# The dealer's last lot costs 3.2 bp, and a price moves some in a batch: of limits tighter than the
+# usual ones nothing is asked.
 FILLED_SLIPPAGE_BPS_MIN = 10.0
 
 
