@@ -89,6 +89,11 @@ class Line:
         """d where pi(d) is this price."""
         return float(markup_at(*self.columns, price_bp))
 
+    def price_bp(self, markup_bp: float) -> float:
+        """pi(d): the indifference price at which it asks this markup."""
+        markups_bp, prices_bp = self.columns
+        return float(markup_at(prices_bp, markups_bp, markup_bp))
+
     def at_least(self, half_spread_bp: float) -> Line:
         """The same, every markup raised by what the half-spread falls short of this.
 
