@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a running venue has seen, as three figures for each market's next curve.
+"""What a running venue has seen, as four figures for each market's next curve.
 
 volatility         oracle prices, through `volatility.Forecaster`
 least half-spread  how old the price will be when the batch prints (`staleness`), and how far prices
                    went the way of the flow before (`toxicity.markouts`, shrunk)
 drift              what is left of the impact of our own hedges: -B0 x (Barzykin 2026, equation 18)
+highest price      of the last day (`highest`), for the capital rule
 
 Whoever closes batches tells it each vector, each settled batch and each hedge after it happened,
 and asks before the next vector is known. Nothing here has a clock, and the same things told in the
@@ -26,6 +27,7 @@ import msgspec
 
 from infold.dealer import checks
 from infold.dealer.desk import FillLike, Signal, inventory_m
+from infold.dealer.highest import DaysHighest
 from infold.dealer.lines import batch_line
 from infold.dealer.params import BP_PER_ONE, DealerParameters
 from infold.dealer.quoting import DAY_S, closed_forms
@@ -95,6 +97,7 @@ class _Seen:
     flow_s: float = 0.0
     impact_bp: float = 0.0
     impact_ms: int = 0
+    highest: DaysHighest = field(default_factory=DaysHighest)
 
 
 class Signals:
@@ -184,6 +187,7 @@ class Signals:
             volatility_bp,
             min(least_bp, believed.half_spread_bp_max),
             self._drift_bp(seen, parameters, volatility_bp, time_ms),
+            seen.highest.price_e8,
         )
 
     # -- within ------------------------------------------------------------------------------------
@@ -193,7 +197,9 @@ class Signals:
         pending = PendingLabels((self._parameters.horizon_s,))
         pending.observe(time_s, 0.0)
         averages = Ewma().seen(time_s, float(price_e8))
-        return _Seen(price_e8, time_ms, price_e8, averages, pending, time_s, flow_s=time_s)
+        seen = _Seen(price_e8, time_ms, price_e8, averages, pending, time_s, flow_s=time_s)
+        seen.highest.priced(time_ms, price_e8)
+        return seen
 
     def _follow(self, seen: _Seen, time_ms: int, price_e8: int) -> None:
         time_s, horizon_s = time_ms / MS, self._parameters.horizon_s
@@ -205,6 +211,7 @@ class Signals:
         for label in seen.pending.observe(time_s, mid_bp):
             self._learn(seen, label, time_s)
         seen.time_ms, seen.price_e8 = time_ms, price_e8
+        seen.highest.priced(time_ms, price_e8)
         last_s = seen.averages.time_s
         if last_s is None or time_s - last_s >= self._parameters.sample_s:
             seen.averages = seen.averages.seen(time_s, float(price_e8))

@@ -106,6 +106,7 @@ class Node:
             matcher=self.matcher,
             now_ms=now_ms,
             meta=meta or {},
+            guard=dealer.guard,
         )
         try:
             self._recover()
