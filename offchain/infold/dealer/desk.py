@@ -140,9 +140,21 @@ SILENT: Final = Signal(None, 0.0, 0.0)
 """The parameters alone."""
 
 
+class Tiers(NamedTuple):
+    """What accounts pay in the end, in parts of what a market asks: `raised_e6` by account over
+    `top_e6`, and `lowest_e6` over it for every other account.
+    """
+
+    top_e6: int
+    lowest_e6: int
+    raised_e6: Mapping[int, int]
+
+
 class FillLike(Protocol):
     """What one order received in a batch."""
 
+    @property
+    def account(self) -> int: ...
     @property
     def market(self) -> int: ...
     @property
@@ -165,8 +177,16 @@ class SignalsLike(Protocol):
     def traded(self, time_ms: int, fills: Iterable[FillLike], /) -> None: ...
     def hedged(self, market: int, time_ms: int, impact_bp: float, /) -> None: ...
     def signal(
-        self, market: int, parameters: DealerParameters, interval_s: float, time_ms: int, /
+        self,
+        market: int,
+        parameters: DealerParameters,
+        interval_s: float,
+        time_ms: int,
+        held_m: float,
+        /,
     ) -> Signal: ...
+    def tiers(self, time_ms: int, /) -> Tiers: ...
+    def marked_e8(self, market: int, time_ms: int, /) -> int: ...
     def refuse(self, market: int, name: str, /) -> None: ...
 
 
@@ -304,7 +324,8 @@ class Desk(Generic[CurveT]):
         market = place.market
         parameters = self._parameters.get(market, self._default)
         try:
-            found = signals.signal(market, parameters, self._interval_s, time_ms)
+            held_m = inventory_m(place.inventory_e8, place.oracle_price_e8)
+            found = signals.signal(market, parameters, self._interval_s, time_ms, held_m)
             return self._leaning(place, lean, _sound(market, found, signals))
         except (ValueError, ArithmeticError):
             signals.refuse(market, "signal")

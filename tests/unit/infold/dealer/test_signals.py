@@ -13,12 +13,13 @@ import msgspec
 import pytest
 
 from infold.core.curve import Curve
-from infold.dealer.desk import UPRIGHT, Desk, FillLike, Signal, ladder_knots
+from infold.dealer.desk import UPRIGHT, Desk, FillLike, Signal, Tiers, ladder_knots
 from infold.dealer.lines import batch_line
 from infold.dealer.neighbours import neighbours
 from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
 from infold.dealer.quoting import closed_forms
 from infold.dealer.signals import SignalParameters, Signals
+from infold.dealer.toxicity.live import LIVE_ACTS
 from infold.dealer.volatility.online import WARM_S
 
 START_MS = 1_700_000_000_000
@@ -43,8 +44,12 @@ def a_state(base_e8: int = 0, **prices_e8: int) -> Any:
     return SimpleNamespace(markets=markets, prices_e8=prices)
 
 
-def a_fill(buy: bool, size_e8: int = 10**8, price_e8: int = ORACLE, market: int = 1) -> FillLike:
-    found: Any = SimpleNamespace(market=market, buy=buy, size_e8=size_e8, price_e8=price_e8)
+def a_fill(
+    buy: bool, size_e8: int = 10**8, price_e8: int = ORACLE, market: int = 1, account: int = 17
+) -> FillLike:
+    found: Any = SimpleNamespace(
+        account=account, market=market, buy=buy, size_e8=size_e8, price_e8=price_e8
+    )
     return found
 
 
@@ -187,7 +192,8 @@ def test_more_such_flow_widens_more_up_to_the_bound_and_flow_that_was_wrong_not_
         second = informed_flow(signals, trades, 0.0006)
         widths.append(quoted(signals, second).half_spread_bp_min)
     assert 0.0 < widths[0] < widths[1] < widths[2] < 6.0
-    bounded = Signals(msgspec.structs.replace(UNKNOWING, widening_bp_max=0.5))
+    tight = msgspec.structs.replace(LIVE_ACTS, widening_bp_max=0.5)
+    bounded = Signals(msgspec.structs.replace(UNKNOWING, acts=tight))
     assert quoted(bounded, informed_flow(bounded, 48, 0.0006)).half_spread_bp_min == 0.5
     wrong = Signals(UNKNOWING)
     assert quoted(wrong, informed_flow(wrong, 48, -0.0006)).half_spread_bp_min == 0.0
@@ -263,8 +269,20 @@ class Astray:
     def traded(self, _time_ms: int, _fills: Iterable[FillLike], /) -> None: ...
     def hedged(self, _market: int, _time_ms: int, _impact_bp: float, /) -> None: ...
 
+    def tiers(self, _time_ms: int, /) -> Tiers:
+        raise AssertionError("a desk fixes no tiers")
+
+    def marked_e8(self, _market: int, _time_ms: int, /) -> int:
+        raise AssertionError("a desk routes nothing")
+
     def signal(
-        self, _market: int, _parameters: DealerParameters, _interval_s: float, _time_ms: int, /
+        self,
+        _market: int,
+        _parameters: DealerParameters,
+        _interval_s: float,
+        _time_ms: int,
+        _held_m: float,
+        /,
     ) -> Signal:
         if isinstance(self.found, Exception):
             raise self.found
@@ -353,7 +371,6 @@ def test_signals_leave_out_what_cannot_be_and_count_it() -> None:
         ("flow_deviation_bp", math.inf),
         ("flow_half_life_s", -1.0),
         ("full_size_m", 0.0),
-        ("widening_bp_max", -0.1),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused_by_name(name: str, value: float) -> None:
