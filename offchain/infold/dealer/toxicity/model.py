@@ -50,8 +50,10 @@ SPREAD_BP: Final = 1.0
 class ModelParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a desk decides beforehand. `refit_fills` zero keeps the kinds as given.
 
-    With `news_share` every kind trades equally often and that part of an informed client's fills is
-    news: then only where prices go tells who is informed (`kinds.alike_in_rate`).
+    A move beyond `deviations_max` of its window's noise counts as one of those: prices jump oftener
+    than the normal law has it. With `news_share` every kind trades equally often and that part of
+    an informed client's fills is news: then only where prices go tells who is informed
+    (`kinds.alike_in_rate`).
     """
 
     kinds: KindsParameters
@@ -83,6 +85,10 @@ class ModelParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         checks.count("refit_fills", self.refit_fills, 0)
         if self.news_share is not None:
             checks.share("news_share", self.news_share)
+        if not self.deviations_max > 0.0:
+            raise ValueError(
+                f"deviations_max must be above zero (no unit), not {self.deviations_max!r}"
+            )
 
 
 class Opinion(NamedTuple):
