@@ -98,6 +98,11 @@ def _improvement(found: Document) -> str:
     return f"{improvement['mean']:.2f} bp on average against {against} ({tenths})"
 
 
+def _too_little(recorded: Document) -> str:
+    short = recorded["share"] < recorded["share_min"]
+    return f", less than {percent(recorded['share_min'])}" if short else ""
+
+
 def _recorded(found: Document) -> list[Line]:
     if "recorded" not in found:
         return []
@@ -111,7 +116,7 @@ def _recorded(found: Document) -> list[Line]:
         (
             "recorded",
             f"{dollars(recorded['settled_e6'])} settled of {dollars(recorded['admitted_e6'])}"
-            f" admitted, {percent(recorded['share'], 2)}",
+            f" admitted, {percent(recorded['share'], 2)}{_too_little(recorded)}",
         ),
         ("pool capital", f"{dollars(found['pool_capital_e6'])}, so that no cap of it binds"),
         ("files", files),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from infold.cli.header import header
 from infold.cli.onchain import Desk, named
 from infold.cli.options import (
     API_URL,
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
 def list_refunds(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Every account that earned a refund: its tier, what it earned, was paid and is owed."""
     with client(api_url) as api:
-        show_all("refunds", api.refunds(), as_json, "refunds", of_refunds)
+        show_all("refunds list", "refunds", api.refunds(), as_json, "refunds", of_refunds)
 
 
 @refunds_group.command("pay")
@@ -91,7 +92,8 @@ def pay(
         if owed_e6 >= least_e6:
             moved = named(desk.send("Clearing", "deposit", account, owed_e6), "CollateralMoved")
             paid.append({"account": account, "amount_e6": str(moved["amount_e6"])})
-    show({"paid": paid, "payer": "0x" + desk.address.hex()}, as_json, "refunds paid", of_paid)
+    document = {**header("refunds pay"), "paid": paid, "payer": "0x" + desk.address.hex()}
+    show(document, as_json, "refunds paid", of_paid)
 
 
 def _owed_e6(text: str) -> int:

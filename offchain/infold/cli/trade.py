@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from infold.cli.header import header
+from infold.cli.layout import plain
 from infold.cli.onchain import Desk, named
 from infold.cli.options import (
     API_URL,
@@ -25,6 +28,7 @@ from infold.cli.options import (
     wallet,
 )
 from infold.cli.pages import (
+    Page,
     of_account,
     of_markets,
     of_orders,
@@ -62,6 +66,13 @@ def register(app: typer.Typer) -> None:
     app.command()(position)
     app.add_typer(lp_group, name="lp")
     app.add_typer(market_group, name="market")
+
+
+def _show(
+    command: str, found: Mapping[str, Any], as_json: bool, title: str, page: Page = plain
+) -> None:
+    """What a command did, after the header every object has; people read the page alone."""
+    show({**header(command), **found}, as_json, title, page)
 
 
 def _desk(
@@ -105,14 +116,15 @@ def open_account(
         "owner": "0x" + desk.address.hex(),
         "amount_e6": str(amount_e6),
     }
-    show(document, as_json, "account opened")
+    _show("account open", document, as_json, "account opened")
 
 
 @account_group.command("show")
 def show_account(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Collateral, equity, margin and positions as the venue sees them."""
     with client(api_url) as api:
-        show(api.account(account), as_json, f"account {account}", of_account)
+        found = api.account(account)
+        _show("account show", found, as_json, f"account {account}", of_account)
 
 
 @account_group.command("keystore")
@@ -130,7 +142,8 @@ def new_keystore(
 
     key = Wallet.from_key_file(key_file) if key_file else Wallet(secrets.token_bytes(32))
     key.to_keystore(path, password(password_file, new=True))
-    show({"path": str(path), "address": str(key)}, as_json, "keystore written")
+    document = {"path": str(path), "address": str(key)}
+    _show("account keystore", document, as_json, "keystore written")
 
 
 @account_group.command("grant")
@@ -158,11 +171,8 @@ def grant(
     desk.send(
         "Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms
     )
-    show(
-        {"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms},
-        as_json,
-        "granted",
-    )
+    document = {"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms}
+    _show("account grant", document, as_json, "granted")
 
 
 @account_group.command("revoke")
@@ -180,7 +190,7 @@ def revoke(
     """Take a delegated key's rights back; it binds within the window."""
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.send("Delegates", "revoke", account, key)
-    show({"account": account, "key": key}, as_json, "revoked")
+    _show("account revoke", {"account": account, "key": key}, as_json, "revoked")
 
 
 def deposit(
@@ -202,7 +212,8 @@ def deposit(
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
     paid = named(desk.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
-    show({"account": account, "amount_e6": str(paid["amount_e6"])}, as_json, "deposited")
+    document = {"account": account, "amount_e6": str(paid["amount_e6"])}
+    _show("deposit", document, as_json, "deposited")
 
 
 def withdraw(
@@ -230,7 +241,8 @@ def withdraw(
     if amount is None:
         word = int(desk.venue["Clearing"].call("accounts", account))
         paid_e6 = desk.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))
-        show({"account": account, "paid_e6": str(paid_e6)}, as_json, "withdrawal claimed")
+        done = {"account": account, "paid_e6": str(paid_e6)}
+        _show("withdraw", done, as_json, "withdrawal claimed")
         return
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     asked = named(desk.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalSet")
@@ -240,14 +252,21 @@ def withdraw(
         "amount_e6": str(amount_e6),
         "claimable_after_ms": barrier_ms + WINDOW_MS,
     }
-    show(document, as_json, "withdrawal requested")
+    _show("withdraw", document, as_json, "withdrawal requested")
 
 
 def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """The account's open positions."""
     with client(api_url) as api:
         positions = list(api.account(account)["positions"])
-        show_all("positions", positions, as_json, f"positions of account {account}", of_positions)
+        show_all(
+            "position",
+            "positions",
+            positions,
+            as_json,
+            f"positions of account {account}",
+            of_positions,
+        )
 
 
 # -- orders ------------------------------------------------------------------
@@ -372,16 +391,13 @@ def place(
             delegated=delegated,
         )
         if dry_run:
-            show(
-                {"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)},
-                as_json,
-                "not sent",
-            )
+            unsent = {"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)}
+            _show("order place", unsent, as_json, "not sent")
             return
         (answer,) = api.place(order)
         raise_if_refused(answer)
         document = {"slot": order.order.slot, "seq": order.order.seq} | answer
-        show(document, as_json, "order accepted", of_placed)
+        _show("order place", document, as_json, "order accepted", of_placed)
 
 
 @order_group.command("preview")
@@ -412,7 +428,7 @@ def preview(
             time_in_force=time_in_force,
             reduce_only=reduce_only,
         )
-        show(api.preview(order), as_json, "preview", of_preview)
+        _show("order preview", api.preview(order), as_json, "preview", of_preview)
 
 
 @order_group.command("cancel")
@@ -441,18 +457,21 @@ def cancel(
     if every:
         desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
         done = named(desk.send("Clearing", "cancel_all", account), "CancelledAll")
-        show({"account": account, "barrier_ms": int(done["barrier"])}, as_json, "all cancelled")
+        document = {"account": account, "barrier_ms": int(done["barrier"])}
+        _show("order cancel", document, as_json, "all cancelled")
         return
     if slot is None or seq is None:
         raise typer.BadParameter("name the order with --slot and --seq, or all of them with --all")
     if on_chain:
         desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
         desk.send("Clearing", "cancel", account, slot, seq)
-        show({"account": account, "slot": slot, "seq": seq, "on_chain": True}, as_json, "cancelled")
+        document = {"account": account, "slot": slot, "seq": seq, "on_chain": True}
+        _show("order cancel", document, as_json, "cancelled")
         return
     with client(api_url) as api:
         key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
-        show(api.cancel(key, account, slot, seq, delegated=delegated), as_json, "cancelled")
+        answer = api.cancel(key, account, slot, seq, delegated=delegated)
+        _show("order cancel", answer, as_json, "cancelled")
 
 
 @order_group.command("list")
@@ -460,7 +479,9 @@ def list_orders(account: Account, api_url: ApiUrl = API_URL, as_json: Json = Fal
     """The account's open orders."""
     with client(api_url) as api:
         found = api.orders(account)
-        show_all("orders", found, as_json, f"open orders of account {account}", of_orders)
+        show_all(
+            "order list", "orders", found, as_json, f"open orders of account {account}", of_orders
+        )
 
 
 # -- liquidity ---------------------------------------------------------------
@@ -487,7 +508,8 @@ def lp_deposit(
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
     asked = named(desk.send("Pool", "request_deposit", amount_e6), "DepositRequested")
-    show({"epoch": int(asked["epoch"]), "amount_e6": str(amount_e6)}, as_json, "deposit requested")
+    document = {"epoch": int(asked["epoch"]), "amount_e6": str(amount_e6)}
+    _show("lp deposit", document, as_json, "deposit requested")
 
 
 @lp_group.command("redeem")
@@ -505,7 +527,8 @@ def lp_redeem(
     amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     asked = named(desk.send("Pool", "request_redeem", amount), "RedeemRequested")
-    show({"epoch": int(asked["epoch"]), "shares_e12": str(amount)}, as_json, "redemption requested")
+    document = {"epoch": int(asked["epoch"]), "shares_e12": str(amount)}
+    _show("lp redeem", document, as_json, "redemption requested")
 
 
 @lp_group.command("claim")
@@ -527,7 +550,7 @@ def lp_claim(
         "shares_e12": str(claimed["minted"]),
         "paid_e6": str(claimed["paid_e6"]),
     }
-    show(document, as_json, "claimed")
+    _show("lp claim", document, as_json, "claimed")
 
 
 @lp_group.command("position")
@@ -552,7 +575,7 @@ def lp_position(
         "supply_e12": str(supply),
         "capital_e6": str(int(clearing.call("pool_capital_e6"))),
     }
-    show(document, as_json, "liquidity")
+    _show("lp position", document, as_json, "liquidity")
 
 
 def worth_e6(shares: int, strike: int) -> int:
@@ -570,4 +593,4 @@ def worth_e6(shares: int, strike: int) -> int:
 def list_markets(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Every listed market with its rules and latest oracle price."""
     with client(api_url) as api:
-        show_all("markets", api.markets(), as_json, "markets", of_markets)
+        show_all("market list", "markets", api.markets(), as_json, "markets", of_markets)

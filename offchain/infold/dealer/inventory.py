@@ -84,11 +84,11 @@ def _around(parameters: DealerParameters, held_m: Floats, weights: Floats) -> St
     forms = closed_forms(parameters)
     sizes = np.array(parameters.sizes_m)[:, None]
     rates = np.array(parameters.requests_per_day)[:, None]
-    unit = forms.risk_bp_per_m / forms.concavity
-    trades = share(parameters, forms.markup_bp + unit * (sizes - 2.0 * held_m))
+    asked = forms.quoted
+    trades = share(parameters, forms.markup_bp + asked.slope_bp_per_m * (sizes - 2.0 * held_m))
     fills = rates * trades
     # By symmetry bids are asks at the opposite inventory; (1 - f) f slope is -l' over l0.
-    steeper = 2.0 * unit * parameters.demand_slope_per_bp * fills * (1.0 - trades)
+    steeper = asked.skew_bp_per_m * parameters.demand_slope_per_bp * fills * (1.0 - trades)
     relaxation = 2.0 * float((sizes * steeper).sum(axis=0) @ weights)
     variance = 2.0 * float((sizes**2 * fills).sum(axis=0) @ weights)
     return Stationary(

@@ -14,6 +14,7 @@ import numpy as np
 
 from infold.dealer import checks
 from infold.dealer.compiled import Floats, compiled
+from infold.dealer.impact.quadratic import asked_bp
 from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms
@@ -26,7 +27,7 @@ class Ladder:
         forms = closed_forms(parameters, volatility_bp)
         self._sizes_m = np.array(parameters.sizes_m)
         self._markups_bp = np.empty((2, len(parameters.sizes_m)))
-        self._risk = forms.risk_bp_per_m
+        self._factor = forms.indifference.factor
         self._share = forms.impact_share
         self._shift = parameters.demand_shift
         self._slope = parameters.demand_slope_per_bp
@@ -38,7 +39,7 @@ class Ladder:
             checks.number("impact_bp", impact_bp, "bp")
         _quote(
             self._sizes_m,
-            self._risk,
+            self._factor,
             self._share * impact_bp,
             inventory_m,
             self._shift,
@@ -52,7 +53,7 @@ class Ladder:
 @compiled
 def _quote(
     sizes_m: Floats,
-    risk: float,
+    factor: float,
     signal_bp: float,
     inventory_m: float,
     shift: float,
@@ -62,6 +63,6 @@ def _quote(
     for row in range(2):
         side = 2.0 * row - 1.0
         for rung in range(len(sizes_m)):
-            price = risk * (sizes_m[rung] - side * 2.0 * inventory_m) - side * signal_bp
+            price = asked_bp(factor, sizes_m[rung], -side * inventory_m) - side * signal_bp
             grown = lambert_of_exp(-1.0 - shift - slope * price)
             markups_bp[row, rung] = price + (1.0 + grown) / slope

@@ -8,11 +8,12 @@ a drift signal m:
     purchase  P = S - d,  pi(d) = -(signal m - skew q) + slope |R|
 
 pi is the price at which the dealer is indifferent, d the markup it then asks; pi is given at points
-and straight between and beyond them. Thin batches get the ladder's own inverse
-pi(d) = d - (1 + exp(-(a + b d))) / b with slope A0 and skew 2 A0 (Barzykin 2026, equation 7 before
-its linearisation); thick ones the linear-quadratic monopoly on the net of a batch, pi(d) = d
-(Anderson and Philpott 2002 give the general optimum); those between a tuned form of the two.
-`corners.py` turns a line into the corners of a curve. Units: `params.py`.
+and straight between and beyond them. Slope and skew are a price impact's (`impact/quadratic.py`):
+with slope A and skew 2 A a fill of R pays A ((q - R)^2 - q^2) beyond its markup. Thin batches get
+the ladder's own inverse pi(d) = d - (1 + exp(-(a + b d))) / b with slope A0 and skew 2 A0 (Barzykin
+2026, equation 7 before its linearisation); thick ones the linear-quadratic monopoly on the net of a
+batch, pi(d) = d (Anderson and Philpott 2002 give the general optimum); those between a tuned form
+of the two. `corners.py` turns a line into the corners of a curve. Units: `params.py`.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ import numpy as np
 from infold.dealer import checks
 from infold.dealer.compiled import Floats
 from infold.dealer.corners import markup_at
+from infold.dealer.impact.quadratic import PriceImpact
+from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import DAY_S, closed_forms, lambert_w, volatility_of
+from infold.dealer.quoting import DAY_S, closed_forms, volatility_of
 
 POINTS: Final = (-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0)
 """Indifference prices, in units of one over the demand's slope, at which a bent line is exact. The
@@ -86,6 +89,11 @@ class Line:
         """d where pi(d) is this price."""
         return float(markup_at(*self.columns, price_bp))
 
+    def price_bp(self, markup_bp: float) -> float:
+        """pi(d): the indifference price at which it asks this markup."""
+        markups_bp, prices_bp = self.columns
+        return float(markup_at(prices_bp, markups_bp, markup_bp))
+
     def at_least(self, half_spread_bp: float) -> Line:
         """The same, every markup raised by what the half-spread falls short of this.
 
@@ -103,6 +111,24 @@ class Line:
             slope_bp_per_m=self.slope_bp_per_m * risk,
             skew_bp_per_m=self.skew_bp_per_m * risk,
         )
+
+    def price_impact(self) -> PriceImpact:
+        """The price impact that a straight line's skew is; imbalance is the dealer's inventory.
+
+        `ValueError` unless the line is straight and its skew twice the slope, as in the linearised
+        ladder: with another one what a fill pays depends on more than where it starts and ends.
+        """
+        if len(self.prices_bp) > 1:
+            raise ValueError(
+                "a bent line's markup depends on its price: only a straight one is a skew"
+            )
+        if not math.isclose(self.skew_bp_per_m, 2.0 * self.slope_bp_per_m, rel_tol=1e-12):
+            raise ValueError(
+                f"skew_bp_per_m {self.skew_bp_per_m!r} is not twice slope_bp_per_m"
+                f" {self.slope_bp_per_m!r} (bp per M): this line is no function of the imbalance"
+                " alone"
+            )
+        return PriceImpact.even(self.slope_bp_per_m)
 
     def after_fee(self, fee_bp: float) -> Line:
         """The same where the venue charges every fill `fee_bp`: so much less of a spread of its
@@ -124,14 +150,20 @@ def straight(half_spread_bp: float, slope_bp_per_m: float, skew_bp_per_m: float)
 def thin_line(parameters: DealerParameters, volatility_bp: float | None = None) -> Line:
     """The ladder inverted and linearised: h = d0, slope A0 / c, skew 2 A0 / c, signal 1 / c."""
     forms = closed_forms(parameters, volatility_bp)
-    unit = forms.risk_bp_per_m / forms.concavity
-    return Line((forms.markup_bp,), (0.0,), unit, 2.0 * unit, 1.0 / forms.concavity)
+    asked = forms.quoted
+    return Line(
+        (forms.markup_bp,),
+        (0.0,),
+        asked.slope_bp_per_m,
+        asked.skew_bp_per_m,
+        1.0 / forms.concavity,
+    )
 
 
 def inverse_ladder(parameters: DealerParameters, volatility_bp: float | None = None) -> Line:
     """The ladder inverted as it is: d = p + (1 + W(p)) / b at POINTS, straight between."""
-    forms = closed_forms(parameters, volatility_bp)
-    return bent_line(parameters, 1.0, forms.risk_bp_per_m, 2.0 * forms.risk_bp_per_m)
+    asked = closed_forms(parameters, volatility_bp).indifference
+    return bent_line(parameters, 1.0, asked.slope_bp_per_m, asked.skew_bp_per_m)
 
 
 def bent_line(
@@ -146,9 +178,7 @@ def bent_line(
     prices = tuple(point / slope for point in POINTS)
     markups = tuple(
         price
-        + markup
-        * (1.0 + lambert_w(math.exp(-1.0 - parameters.demand_shift - slope * price)))
-        / slope
+        + markup * (1.0 + lambert_of_exp(-1.0 - parameters.demand_shift - slope * price)) / slope
         for price in prices
     )
     return Line(markups, prices, slope_bp_per_m, skew_bp_per_m)
@@ -205,7 +235,8 @@ def monopoly(
         for size, rate in zip(parameters.sizes_m, parameters.requests_per_day, strict=True)
     )
     value = 2.0 * share * squares / (4.0 * kappa * (1.0 + kappa * aversion))
-    return straight(0.0, 2.0 * aversion + 1.0 / kappa, 2.0 * aversion), value
+    skew = PriceImpact.even(aversion).skew_bp_per_m
+    return straight(0.0, skew + 1.0 / kappa, skew), value
 
 
 # -- between them ----------------------------------------------------------------------------------
@@ -259,8 +290,8 @@ def batch_line(
     orders = orders_per_batch(parameters, interval_s)
     if orders >= THICK_ORDERS:
         return thick
-    forms = closed_forms(parameters, volatility_bp)
-    slope, skew = forms.risk_bp_per_m, 2.0 * forms.risk_bp_per_m
+    asked = closed_forms(parameters, volatility_bp).indifference
+    slope, skew = asked.slope_bp_per_m, asked.skew_bp_per_m
     last = Tuning(THICK_ORDERS, 0.0, thick.slope_bp_per_m / slope, thick.skew_bp_per_m / skew)
     row = _interpolated((*TUNED, last), orders)
     return bent_line(parameters, row.markup, row.slope * slope, row.skew * skew)

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 from infold.dealer import checks
+from infold.dealer.impact.quadratic import PriceImpact
 from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DAY_S as DAY_S
 from infold.dealer.params import DealerParameters
-
-ARGUMENT_MAX: Final = 1e100
-"""Halley's products overflow for arguments not far beyond; their logarithms never do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +31,22 @@ class ClosedForms:
     top_spread_bp: float  # between the quotes for the smallest size
     turnover_m_per_day: float  # one side, at d0
 
+    @property
+    def indifference(self) -> PriceImpact:
+        """V(q) = -A0 q^2 as the price impact whose income its change is, in bp * M."""
+        return PriceImpact.even(self.risk_bp_per_m)
 
-def lambert_w(argument: float) -> float:
-    """The W >= 0 with W exp(W) = argument >= 0, by Halley's iteration, to the last digits."""
-    if not 0.0 <= argument < math.inf:
-        raise ValueError(f"lambert_w takes numbers not below zero, not {argument!r}")
-    if argument > ARGUMENT_MAX:
-        return lambert_of_exp(math.log(argument))
-    guess = math.log1p(argument)
-    for _ in range(64):  # it converges cubically; five are usual
-        grown = math.exp(guess)
-        miss = guess * grown - argument
-        step = miss / (grown * (guess + 1.0) - (guess + 2.0) * miss / (2.0 * guess + 2.0))
-        guess -= step
-        if abs(step) <= 1e-15 * max(1.0, abs(guess)):
-            break
-    return guess
+    @property
+    def quoted(self) -> PriceImpact:
+        """What of it a linearised quote asks: factor A0 / c (equation 7)."""
+        return PriceImpact.even(self.risk_bp_per_m / self.concavity)
 
 
 def closed_forms(parameters: DealerParameters, volatility_bp: float | None = None) -> ClosedForms:
     """Every closed form of the ladder; `volatility_bp` (per root day) replaces the parameter's."""
     sigma = volatility_of(parameters, volatility_bp)
     slope = parameters.demand_slope_per_bp
-    exponent = -1.0 - parameters.demand_shift
-    eager = exponent > math.log(ARGUMENT_MAX)
-    w = lambert_of_exp(exponent) if eager else lambert_w(math.exp(exponent))
+    w = lambert_of_exp(-1.0 - parameters.demand_shift)
     curvature = slope * w / (1.0 + w) ** 3
     ladder = list(zip(parameters.sizes_m, parameters.requests_per_day, strict=True))
     volume = sum(size * rate for size, rate in ladder)
@@ -101,12 +89,12 @@ def markups_bp(
     checks.number("inventory_m", inventory_m, "M")
     checks.number("impact_bp", impact_bp, "bp")
     forms = closed_forms(parameters)
-    unit = forms.risk_bp_per_m / forms.concavity
+    asked = forms.quoted
     drift = forms.impact_share / forms.concavity * impact_bp
     return [
         (
-            forms.markup_bp + unit * (size + 2.0 * inventory_m) + drift,
-            forms.markup_bp + unit * (size - 2.0 * inventory_m) - drift,
+            forms.markup_bp + asked.asked_bp(size, inventory_m) + drift,
+            forms.markup_bp + asked.asked_bp(size, -inventory_m) - drift,
         )
         for size in parameters.sizes_m
     ]
@@ -120,7 +108,7 @@ def relief_bp_per_m(parameters: DealerParameters, permanent: bool = False) -> fl
     """
     forms = closed_forms(parameters)
     kept = 0.0 if permanent else forms.impact_share
-    return 2.0 * forms.risk_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
+    return forms.indifference.skew_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
 
 
 def zone_m(parameters: DealerParameters, permanent: bool = False) -> float:

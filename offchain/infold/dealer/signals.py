@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a running venue has seen, as three figures for each market's next curve.
+"""What a running venue has seen, as four figures for each market's next curve.
 
 volatility         oracle prices, through `volatility.Forecaster`
 least half-spread  how old the price will be when the batch prints (`staleness`), and how far prices
                    went the way of the flow before (`toxicity.markouts`, shrunk)
 drift              what is left of the impact of our own hedges: -B0 x (Barzykin 2026, equation 18);
                    and what probably informed clients foresee, as far as it lowers inventory
+highest price      of the last day (`highest`), for the capital rule
 
 And two for each account, known before a batch prints: its fee tier, and whether its flow goes
 outside. The curve's width goes by the residual, which is what the dealer gets; accounts go by their
@@ -31,6 +32,7 @@ import msgspec
 
 from infold.dealer import checks
 from infold.dealer.desk import FillLike, Signal, Tiers, inventory_m
+from infold.dealer.highest import DaysHighest
 from infold.dealer.lines import batch_line
 from infold.dealer.params import BP_PER_ONE, PERPETUAL, DealerParameters
 from infold.dealer.quoting import DAY_S, closed_forms
@@ -114,6 +116,7 @@ class _Seen:
     clients: LiveClients | None = None
     usual_mid_bp: float = 0.0
     marked_e8: int = 0
+    highest: DaysHighest = field(default_factory=DaysHighest)
 
 
 class Signals:
@@ -221,6 +224,7 @@ class Signals:
             volatility_bp,
             min(least_bp, believed.half_spread_bp_max),
             self._drift_bp(seen, parameters, volatility_bp, time_ms, held_m),
+            seen.highest.price_e8,
         )
 
     def tiers(self, time_ms: int) -> Tiers:
@@ -253,7 +257,9 @@ class Signals:
         pending = PendingLabels((self._parameters.horizon_s,))
         pending.observe(time_s, 0.0)
         averages = Ewma().seen(time_s, float(price_e8))
-        return _Seen(price_e8, time_ms, price_e8, averages, pending, time_s, flow_s=time_s)
+        seen = _Seen(price_e8, time_ms, price_e8, averages, pending, time_s, flow_s=time_s)
+        seen.highest.priced(time_ms, price_e8)
+        return seen
 
     def _follow(self, market: int, seen: _Seen, time_ms: int, price_e8: int) -> None:
         time_s, horizon_s = time_ms / MS, self._parameters.horizon_s
@@ -272,6 +278,7 @@ class Signals:
             seen.clients.observe(time_s, seen.usual_mid_bp)
         seen.time_ms, seen.price_e8 = time_ms, price_e8
         seen.marked_e8 = 0
+        seen.highest.priced(time_ms, price_e8)
         last_s = seen.averages.time_s
         if last_s is None or time_s - last_s >= self._parameters.sample_s:
             seen.averages = seen.averages.seen(time_s, float(price_e8))

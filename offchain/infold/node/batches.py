@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -18,6 +18,7 @@ from infold.core.plan import Reason
 from infold.core.refunds import TiersFixed
 from infold.core.state import State
 from infold.dealer.desk import SignalsLike
+from infold.dealer.guarding import CapitalGuard
 from infold.errors import InvariantBroken
 from infold.messages import Batch, Fill, PriceVector
 from infold.node.following import Follower
@@ -40,11 +41,15 @@ _log = logging.getLogger("infold.node")
 class Dealer(Protocol):
     """Commits a curve a market before the prices of the batch are known; sees no orders.
 
-    `signals`, if it goes by any, are told what has happened (`memory.py`).
+    `signals`, if it goes by any, are told what has happened (`memory.py`), and `guard`, if capital
+    limits it, what is hedged outside (`local.py`).
     """
 
     @property
     def signals(self) -> SignalsLike | None: ...
+
+    @property
+    def guard(self) -> CapitalGuard | None: ...
 
     def curves(self, state: State, time_ms: int) -> dict[int, Curve]:
         """The curve of each market it wants to trade in, for the batch at T."""
@@ -105,6 +110,7 @@ class Batches:
         self._tiers_ms = tiers_ms
         self._refusals = 0
         self._faults: dict[tuple[int, str], int] = {}
+        self._cuts: dict[tuple[int, str], int] = {}
 
     def close(self, time_ms: int) -> BatchOutcome:
         """Match what waits at the vector of T and settle it.
@@ -184,18 +190,27 @@ class Batches:
         )
 
     def say_faults(self) -> None:
-        """Say what signals were refused since the last batch: at 1, 2, 4, 8 ... of a kind."""
-        if self._dealer.signals is None:
-            return
-        for (market, name), count in self._dealer.signals.faults.items():
-            before = self._faults.get((market, name), 0)
-            self._faults[market, name] = count
-            if count.bit_length() > before.bit_length():
+        """Say what signals were refused and which curves capital cut since the last batch: at 1, 2,
+        4, 8 ... of a kind.
+        """
+        signals, guard = self._dealer.signals, self._dealer.guard
+        if signals is not None:
+            for market, name, count in doubled(signals.faults, self._faults):
                 _log.warning(
                     "SIGNAL_REFUSED seq=%d market=%d signal=%s count=%d",
                     self._memory.journal.seq,
                     market,
                     name,
+                    count,
+                )
+        if guard is not None:
+            for market, name, count in doubled(guard.cuts, self._cuts):
+                _log.info(
+                    "CURVE_CUT seq=%d market=%d reason=%s cut_m=%.6f count=%d",
+                    self._memory.journal.seq,
+                    market,
+                    name,
+                    guard.last[market].cut_m,
                     count,
                 )
 
@@ -305,6 +320,17 @@ class Batches:
             block=landed.block,
             transaction=landed.transaction,
         )
+
+
+def doubled(
+    counts: Mapping[tuple[int, str], int], known: dict[tuple[int, str], int]
+) -> Iterator[tuple[int, str, int]]:
+    """Counts by market and name that have passed a power of two since they were last `known`."""
+    for (market, name), count in counts.items():
+        before = known.get((market, name), 0)
+        known[market, name] = count
+        if count.bit_length() > before.bit_length():
+            yield market, name, count
 
 
 def reopened(vector: PriceVector, opened: int) -> PriceVector:

@@ -15,7 +15,8 @@ from typing import Any
 from infold.closable import Closable
 from infold.core.curve import Curve
 from infold.core.warming import compile_auction
-from infold.dealer.desk import Desk
+from infold.dealer.desk import Desk, NeighboursLike
+from infold.dealer.guarding import CapitalGuard
 from infold.dealer.params import DealerParameters
 from infold.dealer.signals import Signals
 from infold.errors import Unavailable
@@ -109,9 +110,14 @@ class LocalVenue(Closable):
         """Publish prices for a time and close a batch at it. Times must rise."""
         self.clock_ms = max(self.clock_ms, time_ms)
         self.devnet.write_prices(time_ms, prices_e8, noise)
+        guard = self.dealer.guard
+        if guard is not None:
+            for desk in self.hedge_desks:
+                guard.hedged(desk.hedger.book.market, desk.hedger.book.hedged_e8)
         outcome = self.node.close_batch(time_ms)
         for desk in self.hedge_desks:
-            route = desk.after_batch(self.node.state, time_ms)
+            zone_m = math.inf if guard is None else guard.zone_m(desk.hedger.book.market)
+            route = desk.after_batch(self.node.state, time_ms, zone_m=zone_m)
             if route is not None and self.dealer.signals is not None:
                 self.dealer.signals.hedged(route.market, time_ms, route.impact_bp)
         return outcome
@@ -154,12 +160,21 @@ class LocalVenue(Closable):
 
 
 def live_desk(
-    interval_s: float, parameters: Mapping[int, DealerParameters] | None = None
+    interval_s: float,
+    parameters: Mapping[int, DealerParameters] | None = None,
+    neighbours: NeighboursLike | None = None,
 ) -> Desk[Curve]:
     """The desk of a running venue: parameters by market id, the usual ones for the others, led by
-    what the venue has seen.
+    what the venue has seen, held to what the pool's capital allows (docs/decisions/0080).
     """
-    return Desk(Curve, interval_s, parameters, signals=Signals(beliefs=parameters))
+    return Desk(
+        Curve,
+        interval_s,
+        parameters,
+        neighbours=neighbours,
+        signals=Signals(beliefs=parameters),
+        guard=CapitalGuard(),
+    )
 
 
 def live_prices(config: DevnetConfig) -> dict[int, int]:

@@ -111,6 +111,7 @@ class Node:
             meta=meta or {},
             refund_payer=refund_payer,
             tiers_ms=tiers_ms,
+            guard=dealer.guard,
         )
         try:
             self._recover()

@@ -7,6 +7,7 @@ import bisect
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from infold.dealer.guarding import CapitalGuard
 from infold.errors import Rejected
 from infold.messages import TIME_IN_FORCE_WORDS, TRIGGER_KIND_WORDS, Fill, Order, Receipt
 from infold.node.memory import BatchRow, Memory, OrderRow
@@ -45,6 +46,7 @@ class Views:
         meta: Json,
         refund_payer: bytes | None = None,
         tiers_ms: int = 1,
+        guard: CapitalGuard | None = None,
     ) -> None:
         self._memory = memory
         self._state = memory.state
@@ -55,6 +57,7 @@ class Views:
         self._meta = meta
         self._refund_payer = refund_payer
         self._tiers_ms = tiers_ms
+        self._guard = guard
         self._names: dict[int, str] = {}
 
     def receipt(self, receipt: Receipt) -> Json:
@@ -136,9 +139,19 @@ class Views:
                     "openInterest": format_decimal(market.meter.open_interest_e8, 8),
                     "poolSize": _signed(market.pool.base_e8, 8),
                     "fundingRateE9": market.clock.rate_e9,
+                    **self._cut(number),
                 }
             )
         return rows
+
+    def _cut(self, market: int) -> Json:
+        """Why capital cut the dealer's last curve, null if it did not, and how many so far."""
+        last = self._guard.last.get(market) if self._guard is not None else None
+        cuts = self._guard.cuts if self._guard is not None else {}
+        return {
+            "curveCut": (last.reason or None) if last is not None else None,
+            "curvesCut": sum(count for (number, _), count in cuts.items() if number == market),
+        }
 
     def _market_name(self, market: int) -> str:
         name = self._names.get(market)

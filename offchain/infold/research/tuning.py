@@ -111,13 +111,13 @@ def tuned(
     workers: int = 1,
 ) -> Tuning:
     """The row of one interval, searched from another row."""
-    forms = closed_forms(parameters)
+    asked = closed_forms(parameters).indifference
     world = still_batches(parameters, interval_s)
 
     def family(numbers: Floats) -> Line:
         markup, slope, skew = (float(number) for number in numbers)
         return bent_line(
-            parameters, markup, slope * forms.risk_bp_per_m, skew * 2.0 * forms.risk_bp_per_m
+            parameters, markup, slope * asked.slope_bp_per_m, skew * asked.skew_bp_per_m
         )
 
     def score(line: Line) -> float:

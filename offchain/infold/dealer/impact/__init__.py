@@ -8,7 +8,7 @@
 | price a schedule against a kernel | `schedule.cost_bp_m` |
 | follow the impact of our own trades | `state.ImpactParameters`, `state.pushed`, `state.rested` |
 | estimate a large parent's cost beforehand | `parent.ParentLaw` |
-| charge for moving a skew, as venues do | `quadratic.PriceImpact`, `quadratic.of_skew` |
+| charge for moving a skew, as venues do | `quadratic.PriceImpact`: every quote's skew |
 | fit the three decays, in one pass | `fitting.fit_decays`, `fitting.DecaySums` |
 | line trades up with a recorded mid | `observations.observed` |
 | validate without look-ahead | `validation.walk_forward`, `validation.conformal` |

@@ -6,6 +6,9 @@ to d1, and pay it to whoever brings it back, at a smaller factor. Integrate the 
 fill and the same stands there with e = 2: at markup h + (A0/c) (D - 2 q) a client's buy of D pays,
 beyond h D, `(A0/c) (D^2 - 2 q D) = f ((q - D)^2 - q^2)` with f = A0/c (Barzykin 2026, equation 7).
 So skew charges for the imbalance a fill leaves, and depends on its two ends alone.
+
+Every quote is made from this function (`quoting.ClosedForms.indifference` and `quoted`): a ladder
+asks its `asked_bp`, a committed line has its slope and its skew.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from infold.dealer.lines import Line
+from infold.dealer.compiled import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,11 @@ class PriceImpact:
     factor: float  # for trades that widen the imbalance
     factor_back: float  # for trades that narrow it
     exponent: float = 2.0
+
+    @classmethod
+    def even(cls, factor: float) -> PriceImpact:
+        """The quadratic one that pays back what it charged; factor in money per size^2."""
+        return cls(factor, factor)
 
     def __post_init__(self) -> None:
         for name in ("factor", "factor_back"):
@@ -58,18 +66,37 @@ class PriceImpact:
             return self.factor_back * before - self.factor * after
         return (self.factor if after > before else self.factor_back) * (before - after)
 
+    @property
+    def slope_bp_per_m(self) -> float:
+        """How the price of a fill rises with its own size: the factor. As `skew_bp_per_m`."""
+        self._must_be_a_line()
+        return self.factor
 
-def of_skew(line: Line) -> PriceImpact:
-    """The price impact that a line's skew is, money in bp * M, imbalance the dealer's inventory.
+    @property
+    def skew_bp_per_m(self) -> float:
+        """How it moves with the imbalance before: twice the factor, in bp * M a M^2.
 
-    `ValueError` unless the line is straight and its skew twice the slope, as in the linearised
-    ladder: with another one what a fill pays depends on more than where it starts and ends.
-    """
-    if len(line.prices_bp) > 1:
-        raise ValueError("a bent line's markup depends on its price: only a straight one is a skew")
-    if not math.isclose(line.skew_bp_per_m, 2.0 * line.slope_bp_per_m, rel_tol=1e-12):
-        raise ValueError(
-            f"skew_bp_per_m {line.skew_bp_per_m!r} is not twice slope_bp_per_m"
-            f" {line.slope_bp_per_m!r} (bp per M): this line is no function of the imbalance alone"
-        )
-    return PriceImpact(line.slope_bp_per_m, line.slope_bp_per_m)
+        `ValueError` unless the impact is quadratic and even: any other is no straight line.
+        """
+        self._must_be_a_line()
+        return 2.0 * self.factor
+
+    def asked_bp(self, size_m: float, along_m: float) -> float:
+        """What each M of a trade pays: -income / size, of `size_m` not below zero from an imbalance
+        of `along_m`, positive where the trade widens it. `ValueError` as for `skew_bp_per_m`.
+        """
+        self._must_be_a_line()
+        return float(asked_bp(self.factor, size_m, along_m))
+
+    def _must_be_a_line(self) -> None:
+        if self.exponent != 2.0 or self.factor_back != self.factor:
+            raise ValueError(
+                f"exponent {self.exponent!r} must be 2 and factor_back {self.factor_back!r} the"
+                f" factor {self.factor!r} (money per size^2): no other price impact is a skew"
+            )
+
+
+@compiled
+def asked_bp(factor: float, size_m: float, along_m: float) -> float:
+    """f ((a + D)^2 - a^2) / D: the even quadratic impact for each M, `PriceImpact.asked_bp`."""
+    return factor * (size_m + 2.0 * along_m)

@@ -196,7 +196,7 @@ def believing(
     slopes[:, :, 1] = 1.0
     return ImpactPolicy(
         quotes._replace(slopes=slopes).ruled(
-            price_slope_bp_per_m=-2.0 * forms.risk_bp_per_m, price_signal=-1.0
+            price_slope_bp_per_m=-forms.indifference.skew_bp_per_m, price_signal=-1.0
         ),
         Belief(
             np.array(gains_bp_per_m, dtype=np.float64),

@@ -223,7 +223,7 @@ def externalise_all(belief: DealerParameters, time_s: float = 30.0) -> Policy:
 def permanent_closed_form(belief: DealerParameters) -> Policy:
     """Hedging as if our impact stayed (beta = 0): p = -(2 A0 - k) q, no signal."""
     forms = closed_forms(belief)
-    price = -(2.0 * forms.risk_bp_per_m - belief.impact_bp_per_m)
+    price = -(forms.indifference.skew_bp_per_m - belief.impact_bp_per_m)
     return _hedged(_ladder(belief, signal=0.0), belief, price, 0.0)
 
 
@@ -238,8 +238,8 @@ def exact_markup(belief: DealerParameters) -> Policy:
     forms = closed_forms(belief)
     sizes = np.array([belief.sizes_m, belief.sizes_m])
     line = linear_policy(
-        base_bp=forms.risk_bp_per_m * sizes,
-        skew_bp_per_m=np.full(sizes.shape, 2.0 * forms.risk_bp_per_m),
+        base_bp=forms.indifference.slope_bp_per_m * sizes,
+        skew_bp_per_m=np.full(sizes.shape, forms.indifference.skew_bp_per_m),
         signal=np.full(sizes.shape, forms.impact_share),
         exact=(belief.demand_shift, belief.demand_slope_per_bp),
     )
@@ -248,11 +248,11 @@ def exact_markup(belief: DealerParameters) -> Policy:
 
 def _ladder(belief: DealerParameters, signal: float) -> Policy:
     forms = closed_forms(belief)
-    unit = forms.risk_bp_per_m / forms.concavity
+    asked = forms.quoted
     sizes = np.array([belief.sizes_m, belief.sizes_m])
     return linear_policy(
-        base_bp=forms.markup_bp + unit * sizes,
-        skew_bp_per_m=np.full(sizes.shape, 2.0 * unit),
+        base_bp=forms.markup_bp + asked.slope_bp_per_m * sizes,
+        skew_bp_per_m=np.full(sizes.shape, asked.skew_bp_per_m),
         signal=np.full(sizes.shape, signal / forms.concavity),
     )
 
@@ -260,7 +260,7 @@ def _ladder(belief: DealerParameters, signal: float) -> Policy:
 def _transient_price(belief: DealerParameters) -> tuple[float, float]:
     forms = closed_forms(belief)
     kept = belief.impact_bp_per_m * (1.0 - forms.impact_share)
-    return -(2.0 * forms.risk_bp_per_m - kept), -forms.impact_share
+    return -(forms.indifference.skew_bp_per_m - kept), -forms.impact_share
 
 
 def _hedged(policy: Policy, belief: DealerParameters, price: float, share: float) -> Policy:

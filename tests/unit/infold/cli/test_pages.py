@@ -139,13 +139,20 @@ def test_what_is_wrong_stands_out() -> None:
 def test_a_replay_names_its_files_whole() -> None:
     path = "/data/" + "long/" * 30 + "btcusdt.csv"
     found = run_of(
-        recorded={"admitted_e6": "2000000", "settled_e6": "1960000", "share": 0.98},
+        recorded={
+            "admitted_e6": "2000000",
+            "settled_e6": "1960000",
+            "share": 0.98,
+            "share_min": 0.9,
+        },
         files=[{"path": path, "rows": 35_389, "sha256": HASH[2:]}],
         pool_capital_e6="123000000",
     )
     text = text_of(pages.of_run(found))
     assert "$1.96 settled of $2.00 admitted, 98.00%" in text and HASH[2:] in text
     assert path in "".join(line.strip() for line in text.splitlines())
+    found["recorded"] |= {"share": 0.39}
+    assert "admitted, 39.00%, less than 90.0%" in text_of(pages.of_run(found))
 
 
 def test_markets_are_a_table_of_their_own() -> None:
@@ -259,5 +266,5 @@ def test_only_a_terminal_without_no_color_sees_styles(
 
 def test_elsewhere_it_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
     show({"a": 1}, False, "title")
-    show_all("orders", [], False, "orders", pages.of_orders)
+    show_all("order list", "orders", [], False, "orders", pages.of_orders)
     assert capsys.readouterr().out == "title\na  1\norders\nnone\n"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from infold.core.events import (
 )
 from infold.core.refunds import RefundPaid, TiersFixed
 from infold.dealer.desk import Tiers
+from infold.dealer.guarding import CapitalGuard, Holding
 from infold.dealer.params import PERPETUAL
 from infold.dealer.signals import Signals
 from infold.messages import Fill
@@ -194,7 +196,7 @@ def test_what_signals_refused_is_said_at_every_doubling(caplog: pytest.LogCaptur
     signals = Signals()
     nothing: Any = None
     memory: Any = SimpleNamespace(journal=SimpleNamespace(seq=7), state=None)
-    dealer: Any = SimpleNamespace(signals=signals)
+    dealer: Any = SimpleNamespace(signals=signals, guard=None)
     batches = Batches(
         memory=memory,
         follower=nothing,
@@ -214,3 +216,30 @@ def test_what_signals_refused_is_said_at_every_doubling(caplog: pytest.LogCaptur
     ]
     dealer.signals = None
     batches.say_faults()
+
+
+def test_curves_that_capital_cut_are_said_at_every_doubling(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "infold.node")
+    guard = CapitalGuard()
+    nothing: Any = None
+    memory: Any = SimpleNamespace(journal=SimpleNamespace(seq=7), state=None)
+    dealer: Any = SimpleNamespace(signals=None, guard=guard)
+    batches = Batches(
+        memory=memory,
+        follower=nothing,
+        poster=nothing,
+        oracle=nothing,
+        dealer=dealer,
+        domain=nothing,
+        matcher_key=b"",
+        mine=None,
+    )
+    poor = Holding(0.0, 0.0, 1.0, 260.0, 260.0, 10.0, 2.2)
+    for _ in range(5):
+        guard.allow(0.0, {3: poor}, 2.0)
+        batches.say_faults()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"CURVE_CUT seq=7 market=3 reason=ROOM cut_m=20.000000 count={count}" for count in (1, 2, 4)
+    ]
