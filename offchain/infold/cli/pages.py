@@ -312,6 +312,14 @@ def of_calibration(found: Document) -> list[str]:
         lines += ["", *table(["estimate", "value", "95 % interval", "rows"], rows), ""]
         if market["assumed"]:
             lines += ["assumed:", *pairs(list(market["assumed"].items())), ""]
+    together = found["correlation"]
+    if together is not None:
+        rows = [
+            [name, *(f"{share:.3f}" for share in row)]
+            for name, row in zip(together["markets"], together["matrix"], strict=True)
+        ]
+        lines += table(["correlation", *together["markets"]], rows)
+        lines += ["", *pairs([("common moves", count(together["moves"]))]), ""]
     if found["left_out"]:
         lines += ["left out:", *pairs(list(found["left_out"].items())), ""]
     files: list[str] = []
