@@ -61,6 +61,7 @@ class WatchingDesk:
     """
 
     signals = None
+    guard = None
 
     def __init__(self, interval_s: float, parameters: Mapping[int, DealerParameters]) -> None:
         from infold.dealer.desk import Desk  # compiled: not part of the base

@@ -104,6 +104,34 @@ def test_the_capital_rule_and_margin_bind() -> None:
     assert dict(found.shares)["far"] == pytest.approx(3.0 - room)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_capital_leaves_no_zone_for_goes_at_any_cost_little_by_little(sign: int) -> None:
+    dear = {name: replace(terms, half_spread_bp=500.0) for name, terms in PLAN.terms.items()}
+    facts: list[Fact] = []
+    desk = a_desk(facts, replace(PLAN, terms=dear, excess_s=10.0))
+    kept = desk.hedge(sign * 9 * M_LOTS, PRICE_E8, 1_000, zone_m=9.0)
+    assert (kept.reason, kept.sent_m) == ("INSIDE_ZONE", 0.0)
+    sent = desk.hedge(sign * 9 * M_LOTS, PRICE_E8, 2_000, zone_m=4.0)
+    assert sent.reason == "CAPITAL" and sent.sent_m == pytest.approx(0.5)  # a tenth of the excess
+    assert desk.hedger.book.hedged_e8 / M_LOTS == pytest.approx(-sign * 0.5, rel=1e-6)
+    assert [fact.route.reason for fact in facts if isinstance(fact, Routed)][-1] == "CAPITAL"
+    for number in range(3, 120):
+        desk.hedge(sign * 9 * M_LOTS, PRICE_E8, 1_000 * number, zone_m=4.0)
+    left_m = abs(sign * 9 * M_LOTS + desk.hedger.book.hedged_e8) / M_LOTS
+    assert left_m == pytest.approx(4.0, abs=0.01), "to the zone and no further"
+
+
+def test_a_zone_wider_than_the_plan_s_own_changes_nothing() -> None:
+    tight = replace(PLAN, charge=CapitalCharge(5e4, 1e4))  # 5 M
+    alone = a_desk([], tight).hedge(8 * M_LOTS, PRICE_E8, 1_000)
+    assert a_desk([], tight).hedge(8 * M_LOTS, PRICE_E8, 1_000, zone_m=7.0) == alone
+
+
+def test_a_plan_refuses_an_excess_time_of_zero() -> None:
+    with pytest.raises(ValueError, match=r"excess_s must be a positive number \(seconds\)"):
+        replace(PLAN, excess_s=0.0)
+
+
 def test_a_leg_that_may_die_alone_is_named_though_the_book_is_flat(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
