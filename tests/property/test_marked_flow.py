@@ -52,4 +52,5 @@ def test_marked_flow_never_raises_the_stock_and_unmarked_flow_changes_no_bit(
     for name, part in found.shares:
         assert 0.0 < part <= places[int(name[1:])].capacity_m
     if found != plain:
-        assert found.reason == TOXIC and (stock_m > 0.0) == (marked_m > 0.0) != (marked_m == 0.0)
+        assert found.reason == TOXIC
+        assert marked_m != 0.0 and math.copysign(stock_m, marked_m) == stock_m
