@@ -35,6 +35,10 @@ class Desk:
         """The key's address."""
         return self._sender.address
 
+    def begin_at(self, nonce: int) -> None:
+        """Number what is sent from here on, whatever else the key sends."""
+        self._sender.nonce = nonce
+
     def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
         """Send one call and wait for it; the contracts' logs of it.
 

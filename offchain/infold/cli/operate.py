@@ -154,6 +154,7 @@ def devnet(
             progress=steps.say,
         )
     with local:
+        local.devnet.fund_refunder()
         view = local.view()
         if as_json:
             print(json.dumps(view), flush=True)

@@ -412,12 +412,48 @@ def of_account(found: Document) -> list[str]:
             ("collateral", decimal_dollars(found["collateral"])),
             ("equity", decimal_dollars(found["equity"])),
             ("withdrawing", pending),
+            ("fee tier", _fee_tier(found)),
+            (
+                "refund",
+                f"{decimal_dollars(found['refundOwed'])} owed,"
+                f" {decimal_dollars(found['refundPaid'])} paid",
+            ),
             ("open orders", count(found["openOrders"])),
             ("epoch", count(found["epoch"])),
         ]
     )
     positions = of_positions(found["positions"]) if found["positions"] else ["no open positions"]
     return [*lines, "", *positions]
+
+
+def _fee_tier(found: Document) -> str:
+    until = found["feeTierUntil"]
+    return f"pays {percent(found['feeTier'], 0)} of a market's fee" + (
+        f" until {clock(until)}" if until else ""
+    )
+
+
+def of_refunds(found: Sequence[Document]) -> list[str]:
+    """What accounts get back of their fees."""
+    rows = [
+        [
+            str(one["account"]),
+            percent(one["feeTier"], 0),
+            *(decimal_dollars(one[name]) for name in ("refundEarned", "refundPaid", "refundOwed")),
+        ]
+        for one in found
+    ]
+    return table(["account", "pays", "earned", "paid", "owed"], rows, left=1)
+
+
+def of_paid(found: Document) -> list[str]:
+    """Each refund that was paid, and by whom."""
+    rows = [[str(one["account"]), dollars(int(one["amount_e6"]))] for one in found["paid"]]
+    return [
+        *pairs([("payer", found["payer"])]),
+        "",
+        *(table(["account", "paid"], rows, left=1) if rows else ["nothing was owed"]),
+    ]
 
 
 def of_placed(found: Document) -> list[str]:

@@ -166,9 +166,21 @@ SILENT: Final = Signal(None, 0.0, 0.0)
 """The parameters alone."""
 
 
+class Tiers(NamedTuple):
+    """What accounts pay in the end, in parts of what a market asks: `raised_e6` by account over
+    `top_e6`, and `lowest_e6` over it for every other account.
+    """
+
+    top_e6: int
+    lowest_e6: int
+    raised_e6: Mapping[int, int]
+
+
 class FillLike(Protocol):
     """What one order received in a batch."""
 
+    @property
+    def account(self) -> int: ...
     @property
     def market(self) -> int: ...
     @property
@@ -191,8 +203,16 @@ class SignalsLike(Protocol):
     def traded(self, time_ms: int, fills: Iterable[FillLike], /) -> None: ...
     def hedged(self, market: int, time_ms: int, impact_bp: float, /) -> None: ...
     def signal(
-        self, market: int, parameters: DealerParameters, interval_s: float, time_ms: int, /
+        self,
+        market: int,
+        parameters: DealerParameters,
+        interval_s: float,
+        time_ms: int,
+        held_m: float,
+        /,
     ) -> Signal: ...
+    def tiers(self, time_ms: int, /) -> Tiers: ...
+    def marked_e8(self, market: int, time_ms: int, /) -> int: ...
     def refuse(self, market: int, name: str, /) -> None: ...
 
 
@@ -337,7 +357,7 @@ class Desk(Generic[CurveT]):
             leans = self._neighbours.leans(
                 {place.market: inventory_m(*place[1:3]) for place in places}
             )
-        signals = {place.market: self._signal(place.market, time_ms) for place in places}
+        signals = {place.market: self._signal(place, time_ms) for place in places}
         allowed: Mapping[int, Allowance] = {}
         if self.guard is not None:
             allowed = self._allowed(self.guard, state, places, signals)
@@ -356,13 +376,15 @@ class Desk(Generic[CurveT]):
         tick_e8 = market.at(time_ms).listing.tick_e8
         return _Place(number, market.pool.base_e8 + hedged_e8, price_e8, tick_e8)
 
-    def _signal(self, market: int, time_ms: int) -> Signal:
+    def _signal(self, place: _Place, time_ms: int) -> Signal:
         """What the signals say, or nothing."""
         if self.signals is None:
             return SILENT
+        market = place.market
         parameters = self._parameters.get(market, self._default)
         try:
-            found = self.signals.signal(market, parameters, self._interval_s, time_ms)
+            held_m = inventory_m(place.inventory_e8, place.oracle_price_e8)
+            found = self.signals.signal(market, parameters, self._interval_s, time_ms, held_m)
         except (ValueError, ArithmeticError):
             self.signals.refuse(market, "signal")
             return SILENT

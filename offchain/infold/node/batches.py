@@ -15,6 +15,7 @@ from infold.core.engine import decide
 from infold.core.events import BatchClosed, CloseBatch, LapseBatch, SkippedOnChain, encode_entry
 from infold.core.netting import material_of
 from infold.core.plan import Reason
+from infold.core.refunds import TiersFixed
 from infold.core.state import State
 from infold.dealer.desk import SignalsLike
 from infold.dealer.guarding import CapitalGuard
@@ -30,6 +31,9 @@ from infold.words import STATUS_UNLISTED
 
 REFUSALS_MAX: Final = 3
 """In a row: one may be a race with an owner's act, three are a fault of ours."""
+TIERS_MS: Final = 3_600_000
+"""How long fee tiers hold: an hour by UTC. Longer, and a fresh name pays the lowest tier for a day;
+shorter, and a trader does not know what it will pay."""
 
 _log = logging.getLogger("infold.node")
 
@@ -77,7 +81,8 @@ class BatchOutcome:
 class Batches:
     """Closes, seals, posts and finishes batches, one at a time.
 
-    `mine`, on a chain of our own, stamps a block for a time in ms.
+    `mine`, on a chain of our own, stamps a block for a time in ms; `tiers_ms` is how long fee tiers
+    hold.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class Batches:
         domain: Domain,
         matcher_key: bytes,
         mine: Callable[[int], None] | None,
+        tiers_ms: int = TIERS_MS,
     ) -> None:
         self._memory = memory
         self._state = memory.state
@@ -101,6 +107,7 @@ class Batches:
         self._domain = domain
         self._matcher_key = matcher_key
         self._mine = mine
+        self._tiers_ms = tiers_ms
         self._refusals = 0
         self._faults: dict[tuple[int, str], int] = {}
         self._cuts: dict[tuple[int, str], int] = {}
@@ -116,6 +123,7 @@ class Batches:
         if self._mine is not None and self._state.block_ms < time_ms - GUARD_MS:
             self._mine(time_ms - GUARD_MS)
             self._follower.observe()
+        self.fix_tiers(time_ms)
         curves = self._dealer.curves(self._state, time_ms)
         self.say_faults()
         committed = keccak(msgspec.json.encode(sorted(curves.items())))
@@ -156,6 +164,29 @@ class Batches:
             self._outcome(closed, landed)
             if landed is not None
             else BatchOutcome(time_ms, refused="lapsed")
+        )
+
+    def fix_tiers(self, time_ms: int) -> None:
+        """Fix every account's fee tier at the first batch of a period, by what was seen before it.
+
+        What a model cannot say leaves the tiers as they are.
+        """
+        signals, held = self._dealer.signals, self._memory.refunds.tiers
+        period = time_ms // self._tiers_ms
+        if signals is None or period <= held.time_ms // self._tiers_ms:
+            return
+        try:
+            found = signals.tiers(time_ms)
+        except (ValueError, ArithmeticError):
+            signals.refuse(0, "tiers")
+            return
+        self._memory.fix_tiers(
+            TiersFixed(
+                time_ms=time_ms,
+                top_e6=found.top_e6,
+                lowest_e6=found.lowest_e6,
+                raised_e6=dict(found.raised_e6),
+            )
         )
 
     def say_faults(self) -> None:

@@ -21,7 +21,7 @@ from infold.dealer.params import DealerParameters
 from infold.dealer.signals import Signals
 from infold.errors import Unavailable
 from infold.gateway.rest import Gateway, Server
-from infold.node.batches import BatchOutcome, Dealer
+from infold.node.batches import TIERS_MS, BatchOutcome, Dealer
 from infold.node.hedge_desk import HedgeDesk
 from infold.node.node import Node
 from infold.shell.devnet import DEFAULT_PRICES, Devnet, DevnetConfig
@@ -36,7 +36,7 @@ class LocalVenue(Closable):
     given, the venue's own desk, which follows what the venue sees (docs/decisions/0078).
 
     Time is stepped by the caller (`step`), or follows the wall clock while `run_live` runs.
-    `api_port` None serves no HTTP.
+    `api_port` None serves no HTTP; `tiers_ms` is how long fee tiers hold.
     """
 
     def __init__(
@@ -46,10 +46,12 @@ class LocalVenue(Closable):
         *,
         api_port: int | None = None,
         batch_interval_ms: int = 1_000,
+        tiers_ms: int = TIERS_MS,
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.config = config
         self.batch_interval_ms = batch_interval_ms
+        self.tiers_ms = tiers_ms
         self.clock_ms = config.start_ms
         self.server: Server | None = None
         self.hedge_desks: list[HedgeDesk] = []  # none unless somebody adds them
@@ -82,6 +84,8 @@ class LocalVenue(Closable):
             dealer=dealer,
             now_ms=lambda: self.clock_ms,
             mine=devnet.mine,
+            refund_payer=devnet.refunder.address,
+            tiers_ms=self.tiers_ms,
             meta={
                 "batchIntervalMs": self.batch_interval_ms,
                 "oracle": {
@@ -113,9 +117,12 @@ class LocalVenue(Closable):
         outcome = self.node.close_batch(time_ms)
         for desk in self.hedge_desks:
             zone_m = math.inf if guard is None else guard.zone_m(desk.hedger.book.market)
-            route = desk.after_batch(self.node.state, time_ms, zone_m=zone_m)
-            if route is not None and self.dealer.signals is not None:
-                self.dealer.signals.hedged(route.market, time_ms, route.impact_bp)
+            signals, marked_e8 = self.dealer.signals, 0
+            if signals is not None:
+                marked_e8 = signals.marked_e8(desk.hedger.book.market, time_ms)
+            route = desk.after_batch(self.node.state, time_ms, zone_m=zone_m, marked_e8=marked_e8)
+            if route is not None and signals is not None:
+                signals.hedged(route.market, time_ms, route.impact_bp)
         return outcome
 
     def view(self) -> dict[str, Any]:
@@ -168,7 +175,7 @@ def live_desk(
         interval_s,
         parameters,
         neighbours=neighbours,
-        signals=Signals(),
+        signals=Signals(beliefs=parameters),
         guard=CapitalGuard(),
     )
 

@@ -201,6 +201,7 @@ class Devnet(Closable):
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.funder = self.wallet("funder")
         self.matcher = self.wallet("matcher")
+        self.refunder = self.wallet("refunder")
         self.oracle_wallets = tuple(
             self.wallet(f"oracle {number}") for number in range(config.signers)
         )
@@ -262,6 +263,12 @@ class Devnet(Closable):
         self.rpc.batch(
             [("anvil_setBalance", ["0x" + address.hex(), hex(WEALTH_WEI)]) for address in addresses]
         )
+
+    def fund_refunder(self) -> None:
+        """Give the key that pays fee refunds what it needs for gas; a driven venue has no use for
+        it, and its chain stays as it was.
+        """
+        self._fund([self.refunder.address])
 
     # -- set-up ------------------------------------------------------------------------------------
 
@@ -422,6 +429,7 @@ class Devnet(Closable):
             ],
             "accounts": [account.view() for account in self.accounts],
             "matcher": self.matcher.view(),
+            "refund_payer": self.refunder.view(),
             "oracle_signers": [wallet.view() for wallet in self.oracle_wallets],
             "k": self.config.threshold,
         }
