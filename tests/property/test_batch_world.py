@@ -11,23 +11,14 @@ import pytest
 
 from infold.bench.brute import BruteMarket, BruteOrder, brute_clear
 from infold.core.auction import FILL_OR_KILL, Market, Orders, clear, prepare
-from infold.core.crossing import BUY, FIRST, LAST
+from infold.core.crossing.places import BUY, FIRST, LAST
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.corners import corners, integer_corners
 from infold.dealer.desk import ladder_knots
 from infold.dealer.lines import Line, bent_line, straight, thin_line
 from infold.dealer.params import LOTS_TIMES_PRICE_OF_A_MILLION, SPOT_FX
-from infold.research.simulation.batches_auction import (
-    BALANCED,
-    EXECUTED,
-    FREE,
-    RESIDUAL,
-    RULED,
-    TICK_OF,
-    clear_batch,
-    meet_one,
-    room_for,
-)
+from infold.research.simulation.batches_auction import BALANCED, FREE, RULED, clear_batch, room_for
+from infold.research.simulation.batches_price import EXECUTED, RESIDUAL, TICK_OF, meet_one
 
 ORACLE = 10_000
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infold.core.auction import Market, Orders, clear, prepare
-from infold.core.crossing import BUY
+from infold.core.crossing.places import BUY
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.desk import Desk
 from infold.dealer.params import PERPETUAL, SPOT_FX

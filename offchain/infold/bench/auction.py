@@ -29,7 +29,7 @@ from infold.core.auction import (
     hash_words,
     prepare,
 )
-from infold.core.crossing import BUY, POST_ONLY
+from infold.core.crossing.places import BUY, POST_ONLY
 from infold.core.curve import Curve, CurveBounds, clip
 
 ACCOUNTS: Final = 2_000

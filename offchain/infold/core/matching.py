@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from infold.core.auction import FILL_OR_KILL, Market, Orders, clear, hash_words, prepare
-from infold.core.crossing import BUY, POST_ONLY
+from infold.core.crossing.places import BUY, POST_ONLY
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.core.netting import MatchedFill
 from infold.core.state import OpenOrder

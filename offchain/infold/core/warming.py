@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from infold.core.auction import Market, Orders, clear, hash_words, prepare
-from infold.core.crossing import BUY
+from infold.core.crossing.places import BUY
 from infold.core.curve import Curve, CurveBounds, clip
 
 _PRICE_E8 = 100 * 10**8

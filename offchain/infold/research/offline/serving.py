@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infold.core.auction import Cleared, Market, Orders, clear, prepare
-from infold.core.crossing import BUY
+from infold.core.crossing.places import BUY
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.desk import Desk
 from infold.dealer.params import LOTS_TIMES_PRICE_OF_A_MILLION, DealerParameters

@@ -20,24 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infold.core.crossing import (
-    BUY_TO,
-    KNOTS,
-    POOL_TWICE,
-    SALE_MAX,
-    SALE_MIN,
-    SELL_FROM,
-)
+from infold.core.crossing.places import BUY_TO, KNOTS, POOL_TWICE, SALE_MAX, SALE_MIN, SELL_FROM
 from infold.dealer.corners import BP, corners, integer_corners
-from infold.research.simulation.batches_auction import (
-    EXECUTED,
-    FREE,
-    RESIDUAL,
-    TICK_OF,
-    Room,
-    clear_batch,
-    meet_one,
-)
+from infold.research.simulation.batches_auction import FREE, Room, clear_batch
+from infold.research.simulation.batches_price import EXECUTED, RESIDUAL, TICK_OF, meet_one
 from infold.research.simulation.columns import (
     CLIENT_VOLUME,
     DAYS,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from infold.core.auction import Market as AuctionMarket
 from infold.core.auction import prepare
-from infold.core.crossing import FIRST, LAST
+from infold.core.crossing.places import FIRST, LAST
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer import checks
 from infold.dealer.limits import Guard
