@@ -107,7 +107,7 @@ def hash_words(hashes: Sequence[bytes]) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class AuctionMarket:
     """One market of a batch: its rule, its tick and the dealer's committed curve, clipped."""
 
     bounds: CurveBounds
@@ -146,7 +146,7 @@ class Cleared:
 # -- markets as columns ----------------------------------------------------------------------------
 
 
-def prepare(markets: Sequence[Market]) -> Markets:
+def prepare(markets: Sequence[AuctionMarket]) -> Markets:
     """Lay out a batch's markets for `clear`. `InvariantBroken` if a figure cannot be dealt with."""
     if len(markets) > MARKETS_MAX:
         raise InvariantBroken(f"{len(markets)} markets in one batch; market ids end at 255")
@@ -197,7 +197,7 @@ def _bases(rules: NDArray[np.int64]) -> NDArray[np.uint64]:
     return bases
 
 
-def _rules(market: Market) -> list[int]:
+def _rules(market: AuctionMarket) -> list[int]:
     """One market's row, all but its places in the shared arrays."""
     bounds, tick, curve = market.bounds, market.tick_e8, market.curve
     oracle = bounds.oracle_price_e8

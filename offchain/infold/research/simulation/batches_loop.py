@@ -36,9 +36,9 @@ from infold.research.simulation.columns import (
 )
 from infold.research.simulation.compiled import Floats, Integers, Word, Words, compiled
 from infold.research.simulation.ledger import COLUMNS, mixed
-from infold.research.simulation.policy import Rules, Tables
+from infold.research.simulation.policy import QuoteRules, Tables
 from infold.research.simulation.quotes_loop import (
-    Market,
+    TrueMarket,
     advance,
 )
 from infold.research.simulation.scene import Scene
@@ -74,13 +74,13 @@ class LineRules(NamedTuple):
 
 
 class BatchPolicy(NamedTuple):
-    """What a dealer does in batches: one line, and hedging as `policy.Rules` say."""
+    """What a dealer does in batches: one line, and hedging as `policy.QuoteRules` say."""
 
     markups_bp: Floats
     prices_bp: Floats
     line: LineRules
     hedges: Tables
-    rules: Rules
+    rules: QuoteRules
 
 
 class Guidance(NamedTuple):
@@ -118,7 +118,7 @@ class Course(NamedTuple):
 
 @compiled
 def run_batches(
-    market: Market,
+    market: TrueMarket,
     terms: Terms,
     policy: BatchPolicy,
     guidance: Guidance,

@@ -10,7 +10,7 @@ import pytest
 
 from infold.bench.auction import Case, columns, market_of
 from infold.bench.brute import BruteMarket, BruteOrder, brute_clear
-from infold.core.auction import Cleared, Market, Orders, clear, hash_words, prepare
+from infold.core.auction import AuctionMarket, Cleared, Orders, clear, hash_words, prepare
 from infold.core.crossing import binning, offering, places, products
 from infold.core.curve import LOTS_E8_MAX, NO_DEALER, Curve, CurveBounds, admissible, clip
 from infold.errors import InvariantBroken
@@ -169,10 +169,10 @@ def test_prepare_refuses_figures_it_cannot_price(changes: dict[str, int], says: 
     }  # fmt: skip
     bounds = CurveBounds(**{**figures, **changes})
     with pytest.raises(InvariantBroken, match=says):
-        prepare([Market(bounds, 1, NO_DEALER)])
+        prepare([AuctionMarket(bounds, 1, NO_DEALER)])
     good = CurveBounds(**figures)
     with pytest.raises(InvariantBroken, match="255"):
-        prepare([Market(good, 1, NO_DEALER)] * 256)
+        prepare([AuctionMarket(good, 1, NO_DEALER)] * 256)
 
 
 def test_hash_words_are_big_endian() -> None:
@@ -219,7 +219,7 @@ def test_compiled_curve_and_bound_equal_the_python_ones() -> None:
         if max(map(abs, sales)) > LOTS_E8_MAX or knots[-1] > 2**53:
             continue
         curve = clip(Curve(tuple(knots), tuple(sales)), bounds, tick)
-        markets = prepare([Market(bounds, tick, curve)])
+        markets = prepare([AuctionMarket(bounds, tick, curve)])
         rule, width = markets.rules[0], markets.widths[0]
         for _ in range(20):
             number = draw.randint(max(1, oracle // tick // 2), 3 * (oracle // tick) // 2)
