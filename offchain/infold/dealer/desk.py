@@ -403,15 +403,17 @@ class Desk(Generic[CurveT]):
         for market, held_e8, price_e8, _ in places:
             parameters = self._parameters.get(market, self._default)
             pool, signal = state.markets[market].pool, signals[market]
-            worth_e6 += pool.quote_e6 + pool.base_e8 * price_e8 // _QUOTE_DIVISOR
+            client_e8, highest_e8 = pool.base_e8, signal.highest_e8
+            worth_e6 += pool.quote_e6 + client_e8 * price_e8 // _QUOTE_DIVISOR
+            held_m = inventory_m(held_e8, price_e8)
             holdings[market] = Holding(
-                held_m=inventory_m(held_e8, price_e8),
-                client_m=inventory_m(pool.base_e8, price_e8),
-                peak=max(signal.highest_e8 / price_e8, 1.0),
-                volatility_bp=signal.volatility_bp or parameters.volatility_bp,
-                calm_bp=parameters.volatility_bp,
-                offer_m=parameters.offer_m_max,
-                half_spread_bp=self._calm(market),
+                held_m,
+                held_m if client_e8 == held_e8 else inventory_m(client_e8, price_e8),
+                highest_e8 / price_e8 if highest_e8 > price_e8 else 1.0,
+                signal.volatility_bp or parameters.volatility_bp,
+                parameters.volatility_bp,
+                parameters.offer_m_max,
+                self._calm(market),
             )
         # What was struck an hour ago may have been lost since.
         equity_bp_m = min(state.pool_capital_e6, worth_e6) / E6_PER_BP_M

@@ -66,25 +66,28 @@ def allowances(
 ) -> dict[int, Allowance]:
     """What each market may offer in one batch; `age_s` is how old a price is when it prints."""
     equity = max(equity_bp_m, 0.0)
-    weight = rule.stress * BP_PER_ONE
-    stressed = {market: abs(one.held_m) * (weight * one.peak) for market, one in holdings.items()}
-    moves = {
-        market: move_bp(rule.deviations, one.volatility_bp, rule.reaction_s, one.peak)
-        for market, one in holdings.items()
-    }
-    at_risk = {market: abs(one.held_m) * moves[market] for market, one in holdings.items()}
     set_aside, risked = rule.capital_share * equity, rule.risk_share * equity
-    all_stressed, all_at_risk = math.fsum(stressed.values()), math.fsum(at_risk.values())
-    free = max(set_aside - all_stressed, 0.0) / len(holdings) if holdings else 0.0
-    found = {}
+    weight = rule.stress * BP_PER_ONE
+    rows = []
+    all_stressed = all_at_risk = 0.0
     for market, one in holdings.items():
-        others = all_stressed - stressed[market] if len(holdings) > 1 else 0.0
-        room = room_m(max(set_aside - others, 0.0), rule.stress, one.peak)
-        others = all_at_risk - at_risk[market] if len(holdings) > 1 else 0.0
-        zone = min(room, max(risked - others, 0.0) / moves[market])
-        now = room
-        if len(holdings) > 1:
+        size = abs(one.held_m)
+        move = move_bp(rule.deviations, one.volatility_bp, rule.reaction_s, one.peak)
+        stressed, at_risk = size * (weight * one.peak), size * move
+        all_stressed += stressed
+        all_at_risk += at_risk
+        rows.append((market, one, move, stressed, at_risk))
+    free = max(set_aside - all_stressed, 0.0) / max(len(rows), 1)
+    found = {}
+    for market, one, move, stressed, at_risk in rows:
+        if len(rows) == 1:  # nothing is left to rounding: the crash simulation's own figures
+            room = now = room_m(set_aside, rule.stress, one.peak)
+            zone = min(room, risked / move)
+        else:
+            left = max(set_aside - (all_stressed - stressed), 0.0)
+            room = room_m(left, rule.stress, one.peak)
             now = min(room, abs(one.held_m) + room_m(free, rule.stress, one.peak))
+            zone = min(room, max(risked - (all_at_risk - at_risk), 0.0) / move)
         found[market] = _allowance(rule, one, room, zone, now, age_s)
     return found
 
@@ -94,7 +97,15 @@ def _allowance(
 ) -> Allowance:
     """`now` is the room of this batch, which all curves together cannot exceed."""
     held = one.held_m
-    scale = max(one.volatility_bp / one.calm_bp, 1.0)
+    half = half_spread_bp(
+        one.half_spread_bp, rule.staleness, one.volatility_bp, age_s, rule.spread_times_max
+    )
+    scale = one.volatility_bp / one.calm_bp
+    if scale <= 1.0:
+        scale, size, offer = 1.0, abs(held), one.offer_m
+        free = min(rule.growth * (zone - size), now - size, 2.0 * now - abs(one.client_m))
+        if size <= offer <= free:  # nothing binds: most batches
+            return Allowance(offer, offer, half, zone, room, 0.0, "")
     offer = max(one.offer_m / scale, min(rule.offer_least_m, one.offer_m))
     least = min(rule.offer_least_m, offer)
     bid, ask = offered_m(held, now, zone, offer, least, rule.growth / scale)
@@ -111,9 +122,6 @@ def _allowance(
         reason = VOLATILITY
     bid, ask = max(bid, -held), max(ask, held)
     cut = max(one.offer_m - bid, 0.0) + max(one.offer_m - ask, 0.0)
-    half = half_spread_bp(
-        one.half_spread_bp, rule.staleness, one.volatility_bp, age_s, rule.spread_times_max
-    )
     return Allowance(bid, ask, half, zone, room, cut, reason if cut > 0.0 else "")
 
 

@@ -96,18 +96,27 @@ def ladder_knots(
     kink = sales.index(0.0) + 1 if sides is None or sides.bid_m > 0.0 else 0
     ticks = [price / tick_e8 for price in prices]
     numbers = from_floats(ticks[:kink], Rounding.DOWN) + from_floats(ticks[kink:], Rounding.UP)
+    prices_e8 = [number * tick_e8 for number in numbers]
+    sales_e8 = from_floats(sales, Rounding.TRUNC)
+    if prices_e8[-1] > PRICE_E8_MAX or len(set(prices_e8)) < count:
+        prices_e8, sales_e8 = _apart(prices_e8, sales_e8)
+    if sides is not None:
+        _make_whole(prices_e8, sales_e8, inventory_e8, int(sales[0]), int(sales[-1]), tick_e8)
+    return tuple(prices_e8), tuple(sales_e8)
+
+
+def _apart(at_e8: list[int], lots_e8: list[int]) -> tuple[list[int], list[int]]:
+    """Knots of which no two share a price: of two corners at one the nearer to no trade stays."""
     prices_e8: list[int] = []
     sales_e8: list[int] = []
-    for number, sale_e8 in zip(numbers, from_floats(sales, Rounding.TRUNC), strict=True):
-        price_e8 = min(number * tick_e8, PRICE_E8_MAX)
+    for at, sale_e8 in zip(at_e8, lots_e8, strict=True):
+        price_e8 = min(at, PRICE_E8_MAX)
         if not prices_e8 or prices_e8[-1] != price_e8:
             prices_e8.append(price_e8)
             sales_e8.append(sale_e8)
         elif abs(sale_e8) < abs(sales_e8[-1]):
-            sales_e8[-1] = sale_e8  # of two corners at one price the one nearer to no trade stays
-    if sides is not None:
-        _make_whole(prices_e8, sales_e8, inventory_e8, int(sales[0]), int(sales[-1]), tick_e8)
-    return tuple(prices_e8), tuple(sales_e8)
+            sales_e8[-1] = sale_e8
+    return prices_e8, sales_e8
 
 
 def _uneven_corners(

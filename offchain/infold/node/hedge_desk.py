@@ -95,20 +95,27 @@ class HedgeDesk:
         self._asked_ms = -1
         self._client_e8: int | None = None
         self._hedged_e8 = hedger.book.hedged_e8
+        self._marked_e8 = 0  # of the stock, still to be sent whatever keeping costs
         self._flows_m: deque[float] = deque(maxlen=FLOWS_MAX)
         self._equity_m: dict[str, float] = {}
         self.legs: dict[str, Leg] = dict(plan.legs)
         self.dangers: list[Danger] = []
 
     def after_batch(
-        self, state: State, time_ms: int, drift_bp: float = 0.0, zone_m: float = math.inf
+        self,
+        state: State,
+        time_ms: int,
+        drift_bp: float = 0.0,
+        zone_m: float = math.inf,
+        marked_e8: int = 0,
     ) -> Route | None:
         """Judge the pool's stock and hedge; None where the market has no price yet."""
         market = self.hedger.book.market
         price_e8 = state.prices_e8.get(market, 0)
         if price_e8 <= 0:
             return None
-        return self.hedge(state.markets[market].pool.base_e8, price_e8, time_ms, drift_bp, zone_m)
+        client_e8 = state.markets[market].pool.base_e8
+        return self.hedge(client_e8, price_e8, time_ms, drift_bp, zone_m, marked_e8)
 
     def hedge(
         self,
@@ -117,12 +124,14 @@ class HedgeDesk:
         time_ms: int,
         drift_bp: float = 0.0,
         zone_m: float = math.inf,
+        marked_e8: int = 0,
     ) -> Route:
         """The decision for a client leg at a price; what it wants is sent when this returns.
 
         `drift_bp` is the predicted move of the price: what toxic flow and signals say. What exceeds
         `zone_m`, which the pool's capital leaves (`guarding.py`), goes at any cost, little by
-        little.
+        little. `marked_e8` is what probably informed traders bought net in the batch: so much of
+        the stock goes too, as soon as venues have room.
         """
         plan, hedger = self.plan, self.hedger
         if self._asked_ms < 0 or time_ms - self._asked_ms >= plan.reconcile_ms:
@@ -136,7 +145,9 @@ class HedgeDesk:
         self._learn(client_e8, of_a_lot, time_ms)
         book = hedger.book
         under_way = book.pending_e8(1) + book.pending_e8(-1)
-        inventory_m = (client_e8 + book.hedged_e8 + under_way) * of_a_lot
+        stock_e8 = client_e8 + book.hedged_e8 + under_way
+        inventory_m = stock_e8 * of_a_lot
+        self._marked_e8 = _within(self._marked_e8 - marked_e8, stock_e8)
         venues = self._venues(-1 if inventory_m > 0.0 else 1, of_a_lot, time_ms)
         keep, inflow_m = self._warehouse(), self._inflow_m()
 
@@ -149,6 +160,7 @@ class HedgeDesk:
                 impact_bp=self._impact_bp,
                 drift_bp=drift_bp,
                 inflow_m=inflow_m,
+                marked_m=self._marked_e8 * of_a_lot,
             )
 
         found = judged(keep)
@@ -159,6 +171,10 @@ class HedgeDesk:
             found = judged(replace(keep, limit_m=abs(inventory_m) - due_m, over_bp=math.inf))
         hedger.note(found, time_ms)
         self._send(found, venues, client_e8, price_e8, time_ms)
+        if self._marked_e8:
+            sent_e8 = from_float(found.sent_m / of_a_lot, 0, Rounding.UP)
+            left_e8 = max(abs(self._marked_e8) - sent_e8, 0)
+            self._marked_e8 = left_e8 if self._marked_e8 > 0 else -left_e8
         return found
 
     def _send(
@@ -286,6 +302,13 @@ class HedgeDesk:
 
     def _warehouse(self) -> Warehouse:
         return warehouse(self.plan.parameters, self.plan.charge, over_bp=self.plan.over_bp)
+
+
+def _within(marked_e8: int, stock_e8: int) -> int:
+    """What of marked lots is in a stock: never more than it, nothing of the other sign."""
+    if marked_e8 * stock_e8 <= 0:
+        return 0
+    return marked_e8 if abs(marked_e8) < abs(stock_e8) else stock_e8
 
 
 # -- the journal -----------------------------------------------------------------------------------

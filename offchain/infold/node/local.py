@@ -117,9 +117,12 @@ class LocalVenue(Closable):
         outcome = self.node.close_batch(time_ms)
         for desk in self.hedge_desks:
             zone_m = math.inf if guard is None else guard.zone_m(desk.hedger.book.market)
-            route = desk.after_batch(self.node.state, time_ms, zone_m=zone_m)
-            if route is not None and self.dealer.signals is not None:
-                self.dealer.signals.hedged(route.market, time_ms, route.impact_bp)
+            signals, marked_e8 = self.dealer.signals, 0
+            if signals is not None:
+                marked_e8 = signals.marked_e8(desk.hedger.book.market, time_ms)
+            route = desk.after_batch(self.node.state, time_ms, zone_m=zone_m, marked_e8=marked_e8)
+            if route is not None and signals is not None:
+                signals.hedged(route.market, time_ms, route.impact_bp)
         return outcome
 
     def view(self) -> dict[str, Any]:

@@ -28,8 +28,10 @@ from infold.bench.dealer.figures import (
     stopwatch,
 )
 from infold.core.curve import Curve
+from infold.core.state import Market, Parameters, State
 from infold.dealer.compiled import compiled
 from infold.dealer.desk import Desk
+from infold.dealer.guarding import CapitalGuard
 from infold.dealer.impact.fitting import fit_decays
 from infold.dealer.impact.state import DECAYS_S
 from infold.dealer.ladder import Ladder
@@ -44,6 +46,8 @@ from infold.research.simulation.runner import simulate
 from infold.research.simulation.scene import scene
 from infold.research.simulation.tape import demand_of, poisson_tape
 from infold.research.tuning import still_batches
+from infold.units import POOL_ACCOUNT
+from infold.words import AccountWord, CapsWord, ListingWord, PoolWord, RatesWord
 
 ROUNDS: Final = 9
 LATENCY_ROUNDS: Final = 60
@@ -108,19 +112,22 @@ def typical_of(found: list[float], calls: int) -> Rounds:
 
 
 def latencies(bench: Bench) -> list[Figure]:
-    """The ladder, and a whole decision: curve, route and its record as it is journalled."""
+    """The ladder, and a whole decision: what capital allows, curve, route and its record as it is
+    journalled.
+    """
     ladder = Ladder(SPOT_FX)
     with stopwatch() as watch:
         quotes = rounds_us(lambda: ladder.quotes(7.3, 0.02))
         empty = rounds_us(lambda: nothing(7.3, 0.02))
         seconds = watch.seconds
-    desk = Desk(Curve, 1.0, default=PERPETUAL)
+    desk = Desk(Curve, 1.0, default=PERPETUAL, guard=CapitalGuard())
+    state = one_market()
     keep = warehouse(PERPETUAL)
     venues = [VenueCost("first", 1.2, 0.1, 50.0), VenueCost("second", 1.5, 0.05, 20.0)]
     encode = msgspec.json.Encoder().encode
 
     def decide() -> bytes:
-        desk.commit(1, 10**9, 6 * 10**12, 10**7, drift_bp=0.1)
+        desk.curves(state, 0)
         return encode(route(1, 2.0, 3.0, keep, venues, impact_bp=0.1))
 
     record = route(1, 2.0, 3.0, keep, venues)
@@ -137,6 +144,16 @@ def latencies(bench: Bench) -> list[Figure]:
         reported("speed.decision_loudest_us", decided.loudest, 0.0),
         reported("speed.decision_floor_us", encoded.typical, 0.0),
     ]
+
+
+def one_market() -> State:
+    """A pool of fifty millions that holds ten coins at 60,000."""
+    words = Parameters(RatesWord(), CapsWord(), ListingWord(tick_e8=10**7))
+    state = State(pool_capital_e6=50 * 10**12, prices_e8={1: 6 * 10**12})
+    pool = PoolWord(10**9, -6 * 10**11)
+    state.markets[1] = Market(1, parameters=[words, words], pool=pool)
+    state.accounts[POOL_ACCOUNT].word = AccountWord(collateral_e6=50 * 10**12)
+    return state
 
 
 @compiled

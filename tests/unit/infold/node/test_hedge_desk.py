@@ -215,6 +215,32 @@ def test_a_move_that_is_predicted_against_the_stock_sends_more() -> None:
         assert along < sent(client, 0.0) < against
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_marked_flow_is_hedged_inside_the_zone_once_and_never_past_the_stock(sign: int) -> None:
+    desk, client = a_desk([]), sign * 8 * M_LOTS
+    assert desk.hedge(client, PRICE_E8, 1_000).reason == "INSIDE_ZONE"
+    client += sign * 2 * M_LOTS  # traders sold 2 M to us, 3 M of the informed
+    found = desk.hedge(client, PRICE_E8, 2_000, marked_e8=-sign * 3 * M_LOTS)
+    assert found.reason == "TOXIC" and found.sent_m == pytest.approx(3.0)
+    assert desk.hedger.book.hedged_e8 / M_LOTS == pytest.approx(-sign * 3.0)
+    assert desk.hedge(client, PRICE_E8, 3_000).reason == "INSIDE_ZONE"
+    last = desk.hedge(client, PRICE_E8, 4_000, marked_e8=-sign * 500 * M_LOTS)
+    assert last.sent_m == pytest.approx(7.0)
+    assert abs(client + desk.hedger.book.hedged_e8) <= 2
+    assert desk.hedge(client, PRICE_E8, 5_000, marked_e8=sign * M_LOTS).sent_m == 0.0
+
+
+def test_what_venues_have_no_room_for_goes_later_and_opposite_marks_cancel() -> None:
+    narrow = {"near": VenueTerms("near", 0.1, 0.1, ETA, 1.0)}
+    desk = a_desk([], replace(PLAN, terms=narrow))
+    client = 8 * M_LOTS
+    sent = [desk.hedge(client, PRICE_E8, 1_000, marked_e8=-3 * M_LOTS).sent_m]
+    sent += [desk.hedge(client, PRICE_E8, 1_000 * n).sent_m for n in (2, 3, 4)]
+    assert sent == pytest.approx([1.0, 1.0, 1.0, 0.0], abs=1e-6)
+    desk.hedge(client, PRICE_E8, 5_000, marked_e8=-3 * M_LOTS)
+    assert desk.hedge(client, PRICE_E8, 6_000, marked_e8=2 * M_LOTS).sent_m == 0.0
+
+
 def test_momentum_in_batch_flow_sends_more() -> None:
     def last(flows: list[int]) -> float:
         desk, client = a_desk([]), 0
