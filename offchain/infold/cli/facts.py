@@ -15,8 +15,7 @@ from infold.core import events, funding
 from infold.core.engine import evolve
 from infold.core.events import AnyEvent, decode_events
 from infold.core.state import Market, State
-from infold.dealer.hedging.facts import Fact as HedgeFact
-from infold.dealer.hedging.facts import Intended, Reported, decode_fact
+from infold.dealer.hedging.facts import HedgeFact, Intended, Reported, decode_fact
 from infold.errors import Misconfigured
 from infold.messages import TIME_IN_FORCE_WORDS
 from infold.node.memory import read_entry
@@ -26,12 +25,12 @@ from infold.reports.facts import (
     Booked,
     Dealt,
     Ended,
-    Fact,
     Filled,
     Hedged,
     Listed,
     Priced,
     Refused,
+    ReportFact,
     TakenOver,
 )
 from infold.shell.journal import Journal
@@ -41,7 +40,7 @@ from infold.words import FLAG_INCOMING
 NOTHING_YET = OutsideReport(client_id="-", standing=Standing.OPEN)
 
 
-def facts_of(directory: Path) -> Iterator[Fact]:
+def facts_of(directory: Path) -> Iterator[ReportFact]:
     """Every fact of a journal. Raises `Misconfigured` if it is damaged, or if there is none."""
     path = journal_in(directory)
     entries: list[bytes] = []
@@ -71,7 +70,7 @@ class Teller:
         self._hedges: dict[int, tuple[int, int]] = {}
         """Market -> base and quote of our legs outside, as their fills made them."""
 
-    def tell(self, event: AnyEvent) -> Iterator[Fact]:
+    def tell(self, event: AnyEvent) -> Iterator[ReportFact]:
         """Fold one event; the facts it brings, the state's own valuation last."""
         state = self.state
         match event:
@@ -102,7 +101,7 @@ class Teller:
             case events.ChainObserved():
                 yield from self._observed(event)
 
-    def hedged(self, fact: HedgeFact) -> Iterator[Fact]:
+    def hedged(self, fact: HedgeFact) -> Iterator[ReportFact]:
         """What a fact of the hedger's book means to a report: fills since the report before."""
         match fact:
             case Intended():
@@ -110,7 +109,7 @@ class Teller:
             case Reported():
                 yield from self._traded_outside(fact.report, fact.time_ms)
 
-    def _traded_outside(self, report: OutsideReport, time_ms: int) -> Iterator[Fact]:
+    def _traded_outside(self, report: OutsideReport, time_ms: int) -> Iterator[ReportFact]:
         order = self._intended.get(report.client_id)
         before = self._reported.get(report.client_id, NOTHING_YET)
         size_e8 = abs(report.filled_e8) - abs(before.filled_e8)
@@ -135,7 +134,7 @@ class Teller:
             cost_e6=fee_e6,
         )
 
-    def _confirmed(self, event: events.BatchConfirmed) -> Iterator[Fact]:
+    def _confirmed(self, event: events.BatchConfirmed) -> Iterator[ReportFact]:
         state = self.state
         closed = state.in_flight
         if closed is None:
@@ -181,7 +180,7 @@ class Teller:
         self._paid_in_e6 += self._cash_e6() - cash_e6 - realised_e6
         yield self._booked(event.time_ms)
 
-    def _observed(self, event: events.ChainObserved) -> Iterator[Fact]:
+    def _observed(self, event: events.ChainObserved) -> Iterator[ReportFact]:
         state = self.state
         before = {market: held.incoming for market, held in state.markets.items()}
         listings = sum(isinstance(fact, events.MarketSet) for fact in event.facts)

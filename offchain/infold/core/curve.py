@@ -13,8 +13,8 @@ that P at all. Nothing forces it to sell more than it offered, so the curve stay
 and `offer_e8` is zero. The auction asks the rule again for the residual it executes, since that
 may be less than the whole offer.
 
-What must change together: `fault` here, `contracts/modules/pricing.vy`, `_within_bound` in
-`core/crossing.py`, `tests/vectors/curve.json`, and the twin.
+What must change together: `fault` here, `contracts/modules/pricing.vy`, `within_bound` in
+`core/crossing/offering.py`, `tests/vectors/curve.json`, and the twin.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from infold.core.state import State
 from infold.dealer import checks
 from infold.dealer.capital import CapitalRule, excess_m
 from infold.dealer.hedging.exposure import must_cross
-from infold.dealer.hedging.facts import Fact, decode_fact
+from infold.dealer.hedging.facts import HedgeFact, decode_fact
 from infold.dealer.hedging.inflow import persistence_of, persistent_inflow_m
 from infold.dealer.hedging.passive import passive_plan
 from infold.dealer.hedging.terms import Horizon, VenueTerms, venue_cost
@@ -314,18 +314,18 @@ def _within(marked_e8: int, stock_e8: int) -> int:
 # -- the journal -----------------------------------------------------------------------------------
 
 
-def recorder(journal: Journal, market: int) -> Callable[[Fact], None]:
+def recorder(journal: Journal, market: int) -> Callable[[HedgeFact], None]:
     """Writes each fact of a market as an entry of its own; it is on disk when the call returns."""
 
-    def record(fact: Fact) -> None:
+    def record(fact: HedgeFact) -> None:
         journal.append([msgspec.json.encode({"hedge": fact, "market": market})])
 
     return record
 
 
-def recorded_facts(journal: Journal, market: int) -> list[Fact]:
+def recorded_facts(journal: Journal, market: int) -> list[HedgeFact]:
     """A market's facts in a journal, oldest first: what a `Hedger` starts from."""
-    found: list[Fact] = []
+    found: list[HedgeFact] = []
 
     def read(_seq: int, line: bytes) -> None:
         entry = msgspec.json.decode(line, type=dict[str, msgspec.Raw])

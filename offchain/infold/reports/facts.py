@@ -143,7 +143,9 @@ class Booked:
     positions: dict[int, tuple[int, int]]
 
 
-Fact = Listed | Priced | Accepted | Refused | Ended | Filled | Dealt | TakenOver | Hedged | Booked
+ReportFact = (
+    Listed | Priced | Accepted | Refused | Ended | Filled | Dealt | TakenOver | Hedged | Booked
+)
 
 
 @dataclass(slots=True)
@@ -167,7 +169,7 @@ class Record:
         return listed.name if listed is not None else str(market)
 
 
-def recorded(facts: Iterable[Fact]) -> Record:
+def recorded(facts: Iterable[ReportFact]) -> Record:
     """Sort facts into a record. `ValueError` if a market's prices go back in time."""
     record = Record()
     for fact in facts:

@@ -35,8 +35,8 @@ from infold.research.simulation.clients_columns import (
     KNOWING,
     LABEL_HORIZON,
     TOLD,
+    ClientConduct,
     ClientSum,
-    Conduct,
     Fills,
     Mind,
     Signal,
@@ -61,8 +61,8 @@ from infold.research.simulation.columns import (
 from infold.research.simulation.compiled import Floats, Integers, Word, compiled
 from infold.research.simulation.informed import Hidden
 from infold.research.simulation.ledger import mixed
-from infold.research.simulation.policy import Policy, Rules, markup_bp
-from infold.research.simulation.quotes_loop import Market
+from infold.research.simulation.policy import Policy, QuoteRules, markup_bp
+from infold.research.simulation.quotes_loop import TrueMarket
 from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
 
@@ -81,9 +81,9 @@ CHARGED = int(ClientSum.CHARGED)
 
 @compiled
 def run_clients(
-    market: Market,
+    market: TrueMarket,
     ladder: Policy,
-    conduct: Conduct,
+    conduct: ClientConduct,
     signal: Signal,
     mind: Mind,
     premiums_bp: Floats,
@@ -294,7 +294,7 @@ def _fall_due(
 
 
 @compiled
-def _rate(rules: Rules, price_bp: float) -> float:
+def _rate(rules: QuoteRules, price_bp: float) -> float:
     """How fast the closed form buys outside at a marginal price, M a day."""
     excess = abs(price_bp) - rules.zone_bp
     if excess <= 0.0:
@@ -304,9 +304,9 @@ def _rate(rules: Rules, price_bp: float) -> float:
 
 @compiled
 def _advance(
-    market: Market,
+    market: TrueMarket,
     ladder: Policy,
-    conduct: Conduct,
+    conduct: ClientConduct,
     signal: Signal,
     pending_bp: Floats,
     start: int,

@@ -40,13 +40,13 @@ from infold.research.simulation.compiled import Floats, Word, compiled
 from infold.research.simulation.ledger import mixed
 from infold.research.simulation.policy import (
     Policy,
-    Rules,
+    QuoteRules,
     Tables,
     hedge_rate_m_per_day,
     markup_bp,
 )
 from infold.research.simulation.quotes_loop import (
-    Market,
+    TrueMarket,
 )
 from infold.research.simulation.tape import Tape
 
@@ -95,7 +95,7 @@ class Carried(NamedTuple):
 
 @compiled
 def run_impact(
-    market: Market,
+    market: TrueMarket,
     response: Response,
     policy: ImpactPolicy,
     carried: Carried,
@@ -167,10 +167,10 @@ def run_impact(
 
 @compiled
 def _advance(
-    market: Market,
+    market: TrueMarket,
     response: Response,
     belief: Belief,
-    rules: Rules,
+    rules: QuoteRules,
     hedges: Tables,
     carried: Carried,
     start: int,

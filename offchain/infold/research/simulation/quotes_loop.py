@@ -41,7 +41,7 @@ from infold.research.simulation.compiled import Floats, Word, compiled
 from infold.research.simulation.ledger import mixed
 from infold.research.simulation.policy import (
     Policy,
-    Rules,
+    QuoteRules,
     Tables,
     flat_rate_m_per_day,
     hedge_rate_m_per_day,
@@ -51,7 +51,7 @@ from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
 
 
-class Market(NamedTuple):
+class TrueMarket(NamedTuple):
     """What is true of the world, as the loop needs it."""
 
     cell_day: float
@@ -64,7 +64,7 @@ class Market(NamedTuple):
 
 @compiled
 def run_quotes(
-    market: Market,
+    market: TrueMarket,
     policy: Policy,
     tape: Tape,
     scene: Scene,
@@ -112,7 +112,7 @@ def run_quotes(
 
 
 @compiled
-def _within_limit(rules: Rules, held_m: float, sold_m: float) -> bool:
+def _within_limit(rules: QuoteRules, held_m: float, sold_m: float) -> bool:
     """Whether a fill keeps |q| inside the policy's limit, or lowers it."""
     after_m = abs(held_m - sold_m)
     return after_m <= rules.limit_m or after_m <= abs(held_m)
@@ -120,8 +120,8 @@ def _within_limit(rules: Rules, held_m: float, sold_m: float) -> bool:
 
 @compiled
 def advance(
-    market: Market,
-    rules: Rules,
+    market: TrueMarket,
+    rules: QuoteRules,
     hedges: Tables,
     start: int,
     end: int,

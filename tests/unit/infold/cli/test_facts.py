@@ -18,7 +18,7 @@ from infold.errors import Misconfigured
 from infold.messages import TimeInForce
 from infold.outside import OutsideOrder, OutsideReport, Standing
 from infold.reports.execution import costs, largest_gap
-from infold.reports.facts import Fact, Record, recorded
+from infold.reports.facts import Record, ReportFact, recorded
 from infold.reports.outside_reference import believed
 from infold.reports.profit import profit
 from infold.shell.journal import Journal
@@ -80,7 +80,7 @@ def test_profit_is_explained_to_the_unit(seed: int) -> None:
 def test_hedges_of_the_journal_are_told_once_and_explained() -> None:
     """Two reports of one order, the second of them twice: what it paid counts once."""
     venue = traded(3)
-    facts: list[Fact] = []
+    facts: list[ReportFact] = []
     teller = Teller()
     halfway = len(venue.journal) // 2
     for number, (_, events) in enumerate(venue.journal):

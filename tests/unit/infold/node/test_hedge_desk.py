@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infold.dealer.hedging.exposure import Cause, Rules
-from infold.dealer.hedging.facts import Fact, Reported, Routed
+from infold.dealer.hedging.facts import HedgeFact, Reported, Routed
 from infold.dealer.hedging.inflow import LOOKS_MIN
 from infold.dealer.hedging.orders import Patience
 from infold.dealer.hedging.passive import Resting
@@ -54,12 +54,12 @@ def venues(**faults: Faults) -> list[SimulatedVenue]:
     return found
 
 
-def a_desk(facts: list[Fact], plan: HedgePlan = PLAN, **faults: Faults) -> HedgeDesk:
+def a_desk(facts: list[HedgeFact], plan: HedgePlan = PLAN, **faults: Faults) -> HedgeDesk:
     return HedgeDesk(Hedger(MARKET, venues(**faults), facts.append), plan)
 
 
 def test_inside_the_zone_nothing_is_sent_and_the_reason_is_recorded() -> None:
-    facts: list[Fact] = []
+    facts: list[HedgeFact] = []
     found = a_desk(facts).hedge(10 * M_LOTS, PRICE_E8, 1_000)
     assert found.reason == "INSIDE_ZONE" and found.residual_m == pytest.approx(10.0)
     noted = [fact.route for fact in facts if isinstance(fact, Routed)]
@@ -68,7 +68,7 @@ def test_inside_the_zone_nothing_is_sent_and_the_reason_is_recorded() -> None:
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_stock_beyond_the_zone_is_sent_to_both_venues_against_it(sign: int) -> None:
-    facts: list[Fact] = []
+    facts: list[HedgeFact] = []
     desk = a_desk(facts)
     found = desk.hedge(sign * 40 * M_LOTS, PRICE_E8, 1_000)
     assert found.reason == "EQUAL_COSTS" and len(found.shares) == 2
@@ -107,7 +107,7 @@ def test_the_capital_rule_and_margin_bind() -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_what_capital_leaves_no_zone_for_goes_at_any_cost_little_by_little(sign: int) -> None:
     dear = {name: replace(terms, half_spread_bp=500.0) for name, terms in PLAN.terms.items()}
-    facts: list[Fact] = []
+    facts: list[HedgeFact] = []
     desk = a_desk(facts, replace(PLAN, terms=dear, excess_s=10.0))
     kept = desk.hedge(sign * 9 * M_LOTS, PRICE_E8, 1_000, zone_m=9.0)
     assert (kept.reason, kept.sent_m) == ("INSIDE_ZONE", 0.0)
@@ -314,7 +314,7 @@ PATIENT = replace(
 )
 
 
-def patient_desk(facts: list[Fact], fills_per_s: float) -> tuple[HedgeDesk, SimulatedVenue]:
+def patient_desk(facts: list[HedgeFact], fills_per_s: float) -> tuple[HedgeDesk, SimulatedVenue]:
     terms = SimulatedMarket(half_spread_bp=1.0, touch_fills_per_s=fills_per_s)
     venue = SimulatedVenue("near", {MARKET: terms}, seed=2)
     venue.advance(0, {MARKET: PRICE_E8})
