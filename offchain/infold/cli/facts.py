@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
+
 from infold.cli.options import journal_in
 from infold.core import events, funding
 from infold.core.engine import evolve
@@ -23,6 +25,7 @@ from infold.outside import OutsideOrder, OutsideReport, Standing
 from infold.reports.facts import (
     Accepted,
     Booked,
+    CurveCut,
     Dealt,
     Ended,
     Filled,
@@ -52,10 +55,19 @@ def facts_of(directory: Path) -> Iterator[ReportFact]:
         if "events" in entry:
             for event in decode_events(bytes(entry["events"])):
                 yield from teller.tell(event)
+        elif "cuts" in entry:
+            time_ms = int(bytes(entry["time_ms"]))
+            for market, reason in decode_cuts(bytes(entry["cuts"])).items():
+                yield CurveCut(time_ms, market, reason)
         elif "hedge" in entry:
             yield from teller.hedged(decode_fact(bytes(entry["hedge"])))
     if not teller.state.head.number:
         raise Misconfigured(f"the journal in {path} holds no settled batch: nothing to report")
+
+
+def decode_cuts(text: bytes) -> dict[int, str]:
+    """Why a batch's curves were cut, by market."""
+    return msgspec.json.decode(text, type=dict[int, str])
 
 
 class Teller:

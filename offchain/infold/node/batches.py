@@ -128,7 +128,7 @@ class Batches:
         self.say_faults()
         committed = keccak(msgspec.json.encode(sorted(curves.items())))
         self._memory.journal.append(
-            [msgspec.json.encode({"curves": committed.hex(), "time_ms": time_ms})]
+            [commitment_entry(committed, time_ms, self._dealer.guard)],
         )
         vector = self._oracle.collect(time_ms, self._live_markets(time_ms))
         command = CloseBatch(
@@ -320,6 +320,16 @@ class Batches:
             block=landed.block,
             transaction=landed.transaction,
         )
+
+
+def commitment_entry(committed: bytes, time_ms: int, guard: CapitalGuard | None) -> bytes:
+    """The hash of a batch's curves as it is journalled, and which of them capital cut, why."""
+    entry: dict[str, object] = {"curves": committed.hex(), "time_ms": time_ms}
+    if guard is not None:
+        cuts = {market: one.reason for market, one in sorted(guard.last.items()) if one.reason}
+        if cuts:
+            entry["cuts"] = cuts
+    return msgspec.json.encode(entry)
 
 
 def doubled(

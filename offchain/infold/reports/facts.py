@@ -127,6 +127,17 @@ class Hedged:
 
 
 @dataclass(frozen=True, slots=True)
+class CurveCut:
+    """A dealer's curve that offered less than its parameters would, since capital did not allow it;
+    `reason` is one of `guarding.REASONS`.
+    """
+
+    time_ms: int
+    market: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Booked:
     """What the venue's own book holds after something happened: the pool's cash and positions, and
     the fees that wait in the ledgers. Told by the state, not by the facts above: a report holds the
@@ -144,7 +155,17 @@ class Booked:
 
 
 ReportFact = (
-    Listed | Priced | Accepted | Refused | Ended | Filled | Dealt | TakenOver | Hedged | Booked
+    Listed
+    | Priced
+    | Accepted
+    | Refused
+    | Ended
+    | Filled
+    | Dealt
+    | TakenOver
+    | Hedged
+    | CurveCut
+    | Booked
 )
 
 
@@ -161,6 +182,7 @@ class Record:
     deals: list[Dealt] = field(default_factory=list)
     taken_over: list[TakenOver] = field(default_factory=list)
     hedges: list[Hedged] = field(default_factory=list)
+    cuts: list[CurveCut] = field(default_factory=list)
     books: list[Booked] = field(default_factory=list)
 
     def name(self, market: int) -> str:
@@ -198,6 +220,8 @@ def recorded(facts: Iterable[ReportFact]) -> Record:
                 record.taken_over.append(fact)
             case Hedged():
                 record.hedges.append(fact)
+            case CurveCut():
+                record.cuts.append(fact)
             case Booked():
                 record.books.append(fact)
     return record

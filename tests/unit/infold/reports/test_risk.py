@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from tests.support.facts import E8, MARKET, a_book, a_deal, a_hedge, a_listing, a_price
 
-from infold.reports.facts import ReportFact, recorded
+from infold.reports.facts import CurveCut, ReportFact, recorded
 from infold.reports.html import risk_page
 from infold.reports.outside_reference import OutsideReference
 from infold.reports.risk import deviation, half_life_s, holding_time_s, risk
@@ -31,6 +31,14 @@ def test_a_market_says_what_it_holds_and_what_leaving_costs() -> None:
     assert one["reallocation"]["cost_now_bps"] == pytest.approx(3 + 1_000 * 0.01)
     assert one["reallocation"]["cost_now_e6"] == str(13 * 10**6)
     assert found["ok"]
+
+
+def test_curves_that_capital_cut_are_counted_by_reason() -> None:
+    cuts = [CurveCut(n, MARKET, reason) for n, reason in enumerate(("ZONE", "ROOM", "ZONE"))]
+    cuts.append(CurveCut(9, MARKET + 1, "ROOM"))
+    one = risk(recorded([*held_long(), *cuts]), OUTSIDE)["markets"]["BTC-USD"]
+    assert one["curves_cut"] == {"ROOM": 1, "ZONE": 2}
+    assert risk(recorded(held_long()), OUTSIDE)["markets"]["BTC-USD"]["curves_cut"] == {}
 
 
 def test_a_position_beyond_its_cap_fails() -> None:
