@@ -109,12 +109,3 @@ def relief_bp_per_m(parameters: DealerParameters, permanent: bool = False) -> fl
     forms = closed_forms(parameters)
     kept = 0.0 if permanent else forms.impact_share
     return forms.indifference.skew_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
-
-
-def zone_m(parameters: DealerParameters, permanent: bool = False) -> float:
-    """Inventory up to which nothing is hedged, at rest: |p(q, 0)| = psi with p of equation 19.
-
-    Infinite where no inventory is worth hedging.
-    """
-    relief = relief_bp_per_m(parameters, permanent)
-    return parameters.hedge_spread_bp / relief if relief > 0.0 else math.inf

@@ -39,7 +39,7 @@ from infold.dealer import checks
 from infold.dealer.hedging.split import Place, split
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms, relief_bp_per_m
-from infold.dealer.zone import CapitalCharge
+from infold.dealer.zone import CapitalCharge, width_m
 
 NOTHING: Final = "NOTHING"
 REDUCES: Final = "REDUCES"
@@ -94,9 +94,7 @@ class Warehouse:
 
     def zone_m(self, cheapest_bp: float) -> float:
         """The pure-internalization zone at rest: the lesser of cost rule and capital rule."""
-        if self.slope_bp_per_m == 0.0:
-            return self.limit_m
-        return min(max(cheapest_bp, 0.0) / self.slope_bp_per_m, self.limit_m)
+        return width_m(cheapest_bp, self.slope_bp_per_m, self.limit_m)
 
 
 def warehouse(

@@ -10,11 +10,8 @@ import pytest
 
 from infold.dealer.lines import monopoly, thin_line
 from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import (
-    closed_forms,
-    markups_bp,
-    zone_m,
-)
+from infold.dealer.quoting import closed_forms, markups_bp
+from infold.dealer.zone import zone_m
 
 
 @pytest.mark.parametrize(

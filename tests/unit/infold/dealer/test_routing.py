@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import zone_m
 from infold.dealer.routing import (
     REASONS,
     Route,
@@ -22,7 +21,7 @@ from infold.dealer.routing import (
     route_stock,
     warehouse,
 )
-from infold.dealer.zone import CapitalCharge, zone
+from infold.dealer.zone import CapitalCharge, zone, zone_m
 
 KEEP = warehouse(SPOT_FX, CapitalCharge(6e5, 1e4))
 TAU_DAY = 1e-5

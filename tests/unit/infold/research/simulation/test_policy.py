@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import closed_forms, markups_bp, zone_m
+from infold.dealer.quoting import closed_forms, markups_bp
+from infold.dealer.zone import zone_m
 from infold.research.simulation import policy as policies
 from infold.research.simulation.policy import (
     NO_QUOTE_BP,
