@@ -3,11 +3,12 @@
 
 A curve is a function of inventory, the pool's capital, the last known oracle price, the parameters,
 the interval and signals from batches that are over, and of nothing else: a dealer that saw limits
-first could charge each client its own. Whoever closes the batch journals `curve_hash` before it asks for the batch's
-prices.
+first could charge each client its own. Whoever closes the batch journals `curve_hash` before it
+asks for the batch's prices.
 
 The desk imports neither the engine's state nor its curve: it reads markets through the protocols
-of `venue.py` and makes curves with the function it is given, so one desk serves the node and the backtest.
+of `venue.py` and makes curves with the function it is given, so one desk serves the node and the
+backtest.
 """
 
 from __future__ import annotations
