@@ -14,7 +14,7 @@ from infold.core.auction import FILL_OR_KILL, AuctionMarket, Orders, clear, prep
 from infold.core.crossing.places import BUY, FIRST, LAST
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.corners import corners, integer_corners
-from infold.dealer.desk import ladder_knots
+from infold.dealer.knots import far_knots, ladder_knots
 from infold.dealer.lines import Line, bent_line, straight, thin_line
 from infold.dealer.params import LOTS_TIMES_PRICE_OF_A_MILLION, SPOT_FX
 from infold.research.simulation.batches_auction import BALANCED, FREE, RULED, clear_batch, room_for
@@ -251,5 +251,8 @@ def test_the_loops_curve_is_the_desks() -> None:
             offsets, sales, known, float(oracle), float(tick), lots_per_m, prices, lots
         )
         assert (tuple(prices[:count].tolist()), tuple(lots[:count].tolist())) == wanted, turn
+        asked = [sale * lots_per_m for sale in sales[:known].tolist()]
+        far = far_knots(offsets[:known].tolist(), asked, oracle, tick, True)
+        assert (tuple(far[0]), tuple(far[1])) == wanted, turn
         kept += count
     assert kept > 2_000

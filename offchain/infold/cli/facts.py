@@ -7,6 +7,7 @@ the funding index; the profit report holds the one against the other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from infold.cli.options import journal_in
 from infold.core import events, funding
 from infold.core.engine import evolve
 from infold.core.events import AnyEvent, decode_events
+from infold.core.refunds import Refunds, TiersFixed, refund_e6
 from infold.core.state import Market, State
 from infold.dealer.hedging.facts import HedgeFact, Intended, Reported, decode_fact
 from infold.errors import Misconfigured
@@ -55,6 +57,8 @@ def facts_of(directory: Path) -> Iterator[ReportFact]:
         if "events" in entry:
             for event in decode_events(bytes(entry["events"])):
                 yield from teller.tell(event)
+        elif "tiers" in entry:
+            teller.refunds.fix(msgspec.json.decode(entry["tiers"], type=TiersFixed))
         elif "cuts" in entry:
             time_ms = int(bytes(entry["time_ms"]))
             for market, reason in decode_cuts(bytes(entry["cuts"])).items():
@@ -71,10 +75,15 @@ def decode_cuts(text: bytes) -> dict[int, str]:
 
 
 class Teller:
-    """Folds events and says what each of them means to a report."""
+    """Folds events and says what each of them means to a report.
+
+    What lower fee tiers are owed back is none of the venue's fees, paid or not: `refunds` is told
+    the tiers, and the fills as they settle.
+    """
 
     def __init__(self) -> None:
         self.state = State()
+        self.refunds = Refunds()
         self._paid_in_e6 = 0
         self._time_ms = 0
         self._intended: dict[str, OutsideOrder] = {}
@@ -159,7 +168,10 @@ class Teller:
             fills_e8.setdefault(order.market, []).append((order.buy, record.fill_e8))
         cash_e6 = self._cash_e6()
         evolve(state, event)
+        back_e6: Counter[int] = Counter()
         for fill in event.fills:
+            back_e6[fill.market] += refund_e6(self.refunds.tiers, fill)
+            self.refunds.settled(fill)
             yield Filled(
                 order_hash=fill.order_hash,
                 account=fill.account,
@@ -185,6 +197,7 @@ class Teller:
                 price.price_e8,
                 closed.prices_e8[market],
                 fills_e8.get(market, []),
+                back_e6[market],
             )
             realised_e6 += cash
             yield deal
@@ -226,7 +239,8 @@ class Teller:
         return Booked(
             time_ms=time_ms,
             cash_e6=self._cash_e6(),
-            fees_e6=sum(market.ledger.fees_e6 for market in markets.values()),
+            fees_e6=sum(market.ledger.fees_e6 for market in markets.values())
+            - sum(self.refunds.earned_e6.values()),
             paid_in_e6=self._paid_in_e6,
             positions=positions,
         )
@@ -264,8 +278,9 @@ def _dealt(
     price_e8: int,
     oracle_price_e8: int,
     fills_e8: Sequence[tuple[bool, int]],
+    back_e6: int,
 ) -> tuple[Dealt, int]:
-    """One market's deal, and the cash the pool realised by it.
+    """One market's deal, `back_e6` of whose fees are owed back, and the cash the pool realised.
 
     The pool takes the other side of what was planned, each fill rounded against its trader; one
     that ends flat turns its quote into cash (docs/protocol.md section 5.6).
@@ -293,7 +308,7 @@ def _dealt(
             sold_e8=residual_e8,
             funding_e6=due_e6,
             dust_e6=took_e6 - quote_down(price_e8, residual_e8),
-            fees_e6=after.ledger.fees_e6 - before.ledger.fees_e6,
+            fees_e6=after.ledger.fees_e6 - before.ledger.fees_e6 - back_e6,
         ),
         held_e6 + took_e6 if flat else 0,
     )

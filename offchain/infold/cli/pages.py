@@ -428,7 +428,7 @@ def of_account(found: Document) -> list[str]:
 
 def _fee_tier(found: Document) -> str:
     until = found["feeTierUntil"]
-    return f"pays {percent(found['feeTier'], 0)} of a market's fee" + (
+    return f"pays {percent(found['feeTier'])} of a market's fee" + (
         f" until {clock(until)}" if until else ""
     )
 
@@ -438,7 +438,7 @@ def of_refunds(found: Sequence[Document]) -> list[str]:
     rows = [
         [
             str(one["account"]),
-            percent(one["feeTier"], 0),
+            percent(one["feeTier"]),
             *(decimal_dollars(one[name]) for name in ("refundEarned", "refundPaid", "refundOwed")),
         ]
         for one in found
@@ -508,6 +508,7 @@ def of_devnet(found: Document) -> list[str]:
                 ("signers", [one["address"] for one in found["oracle_signers"]]),
                 ("needed", f"{found['k']} of {len(found['oracle_signers'])} signers"),
                 ("matcher", found["matcher"]["address"]),
+                ("refunds by", found["refund_payer"]["address"]),
             ]
         ),
         "",

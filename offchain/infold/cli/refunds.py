@@ -73,7 +73,7 @@ def pay(
     contracts = venue(rpc_url, api_url, book)
     desk = Desk(contracts, wallet(key_file, keystore, password_file, contracts.book.chain_id))
     with client(api_url) as api:
-        _must_pay(api.meta().get("refundPayer"), desk.address)
+        must_pay(api.meta().get("refundPayer"), desk.address)
         # Test dollars and leave to spend them first: what follows is read after them.
         earned, _ = api.refunds_at()
         rough_e6 = sum(_owed_e6(row["refundOwed"]) for row in earned)
@@ -100,7 +100,7 @@ def _owed_e6(text: str) -> int:
     return parse_decimal(text, AMOUNT_DECIMALS, "refundOwed")
 
 
-def _must_pay(payer: str | None, address: bytes) -> None:
+def must_pay(payer: str | None, address: bytes) -> None:
     """`Misconfigured` unless the venue counts deposits of this key as refunds."""
     if payer is None:
         raise Misconfigured("the venue names no key that pays refunds; start its node with one")

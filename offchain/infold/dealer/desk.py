@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The desk: what the dealer commits to, before a batch closes and without seeing an order.
 
-A curve is a function of inventory, the last known oracle price, the parameters, the interval and
-signals from batches that are over, and of nothing else: a dealer that saw limits first could charge
-each client its own. Whoever closes the batch journals `curve_hash` before it asks for the batch's
-prices.
+A curve is a function of inventory, the pool's capital, the last known oracle price, the parameters,
+the interval and signals from batches that are over, and of nothing else: a dealer that saw limits
+first could charge each client its own. Whoever closes the batch journals `curve_hash` before it
+asks for the batch's prices.
 
 The desk imports neither the engine's state nor its curve: it reads markets through the protocols
-below and makes curves with the function it is given, so one desk serves the node and the backtest.
+of `venue.py` and makes curves with the function it is given, so one desk serves the node and the
+backtest.
 """
 
 from __future__ import annotations
@@ -26,103 +27,15 @@ from infold.dealer.knots import Sides
 from infold.dealer.knots import inventory_m as inventory_m
 from infold.dealer.knots import ladder_knots as ladder_knots
 from infold.dealer.lines import Line, batch_line
-from infold.dealer.params import PERPETUAL, DealerParameters
+from infold.dealer.params import BP_PER_ONE, E6_PER_M, PERPETUAL, DealerParameters
 from infold.dealer.quoting import closed_forms
-from infold.units import POOL_ACCOUNT
+from infold.dealer.venue import CurveLike, MarketLike, MarketT, StateLike
+from infold.units import POOL_ACCOUNT, QUOTE_DIVISOR
 
-E6_PER_BP_M: Final = 1e8
+E6_PER_BP_M: Final = E6_PER_M / BP_PER_ONE
 """Money (e6) in a bp * M, which is 100 of quote."""
-_QUOTE_DIVISOR: Final = 10**10
-"""Lots times price over this is money (e6)."""
 
 CurveT = TypeVar("CurveT")
-
-
-class CurveLike(Protocol):
-    """The parts of a curve that decide what it sells where."""
-
-    @property
-    def prices_e8(self) -> tuple[int, ...]: ...
-    @property
-    def sales_e8(self) -> tuple[int, ...]: ...
-    @property
-    def sell_from_e8(self) -> int: ...
-    @property
-    def buy_to_e8(self) -> int: ...
-    @property
-    def sale_e8_min(self) -> int: ...
-    @property
-    def sale_e8_max(self) -> int: ...
-
-
-class PricedClock(Protocol):
-    """A market's clock: its last settled oracle price, zero before the first batch."""
-
-    @property
-    def price_e8(self) -> int: ...
-
-
-class PoolSide(Protocol):
-    """A market's pool: signed base in lots, and the quote on the other side of it."""
-
-    @property
-    def base_e8(self) -> int: ...
-    @property
-    def quote_e6(self) -> int: ...
-
-
-class Cash(Protocol):
-    """An account's word: its signed collateral."""
-
-    @property
-    def collateral_e6(self) -> int: ...
-
-
-class AccountLike(Protocol):
-    """An account as the engine keeps it."""
-
-    @property
-    def word(self) -> Cash: ...
-
-
-class Listed(Protocol):
-    """A market's listing: its tick."""
-
-    @property
-    def tick_e8(self) -> int: ...
-
-
-class Terms(Protocol):
-    """A market's parameters at some time."""
-
-    @property
-    def listing(self) -> Listed: ...
-
-
-class MarketLike(Protocol):
-    """A market as the engine keeps it."""
-
-    @property
-    def clock(self) -> PricedClock: ...
-    @property
-    def pool(self) -> PoolSide: ...
-    def at(self, time_ms: int, /) -> Terms: ...
-
-
-MarketT = TypeVar("MarketT", bound=MarketLike)
-
-
-class StateLike(Protocol[MarketT]):
-    """The engine's state, as far as a dealer may look. `prices_e8` are the latest vector's,
-    `pool_capital_e6` what the pool was worth when its last epoch was struck.
-    """
-
-    markets: dict[int, MarketT]
-    prices_e8: dict[int, int]
-    pool_capital_e6: int
-
-    @property
-    def accounts(self) -> Mapping[int, AccountLike]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +317,7 @@ class Desk(Generic[CurveT]):
             parameters = self._parameters.get(market, self._default)
             pool, signal = state.markets[market].pool, signals[market]
             client_e8, highest_e8 = pool.base_e8, signal.highest_e8
-            worth_e6 += pool.quote_e6 + client_e8 * price_e8 // _QUOTE_DIVISOR
+            worth_e6 += pool.quote_e6 + client_e8 * price_e8 // QUOTE_DIVISOR
             held_m = inventory_m(held_e8, price_e8)
             holdings[market] = Holding(
                 held_m,

@@ -10,7 +10,7 @@ import numpy as np
 
 from infold.dealer import checks
 from infold.dealer.compiled import Floats
-from infold.dealer.corners import BP, corners
+from infold.dealer.corners import BP, corners, integer_corners
 from infold.dealer.lines import Line
 from infold.dealer.params import LOTS_TIMES_PRICE_OF_A_MILLION, OFFER_E8_MAX
 from infold.units import Rounding, from_floats
@@ -82,27 +82,60 @@ def ladder_knots(
     if not count:
         return (), ()
     lots_per_m = LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8
-    prices = [oracle_price_e8 * (1.0 + offset_bp * BP) for offset_bp in offsets_bp[:count].tolist()]
-    sales = [sale_m * lots_per_m for sale_m in sales_m[:count].tolist()]
+    buys = sides is None or sides.bid_m > 0.0
     # Corners rise, so the two ends say whether any lies beyond what a curve can hold.
+    last = count - 1
+    bought_e8, sold_e8 = float(sales_m[0]) * lots_per_m, float(sales_m[last]) * lots_per_m
+    if (
+        oracle_price_e8 * (1.0 + float(offsets_bp[0]) * BP) >= 0.0
+        and oracle_price_e8 * (1.0 + float(offsets_bp[last]) * BP) + tick_e8 <= PRICE_E8_MAX
+        and -OFFER_E8_MAX <= bought_e8
+        and sold_e8 <= OFFER_E8_MAX
+    ):
+        room = np.empty((2, count), np.int64)
+        kept = integer_corners(
+            offsets_bp,
+            sales_m,
+            count,
+            float(oracle_price_e8),
+            float(tick_e8),
+            lots_per_m,
+            room[0],
+            room[1],
+            0 if buys else 1,
+        )
+        prices_e8, sales_e8 = room[:, :kept].tolist()
+    else:
+        sales = [sale_m * lots_per_m for sale_m in sales_m[:count].tolist()]
+        prices_e8, sales_e8 = far_knots(
+            offsets_bp[:count].tolist(), sales, oracle_price_e8, tick_e8, buys
+        )
+    if sides is not None:
+        _make_whole(prices_e8, sales_e8, inventory_e8, bought_e8, sold_e8, tick_e8)
+    return tuple(prices_e8), tuple(sales_e8)
+
+
+def far_knots(
+    offsets_bp: list[float], sales: list[float], oracle_price_e8: int, tick_e8: int, buys: bool
+) -> tuple[list[int], list[int]]:
+    """`integer_corners` for corners no machine's integer holds, cut to what a curve does; the same
+    where it holds them. `sales` are lots, the first of them a purchase if it `buys`.
+
+    `ValueError` of what is no figure.
+    """
+    prices = [oracle_price_e8 * (1.0 + offset_bp * BP) for offset_bp in offsets_bp]
     if prices[0] < 0.0 or prices[-1] > PRICE_E8_MAX:
         prices = [
             min(max(price, 0.0), float(PRICE_E8_MAX)) if math.isfinite(price) else price
             for price in prices
         ]
-    if sales[-1] > OFFER_E8_MAX or sales[0] < -OFFER_E8_MAX:
-        sales = [min(max(sale, -OFFER_E8_MAX), OFFER_E8_MAX) for sale in sales]
+    sales = [min(max(sale, -OFFER_E8_MAX), OFFER_E8_MAX) for sale in sales]
     # Purchases up to here, each at its corner or below.
-    kink = sales.index(0.0) + 1 if sides is None or sides.bid_m > 0.0 else 0
+    kink = sales.index(0.0) + 1 if buys else 0
     ticks = [price / tick_e8 for price in prices]
     numbers = from_floats(ticks[:kink], Rounding.DOWN) + from_floats(ticks[kink:], Rounding.UP)
     prices_e8 = [number * tick_e8 for number in numbers]
-    sales_e8 = from_floats(sales, Rounding.TRUNC)
-    if prices_e8[-1] > PRICE_E8_MAX or len(set(prices_e8)) < count:
-        prices_e8, sales_e8 = _apart(prices_e8, sales_e8)
-    if sides is not None:
-        _make_whole(prices_e8, sales_e8, inventory_e8, int(sales[0]), int(sales[-1]), tick_e8)
-    return tuple(prices_e8), tuple(sales_e8)
+    return _apart(prices_e8, from_floats(sales, Rounding.TRUNC))
 
 
 def _apart(at_e8: list[int], lots_e8: list[int]) -> tuple[list[int], list[int]]:
@@ -140,8 +173,8 @@ def _make_whole(
     prices_e8: list[int],
     sales_e8: list[int],
     inventory_e8: int,
-    bought_e8: int,
-    sold_e8: int,
+    bought_e8: float,
+    sold_e8: float,
     tick_e8: int,
 ) -> None:
     """What reduces is offered to the last lot, and an end that fell on its neighbour's tick stands
@@ -150,6 +183,7 @@ def _make_whole(
     `bought_e8` and `sold_e8` are the ends as the model has them.
     """
     most = int(OFFER_E8_MAX)
+    bought_e8, sold_e8 = int(bought_e8), int(sold_e8)
     wanted_e8 = min(max(sold_e8, inventory_e8), most)
     if wanted_e8 > sales_e8[-1]:
         if sales_e8[-1] >= sold_e8 > 0:  # the end is there, and a lot or so short

@@ -88,7 +88,8 @@ class Dealt:
 
     `bought_e8` is all that was bought at the price, the pool's part included; `sold_e8` is what the
     pool sold, signed. `funding_e6`, `dust_e6` and `fees_e6` are what the batch brought: funding to
-    the pool since the market's batch before, roundings to the pool, fees to the venue.
+    the pool since the market's batch before, roundings to the pool, fees to the venue less what
+    lower tiers are owed back.
     """
 
     batch: int
@@ -140,8 +141,8 @@ class CurveCut:
 @dataclass(frozen=True, slots=True)
 class Booked:
     """What the venue's own book holds after something happened: the pool's cash and positions, and
-    the fees that wait in the ledgers. Told by the state, not by the facts above: a report holds the
-    two against each other.
+    the fees that wait in the ledgers less all refunds ever owed. Told by the state, not by the
+    facts above: a report holds the two against each other.
 
     `positions` is market -> (base e8, quote e6), what recovery handed over included; `paid_in_e6`
     sums what providers paid in less what they took out.

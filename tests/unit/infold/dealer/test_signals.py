@@ -451,6 +451,47 @@ def test_what_insiders_foresee_moves_the_curve_only_towards_less_inventory() -> 
     assert asks[0] > asks[1]
 
 
+def test_asking_changes_no_bit_and_what_is_told_again_is_answered_alike() -> None:
+    dice, told = random.Random(SEED), []
+    price = float(ORACLE)
+    for second in range(0, 1_200, 3):
+        time_ms = START_MS + 1_000 * second
+        price *= math.exp(dice.gauss(0.0, 3.0) * 1e-4)
+        fills = [
+            a_fill(dice.random() < 0.5, dice.randint(10**5, 10**8), round(price), 1, account)
+            for account in range(17, 21)
+            if dice.random() < 0.3
+        ]
+        told.append((time_ms, round(price), fills))
+    quiet, asked = Signals(), Signals()
+    for time_ms, price_e8, fills in told:
+        for signals in (quiet, asked):
+            signals.priced(time_ms, {1: price_e8})
+            signals.traded(time_ms, fills)
+        asked.tiers(time_ms + 1)
+        asked.marked_e8(1, time_ms)
+        asked.signal(1, PERPETUAL, 1.0, time_ms + 1_000, -0.5)
+    end_ms = told[-1][0] + 1_000
+    for held_m in (-0.5, 0.5):
+        answers = {each.signal(1, PERPETUAL, 1.0, end_ms, held_m) for each in (quiet, asked)}
+        assert len(answers) == 1
+    probabilities = []
+    for signals in (quiet, asked):
+        clients = signals._seen[1].clients
+        assert clients is not None
+        probabilities.append([clients.informed(account, end_ms / 1e3) for account in clients.known])
+    assert probabilities[0] == probabilities[1] and len(probabilities[0]) == 4
+
+
+def test_a_fill_no_model_can_take_is_counted_and_the_others_count() -> None:
+    signals = Signals()
+    signals.priced(START_MS, {1: ORACLE})
+    signals.traded(START_MS, [a_fill(True, 10**8), a_fill(True, 0)])
+    assert signals.faults == {(1, "clients"): 1}
+    signals.priced(START_MS + 60_000, {1: ORACLE + 60 * 10**9})
+    assert signals.signal(1, PERPETUAL, 1.0, START_MS + 61_000).half_spread_bp_min > 0.0
+
+
 def test_a_wild_spell_accuses_nobody() -> None:
     """Moves of ten times the usual size, right as often as wrong, are no news of anybody's."""
     signals, dice, price = Signals(), random.Random(SEED), float(ORACLE)
