@@ -43,12 +43,10 @@ from infold.research.simulation.clients_columns import (
     Timing,
 )
 from infold.research.simulation.columns import (
-    CLIENT_VOLUME,
     COST,
     DAYS,
     DRIFT,
     EXTERNAL_VOLUME,
-    FILLS,
     IMPACT,
     IMPACT_STATE,
     INVENTORY,
@@ -62,7 +60,7 @@ from infold.research.simulation.compiled import Floats, Integers, Word, compiled
 from infold.research.simulation.informed import Hidden
 from infold.research.simulation.ledger import mixed
 from infold.research.simulation.policy import Policy, QuoteRules, markup_bp
-from infold.research.simulation.quotes_loop import TrueMarket
+from infold.research.simulation.quotes_loop import TrueMarket, book_fill
 from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
 
@@ -195,10 +193,7 @@ def run_clients(
 def _book(tape: Tape, hidden: Hidden, mark: int, quoted: float, sums: Floats) -> None:
     """A fill's money and volume."""
     size_m = tape.size_m[mark]
-    sums[INVENTORY] -= tape.side[mark] * size_m
-    sums[MARKUP] += size_m * quoted
-    sums[CLIENT_VOLUME] += size_m
-    sums[FILLS] += 1.0
+    book_fill(sums, tape.side[mark], size_m, quoted)
     if tape.informed[mark] == 0:
         sums[BOUGHT] += size_m
         sums[PAID] += size_m * quoted

@@ -21,16 +21,13 @@ import numpy as np
 
 from infold.dealer.impact.nonnegative import posterior
 from infold.research.simulation.columns import (
-    CLIENT_VOLUME,
     COST,
     DAYS,
     EQUITY_MIN,
     EXTERNAL_VOLUME,
-    FILLS,
     IMPACT,
     IMPACT_STATE,
     INVENTORY,
-    MARKUP,
     MARTINGALE,
     PRICE,
     RISK,
@@ -47,6 +44,7 @@ from infold.research.simulation.policy import (
 )
 from infold.research.simulation.quotes_loop import (
     TrueMarket,
+    book_fill,
 )
 from infold.research.simulation.tape import Tape
 
@@ -140,10 +138,7 @@ def run_impact(
         quoted_bp = markup_bp(rules, lines_bp, slopes, side, rung, sums[INVENTORY], signal)
         if quoted_bp > tape.reservation_bp[mark]:
             continue
-        sums[INVENTORY] -= side * size_m
-        sums[MARKUP] += size_m * quoted_bp
-        sums[CLIENT_VOLUME] += size_m
-        sums[FILLS] += 1.0
+        book_fill(sums, side, size_m, quoted_bp)
         wealth += size_m * quoted_bp
         hash_ = mixed(hash_ ^ np.uint64(mark), words[INVENTORY] ^ words[IMPACT_STATE])
     _advance(

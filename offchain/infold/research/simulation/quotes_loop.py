@@ -37,7 +37,7 @@ from infold.research.simulation.columns import (
     RISK,
     SQUARE,
 )
-from infold.research.simulation.compiled import Floats, Word, compiled
+from infold.research.simulation.compiled import Floats, Word, compiled, inlined
 from infold.research.simulation.ledger import mixed
 from infold.research.simulation.policy import (
     Policy,
@@ -98,10 +98,7 @@ def run_quotes(
         )
         if quoted_bp > tape.reservation_bp[mark]:
             continue
-        sums[INVENTORY] -= side * size_m
-        sums[MARKUP] += size_m * quoted_bp
-        sums[CLIENT_VOLUME] += size_m
-        sums[FILLS] += 1.0
+        book_fill(sums, side, size_m, quoted_bp)
         wealth += size_m * quoted_bp
         hash_ = mixed(hash_ ^ np.uint64(mark), words[INVENTORY] ^ words[IMPACT_STATE])
     advance(market, rules, hedges, cell, cells, moves_bp, drifts_bp, variances, wealth, sums)
@@ -109,6 +106,15 @@ def run_quotes(
     for word in words:
         hash_ = mixed(hash_, word)
     return hash_
+
+
+@inlined
+def book_fill(sums: Floats, side: int, size_m: float, quoted_bp: float) -> None:
+    """Book what a client took: inventory, markup, volume, count. `side` is +1 where it bought."""
+    sums[INVENTORY] -= side * size_m
+    sums[MARKUP] += size_m * quoted_bp
+    sums[CLIENT_VOLUME] += size_m
+    sums[FILLS] += 1.0
 
 
 @compiled
