@@ -16,6 +16,10 @@ QUOTE_E6_DIVISOR: Final = 1e10
 """size_e8 * price_e8 over this is quote, e6."""
 
 
+class TooFewFacts(ValueError):
+    """A run that was too short for what is asked of it; the message says what it lacks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A market and the terms its fills are measured by; a later one replaces an earlier."""

@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from infold.reports.facts import Booked, Dealt, Hedged, Record, TakenOver, quote_e6
+from infold.reports.facts import Booked, Dealt, Hedged, Record, TakenOver, TooFewFacts, quote_e6
 from infold.reports.prices import Prices
 from infold.units import DAY_MS
 
@@ -184,11 +184,11 @@ class _Event:
 
 
 def profit(record: Record) -> dict[str, Any]:
-    """The report: the whole record, each UTC day, each market. `ValueError` without two
+    """The report: the whole record, each UTC day, each market. `TooFewFacts` without two
     valuations.
     """
     if len(record.books) < 2:
-        raise ValueError("a profit takes two valuations of the book; these facts have fewer")
+        raise TooFewFacts("a profit takes two valuations of the book; these facts have fewer")
     first, last = record.books[0], record.books[-1]
     book = Book(record)
     days = [book.explained(start, end) for start, end in _days(record.books)]

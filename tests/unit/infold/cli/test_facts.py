@@ -162,6 +162,17 @@ def test_a_journal_without_a_batch_has_nothing_to_report(tmp_path: Path) -> None
         list(facts_of(tmp_path))
 
 
+def test_a_run_of_one_valuation_is_told_to_run_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Journal(tmp_path / "journal", b"test") as journal:
+        for command, decided in traded(2, batches=0).journal:
+            journal.append([encode_entry(command, decided)])
+    assert len(recorded(facts_of(tmp_path)).books) == 1
+    assert run(["report", "pnl", str(tmp_path)]) == Exit.SETUP
+    assert "takes two valuations" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("entry", "said", "code"),
     [

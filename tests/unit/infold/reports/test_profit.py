@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from tests.support.facts import E8, MARKET, a_book, a_deal, a_hedge, a_listing, a_price
 
-from infold.reports.facts import ReportFact, TakenOver, recorded
+from infold.reports.facts import ReportFact, TakenOver, TooFewFacts, recorded
 from infold.reports.html import profit_page
 from infold.reports.profit import profit
 from infold.units import DAY_MS
@@ -121,7 +121,7 @@ def test_each_day_is_explained_by_itself() -> None:
 
 
 def test_one_valuation_is_too_few() -> None:
-    with pytest.raises(ValueError, match="takes two valuations"):
+    with pytest.raises(TooFewFacts, match="takes two valuations"):
         profit(recorded([a_book(0)]))
 
 

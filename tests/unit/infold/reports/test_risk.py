@@ -38,6 +38,8 @@ def test_curves_that_capital_cut_are_counted_by_reason() -> None:
     cuts.append(CurveCut(9, MARKET + 1, "ROOM"))
     one = risk(recorded([*held_long(), *cuts]), OUTSIDE)["markets"]["BTC-USD"]
     assert one["curves_cut"] == {"ROOM": 1, "ZONE": 2}
+    record = recorded([*held_long(), *cuts])
+    assert "<th>curves cut by capital</th>" in risk_page(risk(record, OUTSIDE), record)
     assert risk(recorded(held_long()), OUTSIDE)["markets"]["BTC-USD"]["curves_cut"] == {}
 
 
