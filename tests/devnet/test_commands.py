@@ -44,7 +44,9 @@ class Shell:
         whole = [*arguments, "--rpc-url", self.venue.devnet.rpc.url, "--book", self.book, "--json"]
         code = app.run(whole)
         written = self.capsys.readouterr()
-        return code, json.loads(written.out) if written.out else {}, written.err
+        found = json.loads(written.out) if written.out else {}
+        assert not found or list(found)[:3] == ["command", "version", "seed"]
+        return code, found, written.err
 
     def signed(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
         """The same, by the owner's key."""

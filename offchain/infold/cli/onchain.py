@@ -39,6 +39,10 @@ class Desk:
         """The key's address as text, for calls."""
         return self._text(self.address)
 
+    def begin_at(self, nonce: int) -> None:
+        """Number what is sent from here on, whatever else the key sends."""
+        self._sender.nonce = nonce
+
     def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
         """Send one call and wait for it; the contracts' logs of it.
 

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from infold.cli.header import header
+from infold.cli.layout import plain
 from infold.cli.onchain import Desk, named
 from infold.cli.options import (
     API_URL,
@@ -25,6 +28,7 @@ from infold.cli.options import (
     wallet,
 )
 from infold.cli.pages import (
+    Page,
     of_account,
     of_markets,
     of_orders,
@@ -60,6 +64,13 @@ def register(app: typer.Typer) -> None:
     app.command()(position)
     app.add_typer(lp_group, name="lp")
     app.add_typer(market_group, name="market")
+
+
+def _show(
+    command: str, found: Mapping[str, Any], as_json: bool, title: str, page: Page = plain
+) -> None:
+    """What a command did, after the header every object has; people read the page alone."""
+    show({**header(command), **found}, as_json, title, page)
 
 
 def _desk(
@@ -103,14 +114,15 @@ def open_account(
         "owner": "0x" + desk.address.hex(),
         "amount_e6": str(amount_e6),
     }
-    show(document, as_json, "account opened")
+    _show("account open", document, as_json, "account opened")
 
 
 @account_group.command("show")
 def show_account(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Collateral, equity, margin and positions as the venue sees them."""
     with client(api_url) as api:
-        show(api.account(account), as_json, f"account {account}", of_account)
+        found = api.account(account)
+        _show("account show", found, as_json, f"account {account}", of_account)
 
 
 @account_group.command("keystore")
@@ -128,7 +140,8 @@ def new_keystore(
 
     key = Wallet.from_key_file(key_file) if key_file else Wallet(secrets.token_bytes(32))
     key.to_keystore(path, password(password_file, new=True))
-    show({"path": str(path), "address": str(key)}, as_json, "keystore written")
+    document = {"path": str(path), "address": str(key)}
+    _show("account keystore", document, as_json, "keystore written")
 
 
 @account_group.command("grant")
@@ -156,11 +169,8 @@ def grant(
     desk.send(
         "Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms
     )
-    show(
-        {"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms},
-        as_json,
-        "granted",
-    )
+    document = {"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms}
+    _show("account grant", document, as_json, "granted")
 
 
 @account_group.command("revoke")
@@ -178,7 +188,7 @@ def revoke(
     """Take a delegated key's rights back; it binds within the window."""
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.send("Delegates", "revoke", account, key)
-    show({"account": account, "key": key}, as_json, "revoked")
+    _show("account revoke", {"account": account, "key": key}, as_json, "revoked")
 
 
 def deposit(
@@ -200,7 +210,8 @@ def deposit(
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
     paid = named(desk.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
-    show({"account": account, "amount_e6": str(paid["amount_e6"])}, as_json, "deposited")
+    document = {"account": account, "amount_e6": str(paid["amount_e6"])}
+    _show("deposit", document, as_json, "deposited")
 
 
 def withdraw(
@@ -228,7 +239,8 @@ def withdraw(
     if amount is None:
         word = int(desk.venue["Clearing"].call("accounts", account))
         paid_e6 = desk.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))
-        show({"account": account, "paid_e6": str(paid_e6)}, as_json, "withdrawal claimed")
+        done = {"account": account, "paid_e6": str(paid_e6)}
+        _show("withdraw", done, as_json, "withdrawal claimed")
         return
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     asked = named(desk.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalSet")
@@ -238,14 +250,21 @@ def withdraw(
         "amount_e6": str(amount_e6),
         "claimable_after_ms": barrier_ms + WINDOW_MS,
     }
-    show(document, as_json, "withdrawal requested")
+    _show("withdraw", document, as_json, "withdrawal requested")
 
 
 def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """The account's open positions."""
     with client(api_url) as api:
         positions = list(api.account(account)["positions"])
-        show_all("positions", positions, as_json, f"positions of account {account}", of_positions)
+        show_all(
+            "position",
+            "positions",
+            positions,
+            as_json,
+            f"positions of account {account}",
+            of_positions,
+        )
 
 
 # -- orders ------------------------------------------------------------------
@@ -370,16 +389,13 @@ def place(
             delegated=delegated,
         )
         if dry_run:
-            show(
-                {"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)},
-                as_json,
-                "not sent",
-            )
+            unsent = {"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)}
+            _show("order place", unsent, as_json, "not sent")
             return
         (answer,) = api.place(order)
         raise_if_refused(answer)
         document = {"slot": order.order.slot, "seq": order.order.seq} | answer
-        show(document, as_json, "order accepted", of_placed)
+        _show("order place", document, as_json, "order accepted", of_placed)
 
 
 @order_group.command("preview")
@@ -410,7 +426,7 @@ def preview(
             time_in_force=time_in_force,
             reduce_only=reduce_only,
         )
-        show(api.preview(order), as_json, "preview", of_preview)
+        _show("order preview", api.preview(order), as_json, "preview", of_preview)
 
 
 @order_group.command("cancel")
@@ -439,18 +455,21 @@ def cancel(
     if every:
         desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
         done = named(desk.send("Clearing", "cancel_all", account), "CancelledAll")
-        show({"account": account, "barrier_ms": int(done["barrier"])}, as_json, "all cancelled")
+        document = {"account": account, "barrier_ms": int(done["barrier"])}
+        _show("order cancel", document, as_json, "all cancelled")
         return
     if slot is None or seq is None:
         raise typer.BadParameter("name the order with --slot and --seq, or all of them with --all")
     if on_chain:
         desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
         desk.send("Clearing", "cancel", account, slot, seq)
-        show({"account": account, "slot": slot, "seq": seq, "on_chain": True}, as_json, "cancelled")
+        document = {"account": account, "slot": slot, "seq": seq, "on_chain": True}
+        _show("order cancel", document, as_json, "cancelled")
         return
     with client(api_url) as api:
         key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
-        show(api.cancel(key, account, slot, seq, delegated=delegated), as_json, "cancelled")
+        answer = api.cancel(key, account, slot, seq, delegated=delegated)
+        _show("order cancel", answer, as_json, "cancelled")
 
 
 @order_group.command("list")
@@ -458,7 +477,9 @@ def list_orders(account: Account, api_url: ApiUrl = API_URL, as_json: Json = Fal
     """The account's open orders."""
     with client(api_url) as api:
         found = api.orders(account)
-        show_all("orders", found, as_json, f"open orders of account {account}", of_orders)
+        show_all(
+            "order list", "orders", found, as_json, f"open orders of account {account}", of_orders
+        )
 
 
 # -- liquidity ---------------------------------------------------------------
@@ -486,7 +507,7 @@ def lp_deposit(
     desk.approve("Pool", amount_e6, mint=mint)
     logs = desk.send("Pool", "requestDeposit", amount_e6, desk.holder, desk.holder)
     epoch = int(named(logs, "DepositRequest")["requestId"])
-    show({"epoch": epoch, "amount_e6": str(amount_e6)}, as_json, "deposit requested")
+    _show("lp deposit", {"epoch": epoch, "amount_e6": str(amount_e6)}, as_json, "deposit requested")
 
 
 @lp_group.command("redeem")
@@ -507,7 +528,7 @@ def lp_redeem(
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     logs = desk.send("Pool", "requestRedeem", amount, desk.holder, desk.holder)
     epoch = int(named(logs, "RedeemRequest")["requestId"])
-    show({"epoch": epoch, "shares_e12": str(amount)}, as_json, "redemption requested")
+    _show("lp redeem", {"epoch": epoch, "shares_e12": str(amount)}, as_json, "redemption requested")
 
 
 @lp_group.command("claim")
@@ -544,7 +565,7 @@ def lp_claim(
             logs = desk.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
             document[key] = str(named(logs, f"Cancel{side}Claim")[amount_of])
             claimed = True
-    show(document, as_json, "claimed")
+    _show("lp claim", document, as_json, "claimed")
 
 
 @lp_group.command("position")
@@ -567,7 +588,7 @@ def lp_position(
         "supply_e12": str(int(pool.call("supply"))),
         "capital_e6": str(int(pool.call("totalAssets"))),
     }
-    show(document, as_json, "liquidity")
+    _show("lp position", document, as_json, "liquidity")
 
 
 # -- markets -----------------------------------------------------------------
@@ -577,4 +598,4 @@ def lp_position(
 def list_markets(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Every listed market with its rules and latest oracle price."""
     with client(api_url) as api:
-        show_all("markets", api.markets(), as_json, "markets", of_markets)
+        show_all("market list", "markets", api.markets(), as_json, "markets", of_markets)

@@ -13,14 +13,15 @@ that P at all. Nothing forces it to sell more than it offered, so the curve stay
 and `offer_e8` is zero. The auction asks the rule again for the residual it executes, since that
 may be less than the whole offer.
 
-What must change together: `fault` here, `contracts/modules/pricing.vy`, `_within_bound` in
-`core/crossing.py`, `tests/vectors/curve.json`, and the twin.
+What must change together: `fault` here, `contracts/modules/pricing.vy`, `within_bound` in
+`core/crossing/offering.py`, `tests/vectors/curve.json`, and the twin.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from operator import le, lt
 from typing import Final
 
 LOTS_E8_MAX: Final = 2**61 - 1
@@ -63,11 +64,10 @@ class Curve:
         prices, sales = self.prices_e8, self.sales_e8
         if len(prices) != len(sales):
             raise ValueError("a curve needs one sale a price")
-        for index in range(1, len(prices)):
-            if prices[index] <= prices[index - 1]:
-                raise ValueError("a curve's prices must rise strictly")
-            if sales[index] < sales[index - 1]:
-                raise ValueError("a curve's sales must not fall as the price rises")
+        if any(map(le, prices[1:], prices)):
+            raise ValueError("a curve's prices must rise strictly")
+        if any(map(lt, sales[1:], sales)):
+            raise ValueError("a curve's sales must not fall as the price rises")
         if prices and not 0 <= prices[0] <= prices[-1] <= PRICE_E8_MAX:
             raise ValueError(f"a curve's prices must lie within 0..{PRICE_E8_MAX}")
         if sales and not -LOTS_E8_MAX <= sales[0] <= sales[-1] <= LOTS_E8_MAX:

@@ -94,6 +94,15 @@ class Client(Closable):
         """The account's open orders."""
         return self._pages("/v1/orders", account=account, status="open")
 
+    def refunds(self) -> list[dict[str, Any]]:
+        """Fee refunds of every account that earned any."""
+        return self.refunds_at()[0]
+
+    def refunds_at(self) -> tuple[list[dict[str, Any]], int]:
+        """The same, and a block up to which payments are in the figures for certain."""
+        seen = int(self.get("/v1/refunds", limit=1)["block"])
+        return self._pages("/v1/refunds"), seen
+
     def fills(self, account: int) -> list[dict[str, Any]]:
         """The account's fills, oldest first."""
         return self._pages("/v1/fills", account=account)

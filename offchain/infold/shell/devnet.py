@@ -229,6 +229,7 @@ class Devnet(Closable):
         self.funder = self.wallet("funder")
         self.matcher = self.wallet("matcher")
         self.guardian = self.wallet("guardian")
+        self.refunder = self.wallet("refunder")
         self.oracle_wallets = tuple(
             self.wallet(f"oracle {number}") for number in range(config.signers)
         )
@@ -294,6 +295,12 @@ class Devnet(Closable):
         self.rpc.batch(
             [("anvil_setBalance", ["0x" + address.hex(), hex(WEALTH_WEI)]) for address in addresses]
         )
+
+    def fund_refunder(self) -> None:
+        """Give the key that pays fee refunds what it needs for gas; a driven venue has no use for
+        it, and its chain stays as it was.
+        """
+        self._fund([self.refunder.address])
 
     # -- set-up ------------------------------------------------------------------------------------
 
@@ -493,6 +500,7 @@ class Devnet(Closable):
             "matcher": self.matcher.view(),
             "owner": self.funder.view(),
             "guardian": self.guardian.view(),
+            "refund_payer": self.refunder.view(),
             "oracle_signers": [wallet.view() for wallet in self.oracle_wallets],
             "k": self.config.threshold,
         }

@@ -13,12 +13,13 @@ from infold.cli.app import run
 from infold.cli.facts import Teller, facts_of
 from infold.cli.terminal import Exit
 from infold.core.events import encode_entry
+from infold.core.refunds import TiersFixed
 from infold.dealer.hedging.facts import Intended, Reported
 from infold.errors import Misconfigured
 from infold.messages import TimeInForce
 from infold.outside import OutsideOrder, OutsideReport, Standing
 from infold.reports.execution import costs, largest_gap
-from infold.reports.facts import Fact, Record, recorded
+from infold.reports.facts import Record, ReportFact, recorded
 from infold.reports.outside_reference import believed
 from infold.reports.profit import profit
 from infold.shell.journal import Journal
@@ -60,8 +61,10 @@ def traded(seed: int, batches: int = 40) -> Venue:
     return venue
 
 
-def record_of(venue: Venue) -> Record:
+def record_of(venue: Venue, tiers: TiersFixed | None = None) -> Record:
     teller = Teller()
+    if tiers is not None:
+        teller.refunds.fix(tiers)
     return recorded(
         fact for _, events in venue.journal for event in events for fact in teller.tell(event)
     )
@@ -77,10 +80,25 @@ def test_profit_is_explained_to_the_unit(seed: int) -> None:
     assert found["ok"]
 
 
+def test_what_lower_tiers_are_owed_is_none_of_the_profit() -> None:
+    venue = traded(3)
+    account = max(fill.account for fill in record_of(venue).fills)
+    tiers = TiersFixed(time_ms=1, top_e6=200, lowest_e6=150, raised_e6={account: 200})
+    plain, lowered = record_of(venue), record_of(venue, tiers)
+    owed_e6 = sum(fill.fee_e6 // 4 for fill in plain.fills if fill.account != account)
+    assert owed_e6 > 0 and any(fill.account == account for fill in plain.fills)
+    found = [profit(record) for record in (plain, lowered)]
+    fees_e6 = [int(one["whole"]["sources_e6"]["fees"]) for one in found]
+    assert fees_e6[0] - fees_e6[1] == owed_e6
+    assert plain.books[-1].fees_e6 - lowered.books[-1].fees_e6 == owed_e6
+    assert found[1]["ok"]
+    assert found[0]["whole"]["unexplained_e6"] == found[1]["whole"]["unexplained_e6"]
+
+
 def test_hedges_of_the_journal_are_told_once_and_explained() -> None:
     """Two reports of one order, the second of them twice: what it paid counts once."""
     venue = traded(3)
-    facts: list[Fact] = []
+    facts: list[ReportFact] = []
     teller = Teller()
     halfway = len(venue.journal) // 2
     for number, (_, events) in enumerate(venue.journal):
@@ -142,6 +160,17 @@ def test_a_journal_without_a_batch_has_nothing_to_report(tmp_path: Path) -> None
         journal.append([b"{}"])
     with pytest.raises(Misconfigured, match="holds no settled batch"):
         list(facts_of(tmp_path))
+
+
+def test_a_run_of_one_valuation_is_told_to_run_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Journal(tmp_path / "journal", b"test") as journal:
+        for command, decided in traded(2, batches=0).journal:
+            journal.append([encode_entry(command, decided)])
+    assert len(recorded(facts_of(tmp_path)).books) == 1
+    assert run(["report", "pnl", str(tmp_path)]) == Exit.SETUP
+    assert "takes two valuations" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
