@@ -124,6 +124,7 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "request_withdrawal": (account, 1),
         "cancel_all": (account,),
         "apply": (*vector, account, 0, LOT),
+        "spend": (account, 0),
         "set_halt": (venue.world.now_ms + 3_000, venue.world.now_ms + 60_000),
     }
     return special[name]

@@ -62,7 +62,7 @@ class Books:
                 "limits",
             )
         }
-        for account in [0, *self.accounts]:
+        for account in [0, 2, 3, *self.accounts]:
             words[f"account {account}"] = self.word("accounts", account)
             words[f"withdrawal {account}"] = self.word("withdrawals", account)
             words[f"barrier {account}"] = self.word("epoch_barriers", account)
@@ -112,11 +112,11 @@ class Books:
             interest = unpack_meter(self.word("market_words", market * 8 + 2)).open_interest_e8
             longs = sum(max(base, 0) for base, _ in held[:-2])
             assert interest == longs, f"open interest of market {market}"
-        for account in [0, *self.accounts]:
+        for account in [0, 2, 3, *self.accounts]:
             word = unpack_account(self.word("accounts", account))
             owed += word.collateral_e6
             owed += unpack_withdrawal(self.word("withdrawals", account)).amount_e6
-            if account > 1:
+            if account > 3:
                 mask = sum(
                     1 << place
                     for place in range(16)

@@ -96,6 +96,11 @@ class Applied(Fact, frozen=True, kw_only=True):
     incoming: Word
 
 
+class FeesCollected(Fact, frozen=True, kw_only=True):
+    market: int
+    ledger: Word
+
+
 class HaltSet(Fact, frozen=True, kw_only=True):
     limits: Word
 
@@ -123,6 +128,7 @@ ChainFact = (
     | DelegateSet
     | LiquidityRequested
     | Applied
+    | FeesCollected
     | HaltSet
     | MarketSet
     | SourceRead
@@ -139,6 +145,7 @@ FACTS: Final[dict[str, type[Fact]]] = {
         DelegateSet,
         LiquidityRequested,
         Applied,
+        FeesCollected,
         HaltSet,
         MarketSet,
         SourceRead,

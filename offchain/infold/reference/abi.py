@@ -59,6 +59,7 @@ DOORS = {
         ("Clearing", "deposit", f"{_WORD},{_WORD}"),
         ("Clearing", "request_withdrawal", f"{_WORD},{_WORD}"),
         ("Clearing", "claim_withdrawal", f"{_WORD},{_VECTOR}"),
+        ("Clearing", "collect_fees", _WORD),
         ("Clearing", "cancel", f"{_WORD},{_WORD},{_WORD}"),
         ("Clearing", "cancel_all", _WORD),
         ("Delegates", "grant", f"{_WORD},address,{_WORD},{_WORD},{_WORD}"),
@@ -108,6 +109,7 @@ EVENTS = dict(
         _event(f"BatchSettled({_words(2)},bytes32,bytes32)", 1),
         _event(f"Applied({_words(6)})", 1),
         _event(f"MarketSet({_words(5)})", 1),
+        _event(f"FeesCollected({_words(2)})", 1),
         _event(f"HaltSet({_WORD})", 0),
         # Delegates
         _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
