@@ -10,6 +10,7 @@
      C4  collateral, positions, fees and pots sum to what the vault accounts for
      C5  no fill beyond what was signed
      C8  after a batch an account has initial margin, or its risk fell; its fills stand or fall together
+     C10 equity is never negative once a bankrupt account is closed: insurance pays, then the pool
      C13 no account's fault stops another account's order
 @custom:halt Governance sets a market to shrink only, or halts all of them for a time; withdrawals keep working.
 """
@@ -81,7 +82,7 @@ struct Running:
 
 head: public(uint256)       # number 64 @192 | time 48 @144 | epoch 32 @112 | epoch end 48 @64 | loss bucket 64 @0
 positions: public(uint256[2**36])       # account * 16 + place; the backstop, account 1, has a place a market: 16 + market
-strikes: public(HashMap[uint256, uint256])      # epoch: returned @192 | nav u64 @128 | supply before u128 @0
+strikes: public(HashMap[uint256, uint256])      # epoch: paid u63 @193 | returned @192 | nav u64 @128 | supply before u128 @0
 limits: public(uint256)         # halted until 48 @112 | halted from 48 @64 | pool capital 64 @0, its value at the last strike
 
 
@@ -113,7 +114,7 @@ def __init__(
     RECOVERY = recovery
     GOVERNANCE = governance
     EPOCH_MS = epoch_ms
-    self.head = (units._now_ms() + epoch_ms) << 64
+    self.head = (1 << 112) | ((units._now_ms() + epoch_ms) << 64)     # epochs run from 1
 
 
 # -- batches -----------------------------------------------------------------------
@@ -615,14 +616,18 @@ def apply(
     account: uint256,
     place: uint256,
     change: int256,
+    terms: uint256,
 ):
     """
     @notice Shrink a trader's position at a fresh vector's price against the pool's incoming.
     @param change What its base gains, lots; toward zero and not beyond.
+    @param terms lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0, see `Rules.shrink`; half of the charge
+        is the keeper's, the rest goes to insurance.
     """
     if msg.sender != RECOVERY:
         reasons._refuse(reasons.NOT_RECOVERY)
-    if account < collateral.FIRST_TRADER or place >= PLACES:
+    keeper: uint256 = terms & packing.M32
+    if account < collateral.FIRST_TRADER or place >= PLACES or keeper >= collateral.account_count:
         reasons._refuse(reasons.UNKNOWN_ACCOUNT)
     time: uint256 = self._admit_fresh(head, openings, given)
     key: uint256 = (account << 4) | place
@@ -632,9 +637,7 @@ def apply(
     after: uint256 = 0
     realised: int256 = 0
     mark: uint256 = markets._mark(market, time)
-    words, after, realised = staticcall reasons.RULES.shrink(
-        words, self.positions[key], (mark << 48) >> 192, change
-    )
+    words, after, realised = staticcall reasons.RULES.shrink(words, self.positions[key], mark, change, terms)
     self.positions[key] = after
     if after == 0:
         collateral.accounts[account] ^= 1 << unsafe_add(16, place)
@@ -650,6 +653,13 @@ def apply(
         ledger=words.ledger,
         incoming=words.incoming,
     )
+    charge: uint256 = (terms >> 32) & packing.M64
+    part: uint256 = 0
+    if keeper != 0:
+        part = charge >> 1
+        self._move(keeper, part, 1)
+    self._move(collateral.INSURANCE, unsafe_sub(charge, part), 1)
+    self._cover(account, keeper, unsafe_sub(max((terms >> 96) & packing.M64, part), part))
 
 
 @external
@@ -920,6 +930,7 @@ def _strike(epoch: uint256, time: uint256):
     @notice Strike the pool's shares at its net asset value; `Pool` says what its requests make of it.
     """
     nav: int256 = convert(convert(collateral.accounts[0] << 160, bytes32), int256) >> 192
+    locked: uint256 = 0
     for market: uint256 in range(markets.MARKET_COUNT):
         rest: uint256 = markets.pool_markets >> market
         if rest == 0:
@@ -928,15 +939,20 @@ def _strike(epoch: uint256, time: uint256):
             mark: uint256 = markets._mark(market, time)
             if (mark << 48) >> 192 == 0:
                 reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
-            nav = unsafe_add(
-                nav, staticcall reasons.RULES.pool_value(self._words(market, markets.market_words[market << 3], time), mark)
+            value: int256 = 0
+            margin: uint256 = 0
+            value, margin = staticcall reasons.RULES.pool_value(
+                self._words(market, markets.market_words[market << 3], time), mark
             )
+            nav = unsafe_add(nav, value)
+            locked = unsafe_add(locked, margin)
     strike: uint256 = 0
     capital: uint256 = 0
     gained: int256 = 0
     strike, capital, gained = staticcall POOL.strike_terms(
         epoch,
         nav,
+        locked,
         self.strikes[unsafe_sub(epoch, 1)],     # it cannot ask for this one: the lock is closed
     )
     capital = min(capital, packing.M64)
@@ -961,6 +977,45 @@ def _gain(account: uint256, amount: int256):
     word = collateral._with(word, unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount))
     collateral.accounts[account] = word
     log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
+
+
+@internal
+def _move(account: uint256, amount: uint256, sign: int256):
+    if amount != 0:
+        self._gain(account, unsafe_mul(sign, convert(convert(amount, bytes32), int256)))
+
+
+@internal
+def _cover(account: uint256, keeper: uint256, bounty: uint256):
+    """
+    @notice Bankruptcy: what an account without positions owes is paid by insurance, then by the pool (C10).
+    @param bounty What insurance adds to the keeper's part, as far as it can: once, for the debt is then gone.
+    """
+    word: uint256 = collateral.accounts[account]
+    cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
+    if (word >> 16) & packing.M16 != 0 or cash >= 0:
+        return
+    pending: uint256 = collateral.withdrawals[account] >> 48
+    if pending != 0:
+        # what was to leave answers first
+        cash = unsafe_add(cash, convert(convert(pending, bytes32), int256))
+        self._set_withdrawal(account, collateral._with(word, cash), 0)
+        if cash >= 0:
+            return
+    debt: uint256 = convert(unsafe_sub(0, cash), uint256)
+    insured: uint256 = convert(
+        max(0, convert(convert(collateral.accounts[collateral.INSURANCE] << 160, bytes32), int256) >> 192), uint256
+    )
+    paid: uint256 = min(debt, insured)
+    self._move(account, debt, 1)
+    self._move(0, unsafe_sub(debt, paid), -1)
+    if keeper != 0:
+        extra: uint256 = min(bounty, unsafe_sub(insured, paid))
+        self._move(keeper, extra, 1)
+        self._move(collateral.INSURANCE, unsafe_add(paid, extra), -1)
+    else:
+        self._move(collateral.INSURANCE, paid, -1)
+    log IClearing.Covered(account=account, insurance_e6=paid, pool_e6=unsafe_sub(debt, paid))
 
 
 @internal

@@ -51,6 +51,7 @@ def __init__(timelock: address, clearing: address, oracle: address, seals: addre
     assert clearing != empty(address), "governance: clearing is zero"
     assert oracle != empty(address), "governance: oracle is zero"
     assert seals != empty(address), "governance: seals is zero"
+    assert guardian != empty(address), "governance: guardian is zero"
     TIMELOCK = timelock
     DEPLOYER = msg.sender
     CLEARING = IClearing(clearing)
@@ -99,9 +100,9 @@ def resume():
     """
     if msg.sender != self.guardian:
         self._only_timelock()
-    assert block.timestamp < self.halted_until_s, "governance: not halted"
+    until_s: uint256 = block.timestamp + units.GUARD_S
+    assert until_s <= self.halted_until_s, "governance: not halted"
 
-    until_s: uint256 = min(self.halted_until_s, block.timestamp + units.GUARD_S)
     self.halted_until_s = until_s
     self._halt(until_s)
 

@@ -25,6 +25,7 @@ implements: IRules
 
 STEP_MS: constant(uint256) = 3_600_000          # a rate moves by at most an hour's velocity, however long the gap
 MEMORY_MS: constant(uint256) = 8 * units.WINDOW_MS  # how long the meter remembers what the pool sold
+LEAN_E6_MAX: constant(uint256) = 50_000         # 5 %, the most that h_min may be: recovery gives the pool no more
 
 
 @external
@@ -121,11 +122,13 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
 @external
 @pure
 def shrink(
-    market: IRules.Market, position: uint256, oracle: uint256, change: int256
+    market: IRules.Market, position: uint256, mark: uint256, change: int256, terms: uint256
 ) -> (IRules.Market, uint256, int256):
     """
-    @notice Move part of a position to the pool's incoming at the oracle price; funding runs to the clock's index.
+    @notice Move part of a position to the pool's incoming at the mark, funding to its time.
     @param position A position word of this market.
+    @param terms lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0: what the owner loses to the pool as a
+        share of the notional, what a keeper may get from insurance, and what the owner pays outright.
     @return the words after, the position word after (0: closed), and the quote realised to its owner
     """
     base: int256 = 0
@@ -133,12 +136,21 @@ def shrink(
     index: int256 = 0
     base, quote, index = packing._unpack_position(position)
     assert change != 0 and pricing._shrinks(base, change), "clearing: apply must shrink"
+    oracle: uint256 = (mark << 48) >> 192
     assert oracle != 0, "clearing: no price"
-    credit: int256 = pricing._credit(
-        base, (packing._int(market.clock) >> 192) - index, (market.rates >> 76) & packing.M8
+
+    # Recovery names the terms, and this is as far as it may go
+    notional: uint256 = convert(abs(change), uint256) * oracle
+    charge: uint256 = (terms >> 32) & packing.M64
+    assert (terms >> 160) <= LEAN_E6_MAX, "clearing: terms too harsh"
+    assert charge <= units._ceil_div(notional * ((market.rates >> 216) & packing.M20), 10**16), "clearing: terms too harsh"
+    assert ((terms >> 96) & packing.M64) * 10**16 <= notional * ((market.rates >> 84) & packing.M16), "clearing: terms too harsh"
+
+    credit: int256 = pricing._credit(base, (packing._int(mark << 112) >> 192) - index, (mark >> 12) & packing.M8)
+    moved: int256 = units._floor_lots(-change * convert(oracle, int256)) - convert(
+        units._ceil_div(notional * (terms >> 160), 10**16), int256
     )
-    moved: int256 = units._floor_lots(-change * convert(oracle, int256))
-    quote += credit + moved
+    quote += credit + moved - convert(charge, int256)
     interest: uint256 = convert(max(base, 0) - max(base + change, 0), uint256)
     base += change
 
@@ -146,24 +158,28 @@ def shrink(
     after: uint256 = 0
     if base != 0:
         realised = 0
-        # the clock's index, moved to where a mark has it
-        after = packing._position(position >> 240, base, quote, market.clock >> 112)
+        after = packing._position(position >> 240, base, quote, mark)
     taken: int256 = 0
     paid: int256 = 0
-    taken, paid = packing._unpack_book(market.incoming)
+    if market.clock & 1 != 0:
+        taken, paid = packing._unpack_book(market.incoming)
+    held: int256 = (packing._int(market.pool) >> 192) + taken
+    if abs(held - change) > convert((market.caps << 128) >> 192, int256):
+        assert abs(held - change) <= abs(held), "clearing: pool cap"
     words: IRules.Market = market
     words.clock |= 1
     words.meter -= interest << 64
-    words.ledger = packing._entered(market.ledger, realised, 0, -credit)
+    words.ledger = packing._entered(market.ledger, realised + convert(charge, int256), 0, -credit)
     words.incoming = packing._book(taken - change, paid - moved)
     return words, after, realised
 
 
 @external
 @pure
-def pool_value(market: IRules.Market, mark: uint256) -> int256:
+def pool_value(market: IRules.Market, mark: uint256) -> (int256, uint256):
     """
-    @notice What the pool's position and incoming are worth at a mark, funding to its time counted.
+    @notice What the pool's position and incoming are worth at a mark, funding to its time counted, and what the market's
+            whole open interest, the pool's part in it, locks of its capital: that interest's initial margin.
     """
     base: int256 = 0
     quote: int256 = 0
@@ -177,7 +193,10 @@ def pool_value(market: IRules.Market, mark: uint256) -> int256:
         more_base, more_quote = packing._unpack_book(market.incoming)
         base += more_base
         quote += more_quote
-    return units._floor_lots(base * convert((mark >> 144) & packing.M64, int256)) + quote
+    oracle: uint256 = (mark >> 144) & packing.M64
+    interest: uint256 = ((market.meter >> 64) & packing.M64) + convert(max(base, 0), uint256)
+    locked: uint256 = (interest * oracle * ((mark >> 60) & packing.M20) + 10**16 - 1) // 10**16
+    return units._floor_lots(base * convert(oracle, int256)) + quote, locked
 
 
 @external

@@ -66,11 +66,15 @@ TESTS: Final = (
     "tests/property/test_pricing_rule.py",
 )
 FOLDERS: Final = {
+    "adapters/Aggregator.vy": "adapters",
+    "adapters/Pull.vy": "adapters",
     "modules/collateral.vy": "clearing",
     "modules/markets.vy": "clearing",
     "modules/orders.vy": "clearing",
     "modules/parameters.vy": "governance",
     "modules/signers.vy": "seals",
+    "modules/sources.vy": "oracle",
+    "modules/uptime.vy": "oracle",
 }
 """Where a module's faults are looked for first: a contract's are in the folder of its name."""
 

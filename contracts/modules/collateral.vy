@@ -14,9 +14,9 @@ from ..interfaces import IClearing
 
 uses: reasons
 
-INSURANCE: constant(uint256) = 2
-TREASURY: constant(uint256) = 3
 FIRST_TRADER: constant(uint256) = 17
+INSURANCE: constant(uint256) = 2            # holds collateral only: pays what bankrupt accounts owe
+TREASURY: constant(uint256) = 3             # holds collateral only: the timelock's
 
 account_count: public(uint256)              # the next id
 accounts: public(uint256[2**32])            # owner 160 @96 | collateral i64 @32 | mask u16 @16 | epoch u16 @0

@@ -112,6 +112,17 @@ def _unpack_book(word: uint256) -> (int256, int256):
     return convert(convert(word, bytes32), int256) >> 192, convert(convert(word << 64, bytes32), int256) >> 168
 
 
+# -- terms of an apply: lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0 ---------
+
+@internal
+@pure
+def _terms(lean_e6: uint256, bounty: uint256, charge: uint256) -> uint256:
+    """
+    @notice What a position's owner loses when Recovery shrinks it; the keeper is added by the caller.
+    """
+    return (self._count(lean_e6, 20) << 160) | (self._count(bounty, 64) << 96) | (self._count(charge, 64) << 32)
+
+
 # -- ledger: realised i88 @168 | fees u80 @88 | pot i88 @0 -------------------------------------
 
 @internal

@@ -677,17 +677,21 @@ def unpack_requests(word: int) -> RequestsWord:
 
 
 class StrikeWord(NamedTuple):
-    """strikes[epoch]. `supply` is the one before the strike; `returned` is 0 or 1."""
+    """strikes[epoch]. `supply` is the one before the strike; `returned` is 0 or 1; `paid_e6` is for
+    all redemptions of the epoch together.
+    """
 
     returned: int = 0
     nav_e6: int = 0
     supply: int = 0
+    paid_e6: int = 0
 
 
 STRIKE: Final[Layout] = (
     Field("returned", 1, 192),
     Field("nav_e6", 64, 128),
     Field("supply", 128, 0),
+    Field("paid_e6", 63, 193),
 )
 
 

@@ -45,6 +45,7 @@ ACTORS: dict[str, Key] = {
     "canceller": OWNER,
     "the account": OWNER,
     "account owner": a_key("owner"),
+    "controller": a_key("controller"),
     "matcher": MATCHER,
     "oracle signer": ORACLE_SIGNERS[0],
     "Governance": STAND_INS["governance"],
@@ -107,6 +108,7 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "set_market": (1, parameters())
         if contract == "Governance"
         else (1, *venue.governance.words(parameters())),
+        "set_halt": (venue.world.now_ms + 60_000, venue.world.now_ms + 120_000),
         "set_matcher": (SOMEBODY,),
         "set_attester": (SOMEBODY, True),
         "set_attester_threshold": (0,),
@@ -123,10 +125,11 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "revoke": (account, SOMEBODY),
         "request_withdrawal": (account, 1),
         "cancel_all": (account,),
-        "apply": (*vector, account, 0, LOT),
+        "apply": (*vector, account, 0, LOT, 0),
         "spend": (account, 0),
-        "set_halt": (venue.world.now_ms + 3_000, venue.world.now_ms + 60_000),
     }
+    if contract == "Pool":
+        return 5, *[ACTORS["controller"].address] * 2
     return special[name]
 
 

@@ -163,6 +163,11 @@ def selector(signature: str) -> bytes:
 
 _selectors: dict[str, bytes] = {}
 
+POOL_GETTERS = {
+    "holder_requests": ("requests(address,uint256)", 32),
+    "claims": ("claims(address,uint256)", 33),
+    "operators": ("isOperator(address,address)", 160),
+}
 GETTERS = {
     "accounts": ("clearing", "accounts(uint256)"),
     "positions": ("clearing", "positions(uint256)"),
@@ -174,6 +179,7 @@ GETTERS = {
     "strikes": ("clearing", "strikes(uint256)"),
     "lp_requests": ("pool", "lp_requests(uint256)"),
     "shares": ("pool", "balanceOf(address)"),
+    "liquidated_ms": ("recovery", "liquidated_ms(uint256)"),
     "sources": ("oracle", "source_of(uint256)"),
     "readings": ("oracle", "readings(uint256)"),
 }
@@ -239,10 +245,12 @@ class Machine:
         return self.now_s * 1000
 
     def fund(self, address: int) -> None:
-        """Endless dollars that the vault may take."""
+        """Endless dollars that the vault and the pool may take."""
         mint = selector("mint(address,uint256)") + encode((0, 0), (address, DOLLAR_SUPPLY))
-        allow = encode((0, 0), (self.chain.number("vault"), 2**256 - 1))
-        for data in (mint, selector("approve(address,uint256)") + allow):
+        approve = selector("approve(address,uint256)")
+        takers = [self.chain.number(name) for name in ("vault", "pool")]
+        allow = [approve + encode((0, 0), (taker, 2**256 - 1)) for taker in takers]
+        for data in (mint, *allow):
             refused, _ = self.chain.send("dollar", address, data)
             assert refused is None
 
@@ -304,7 +312,7 @@ class Machine:
         made = []
         for log in logs:
             name = self.chain.of_number.get(int(log.address, 16))
-            if name not in ("clearing", "delegates", "pool", "oracle", "seals"):
+            if name not in ("clearing", "delegates", "pool", "oracle", "seals", "recovery"):
                 continue
             topics = [_bytes(topic) for topic in log.topics]
             decoded = decode_log(topics, bytes(log.data[1]))
@@ -331,9 +339,10 @@ class Machine:
         if table == "delegates":
             data = encode((0, 0), (key >> 160, key & 2**160 - 1))
             return self.chain.read("delegates", selector("delegates(uint256,address)") + data)
-        if table == "holder_requests":
-            data = encode((0, 0), (key >> 32, key & 2**32 - 1))
-            return self.chain.read("pool", selector("requests(address,uint256)") + data)
+        if table in POOL_GETTERS:
+            signature, bits = POOL_GETTERS[table]
+            data = encode((0, 0), (key >> bits, key & (1 << bits) - 1))
+            return self.chain.read("pool", selector(signature) + data)
         contract, signature = GETTERS[table]
         return self.chain.read(contract, selector(signature) + key.to_bytes(32, "big"))
 
@@ -357,12 +366,12 @@ class Machine:
         struck = Head.of(self.state.scalar("head")).epoch
         held = 0
         for epoch, word in self.state.lp_requests.items():
-            deposits, redeems = Requests.of(word)
+            deposits = Requests.of(word).deposits_e6
             if epoch >= struck:
                 held += deposits
                 continue
-            returned, nav, supply = Strike.of(self.state.strikes.get(epoch, 0))
-            held += deposits if returned else (redeems * nav // supply if supply else 0)
+            strike = Strike.of(self.state.strikes.get(epoch, 0))
+            held += deposits if strike.returned else strike.paid_e6
         return held - self.claimed_e6
 
     # -- beginning ----------------------------------------------------------------
@@ -376,7 +385,8 @@ class Machine:
         for _ in range(8):
             self.open_account()
         self.door("clearing", "deposit", (1, 40_000_000 * 10**6), STRANGER.address)
-        self.door("pool", "request_deposit", (10**9 * 10**6,), self.providers[0].address)
+        first = self.providers[0].address
+        self.door("pool", "request_deposit", (10**9 * 10**6, first, first), first)
         self.travel(EPOCH_MS // 1000 + 20)
         self.rule_settle()
 
@@ -504,28 +514,52 @@ class Machine:
     # -- rules: shares ---------------------------------------------------------------
 
     def rule_request_deposit(self) -> None:
-        provider = self.random.choice(self.providers)
         amount = self.random.choice([0, 1, 1_000 * 10**6, 200_000 * 10**6, 2**62])
-        self.door("pool", "request_deposit", (amount,), provider.address)
+        controller, owner, sender = self._parties()
+        self.door("pool", "request_deposit", (amount, controller, owner), sender)
 
     def rule_request_redeem(self) -> None:
-        provider = self.random.choice(self.providers)
-        balance = self.state.shares.get(provider.address, 0)
-        shares = self.random.choice([0, 1, balance // 7, balance // 2, balance + 1])
-        self.door("pool", "request_redeem", (shares,), provider.address)
+        controller, owner, sender = self._parties()
+        balance = self.state.shares.get(owner, 0)
+        shares = self.random.choice([0, 1, balance // 7, balance // 2, balance, balance + 1])
+        self.door("pool", "request_redeem", (shares, controller, owner), sender)
+
+    def rule_set_operator(self) -> None:
+        operator = self.random.choice([*self.providers, STRANGER]).address
+        approved = int(self.random.random() < 0.5)
+        sender = self.random.choice(self.providers).address
+        self.door("pool", "set_operator", (operator, approved), sender)
 
     def rule_claim(self) -> None:
-        epoch = Head.of(self.state.scalar("head")).epoch
-        open_claims = list(self.state.holder_requests)
-        if open_claims and self.random.random() < 0.8:
-            place = self.random.choice(open_claims)
-            arguments = (place & 2**32 - 1, place >> 32)
+        """Any way of claiming, whole or in pieces, by its owner, an operator, a stranger."""
+        pick = self.random
+        controller, _, sender = self._parties(0.9)
+        door = pick.choice(CLAIMS)
+        redeems = door in ("claim_withdraw", "claim_redeem", "take_back_redeem")
+        epochs = [key & 2**32 - 1 for key in self.state.holder_requests if key >> 32 == controller]
+        if door.startswith("take_back"):
+            first = pick.choice([*epochs, Head.of(self.state.scalar("head")).epoch])
         else:
-            holder = self.random.choice(self.providers).address
-            arguments = (max(0, epoch - self.random.randrange(3)), holder)
-        result = self.door("pool", "claim", arguments, STRANGER.address)
-        if isinstance(result, tuple):
-            self.claimed_e6 += result[1]
+            by_shares = door in ("claim_mint", "claim_own_mint", "claim_redeem")
+            left = [self.protocol.left(controller, epoch, redeems=redeems) for epoch in epochs]
+            most = sum(it[by_shares] for it in left)
+            first = pick.choice([0, 1, most // 3, most // 2, most, most, most + 1])
+        receiver = pick.choice([controller, STRANGER.address])
+        arguments = (first, receiver, controller)
+        if "own" in door:
+            arguments, sender = (first, receiver), controller
+        accounted_e6 = self.protocol.accounted_e6
+        self.door("pool", door, arguments, sender)
+        self.claimed_e6 += accounted_e6 - self.protocol.accounted_e6
+
+    def _parties(self, own: float = 0.8) -> tuple[int, int, int]:
+        """A controller, an owner and a sender: mostly one provider, sometimes three people."""
+        everybody = [it.address for it in (*self.providers, STRANGER)]
+        one = self.random.choice(self.providers).address
+        if self.random.random() < own:
+            return one, one, one
+        choose = self.random.choice
+        return choose([one, choose(everybody), 0]), choose([one, choose(everybody)]), one
 
     # -- rules: governance and recovery -------------------------------------------------
 
@@ -649,31 +683,42 @@ class Machine:
         return answer
 
     def rule_liquidate(self) -> None:
-        account = self.someone()
+        before = list(self.state.liquidated_ms)
+        again = bool(before) and self.random.random() < 0.3
+        account = self.random.choice(before) if again else self.someone()
         mask = Account.of(self.state.accounts[account]).mask
         places = [place for place in range(16) if mask >> place & 1]
         place = self.random.choice(places) if places else self.random.choice([0, 16])
-        base = Position.of(self.state.positions.get(account << 4 | place, 0)).base_e8
-        size = self.random.choice([0, 1, abs(base), abs(base) // 2, abs(base) + 1])
+        keeper = self.random.choice([0, 0, account, self.someone(), 2, 10**6])
         if self.protocol.recovery == RECOVERY.address:
             return
-        vector = self.vector(self.some_time())
-        self.door("recovery", "liquidate", (*vector, account, place, size), STRANGER.address)
+        time_ms = self.some_time()
+        if again and self.random.random() < 0.5:
+            time_ms = self.state.liquidated_ms[account] - self.random.choice([0, 1])
+        vector = self.vector(time_ms)
+        self.door("recovery", "liquidate", (*vector, account, place, keeper), STRANGER.address)
 
     def rule_apply(self) -> None:
         """As Recovery, without its judgement: Clearing's own checks."""
         account = self.random.choice([1, 16, *self.owners])
         place = self.random.choice([0, 1, 2, 16])
-        base = Position.of(self.state.positions.get(account << 4 | place & 15, 0)).base_e8
+        position = Position.of(self.state.positions.get(account << 4 | place & 15, 0))
+        base = position.base_e8
         change = self.random.choice([0, 1, -base, -base // 2, -base - 1, -2 * base])
         plain = self.protocol.recovery == RECOVERY.address
         sender = RECOVERY.address if plain and self.random.random() < 0.9 else STRANGER.address
         head, openings, signatures = self.vector(self.some_time())
-        shape = (0, 1, 2, 0, 0, 0)
-        arguments = (head, openings, signatures, account, place, change)
+        worth_e6 = abs(change) * self.prices.get(position.market, 0) // 10**10
+        charge = self.random.choice([0, 0, worth_e6 // 200, worth_e6])
+        lean = self.random.choice([0, 10, 500, 50_000, 50_001])
+        bounty = self.random.choice([0, worth_e6 // 10**5, worth_e6])
+        keeper = self.random.choice([0, self.someone(), 10**6])
+        terms = lean << 160 | min(bounty, 2**64 - 1) << 96 | min(charge, 2**64 - 1) << 32 | keeper
+        shape = (0, 1, 2, 0, 0, 0, 0)
+        arguments = (head, openings, signatures, account, place, change, terms)
         data = selector(
-            "apply(uint256,uint256[],(uint256,uint256)[],uint256,uint256,int256)"
-        ) + encode(shape, (*arguments[:5], change % 2**256))
+            "apply(uint256,uint256[],(uint256,uint256)[],uint256,uint256,int256,uint256)"
+        ) + encode(shape, (*arguments[:5], change % 2**256, terms))
         self.both(
             "apply",
             "clearing",
@@ -1177,6 +1222,16 @@ WRONG_ORDERS = (
     "reduce",
     "zeros",
 )
+CLAIMS = (
+    "claim_deposit",
+    "claim_mint",
+    "claim_own_deposit",
+    "claim_own_mint",
+    "claim_withdraw",
+    "claim_redeem",
+    "take_back_deposit",
+    "take_back_redeem",
+)
 WEIGHTS = {
     "settle": 55,
     "travel": 6,
@@ -1189,8 +1244,9 @@ WEIGHTS = {
     "grant": 5,
     "revoke": 2,
     "request_deposit": 2,
-    "request_redeem": 2,
-    "claim": 2,
+    "request_redeem": 3,
+    "set_operator": 1,
+    "claim": 5,
     "set_market": 2,
     "set_halt": 1,
     "keys": 2,

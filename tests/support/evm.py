@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import eth_abi
@@ -248,6 +248,11 @@ class Contract:
             raise AttributeError(f"{self.artifact.name} has no function {name}") from None
         return functools.partial(self._call, function)
 
+    def shorter(self, name: str) -> Any:
+        """The form of a function that leaves its last argument to its default."""
+        longest = self._functions[name]
+        return functools.partial(self._call, _form(longest, longest.inputs[:-1]))
+
     @property
     def names(self) -> frozenset[str]:
         """Of its functions."""
@@ -300,15 +305,18 @@ def _functions(artifact: Artifact) -> dict[str, _Function]:
     found: dict[str, _Function] = {}
     for entry in artifact.abi:
         if entry["type"] == "function":
-            inputs = _types(entry["inputs"])
-            found[entry["name"]] = _Function(
-                name=entry["name"],
-                selector=keccak(f"{entry['name']}({','.join(inputs)})".encode())[:4],
-                inputs=inputs,
-                outputs=_types(entry["outputs"]),
-                reads=entry["stateMutability"] in ("view", "pure"),
-            )
+            name, inputs = entry["name"], _types(entry["inputs"])
+            if name in found and len(found[name].inputs) > len(inputs):
+                continue
+            outputs = _types(entry["outputs"])
+            reads = entry["stateMutability"] in ("view", "pure")
+            found[name] = _form(_Function(name, b"", inputs, outputs, reads), inputs)
     return found
+
+
+def _form(function: _Function, inputs: tuple[str, ...]) -> _Function:
+    signature = f"{function.name}({','.join(inputs)})"
+    return replace(function, selector=keccak(signature.encode())[:4], inputs=inputs)
 
 
 def _types(parts: Sequence[dict[str, Any]]) -> tuple[str, ...]:

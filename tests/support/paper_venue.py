@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from infold.core import events, margin, settlement
+from infold.core import events, liquidation, margin, settlement
 from infold.core.curve import Curve
 from infold.core.engine import decide, evolve
 from infold.core.events import AnyCommand, AnyEvent, ChainFact, to_word
@@ -152,7 +152,7 @@ class Venue:
             events.Deployed(
                 pool=to_word(pack_account(AccountWord(owner=0x9001))),
                 backstop=to_word(pack_account(AccountWord(owner=0xBAC))),
-                head=to_word(pack_head(HeadWord(epoch_end_ms=START_MS + self.epoch_ms))),
+                head=to_word(pack_head(HeadWord(epoch=1, epoch_end_ms=START_MS + self.epoch_ms))),
                 epoch_ms=self.epoch_ms,
             )
         )
@@ -299,7 +299,7 @@ class Venue:
         market = self.chain.accounts[account].positions[index].market
         held = self.chain.accounts[account]
         cash_e6 = held.word.collateral_e6
-        settlement.apply_delta(self.chain, account, index, change_e8, oracle_price_e8, self.now_ms)
+        liquidation.apply_delta(self.chain, account, index, change_e8, oracle_price_e8, self.now_ms)
         if index not in held.positions:
             self.facts.append(
                 events.CollateralMoved(

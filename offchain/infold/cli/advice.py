@@ -30,10 +30,11 @@ ADVICE: Final = {
     "delegates: not the owner": "sign with the key that opened the account",
     "delegates: expiry has passed": "name a later --expiry-ms",
     "pool: not enough shares": "`infold lp position` prints them; claim shares first",
-    "pool: nothing to claim": "see that key and epoch are those the request printed",
-    "pool: epoch not struck": (
-        "the first batch after the epoch's end strikes it; claim again after that"
+    "pool: nothing to take back": (
+        "nothing of this key waits to be claimed: see that key and epoch are those the request"
+        " printed; the first batch after the epoch's end strikes it, claim again after that"
     ),
+    "pool: claim older requests first": "`infold lp claim EPOCH` collects all of them",
     "pool: amount is zero": "name an amount above zero",
 }
 """Only what commands of traders and liquidity providers can run into."""

@@ -35,6 +35,11 @@ class Desk:
         """The key's address."""
         return self._sender.address
 
+    @property
+    def holder(self) -> str:
+        """The key's address as text, for calls."""
+        return self._text(self.address)
+
     def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
         """Send one call and wait for it; the contracts' logs of it.
 
@@ -72,7 +77,7 @@ class Desk:
     # -- money ---------------------------------------------------------------
 
     def approve(self, spender: str, amount_e6: int, *, mint: bool) -> None:
-        """Let the vault take an amount; ``mint`` makes test dollars first, on a devnet."""
+        """Let a contract take an amount; ``mint`` makes test dollars first, on a devnet."""
         token = self.venue["Dollar"]
         if mint:
             self.send("Dollar", "mint", self._text(self.address), amount_e6)

@@ -106,6 +106,12 @@ def devnet(
             " markets it does not name.",
         ),
     ] = None,
+    second_sources: Annotated[
+        bool,
+        typer.Option(
+            "--second-sources", help="Put a mock second price source beside every market."
+        ),
+    ] = False,
     seed: Seed = 0,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep journal and keys in this new directory.")
@@ -140,6 +146,7 @@ def devnet(
         rpc_port=rpc_port,
         epoch_ms=epoch_s * 1_000,
         directory=keep,
+        second_sources=second_sources,
     )
     names = {market.listing.name: market.market for market in config.markets}
     parameters = {} if dealer is None else calibrated(dealer, names)

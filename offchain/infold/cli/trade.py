@@ -35,13 +35,11 @@ from infold.cli.pages import (
 from infold.cli.terminal import Json, show, show_all
 from infold.messages import TriggerKind
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
-from infold.words import unpack_head, unpack_limits
 
 Account = Annotated[int, typer.Argument(min=0, help="The account's number.")]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
 Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
 SHARE_DECIMALS = 12
-SHARES_A_UNIT = 10**6  # what the first strike mints for each unit of collateral
 
 account_group = typer.Typer(
     no_args_is_help=True, help="Open an account, look at it, grant and revoke keys."
@@ -485,9 +483,10 @@ def lp_deposit(
     if not amount_e6:
         raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    desk.approve("Vault", amount_e6, mint=mint)
-    asked = named(desk.send("Pool", "request_deposit", amount_e6), "DepositRequested")
-    show({"epoch": int(asked["epoch"]), "amount_e6": str(amount_e6)}, as_json, "deposit requested")
+    desk.approve("Pool", amount_e6, mint=mint)
+    logs = desk.send("Pool", "requestDeposit", amount_e6, desk.holder, desk.holder)
+    epoch = int(named(logs, "DepositRequest")["requestId"])
+    show({"epoch": epoch, "amount_e6": str(amount_e6)}, as_json, "deposit requested")
 
 
 @lp_group.command("redeem")
@@ -501,11 +500,14 @@ def lp_redeem(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Ask to take collateral out of the pool for shares; claimed once the epoch is struck."""
+    """Ask to take collateral out of the pool for shares; claimed once the epoch is struck. What
+    open interest locks is not paid: the shares it would have taken are given back.
+    """
     amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    asked = named(desk.send("Pool", "request_redeem", amount), "RedeemRequested")
-    show({"epoch": int(asked["epoch"]), "shares_e12": str(amount)}, as_json, "redemption requested")
+    logs = desk.send("Pool", "requestRedeem", amount, desk.holder, desk.holder)
+    epoch = int(named(logs, "RedeemRequest")["requestId"])
+    show({"epoch": epoch, "shares_e12": str(amount)}, as_json, "redemption requested")
 
 
 @lp_group.command("claim")
@@ -519,14 +521,29 @@ def lp_claim(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Collect what a struck epoch made of the key's requests."""
+    """Collect all that struck epochs made of the key's requests, and what this epoch gave back."""
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    claimed = named(desk.send("Pool", "claim", epoch, "0x" + desk.address.hex()), "Claimed")
-    document = {
-        "epoch": epoch,
-        "shares_e12": str(claimed["minted"]),
-        "paid_e6": str(claimed["paid_e6"]),
-    }
+    holder, pool = desk.holder, desk.venue["Pool"]
+    document = {"epoch": epoch, "shares_e12": "0", "paid_e6": "0"}
+    claimed = False
+    for most, claim, event, key, gained in (
+        ("maxDeposit", "deposit", "Deposit", "shares_e12", "shares"),
+        ("maxRedeem", "redeem", "Withdraw", "paid_e6", "assets"),
+    ):
+        amount = int(pool.call(most, holder))
+        if amount:
+            found = named(desk.send("Pool", claim, amount, holder, holder), event)
+            document[key], claimed = str(found[gained]), True
+    for side, key, amount_of in (
+        ("Deposit", "returned_e6", "assets"),
+        ("Redeem", "returned_shares_e12", "shares"),
+    ):
+        back = int(pool.call(f"claimableCancel{side}Request", epoch, holder))
+        # With nothing to collect at all the contract says so itself.
+        if back or (side == "Redeem" and not claimed):
+            logs = desk.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
+            document[key] = str(named(logs, f"Cancel{side}Claim")[amount_of])
+            claimed = True
     show(document, as_json, "claimed")
 
 
@@ -541,26 +558,16 @@ def lp_position(
     """Shares held, and what they were worth at the last strike."""
     holder = "0x" + address_of_text(owner).hex()
     contracts = venue(rpc_url, api_url, book)
-    clearing, pool = contracts["Clearing"], contracts["Pool"]
-    shares, supply = int(pool.call("balanceOf", holder)), int(pool.call("supply"))
-    epoch = unpack_head(int(clearing.call("head"))).epoch
-    struck = int(clearing.call("strikes", epoch - 1)) if epoch else 0
+    pool = contracts["Pool"]
+    shares = int(pool.call("balanceOf", holder))
     document = {
         "owner": owner,
         "shares_e12": str(shares),
-        "worth_e6": str(worth_e6(shares, struck)),
-        "supply_e12": str(supply),
-        "capital_e6": str(unpack_limits(int(clearing.call("limits"))).capital_e6),
+        "worth_e6": str(int(pool.call("convertToAssets", shares))),
+        "supply_e12": str(int(pool.call("supply"))),
+        "capital_e6": str(int(pool.call("totalAssets"))),
     }
     show(document, as_json, "liquidity")
-
-
-def worth_e6(shares: int, strike: int) -> int:
-    """Shares in money at a strike's word (net asset value u64 @128, supply before u128 @0), rounded
-    down; at par where none were out before.
-    """
-    value_e6, supply = strike >> 128 & (1 << 64) - 1, strike & (1 << 128) - 1
-    return shares * value_e6 // supply if supply else shares // SHARES_A_UNIT
 
 
 # -- markets -----------------------------------------------------------------

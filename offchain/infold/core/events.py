@@ -105,6 +105,14 @@ class HaltSet(Fact, frozen=True, kw_only=True):
     limits: Word
 
 
+class Covered(Fact, frozen=True, kw_only=True):
+    """Who paid a bankrupt account's debt; what insurance paid is told by `CollateralMoved` too."""
+
+    account: int
+    insurance_e6: int
+    pool_e6: int
+
+
 class MarketSet(Fact, frozen=True, kw_only=True):
     market: int
     clock: Word
@@ -128,6 +136,7 @@ ChainFact = (
     | DelegateSet
     | LiquidityRequested
     | Applied
+    | Covered
     | FeesCollected
     | HaltSet
     | MarketSet
@@ -145,6 +154,7 @@ FACTS: Final[dict[str, type[Fact]]] = {
         DelegateSet,
         LiquidityRequested,
         Applied,
+        Covered,
         FeesCollected,
         HaltSet,
         MarketSet,
@@ -163,7 +173,8 @@ def fact_from_log(
 
     `arguments` are the ABI's names with integers, or 0x strings for addresses. `following` names
     the next log of the same block, if there is one: collateral that a batch moves for the pool and
-    the backstop is that batch's echo, and the backstop's is told by what follows it.
+    the backstop is that batch's echo, and the backstop's is told by what follows it. What the pool
+    pays for a bankrupt account is told by `Covered`.
     """
     kind = FACTS.get(name)
     if kind is None:

@@ -71,6 +71,10 @@ def fold(state: State, fact: ChainFact) -> None:
             _collect_fees(state, fact)
         case events.HaltSet():
             _set_halt(state, fact)
+        case events.Covered():
+            held = state.held(POOL_ACCOUNT)
+            collateral_e6 = held.word.collateral_e6 - fact.pool_e6
+            held.word = held.word._replace(collateral_e6=collateral_e6)
         case events.MarketSet():
             _set_market(state, fact)
         case events.SourceRead():

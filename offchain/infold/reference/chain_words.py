@@ -69,7 +69,25 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         lambda key: encode_call("requests(address,uint256)", key >> 32, key & 2**32 - 1),
         pool,
     )
+    fill(
+        "claims",
+        sorted(known.claims),
+        lambda key: encode_call("claims(address,uint256)", key >> 33, key & 2**33 - 1),
+        pool,
+    )
+    fill(
+        "operators",
+        sorted(known.operators),
+        lambda key: encode_call("isOperator(address,address)", key >> 160, key & 2**160 - 1),
+        pool,
+    )
     fill("shares", sorted(known.shares), partial(encode_call, "balanceOf(address)"), pool)
+    fill(
+        "liquidated_ms",
+        sorted(known.liquidated_ms),
+        partial(encode_call, "liquidated_ms(uint256)"),
+        contracts.recovery,
+    )
     for table, getter in (("sources", "source_of"), ("readings", "readings")):
         keys_known: list[int] = sorted(known.sources.keys() | known.readings.keys())
         fill(table, keys_known, partial(encode_call, f"{getter}(uint256)"), contracts.oracle)

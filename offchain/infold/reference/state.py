@@ -46,7 +46,10 @@ class State:
         "strikes",
         "lp_requests",
         "holder_requests",
+        "claims",
+        "operators",
         "shares",
+        "liquidated_ms",
         "sources",
         "readings",
         "scalars",
@@ -63,10 +66,15 @@ class State:
         self.market_words: Table = {}
         self.parameter_words: Table = {}
         self.strikes: Table = {}
-        # Of Pool: requests by epoch, by holder << 32 | epoch, and balances by holder.
+        # Of Pool: requests by epoch, by controller << 32 | epoch; claims by controller << 33 |
+        # epoch * 2 + side; operators by controller << 160 | operator; balances by holder.
         self.lp_requests: Table = {}
         self.holder_requests: Table = {}
+        self.claims: Table = {}
+        self.operators: Table = {}
         self.shares: Table = {}
+        # Of Recovery: the time of the vector an account was last liquidated at.
+        self.liquidated_ms: Table = {}
         # Of Oracle, by market: the second source, and what it said.
         self.sources: Table = {}
         self.readings: Table = {}

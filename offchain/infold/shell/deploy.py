@@ -67,6 +67,28 @@ class MarketPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePlan:
+    """A market's second source: an adapter (`Aggregator`, `Pull`), or on devnets the mock
+    `Source`, with its constructor's arguments by name.
+    """
+
+    market: int
+    contract: str
+    arguments: dict[str, Any]
+    bound_e4: int
+    age_s: int
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UptimePlan:
+    """The feed that tells whether the chain's sequencer runs, and the grace after it came back."""
+
+    feed: bytes
+    grace_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentPlan:
     """What a venue is to be. `owner` proposes what governance changes, and the timelock waits
     `delay_s`; a venue that is not `sealed` obeys its deployer at once. `token` None deploys the
@@ -83,6 +105,8 @@ class DeploymentPlan:
     token: bytes | None = None
     delay_s: int = DELAY_S
     sealed: bool = True
+    sources: tuple[SourcePlan, ...] = ()
+    uptime: UptimePlan | None = None
 
 
 class Deployer(Protocol):
@@ -159,9 +183,11 @@ def compile_contracts(
     cache = contracts.parent / ".cache" / "contracts" / digest.hexdigest()[:32]
     compiled = {}
     for name in names:
-        path = contracts / f"{name}.vy"
-        if not path.exists():
-            path = contracts / "dev" / f"{name}.vy"
+        folders = (contracts, contracts / "adapters", contracts / "dev")
+        path = next(
+            (found for folder in folders if (found := folder / f"{name}.vy").exists()),
+            contracts / f"{name}.vy",
+        )
         kept = cache / f"{name}.json"
         try:
             content = json.loads(kept.read_text("utf-8"))
@@ -265,6 +291,11 @@ def deploy(
             "set_market", market.market, market_parameters(governance, market)
         )
         deployer.send(f"listing {market.listing.name}", addresses["Governance"], data)
+    for source in plan.sources:
+        add_source(deployer, governance, addresses["Governance"], source, contracts, progress)
+    if plan.uptime is not None:
+        data = governance.calldata("set_uptime", plan.uptime.feed, plan.uptime.grace_s)
+        deployer.send("naming the uptime feed", addresses["Governance"], data)
     if plan.sealed:
         progress(f"sealing governance behind {plan.delay_s} s")
         deployer.send("sealing", addresses["Governance"], governance.calldata("seal"))
@@ -297,6 +328,28 @@ def _check_plan(plan: DeploymentPlan) -> None:
     names = [market.listing.name for market in plan.markets]
     if len(set(ids)) != len(ids) or len(set(names)) != len(names):
         raise Misconfigured("two markets have the same id or name")
+
+
+def add_source(
+    deployer: Deployer,
+    governance: Abi,
+    governance_address: bytes,
+    plan: SourcePlan,
+    contracts: Path,
+    progress: Progress = lambda _line: None,
+) -> bytes:
+    """Create a second source and name it, while governance still obeys its deployer; its address.
+
+    Raises `Reverted` where the source does not answer, or Oracle's bounds refuse it.
+    """
+    progress(f"adding a second source to market {plan.market}")
+    compiled = compile_contracts(contracts.resolve(), (plan.contract,), progress)[plan.contract]
+    arguments = _constructor_arguments(plan.contract, compiled.abi, plan.arguments)
+    address = deployer.create(plan.contract, compiled.init_code + arguments)
+    terms = (plan.market, address, plan.bound_e4, plan.age_s, plan.strict)
+    data = governance.calldata("set_price_source", *terms)
+    deployer.send("naming a second source", governance_address, data)
+    return address
 
 
 def _constructor_arguments(name: str, abi: Json, known: dict[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.support.compiler import CONTRACTS, compiled
 from tests.support.evm import ZERO, Refused, World, a_key
+from tests.support.venue import DELAY_S
 
 NAMES = sorted(path.stem for path in CONTRACTS.glob("*.vy"))
 
@@ -24,7 +25,8 @@ def sound(inputs: list[dict[str, Any]]) -> list[Any]:
     made: list[Any] = []
     for number, given in enumerate(inputs):
         keys = [a_key(f"{given['name']} {place}").address for place in range(3)]
-        made.append({"address": keys[0], "address[]": keys}.get(given["type"], 2))
+        number_of = {"delay_s": DELAY_S}.get(given["name"], 2)
+        made.append({"address": keys[0], "address[]": keys}.get(given["type"], number_of))
         assert given["type"] in ("address", "address[]", "uint256"), (number, given)
     return made
 

@@ -49,18 +49,11 @@ def test_everybody_is_named(venue: Venue) -> None:
     }
 
 
-@pytest.mark.parametrize("missing", range(4))
+@pytest.mark.parametrize("missing", range(5))
 def test_the_constructor_rejects_a_zero_part(missing: int) -> None:
     world = World()
-    parts = [STRANGER.address] * 4
+    parts = [STRANGER.address] * 5
     parts[missing] = ZERO
-    name = ("timelock", "clearing", "oracle", "seals")[missing]
+    name = ("timelock", "clearing", "oracle", "seals", "guardian")[missing]
     with refuses(world, f"governance: {name} is zero"):
-        world.deploy("Governance", *parts, GUARDIAN.address, sender=DEPLOYER)
-
-
-def test_a_venue_may_have_no_guardian() -> None:
-    world = World()
-    governance = world.deploy("Governance", *[STRANGER.address] * 4, ZERO, sender=DEPLOYER)
-    with refuses(world, "governance: not the guardian"):
-        governance.halt(60, sender=STRANGER)
+        world.deploy("Governance", *parts, sender=DEPLOYER)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from tests.support.evm import Contract, a_key, refuses
+from tests.support.compiler import ROOT, compiled_at
+from tests.support.evm import Contract, Refused, a_key, refuses
 from tests.support.venue import DEPLOYER, GUARD_MS, PRICE_E8, WINDOW_MS, Venue
 
 from infold.words import (
@@ -243,7 +244,7 @@ def test_set_source_keeps_its_bounds(
     sourced: Sourced, changes: dict[str, int], reason: str
 ) -> None:
     with refuses(sourced.venue.world, reason):
-        sourced.set(sourced.source, **changes)  # type: ignore[arg-type]
+        sourced.set(sourced.source, **({"market": 2} | changes))  # type: ignore[arg-type]
 
 
 def test_set_source_and_set_uptime_are_governances_alone(venue: Venue) -> None:
@@ -271,3 +272,22 @@ def test_a_changed_threshold_keeps_the_sources_and_a_source_the_threshold(
     with refuses(venue.world, "signers: threshold out of range"):
         key = a_key("oracle signer 0")
         venue.governance.set_oracle_signer(key.address, False, sender=DEPLOYER)
+
+
+def test_a_source_that_looks_at_the_oracle_while_it_is_asked_is_locked_out(venue: Venue) -> None:
+    path = ROOT / "tests" / "support" / "contracts" / "NosySource.vy"
+    nosy = venue.world.deploy(compiled_at(path), sender=DEPLOYER)
+    sourced = Sourced(venue, nosy)
+    sourced.set(nosy)
+    venue.world.travel(WAIT_S)
+    nosy.look(venue.oracle.address, True, sender=STRANGER)
+    assert venue.oracle.sequencer_up() and nosy.latest()[0] == 10**8
+    for act in (
+        lambda: venue.oracle.refresh(MARKET, sender=STRANGER),
+        lambda: sourced.set(nosy),
+    ):
+        with pytest.raises(Refused) as refused:
+            act()
+        assert refused.value.reason == "", "the lock refuses without words; something else spoke"
+    nosy.look(venue.oracle.address, False, sender=STRANGER)
+    venue.oracle.refresh(MARKET, sender=STRANGER)

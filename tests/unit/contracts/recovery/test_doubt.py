@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tests.support.evm import refuses
 from tests.support.solidity import mock
-from tests.support.venue import DEPLOYER, GUARD_MS, LOT, PRICE_E8
+from tests.support.venue import DEPLOYER, GUARD_MS, PRICE_E8
 
 from .conftest import KEEPER, Crowd
 from .test_liquidate import LOW
@@ -30,7 +30,7 @@ def test_nobody_is_liquidated_at_a_doubtful_price(crowd: Crowd) -> None:
 
 def test_a_second_source_that_agrees_changes_nothing(crowd: Crowd) -> None:
     a_second_source(crowd, 1, LOW)
-    crowd.liquidate(LOW, LOT // 2)
+    crowd.liquidate(LOW)
 
 
 def test_doubt_in_a_market_the_account_does_not_hold_protects_nobody(crowd: Crowd) -> None:
@@ -38,7 +38,7 @@ def test_doubt_in_a_market_the_account_does_not_hold_protects_nobody(crowd: Crow
     venue = crowd.venue
     vector = venue.a_vector({1: LOW, 2: 2 * PRICE_E8})
     assert venue.oracle.verify(*venue.presented(vector))[2] == 1 << 2
-    venue.recovery.liquidate(*venue.presented(vector), crowd.long, 0, LOT, sender=KEEPER)
+    venue.recovery.liquidate(*venue.presented(vector), crowd.long, 0, 0, sender=KEEPER)
 
 
 def test_nobody_is_liquidated_while_the_sequencer_is_down_or_in_its_grace(crowd: Crowd) -> None:

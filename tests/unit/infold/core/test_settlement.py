@@ -21,8 +21,9 @@ from tests.support.paper_venue import (
     signed,
 )
 
+from infold.core.liquidation import apply_delta
 from infold.core.plan import Outcome, Plan, PlannedFill, Reason, StructuralFault
-from infold.core.settlement import apply_delta, commit, settle
+from infold.core.settlement import commit, settle
 from infold.core.state import State
 from infold.messages import Order, TimeInForce, TriggerKind
 from infold.units import BACKSTOP_ACCOUNT, GUARD_MS, POOL_ACCOUNT
@@ -536,7 +537,7 @@ def test_the_first_batch_after_the_guard_strikes_and_prices_every_pool_market() 
     commit(state, outcome)
     assert state.supply == 5 * 10**12 and state.limits.capital_e6 == 5 * 10**6
     assert state.accounts[POOL_ACCOUNT].word.collateral_e6 == 5 * 10**6
-    assert state.head.epoch == 1 and state.head.epoch_end_ms == end + GUARD_MS + 1 + 10_000
+    assert state.head.epoch == 2 and state.head.epoch_end_ms == end + GUARD_MS + 1 + 10_000
 
     state.markets[BTC].pool = state.markets[BTC].pool._replace(base_e8=E8)
     due: dict[str, Any] = {"number": 2, "time_ms": state.head.epoch_end_ms + GUARD_MS + 1}

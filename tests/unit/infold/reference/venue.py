@@ -147,7 +147,8 @@ class Venue:
 
     def provide(self, provider: int, amount_e6: int) -> None:
         """Ask for shares; the next strike prices them."""
-        self.protocol.request_deposit(amount_e6, sender=provider, now_s=self.now_s)
+        own = {"sender": provider, "now_s": self.now_s}
+        self.protocol.request_deposit(amount_e6, provider, provider, **own)
 
     def set_market(self, market: int, rates: Rates = RATES, caps: Caps = CAPS) -> None:
         self.protocol.set_market(
