@@ -34,10 +34,22 @@ ADVICE: Final = {
         "nothing of this key waits to be claimed: see that key and epoch are those the request"
         " printed; the first batch after the epoch's end strikes it, claim again after that"
     ),
+    "governance: not the guardian": "sign with the guardian's key",
+    "governance: not the timelock": "a halt is ended by the key that may call one: the guardian's",
+    "governance: halted lately": (
+        "one halt at a time, and none until 14 days after the last one's end"
+    ),
+    "governance: not halted": "nothing: markets are open, or open within 3 s",
+    "access_control: account is missing role": (
+        "sign with a proposer's key to schedule, with a canceller's to cancel"
+    ),
+    "clearing: change pending": "try again 18 s after the change before it was made",
+    "signers: change pending": "try again 18 s after the change before it was made",
+    "seals: change pending": "try again 18 s after the change before it was made",
     "pool: claim older requests first": "`infold lp claim EPOCH` collects all of them",
     "pool: amount is zero": "name an amount above zero",
 }
-"""Only what commands of traders and liquidity providers can run into."""
+"""Only what commands of traders, liquidity providers and those who govern can run into."""
 
 
 def advice(reason: str) -> str:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 RECEIPT_DEADLINE_S = 60.0
 POLL_S = 0.1
-VECTOR_MASK = (1 << 64) - 1  # time, chunks and opened stand in the low bits of a settle head
 
 
 class Desk:
@@ -100,9 +99,7 @@ class Desk:
         """The price vector of the last batch that landed: whoever settles publishes the key to the
         door.
         """
-        from eth_abi import decode
-
-        from infold.shell.chain import SETTLE, block
+        from infold.shell.chain import block, vector_of_settle
 
         last = block(self.venue.rpc).number
         settled = [
@@ -115,9 +112,13 @@ class Desk:
         transaction = self.venue.rpc.call(
             "eth_getTransactionByHash", "0x" + settled[-1].transaction.hex()
         )
-        types = _top_level(SETTLE[len("settle(") : -1])
-        head, openings, signatures, *_ = decode(types, bytes.fromhex(transaction["input"][10:]))
-        return head & VECTOR_MASK, list(openings), [(r, vs) for r, vs in signatures]
+        vector = vector_of_settle(bytes.fromhex(transaction["input"][2:]))
+        if vector is None:
+            raise Unavailable(
+                "the last batch came through another contract, so its vector is not read here;"
+                " try again after the next"
+            )
+        return vector
 
     def claim_withdrawal(self, account: int, *, held: bool) -> int:
         """Claim a due withdrawal; what was paid, e6. ``held``: the account has open positions."""
@@ -141,14 +142,3 @@ def named(logs: list[Log], name: str) -> dict[str, Any]:
     raise Unavailable(
         f"the transaction landed without {name}; is the address book of another deployment?"
     )
-
-
-def _top_level(types: str) -> list[str]:
-    """Split a list of ABI types at the commas outside tuples."""
-    parts, depth, start = [], 0, 0
-    for place, letter in enumerate(types):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            parts.append(types[start:place])
-            start = place + 1
-    return [*parts, types[start:]]

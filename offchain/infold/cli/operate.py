@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands of people who run a venue or watch one: devnet, deploy, reconcile, audit, journal."""
+"""Commands of people who run a venue or watch one: devnet, keeper, deploy, reconcile, audit,
+journal.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infold.cli.header import header
+from infold.cli.keeper import keeper
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -41,6 +44,7 @@ journal_group = typer.Typer(no_args_is_help=True, help="Check a journal, or fold
 def register(app: typer.Typer) -> None:
     """Add these commands to the root."""
     app.command()(devnet)
+    app.command()(keeper)
     app.command()(deploy)
     app.command()(reconcile)
     app.command()(audit)

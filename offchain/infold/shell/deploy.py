@@ -239,16 +239,7 @@ def deploy(
     """
     _check_plan(plan)
     contracts = contracts.resolve()
-    names = [
-        name
-        for name in ORDER
-        if (contracts / f"{name}.vy").exists() or (name == "Dollar" and plan.token is None)
-    ]
-    unknown = {path.stem for path in contracts.glob("*.vy")} - set(names)
-    if unknown:
-        raise InvariantBroken(
-            f"deployment does not know what {', '.join(sorted(unknown))} is for; add it to ORDER"
-        )
+    names = planned_names(plan, contracts)
     compiled = compile_contracts(contracts, names, progress)
     first_nonce = deployer.next_nonce()
     addresses = {
@@ -257,25 +248,9 @@ def deploy(
     }
     if plan.token is not None:
         addresses = {"Dollar": plan.token} | addresses
-    known: dict[str, Any] = {name.lower(): address for name, address in addresses.items()} | {
-        "token": addresses["Dollar"],
-        "collateral": addresses["Dollar"],
-        "owner": plan.owner,
-        "guardian": plan.guardian,
-        "delay_s": plan.delay_s,
-        "matcher": plan.matcher,
-        "signers": list(plan.signers),
-        "oracle_signers": list(plan.signers),
-        "threshold": plan.threshold,
-        "k": plan.threshold,
-        "epoch_ms": plan.epoch_ms,
-    }
     first_block = deployer.block_number() + 1
-    for name in names:
+    for name, init_code in creations(plan, compiled, addresses).items():
         progress(f"deploying {name}")
-        init_code = compiled[name].init_code + _constructor_arguments(
-            name, compiled[name].abi, known
-        )
         found = deployer.create(name, init_code)
         if found != addresses[name]:
             raise InvariantBroken(
@@ -300,6 +275,44 @@ def deploy(
         progress(f"sealing governance behind {plan.delay_s} s")
         deployer.send("sealing", addresses["Governance"], governance.calldata("seal"))
     return AddressBook(deployer.chain_id(), first_block, addresses)
+
+
+def planned_names(plan: DeploymentPlan, contracts: Path) -> list[str]:
+    """What a plan creates, in order. Raises `InvariantBroken` for a contract nobody planned."""
+    names = [
+        name
+        for name in ORDER
+        if (contracts / f"{name}.vy").exists() or (name == "Dollar" and plan.token is None)
+    ]
+    unknown = {path.stem for path in contracts.glob("*.vy")} - set(names)
+    if unknown:
+        raise InvariantBroken(
+            f"deployment does not know what {', '.join(sorted(unknown))} is for; add it to ORDER"
+        )
+    return names
+
+
+def creations(
+    plan: DeploymentPlan, compiled: dict[str, Compiled], addresses: dict[str, bytes]
+) -> dict[str, bytes]:
+    """What creates each contract: its code, then its constructor's arguments."""
+    known: dict[str, Any] = {name.lower(): address for name, address in addresses.items()} | {
+        "token": addresses["Dollar"],
+        "collateral": addresses["Dollar"],
+        "owner": plan.owner,
+        "guardian": plan.guardian,
+        "delay_s": plan.delay_s,
+        "matcher": plan.matcher,
+        "signers": list(plan.signers),
+        "oracle_signers": list(plan.signers),
+        "threshold": plan.threshold,
+        "k": plan.threshold,
+        "epoch_ms": plan.epoch_ms,
+    }
+    return {
+        name: one.init_code + _constructor_arguments(name, one.abi, known)
+        for name, one in compiled.items()
+    }
 
 
 def market_parameters(governance: Abi, market: MarketPlan) -> list[Any]:
@@ -330,6 +343,14 @@ def _check_plan(plan: DeploymentPlan) -> None:
         raise Misconfigured("two markets have the same id or name")
 
 
+def source_creation(
+    plan: SourcePlan, contracts: Path, progress: Progress = lambda _line: None
+) -> bytes:
+    """What creates a second source: its code, then its constructor's arguments."""
+    compiled = compile_contracts(contracts.resolve(), (plan.contract,), progress)[plan.contract]
+    return compiled.init_code + _constructor_arguments(plan.contract, compiled.abi, plan.arguments)
+
+
 def add_source(
     deployer: Deployer,
     governance: Abi,
@@ -343,9 +364,7 @@ def add_source(
     Raises `Reverted` where the source does not answer, or Oracle's bounds refuse it.
     """
     progress(f"adding a second source to market {plan.market}")
-    compiled = compile_contracts(contracts.resolve(), (plan.contract,), progress)[plan.contract]
-    arguments = _constructor_arguments(plan.contract, compiled.abi, plan.arguments)
-    address = deployer.create(plan.contract, compiled.init_code + arguments)
+    address = deployer.create(plan.contract, source_creation(plan, contracts, progress))
     terms = (plan.market, address, plan.bound_e4, plan.age_s, plan.strict)
     data = governance.calldata("set_price_source", *terms)
     deployer.send("naming a second source", governance_address, data)

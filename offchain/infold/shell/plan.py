@@ -183,6 +183,19 @@ def read_plan(path: Path) -> DeploymentPlan:
     )
 
 
+def read_market(path: Path) -> MarketPlan:
+    """One market's listing, from a TOML file with the fields of a plan's `[[market]]`."""
+    try:
+        table = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), MarketTable)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"cannot read the market {path}: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Misconfigured(
+            f"{path}: {error}; a market has the fields of one [[market]] in {EXAMPLE}, on top"
+        ) from error
+    return table.plan()
+
+
 def _source(path: Path, table: AggregatorTable | PullTable | MockTable) -> SourcePlan:
     if isinstance(table, MockTable):
         return table.plan("Source", {"price_e8": table.price_e8})
