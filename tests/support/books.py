@@ -48,8 +48,8 @@ class Books:
 
     @property
     def accounts(self) -> list[int]:
-        """The backstop, insurance and every trader; the pool has no positions of this kind."""
-        return [1, 2, *range(17, self.word("account_count"))]
+        """The backstop, insurance, the treasury and every trader: all but the pool."""
+        return [1, 2, 3, *range(17, self.word("account_count"))]
 
     def state(self) -> dict[str, int]:
         """Every word a batch can change, by name; slots of fills only as far as `SLOTS`."""
@@ -63,7 +63,7 @@ class Books:
                 "limits",
             )
         }
-        for account in [0, 2, 3, *self.accounts]:
+        for account in [0, *self.accounts]:
             words[f"account {account}"] = self.word("accounts", account)
             words[f"withdrawal {account}"] = self.word("withdrawals", account)
             words[f"barrier {account}"] = self.word("epoch_barriers", account)
@@ -81,8 +81,10 @@ class Books:
         return words
 
     def _places(self, account: int, of_backstop: Sequence[int] = MARKETS) -> Sequence[int]:
-        """Where an account may hold a position: insurance nowhere, the backstop by market."""
-        return {1: of_backstop, 2: ()}.get(account, range(16))
+        """Where an account may hold a position: the backstop by market, insurance and treasury
+        nowhere.
+        """
+        return {1: of_backstop, 2: (), 3: ()}.get(account, range(16))
 
     def positions(self, market: int) -> list[tuple[int, int]]:
         """Base and quote of whoever holds the market: traders, the backstop, pool and incoming."""
@@ -117,7 +119,7 @@ class Books:
             interest = unpack_meter(self.word("market_words", market * 8 + 2)).open_interest_e8
             longs = sum(max(base, 0) for base, _ in held[:-2])
             assert interest == longs, f"open interest of market {market}"
-        for account in [0, 2, 3, *self.accounts]:
+        for account in [0, *self.accounts]:
             word = unpack_account(self.word("accounts", account))
             owed += word.collateral_e6
             owed += unpack_withdrawal(self.word("withdrawals", account)).amount_e6

@@ -358,6 +358,25 @@ def acts() -> dict[tuple[str, str], list[Act]]:
                 1, *s.stage.venue.governance.words(HARSH), sender=who
             )
         ],
+        ("Clearing", "collect_fees"): [
+            lambda s, who, market=market: s.stage.venue.clearing.collect_fees(market, sender=who)
+            for market in (1, 2)
+        ],
+        ("Clearing", "spend"): [lambda s, who: s.stage.venue.clearing.spend(17, 0, sender=who)],
+        ("Governance", "spend"): [governed("spend", 17, 0)],
+        ("Governance", "set_price_source"): [
+            governed("set_price_source", 1, SPARE.address, 100, 60, True)
+        ],
+        ("Governance", "set_uptime"): [governed("set_uptime", SPARE.address, 3_600)],
+        ("Oracle", "set_source"): [
+            lambda s, who: s.stage.venue.oracle.set_source(
+                1, SPARE.address, 100, 60, True, sender=who
+            )
+        ],
+        ("Oracle", "set_uptime"): [
+            lambda s, who: s.stage.venue.oracle.set_uptime(SPARE.address, 3_600, sender=who)
+        ],
+        ("Oracle", "refresh"): [lambda s, who: s.stage.venue.oracle.refresh(1, sender=who)],
         ("Clearing", "set_halt"): [
             lambda s, who: s.stage.venue.clearing.set_halt(
                 s.stage.venue.world.now_ms + GUARD_MS, 2**48 - 1, sender=who
@@ -394,12 +413,15 @@ GUARDED = {
     ("Vault", "release"),
     ("Oracle", "set_signer"),
     ("Oracle", "set_threshold"),
+    ("Oracle", "set_source"),
+    ("Oracle", "set_uptime"),
     ("Seals", "set_matcher"),
     ("Seals", "set_attester"),
     ("Seals", "set_attester_threshold"),
     ("Clearing", "apply"),
     ("Clearing", "set_market"),
     ("Clearing", "set_halt"),
+    ("Clearing", "spend"),
 }
 """Contracts call these, no key can: what leads to them stands for them."""
 
