@@ -190,7 +190,10 @@ def deposit(assets: uint256, receiver: address, controller: address = msg.sender
     @param assets How much of what was paid in; at most `maxDeposit`.
     @return shares minted
     """
-    return self._claim_shares(assets, False, receiver, controller)[1]
+    used_up: uint256 = 0
+    minted: uint256 = 0
+    used_up, minted = self._claim_shares(assets, False, receiver, controller)
+    return minted
 
 
 @external
@@ -200,7 +203,10 @@ def mint(shares: uint256, receiver: address, controller: address = msg.sender) -
     @param shares How many, exactly; at most `maxMint`.
     @return assets used up, rounded up
     """
-    return self._claim_shares(shares, True, receiver, controller)[0]
+    used_up: uint256 = 0
+    minted: uint256 = 0
+    used_up, minted = self._claim_shares(shares, True, receiver, controller)
+    return used_up
 
 
 @external
@@ -210,7 +216,10 @@ def withdraw(assets: uint256, receiver: address, controller: address) -> uint256
     @param assets How much, exactly; at most `maxWithdraw`.
     @return shares used up, rounded up
     """
-    return self._claim_assets(assets, False, receiver, controller)[1]
+    paid: uint256 = 0
+    used_up: uint256 = 0
+    paid, used_up = self._claim_assets(assets, False, receiver, controller)
+    return used_up
 
 
 @external
@@ -220,7 +229,10 @@ def redeem(shares: uint256, receiver: address, controller: address) -> uint256:
     @param shares How many of those given back; at most `maxRedeem`.
     @return assets paid
     """
-    return self._claim_assets(shares, True, receiver, controller)[0]
+    paid: uint256 = 0
+    used_up: uint256 = 0
+    paid, used_up = self._claim_assets(shares, True, receiver, controller)
+    return paid
 
 
 # -- what a strike gave back: the claims of ERC-7887, whose requests there are none of -----
@@ -594,7 +606,10 @@ def _join(controller: address, side: uint256, amount: uint256) -> uint256:
     if asked == 0:
         open: uint256 = self.open_epochs[controller][side]
         if open >> 224 != 0:
-            open = self._take(controller, side, 0, False)[2]
+            assets: uint256 = 0
+            shares: uint256 = 0
+            rest: uint256 = 0
+            assets, shares, open, rest = self._take(controller, side, 0, False)
             assert open >> 224 == 0, "pool: claim older requests first"
         for n: uint256 in range(OPEN_MAX):
             if open >> (n << 5) == 0:

@@ -46,6 +46,11 @@ ALLOWED: dict[str, dict[str, str]] = {
     },
     "Delegates.vy": {"shift": "three arguments whose ranges the function asserts"},
     "Oracle.vy": {"shift": "one bit, of a market's number below 192"},
+    "Pool.vy": {
+        "defaults": "ERC-7540 wants deposit and mint in ERC-4626's form and in a longer one",
+        "shift": "assets and shares bounded where they are asked for, epochs below 2^32, fields "
+        "just unpacked; an epoch nobody asked in is answered before it is shifted",
+    },
     "Rules.vy": {
         "unchecked": "Clearing's numbers are fields of at most 88 bits or sums of 256 of them: no "
         "sum leaves 128 bits, no product 256; check_price narrows what strangers ask",

@@ -104,7 +104,7 @@ def test_a_provider_comes_in_and_goes_out(shell: Shell) -> None:
     code, claimed, _ = shell.signed("lp", "claim", str(asked["epoch"]))
     assert code == 0 and 399_900_000 <= int(claimed["paid_e6"]) <= 400_100_000
     code, _, err = shell.signed("lp", "claim", str(asked["epoch"]))
-    assert code == 7 and "nothing to claim" in err
+    assert code == 7 and "nothing to take back" in err
     assert int(shell.run("lp", "position", owner)[1]["shares_e12"]) == shares - 400 * 10**12
     assert shell.run("lp", "position", "somebody")[0] == 2
 

@@ -19,6 +19,7 @@ from typing import Any
 from .abi import encode_call
 from .chain_words import differences, read_state, state_hash
 from .facts import BatchFacts, facts_of
+from .governing import Governed, invariant_C14_governance_keeps_its_bounds
 from .history import Entry, Event, History, fetch
 from .invariants import (
     Finding,
@@ -47,7 +48,7 @@ from .strikes import moved_e6
 from .sums import Sums
 from .words import Head, Requests, Strike
 
-IDS = ("C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C13")
+IDS = ("C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C13", "C14")
 SAMPLE = 4_000
 EXIT_OK, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_FAILED = 0, 2, 6, 8
 
@@ -64,6 +65,7 @@ class Auditor:
         self.losses = LossRecord()
         self.roots = Roots()
         self.shares = ShareValue()
+        self.governed = Governed()
         self.lp_held_e6 = 0
         self.accounted_e6 = 0
         self.batches = 0
@@ -124,6 +126,10 @@ class Auditor:
                 rebuilt.fold(event.name, event.arguments)
         ours = self._of_clearing(entry)
         self.shares.cover(ours)
+        time_s = entry.transaction.time_s
+        for event in ours:
+            found = invariant_C14_governance_keeps_its_bounds(event, time_s, self.governed)
+            self.note("C14", found)
         self.note("C10", invariant_C10_debts_are_covered(ours, rebuilt.state))
         if facts is not None and before is not None:
             self.note("C8", invariant_C8_margin_or_less_risk(facts, before, rebuilt.state))

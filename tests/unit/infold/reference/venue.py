@@ -60,6 +60,9 @@ CAPS = Caps(
 )
 
 
+LISTING = 10**6 << 192 | int.from_bytes(b"BTC-USD".ljust(24, b"\0"), "big")
+
+
 def hash_many(messages: Sequence[bytes]) -> list[bytes]:
     """Keccak of each message by a C library: the twin's own is tested apart."""
     return [native_keccak(message).digest() for message in messages]
@@ -152,7 +155,7 @@ class Venue:
 
     def set_market(self, market: int, rates: Rates = RATES, caps: Caps = CAPS) -> None:
         self.protocol.set_market(
-            market, rates.word, caps.word, 0, sender=GOVERNANCE, now_s=self.now_s
+            market, rates.word, caps.word, LISTING, sender=GOVERNANCE, now_s=self.now_s
         )
 
     def listing(self) -> dict[int, int]:
