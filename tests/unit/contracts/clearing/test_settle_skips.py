@@ -714,7 +714,7 @@ def test_settle_only_shrinks_where_open_interest_outweighs_its_share_of_capital(
         dearer = {1: PRICE_E8 + PRICE_E8 // 100, 2: ETHER_E8}
         plans = [stage.buy(size_e8=room_e8, slot=1), stage.sell(size_e8=room_e8, slot=1)]
         assert len(stage.settle(plans, oracle=dearer).all("Skipped")) == 2
-    assert_only_shrinks(stage, gross={1: max(LOT, room_e8 + 2)})
+    assert_only_shrinks(stage, gross={1: max(LOT + 11, room_e8 + 2)})
 
 
 def test_open_interest_of_share_15_asks_for_no_capital(stage: Stage) -> None:
