@@ -576,7 +576,7 @@ def claim_withdrawal(
     cash: int256 = unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount)
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
-        time: uint256 = self._admit_fresh(head, openings, given)
+        time: uint256 = self._admit_fresh(head, openings, given, False)
         sums: int256[3] = self._sums(account, (word >> 16) & packing.M16, time)
         free = unsafe_add(free, sums[0])
 
@@ -621,15 +621,15 @@ def apply(
     """
     @notice Shrink a trader's position at a fresh vector's price against the pool's incoming.
     @param change What its base gains, lots; toward zero and not beyond.
-    @param terms lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0, see `Rules.shrink`; half of the charge
-        is the keeper's, the rest goes to insurance.
+    @param terms appointed 1 @255 | lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0, see `Rules.shrink`;
+        half of the charge is the keeper's, the rest goes to insurance. Appointed: the vector's time was named before.
     """
     if msg.sender != RECOVERY:
         reasons._refuse(reasons.NOT_RECOVERY)
     keeper: uint256 = terms & packing.M32
     if account < collateral.FIRST_TRADER or place >= PLACES or keeper >= collateral.account_count:
         reasons._refuse(reasons.UNKNOWN_ACCOUNT)
-    time: uint256 = self._admit_fresh(head, openings, given)
+    time: uint256 = self._admit_fresh(head, openings, given, terms >> 255 != 0)
     key: uint256 = (account << 4) | place
     market: uint256 = self.positions[key] >> 240
     at: uint256 = market << 3
@@ -637,7 +637,9 @@ def apply(
     after: uint256 = 0
     realised: int256 = 0
     mark: uint256 = markets._mark(market, time)
-    words, after, realised = staticcall reasons.RULES.shrink(words, self.positions[key], mark, change, terms)
+    words, after, realised = staticcall reasons.RULES.shrink(
+        words, self.positions[key], mark, change, (terms << 1) >> 1
+    )
     self.positions[key] = after
     if after == 0:
         collateral.accounts[account] ^= 1 << unsafe_add(16, place)
@@ -748,16 +750,19 @@ def _admit_vector(
 
 @internal
 def _admit_fresh(
-    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16], appointed: bool
 ) -> uint256:
     """
     @notice Verify a vector used outside a batch: nobody picks an old price, and no batch locks anyone out.
+    @param appointed Whether its time was named long before, so that no later batch may pass it by.
     @return its time
     """
     time: uint256 = (head << 192) >> 208
     if time > unsafe_add(units._now_ms(), units.LEAD_MS):
         reasons._refuse(reasons.VECTOR_FROM_THE_FUTURE)
-    if unsafe_add(time, units.WINDOW_MS) < units._now_ms() or unsafe_add(time, units.GUARD_MS) < (self.head << 64) >> 208:
+    if unsafe_add(time, units.WINDOW_MS) < units._now_ms():
+        reasons._refuse(reasons.VECTOR_TOO_OLD)
+    if not appointed and unsafe_add(time, units.GUARD_MS) < (self.head << 64) >> 208:
         reasons._refuse(reasons.VECTOR_TOO_OLD)
     self._admit_vector(head, openings, given)
     return time

@@ -504,6 +504,10 @@ def of_devnet(found: Document) -> list[str]:
                 ("signers", [one["address"] for one in found["oracle_signers"]]),
                 ("needed", f"{found['k']} of {len(found['oracle_signers'])} signers"),
                 ("matcher", found["matcher"]["address"]),
+                (
+                    "governed by",
+                    f"{found['owner']['address']}, guardian {found['guardian']['address']}",
+                ),
             ]
         ),
         "",

@@ -78,6 +78,8 @@ DOORS = {
         ("Pool", "take_back_deposit", _MANAGED, "claimCancelDepositRequest"),
         ("Pool", "take_back_redeem", _MANAGED, "claimCancelRedeemRequest"),
         ("Recovery", "liquidate", f"{_VECTOR},{_WORD},{_WORD},{_WORD}"),
+        ("Recovery", "force_reduce", f"{_WORD},{_WORD},{_WORD}"),
+        ("Recovery", "execute_exit", f"{_VECTOR},{_WORD},{_WORD}"),
     )
 }
 DOOR_OF = {door.selector: place for place, door in DOORS.items()}
@@ -124,6 +126,7 @@ EVENTS = dict(
         _event(f"HaltSet({_WORD})", 0),
         # Recovery
         _event(f"Liquidated({_words(4)})", 1),
+        _event(f"ExitSet({_words(3)})", 1),
         # Delegates
         _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
         # Pool

@@ -23,7 +23,16 @@ from .digests import HashMany, separator
 from .faults import Fault, Overflow, Reason, require
 from .keccak import keccak_256_many
 from .margin import Mark, Standing, standing
-from .recovery import case_of, pay_out, shrink, size_to_close, terms_of
+from .recovery import (
+    EXIT_DELAY_MS,
+    case_of,
+    exit_size,
+    exit_terms,
+    pay_out,
+    shrink,
+    size_to_close,
+    terms_of,
+)
 from .secp256k1 import recover as recover_in_python
 from .settlement import (
     BACKSTOP_ACCOUNT,
@@ -52,6 +61,7 @@ from .words import (
     Caps,
     Clock,
     Delegate,
+    Exit,
     Fill,
     Head,
     Ledger,
@@ -310,7 +320,7 @@ class Protocol(Shares):
         keeper_known = agreed.keeper < self.state.scalar("account_count")
         known = account >= TRADERS_FROM and place < 16 and keeper_known
         require(known, "clearing: unknown account")
-        vector = self._fresh_vector(head, openings, signatures, now_s)
+        vector = self._fresh_vector(head, openings, signatures, now_s, appointed=agreed.appointed)
         self._apply(account, place, change_e8, vector, agreed)
 
     @door
@@ -359,6 +369,65 @@ class Protocol(Shares):
         self._check_fresh(vector.time_ms, now_s)
         change = -size if position.base_e8 > 0 else size
         self._apply(account, place, change, vector, terms_of(case, size, keeper))
+
+    @door
+    def force_reduce(
+        self, account: int, place: int, size_e8: int, *, sender: int, now_s: int
+    ) -> None:
+        """`Recovery.force_reduce`: an owner asks to be let out at appointed times, for good."""
+        require(TRADERS_FROM <= account < 2**32, "recovery: not a trader")
+        require(place < 16, "recovery: index out of range")
+        require(self._account(account).owner == sender, "recovery: not the owner")
+        key = account << 4 | place
+        position = Position.of(self.state.positions.get(key, 0))
+        require(position.base_e8 != 0, "recovery: no position")
+        require(0 < size_e8 <= abs(position.base_e8), "recovery: size out of range")
+        require(not self.state.exits.get(key), "recovery: exit pending")
+        long = int(position.base_e8 > 0)
+        self._set_exit(account, place, Exit(long, position.market, 0, now_s * 1000, size_e8).word)
+
+    @door
+    def execute_exit(
+        self,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        account: int,
+        place: int,
+        *,
+        sender: int,
+        now_s: int,
+    ) -> None:
+        """`Recovery.execute_exit`: anyone carries an exit out at an appointed time's vector."""
+        del sender
+        require(place < 16, "recovery: index out of range")
+        key = account << 4 | place
+        word = self.state.exits.get(key, 0)
+        require(word != 0, "recovery: no exit pending")
+        asked = Exit.of(word)
+        time_ms = SettleHead.of(head).time_ms
+        since_ms = time_ms - asked.asked_ms
+        due = time_ms > max(asked.asked_ms, asked.done_ms) and not since_ms % EXIT_DELAY_MS
+        require(due, "recovery: not the time of the exit")
+        position = Position.of(self.state.positions.get(key, 0))
+        if (position.market, int(position.base_e8 > 0)) != (asked.market, asked.long):
+            self._set_exit(account, place, 0)
+            return
+        vector = self._signed_vector(head, openings, signatures)
+        doubted = doubtful(self.state, vector.prices_e8, vector.time_ms)
+        require(position.market not in doubted, "recovery: price is doubtful")
+        clock = Clock.of(self.state.market_word(position.market, CLOCK))
+        rates, caps = self.state.parameters(clock, position.market, time_ms)
+        size, left = exit_size(self.state, asked, position, caps)
+        kept = asked._replace(done_ms=time_ms, size_e8=left).word if left else 0
+        self._set_exit(account, place, kept)
+        self._check_fresh(time_ms, now_s, appointed=True)
+        change = -size if position.base_e8 > 0 else size
+        self._apply(account, place, change, vector, exit_terms(rates))
+
+    def _set_exit(self, account: int, place: int, word: int) -> None:
+        self.state.put(self.state.exits, account << 4 | place, word)
+        self.state.log("ExitSet", account, place, word)
 
     @door
     def set_market(
@@ -478,18 +547,24 @@ class Protocol(Shares):
         self.state.put(self.state.delegates, account << 160 | key, delegate.word)
         self.state.log("DelegateSet", account, key, delegate.word)
 
-    def _check_fresh(self, time_ms: int, now_s: int) -> None:
-        """The age of a vector used outside batches (§7)."""
+    def _check_fresh(self, time_ms: int, now_s: int, *, appointed: bool = False) -> None:
+        """The age of a vector used outside batches (§7); no batch passes an appointed one by."""
         now_ms = now_s * 1000
         last_ms = Head.of(self.state.scalar("head")).time_ms
         require(time_ms <= now_ms + EARLY_MS, "clearing: vector from the future")
-        fresh = time_ms >= max(now_ms - WINDOW_MS, last_ms - GUARD_MS)
+        fresh = time_ms >= now_ms - WINDOW_MS and (appointed or time_ms >= last_ms - GUARD_MS)
         require(fresh, "clearing: vector too old")
 
     def _fresh_vector(
-        self, head: int, openings: Sequence[int], signatures: Sequence[Signature], now_s: int
+        self,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        now_s: int,
+        *,
+        appointed: bool = False,
     ) -> Vector:
-        self._check_fresh(SettleHead.of(head).time_ms, now_s)
+        self._check_fresh(SettleHead.of(head).time_ms, now_s, appointed=appointed)
         return self._signed_vector(head, openings, signatures)
 
     def _signed_vector(

@@ -148,6 +148,9 @@ class Rebuilt:
         del place, size_e8
         self._put("liquidated_ms", account, time_ms)
 
+    def _ExitSet(self, account: int, place: int, exit_word: int) -> None:
+        self._put("exits", account << 4 | place, exit_word)
+
     def _MarketSet(self, market: int, clock: int, rates: int, caps: int, listing: int) -> None:
         self._put_market(market, CLOCK, clock)
         first = market * 8 + Clock.of(clock).version * 4

@@ -378,6 +378,9 @@ class Replay:
         }
         if event.name == "WithdrawalSet" and event.arguments[2]:
             doors["WithdrawalSet"] = ("Clearing", "request_withdrawal")
+        if event.name == "ExitSet":
+            executed = embedded(transaction.data, DOORS["Recovery", "execute_exit"].selector)
+            doors["ExitSet"] = ("Recovery", "execute_exit" if executed else "force_reduce")
         door = doors.get(event.name)
         data = embedded(transaction.data, DOORS[door].selector) if door else None
         if door is None or data is None:

@@ -50,6 +50,7 @@ class State:
         "operators",
         "shares",
         "liquidated_ms",
+        "exits",
         "sources",
         "readings",
         "scalars",
@@ -75,6 +76,8 @@ class State:
         self.shares: Table = {}
         # Of Recovery: the time of the vector an account was last liquidated at.
         self.liquidated_ms: Table = {}
+        # Pending forced exits, by account << 4 | place.
+        self.exits: Table = {}
         # Of Oracle, by market: the second source, and what it said.
         self.sources: Table = {}
         self.readings: Table = {}
