@@ -261,8 +261,6 @@ def share_acts() -> dict[tuple[str, str], list[Act]]:
 
 IDLE = {("Pool", "claimCancelDepositRequest"), ("Pool", "claimCancelRedeemRequest")}
 """No strike of this venue has given anything back."""
-UNSOURCED = {("Oracle", "refresh"), ("Governance", "set_price_source")}
-"""There is no second source here to name or to read."""
 
 
 def acts() -> dict[tuple[str, str], list[Act]]:
@@ -403,17 +401,6 @@ def acts() -> dict[tuple[str, str], list[Act]]:
         ],
         ("Clearing", "spend"): [lambda s, who: s.stage.venue.clearing.spend(17, 0, sender=who)],
         ("Governance", "spend"): [governed("spend", 17, 0)],
-        ("Governance", "set_price_source"): [governed("set_price_source", 1, ZERO, 0, 0, False)],
-        ("Governance", "set_uptime"): [governed("set_uptime", ZERO, 0)],
-        ("Oracle", "set_source"): [
-            lambda s, who: s.stage.venue.oracle.set_source(
-                1, SPARE.address, 100, 60, True, sender=who
-            )
-        ],
-        ("Oracle", "set_uptime"): [
-            lambda s, who: s.stage.venue.oracle.set_uptime(SPARE.address, 3_600, sender=who)
-        ],
-        ("Oracle", "refresh"): [lambda s, who: s.stage.venue.oracle.refresh(1, sender=who)],
         ("Clearing", "set_halt"): [
             lambda s, who: s.stage.venue.clearing.set_halt(
                 s.stage.venue.world.now_ms + GUARD_MS, 2**48 - 1, sender=who
@@ -518,7 +505,7 @@ def test_nothing_anybody_does_spoils_a_signed_batch(
                     skipped = {event["account"] for event in receipt.all("Skipped")}
                     allowed = {kept_scene.poor} if function[0] == "Recovery" else set()
                     assert skipped <= allowed, (who.name, act_s, land_s, receipt.all("Skipped"))
-    possible = function not in GUARDED | IDLE | UNSOURCED and function != ("Clearing", "settle")
+    possible = function not in GUARDED | IDLE and function != ("Clearing", "settle")
     assert (done > 0) == possible, f"{done} times done"
 
 
