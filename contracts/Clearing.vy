@@ -539,9 +539,7 @@ def deposit(account: uint256, amount_e6: uint256):
     """
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
-    if account != 1 and account != collateral.INSURANCE:
-        if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
-            reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+    self._check_open(account)
     self._deposit(account, amount_e6)
 
 
@@ -588,6 +586,24 @@ def claim_withdrawal(
     if paid != 0:
         extcall VAULT.release(convert(word >> 96, address), convert(paid, uint256))
     return convert(paid, uint256)
+
+
+@external
+def collect_fees(market: uint256):
+    """
+    @notice Hand the fees of a market's ledger to insurance and the treasury, by the share it is listed with.
+    """
+    if market >> 8 != 0:
+        reasons._refuse(reasons.OUT_OF_RANGE)
+    ledger: uint256 = markets.market_words[(market << 3) | markets.LEDGER]
+    fees: uint256 = (ledger << 88) >> 176
+    place: uint256 = markets._parameters_at(market, markets.market_words[market << 3], units._now_ms())
+    insured: uint256 = unsafe_mul(fees, markets.parameter_words[place | 2] >> 252) >> 4
+    ledger = unsafe_sub(unsafe_add(ledger, fees << 168), fees << 88)    # realised; `_gain` bounds it by 2^63
+    markets.market_words[(market << 3) | markets.LEDGER] = ledger
+    log IClearing.FeesCollected(market=market, ledger=ledger)
+    self._gain(collateral.INSURANCE, convert(convert(insured, bytes32), int256))
+    self._gain(collateral.TREASURY, convert(convert(unsafe_sub(fees, insured), bytes32), int256))
 
 
 # -- the doors of the other contracts ---------------------------------------------------
@@ -658,6 +674,20 @@ def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256)
 
 
 @external
+def spend(account: uint256, amount_e6: uint256):
+    """
+    @notice Move money out of the treasury into a trader's account, the backstop or insurance: behind the timelock only.
+    """
+    self._only_governance()
+    self._check_open(account)
+    amount: int256 = convert(amount_e6, int256)
+    if amount > convert(convert(collateral.accounts[collateral.TREASURY] << 160, bytes32), int256) >> 192:
+        reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
+    self._gain(collateral.TREASURY, unsafe_sub(0, amount))
+    self._gain(account, amount)
+
+
+@external
 def set_halt(from_ms: uint256, until_ms: uint256):
     """
     @notice Let every market only shrink in batches of from_ms < T <= until_ms; or move the end of a halt that has begun.
@@ -687,6 +717,17 @@ def set_halt(from_ms: uint256, until_ms: uint256):
 def _only_governance():
     if msg.sender != GOVERNANCE:
         reasons._refuse(reasons.NOT_GOVERNANCE)
+
+
+@internal
+@view
+def _check_open(account: uint256):
+    """
+    @notice Refuse accounts that may not be paid into: the pool's, and those that do not exist.
+    """
+    if unsafe_sub(account, 1) >= collateral.TREASURY:
+        if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
+            reasons._refuse(reasons.UNKNOWN_ACCOUNT)
 
 
 # -- internals: vectors -------------------------------------------------------------------
@@ -874,10 +915,11 @@ def _close(deal: markets.Deal, time: uint256, capacity: uint256, level: uint256)
     self._write(at, words)
     markets.market_words[at | markets.POOL] = words.pool
 
-    held: uint256 = markets.pool_markets & ~(1 << market)
+    holding: uint256 = markets.pool_markets
+    held: uint256 = holding & ~(1 << market)
     if words.pool >> 192 != 0:
         held |= 1 << market
-    if held != markets.pool_markets:
+    if held != holding:
         markets.pool_markets = held
     if cashed != 0:
         self._gain(0, cashed)

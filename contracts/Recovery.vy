@@ -284,6 +284,7 @@ def _weigh(held: uint256, clock: uint256, rates: uint256, price: uint256, time_m
         rate_e9: int256 = packing._signed(clock, 160, 32)
         step: int256 = rate_e9 * convert(price * (time_ms - last_ms), int256)
         now_index += step * convert(2**scale, int256) // FUNDING_SCALE
+        now_index = max(-(2**63), min(2**63 - 1, now_index))    # where Clearing's stands still
     value: int256 = quote + pricing._credit(base, now_index - index, scale)
 
     exposure: int256 = base * convert(price, int256)

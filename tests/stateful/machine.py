@@ -412,7 +412,7 @@ class Machine:
             status=1 if pick.random() < 0.9 else 2,
             rate_max_e9=pick.choice([0, 10_000_000, 100_000_000]),
             velocity_e9=pick.choice([0, 10**8, 10**9]),
-            rebate=0,
+            rebate=pick.choice([0, 4, 15]),
         )
 
     def _caps(self, market: int) -> Caps:

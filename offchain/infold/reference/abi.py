@@ -61,6 +61,7 @@ DOORS = {
         ("Clearing", "deposit", f"{_WORD},{_WORD}"),
         ("Clearing", "request_withdrawal", f"{_WORD},{_WORD}"),
         ("Clearing", "claim_withdrawal", f"{_WORD},{_VECTOR}"),
+        ("Clearing", "collect_fees", _WORD),
         ("Clearing", "cancel", f"{_WORD},{_WORD},{_WORD}"),
         ("Clearing", "cancel_all", _WORD),
         ("Delegates", "grant", f"{_WORD},address,{_WORD},{_WORD},{_WORD}"),
@@ -121,6 +122,7 @@ EVENTS = dict(
         _event(f"Applied({_words(6)})", 1),
         _event(f"Covered({_words(3)})", 1),
         _event(f"MarketSet({_words(5)})", 1),
+        _event(f"FeesCollected({_words(2)})", 1),
         _event(f"HaltSet({_WORD})", 0),
         # Recovery
         _event(f"Liquidated({_words(4)})", 1),

@@ -41,6 +41,7 @@ from .settlement import (
     MARKET_MAX,
     POOL_ACCOUNT,
     TRADERS_FROM,
+    TREASURY_ACCOUNT,
     Crypto,
     MarkBook,
     Prepared,
@@ -53,7 +54,7 @@ from .settlement import (
 from .shares import Shares
 from .signers import Oracle, Recover, Seals, Signature, SignerSet
 from .sources import Answer, Source, doubtful, refresh, set_source
-from .state import CAPS, CLOCK, LISTING, RATES, State
+from .state import CAPS, CLOCK, LEDGER, LISTING, RATES, State
 from .vectors import Vector, open_vector
 from .words import (
     Account,
@@ -63,6 +64,7 @@ from .words import (
     Exit,
     Fill,
     Head,
+    Ledger,
     Limits,
     Position,
     SettleHead,
@@ -159,11 +161,41 @@ class Protocol(Shares):
     def deposit(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
         """Pay collateral into insurance, or any account with an owner but the pool's."""
         del sender, now_s
-        known = account == INSURANCE_ACCOUNT or (
-            account != POOL_ACCOUNT and Account.of(self.state.accounts.get(account, 0)).owner != 0
-        )
-        require(known, "clearing: unknown account")
+        self._check_open(account)
         self._receive(account, amount_e6)
+
+    def _check_open(self, account: int) -> None:
+        """The backstop, insurance, the treasury and whatever was opened may be paid into."""
+        apart = BACKSTOP_ACCOUNT <= account <= TREASURY_ACCOUNT
+        opened = TRADERS_FROM <= account < self.state.scalar("account_count")
+        require(apart or opened, "clearing: unknown account")
+
+    @door
+    def collect_fees(self, market: int, *, sender: int, now_s: int) -> None:
+        """Move a market's fees to insurance and treasury, by the listing that serves now."""
+        del sender
+        require(market <= MARKET_MAX, "clearing: out of range")
+        state = self.state
+        realised, fees, pot = Ledger.of(state.market_word(market, LEDGER))
+        word = Ledger(realised + fees, 0, pot).word
+        clock = Clock.of(state.market_word(market, CLOCK))
+        share = state.listing(clock, market, now_s * 1000) >> 252
+        insured = fees * share // 16
+        state.put_market_word(market, LEDGER, word)
+        state.log("FeesCollected", market, word)
+        move_collateral(state, INSURANCE_ACCOUNT, insured)
+        move_collateral(state, TREASURY_ACCOUNT, fees - insured)
+
+    @door
+    def spend(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
+        """Move treasury money into another account's collateral."""
+        del now_s
+        require(sender == self.governance, "clearing: not governance")
+        self._check_open(account)
+        held_e6 = self._account(TREASURY_ACCOUNT).collateral_e6
+        require(amount_e6 <= held_e6, "clearing: not enough collateral")
+        move_collateral(self.state, TREASURY_ACCOUNT, -amount_e6)
+        move_collateral(self.state, account, amount_e6)
 
     @door
     def request_withdrawal(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:

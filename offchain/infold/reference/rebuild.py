@@ -120,6 +120,9 @@ class Rebuilt:
         limits = Limits.of(self.state.scalar("limits"))
         self._scalar("limits", limits._replace(capital_e6=capital_e6).word)
 
+    def _FeesCollected(self, market: int, ledger: int) -> None:
+        self._put_market(market, LEDGER, ledger)
+
     def _HaltSet(self, limits: int) -> None:
         self._scalar("limits", limits)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.support.evm import Key, Refused, a_key
+from tests.support.evm import ZERO, Key, Refused, a_key
 from tests.support.permits import a_permit
 from tests.support.stage import BUYER, ORACLE, PROVIDER, SELLER, THIRD, Stage, set_up
 from tests.support.venue import (
@@ -97,6 +97,9 @@ def kept_scene() -> Scene:
         venue.fund(key, 10_000 * DOLLAR)
         venue.dollar.approve(STRANGER.address, 10**12, sender=key)
     venue.pool.approve(STRANGER.address, 10**12, sender=PROVIDER)
+    source = venue.world.deploy("dev/Source", PRICE_E8, sender=DEPLOYER)
+    venue.contracts["source"] = source
+    venue.governance.set_price_source(1, source.address, *SOURCE_TERMS, sender=DEPLOYER)
     venue.world.travel(19)
     venue.recovery.force_reduce(poor, 0, LOT, sender=POOR)
     exit_ms = venue.world.now_ms + 60_000
@@ -135,6 +138,27 @@ def vector(
 def governed(name: str, *args: object) -> Act:
     def act(scene: Scene, who: Key) -> object:
         return getattr(scene.stage.venue.governance, name)(*args, sender=who)
+
+    return act
+
+
+SOURCE_TERMS = (1_000, 172_800, True)
+"""A second source that doubts what lies a tenth away: not the price at which somebody is
+liquidated here."""
+
+
+def doubted(name: str) -> Act:
+    """Let the second source say half the price, and bring that on chain."""
+
+    def act(scene: Scene, who: Key) -> object:
+        venue = scene.stage.venue
+        venue.source.say(PRICE_E8 // 2, venue.world.timestamp_s, sender=who)
+        if name == "refresh":
+            return venue.oracle.refresh(1, sender=who)
+        terms = (1, venue.source.address, *SOURCE_TERMS)
+        if name == "set_source":
+            return venue.oracle.set_source(*terms, sender=who)
+        return venue.governance.set_price_source(*terms, sender=who)
 
     return act
 
@@ -294,6 +318,13 @@ def acts() -> dict[tuple[str, str], list[Act]]:
         ("Vault", "release"): [
             lambda s, who: s.stage.venue.vault.release(who.address, 1, sender=who)
         ],
+        ("Governance", "set_price_source"): [doubted("set_price_source")],
+        ("Governance", "set_uptime"): [governed("set_uptime", ZERO, 0)],
+        ("Oracle", "refresh"): [doubted("refresh")],
+        ("Oracle", "set_source"): [doubted("set_source")],
+        ("Oracle", "set_uptime"): [
+            lambda s, who: s.stage.venue.oracle.set_uptime(ZERO, 0, sender=who)
+        ],
         ("Oracle", "set_signer"): [
             lambda s, who: s.stage.venue.oracle.set_signer(
                 ORACLE_SIGNERS[0].address, False, sender=who
@@ -364,6 +395,12 @@ def acts() -> dict[tuple[str, str], list[Act]]:
                 1, *s.stage.venue.governance.words(HARSH), sender=who
             )
         ],
+        ("Clearing", "collect_fees"): [
+            lambda s, who, market=market: s.stage.venue.clearing.collect_fees(market, sender=who)
+            for market in (1, 2)
+        ],
+        ("Clearing", "spend"): [lambda s, who: s.stage.venue.clearing.spend(17, 0, sender=who)],
+        ("Governance", "spend"): [governed("spend", 17, 0)],
         ("Clearing", "set_halt"): [
             lambda s, who: s.stage.venue.clearing.set_halt(
                 s.stage.venue.world.now_ms + GUARD_MS, 2**48 - 1, sender=who
@@ -411,12 +448,15 @@ GUARDED = {
     ("Vault", "release"),
     ("Oracle", "set_signer"),
     ("Oracle", "set_threshold"),
+    ("Oracle", "set_source"),
+    ("Oracle", "set_uptime"),
     ("Seals", "set_matcher"),
     ("Seals", "set_attester"),
     ("Seals", "set_attester_threshold"),
     ("Clearing", "apply"),
     ("Clearing", "set_market"),
     ("Clearing", "set_halt"),
+    ("Clearing", "spend"),
 }
 """Contracts call these, no key can: what leads to them stands for them."""
 
