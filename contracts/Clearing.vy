@@ -539,9 +539,7 @@ def deposit(account: uint256, amount_e6: uint256):
     """
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
-    if account != 1 and account != collateral.INSURANCE:
-        if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
-            reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+    self._check_open(account)
     self._deposit(account, amount_e6)
 
 
@@ -578,7 +576,7 @@ def claim_withdrawal(
     cash: int256 = unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount)
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
-        time: uint256 = self._admit_fresh(head, openings, given)
+        time: uint256 = self._admit_fresh(head, openings, given, False)
         sums: int256[3] = self._sums(account, (word >> 16) & packing.M16, time)
         free = unsafe_add(free, sums[0])
 
@@ -588,6 +586,24 @@ def claim_withdrawal(
     if paid != 0:
         extcall VAULT.release(convert(word >> 96, address), convert(paid, uint256))
     return convert(paid, uint256)
+
+
+@external
+def collect_fees(market: uint256):
+    """
+    @notice Hand the fees of a market's ledger to insurance and the treasury, by the share it is listed with.
+    """
+    if market >> 8 != 0:
+        reasons._refuse(reasons.OUT_OF_RANGE)
+    ledger: uint256 = markets.market_words[(market << 3) | markets.LEDGER]
+    fees: uint256 = (ledger << 88) >> 176
+    place: uint256 = markets._parameters_at(market, markets.market_words[market << 3], units._now_ms())
+    insured: uint256 = unsafe_mul(fees, markets.parameter_words[place | 2] >> 252) >> 4
+    ledger = unsafe_sub(unsafe_add(ledger, fees << 168), fees << 88)    # realised; `_gain` bounds it by 2^63
+    markets.market_words[(market << 3) | markets.LEDGER] = ledger
+    log IClearing.FeesCollected(market=market, ledger=ledger)
+    self._gain(collateral.INSURANCE, convert(convert(insured, bytes32), int256))
+    self._gain(collateral.TREASURY, convert(convert(unsafe_sub(fees, insured), bytes32), int256))
 
 
 # -- the doors of the other contracts ---------------------------------------------------
@@ -605,15 +621,15 @@ def apply(
     """
     @notice Shrink a trader's position at a fresh vector's price against the pool's incoming.
     @param change What its base gains, lots; toward zero and not beyond.
-    @param terms lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0, see `Rules.shrink`; half of the charge
-        is the keeper's, the rest goes to insurance.
+    @param terms appointed 1 @255 | lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0, see `Rules.shrink`;
+        half of the charge is the keeper's, the rest goes to insurance. Appointed: the vector's time was named before.
     """
     if msg.sender != RECOVERY:
         reasons._refuse(reasons.NOT_RECOVERY)
     keeper: uint256 = terms & packing.M32
     if account < collateral.FIRST_TRADER or place >= PLACES or keeper >= collateral.account_count:
         reasons._refuse(reasons.UNKNOWN_ACCOUNT)
-    time: uint256 = self._admit_fresh(head, openings, given)
+    time: uint256 = self._admit_fresh(head, openings, given, terms >> 255 != 0)
     key: uint256 = (account << 4) | place
     market: uint256 = self.positions[key] >> 240
     at: uint256 = market << 3
@@ -621,7 +637,9 @@ def apply(
     after: uint256 = 0
     realised: int256 = 0
     mark: uint256 = markets._mark(market, time)
-    words, after, realised = staticcall reasons.RULES.shrink(words, self.positions[key], mark, change, terms)
+    words, after, realised = staticcall reasons.RULES.shrink(
+        words, self.positions[key], mark, change, (terms << 1) >> 1
+    )
     self.positions[key] = after
     if after == 0:
         collateral.accounts[account] ^= 1 << unsafe_add(16, place)
@@ -656,6 +674,20 @@ def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256)
 
 
 @external
+def spend(account: uint256, amount_e6: uint256):
+    """
+    @notice Move money out of the treasury into a trader's account, the backstop or insurance: behind the timelock only.
+    """
+    self._only_governance()
+    self._check_open(account)
+    amount: int256 = convert(amount_e6, int256)
+    if amount > convert(convert(collateral.accounts[collateral.TREASURY] << 160, bytes32), int256) >> 192:
+        reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
+    self._gain(collateral.TREASURY, unsafe_sub(0, amount))
+    self._gain(account, amount)
+
+
+@external
 def set_halt(from_ms: uint256, until_ms: uint256):
     """
     @notice Let every market only shrink in batches of from_ms < T <= until_ms; or move the end of a halt that has begun.
@@ -687,6 +719,17 @@ def _only_governance():
         reasons._refuse(reasons.NOT_GOVERNANCE)
 
 
+@internal
+@view
+def _check_open(account: uint256):
+    """
+    @notice Refuse accounts that may not be paid into: the pool's, and those that do not exist.
+    """
+    if unsafe_sub(account, 1) >= collateral.TREASURY:
+        if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
+            reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+
+
 # -- internals: vectors -------------------------------------------------------------------
 
 @internal
@@ -707,16 +750,19 @@ def _admit_vector(
 
 @internal
 def _admit_fresh(
-    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16], appointed: bool
 ) -> uint256:
     """
     @notice Verify a vector used outside a batch: nobody picks an old price, and no batch locks anyone out.
+    @param appointed Whether its time was named long before, so that no later batch may pass it by.
     @return its time
     """
     time: uint256 = (head << 192) >> 208
     if time > unsafe_add(units._now_ms(), units.LEAD_MS):
         reasons._refuse(reasons.VECTOR_FROM_THE_FUTURE)
-    if unsafe_add(time, units.WINDOW_MS) < units._now_ms() or unsafe_add(time, units.GUARD_MS) < (self.head << 64) >> 208:
+    if unsafe_add(time, units.WINDOW_MS) < units._now_ms():
+        reasons._refuse(reasons.VECTOR_TOO_OLD)
+    if not appointed and unsafe_add(time, units.GUARD_MS) < (self.head << 64) >> 208:
         reasons._refuse(reasons.VECTOR_TOO_OLD)
     self._admit_vector(head, openings, given)
     return time
@@ -869,10 +915,11 @@ def _close(deal: markets.Deal, time: uint256, capacity: uint256, level: uint256)
     self._write(at, words)
     markets.market_words[at | markets.POOL] = words.pool
 
-    held: uint256 = markets.pool_markets & ~(1 << market)
+    holding: uint256 = markets.pool_markets
+    held: uint256 = holding & ~(1 << market)
     if words.pool >> 192 != 0:
         held |= 1 << market
-    if held != markets.pool_markets:
+    if held != holding:
         markets.pool_markets = held
     if cashed != 0:
         self._gain(0, cashed)

@@ -4,13 +4,14 @@
 @title Recovery
 @license AGPL-3.0-only
 @notice Judges who is below maintenance margin and asks `Clearing` to shrink them. Owns nothing; remembers at which
-        vector it last liquidated whom.
+        vector it last liquidated whom, and who asked to be let out.
 @dev Units: money e6, size e8, price e8, time ms. Words and rules: docs/protocol.md sections 3, 5.4 and 7.
      C10 an account below maintenance can be shrunk by anybody: by what brings it a quarter above maintenance again,
          no more and no less, at the oracle's price less the pool's h_min; a debt that is left is insurance's, then
          the pool's
      C9  nobody is shrunk at a price that a second source contradicts, nor before the sequencer has been up for its grace
-     An account at or above maintenance cannot be touched; `Clearing.apply` checks the rest by itself.
+     C12 whoever holds a position is let out of it at an appointed time, as far as the pool has room
+     An account at or above maintenance cannot be touched but by its owner; `Clearing.apply` checks the rest by itself.
 @custom:halt Nothing stops it: a venue that cannot liquidate is insolvent.
 """
 
@@ -30,6 +31,9 @@ PLACES: constant(uint256) = 16
 FUNDING_SCALE: constant(int256) = 10**19 * 86_400_000   # e8 price, e9 rate a day, to e6 a lot a millisecond
 MARGIN_SCALE: constant(uint256) = 10**16                # lots * e8 price * e6 share, to e6
 DUST_E6: constant(uint256) = 10 * 10**6                 # a position worth less is closed whole: what is left pays no keeper
+EXIT_DELAY_MS: constant(uint256) = 60_000               # D: far beyond what a price can be foreseen for
+EXIT_LEAN_E6: constant(uint256) = 2_000                 # 20 bp: several times what hindsight over the window is worth
+APPOINTED: constant(uint256) = 2**255                   # flag of an apply's terms
 BOUNTY_E6_MAX: constant(uint256) = 5 * 10**6            # beats the gas of two vectors and a margin loop
 
 # An account at a vector, and the position it is asked about.
@@ -54,6 +58,7 @@ CLEARING: immutable(IClearing)
 ORACLE: immutable(IOracle)
 
 liquidated_ms: public(HashMap[uint256, uint256])        # account: time of the vector of its last liquidation
+exits: public(HashMap[uint256, uint256])                # account * 16 + place: long 1 @248 | market 8 @240 | done 48 @112 | asked 48 @64 | size 64 @0
 
 
 @deploy
@@ -102,6 +107,77 @@ def liquidate(
     if standing.base > 0:
         change = -change
     extcall CLEARING.apply(head, openings, signatures_, account, index, change, self._terms(standing, size) | keeper)
+
+
+# -- leaving without the matcher -------------------------------------------------
+
+@external
+def force_reduce(account: uint256, index: uint256, size_e8: uint256):
+    """
+    @notice Ask to be let out of a position, by so much: irrevocable, at the prices of q + D, q + 2D, ... and no others.
+    @param size_e8 Lots, at most what the position holds.
+    """
+    assert account >= collateral.FIRST_TRADER and account < 2**32, "recovery: not a trader"
+    assert index < PLACES, "recovery: index out of range"
+    owner: uint256 = staticcall CLEARING.accounts(account)
+    assert owner >> 96 == convert(msg.sender, uint256), "recovery: not the owner"
+    key: uint256 = account * PLACES + index
+    held: uint256 = staticcall CLEARING.positions(key)
+    assert held != 0, "recovery: no position"
+    base: int256 = packing._signed(held, 176, 64)
+    assert size_e8 != 0 and size_e8 <= convert(abs(base), uint256), "recovery: size out of range"
+    assert self.exits[key] == 0, "recovery: exit pending"
+    self._set_exit(account, index, packing._exit(base > 0, held >> 240, 0, units._now_ms(), size_e8))
+
+
+@external
+def execute_exit(
+    head: uint256,
+    openings: DynArray[uint256, 64],
+    signatures_: DynArray[signers.Signature, 16],
+    account: uint256,
+    index: uint256,
+):
+    """
+    @notice Carry an exit out at the vector of its appointed time, against the pool inside its cap. Anyone may.
+    """
+    assert index < PLACES, "recovery: index out of range"
+    key: uint256 = account * PLACES + index
+    asked: uint256 = self.exits[key]
+    assert asked != 0, "recovery: no exit pending"
+    time_ms: uint256 = (head >> 16) & packing.M48
+    since_ms: uint256 = (asked >> 64) & packing.M48
+    assert time_ms > max(since_ms, (asked >> 112) & packing.M48), "recovery: not the time of the exit"
+    assert (time_ms - since_ms) % EXIT_DELAY_MS == 0, "recovery: not the time of the exit"
+
+    held: uint256 = staticcall CLEARING.positions(key)
+    base: int256 = packing._signed(held, 176, 64)
+    if held >> 240 != (asked >> 240) & packing.M8 or (base > 0) != (asked >> 248 != 0):
+        self._set_exit(account, index, 0)   # the position it was asked for is gone
+        return
+    market: uint256 = held >> 240
+    root: bytes32 = empty(bytes32)
+    words: uint256[64] = empty(uint256[64])
+    doubtful: uint256 = 0
+    root, words, doubtful = staticcall ORACLE.verify(head, openings, signatures_)
+    assert (doubtful >> market) & 1 == 0, "recovery: price is doubtful"
+    clock: uint256 = staticcall CLEARING.market_words(market * 8)
+    place: uint256 = self._parameters_at(market, clock, time_ms)
+    caps: uint256 = staticcall CLEARING.parameter_words(place + 1)
+    size: uint256 = min(min(asked & packing.M64, convert(abs(base), uint256)), self._room(market, clock, caps, base))
+    left: uint256 = min((asked & packing.M64), convert(abs(base), uint256)) - size
+    if left == 0:
+        self._set_exit(account, index, 0)
+    else:
+        self._set_exit(account, index, packing._exit(base > 0, market, time_ms, since_ms, left))
+    change: int256 = convert(size, int256)
+    if base > 0:
+        change = -change
+    rates: uint256 = staticcall CLEARING.parameter_words(place)
+    lean: uint256 = max(EXIT_LEAN_E6, (rates >> 176) & packing.M20)
+    extcall CLEARING.apply(
+        head, openings, signatures_, account, index, change, APPOINTED | packing._terms(lean, 0, 0)
+    )
 
 
 # -- views ---------------------------------------------------------------------
@@ -172,10 +248,8 @@ def _standing(
         assert price != 0, "recovery: no price"
         standing.doubted = standing.doubted or (doubtful >> market) & 1 != 0
         clock: uint256 = staticcall CLEARING.market_words(market * 8)
-        version: uint256 = (clock >> 8) & 1
-        if time_ms <= ((clock >> 16) & packing.M32) * 1000:
-            version = 1 - version
-        rates: uint256 = staticcall CLEARING.parameter_words(market * 8 + version * 4)
+        place: uint256 = self._parameters_at(market, clock, time_ms)
+        rates: uint256 = staticcall CLEARING.parameter_words(place)
         value: int256 = 0
         required: uint256 = 0
         value, required = self._weigh(held, clock, rates, price, time_ms)
@@ -187,7 +261,7 @@ def _standing(
             standing.price = price
             standing.required = required
             standing.rates = rates
-            standing.caps = staticcall CLEARING.parameter_words(market * 8 + version * 4 + 1)
+            standing.caps = staticcall CLEARING.parameter_words(place + 1)
     return standing
 
 
@@ -210,6 +284,7 @@ def _weigh(held: uint256, clock: uint256, rates: uint256, price: uint256, time_m
         rate_e9: int256 = packing._signed(clock, 160, 32)
         step: int256 = rate_e9 * convert(price * (time_ms - last_ms), int256)
         now_index += step * convert(2**scale, int256) // FUNDING_SCALE
+        now_index = max(-(2**63), min(2**63 - 1, now_index))    # where Clearing's stands still
     value: int256 = quote + pricing._credit(base, now_index - index, scale)
 
     exposure: int256 = base * convert(price, int256)
@@ -237,19 +312,44 @@ def _size(standing: Standing) -> uint256:
     if (whole - size) * standing.price < DUST_E6 * 10**10:
         size = whole
 
-    # the pool's room, what waits to join it counted
-    at: uint256 = standing.market * 8
-    clock: uint256 = staticcall CLEARING.market_words(at)
-    pool: uint256 = staticcall CLEARING.market_words(at + 1)
+    clock: uint256 = staticcall CLEARING.market_words(standing.market * 8)
+    return min(size, self._room(standing.market, clock, standing.caps, standing.base))
+
+
+@internal
+@view
+def _room(market: uint256, clock: uint256, caps: uint256, base: int256) -> uint256:
+    """
+    @notice What the pool may take of a position, what waits to join it counted.
+    """
+    pool: uint256 = staticcall CLEARING.market_words(market * 8 + 1)
     held: int256 = packing._int(pool) >> 192
     if clock & 1 != 0:
-        incoming: uint256 = staticcall CLEARING.market_words(at + 4)
+        incoming: uint256 = staticcall CLEARING.market_words(market * 8 + 4)
         held += packing._int(incoming) >> 192
-    if standing.base < 0:
+    if base < 0:
         held = -held
-    room: int256 = convert((standing.caps >> 64) & packing.M64, int256) - held
+    room: int256 = convert((caps >> 64) & packing.M64, int256) - held
     assert room > 0, "recovery: pool is full"
-    return min(size, convert(room, uint256))
+    return convert(room, uint256)
+
+
+@internal
+@pure
+def _parameters_at(market: uint256, clock: uint256, time_ms: uint256) -> uint256:
+    """
+    @notice The place of the parameters that serve a vector's time.
+    """
+    version: uint256 = (clock >> 8) & 1
+    if time_ms <= ((clock >> 16) & packing.M32) * 1000:
+        version = 1 - version
+    return market * 8 + version * 4
+
+
+@internal
+def _set_exit(account: uint256, index: uint256, exit: uint256):
+    self.exits[account * PLACES + index] = exit
+    log IRecovery.ExitSet(account=account, index=index, exit=exit)
 
 
 @internal

@@ -7,7 +7,8 @@
         arguments, called by `Clearing` and by anyone who wants to know beforehand. Holds nothing.
 @dev Words and rules: docs/protocol.md section 3, section 5.6, section 7.
      C6  one price per market and batch, inside the band and the curve bound
-     C7  the pool trades at least h_min on its own side of the oracle; residual, position and losses are capped
+     C7  the pool trades at least h_min on its own side of the oracle, or gives back of what its spread has earned to
+         shrink; residual, position and losses are capped
      Unchecked sums and products: a batch's numbers are fields of at most 88 bits, or sums of 256 of them, so no sum
      leaves 128 bits and no product of three 256. `check_price`, whose arguments are anyone's, narrows them first.
      A contract of its own because a reason string costs 125 bytes where it stands, and Clearing has none to spare.
@@ -49,12 +50,17 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
         convert(convert(plan.volume >> 128, bytes32), int256),
         convert(convert((plan.volume << 128) >> 128, bytes32), int256),
     )
-    self._check_price(plan.oracle, plan.price, residual, base, market.rates, market.caps >> 192)
+    earned: uint256 = (market.meter << 192) >> 192
+    self._check_price(plan.oracle, plan.price, residual, base, market.rates, market.caps >> 192, earned)
 
     # the loss meter: what trading against the pool took from it since the last batch
     recent: int256 = convert(convert(market.meter << 64, bytes32), int256) >> 192
     oracle: int256 = convert(convert(plan.oracle, bytes32), int256)
     taken: int256 = unsafe_mul(residual, unsafe_sub(oracle, convert(convert(plan.price, bytes32), int256)))
+    # what it earned of its spread, or gave back: rounded down
+    spread: int256 = unsafe_sub(unsafe_div(unsafe_sub(10**10 * 2**136, taken), 10**10), 2**136)
+    spread = unsafe_add(convert(convert(earned, bytes32), int256), spread)
+    earned = convert(convert(max(0, min(2**64 - 1, spread)), bytes32), uint256)
     if last != 0:
         taken = unsafe_add(taken, unsafe_mul(recent, unsafe_sub(oracle, convert(convert(last, bytes32), int256))))
     loss: int256 = unsafe_div(taken, 10**10)
@@ -106,6 +112,7 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
         (packing._count(bucket, 64) << 192)
         | (packing._field(recent, 64) << 128)
         | (packing._count(convert(interest, uint256), 64) << 64)
+        | earned
     )
     after.ledger = packing._entered(market.ledger, realised, plan.fees, unsafe_sub(0, credits))
     after.incoming = 0
@@ -194,11 +201,21 @@ def pool_value(market: IRules.Market, mark: uint256) -> (int256, uint256):
 
 @external
 @pure
-def check_price(oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, caps: uint256, full: bool):
+def check_price(
+    oracle: uint256,
+    price: uint256,
+    residual: int256,
+    pool: int256,
+    rates: uint256,
+    caps: uint256,
+    full: bool,
+    earned: uint256,
+):
     """
     @notice Revert with the rule a price and residual would break; what `close` asks, for dealers and tests.
     @param residual What traders buy net.
     @param full Whether the loss meter has reached its capacity; a pool without capital has none.
+    @param earned What the pool's spread has brought in, e6; read where the market has a rebate.
     """
     moved: int256 = convert(convert(residual, int96), int256)
     held: int256 = convert(convert(pool, int96), int256)
@@ -209,6 +226,7 @@ def check_price(oracle: uint256, price: uint256, residual: int256, pool: int256,
         held,
         rates,
         caps >> 192,
+        convert(convert(earned, uint64), uint256),
     )
     self._check_caps(moved, held, caps, full)
 
@@ -253,7 +271,9 @@ def refuse(reason: uint256) -> bool:
 
 @internal
 @pure
-def _check_price(oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, slope: uint256):
+def _check_price(
+    oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, slope: uint256, earned: uint256
+):
     lean: int256 = convert(convert(unsafe_sub(price, oracle), bytes32), int256)
     width: uint256 = unsafe_mul(unsafe_sub(max(price, oracle), min(price, oracle)), units.FRACTION)
     h_min: uint256 = (rates >> 176) & packing.M20
@@ -268,8 +288,19 @@ def _check_price(oracle: uint256, price: uint256, residual: int256, pool: int256
     if residual < 0:
         lean = unsafe_sub(0, lean)
         tilt = unsafe_sub(0, tilt)
-    assert lean >= 0, "clearing: price on the wrong side"
-    assert width >= unsafe_mul(oracle, h_min), "clearing: price on the wrong side"
+    if lean < 0 or width < unsafe_mul(oracle, h_min):
+        # only to shrink, not through zero; beyond the oracle by at most h_min, and out of what was earned
+        assert (
+            rates & 15 != 0 and pricing._shrinks(pool, unsafe_sub(0, residual))
+        ), "clearing: price on the wrong side"
+        if lean < 0:
+            given: uint256 = unsafe_mul(
+                convert(convert(max(residual, unsafe_sub(0, residual)), bytes32), uint256),
+                unsafe_sub(max(price, oracle), min(price, oracle)),
+            )
+            assert width <= unsafe_mul(oracle, h_min), "clearing: price on the wrong side"
+            assert given <= unsafe_mul(unsafe_mul(earned, rates & 15) >> 4, 10**10), "clearing: price on the wrong side"
+        return
     reach: uint256 = unsafe_mul(unsafe_add(h_min, h0), 10**14)
     if tilt > 0:
         reach = unsafe_add(reach, unsafe_mul(slope, convert(convert(tilt, bytes32), uint256)) >> 1)

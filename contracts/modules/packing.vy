@@ -123,6 +123,23 @@ def _terms(lean_e6: uint256, bounty: uint256, charge: uint256) -> uint256:
     return (self._count(lean_e6, 20) << 160) | (self._count(bounty, 64) << 96) | (self._count(charge, 64) << 32)
 
 
+# -- exit: long 1 @248 | market 8 @240 | done 48 @112 | asked 48 @64 | size 64 @0 ----------------
+
+@internal
+@pure
+def _exit(long: bool, market: uint256, done_ms: uint256, asked_ms: uint256, size: uint256) -> uint256:
+    """
+    @notice A pending forced exit: of which position, the last appointed time that was kept, and what is left of it.
+    """
+    return (
+        (convert(long, uint256) << 248)
+        | (self._count(market, 8) << 240)
+        | (self._count(done_ms, 48) << 112)
+        | (self._count(asked_ms, 48) << 64)
+        | self._count(size, 64)
+    )
+
+
 # -- ledger: realised i88 @168 | fees u80 @88 | pot i88 @0 -------------------------------------
 
 @internal

@@ -125,7 +125,9 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "revoke": (account, SOMEBODY),
         "request_withdrawal": (account, 1),
         "cancel_all": (account,),
+        "force_reduce": (account, 0, 1),
         "apply": (*vector, account, 0, LOT, 0),
+        "spend": (account, 0),
     }
     if contract == "Pool":
         return 5, *[ACTORS["controller"].address] * 2

@@ -30,6 +30,7 @@ from infold.reference.digests import (
 from infold.reference.faults import Fault, Overflow, Reason
 from infold.reference.keccak import keccak_256
 from infold.reference.protocol import Protocol
+from infold.reference.recovery import EXIT_DELAY_MS
 from infold.reference.settlement import SettleCall
 from infold.reference.state import State
 from infold.reference.sums import Sums
@@ -38,6 +39,7 @@ from infold.reference.words import (
     Account,
     Caps,
     Clock,
+    Exit,
     Fill,
     Head,
     Limits,
@@ -180,6 +182,7 @@ GETTERS = {
     "lp_requests": ("pool", "lp_requests(uint256)"),
     "shares": ("pool", "balanceOf(address)"),
     "liquidated_ms": ("recovery", "liquidated_ms(uint256)"),
+    "exits": ("recovery", "exits(uint256)"),
     "sources": ("oracle", "source_of(uint256)"),
     "readings": ("oracle", "readings(uint256)"),
 }
@@ -409,7 +412,7 @@ class Machine:
             status=1 if pick.random() < 0.9 else 2,
             rate_max_e9=pick.choice([0, 10_000_000, 100_000_000]),
             velocity_e9=pick.choice([0, 10**8, 10**9]),
-            rebate=0,
+            rebate=pick.choice([0, 4, 15]),
         )
 
     def _caps(self, market: int) -> Caps:
@@ -698,6 +701,35 @@ class Machine:
         vector = self.vector(time_ms)
         self.door("recovery", "liquidate", (*vector, account, place, keeper), STRANGER.address)
 
+    def rule_force_reduce(self) -> None:
+        if self.protocol.recovery == RECOVERY.address:
+            return
+        account = self.someone()
+        mask = Account.of(self.state.accounts[account]).mask
+        places = [place for place in range(16) if mask >> place & 1]
+        place = self.random.choice(places) if places else self.random.choice([0, 16])
+        base = Position.of(self.state.positions.get(account << 4 | place, 0)).base_e8
+        size = self.random.choice([0, 1, abs(base) // 2, abs(base), abs(base), abs(base) + 1])
+        who = self.owner_or_not(account)
+        self.door("recovery", "force_reduce", (account, place, size), who)
+
+    def rule_execute_exit(self) -> None:
+        """Mostly at an appointed time, waited for where it is near."""
+        if self.protocol.recovery == RECOVERY.address:
+            return
+        pick = self.random
+        pending = list(self.state.exits)
+        key = pick.choice(pending) if pending else self.someone() << 4
+        asked = Exit.of(self.state.exits.get(key, 0))
+        rounds = max(1, -(-(self.now_ms - 10_000 - asked.asked_ms) // EXIT_DELAY_MS))
+        time_ms = asked.asked_ms + rounds * EXIT_DELAY_MS
+        if pick.random() < 0.7 and 0 <= time_ms - self.now_ms <= EXIT_DELAY_MS:
+            self.travel((time_ms - self.now_ms) // 1000 + pick.choice([0, 0, 2, 14, 15, 16]))
+        if pick.random() < 0.2:
+            time_ms = self.some_time()
+        vector = self.vector(time_ms)
+        self.door("recovery", "execute_exit", (*vector, key >> 4, key & 15), STRANGER.address)
+
     def rule_apply(self) -> None:
         """As Recovery, without its judgement: Clearing's own checks."""
         account = self.random.choice([1, 16, *self.owners])
@@ -713,7 +745,14 @@ class Machine:
         lean = self.random.choice([0, 10, 500, 50_000, 50_001])
         bounty = self.random.choice([0, worth_e6 // 10**5, worth_e6])
         keeper = self.random.choice([0, self.someone(), 10**6])
-        terms = lean << 160 | min(bounty, 2**64 - 1) << 96 | min(charge, 2**64 - 1) << 32 | keeper
+        appointed = self.random.randrange(2)
+        terms = (
+            appointed << 255
+            | lean << 160
+            | min(bounty, 2**64 - 1) << 96
+            | min(charge, 2**64 - 1) << 32
+            | keeper
+        )
         shape = (0, 1, 2, 0, 0, 0, 0)
         arguments = (head, openings, signatures, account, place, change, terms)
         data = selector(
@@ -1254,4 +1293,6 @@ WEIGHTS = {
     "refresh": 5,
     "liquidate": 6,
     "apply": 3,
+    "force_reduce": 4,
+    "execute_exit": 4,
 }

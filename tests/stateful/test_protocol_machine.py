@@ -85,6 +85,11 @@ FAULTS = {
     "pool: not the owner or an operator",
     "pool: nothing to take back",
     "recovery: account is healthy",
+    "recovery: exit pending",
+    "recovery: no exit pending",
+    "recovery: not the owner",
+    "recovery: not the time of the exit",
+    "recovery: size out of range",
     "recovery: index out of range",
     "recovery: no position",
     "recovery: keeper is no trader",
@@ -130,6 +135,8 @@ RULES = (
     "refresh",
     "liquidate",
     "apply",
+    "force_reduce",
+    "execute_exit",
 )
 
 

@@ -48,8 +48,8 @@ class Books:
 
     @property
     def accounts(self) -> list[int]:
-        """The backstop, insurance and every trader; the pool has no positions of this kind."""
-        return [1, 2, *range(17, self.word("account_count"))]
+        """The backstop, insurance, the treasury and every trader: all but the pool."""
+        return [1, 2, 3, *range(17, self.word("account_count"))]
 
     def state(self) -> dict[str, int]:
         """Every word a batch can change, by name; slots of fills only as far as `SLOTS`."""
@@ -81,8 +81,10 @@ class Books:
         return words
 
     def _places(self, account: int, of_backstop: Sequence[int] = MARKETS) -> Sequence[int]:
-        """Where an account may hold a position: insurance nowhere, the backstop by market."""
-        return {1: of_backstop, 2: ()}.get(account, range(16))
+        """Where an account may hold a position: the backstop by market, insurance and treasury
+        nowhere.
+        """
+        return {1: of_backstop, 2: (), 3: ()}.get(account, range(16))
 
     def positions(self, market: int) -> list[tuple[int, int]]:
         """Base and quote of whoever holds the market: traders, the backstop, pool and incoming."""
@@ -121,7 +123,7 @@ class Books:
             word = unpack_account(self.word("accounts", account))
             owed += word.collateral_e6
             owed += unpack_withdrawal(self.word("withdrawals", account)).amount_e6
-            if account > 2:
+            if account > 3:
                 mask = sum(
                     1 << place
                     for place in range(16)

@@ -187,6 +187,10 @@ class World:
         """A raw storage word."""
         return int(self._evm.storage(address, slot))
 
+    def store(self, address: str, slot: int, word: int) -> None:
+        """Put a raw word into storage, past every rule."""
+        self._evm.insert_account_storage(address, slot, word)
+
     @property
     def writes(self) -> int:
         """Storage words written so far; equal before and after a call that changed nothing."""

@@ -554,6 +554,10 @@ def of_devnet(found: Document) -> list[str]:
                 ("needed", f"{found['k']} of {len(found['oracle_signers'])} signers"),
                 ("matcher", found["matcher"]["address"]),
                 ("refunds by", found["refund_payer"]["address"]),
+                (
+                    "governed by",
+                    f"{found['owner']['address']}, guardian {found['guardian']['address']}",
+                ),
             ]
         ),
         "",

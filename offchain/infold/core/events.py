@@ -96,6 +96,11 @@ class Applied(Fact, frozen=True, kw_only=True):
     incoming: Word
 
 
+class FeesCollected(Fact, frozen=True, kw_only=True):
+    market: int
+    ledger: Word
+
+
 class HaltSet(Fact, frozen=True, kw_only=True):
     limits: Word
 
@@ -132,6 +137,7 @@ ChainFact = (
     | LiquidityRequested
     | Applied
     | Covered
+    | FeesCollected
     | HaltSet
     | MarketSet
     | SourceRead
@@ -149,6 +155,7 @@ FACTS: Final[dict[str, type[Fact]]] = {
         LiquidityRequested,
         Applied,
         Covered,
+        FeesCollected,
         HaltSet,
         MarketSet,
         SourceRead,

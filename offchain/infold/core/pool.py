@@ -40,6 +40,8 @@ METER_DAILY_E6: Final = 2_500
 METER_SHARE: Final = 4
 """A market's bucket holds at most this part of the global one."""
 RECENT_MS: Final = 8 * WINDOW_MS
+REBATE_PARTS: Final = 16
+EARNED_E6_MAX: Final = 2**64 - 1
 SHARES_PER_UNIT: Final = 10**6
 NAV_E6_MAX: Final = 2**64 - 1
 SHARES_MAX: Final = 2**120 - 1
@@ -70,6 +72,12 @@ def meter_loss_e6(market: Market, oracle_price_e8: int, price_e8: int, residual_
     return div_trunc(taken, QUOTE_DIVISOR)
 
 
+def earned_e6(market: Market, oracle_price_e8: int, price_e8: int, residual_e8: int) -> int:
+    """What the pool's spread has brought in by now, less rebates; rounded against them."""
+    spread_e6 = quote_down(price_e8 - oracle_price_e8, residual_e8)
+    return min(max(0, market.meter.earned_e6 + spread_e6), EARNED_E6_MAX)
+
+
 def market_bucket_e6(market: Market, capacity_e6: int, dt_ms: int, loss_e6: int) -> int:
     """A market's loss bucket after its leak and this batch's loss."""
     leak_e6 = capacity_e6 * dt_ms // (METER_SHARE * DAY_MS)
@@ -81,6 +89,7 @@ def bounds_of(
 ) -> CurveBounds:
     """What the price rule and the caps read of a market at a vector."""
     rates, caps, _ = market.at(time_ms)
+    allowance_e6 = market.meter.earned_e6 * rates.rebate // REBATE_PARTS
     return CurveBounds(
         oracle_price_e8=oracle_price_e8,
         h_min_e6=rates.h_min_e6,
@@ -91,6 +100,7 @@ def bounds_of(
         position_cap_e8=caps.position_cap_e8,
         pool_base_e8=market.pool.base_e8,
         must_shrink=must_shrink,
+        allowance_e6=allowance_e6 if rates.rebate else None,
     )
 
 
@@ -168,6 +178,7 @@ def _close_market(
             bucket_e6=bucket_e6,
             recent_e8=recent_e8,
             open_interest_e8=held.meter.open_interest_e8 + deal.interest_e8,
+            earned_e6=earned_e6(held, oracle_e8, deal.price_e8, residual_e8),
         ),
         held.ledger._replace(
             realised_e6=held.ledger.realised_e6 + realised_e6,

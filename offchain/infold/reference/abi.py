@@ -61,6 +61,7 @@ DOORS = {
         ("Clearing", "deposit", f"{_WORD},{_WORD}"),
         ("Clearing", "request_withdrawal", f"{_WORD},{_WORD}"),
         ("Clearing", "claim_withdrawal", f"{_WORD},{_VECTOR}"),
+        ("Clearing", "collect_fees", _WORD),
         ("Clearing", "cancel", f"{_WORD},{_WORD},{_WORD}"),
         ("Clearing", "cancel_all", _WORD),
         ("Delegates", "grant", f"{_WORD},address,{_WORD},{_WORD},{_WORD}"),
@@ -77,6 +78,8 @@ DOORS = {
         ("Pool", "take_back_deposit", _MANAGED, "claimCancelDepositRequest"),
         ("Pool", "take_back_redeem", _MANAGED, "claimCancelRedeemRequest"),
         ("Recovery", "liquidate", f"{_VECTOR},{_WORD},{_WORD},{_WORD}"),
+        ("Recovery", "force_reduce", f"{_WORD},{_WORD},{_WORD}"),
+        ("Recovery", "execute_exit", f"{_VECTOR},{_WORD},{_WORD}"),
     )
 }
 DOOR_OF = {door.selector: place for place, door in DOORS.items()}
@@ -119,9 +122,11 @@ EVENTS = dict(
         _event(f"Applied({_words(6)})", 1),
         _event(f"Covered({_words(3)})", 1),
         _event(f"MarketSet({_words(5)})", 1),
+        _event(f"FeesCollected({_words(2)})", 1),
         _event(f"HaltSet({_WORD})", 0),
         # Recovery
         _event(f"Liquidated({_words(4)})", 1),
+        _event(f"ExitSet({_words(3)})", 1),
         # Delegates
         _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
         # Pool

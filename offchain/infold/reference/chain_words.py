@@ -82,12 +82,9 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         pool,
     )
     fill("shares", sorted(known.shares), partial(encode_call, "balanceOf(address)"), pool)
-    fill(
-        "liquidated_ms",
-        sorted(known.liquidated_ms),
-        partial(encode_call, "liquidated_ms(uint256)"),
-        contracts.recovery,
-    )
+    for table in ("liquidated_ms", "exits"):
+        known_keys = sorted(getattr(known, table))
+        fill(table, known_keys, partial(encode_call, f"{table}(uint256)"), contracts.recovery)
     for table, getter in (("sources", "source_of"), ("readings", "readings")):
         keys_known: list[int] = sorted(known.sources.keys() | known.readings.keys())
         fill(table, keys_known, partial(encode_call, f"{getter}(uint256)"), contracts.oracle)

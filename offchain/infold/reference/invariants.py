@@ -38,12 +38,14 @@ from .strikes import moved_e6, strike_of
 from .sums import Sums
 from .words import (
     Account,
+    Caps,
     Clock,
     Fill,
     Head,
     Holding,
     Limits,
     Position,
+    Rates,
     Requests,
     SettledFill,
     Strike,
@@ -272,7 +274,7 @@ def invariant_C7_pool_trades_on_its_side(
     loss_e6 = slack_e6 = 0
     for it in facts.markets:
         rates, caps = before.parameters(it.clock_before, it.market, facts.head.time_ms)
-        wrong = _pool_broken(it, rates.h_min_e6, caps.residual_cap_e8, caps.position_cap_e8)
+        wrong = _pool_broken(it, rates, caps)
         base, residual = it.pool_before.base_e8, it.residual_e8
         grew = abs(base - residual) > abs(base) or (base - residual) * base < 0
         if residual and grew and it.meter.bucket_e6 >= capacity_of(capital) // 4:
@@ -294,20 +296,29 @@ def invariant_C7_pool_trades_on_its_side(
     return finding(len(facts.markets), broken)
 
 
-def _pool_broken(
-    market: MarketFacts, h_min_e6: int, residual_cap_e8: int, position_cap_e8: int
-) -> list[str]:
+def _pool_broken(market: MarketFacts, rates: Rates, caps: Caps) -> list[str]:
     residual, base = market.residual_e8, market.pool_before.base_e8
     oracle = market.oracle_price_e8
     side = (residual > 0) - (residual < 0)
     broken = []
     if residual != market.planned_residual_e8:
         broken.append(f"the pool sold {residual}, its records {market.planned_residual_e8}")
-    if residual and side * (market.price_e8 - oracle) * 10**6 < oracle * h_min_e6:
-        broken.append("the pool traded below h_min")
-    if abs(residual) > residual_cap_e8:
+    lean = side * (market.price_e8 - oracle)
+    earned_e6 = market.meter_before.earned_e6
+    if residual and lean * 10**6 < oracle * rates.h_min_e6:
+        shrank = 0 < side * residual <= side * base
+        if not rates.rebate or not shrank:
+            broken.append("the pool traded below h_min")
+        elif -lean * 10**6 > oracle * rates.h_min_e6:
+            broken.append("a rebate above h_min")
+        elif -lean * abs(residual) * 16 > earned_e6 * rates.rebate * QUOTE_SCALE:
+            broken.append("a rebate that was not earned")
+    spread_e6 = abs(residual) * lean // QUOTE_SCALE
+    if market.meter.earned_e6 != min(max(0, earned_e6 + spread_e6), 2**64 - 1):
+        broken.append("what the spread earned does not add up")
+    if abs(residual) > caps.residual_cap_e8:
         broken.append("residual above its cap")
-    if abs(base - residual) > max(position_cap_e8, abs(base)):
+    if abs(base - residual) > max(caps.position_cap_e8, abs(base)):
         broken.append("the pool's position above its cap")
     return broken
 

@@ -23,7 +23,16 @@ from .digests import HashMany, separator
 from .faults import Fault, Overflow, Reason, require
 from .keccak import keccak_256_many
 from .margin import Mark, Standing, standing
-from .recovery import case_of, pay_out, shrink, size_to_close, terms_of
+from .recovery import (
+    EXIT_DELAY_MS,
+    case_of,
+    exit_size,
+    exit_terms,
+    pay_out,
+    shrink,
+    size_to_close,
+    terms_of,
+)
 from .secp256k1 import recover as recover_in_python
 from .settlement import (
     BACKSTOP_ACCOUNT,
@@ -32,6 +41,7 @@ from .settlement import (
     MARKET_MAX,
     POOL_ACCOUNT,
     TRADERS_FROM,
+    TREASURY_ACCOUNT,
     Crypto,
     MarkBook,
     Prepared,
@@ -44,15 +54,17 @@ from .settlement import (
 from .shares import Shares
 from .signers import Oracle, Recover, Seals, Signature, SignerSet
 from .sources import Answer, Source, doubtful, refresh, set_source
-from .state import CAPS, CLOCK, LISTING, RATES, State
+from .state import CAPS, CLOCK, LEDGER, LISTING, RATES, State
 from .vectors import Vector, open_vector
 from .words import (
     Account,
     Caps,
     Clock,
     Delegate,
+    Exit,
     Fill,
     Head,
+    Ledger,
     Limits,
     Position,
     SettleHead,
@@ -149,11 +161,41 @@ class Protocol(Shares):
     def deposit(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
         """Pay collateral into insurance, or any account with an owner but the pool's."""
         del sender, now_s
-        known = account == INSURANCE_ACCOUNT or (
-            account != POOL_ACCOUNT and Account.of(self.state.accounts.get(account, 0)).owner != 0
-        )
-        require(known, "clearing: unknown account")
+        self._check_open(account)
         self._receive(account, amount_e6)
+
+    def _check_open(self, account: int) -> None:
+        """The backstop, insurance, the treasury and whatever was opened may be paid into."""
+        apart = BACKSTOP_ACCOUNT <= account <= TREASURY_ACCOUNT
+        opened = TRADERS_FROM <= account < self.state.scalar("account_count")
+        require(apart or opened, "clearing: unknown account")
+
+    @door
+    def collect_fees(self, market: int, *, sender: int, now_s: int) -> None:
+        """Move a market's fees to insurance and treasury, by the listing that serves now."""
+        del sender
+        require(market <= MARKET_MAX, "clearing: out of range")
+        state = self.state
+        realised, fees, pot = Ledger.of(state.market_word(market, LEDGER))
+        word = Ledger(realised + fees, 0, pot).word
+        clock = Clock.of(state.market_word(market, CLOCK))
+        share = state.listing(clock, market, now_s * 1000) >> 252
+        insured = fees * share // 16
+        state.put_market_word(market, LEDGER, word)
+        state.log("FeesCollected", market, word)
+        move_collateral(state, INSURANCE_ACCOUNT, insured)
+        move_collateral(state, TREASURY_ACCOUNT, fees - insured)
+
+    @door
+    def spend(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
+        """Move treasury money into another account's collateral."""
+        del now_s
+        require(sender == self.governance, "clearing: not governance")
+        self._check_open(account)
+        held_e6 = self._account(TREASURY_ACCOUNT).collateral_e6
+        require(amount_e6 <= held_e6, "clearing: not enough collateral")
+        move_collateral(self.state, TREASURY_ACCOUNT, -amount_e6)
+        move_collateral(self.state, account, amount_e6)
 
     @door
     def request_withdrawal(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
@@ -278,7 +320,7 @@ class Protocol(Shares):
         keeper_known = agreed.keeper < self.state.scalar("account_count")
         known = account >= TRADERS_FROM and place < 16 and keeper_known
         require(known, "clearing: unknown account")
-        vector = self._fresh_vector(head, openings, signatures, now_s)
+        vector = self._fresh_vector(head, openings, signatures, now_s, appointed=agreed.appointed)
         self._apply(account, place, change_e8, vector, agreed)
 
     @door
@@ -327,6 +369,65 @@ class Protocol(Shares):
         self._check_fresh(vector.time_ms, now_s)
         change = -size if position.base_e8 > 0 else size
         self._apply(account, place, change, vector, terms_of(case, size, keeper))
+
+    @door
+    def force_reduce(
+        self, account: int, place: int, size_e8: int, *, sender: int, now_s: int
+    ) -> None:
+        """`Recovery.force_reduce`: an owner asks to be let out at appointed times, for good."""
+        require(TRADERS_FROM <= account < 2**32, "recovery: not a trader")
+        require(place < 16, "recovery: index out of range")
+        require(self._account(account).owner == sender, "recovery: not the owner")
+        key = account << 4 | place
+        position = Position.of(self.state.positions.get(key, 0))
+        require(position.base_e8 != 0, "recovery: no position")
+        require(0 < size_e8 <= abs(position.base_e8), "recovery: size out of range")
+        require(not self.state.exits.get(key), "recovery: exit pending")
+        long = int(position.base_e8 > 0)
+        self._set_exit(account, place, Exit(long, position.market, 0, now_s * 1000, size_e8).word)
+
+    @door
+    def execute_exit(
+        self,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        account: int,
+        place: int,
+        *,
+        sender: int,
+        now_s: int,
+    ) -> None:
+        """`Recovery.execute_exit`: anyone carries an exit out at an appointed time's vector."""
+        del sender
+        require(place < 16, "recovery: index out of range")
+        key = account << 4 | place
+        word = self.state.exits.get(key, 0)
+        require(word != 0, "recovery: no exit pending")
+        asked = Exit.of(word)
+        time_ms = SettleHead.of(head).time_ms
+        since_ms = time_ms - asked.asked_ms
+        due = time_ms > max(asked.asked_ms, asked.done_ms) and not since_ms % EXIT_DELAY_MS
+        require(due, "recovery: not the time of the exit")
+        position = Position.of(self.state.positions.get(key, 0))
+        if (position.market, int(position.base_e8 > 0)) != (asked.market, asked.long):
+            self._set_exit(account, place, 0)
+            return
+        vector = self._signed_vector(head, openings, signatures)
+        doubted = doubtful(self.state, vector.prices_e8, vector.time_ms)
+        require(position.market not in doubted, "recovery: price is doubtful")
+        clock = Clock.of(self.state.market_word(position.market, CLOCK))
+        rates, caps = self.state.parameters(clock, position.market, time_ms)
+        size, left = exit_size(self.state, asked, position, caps)
+        kept = asked._replace(done_ms=time_ms, size_e8=left).word if left else 0
+        self._set_exit(account, place, kept)
+        self._check_fresh(time_ms, now_s, appointed=True)
+        change = -size if position.base_e8 > 0 else size
+        self._apply(account, place, change, vector, exit_terms(rates))
+
+    def _set_exit(self, account: int, place: int, word: int) -> None:
+        self.state.put(self.state.exits, account << 4 | place, word)
+        self.state.log("ExitSet", account, place, word)
 
     @door
     def set_market(
@@ -446,18 +547,24 @@ class Protocol(Shares):
         self.state.put(self.state.delegates, account << 160 | key, delegate.word)
         self.state.log("DelegateSet", account, key, delegate.word)
 
-    def _check_fresh(self, time_ms: int, now_s: int) -> None:
-        """The age of a vector used outside batches (§7)."""
+    def _check_fresh(self, time_ms: int, now_s: int, *, appointed: bool = False) -> None:
+        """The age of a vector used outside batches (§7); no batch passes an appointed one by."""
         now_ms = now_s * 1000
         last_ms = Head.of(self.state.scalar("head")).time_ms
         require(time_ms <= now_ms + EARLY_MS, "clearing: vector from the future")
-        fresh = time_ms >= max(now_ms - WINDOW_MS, last_ms - GUARD_MS)
+        fresh = time_ms >= now_ms - WINDOW_MS and (appointed or time_ms >= last_ms - GUARD_MS)
         require(fresh, "clearing: vector too old")
 
     def _fresh_vector(
-        self, head: int, openings: Sequence[int], signatures: Sequence[Signature], now_s: int
+        self,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        now_s: int,
+        *,
+        appointed: bool = False,
     ) -> Vector:
-        self._check_fresh(SettleHead.of(head).time_ms, now_s)
+        self._check_fresh(SettleHead.of(head).time_ms, now_s, appointed=appointed)
         return self._signed_vector(head, openings, signatures)
 
     def _signed_vector(

@@ -120,6 +120,9 @@ class Rebuilt:
         limits = Limits.of(self.state.scalar("limits"))
         self._scalar("limits", limits._replace(capital_e6=capital_e6).word)
 
+    def _FeesCollected(self, market: int, ledger: int) -> None:
+        self._put_market(market, LEDGER, ledger)
+
     def _HaltSet(self, limits: int) -> None:
         self._scalar("limits", limits)
 
@@ -144,6 +147,9 @@ class Rebuilt:
     def _Liquidated(self, account: int, time_ms: int, place: int, size_e8: int) -> None:
         del place, size_e8
         self._put("liquidated_ms", account, time_ms)
+
+    def _ExitSet(self, account: int, place: int, exit_word: int) -> None:
+        self._put("exits", account << 4 | place, exit_word)
 
     def _MarketSet(self, market: int, clock: int, rates: int, caps: int, listing: int) -> None:
         self._put_market(market, CLOCK, clock)

@@ -12,11 +12,25 @@ from .faults import require
 from .margin import Mark, Standing, credit, quote_of_buy, quote_of_sale, requirement
 from .settlement import INSURANCE_ACCOUNT, POOL_ACCOUNT, move_collateral
 from .state import CLOCK, INCOMING, LEDGER, METER, POOL, State
-from .words import Account, Caps, Clock, Holding, Ledger, Meter, Position, Terms, Withdrawal
+from .words import (
+    Account,
+    Caps,
+    Clock,
+    Exit,
+    Holding,
+    Ledger,
+    Meter,
+    Position,
+    Rates,
+    Terms,
+    Withdrawal,
+)
 
 DUST_E6 = 10_000_000
 BOUNTY_E6_MAX = 5_000_000
 LEAN_E6_MAX = 50_000
+EXIT_DELAY_MS = 60_000
+EXIT_LEAN_E6 = 2_000
 
 
 class Case(NamedTuple):
@@ -30,12 +44,30 @@ class Case(NamedTuple):
 
 
 def case_of(state: State, held: Standing, position: Position, mark: Mark, caps: Caps) -> Case:
-    """What a liquidation looks at; the pool's room counts what waits to join it."""
-    base = Holding.of(state.market_word(mark.market, POOL)).base_e8
-    if Clock.of(state.market_word(mark.market, CLOCK)).incoming:
-        base += Holding.of(state.market_word(mark.market, INCOMING)).base_e8
-    side = 1 if position.base_e8 > 0 else -1
-    return Case(held, position, mark, caps, caps.position_cap_e8 - side * base)
+    """What a liquidation looks at."""
+    return Case(held, position, mark, caps, room_e8(state, position, caps))
+
+
+def room_e8(state: State, position: Position, caps: Caps) -> int:
+    """What the pool may take of a position, what waits to join it counted."""
+    market = position.market
+    base = Holding.of(state.market_word(market, POOL)).base_e8
+    if Clock.of(state.market_word(market, CLOCK)).incoming:
+        base += Holding.of(state.market_word(market, INCOMING)).base_e8
+    return caps.position_cap_e8 - (base if position.base_e8 > 0 else -base)
+
+
+def exit_size(state: State, asked: Exit, position: Position, caps: Caps) -> tuple[int, int]:
+    """Lots of a forced exit that can go now, and what is left of it."""
+    room = room_e8(state, position, caps)
+    require(room > 0, "recovery: pool is full")
+    wanted = min(asked.size_e8, abs(position.base_e8))
+    return min(wanted, room), wanted - min(wanted, room)
+
+
+def exit_terms(rates: Rates) -> Terms:
+    """20 bp to the pool, or h_min where that is more."""
+    return Terms(max(EXIT_LEAN_E6, rates.h_min_e6), 0, 0, 0, True)
 
 
 def size_to_close(case: Case) -> int:

@@ -16,7 +16,7 @@ from .keccak import keccak_256_many
 from .protocol import Protocol
 from .rpc import Transaction
 from .secp256k1 import recover
-from .settlement import Prepared, SettleCall, contents_of, vector_of
+from .settlement import TREASURY_ACCOUNT, Prepared, SettleCall, contents_of, vector_of
 from .sources import Readings, Source
 from .words import Account, Limits
 
@@ -324,6 +324,12 @@ class Replay:
             limits = Limits.of(_integer(words[0]))
             bounds = [limits.halted_from_ms, limits.halted_until_ms]
             return _bound(protocol.set_halt, bounds, governance, now_s)
+        if event.name == "FeesCollected":
+            return _bound(protocol.collect_fees, [words[0]], 0, now_s)
+        if event.name == "CollateralMoved" and words[0] == TREASURY_ACCOUNT and len(ours) > 1:
+            if _integer(words[1]) >> 255:
+                spent = [ours[1].arguments[0], 2**256 - _integer(words[1])]
+                return _bound(protocol.spend, spent, governance, now_s)
         if event.name == "AccountOpened":
             return _bound(protocol.open_account, [words[1], ours[1].arguments[1]], 0, now_s)
         if event.address == self.history.contracts.pool:
@@ -372,6 +378,9 @@ class Replay:
         }
         if event.name == "WithdrawalSet" and event.arguments[2]:
             doors["WithdrawalSet"] = ("Clearing", "request_withdrawal")
+        if event.name == "ExitSet":
+            executed = embedded(transaction.data, DOORS["Recovery", "execute_exit"].selector)
+            doors["ExitSet"] = ("Recovery", "execute_exit" if executed else "force_reduce")
         door = doors.get(event.name)
         data = embedded(transaction.data, DOORS[door].selector) if door else None
         if door is None or data is None:

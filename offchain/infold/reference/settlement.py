@@ -44,6 +44,7 @@ from .words import (
 POOL_ACCOUNT = 0
 BACKSTOP_ACCOUNT = 1
 INSURANCE_ACCOUNT = 2
+TREASURY_ACCOUNT = 3
 TRADERS_FROM = 17
 RECORDS_MAX = 256
 MARKETS_MAX = 64
@@ -590,10 +591,29 @@ def check_price(market: Market, residual_e8: int) -> None:
         return
     side = 1 if residual_e8 > 0 else -1
     gap *= side
-    require(gap * 10**6 >= oracle * rates.h_min_e6, "clearing: price on the wrong side")
+    if gap * 10**6 < oracle * rates.h_min_e6:
+        require(rebated(market, gap, residual_e8), "clearing: price on the wrong side")
     lean = max(0, side * (residual_e8 - 2 * market.pool.base_e8))
     bound = (rates.h_min_e6 + rates.h0_e6) * 10**14 + market.caps.slope_e20 * lean // 2
     require(gap * 10**20 <= oracle * bound, "clearing: price beyond curve")
+
+
+def rebated(market: Market, gap: int, residual_e8: int) -> bool:
+    """Whether the pool may trade `gap` on its own side of the oracle although that is less than
+    h_min: where it shrinks and does not cross zero, gives at most h_min away and no more of what
+    its spread has earned than the market's rebate lets it.
+    """
+    base = market.pool.base_e8
+    after = base - residual_e8
+    if not market.rates.rebate or abs(after) > abs(base) or after * base < 0:
+        return False
+    if gap >= 0:
+        return True
+    given = -gap
+    if given * 10**6 > market.oracle_price_e8 * market.rates.h_min_e6:
+        return False
+    allowance = market.meter.earned_e6 * market.rates.rebate // 16
+    return given * abs(residual_e8) <= allowance * QUOTE_SCALE
 
 
 def check_caps(market: Market, residual_e8: int) -> None:
@@ -616,6 +636,8 @@ def _turn_meter(batch: _Batch, market: Market, residual_e8: int) -> None:
     bucket = max(0, bucket - capacity * elapsed // (4 * DAY_MS) + loss)
     batch.bucket_e6 = max(0, batch.bucket_e6 + loss)
     recent = trunc_div(recent * max(0, _MEMORY_MS - elapsed), _MEMORY_MS) + residual_e8
+    spread = residual_e8 * (market.price_e8 - oracle) // QUOTE_SCALE
+    earned = min(max(0, earned + spread), 2**64 - 1)
     market.meter = Meter(bucket, recent, interest, earned)
     if residual_e8 and (bucket >= capacity // 4 or batch.bucket_e6 >= capacity):
         before = market.pool.base_e8

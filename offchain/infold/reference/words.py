@@ -132,17 +132,52 @@ class Withdrawal(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """lean_e6 20 @160 | bounty u64 @96 | charge u64 @32 | keeper u32 @0: of an `apply`."""
+    """appointed u1 @255 | lean_e6 @160 | bounty u64 @96 | charge u64 @32 | keeper u32 @0: of an
+    `apply`.
+    """
 
     lean_e6: int
     bounty_e6: int
     charge_e6: int
     keeper: int
+    appointed: bool = False
 
     @classmethod
     def of(cls, word: int) -> Terms:
+        field = 2**64 - 1
+        lean = (word & 2**255 - 1) >> 160
+        money = (word >> 96 & field, word >> 32 & field)
+        return cls(lean, *money, word & 0xFFFFFFFF, bool(word >> 255))
+
+
+class Exit(NamedTuple):
+    """long u1 @248 | market u8 @240 | done u48 @112 | asked u48 @64 | size u64 @0; times in ms."""
+
+    long: int
+    market: int
+    done_ms: int
+    asked_ms: int
+    size_e8: int
+
+    @classmethod
+    def of(cls, word: int) -> Exit:
+        time = 2**48 - 1
         return cls(
-            word >> 160, word >> 96 & (2**64 - 1), word >> 32 & (2**64 - 1), word & 2**32 - 1
+            word >> 248,
+            word >> 240 & 0xFF,
+            word >> 112 & time,
+            word >> 64 & time,
+            word & 2**64 - 1,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.long, 1, "exit long") << 248
+            | unsigned(self.market, 8, "exit market") << 240
+            | unsigned(self.done_ms, 48, "exit done") << 112
+            | unsigned(self.asked_ms, 48, "exit asked") << 64
+            | unsigned(self.size_e8, 64, "exit size")
         )
 
 

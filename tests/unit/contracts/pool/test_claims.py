@@ -208,3 +208,57 @@ def test_claims_never_add_up_to_more_than_a_strike_moved(pooled: Venue) -> None:
             assert deposits - moved - len(holders) <= paid <= deposits - moved, f"seed {seed}"
             assert minted <= pooled.pool.supply() - before + redeems, f"seed {seed}"
             assert pooled.vault.accounted_e6() == vault - paid
+
+
+def test_a_piece_is_rounded_against_who_claims_it(pooled: Venue) -> None:
+    """What is named comes exactly; what goes out is rounded down, what it uses up, up."""
+    pooled.provide(PROVIDER, 1_000_000 * DOLLAR, ORACLE)
+    sell_to_pool(pooled, pooled.open_account(a_key("seller")), PRICE_E8)
+    pooled.ask_in(SECOND, 1_000_003)
+    epoch = pooled.ask_out(PROVIDER, 777_777_777_777)
+    pooled.strike({1: PRICE_E8 * 101 // 100 + 1})
+    pool, strike = pooled.pool, unpack_strike(pooled.clearing.strikes(epoch))
+    minted = 1_000_003 * strike.supply // strike.nav_e6
+    assert pool.maxMint(SECOND.address) == minted
+    own = (SECOND.address, SECOND.address)
+    assert pool.deposit(7, *own, sender=SECOND).value == 7 * minted // 1_000_003
+    assets, shares = pool.maxDeposit(SECOND.address), pool.maxMint(SECOND.address)
+    assert pool.mint(12_345, *own, sender=SECOND).value == -(-12_345 * assets // shares) == 1
+
+    own = (PROVIDER.address, PROVIDER.address)
+    paid = strike.paid_e6
+    assert pool.maxWithdraw(PROVIDER.address) == paid
+    assert pool.redeem(12_345, *own, sender=PROVIDER).value == 0
+    shares = pool.maxRedeem(PROVIDER.address)
+    used_up = pool.withdraw(7, *own, sender=PROVIDER).value
+    assert used_up == -(-7 * shares // paid) > 7 * shares // paid
+
+
+def test_what_is_left_of_one_unit_alone_stays_claimable(pooled: Venue) -> None:
+    """Withdrawing may use up every share while a unit is left, and minting every unit."""
+    pooled.ask_in(PROVIDER, 1)
+    pooled.strike(ORACLE)
+    pool, own = pooled.pool, (PROVIDER.address, PROVIDER.address)
+    assert pool.mint(10, *own, sender=PROVIDER).value == 1
+    assert (pool.maxDeposit(own[0]), pool.maxMint(own[0])) == (0, 10**6 - 10)
+    assert pool.mint(10**6 - 10, *own, sender=PROVIDER).value == 0
+    assert pool.balanceOf(own[0]) == 10**6
+
+
+def test_a_strike_that_pays_in_part_pays_all_in_one_proportion(pooled: Venue) -> None:
+    pooled.provide(PROVIDER, 3_000 * DOLLAR, ORACLE)
+    pooled.provide(SECOND, 1_001 * DOLLAR + 7, ORACLE)
+    sell_to_pool(pooled, pooled.open_account(a_key("seller")), PRICE_E8)
+    asked = {PROVIDER: 3_000 * SHARE, SECOND: 1_000 * SHARE + 3}
+    epoch = unpack_head(pooled.clearing.head()).epoch
+    assert {pooled.ask_out(key, shares) for key, shares in asked.items()} == {epoch}
+    pooled.strike(ORACLE)
+    strike, total = unpack_strike(pooled.clearing.strikes(epoch)), sum(asked.values())
+    assert 0 < strike.paid_e6 < total * strike.nav_e6 // strike.supply
+    assert pooled.pool.totalAssets() == strike.nav_e6 - strike.paid_e6
+    burnt = -(-strike.paid_e6 * strike.supply // strike.nav_e6)
+    assert pooled.pool.supply() == strike.supply - burnt
+    for key, shares in asked.items():
+        gone = -(-shares * burnt // total)
+        assert pooled.pool.maxRedeem(key.address) == gone
+        assert pooled.collect(key, epoch) == (shares - gone, shares * strike.paid_e6 // total)

@@ -7,7 +7,7 @@ from tests.support.evm import refuses
 from tests.support.solidity import mock
 from tests.support.venue import DEPLOYER, GUARD_MS, PRICE_E8
 
-from .conftest import KEEPER, Crowd
+from .conftest import KEEPER, LONG, Crowd
 from .test_liquidate import LOW
 
 GRACE_S = 3_600
@@ -53,3 +53,17 @@ def test_nobody_is_liquidated_while_the_sequencer_is_down_or_in_its_grace(crowd:
         crowd.liquidate(LOW)
     world.travel(1)
     crowd.liquidate(LOW)
+
+
+def test_nobody_is_let_out_at_a_doubtful_price(crowd: Crowd) -> None:
+    a_second_source(crowd, 1, PRICE_E8)
+    venue = crowd.venue
+    venue.recovery.force_reduce(crowd.long, 0, 1, sender=LONG)
+    time_ms = venue.world.now_ms + 60_000
+    venue.world.travel(52)
+    source = venue.world.deploy("dev/Source", PRICE_E8, sender=DEPLOYER)
+    venue.governance.set_price_source(1, source.address, 100, 60, False, sender=DEPLOYER)
+    venue.world.at_ms(time_ms)
+    vector = venue.presented(venue.a_vector({1: LOW}, time_ms=time_ms))
+    with refuses(venue.world, "recovery: price is doubtful"):
+        venue.recovery.execute_exit(*vector, crowd.long, 0, sender=KEEPER)

@@ -119,7 +119,10 @@ def test_close_does_what_the_page_says_at_random(rules: Contract) -> None:
             rng.choice((0, rng.randrange(-(10**12), 10**12))), rng.randrange(-(10**15), 10**15)
         )
         meter = MeterWord(
-            rng.randrange(10**12), rng.randrange(-(10**12), 10**12), rng.randrange(10**12, 10**13)
+            rng.randrange(10**12),
+            rng.randrange(-(10**12), 10**12),
+            rng.randrange(10**12, 10**13),
+            rng.choice((0, rng.randrange(10**12), 2**64 - 1)),
         )
         ledger = LedgerWord(
             rng.randrange(-(10**15), 10**15),
@@ -128,7 +131,12 @@ def test_close_does_what_the_page_says_at_random(rules: Contract) -> None:
         )
         velocity, bound, cap = rng.randrange(10**9), rng.randrange(1, 10**8), 10**12
         rates = RatesWord(
-            h0_e6=100_000, band_e6=100_000, shift=SHIFT, rate_max_e9=bound, velocity_e9=velocity
+            h0_e6=100_000,
+            band_e6=100_000,
+            shift=SHIFT,
+            rate_max_e9=bound,
+            velocity_e9=velocity,
+            rebate=rng.choice((0, 8)),
         )
         caps = CapsWord(0, 2**60 - 1, cap, 15, 2**60 - 1)
         residual = rng.choice((0, pool.base_e8, rng.randrange(-(10**11), 10**11)))
@@ -184,7 +192,9 @@ def test_close_does_what_the_page_says_at_random(rules: Contract) -> None:
         ), said
         assert unpack_pool(words[1]) == (base, held), said
         interest = meter.open_interest_e8 + entries[0]
-        assert unpack_meter(words[2])[:3] == (bucket, recent, interest), said
+        spread = math.floor(Fraction(residual * lean, 10**10))
+        earned = min(2**64 - 1, max(0, meter.earned_e6 + spread))
+        assert unpack_meter(words[2]) == (bucket, recent, interest, earned), said
         assert unpack_ledger(words[3]) == (
             ledger.realised_e6 + entries[2] + gained,
             ledger.fees_e6 + fees,

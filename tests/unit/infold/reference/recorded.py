@@ -152,7 +152,9 @@ def _emitter(name: str) -> int:
         return POOL
     if name in ("SourceSet", "SourceRead"):
         return ORACLE
-    return {"DelegateSet": DELEGATES, "Liquidated": RECOVERY}.get(name, CLEARING)
+    return {"DelegateSet": DELEGATES, "Liquidated": RECOVERY, "ExitSet": RECOVERY}.get(
+        name, CLEARING
+    )
 
 
 class ServedState(Node):
@@ -188,5 +190,7 @@ def _getter(table: str, key: int | str) -> tuple[int, bytes]:
     if table in ("sources", "readings"):
         getter = "source_of" if table == "sources" else table
         return ORACLE, encode_call(f"{getter}(uint256)", key)
-    contract = {"lp_requests": POOL, "liquidated_ms": RECOVERY}.get(table, CLEARING)
+    contract = {"lp_requests": POOL, "liquidated_ms": RECOVERY, "exits": RECOVERY}.get(
+        table, CLEARING
+    )
     return contract, encode_call(f"{table}(uint256)", key)

@@ -78,7 +78,9 @@ def bankrupt(venue: RecordedVenue) -> None:
     """
     venue.deposit(2, 10**6)
     venue.cross(19, 20, 14 * 10**8)
-    venue.now_s += 20
+    venue.door("Recovery", "force_reduce", 20, 0, 10**8, sender=venue.keys[20].address)
+    venue.now_s += 60
+    venue.door("Recovery", "execute_exit", *venue.vector(venue.now_ms), 20, 0)
     venue.prices_e8[BTC] = venue.prices_e8[BTC] * 86 // 100
     venue.door("Recovery", "liquidate", *venue.vector(venue.now_ms), 19, 0, 17)
     venue.now_s += EPOCH_MS // 1000
@@ -198,6 +200,7 @@ def with_events(name: str, change: Callable[[Event], Event | None], nth: int = 0
         "Withdraw",
         "Claimed",
         "Liquidated",
+        "ExitSet",
         "Applied",
         "Covered",
     ],

@@ -84,12 +84,12 @@ def test_the_meter_counts_what_a_move_took() -> None:
     venue = Venue()
     buy_from_pool(venue)
     # The spread of 12 dollars is a gain: nothing in the bucket.
-    assert meter(venue) == Meter(0, LOT, LOT, 0)
+    assert meter(venue) == Meter(0, LOT, LOT, 12 * 10**6)
     venue.prices_e8[BTC] = 60_600 * 10**8
     venue.settle([])
     # One BTC sold, the price 600 up, a second later: 1/120 of it is forgotten.
     taken = 600 * 10**6 - leak(10_000_000 * 10**6, 1_000)
-    assert meter(venue) == Meter(taken, LOT * 119_000 // 120_000, LOT, 0)
+    assert meter(venue) == Meter(taken, LOT * 119_000 // 120_000, LOT, 12 * 10**6)
     assert Head.of(venue.protocol.state.scalar("head")).bucket_e6 == 600 * 10**6
     venue.prices_e8[BTC] = 60_000 * 10**8
     venue.settle([])
