@@ -644,7 +644,6 @@ class Machine:
         """Another second source, which is the same contract in every market, or none."""
         pick = self.random
         market = pick.choice([1, 1, 2, 37, 191, 192, 0])
-        answer = self.ask(market)
         given = (
             market,
             0 if pick.random() < 0.2 else self.chain.number("source"),
@@ -652,7 +651,11 @@ class Machine:
             pick.choice([29, 30, 60, 172_800, 172_801]),
             pick.random() < 0.5,
         )
-        sender = self.governance if pick.random() < 0.9 else STRANGER.address
+        self.set_source(given, self.governance if pick.random() < 0.9 else STRANGER.address)
+
+    def set_source(self, given: tuple[int, int, int, int, bool], sender: int) -> None:
+        """Market, source, bound, age and whether it is strict, as Governance would say them."""
+        answer = self.ask(given[0])
         self.both(
             "set_source",
             "oracle",
@@ -662,8 +665,9 @@ class Machine:
         )
 
     def rule_refresh(self) -> None:
-        pick = self.random
-        market = pick.choice([*self.state.readings, *self.state.readings, 1, 200])
+        self.refresh(self.random.choice([*self.state.readings, *self.state.readings, 1, 200]))
+
+    def refresh(self, market: int) -> None:
         answer = self.ask(market)
         self.both(
             "refresh",
@@ -1287,7 +1291,7 @@ WEIGHTS = {
     "request_deposit": 2,
     "request_redeem": 3,
     "set_operator": 1,
-    "claim": 5,
+    "claim": 8,
     "set_market": 2,
     "set_halt": 1,
     "keys": 2,
