@@ -658,6 +658,33 @@ def unpack_record(record: BatchRecord) -> UnpackedRecord:
 # -- pool shares -----------------------------------------------------------------------------------
 
 
+class ExitWord(NamedTuple):
+    """exits[account * 16 + index] of `Recovery`; times in ms."""
+
+    long: int = 0
+    market: int = 0
+    done_ms: int = 0
+    asked_ms: int = 0
+    size_e8: int = 0
+
+
+EXIT: Final[Layout] = (
+    Field("long", 1, 248),
+    Field("market", 8, 240),
+    Field("done_ms", 48, 112),
+    Field("asked_ms", 48, 64),
+    Field("size_e8", 64, 0),
+)
+
+
+def pack_exit(word: ExitWord) -> int:
+    return pack(EXIT, word)
+
+
+def unpack_exit(word: int) -> ExitWord:
+    return ExitWord(*unpack(EXIT, word))
+
+
 class RequestsWord(NamedTuple):
     """lp_requests[epoch]."""
 

@@ -16,6 +16,7 @@ from tests.support.local_orders import an_order
 from infold.cli import app, onchain
 from infold.messages import Receipt
 from infold.node import LocalVenue
+from infold.shell.chain import block
 from infold.shell.devnet import DevnetConfig, live_prices
 from infold.words import unpack_account, unpack_position
 
@@ -127,3 +128,35 @@ def test_a_debt_is_told_and_an_old_vector_moves_nobody(scene: Scene) -> None:
     assert scene.cash(scene.account(POOR)) == 0
     scene.step()
     assert scene.venue.node.reconcile().report() == []
+
+
+def test_who_asked_to_leave_is_let_out_at_the_appointed_time(scene: Scene) -> None:
+    """With the oracle's signers named no batch is needed: the matcher may be silent."""
+    devnet, rich = scene.venue.devnet, scene.account(RICH)
+    owner = devnet.sender(devnet.accounts[RICH].wallet)
+    recovery = devnet.venue["Recovery"]
+    owner.send(recovery.address, recovery.abi.calldata("force_reduce", rich, 0, 10**8 // 4))
+    devnet.mine(scene.time_ms + 2_000)
+    q_ms = block(devnet.rpc).timestamp_s * 1_000
+    code, found, _ = scene.keep("--quiet")
+    assert code == 0 and found["exits"] == []
+
+    due_ms = q_ms + 60_000
+    devnet.write_prices(due_ms, scene.prices)
+    devnet.mine(due_ms + 1_000)
+    scene.venue.clock_ms = due_ms + 2_000
+    code, found, _ = scene.keep("--quiet")
+    assert code == 0 and found["exits"] == [], "nobody has that moment's prices"
+    signers = [f"0x{it.address.hex()}={it.url}" for it in devnet.signers]
+    named = [part for it in signers for part in ("--signer", it)]
+    code, found, err = scene.keep("--quiet", *named)
+    (out,) = found["exits"]
+    assert code == 0, err
+    assert out == {
+        "account": rich,
+        "index": 0,
+        "time_ms": due_ms,
+        "size_e8": str(10**8 // 4),
+    }
+    assert scene.base(rich) == -3 * 10**8 // 4
+    assert scene.keep("--quiet", *named)[1]["exits"] == []

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom a keeper may liquidate: holders of positions by the venue's logs, their health by the
-chain's own view.
+"""Whom a keeper may liquidate, and whom it lets out: holders of positions and requests by the
+venue's logs, health by the chain's own view.
 
-Nothing of a venue is needed but its node: whoever settles a batch publishes the price vector that
-opens `Recovery`'s door, and `Recovery.health` is the judge, so a keeper never disagrees with it.
+For liquidations nothing of a venue is needed but its node: whoever settles a batch publishes the
+price vector that opens `Recovery`'s door, and `Recovery.health` is the judge, so a keeper never
+disagrees with it. An exit wants the vector of one moment: where no batch has it, the oracle's
+signers are asked.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from typing import Final, NamedTuple
 from infold.shell.chain import Log, Reverted, Venue, block, vector_of_settle
 from infold.units import FIRST_TRADER, WINDOW_MS
 from infold.words import (
+    ExitWord,
     SettledHead,
     unpack_account,
     unpack_clock,
+    unpack_exit,
     unpack_position,
     unpack_settle_head,
     unpack_settled_head,
@@ -23,8 +27,20 @@ from infold.words import (
 
 BLOCKS_A_LOOK: Final = 2_000
 """Blocks whose logs are asked for at once: nodes bound an answer."""
+EXIT_DELAY_MS: Final = 60_000
+"""D: an exit's appointed times are so far apart."""
+LEAD_MS: Final = 1_000
+"""A vector may be so far ahead of its block."""
 ACCOUNT_MASK: Final = 2**32 - 1
 Vector = tuple[int, list[int], list[tuple[int, int]]]
+
+
+class DueExit(NamedTuple):
+    """A forced exit whose appointed time has come and is not past."""
+
+    account: int
+    place: int
+    time_ms: int
 
 
 class Broken(NamedTuple):
@@ -44,6 +60,7 @@ class Watch:
         self.block = venue.book.first_block - 1
         self.block_ms = 0
         self.holders: set[int] = set()
+        self.exits: dict[tuple[int, int], ExitWord] = {}
         self.vector: Vector | None = None
         self.unjudged: dict[int, str] = {}
         """Why the chain would not say how an account stands."""
@@ -65,9 +82,11 @@ class Watch:
         settled: bytes | None = None
         while self.block < head.number:
             last = min(self.block + BLOCKS_A_LOOK, head.number)
-            for log in self.venue.logs(self.block + 1, last, "Clearing"):
+            for log in self.venue.logs(self.block + 1, last):
                 touched |= accounts_of(log)
                 settled = log.transaction if log.name == "BatchSettled" else settled
+                if log.name == "ExitSet":
+                    self._note_exit(log)
             self.block = last
         self.block_ms = head.timestamp_s * 1_000
         self._keep(sorted(touched))
@@ -75,6 +94,27 @@ class Watch:
             sent = self.venue.rpc.call("eth_getTransactionByHash", "0x" + settled.hex())
             found = vector_of_settle(bytes.fromhex(sent["input"][2:]))
             self.vector = found if found is not None else self.vector
+
+    def _note_exit(self, log: Log) -> None:
+        key = int(log.arguments["account"]), int(log.arguments["index"])
+        word = int(log.arguments["exit"])
+        if word:
+            self.exits[key] = unpack_exit(word)
+        else:
+            self.exits.pop(key, None)
+
+    def due_exits(self) -> list[DueExit]:
+        """Requests that a vector of the window could carry out now, by their latest appointed
+        time.
+        """
+        found = []
+        for (account, place), asked in sorted(self.exits.items()):
+            rounds = (self.block_ms + LEAD_MS - asked.asked_ms) // EXIT_DELAY_MS
+            time_ms = asked.asked_ms + rounds * EXIT_DELAY_MS
+            late = time_ms + WINDOW_MS < self.block_ms
+            if rounds > 0 and time_ms > asked.done_ms and not late:
+                found.append(DueExit(account, place, time_ms))
+        return found
 
     def _keep(self, touched: list[int]) -> None:
         """Holders are those of the touched whose account word says so."""

@@ -117,12 +117,12 @@ def test_a_shut_chunk_is_not_judged(sourced: Sourced) -> None:
 
 def test_every_sourced_market_of_a_vector_is_judged_by_its_own_reading(sourced: Sourced) -> None:
     venue = sourced.venue
-    for market in (2, 33, 191):
+    for market in (2, 4, 33, 191):
         sourced.set(sourced.source, market=market)
     venue.world.travel(GUARD_S + 1)
-    prices = {MARKET: PRICE_E8, 2: 1, 3: 1, 33: 2 * PRICE_E8, 191: PRICE_E8 - 1, 192: 7}
+    prices = {MARKET: PRICE_E8, 2: 1, 3: 1, 4: 1, 33: 2 * PRICE_E8, 191: PRICE_E8 - 1, 192: 7}
     bits = venue.oracle.verify(*venue.presented(venue.a_vector(prices)))[2]
-    assert bits == 1 << 2 | 1 << 33
+    assert bits == 1 << 2 | 1 << 4 | 1 << 33
 
 
 def test_a_reading_serves_strictly_after_its_activation(sourced: Sourced) -> None:
