@@ -519,6 +519,8 @@ class Machine:
     def rule_request_deposit(self) -> None:
         amount = self.random.choice([0, 1, 1_000 * 10**6, 200_000 * 10**6, 2**62])
         controller, owner, sender = self._parties()
+        if self.random.random() < 0.3:  # one who asks every epoch and never claims
+            controller = STRANGER.address
         self.door("pool", "request_deposit", (amount, controller, owner), sender)
 
     def rule_request_redeem(self) -> None:
