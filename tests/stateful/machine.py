@@ -342,6 +342,9 @@ class Machine:
         if table == "delegates":
             data = encode((0, 0), (key >> 160, key & 2**160 - 1))
             return self.chain.read("delegates", selector("delegates(uint256,address)") + data)
+        if table == "approvals":
+            data = encode((0, 0), (key >> 256, key & 2**256 - 1))
+            return self.chain.read("delegates", selector("approvals(uint256,bytes32)") + data)
         if table in POOL_GETTERS:
             signature, bits = POOL_GETTERS[table]
             data = encode((0, 0), (key >> bits, key & (1 << bits) - 1))
@@ -514,11 +517,29 @@ class Machine:
             account, key = granted >> 160, granted & 2**160 - 1
         self.door("delegates", "revoke", (account, key), self.owner_or_not(account))
 
+    def rule_approve(self) -> None:
+        account = self.someone()
+        digest = self.random.getrandbits(256)
+        if self.state.approvals and self.random.random() < 0.5:
+            decided = self.random.choice(list(self.state.approvals))
+            account, digest = decided >> 256, decided & 2**256 - 1
+        self.door("delegates", "approve", (account, digest), self.owner_or_not(account))
+
+    def rule_disapprove(self) -> None:
+        account = self.someone()
+        digest = self.random.getrandbits(256)
+        if self.state.approvals and self.random.random() < 0.8:
+            decided = self.random.choice(list(self.state.approvals))
+            account, digest = decided >> 256, decided & 2**256 - 1
+        self.door("delegates", "disapprove", (account, digest), self.owner_or_not(account))
+
     # -- rules: shares ---------------------------------------------------------------
 
     def rule_request_deposit(self) -> None:
         amount = self.random.choice([0, 1, 1_000 * 10**6, 200_000 * 10**6, 2**62])
         controller, owner, sender = self._parties()
+        if self.random.random() < 0.3:  # one who asks every epoch and never claims
+            controller = STRANGER.address
         self.door("pool", "request_deposit", (amount, controller, owner), sender)
 
     def rule_request_redeem(self) -> None:
@@ -1033,7 +1054,8 @@ class Machine:
         place = self.place(account, market)
         key = self.owners.get(account, STRANGER)
         delegated = pick.random() < 0.1
-        extra = 0
+        approved = not delegated and pick.random() < 0.08
+        extra = int(approved)
         if delegated:
             granted = [it & 2**160 - 1 for it in self.state.delegates if it >> 160 == account]
             known = [it for it in self.delegate_keys if it.address in granted]
@@ -1048,7 +1070,7 @@ class Machine:
                         (size, limit, 0, 0, 0, 0),
                         (size, limit, seq, 3, 0, 0),
                         (size, limit, seq, 0, 3, 0),
-                        (size, limit, seq, 0, 0, 1 << pick.randrange(4)),
+                        (size, limit, seq, 0, 0, 2 << pick.randrange(3)),
                     ]
                 )
             case "expiry":
@@ -1108,6 +1130,11 @@ class Machine:
             first |= 1
         record = Record.of(first, terms, 0, 0)
         (digest,) = order_hashes([record], self.protocol.crypto.domain, hash_many)
+        if approved:
+            if wrong != "signer":
+                given = (account, int.from_bytes(digest, "big"))
+                self.door("delegates", "approve", given, self.owners.get(account, STRANGER).address)
+            return (first, terms, 0, 0)
         return (first, terms, *key.sign(digest))
 
     def place(self, account: int, market: int) -> int:
@@ -1140,7 +1167,7 @@ class Machine:
         elif bad == "late":
             time_ms = self.now_ms - 15_001
         elif bad == "not rising":
-            time_ms = Head.of(self.state.scalar("head")).time_ms - pick.choice([0, 1])
+            time_ms = max(0, Head.of(self.state.scalar("head")).time_ms - pick.choice([0, 1]))
         elif bad == "price order":
             words = words[::-1] if len(words) > 1 else words * 2
         elif bad == "dead market":
@@ -1309,6 +1336,8 @@ WEIGHTS = {
     "cancel_all": 2,
     "grant": 5,
     "revoke": 2,
+    "approve": 1,
+    "disapprove": 1,
     "request_deposit": 2,
     "request_redeem": 3,
     "set_operator": 1,
