@@ -591,7 +591,8 @@ class Machine:
         """As Governance; its bounds are not asked, so that Clearing meets what they would keep
         out.
         """
-        words = (market, rates.word, caps.word, market)
+        insured = self.random.choice([0, 3, 15])
+        words = (market, rates.word, caps.word, insured << 252 | market)
         sender = self.governance if self.random.random() < 0.97 else STRANGER.address
         if self.transitions < 20:
             sender = self.governance
@@ -608,6 +609,25 @@ class Machine:
         clock = self.state.parameters(self._clock(market), market, self.now_ms)
         rates = self._rates(market)._replace(shift=clock[0].shift)
         self.set_market(market, rates, self._caps(market))
+
+    def rule_collect_fees(self) -> None:
+        market = self.random.choice([*MARKETS, 3, 256])
+        self.door("clearing", "collect_fees", (market,), STRANGER.address)
+
+    def rule_spend(self) -> None:
+        """As Governance, out of the treasury: into accounts of all kinds, sometimes too much."""
+        pick = self.random
+        held = Account.of(self.state.accounts.get(3, 0)).collateral_e6
+        account = pick.choice([0, 1, 2, 3, 4, 5_000, *self.owners])
+        amount = pick.choice([0, 1, held // 2, held, held + 1])
+        sender = self.governance if pick.random() < 0.9 else STRANGER.address
+        self.both(
+            "spend",
+            "clearing",
+            sender,
+            selector("spend(uint256,uint256)") + encode((0, 0), (account, amount)),
+            lambda: self.protocol.spend(account, amount, sender=sender, now_s=self.now_s),
+        )
 
     def rule_set_halt(self) -> None:
         """As Governance: from the barrier on, now and then a little before it or beyond the field;
@@ -940,6 +960,13 @@ class Machine:
         if not residual:
             return max(1, oracle + oracle * pick.randrange(-rates.h0_e6, rates.h0_e6 + 1) // 10**6)
         low = rates.h_min_e6
+        if rates.rebate and pick.random() < 0.4:
+            return max(
+                1,
+                oracle
+                + (1 if residual > 0 else -1)
+                * (oracle * pick.randrange(-low - 1, low + 1) // 10**6),
+            )
         high = low + rates.h0_e6 + (50 if pick.random() < 0.05 else 0)
         gap = min(pick.randrange(low, high + 1), rates.band_e6 + (1 if pick.random() < 0.03 else 0))
         if pick.random() < 0.02:
@@ -1317,6 +1344,8 @@ WEIGHTS = {
     "claim": 5,
     "set_market": 2,
     "set_halt": 1,
+    "collect_fees": 2,
+    "spend": 1,
     "keys": 2,
     "source": 2,
     "refresh": 5,

@@ -133,6 +133,8 @@ RULES = (
     "take_back_redeem",
     "set_market",
     "set_halt",
+    "collect_fees",
+    "spend",
     "set_matcher",
     "set_source",
     "refresh",
