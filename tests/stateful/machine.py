@@ -342,6 +342,9 @@ class Machine:
         if table == "delegates":
             data = encode((0, 0), (key >> 160, key & 2**160 - 1))
             return self.chain.read("delegates", selector("delegates(uint256,address)") + data)
+        if table == "approvals":
+            data = encode((0, 0), (key >> 256, key & 2**256 - 1))
+            return self.chain.read("delegates", selector("approvals(uint256,bytes32)") + data)
         if table in POOL_GETTERS:
             signature, bits = POOL_GETTERS[table]
             data = encode((0, 0), (key >> bits, key & (1 << bits) - 1))
@@ -514,6 +517,22 @@ class Machine:
             account, key = granted >> 160, granted & 2**160 - 1
         self.door("delegates", "revoke", (account, key), self.owner_or_not(account))
 
+    def rule_approve(self) -> None:
+        account = self.someone()
+        digest = self.random.getrandbits(256)
+        if self.state.approvals and self.random.random() < 0.5:
+            decided = self.random.choice(list(self.state.approvals))
+            account, digest = decided >> 256, decided & 2**256 - 1
+        self.door("delegates", "approve", (account, digest), self.owner_or_not(account))
+
+    def rule_disapprove(self) -> None:
+        account = self.someone()
+        digest = self.random.getrandbits(256)
+        if self.state.approvals and self.random.random() < 0.8:
+            decided = self.random.choice(list(self.state.approvals))
+            account, digest = decided >> 256, decided & 2**256 - 1
+        self.door("delegates", "disapprove", (account, digest), self.owner_or_not(account))
+
     # -- rules: shares ---------------------------------------------------------------
 
     def rule_request_deposit(self) -> None:
@@ -572,7 +591,8 @@ class Machine:
         """As Governance; its bounds are not asked, so that Clearing meets what they would keep
         out.
         """
-        words = (market, rates.word, caps.word, market)
+        insured = self.random.choice([0, 3, 15])
+        words = (market, rates.word, caps.word, insured << 252 | market)
         sender = self.governance if self.random.random() < 0.97 else STRANGER.address
         if self.transitions < 20:
             sender = self.governance
@@ -589,6 +609,25 @@ class Machine:
         clock = self.state.parameters(self._clock(market), market, self.now_ms)
         rates = self._rates(market)._replace(shift=clock[0].shift)
         self.set_market(market, rates, self._caps(market))
+
+    def rule_collect_fees(self) -> None:
+        market = self.random.choice([*MARKETS, 3, 256])
+        self.door("clearing", "collect_fees", (market,), STRANGER.address)
+
+    def rule_spend(self) -> None:
+        """As Governance, out of the treasury: into accounts of all kinds, sometimes too much."""
+        pick = self.random
+        held = Account.of(self.state.accounts.get(3, 0)).collateral_e6
+        account = pick.choice([0, 1, 2, 3, 4, 5_000, *self.owners])
+        amount = pick.choice([0, 1, held // 2, held, held + 1])
+        sender = self.governance if pick.random() < 0.9 else STRANGER.address
+        self.both(
+            "spend",
+            "clearing",
+            sender,
+            selector("spend(uint256,uint256)") + encode((0, 0), (account, amount)),
+            lambda: self.protocol.spend(account, amount, sender=sender, now_s=self.now_s),
+        )
 
     def rule_set_halt(self) -> None:
         """As Governance: from the barrier on, now and then a little before it or beyond the field;
@@ -925,6 +964,13 @@ class Machine:
         if not residual:
             return max(1, oracle + oracle * pick.randrange(-rates.h0_e6, rates.h0_e6 + 1) // 10**6)
         low = rates.h_min_e6
+        if rates.rebate and pick.random() < 0.4:
+            return max(
+                1,
+                oracle
+                + (1 if residual > 0 else -1)
+                * (oracle * pick.randrange(-low - 1, low + 1) // 10**6),
+            )
         high = low + rates.h0_e6 + (50 if pick.random() < 0.05 else 0)
         gap = min(pick.randrange(low, high + 1), rates.band_e6 + (1 if pick.random() < 0.03 else 0))
         if pick.random() < 0.02:
@@ -1012,7 +1058,8 @@ class Machine:
         place = self.place(account, market)
         key = self.owners.get(account, STRANGER)
         delegated = pick.random() < 0.1
-        extra = 0
+        approved = not delegated and pick.random() < 0.08
+        extra = int(approved)
         if delegated:
             granted = [it & 2**160 - 1 for it in self.state.delegates if it >> 160 == account]
             known = [it for it in self.delegate_keys if it.address in granted]
@@ -1027,7 +1074,7 @@ class Machine:
                         (size, limit, 0, 0, 0, 0),
                         (size, limit, seq, 3, 0, 0),
                         (size, limit, seq, 0, 3, 0),
-                        (size, limit, seq, 0, 0, 1 << pick.randrange(4)),
+                        (size, limit, seq, 0, 0, 2 << pick.randrange(3)),
                     ]
                 )
             case "expiry":
@@ -1087,6 +1134,11 @@ class Machine:
             first |= 1
         record = Record.of(first, terms, 0, 0)
         (digest,) = order_hashes([record], self.protocol.crypto.domain, hash_many)
+        if approved:
+            if wrong != "signer":
+                given = (account, int.from_bytes(digest, "big"))
+                self.door("delegates", "approve", given, self.owners.get(account, STRANGER).address)
+            return (first, terms, 0, 0)
         return (first, terms, *key.sign(digest))
 
     def place(self, account: int, market: int) -> int:
@@ -1119,7 +1171,7 @@ class Machine:
         elif bad == "late":
             time_ms = self.now_ms - 15_001
         elif bad == "not rising":
-            time_ms = Head.of(self.state.scalar("head")).time_ms - pick.choice([0, 1])
+            time_ms = max(0, Head.of(self.state.scalar("head")).time_ms - pick.choice([0, 1]))
         elif bad == "price order":
             words = words[::-1] if len(words) > 1 else words * 2
         elif bad == "dead market":
@@ -1288,12 +1340,16 @@ WEIGHTS = {
     "cancel_all": 2,
     "grant": 5,
     "revoke": 2,
+    "approve": 1,
+    "disapprove": 1,
     "request_deposit": 2,
     "request_redeem": 3,
     "set_operator": 1,
     "claim": 8,
     "set_market": 2,
     "set_halt": 1,
+    "collect_fees": 2,
+    "spend": 1,
     "keys": 2,
     "source": 2,
     "refresh": 5,

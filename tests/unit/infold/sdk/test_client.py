@@ -60,7 +60,7 @@ def an_order(client: Client, **changes: Any) -> Any:
         "price": "60000.1",
         "now_ms": NOW_MS,
     }
-    return client.prepare(Wallet(KEY), **(fields | changes))
+    return client.prepare(changes.pop("wallet", Wallet(KEY)), **(fields | changes))
 
 
 def test_a_prepared_order_is_what_admission_decodes() -> None:
@@ -78,6 +78,13 @@ def test_a_prepared_order_is_what_admission_decodes() -> None:
     assert (order.market, order.size_e8, order.limit_price_e8) == (3, 50_000_000, 6_000_010_000_000)
     assert (order.time_in_force, order.post_only, order.epoch) == (TimeInForce.GTC, True, 2)
     assert order.trigger_price_e8 == 59_000 * 10**8 and order.expiry_ms > NOW_MS
+
+
+def test_an_order_without_a_wallet_waits_for_its_approval() -> None:
+    with a_client(Venue()) as client:
+        prepared = an_order(client, wallet=None)
+    signed = decode_order(prepared.body, CONTEXT)
+    assert signed.approved and signed.order_hash == prepared.order_hash
 
 
 def test_an_immediate_order_lives_ten_seconds() -> None:
