@@ -538,14 +538,19 @@ class Machine:
     def rule_request_deposit(self) -> None:
         amount = self.random.choice([0, 1, 1_000 * 10**6, 200_000 * 10**6, 2**62])
         controller, owner, sender = self._parties()
-        if self.random.random() < 0.3:  # one who asks every epoch and never claims
-            controller = STRANGER.address
+        if self.random.random() < 0.5:  # one who asks every epoch and hardly ever claims
+            owner = sender = self.providers[0].address
+            amount, controller = 1_000 * 10**6, STRANGER.address
         self.door("pool", "request_deposit", (amount, controller, owner), sender)
 
     def rule_request_redeem(self) -> None:
         controller, owner, sender = self._parties()
         balance = self.state.shares.get(owner, 0)
         shares = self.random.choice([0, 1, balance // 7, balance // 2, balance, balance + 1])
+        if self.state.shares and self.random.random() < 0.3:
+            # more than a strike may pay while open interest locks capital
+            owner = max(self.state.shares, key=lambda it: self.state.shares[it])
+            controller, sender, shares = owner, owner, self.state.shares[owner]
         self.door("pool", "request_redeem", (shares, controller, owner), sender)
 
     def rule_set_operator(self) -> None:
@@ -562,7 +567,15 @@ class Machine:
         redeems = door in ("claim_withdraw", "claim_redeem", "take_back_redeem")
         epochs = [key & 2**32 - 1 for key in self.state.holder_requests if key >> 32 == controller]
         if door.startswith("take_back"):
+            waiting = [
+                (it >> 32, it & 2**32 - 1)
+                for it in self.state.holder_requests
+                if self.protocol.left(it >> 32, it & 2**32 - 1, redeems=redeems).back
+            ]
             first = pick.choice([*epochs, Head.of(self.state.scalar("head")).epoch])
+            if waiting and pick.random() < 0.8:  # a strike rarely leaves any
+                controller, first = pick.choice(waiting)
+                sender = controller
         else:
             by_shares = door in ("claim_mint", "claim_own_mint", "claim_redeem")
             left = [self.protocol.left(controller, epoch, redeems=redeems) for epoch in epochs]
@@ -777,8 +790,13 @@ class Machine:
 
     def rule_apply(self) -> None:
         """As Recovery, without its judgement: Clearing's own checks."""
-        account = self.random.choice([1, 16, *self.owners])
-        place = self.random.choice([0, 1, 2, 16])
+        account, place = (
+            self.random.choice([1, 16, *self.owners]),
+            self.random.choice([0, 1, 2, 16]),
+        )
+        open_places = [key for key in self.state.positions if key >> 4 in self.owners]
+        if open_places and self.random.random() < 0.7:
+            account, place = divmod(self.random.choice(open_places), 16)
         position = Position.of(self.state.positions.get(account << 4 | place & 15, 0))
         base = position.base_e8
         change = self.random.choice([0, 1, -base, -base // 2, -base - 1, -2 * base])
@@ -786,10 +804,10 @@ class Machine:
         sender = RECOVERY.address if plain and self.random.random() < 0.9 else STRANGER.address
         head, openings, signatures = self.vector(self.some_time())
         worth_e6 = abs(change) * self.prices.get(position.market, 0) // 10**10
-        charge = self.random.choice([0, 0, worth_e6 // 200, worth_e6])
+        charge = self.random.choice([0, 0, worth_e6 // 200, worth_e6 // 200, worth_e6])
         lean = self.random.choice([0, 10, 500, 50_000, 50_001])
-        bounty = self.random.choice([0, worth_e6 // 10**5, worth_e6])
-        keeper = self.random.choice([0, self.someone(), 10**6])
+        bounty = self.random.choice([0, 0, 0, worth_e6 // 10**5, worth_e6])
+        keeper = self.random.choice([0, 0, self.someone(), self.someone(), 10**6])
         appointed = self.random.randrange(2)
         terms = (
             appointed << 255
@@ -889,7 +907,7 @@ class Machine:
             self.travel(1)
             time_ms = self.now_ms
         bad = "" if pick.random() < 0.86 else pick.choice(BAD_BATCHES)
-        if not bad and self.unbacked() and pick.random() < 0.1:
+        if not bad and self.unbacked() and pick.random() < 0.5:
             bad = "unpriced"
         due = time_ms > Head.of(self.state.scalar("head")).epoch_end_ms + 3_000
         if due and self.state.scalar("pool_markets") and pick.random() < 0.15:
@@ -905,11 +923,14 @@ class Machine:
                     self.live[record.account, record.slot] = words
 
     def unbacked(self) -> list[int]:
-        """Markets in which the backstop holds nothing: only there can a missing price skip a
-        trader.
+        """Markets that traders hold and the backstop does not: only there can a missing price skip
+        a trader.
         """
-        held = self.state.scalar("backstop_markets")
-        return [market for market in MARKETS if not held >> market & 1]
+        backed = self.state.scalar("backstop_markets")
+        held = {
+            word >> 240 for key, word in self.state.positions.items() if key >> 4 in self.owners
+        }
+        return [market for market in MARKETS if market in held and not backed >> market & 1]
 
     def batch(self, time_ms: int, bad: str) -> tuple[Any, ...]:
         """The arguments of `settle`."""
@@ -1345,7 +1366,7 @@ WEIGHTS = {
     "request_deposit": 2,
     "request_redeem": 3,
     "set_operator": 1,
-    "claim": 8,
+    "claim": 7,
     "set_market": 2,
     "set_halt": 1,
     "collect_fees": 2,
