@@ -392,7 +392,7 @@ class Machine:
             self.open_account()
         self.door("clearing", "deposit", (1, 40_000_000 * 10**6), STRANGER.address)
         first = self.providers[0].address
-        self.door("pool", "request_deposit", (10**9 * 10**6, first, first), first)
+        self.door("pool", "request_deposit", (3 * 10**7 * 10**6, first, first), first)
         self.travel(EPOCH_MS // 1000 + 20)
         self.rule_settle()
 
@@ -546,7 +546,8 @@ class Machine:
     def rule_request_redeem(self) -> None:
         controller, owner, sender = self._parties()
         balance = self.state.shares.get(owner, 0)
-        shares = self.random.choice([0, 1, balance // 7, balance // 2, balance, balance + 1])
+        amounts = [0, 1, balance // 7, balance // 2, *[balance] * 4, balance + 1]
+        shares = self.random.choice(amounts)
         if self.state.shares and self.random.random() < 0.3:
             # more than a strike may pay while open interest locks capital
             owner = max(self.state.shares, key=lambda it: self.state.shares[it])
@@ -564,6 +565,17 @@ class Machine:
         pick = self.random
         controller, _, sender = self._parties(0.9)
         door = pick.choice(CLAIMS)
+        epochs_back = [
+            (key >> 32, key & 2**32 - 1)
+            for key in self.state.holder_requests
+            if self.protocol.left(key >> 32, key & 2**32 - 1, redeems=True).back
+        ]
+        if epochs_back and pick.random() < 0.5:
+            # a strike that could not pay for all is rare: what it gave back is asked for
+            controller, epoch = pick.choice(epochs_back)
+            arguments = (epoch, controller, controller)
+            self.door("pool", "take_back_redeem", arguments, controller)
+            return
         redeems = door in ("claim_withdraw", "claim_redeem", "take_back_redeem")
         epochs = [key & 2**32 - 1 for key in self.state.holder_requests if key >> 32 == controller]
         if door.startswith("take_back"):
@@ -907,7 +919,7 @@ class Machine:
             self.travel(1)
             time_ms = self.now_ms
         bad = "" if pick.random() < 0.86 else pick.choice(BAD_BATCHES)
-        if not bad and self.unbacked() and pick.random() < 0.5:
+        if not bad and self.unbacked() and pick.random() < 0.4:
             bad = "unpriced"
         due = time_ms > Head.of(self.state.scalar("head")).epoch_end_ms + 3_000
         if due and self.state.scalar("pool_markets") and pick.random() < 0.15:
@@ -1364,14 +1376,14 @@ WEIGHTS = {
     "approve": 1,
     "disapprove": 1,
     "request_deposit": 2,
-    "request_redeem": 3,
+    "request_redeem": 5,
     "set_operator": 1,
     "claim": 7,
     "set_market": 2,
     "set_halt": 1,
     "collect_fees": 2,
     "spend": 1,
-    "keys": 2,
+    "keys": 4,
     "source": 2,
     "refresh": 5,
     "liquidate": 6,
