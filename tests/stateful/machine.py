@@ -538,8 +538,9 @@ class Machine:
     def rule_request_deposit(self) -> None:
         amount = self.random.choice([0, 1, 1_000 * 10**6, 200_000 * 10**6, 2**62])
         controller, owner, sender = self._parties()
-        if self.random.random() < 0.3:  # one who asks every epoch and never claims
-            controller = STRANGER.address
+        if self.random.random() < 0.5:  # one who asks every epoch and hardly ever claims
+            owner = sender = self.providers[0].address
+            amount, controller = 1_000 * 10**6, STRANGER.address
         self.door("pool", "request_deposit", (amount, controller, owner), sender)
 
     def rule_request_redeem(self) -> None:
@@ -547,6 +548,10 @@ class Machine:
         balance = self.state.shares.get(owner, 0)
         amounts = [0, 1, balance // 7, balance // 2, *[balance] * 4, balance + 1]
         shares = self.random.choice(amounts)
+        if self.state.shares and self.random.random() < 0.3:
+            # more than a strike may pay while open interest locks capital
+            owner = max(self.state.shares, key=lambda it: self.state.shares[it])
+            controller, sender, shares = owner, owner, self.state.shares[owner]
         self.door("pool", "request_redeem", (shares, controller, owner), sender)
 
     def rule_set_operator(self) -> None:
@@ -574,7 +579,15 @@ class Machine:
         redeems = door in ("claim_withdraw", "claim_redeem", "take_back_redeem")
         epochs = [key & 2**32 - 1 for key in self.state.holder_requests if key >> 32 == controller]
         if door.startswith("take_back"):
+            waiting = [
+                (it >> 32, it & 2**32 - 1)
+                for it in self.state.holder_requests
+                if self.protocol.left(it >> 32, it & 2**32 - 1, redeems=redeems).back
+            ]
             first = pick.choice([*epochs, Head.of(self.state.scalar("head")).epoch])
+            if waiting and pick.random() < 0.8:  # a strike rarely leaves any
+                controller, first = pick.choice(waiting)
+                sender = controller
         else:
             by_shares = door in ("claim_mint", "claim_own_mint", "claim_redeem")
             left = [self.protocol.left(controller, epoch, redeems=redeems) for epoch in epochs]
@@ -695,7 +708,6 @@ class Machine:
         """Another second source, which is the same contract in every market, or none."""
         pick = self.random
         market = pick.choice([1, 1, 2, 37, 191, 192, 0])
-        answer = self.ask(market)
         given = (
             market,
             0 if pick.random() < 0.2 else self.chain.number("source"),
@@ -703,7 +715,11 @@ class Machine:
             pick.choice([29, 30, 60, 172_800, 172_801]),
             pick.random() < 0.5,
         )
-        sender = self.governance if pick.random() < 0.9 else STRANGER.address
+        self.set_source(given, self.governance if pick.random() < 0.9 else STRANGER.address)
+
+    def set_source(self, given: tuple[int, int, int, int, bool], sender: int) -> None:
+        """Market, source, bound, age and whether it is strict, as Governance would say them."""
+        answer = self.ask(given[0])
         self.both(
             "set_source",
             "oracle",
@@ -713,8 +729,9 @@ class Machine:
         )
 
     def rule_refresh(self) -> None:
-        pick = self.random
-        market = pick.choice([*self.state.readings, *self.state.readings, 1, 200])
+        self.refresh(self.random.choice([*self.state.readings, *self.state.readings, 1, 200]))
+
+    def refresh(self, market: int) -> None:
         answer = self.ask(market)
         self.both(
             "refresh",
@@ -785,8 +802,13 @@ class Machine:
 
     def rule_apply(self) -> None:
         """As Recovery, without its judgement: Clearing's own checks."""
-        account = self.random.choice([1, 16, *self.owners])
-        place = self.random.choice([0, 1, 2, 16])
+        account, place = (
+            self.random.choice([1, 16, *self.owners]),
+            self.random.choice([0, 1, 2, 16]),
+        )
+        open_places = [key for key in self.state.positions if key >> 4 in self.owners]
+        if open_places and self.random.random() < 0.7:
+            account, place = divmod(self.random.choice(open_places), 16)
         position = Position.of(self.state.positions.get(account << 4 | place & 15, 0))
         base = position.base_e8
         change = self.random.choice([0, 1, -base, -base // 2, -base - 1, -2 * base])
@@ -794,10 +816,10 @@ class Machine:
         sender = RECOVERY.address if plain and self.random.random() < 0.9 else STRANGER.address
         head, openings, signatures = self.vector(self.some_time())
         worth_e6 = abs(change) * self.prices.get(position.market, 0) // 10**10
-        charge = self.random.choice([0, 0, worth_e6 // 200, worth_e6])
+        charge = self.random.choice([0, 0, worth_e6 // 200, worth_e6 // 200, worth_e6])
         lean = self.random.choice([0, 10, 500, 50_000, 50_001])
-        bounty = self.random.choice([0, worth_e6 // 10**5, worth_e6])
-        keeper = self.random.choice([0, self.someone(), 10**6])
+        bounty = self.random.choice([0, 0, 0, worth_e6 // 10**5, worth_e6])
+        keeper = self.random.choice([0, 0, self.someone(), self.someone(), 10**6])
         appointed = self.random.randrange(2)
         terms = (
             appointed << 255
@@ -913,11 +935,14 @@ class Machine:
                     self.live[record.account, record.slot] = words
 
     def unbacked(self) -> list[int]:
-        """Markets in which the backstop holds nothing: only there can a missing price skip a
-        trader.
+        """Markets that traders hold and the backstop does not: only there can a missing price skip
+        a trader.
         """
-        held = self.state.scalar("backstop_markets")
-        return [market for market in MARKETS if not held >> market & 1]
+        backed = self.state.scalar("backstop_markets")
+        held = {
+            word >> 240 for key, word in self.state.positions.items() if key >> 4 in self.owners
+        }
+        return [market for market in MARKETS if market in held and not backed >> market & 1]
 
     def batch(self, time_ms: int, bad: str) -> tuple[Any, ...]:
         """The arguments of `settle`."""
@@ -1353,7 +1378,7 @@ WEIGHTS = {
     "request_deposit": 2,
     "request_redeem": 5,
     "set_operator": 1,
-    "claim": 5,
+    "claim": 7,
     "set_market": 2,
     "set_halt": 1,
     "collect_fees": 2,
