@@ -44,7 +44,11 @@ ALLOWED: dict[str, dict[str, str]] = {
         "shift": "keys (account << 4 | place) of narrower fields, and words in memory whose fields "
         "were just unpacked",
     },
-    "Delegates.vy": {"shift": "three arguments whose ranges the function asserts"},
+    "Delegates.vy": {
+        "shift": "three arguments whose ranges the function asserts",
+        "raw_call": "asks a stranger's wallet: bounded gas, a bounded answer, and it may fail",
+        "slice": "the wallet's answer, whose length was just checked, to the word it must be",
+    },
     "Oracle.vy": {"shift": "one bit, of a market's number below 192"},
     "Pool.vy": {
         "defaults": "ERC-7540 wants deposit and mint in ERC-4626's form and in a longer one",

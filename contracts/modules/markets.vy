@@ -102,11 +102,12 @@ def _lay(words: uint256[64], chunks: uint256):
     """
     @notice Lay a verified vector's prices out for this transaction.
     """
-    for i: uint256 in range(64):
-        if i == chunks << 3:
-            break
-        self.opened[i] = words[i]
-    self.laid = (unsafe_add(self.laid >> 8, 1) << 8) | chunks
+    laid: uint256 = self.laid
+    for i: uint256 in range(chunks << 3, bound=64):
+        word: uint256 = words[i]
+        if word | laid != 0:        # the first vector of a transaction finds zeros
+            self.opened[i] = word
+    self.laid = (unsafe_add(laid >> 8, 1) << 8) | chunks
 
 
 @internal

@@ -574,6 +574,7 @@ FLAG_BUY: Final = 1
 FLAG_POST_ONLY: Final = 2
 FLAG_REDUCE_ONLY: Final = 4
 FLAG_DELEGATED: Final = 1 << 7
+FLAG_APPROVED: Final = 1 << 8
 
 
 class UnpackedRecord(NamedTuple):
@@ -585,10 +586,17 @@ class UnpackedRecord(NamedTuple):
     delegated: bool
     r: int
     vs: int
+    approved: bool = False
 
 
 def pack_record(
-    order: Order, place: int, fill_e8: int, delegated: bool, r: int, vs: int
+    order: Order,
+    place: int,
+    fill_e8: int,
+    delegated: bool,
+    r: int,
+    vs: int,
+    approved: bool = False,
 ) -> BatchRecord:
     """An order's four words; `place` is the account's position index (0..15), `fill_e8` in lots.
 
@@ -603,6 +611,7 @@ def pack_record(
         | order.time_in_force << 3
         | order.trigger_kind << 5
         | delegated << 7
+        | approved << 8
     )
     return BatchRecord(
         order=order.account << 224
@@ -632,7 +641,7 @@ def unpack_record(record: BatchRecord) -> UnpackedRecord:
     limit_price_e8, fill_e8, trigger_price_e8, good_after_ms = unpack(RECORD_TERMS, record.terms)
     time_in_force = flags >> 3 & 3
     trigger_kind = flags >> 5 & 3
-    if flags >> 8 or time_in_force == 3 or trigger_kind == 3:
+    if flags >> 9 or time_in_force == 3 or trigger_kind == 3:
         raise InvariantBroken(f"flags 0x{flags:03x} name no order")
     order = Order(
         account=account,
@@ -652,7 +661,15 @@ def unpack_record(record: BatchRecord) -> UnpackedRecord:
         slot=slot,
         seq=seq,
     )
-    return UnpackedRecord(order, place, fill_e8, bool(flags & FLAG_DELEGATED), record.r, record.vs)
+    return UnpackedRecord(
+        order,
+        place,
+        fill_e8,
+        bool(flags & FLAG_DELEGATED),
+        record.r,
+        record.vs,
+        bool(flags & FLAG_APPROVED),
+    )
 
 
 # -- pool shares -----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from infold.words import unpack_account, unpack_position
 
 KEEPER, FRIEND, FOE, STRANGER = (a_key(name) for name in ("keeper", "friend", "foe", "stranger"))
 INSURANCE, POOL = 2, 0
+TRANSACTION_GAS = 16_777_216  # EIP-7825, stricter than half of a block of 36 million
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +165,24 @@ def test_E07_the_order_of_bankruptcies_changes_nobody_s_total(venue: Venue) -> N
             )
             totals.add(paid)
     assert len(totals) == 1
+
+
+def test_E11_sixteen_positions_cost_a_liquidation_a_tenth_of_a_transaction(venue: Venue) -> None:
+    """The margin loop is bounded by the places an account has, and prices come in one chunk."""
+    markets = range(1, 17)
+    for market in markets[1:]:
+        venue.list_market(market, name=f"M{market}")
+    prices = dict.fromkeys(markets, PRICE_E8)
+    rich = venue.open_account(FRIEND, 10_000_000 * DOLLAR)
+    poor = venue.open_account(FOE, 6_000 * DOLLAR)
+    for market in markets:
+        venue.trade(poor, rich, market=market, size_e8=LOT // 10, oracle=prices)
+    venue.world.travel(1)
+    low = dict.fromkeys(markets, PRICE_E8 * 96 // 100)
+    vector = venue.presented(venue.a_vector(low))
+    receipt = venue.recovery.liquidate(*vector, poor, 15, 0, sender=KEEPER)
+    assert receipt.only("Liquidated")["index"] == 15
+    assert receipt.gas < TRANSACTION_GAS // 10, receipt.gas
 
 
 def test_E12_without_any_reward_the_liquidation_still_works(venue: Venue) -> None:

@@ -123,6 +123,8 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "release": (SOMEBODY, 0),
         "grant": (account, SOMEBODY, 1, 5, venue.world.now_ms + 60_000),
         "revoke": (account, SOMEBODY),
+        "approve": (account, bytes(32)),
+        "disapprove": (account, bytes(32)),
         "request_withdrawal": (account, 1),
         "cancel_all": (account,),
         "force_reduce": (account, 0, 1),

@@ -183,6 +183,13 @@ class World:
                 self._events[expected.lower(), "0x" + keccak(signature.encode()).hex()] = entry
         return contract
 
+    @property
+    def gas_used(self) -> int:
+        """What the last call cost, whether it succeeded or not."""
+        result = self._evm.result
+        assert result is not None, "nothing was called yet"
+        return int(result.gas_used)
+
     def storage(self, address: str, slot: int) -> int:
         """A raw storage word."""
         return int(self._evm.storage(address, slot))

@@ -120,6 +120,7 @@ class FillPlan:
     place: int
     delegated: bool = False
     signature: tuple[int, int] | None = None
+    approved: bool = False
 
 
 @dataclass
@@ -259,6 +260,7 @@ class Venue:
         key: Key | None = None,
         place: int | None = None,
         delegated: bool = False,
+        approved: bool = False,
     ) -> FillPlan:
         """A record: all of the order unless told otherwise, at the place the account has for it."""
         return FillPlan(
@@ -267,6 +269,8 @@ class Venue:
             fill_e8=order.size_e8 if fill_e8 is None else fill_e8,
             place=self.place_of(order.account, order.market) if place is None else place,
             delegated=delegated,
+            signature=(0, 0) if approved else None,
+            approved=approved,
         )
 
     def place_of(self, account: int, market: int) -> int:
@@ -332,7 +336,9 @@ class Venue:
 
     def _record(self, plan: FillPlan) -> BatchRecord:
         signature = plan.signature or sign(order_hash(plan.order, self.domain), plan.key.private)
-        return pack_record(plan.order, plan.place, plan.fill_e8, plan.delegated, *signature)
+        return pack_record(
+            plan.order, plan.place, plan.fill_e8, plan.delegated, *signature, plan.approved
+        )
 
     def arguments(self, batch: Batch) -> tuple[Any, ...]:
         """A batch as `settle` takes it."""

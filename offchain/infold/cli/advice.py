@@ -23,6 +23,10 @@ ADVICE: Final = {
     "clearing: no price": "claim again after a batch that prices every market the account holds",
     "clearing: cancel too soon": "try again once the cancel before this one is 18 s old",
     "clearing: seq must rise": "the slot is cancelled up to this seq already",
+    "delegates: already decided": "choose another seq: a hash is approved or taken back but once",
+    "delegates: wallet did not vouch": (
+        "check the account's owner, the hash and the signature with the wallet itself"
+    ),
     "delegates: still live": (
         "a grant is never changed: revoke the key, and grant anew 18 s after that"
     ),

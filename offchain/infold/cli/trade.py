@@ -144,6 +144,11 @@ def new_keystore(
     _show("account keystore", document, as_json, "keystore written")
 
 
+OrderHash = Annotated[
+    str, typer.Argument(help="The order's hash, as `infold order place --approved --dry-run` says.")
+]
+
+
 @account_group.command("grant")
 def grant(
     account: Account,
@@ -189,6 +194,63 @@ def revoke(
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.send("Delegates", "revoke", account, key)
     _show("account revoke", {"account": account, "key": key}, as_json, "revoked")
+
+
+@account_group.command("approve")
+def approve(
+    account: Account,
+    order_hash: OrderHash,
+    proof: Annotated[
+        str | None,
+        typer.Option("--proof", help="What the wallet takes for its signature (EIP-1271), hex."),
+    ] = None,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let an order serve unsigned: as its owner, or with --proof of a contract wallet."""
+    digest = _hex("order hash", order_hash, 32)
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    if proof is None:
+        desk.send("Delegates", "approve", account, digest)
+    else:
+        desk.send("Delegates", "prove", account, digest, _hex("--proof", proof))
+    show({"account": account, "orderHash": "0x" + digest.hex()}, as_json, "approved")
+
+
+@account_group.command("disapprove")
+def disapprove(
+    account: Account,
+    order_hash: OrderHash,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take an order's approval back for good, or forbid it; it binds within the window."""
+    digest = _hex("order hash", order_hash, 32)
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk.send("Delegates", "disapprove", account, digest)
+    show({"account": account, "orderHash": "0x" + digest.hex()}, as_json, "disapproved")
+
+
+def _hex(what: str, text: str, size: int | None = None) -> bytes:
+    """Bytes spelled in hex, with or without 0x."""
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = None
+    if found is None or size not in (None, len(found)):
+        wanted = "bytes in hex" if size is None else f"{size} bytes in hex"
+        raise typer.BadParameter(f"{what} must be {wanted}")
+    return found
 
 
 def deposit(
@@ -325,6 +387,9 @@ Slot = Annotated[
 Seq = Annotated[
     int | None, typer.Option("--seq", min=1, help="Rises within a slot; chosen if left out.")
 ]
+Approved = Annotated[
+    bool, typer.Option("--approved", help="No key signs: the owner approves the hash on chain.")
+]
 Delegated = Annotated[
     bool, typer.Option("--delegated", help="The key is a delegate's, not the owner's.")
 ]
@@ -355,6 +420,7 @@ def place(
     slot: Slot = None,
     seq: Seq = None,
     delegated: Delegated = False,
+    approved: Approved = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be signed and sent; send nothing.")
     ] = False,
@@ -370,7 +436,9 @@ def place(
     from infold.sdk.client import raise_if_refused
 
     with client(api_url) as api:
-        key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
+        key = None
+        if not approved:
+            key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
         order = api.prepare(
             key,
             account=account,

@@ -82,6 +82,12 @@ class DelegateSet(Fact, frozen=True, kw_only=True):
     delegate: Word
 
 
+class ApprovalSet(Fact, frozen=True, kw_only=True):
+    account: int
+    digest: Word
+    approval: int
+
+
 class LiquidityRequested(Fact, frozen=True, kw_only=True):
     epoch: int
     requests: Word
@@ -134,6 +140,7 @@ ChainFact = (
     | Cancelled
     | CancelledAll
     | DelegateSet
+    | ApprovalSet
     | LiquidityRequested
     | Applied
     | Covered
@@ -152,6 +159,7 @@ FACTS: Final[dict[str, type[Fact]]] = {
         Cancelled,
         CancelledAll,
         DelegateSet,
+        ApprovalSet,
         LiquidityRequested,
         Applied,
         Covered,

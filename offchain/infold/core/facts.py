@@ -63,6 +63,9 @@ def fold(state: State, fact: ChainFact) -> None:
         case events.DelegateSet():
             delegates = state.held(fact.account).delegates
             delegates[from_word(fact.key)] = unpack_delegate(from_word(fact.delegate))
+        case events.ApprovalSet():
+            digest = from_word(fact.digest).to_bytes(32, "big")
+            state.held(fact.account).approvals[digest] = fact.approval
         case events.LiquidityRequested():
             state.requests[fact.epoch] = unpack_requests(from_word(fact.requests))
         case events.Applied():

@@ -66,6 +66,8 @@ DOORS = {
         ("Clearing", "cancel_all", _WORD),
         ("Delegates", "grant", f"{_WORD},address,{_WORD},{_WORD},{_WORD}"),
         ("Delegates", "revoke", f"{_WORD},address"),
+        ("Delegates", "approve", f"{_WORD},bytes32"),
+        ("Delegates", "disapprove", f"{_WORD},bytes32"),
         ("Pool", "request_deposit", _MANAGED, "requestDeposit"),
         ("Pool", "request_redeem", _MANAGED, "requestRedeem"),
         ("Pool", "set_operator", "address,bool", "setOperator"),
@@ -129,6 +131,7 @@ EVENTS = dict(
         _event(f"ExitSet({_words(3)})", 1),
         # Delegates
         _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
+        _event(f"ApprovalSet({_WORD},bytes32,{_WORD})", 1),
         # Pool
         _event(f"LiquidityRequested({_words(2)})", 1),
         _event(f"DepositRequest(address,address,{_WORD},address,{_WORD})", 3),

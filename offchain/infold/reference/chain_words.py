@@ -60,6 +60,12 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         lambda key: encode_call("delegates(uint256,address)", key >> 160, key & 2**160 - 1),
         contracts.delegates,
     )
+    fill(
+        "approvals",
+        sorted(known.approvals),
+        lambda key: encode_call("approvals(uint256,bytes32)", key >> 256, key & 2**256 - 1),
+        contracts.delegates,
+    )
     pool = contracts.pool
     epochs = sorted(known.lp_requests)
     fill("lp_requests", epochs, partial(encode_call, "lp_requests(uint256)"), pool)

@@ -185,6 +185,9 @@ def _terms_broken(
 
 def _signed(facts: BatchFacts, before: State, filled: Filled, owner: int) -> bool:
     record = filled.record
+    if record.approved:
+        digest = int.from_bytes(filled.hash, "big")
+        return bool(before.approvals.get(record.account << 256 | digest, 0))
     signer = facts.signer_of(filled.ordinal)
     if not record.delegated:
         return signer == owner

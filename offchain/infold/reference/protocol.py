@@ -75,6 +75,7 @@ from .words import (
 OPENING_DEPOSIT_E6_MIN = 10_000_000
 EPOCH_MAX = 65_535
 FIRST_EPOCH = 1
+APPROVED = 2**48 - 1
 
 
 class Protocol(Shares):
@@ -297,6 +298,30 @@ class Protocol(Shares):
         barrier_ms = now_s * 1000 + GUARD_MS
         require(stored.expiry_ms > barrier_ms, "delegates: not live")
         self._set_delegate(account, key, stored._replace(expiry_ms=barrier_ms))
+
+    @door
+    def approve(self, account: int, digest: int, *, sender: int, now_s: int) -> None:
+        """`Delegates.approve`: let an order serve that nobody signed."""
+        del now_s
+        self._owned(account, sender, "delegates: not the owner")
+        self._approve(account, digest)
+
+    @door
+    def prove(self, account: int, digest: int, vouched: bool, *, sender: int, now_s: int) -> None:
+        """`Delegates.prove`: the same by anyone, if the owner is a contract that vouches for it;
+        what it answers is `vouched`.
+        """
+        del sender, now_s
+        require(vouched, "delegates: wallet did not vouch")
+        self._approve(account, digest)
+
+    @door
+    def disapprove(self, account: int, digest: int, *, sender: int, now_s: int) -> None:
+        """`Delegates.disapprove`: end an approval at the barrier, or forbid one for good."""
+        self._owned(account, sender, "delegates: not the owner")
+        held = self.state.approvals.get(account << 256 | digest, 0)
+        require(held in (0, APPROVED), "delegates: already decided")
+        self._set_approval(account, digest, now_s * 1000 + GUARD_MS if held else 1)
 
     # -- the narrow doors -----------------------------------------------------
 
@@ -546,6 +571,15 @@ class Protocol(Shares):
     def _set_delegate(self, account: int, key: int, delegate: Delegate) -> None:
         self.state.put(self.state.delegates, account << 160 | key, delegate.word)
         self.state.log("DelegateSet", account, key, delegate.word)
+
+    def _approve(self, account: int, digest: int) -> None:
+        held = self.state.approvals.get(account << 256 | digest, 0)
+        require(not held, "delegates: already decided")
+        self._set_approval(account, digest, APPROVED)
+
+    def _set_approval(self, account: int, digest: int, approval: int) -> None:
+        self.state.put(self.state.approvals, account << 256 | digest, approval)
+        self.state.log("ApprovalSet", account, digest, approval)
 
     def _check_fresh(self, time_ms: int, now_s: int, *, appointed: bool = False) -> None:
         """The age of a vector used outside batches (§7); no batch passes an appointed one by."""

@@ -81,6 +81,9 @@ class Rebuilt:
     def _DelegateSet(self, account: int, key: int, delegate: int) -> None:
         self._put("delegates", account << 160 | key, delegate)
 
+    def _ApprovalSet(self, account: int, digest: int, approval: int) -> None:
+        self._put("approvals", account << 256 | digest, approval)
+
     def _fill(self, word: int) -> SettledFill:
         """Write a settled fill; what was cancelled in its slot stays."""
         settled = SettledFill.of(word)

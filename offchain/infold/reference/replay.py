@@ -13,12 +13,12 @@ from .digests import Contents, Record, batch_contents, order_hashes
 from .faults import Fault, Reason
 from .history import Entry, Event, History
 from .keccak import keccak_256_many
-from .protocol import Protocol
+from .protocol import APPROVED, Protocol
 from .rpc import Transaction
 from .secp256k1 import recover
 from .settlement import TREASURY_ACCOUNT, Prepared, SettleCall, contents_of, vector_of
 from .sources import Readings, Source
-from .words import Account, Limits
+from .words import Account, Delegate, Limits
 
 _MISMATCHES_MAX = 200
 _APART = ("Transfer", "SignerSet", "ThresholdSet")
@@ -324,6 +324,14 @@ class Replay:
             limits = Limits.of(_integer(words[0]))
             bounds = [limits.halted_from_ms, limits.halted_until_ms]
             return _bound(protocol.set_halt, bounds, governance, now_s)
+        if event.name == "ApprovalSet":
+            account, digest, approval = words
+            if approval == APPROVED:
+                return _bound(protocol.prove, [account, digest, True], 0, now_s)
+            owner = protocol.state.accounts.get(_integer(account), 0) >> 96
+            return _bound(protocol.disapprove, [account, digest], owner, now_s)
+        if event.name == "DelegateSet":
+            return self._derive_delegate(event, transaction)
         if event.name == "FeesCollected":
             return _bound(protocol.collect_fees, [words[0]], 0, now_s)
         if event.name == "CollateralMoved" and words[0] == TREASURY_ACCOUNT and len(ours) > 1:
@@ -343,6 +351,17 @@ class Replay:
             source = Source.of(protocol.state.sources.get(_integer(words[0]), 0))
             return _bound(protocol.refresh, [words[0], _answer(event, source)], 0, now_s)
         return self._embedded_door(event, transaction)
+
+    def _derive_delegate(self, event: Event, transaction: Transaction) -> Callable[[], object]:
+        """A grant or a revocation by an owner that is a contract: what the word became tells it."""
+        account, key, word = (_integer(argument) for argument in event.arguments)
+        owner = self.protocol.state.accounts.get(account, 0) >> 96
+        held = Delegate.of(self.protocol.state.delegates.get(account << 160 | key, 0))
+        given = Delegate.of(word)
+        if held.expiry_ms > given.expiry_ms:
+            return _bound(self.protocol.revoke, [account, key], owner, transaction.time_s)
+        terms = [account, key, *given]
+        return _bound(self.protocol.grant, terms, owner, transaction.time_s)
 
     def _derive_shares(
         self, event: Event, ours: list[Event], transaction: Transaction

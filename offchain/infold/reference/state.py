@@ -41,6 +41,7 @@ class State:
         "withdrawals",
         "epoch_barriers",
         "delegates",
+        "approvals",
         "market_words",
         "parameter_words",
         "strikes",
@@ -64,6 +65,8 @@ class State:
         self.epoch_barriers: Table = {}
         # Of Delegates: keyed by account << 160 | key.
         self.delegates: Table = {}
+        # Of Delegates: keyed by account << 256 | order hash.
+        self.approvals: Table = {}
         self.market_words: Table = {}
         self.parameter_words: Table = {}
         self.strikes: Table = {}

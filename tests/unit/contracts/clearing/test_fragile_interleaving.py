@@ -31,6 +31,7 @@ from tests.support.venue import (
     a_venue,
     parameters,
 )
+from tests.support.wallets import a_wallet, open_for, proof_of
 
 from infold.messages import Batch
 from infold.signing import keccak
@@ -215,6 +216,15 @@ def permitted(scene: Scene, who: Key) -> object:
     return venue.pool.permit(*a_permit(venue, who, STRANGER, 9), sender=STRANGER)
 
 
+def prove_for_a_wallet(scene: Scene, who: Key) -> object:
+    """Somebody opens an account for a wallet and carries its proof."""
+    venue = scene.stage.venue
+    wallet = a_wallet(venue.world, who)
+    account = open_for(venue, wallet.address, who, 10 * DOLLAR)
+    proof = proof_of(venue, venue.an_order(account), who)
+    return venue.delegates.prove(account, *proof, sender=who)
+
+
 def asked(name: str, amount: int) -> Act:
     """A request, at most all of one's shares."""
 
@@ -351,6 +361,13 @@ def acts() -> dict[tuple[str, str], list[Act]]:
         ("Delegates", "revoke"): [
             lambda s, who: s.stage.venue.delegates.revoke(17, SESSION.address, sender=who)
         ],
+        ("Delegates", "approve"): [
+            lambda s, who: s.stage.venue.delegates.approve(17, bytes(32), sender=who)
+        ],
+        ("Delegates", "disapprove"): [
+            lambda s, who: s.stage.venue.delegates.disapprove(17, bytes(32), sender=who)
+        ],
+        ("Delegates", "prove"): [prove_for_a_wallet],
         ("Clearing", "settle"): [
             lambda s, who: s.stage.venue.settle(
                 s.stage.batch(sealers=(who,), number=s.batch.number), sender=who

@@ -216,7 +216,6 @@ def test_settle_skips_an_account_nobody_opened(stage: Stage) -> None:
 RESERVED = {
     "time in force 3": (3 << 187, 0),
     "trigger kind 3": (3 << 189, 0),
-    "approved wallet": (1 << 192, 0),
     "flag 9": (1 << 193, 0),
     "flag 10": (1 << 194, 0),
     "flag 11": (1 << 195, 0),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.paper_venue import (
     BTC,
@@ -25,7 +26,7 @@ from infold.core.liquidation import apply_delta
 from infold.core.plan import Outcome, Plan, PlannedFill, Reason, StructuralFault
 from infold.core.settlement import commit, settle
 from infold.core.state import State
-from infold.messages import Order, TimeInForce, TriggerKind
+from infold.messages import NOBODY, Order, TimeInForce, TriggerKind
 from infold.units import BACKSTOP_ACCOUNT, GUARD_MS, POOL_ACCOUNT
 from infold.words import (
     DelegateWord,
@@ -266,6 +267,21 @@ def test_a_delegate_signs_within_its_grant_and_nowhere_else() -> None:
     state = a_state()
     state.accounts[LONG].word = state.accounts[LONG].word._replace(owner=owner_of(SHORT))
     assert reasons(run(state, order, sell())) == [Reason.SIGNER]
+
+
+def test_an_approved_order_serves_until_its_approval_ends() -> None:
+    order = an_order(LONG)
+    (planned,) = fills(order)
+    unsigned = msgspec.structs.replace(planned.signed, signature=bytes(64), signer=NOBODY)
+    for until_ms, expected in ((None, [Reason.SIGNER]), (T - 1, [Reason.SIGNER]), (T, [])):
+        state = a_state()
+        if until_ms is not None:
+            state.accounts[LONG].approvals[unsigned.order_hash] = until_ms
+        plan = a_plan([planned._replace(signed=unsigned), *fills(sell())])
+        assert reasons(settle(state, plan)) == expected
+    elsewhere = a_state()
+    elsewhere.accounts[SHORT].approvals[unsigned.order_hash] = T
+    assert reasons(settle(elsewhere, plan)) == [Reason.SIGNER]
 
 
 # -- accounts --------------------------------------------------------------------------------------

@@ -152,9 +152,9 @@ def _emitter(name: str) -> int:
         return POOL
     if name in ("SourceSet", "SourceRead"):
         return ORACLE
-    return {"DelegateSet": DELEGATES, "Liquidated": RECOVERY, "ExitSet": RECOVERY}.get(
-        name, CLEARING
-    )
+    emitters = {"Liquidated": RECOVERY, "ExitSet": RECOVERY}
+    emitters |= dict.fromkeys(("DelegateSet", "ApprovalSet"), DELEGATES)
+    return emitters.get(name, CLEARING)
 
 
 class ServedState(Node):

@@ -166,6 +166,27 @@ def test_grant_and_revoke(venue: Venue) -> None:
     grant(ACCOUNT, key, 1, 2, now_ms + 90_000, **who)
 
 
+def test_an_order_is_approved_once_and_taken_back_for_good(venue: Venue) -> None:
+    twin = venue.protocol
+    who = {"sender": owner(venue), "now_s": venue.now_s}
+    stranger = {"sender": 1, "now_s": venue.now_s}
+    for door in (twin.approve, twin.disapprove):
+        fails("delegates: not the owner", door, ACCOUNT, 7, **stranger)
+    fails("delegates: wallet did not vouch", twin.prove, ACCOUNT, 7, False, **stranger)
+    twin.prove(ACCOUNT, 7, True, **stranger)
+    twin.approve(ACCOUNT, 8, **who)
+    assert twin.state.approvals[ACCOUNT << 256 | 7] == 2**48 - 1
+    for digest in (7, 8):
+        fails("delegates: already decided", twin.approve, ACCOUNT, digest, **who)
+        twin.disapprove(ACCOUNT, digest, **who)
+        assert twin.state.approvals[ACCOUNT << 256 | digest] == venue.now_ms + 3_000
+    twin.disapprove(ACCOUNT, 9, **who)
+    assert twin.state.approvals[ACCOUNT << 256 | 9] == 1
+    for digest in (7, 8, 9):
+        fails("delegates: already decided", twin.disapprove, ACCOUNT, digest, **who)
+        fails("delegates: already decided", twin.prove, ACCOUNT, digest, True, **stranger)
+
+
 def test_set_market_waits_for_the_change_before(venue: Venue) -> None:
     run = venue.protocol.set_market
     words = (9, RATES.word, CAPS.word, 7)

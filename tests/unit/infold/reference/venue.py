@@ -237,6 +237,12 @@ class Venue:
         signer = key or self.keys.get(account) or Key(77)
         return (order, terms, *signer.sign(digest))
 
+    def hash_of(self, record: tuple[int, int, int, int]) -> int:
+        """An order's hash, as a number."""
+        read = [Record.of(*record)]
+        (digest,) = order_hashes(read, self.protocol.crypto.domain, hash_many)
+        return int.from_bytes(digest, "big")
+
     # -- batches --------------------------------------------------------------
 
     def vector(self, time_ms: int) -> tuple[int, list[int], list[tuple[int, int]]]:
