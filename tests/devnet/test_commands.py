@@ -147,7 +147,8 @@ def test_a_keystore_pays_like_its_key(shell: Shell, tmp_path: Path) -> None:
     account = str(shell.venue.devnet.accounts[0].account)
     pay = ["deposit", account, "5", "--mint", "--keystore", str(store)]
     code, paid, _ = shell.run(*pay, "--password-file", str(word))
-    assert code == 0 and paid == {"account": int(account), "amount_e6": "5000000"}
+    assert code == 0 and paid["command"] == "deposit"
+    assert (paid["account"], paid["amount_e6"]) == (int(account), "5000000")
     code, paid, err = shell.run(*pay, "--password-file", str(wrong))
     assert (code, paid) == (3, {}) and "check the password" in err
 
