@@ -12,7 +12,7 @@ export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 ARGS ?=
 TESTS ?= tests
 
-.PHONY: help setup demo test check format abi bench learn devnet doctor clean
+.PHONY: help setup demo mocks test check format abi bench mutants reasons learn devnet doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -24,7 +24,10 @@ setup: ## make .venv from the locks: Python packages and anvil
 demo: setup ## the whole venue on a local chain, headless, to the end (ARGS="--seed 7 --json")
 	@infold demo $(ARGS)
 
-test: setup ## all tests on two cores (TESTS=tests/unit, ARGS="-k pattern")
+mocks: setup ## compile the published mock feeds that tests of the adapters ask for (tools/mocks.json)
+	@python tools/mocks.py
+
+test: setup mocks ## all tests on two cores (TESTS=tests/unit, ARGS="-k pattern")
 	@pytest -n 2 --dist worksteal -q $(TESTS) $(ARGS)
 
 check: setup ## format, lint, types, layers, contracts, generated files
@@ -44,6 +47,12 @@ abi: setup ## generate offchain/infold/abi from contracts/
 
 bench: setup ## gas, admission and auction against their budgets
 	@for bench in gas admission auction; do infold bench $$bench $(ARGS) || exit 1; done
+
+mutants: setup ## judge faults in the contracts by the tests, where the last run stopped (ARGS="--sample 60")
+	@python tools/mutants.py $(ARGS)
+
+reasons: setup ## which test trips which assert of the contracts (ARGS="--json")
+	@python tools/reasons.py $(ARGS)
 
 learn: ## train the dealer's residual policy, in an environment of its own (gigabytes; ARGS="--steps 400000")
 	@test -n "$(PYTHON)" || { echo "no python3 on PATH: install Python 3.11 or 3.12" >&2; exit 3; }

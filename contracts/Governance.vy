@@ -3,244 +3,227 @@
 """
 @title Governance
 @license AGPL-3.0-only
-@notice An owner behind a delay. It sets parameters inside hard bounds and names keys; it moves nobody's money.
-@dev Units: time s; parameters by `modules/parameters.vy`.
-     C14 bounds are checked when a change is proposed and again when it is executed; after `seal` nothing happens
-         before its delay, and nothing at all 7 days after that
-     Before `seal` the owner executes at once, so that a deployment can be made whole; there is no way back.
-@custom:halt `cancel` stops a proposal. The owner cannot stop withdrawals, cancels or reductions.
+@notice What may be changed at all, and how far: typed setters for the timelock, and a guardian who stops new risk.
+@dev Units: time s, in halts ms; parameters by `modules/parameters.vy`.
+     C12 a halt only lets markets shrink: withdrawals, cancels, reductions, claims and exits never ask for it
+     C14 bounds are checked in the transaction that sets; after `seal` only the timelock sets, and it has waited
+     Before `seal` the deployer sets at once, so that a deployment can be made whole; there is no way back.
+     `words` and a simulated call from the timelock tell beforehand what would be refused.
+@custom:halt `halt` makes every market shrink only, 72 hours at most, and not again for 14 days after it ends.
 """
 
-from snekmate.auth import ownable
-from snekmate.auth import ownable_2step
 from .interfaces import IClearing
 from .interfaces import IGovernance
 from .interfaces import IOracle
 from .interfaces import ISeals
 from .modules import packing
 from .modules import parameters
-
-initializes: ownable
-initializes: ownable_2step[ownable := ownable]
+from .modules import units
 
 
-DELAY_S_MIN: constant(uint256) = 3_600          # longer than any exit without positions takes
-DELAY_S_MAX: constant(uint256) = 2_592_000      # 30 days: a fault must be mendable
-LIFE_S: constant(uint256) = 604_800             # 7 days to execute, so that nothing lies in wait for years
+HALT_S_MIN: constant(uint256) = 60              # a halt begins G after it is called: less would hardly be one
+HALT_S_MAX: constant(uint256) = 259_200         # 72 hours: long enough to mend a bug, too short to hold a venue hostage
+HALT_REST_S: constant(uint256) = 1_209_600      # 14 days from a halt's end: longer than the timelock needs for a new guardian
 MARKET_MAX: constant(uint256) = 255             # what a vector of 8 chunks can price
 THRESHOLD_MAX: constant(uint256) = 15           # seals of a batch less the matcher's
 SIGNERS_MAX: constant(uint256) = 16             # signatures of a vector
 NAME_MASK: constant(uint256) = 2**192 - 1
 
+TIMELOCK: immutable(address)
+DEPLOYER: immutable(address)
 CLEARING: immutable(IClearing)
 ORACLE: immutable(IOracle)
 SEALS: immutable(ISeals)
 
 
-delay_s: public(uint256)                        # 0 until sealed
-ready_s: public(HashMap[bytes32, uint256])      # by proposal: when it may be executed; 0 = not proposed
+is_sealed: public(bool)
+guardian: public(address)                       # zero: nobody
+halted_from_s: public(uint256)                  # of the last halt, before its guard; 0 = there was none
+halted_until_s: public(uint256)                 # when it ends or ended
 
 
 @deploy
-def __init__(clearing: address, oracle: address, seals: address):
+def __init__(timelock: address, clearing: address, oracle: address, seals: address, guardian: address):
     """
-    @notice The deployer is the owner until it hands over in two steps.
+    @notice Fix the parts for good; the deployer stands in for the timelock until it seals.
     """
+    assert timelock != empty(address), "governance: timelock is zero"
     assert clearing != empty(address), "governance: clearing is zero"
     assert oracle != empty(address), "governance: oracle is zero"
     assert seals != empty(address), "governance: seals is zero"
-    ownable.__init__()
-    ownable_2step.__init__()
+    assert guardian != empty(address), "governance: guardian is zero"
+    TIMELOCK = timelock
+    DEPLOYER = msg.sender
     CLEARING = IClearing(clearing)
     ORACLE = IOracle(oracle)
     SEALS = ISeals(seals)
+    self._set_guardian(guardian)
 
 
-# -- the owner -----------------------------------------------------------------
-
-@external
-def seal(delay_s: uint256):
-    """
-    @notice End the time of setting up: from now on every change waits this long in public.
-    """
-    self._only_owner()
-    assert self.delay_s == 0, "governance: already sealed"
-    assert delay_s >= DELAY_S_MIN and delay_s <= DELAY_S_MAX, "governance: delay out of range"
-
-    self.delay_s = delay_s
-    log IGovernance.Sealed(delay_s=delay_s)
-
+# -- the deployer --------------------------------------------------------------
 
 @external
-def cancel(id: bytes32):
+def seal():
     """
-    @notice Withdraw a proposal.
+    @notice End the time of setting up: from now on every change waits in the timelock.
     """
-    self._only_owner()
-    assert self.ready_s[id] != 0, "governance: not proposed"
+    assert msg.sender == DEPLOYER, "governance: not the deployer"
+    assert not self.is_sealed, "governance: already sealed"
 
-    self.ready_s[id] = 0
-    log IGovernance.Cancelled(id=id)
+    self.is_sealed = True
+    log IGovernance.Sealed()
 
+
+# -- the guardian --------------------------------------------------------------
 
 @external
-def transfer_ownership(owner: address):
+def halt(duration_s: uint256):
     """
-    @notice Offer the ownership; it moves when the other side accepts. The zero address takes the offer back.
+    @notice Let every market only shrink, from G from now on; the guardian.
+    @param duration_s 60 .. 259,200, from now.
     """
-    self._only_owner()
-    ownable_2step.pending_owner = owner
-    log ownable_2step.OwnershipTransferStarted(previous_owner=ownable.owner, new_owner=owner)
+    assert msg.sender == self.guardian, "governance: not the guardian"
+    assert duration_s >= HALT_S_MIN and duration_s <= HALT_S_MAX, "governance: halt out of range"
+    if self.halted_until_s != 0:
+        assert block.timestamp > self.halted_until_s + HALT_REST_S, "governance: halted lately"
+
+    until_s: uint256 = block.timestamp + duration_s
+    self.halted_from_s = block.timestamp
+    self.halted_until_s = until_s
+    self._halt(until_s)
 
 
 @external
-def accept_ownership():
+def resume():
     """
-    @notice Take the ownership that was offered.
+    @notice End a halt early, G from now; the guardian or the timelock.
     """
-    assert msg.sender == ownable_2step.pending_owner, "governance: not the pending owner"
-    ownable_2step._transfer_ownership(msg.sender)
+    if msg.sender != self.guardian:
+        self._only_timelock()
+    until_s: uint256 = block.timestamp + units.GUARD_S
+    assert until_s <= self.halted_until_s, "governance: not halted"
+
+    self.halted_until_s = until_s
+    self._halt(until_s)
 
 
-# -- proposals -----------------------------------------------------------------
-
-@external
-def propose_market(market: uint256, parameters_: IGovernance.Parameters) -> bytes32:
-    """
-    @notice Propose to list a market or to change one.
-    @return the proposal's id
-    """
-    self._check_market(market, parameters_)
-    return self._propose(self._market_call(market, parameters_))
-
+# -- the timelock ---------------------------------------------------------------
 
 @external
-def execute_market(market: uint256, parameters_: IGovernance.Parameters):
+def set_guardian(guardian: address):
     """
-    @notice List or change a market. The new parameters serve vectors later than G from now.
+    @notice Name who may halt; zero for nobody. A halt under way goes on.
     """
+    self._only_timelock()
+    self._set_guardian(guardian)
+
+
+@external
+def set_market(market: uint256, parameters_: IGovernance.Parameters):
+    """
+    @notice List a market or change one. The new parameters serve vectors later than G from now.
+    """
+    self._only_timelock()
     self._check_market(market, parameters_)
     rates: uint256 = 0
     caps: uint256 = 0
     listing: uint256 = 0
     rates, caps, listing = parameters._pack(parameters_)
-    self._pass(self._market_call(market, parameters_))
     extcall CLEARING.set_market(market, rates, caps, listing)
 
 
 @external
-def propose_matcher(matcher: address) -> bytes32:
+def spend(account: uint256, amount_e6: uint256):
     """
-    @notice Propose who signs batches.
+    @notice Move money out of the treasury into an account's collateral; `Clearing` keeps the pool's out of reach.
     """
-    self._check_address(matcher)
-    return self._propose(self._matcher_call(matcher))
+    self._only_timelock()
+    extcall CLEARING.spend(account, amount_e6)
 
 
 @external
-def execute_matcher(matcher: address):
+def set_matcher(matcher: address):
     """
     @notice Change who signs batches.
     """
-    self._check_address(matcher)
-    self._pass(self._matcher_call(matcher))
+    self._only_timelock()
     extcall SEALS.set_matcher(matcher)
 
 
 @external
-def propose_attester(attester: address, live: bool) -> bytes32:
-    """
-    @notice Propose to add or to retire an attester.
-    """
-    self._check_address(attester)
-    return self._propose(self._attester_call(attester, live))
-
-
-@external
-def execute_attester(attester: address, live: bool):
+def set_attester(attester: address, live: bool):
     """
     @notice Add or retire an attester.
     """
-    self._check_address(attester)
-    self._pass(self._attester_call(attester, live))
+    self._only_timelock()
     extcall SEALS.set_attester(attester, live)
 
 
 @external
-def propose_attester_threshold(threshold: uint256) -> bytes32:
+def set_attester_threshold(threshold: uint256):
     """
-    @notice Propose how many attesters a batch needs; none is allowed.
+    @notice Set how many attesters a batch needs, or none; `Seals` refuses more than there are.
     """
+    self._only_timelock()
     assert threshold <= THRESHOLD_MAX, "governance: threshold out of range"
-    return self._propose(self._attester_threshold_call(threshold))
-
-
-@external
-def execute_attester_threshold(threshold: uint256):
-    """
-    @notice Set how many attesters a batch needs; `Seals` refuses more than there are.
-    """
-    assert threshold <= THRESHOLD_MAX, "governance: threshold out of range"
-    self._pass(self._attester_threshold_call(threshold))
     extcall SEALS.set_attester_threshold(threshold)
 
 
 @external
-def propose_oracle_signer(signer: address, live: bool) -> bytes32:
-    """
-    @notice Propose to add or to retire an oracle signer.
-    """
-    self._check_address(signer)
-    return self._propose(self._oracle_signer_call(signer, live))
-
-
-@external
-def execute_oracle_signer(signer: address, live: bool):
+def set_oracle_signer(signer: address, live: bool):
     """
     @notice Add or retire an oracle signer.
     """
-    self._check_address(signer)
-    self._pass(self._oracle_signer_call(signer, live))
+    self._only_timelock()
     extcall ORACLE.set_signer(signer, live)
 
 
 @external
-def propose_oracle_threshold(threshold: uint256) -> bytes32:
-    """
-    @notice Propose how many signers a price vector needs.
-    """
-    assert threshold >= 1 and threshold <= SIGNERS_MAX, "governance: threshold out of range"
-    return self._propose(self._oracle_threshold_call(threshold))
-
-
-@external
-def execute_oracle_threshold(threshold: uint256):
+def set_oracle_threshold(threshold: uint256):
     """
     @notice Set how many signers a price vector needs; `Oracle` refuses more than there are.
     """
+    self._only_timelock()
     assert threshold >= 1 and threshold <= SIGNERS_MAX, "governance: threshold out of range"
-    self._pass(self._oracle_threshold_call(threshold))
     extcall ORACLE.set_threshold(threshold)
+
+
+@external
+def set_price_source(market: uint256, source: address, bound_e4: uint256, age_s: uint256, strict: bool):
+    """
+    @notice Name a market's second source, or the zero address for none; `Oracle` keeps the bounds.
+    """
+    self._only_timelock()
+    extcall ORACLE.set_source(market, source, bound_e4, age_s, strict)
+
+
+@external
+def set_uptime(feed: address, grace_s: uint256):
+    """
+    @notice Name the feed that tells whether the sequencer runs, or the zero address for none; `Oracle` keeps the bounds.
+    """
+    self._only_timelock()
+    extcall ORACLE.set_uptime(feed, grace_s)
 
 
 # -- views ---------------------------------------------------------------------
 
 @external
 @view
-def owner() -> address:
+def timelock() -> address:
     """
-    @notice Who proposes and cancels.
+    @notice Who sets, once sealed.
     """
-    return ownable.owner
+    return TIMELOCK
 
 
 @external
 @view
-def pending_owner() -> address:
+def deployer() -> address:
     """
-    @notice Who may accept the ownership.
+    @notice Who sets until it seals.
     """
-    return ownable_2step.pending_owner
+    return DEPLOYER
 
 
 @external
@@ -274,7 +257,7 @@ def seals() -> address:
 @pure
 def words(parameters_: IGovernance.Parameters) -> (uint256, uint256, uint256):
     """
-    @notice What `execute_market` would store, or the bound it would refuse.
+    @notice What `set_market` would store, or the bound it would refuse.
     @return rates, caps, listing
     """
     parameters._check(parameters_)
@@ -285,43 +268,29 @@ def words(parameters_: IGovernance.Parameters) -> (uint256, uint256, uint256):
     return rates, caps, listing
 
 
-# -- internals: the queue ------------------------------------------------------
+# -- internals: who ------------------------------------------------------------
 
 @internal
 @view
-def _only_owner():
-    assert msg.sender == ownable.owner, "governance: not the owner"
+def _only_timelock():
+    if self.is_sealed or msg.sender != DEPLOYER:
+        assert msg.sender == TIMELOCK, "governance: not the timelock"
 
 
 @internal
-def _propose(call: Bytes[1024]) -> bytes32:
-    self._only_owner()
-    delay_s: uint256 = self.delay_s
-    assert delay_s != 0, "governance: not sealed"
-    id: bytes32 = keccak256(call)
-    assert block.timestamp > self.ready_s[id] + LIFE_S, "governance: already proposed"
-
-    ready_s: uint256 = block.timestamp + delay_s
-    self.ready_s[id] = ready_s
-    log IGovernance.Proposed(id=id, ready_s=ready_s, call=call)
-    return id
+def _set_guardian(guardian: address):
+    self.guardian = guardian
+    log IGovernance.GuardianSet(guardian=guardian)
 
 
 @internal
-def _pass(call: Bytes[1024]):
+def _halt(until_s: uint256):
     """
-    @notice Let a change through: the owner's before sealing, anyone's when it was proposed and is due.
+    @notice Tell Clearing; the barrier keeps a batch in flight whole.
     """
-    id: bytes32 = keccak256(call)
-    if self.delay_s == 0:
-        self._only_owner()
-    else:
-        ready_s: uint256 = self.ready_s[id]
-        assert ready_s != 0, "governance: not proposed"
-        assert block.timestamp >= ready_s, "governance: too early"
-        assert block.timestamp <= ready_s + LIFE_S, "governance: too late"
-        self.ready_s[id] = 0
-    log IGovernance.Executed(id=id)
+    from_ms: uint256 = (self.halted_from_s + units.GUARD_S) * 1000
+    log IGovernance.HaltSet(from_ms=from_ms, until_ms=until_s * 1000, by=msg.sender)
+    extcall CLEARING.set_halt(from_ms, until_s * 1000)
 
 
 # -- internals: bounds ---------------------------------------------------------
@@ -344,53 +313,3 @@ def _check_market(market: uint256, p: IGovernance.Parameters):
     assert (rates >> 76) & packing.M8 == p.shift, "governance: shift is fixed"
     listing: uint256 = staticcall CLEARING.parameter_words(place + 2)
     assert listing & NAME_MASK == name_word, "governance: name is fixed"
-
-
-@internal
-@pure
-def _check_address(key: address):
-    assert key != empty(address), "governance: address is zero"
-
-
-# -- internals: the calls that proposals stand for ------------------------------
-
-@internal
-@pure
-def _market_call(market: uint256, p: IGovernance.Parameters) -> Bytes[1024]:
-    return abi_encode(
-        market,
-        p,
-        method_id=method_id(
-            "execute_market(uint256,(string,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256))"
-        ),
-    )
-
-
-@internal
-@pure
-def _matcher_call(matcher: address) -> Bytes[1024]:
-    return abi_encode(matcher, method_id=method_id("execute_matcher(address)"))
-
-
-@internal
-@pure
-def _attester_call(attester: address, live: bool) -> Bytes[1024]:
-    return abi_encode(attester, live, method_id=method_id("execute_attester(address,bool)"))
-
-
-@internal
-@pure
-def _attester_threshold_call(threshold: uint256) -> Bytes[1024]:
-    return abi_encode(threshold, method_id=method_id("execute_attester_threshold(uint256)"))
-
-
-@internal
-@pure
-def _oracle_signer_call(signer: address, live: bool) -> Bytes[1024]:
-    return abi_encode(signer, live, method_id=method_id("execute_oracle_signer(address,bool)"))
-
-
-@internal
-@pure
-def _oracle_threshold_call(threshold: uint256) -> Bytes[1024]:
-    return abi_encode(threshold, method_id=method_id("execute_oracle_threshold(uint256)"))

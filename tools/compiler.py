@@ -16,7 +16,9 @@ CONTRACTS = ROOT / "contracts"
 
 def deployable(contracts: Path) -> list[Path]:
     """Contracts that stand for themselves; modules and interfaces do not."""
-    return sorted([*contracts.glob("*.vy"), *contracts.glob("dev/*.vy")])
+    return sorted(
+        [*contracts.glob("*.vy"), *contracts.glob("adapters/*.vy"), *contracts.glob("dev/*.vy")]
+    )
 
 
 def compiler_data(path: Path, contracts: Path) -> CompilerData:

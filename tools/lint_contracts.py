@@ -44,13 +44,27 @@ ALLOWED: dict[str, dict[str, str]] = {
         "shift": "keys (account << 4 | place) of narrower fields, and words in memory whose fields "
         "were just unpacked",
     },
-    "Delegates.vy": {"shift": "three arguments whose ranges the function asserts"},
+    "Delegates.vy": {
+        "shift": "three arguments whose ranges the function asserts",
+        "raw_call": "asks a stranger's wallet: bounded gas, a bounded answer, and it may fail",
+        "slice": "the wallet's answer, whose length was just checked, to the word it must be",
+    },
+    "Oracle.vy": {"shift": "one bit, of a market's number below 192"},
+    "Pool.vy": {
+        "defaults": "ERC-7540 wants deposit and mint in ERC-4626's form and in a longer one",
+        "shift": "assets and shares bounded where they are asked for, epochs below 2^32, fields "
+        "just unpacked; an epoch nobody asked in is answered before it is shifted",
+    },
     "Rules.vy": {
         "unchecked": "Clearing's numbers are fields of at most 88 bits or sums of 256 of them: no "
         "sum leaves 128 bits, no product 256; check_price narrows what strangers ask",
         "shift": "fields just unpacked at the same widths, and sums that were range-checked",
     },
     "Seals.vy": {"shift": "a time from the clock, below 2^48, above an address"},
+    "Timelock.vy": {
+        "reentrant": "what only the timelock itself may call, out of `execute` and so under its "
+        "lock: the caller's address is the guard, and no call goes out",
+    },
     "modules/collateral.vy": {"shift": "an address into the upper 160 bits of an empty word"},
     "modules/liquidity.vy": {"shift": "times below 2^48, from the clock or bounded by Governance"},
     "modules/markets.vy": {
@@ -76,6 +90,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "shift": "drops the parity bit from a signature's second word, which is read before",
     },
     "modules/signers.vy": {"shift": "thresholds of at most 16 and times from the clock"},
+    "modules/sources.vy": {
+        "unchecked": "products of a u64, a u32 and a u15 field and a literal below 2^17",
+        "shift": "one bit of a market's number below 192, and a field just read",
+    },
     "modules/units.vy": {
         "unchecked": "divisions by literals and products whose ranges the callers assert",
     },

@@ -8,10 +8,11 @@
      C3  per market, quote + realised + fees + funding pot sum to zero
      C14 parameters have an old and a new value; the old one serves T <= activation
      A mark is one word, made once per vector and market and kept in transient storage:
-     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12
+     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12 | tier 4 @8
 """
 
 from . import packing
+from . import pricing
 from . import reasons
 from . import units
 from ..interfaces import IClearing
@@ -22,6 +23,7 @@ MARKET_COUNT: constant(uint256) = 256
 LOTS: constant(int256) = 10**10             # units.LOTS, signed
 INCOMING: constant(uint256) = 1             # clock flag
 SHRINK_ONLY: constant(uint256) = 2          # status, and flag of a deal's terms
+SHARE_OPEN: constant(uint256) = 15          # the interest share that leaves open interest to its cap
 
 # places of a market's words: market * 8 + ...
 POOL: constant(uint256) = 1
@@ -54,8 +56,7 @@ pool_markets: public(uint256)               # bit m: the pool holds base or inco
 backstop_markets: public(uint256)           # bit m: the backstop holds a position in market m
 
 opened: transient(uint256[64])              # the vector's price words
-opened_chunks: transient(uint256)
-tag: transient(uint256)                     # tells this vector's marks from an earlier one's in the same transaction
+laid: transient(uint256)                    # tag 48 @8, tells this vector's marks from an earlier one's in the transaction | chunks 8 @0
 marks: transient(uint256[256])
 
 
@@ -101,12 +102,12 @@ def _lay(words: uint256[64], chunks: uint256):
     """
     @notice Lay a verified vector's prices out for this transaction.
     """
-    for i: uint256 in range(64):
-        if i == chunks << 3:
-            break
-        self.opened[i] = words[i]
-    self.opened_chunks = chunks
-    self.tag = unsafe_add(self.tag, 1)
+    laid: uint256 = self.laid
+    for i: uint256 in range(chunks << 3, bound=64):
+        word: uint256 = words[i]
+        if word | laid != 0:        # the first vector of a transaction finds zeros
+            self.opened[i] = word
+    self.laid = (unsafe_add(laid >> 8, 1) << 8) | chunks
 
 
 @internal
@@ -115,7 +116,7 @@ def _mark(market: uint256, time: uint256) -> uint256:
     @notice The market's mark at this vector; zero price if the vector has none. Funding is integrated virtually.
     """
     mark: uint256 = self.marks[market]
-    if mark >> 208 != self.tag:
+    if mark >> 208 != self.laid >> 8:
         clock: uint256 = self.market_words[market << 3]
         mark = self._make_mark(market, clock, self.parameter_words[self._parameters_at(market, clock, time)], time)
         self.marks[market] = mark
@@ -125,8 +126,9 @@ def _mark(market: uint256, time: uint256) -> uint256:
 @internal
 @view
 def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -> uint256:
+    laid: uint256 = self.laid
     oracle: uint256 = 0
-    if market >> 5 < self.opened_chunks:
+    if market >> 5 < laid & packing.M8:
         oracle = (self.opened[market >> 2] >> (((market & 3) ^ 3) << 6)) & packing.M64
 
     # index step: quote e6 per lot at a rate per day, times 2**scale, toward zero
@@ -140,11 +142,11 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     if index >> 63 != index >> 255:
         index = (index >> 255) ^ (2**63 - 1)
     return (
-        (self.tag << 208)
+        ((laid >> 8) << 208)
         | (oracle << 144)
         | ((convert(convert(index, bytes32), uint256) << 192) >> 112)
         | ((rates >> 196) << 20)            # im, mm and haircut stand side by side in both words
-        | (((rates >> 76) & packing.M8) << 12)
+        | (((rates >> 72) & (2**12 - 1)) << 8)  # so do scale and tier
     )
 
 
@@ -172,15 +174,17 @@ def _appraise(base: int256, quote: int256, mark: uint256) -> int256:
         unsafe_sub(unsafe_div(unsafe_add(exposure, LOTS * 2**136), LOTS), 2**136), quote
     )
     sign: int256 = exposure >> 255
-    size: int256 = unsafe_sub(exposure ^ sign, sign)
-    margin: int256 = unsafe_div(
-        unsafe_add(unsafe_mul(size, convert(convert((mark << 176) >> 236, bytes32), int256)), 10**16 - 1), 10**16
-    )
+    size: uint256 = convert(convert(unsafe_sub(exposure ^ sign, sign), bytes32), uint256)
+    # pricing._margin, in place
+    weight: uint256 = unsafe_mul(size, (mark << 176) >> 236)
+    if size >> pricing.TIER_BITS != 0:
+        weight = pricing._steepened(weight, size, (mark >> 8) & 15)
+    margin: uint256 = unsafe_div(unsafe_add(weight, 10**16 - 1), 10**16)
     if base != 0:
         if value > 0:
             haircut: int256 = convert(convert((mark >> 20) & packing.M20, bytes32), int256)
             value = unsafe_sub(value, unsafe_div(unsafe_add(unsafe_mul(value, haircut), 10**6 - 1), 10**6))
-    return unsafe_sub(value, margin)
+    return unsafe_sub(value, convert(convert(margin, bytes32), int256))
 
 
 @internal
@@ -191,27 +195,28 @@ def _weigh(base: int256, quote: int256, mark: uint256) -> (int256, int256):
     """
     exposure: int256 = unsafe_mul(base, convert(convert((mark << 48) >> 192, bytes32), int256))
     value: int256 = unsafe_add(units._floor_lots(exposure), quote)
-    margin: int256 = unsafe_mul(
-        max(exposure, unsafe_sub(0, exposure)), convert(convert((mark >> 40) & packing.M20, bytes32), int256)
-    )
-    return value, unsafe_div(unsafe_add(margin, 10**16 - 1), 10**16)
+    size: uint256 = convert(convert(max(exposure, unsafe_sub(0, exposure)), bytes32), uint256)
+    margin: uint256 = pricing._margin(size, (mark >> 40) & packing.M20, (mark >> 8) & 15)
+    return value, convert(convert(margin, bytes32), int256)
 
 
 # -- a market enters a batch ----------------------------------------------------------------
 
 @internal
-def _open(word: uint256, place: uint256, time: uint256) -> (uint256, uint256):
+def _open(word: uint256, place: uint256, time: uint256, capital: uint256, shrinking: uint256) -> (uint256, uint256):
     """
     @notice Load a priced market: its mark with funding to T, and whether it may only shrink.
     @param word A price word: market u16 @240 | price u64 @176 | gross u64 @112.
     @param place Its place in the price list, from 1.
+    @param capital The pool's, at its last strike.
+    @param shrinking Bit m: market m only shrinks; a second source doubts its price, or all are halted.
     @return the deal's terms and mark
     """
     market: uint256 = word >> 240
     clock: uint256 = self.market_words[market << 3]
     chosen: uint256 = self._parameters_at(market, clock, time)
     rates: uint256 = self.parameter_words[chosen]
-    status: uint256 = (rates >> 68) & packing.M8
+    status: uint256 = (rates >> 68) & 15
     if status == 0:
         reasons._refuse(reasons.MARKET_NOT_LIVE)
     mark: uint256 = self._make_mark(market, clock, rates, time)
@@ -220,18 +225,25 @@ def _open(word: uint256, place: uint256, time: uint256) -> (uint256, uint256):
     if not (oracle != 0 and (word << 16) >> 192 != 0):
         reasons._refuse(reasons.NO_PRICE)
 
-    # shrink only by status, after a jump beyond the bound that widens with time, or with no room for more interest
+    # shrink only by status, by doubt or halt, after a jump beyond the bound that widens with time, or with no room for
+    # more interest: by its own cap, or by what it is worth against the pool's capital
     last: uint256 = (clock << 96) >> 192
     bound: uint256 = unsafe_add(
         (rates >> 116) & packing.M20,
         unsafe_mul((rates >> 100) & packing.M16, unsafe_div(self._since(clock, time), 1000)),
     )
+    caps: uint256 = self.parameter_words[chosen | 1]
+    share: uint256 = (caps >> 60) & 15
+    interest: uint256 = unsafe_add(
+        (self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word << 80) >> 192
+    )
     terms: uint256 = (((word << 16) >> 192) << 192) | (((word << 80) >> 192) << 112)
     if (
         status == SHRINK_ONLY
+        or (shrinking >> market) & 1 != 0
         or last != 0 and unsafe_mul(unsafe_sub(max(oracle, last), min(oracle, last)), 10**6) > unsafe_mul(last, bound)
-        or unsafe_add((self.market_words[(market << 3) | METER] >> 64) & packing.M64, (word << 80) >> 192)
-        > (self.parameter_words[chosen | 1] << 192) >> 192
+        or interest > caps & (2**60 - 1)
+        or share != SHARE_OPEN and unsafe_mul(interest, oracle) << 4 > unsafe_mul(capital, 10**10) << share
     ):
         terms |= SHRINK_ONLY
     return terms | (((rates >> 84) & packing.M16) << 176), (market << 240) | ((mark << 48) >> 48) | place

@@ -29,7 +29,7 @@ event ThresholdSet:
 
 
 service: public(HashMap[address, uint256])  # serves from < T <= until: from 48 @48 | until 48 @0, until 0 for no end
-threshold: public(uint256)                  # new 8 @56 | old 8 @48 | activation 48 @0
+threshold: public(uint256)                  # the contract's own 192 @64 | new 8 @56 | old 8 @48 | activation 48 @0
 live_count: public(uint256)                 # keys whose last change was to be added
 
 
@@ -73,7 +73,7 @@ def _threshold(time: uint256) -> uint256:
     word: uint256 = self.threshold
     if time <= word & packing.M48:
         return (word >> 48) & packing.M8
-    return word >> 56
+    return (word >> 56) & packing.M8
 
 
 @internal
@@ -93,7 +93,7 @@ def _set(signer: address, live: bool):
         self.live_count += 1
     else:
         assert serving, "signers: not a signer"
-        assert self.live_count > self.threshold >> 56, "signers: threshold out of range"
+        assert self.live_count > (self.threshold >> 56) & packing.M8, "signers: threshold out of range"
         self.service[signer] = word | activation
         self.live_count -= 1
     log SignerSet(signer=signer, live=live, activation=activation)
@@ -105,5 +105,7 @@ def _set_threshold(threshold: uint256):
     assert units._now_ms() > (word & packing.M48) + units.WINDOW_MS, "signers: change pending"
     assert threshold <= self.live_count, "signers: threshold out of range"
     activation: uint256 = units._now_ms() + units.GUARD_MS
-    self.threshold = (threshold << 56) | ((word >> 56) << 48) | activation
+    self.threshold = (
+        ((word >> 64) << 64) | (threshold << 56) | (((word >> 56) & packing.M8) << 48) | activation
+    )
     log ThresholdSet(threshold=threshold, activation=activation)

@@ -237,6 +237,35 @@ def unpack_head(word: int) -> HeadWord:
     return HeadWord(*unpack(HEAD, word))
 
 
+class LimitsWord(NamedTuple):
+    """limits: the pool's capital at its last strike, and the halt: in batches of
+    `halted_from_ms` < T <= `halted_until_ms` every market only shrinks.
+    """
+
+    halted_until_ms: int = 0
+    halted_from_ms: int = 0
+    capital_e6: int = 0
+
+    def halts(self, time_ms: int) -> bool:
+        """Whether a batch at `time_ms` may only shrink positions."""
+        return self.halted_from_ms < time_ms <= self.halted_until_ms
+
+
+LIMITS: Final[Layout] = (
+    Field("halted_until_ms", 48, 112),
+    Field("halted_from_ms", 48, 64),
+    Field("capital_e6", 64, 0),
+)
+
+
+def pack_limits(word: LimitsWord) -> int:
+    return pack(LIMITS, word)
+
+
+def unpack_limits(word: int) -> LimitsWord:
+    return LimitsWord(*unpack(LIMITS, word))
+
+
 # -- markets ---------------------------------------------------------------------------------------
 
 
@@ -297,17 +326,21 @@ unpack_incoming = unpack_pool
 
 
 class MeterWord(NamedTuple):
-    """market_words[market * 8 + 2]. `recent_e8` is what the pool sold of late."""
+    """market_words[market * 8 + 2]. `recent_e8` is what the pool sold of late,
+    `earned_e6` what its spread has brought in less rebates.
+    """
 
     bucket_e6: int = 0
     recent_e8: int = 0
     open_interest_e8: int = 0
+    earned_e6: int = 0
 
 
 METER: Final[Layout] = (
     Field("bucket_e6", 64, 192),
     Field("recent_e8", 64, 128, True),
     Field("open_interest_e8", 64, 64),
+    Field("earned_e6", 64, 0),
 )
 
 
@@ -350,7 +383,10 @@ STATUS_SHRINK_ONLY: Final = 2
 
 
 class RatesWord(NamedTuple):
-    """parameter_words[market * 8 + version * 4 + 0]."""
+    """parameter_words[market * 8 + version * 4 + 0].
+
+    Margin rates grow with notional beyond 2**tier times $29,515; `rebate` is in sixteenths.
+    """
 
     im_e6: int = 0
     mm_e6: int = 0
@@ -362,10 +398,11 @@ class RatesWord(NamedTuple):
     move_per_s_e6: int = 0
     fee_e6: int = 0
     shift: int = 0
+    tier: int = 0
     status: int = 0
     rate_max_e9: int = 0
     velocity_e9: int = 0
-    reserved: int = 0
+    rebate: int = 0
 
 
 RATES: Final[Layout] = (
@@ -379,10 +416,11 @@ RATES: Final[Layout] = (
     Field("move_per_s_e6", 16, 100),
     Field("fee_e6", 16, 84),
     Field("shift", 8, 76),
-    Field("status", 8, 68),
+    Field("tier", 4, 72),
+    Field("status", 4, 68),
     Field("rate_max_e9", 32, 36),
     Field("velocity_e9", 32, 4),
-    Field("reserved", 4, 0),
+    Field("rebate", 4, 0),
 )
 
 
@@ -394,12 +432,20 @@ def unpack_rates(word: int) -> RatesWord:
     return RatesWord(*unpack(RATES, word))
 
 
+INTEREST_SHARE_OPEN: Final = 15
+"""The interest share that leaves open interest to its cap."""
+
+
 class CapsWord(NamedTuple):
-    """parameter_words[market * 8 + version * 4 + 1]."""
+    """parameter_words[market * 8 + version * 4 + 1].
+
+    Open interest may be worth 2**(interest_share - 4) times the pool's capital.
+    """
 
     slope_e20: int = 0
     residual_cap_e8: int = 0
     position_cap_e8: int = 0
+    interest_share: int = 0
     interest_cap_e8: int = 0
 
 
@@ -407,7 +453,8 @@ CAPS: Final[Layout] = (
     Field("slope_e20", 64, 192),
     Field("residual_cap_e8", 64, 128),
     Field("position_cap_e8", 64, 64),
-    Field("interest_cap_e8", 64, 0),
+    Field("interest_share", 4, 60),
+    Field("interest_cap_e8", 60, 0),
 )
 
 
@@ -420,13 +467,20 @@ def unpack_caps(word: int) -> CapsWord:
 
 
 class ListingWord(NamedTuple):
-    """parameter_words[market * 8 + version * 4 + 2]. `name` is text."""
+    """parameter_words[market * 8 + version * 4 + 2]. `name` is text; `insurance_share` is in
+    sixteenths of the fees.
+    """
 
     tick_e8: int = 0
     name: str = ""
+    insurance_share: int = 0
 
 
-LISTING: Final[Layout] = (Field("tick_e8", 64, 192), Field("name", 192, 0))
+LISTING: Final[Layout] = (
+    Field("insurance_share", 4, 252),
+    Field("tick_e8", 60, 192),
+    Field("name", 192, 0),
+)
 NAME_BYTES: Final = 24
 
 
@@ -434,15 +488,15 @@ def pack_listing(word: ListingWord) -> int:
     if not word.name.isascii() or "\0" in word.name or len(word.name) > NAME_BYTES:
         raise InvariantBroken(f"a market's name is at most {NAME_BYTES} ASCII characters")
     name = int.from_bytes(word.name.encode("ascii").ljust(NAME_BYTES, b"\0"), "big")
-    return pack(LISTING, (word.tick_e8, name))
+    return pack(LISTING, (word.insurance_share, word.tick_e8, name))
 
 
 def unpack_listing(word: int) -> ListingWord:
-    tick_e8, name = unpack(LISTING, word)
+    insurance_share, tick_e8, name = unpack(LISTING, word)
     text = name.to_bytes(NAME_BYTES, "big").rstrip(b"\0")
     if not text.isascii() or b"\0" in text:
         raise InvariantBroken(f"word 0x{word:064x} holds no ASCII name")
-    return ListingWord(tick_e8, text.decode("ascii"))
+    return ListingWord(tick_e8, text.decode("ascii"), insurance_share)
 
 
 # -- calldata --------------------------------------------------------------------------------------
@@ -520,6 +574,7 @@ FLAG_BUY: Final = 1
 FLAG_POST_ONLY: Final = 2
 FLAG_REDUCE_ONLY: Final = 4
 FLAG_DELEGATED: Final = 1 << 7
+FLAG_APPROVED: Final = 1 << 8
 
 
 class UnpackedRecord(NamedTuple):
@@ -531,10 +586,17 @@ class UnpackedRecord(NamedTuple):
     delegated: bool
     r: int
     vs: int
+    approved: bool = False
 
 
 def pack_record(
-    order: Order, place: int, fill_e8: int, delegated: bool, r: int, vs: int
+    order: Order,
+    place: int,
+    fill_e8: int,
+    delegated: bool,
+    r: int,
+    vs: int,
+    approved: bool = False,
 ) -> BatchRecord:
     """An order's four words; `place` is the account's position index (0..15), `fill_e8` in lots.
 
@@ -549,6 +611,7 @@ def pack_record(
         | order.time_in_force << 3
         | order.trigger_kind << 5
         | delegated << 7
+        | approved << 8
     )
     return BatchRecord(
         order=order.account << 224
@@ -578,7 +641,7 @@ def unpack_record(record: BatchRecord) -> UnpackedRecord:
     limit_price_e8, fill_e8, trigger_price_e8, good_after_ms = unpack(RECORD_TERMS, record.terms)
     time_in_force = flags >> 3 & 3
     trigger_kind = flags >> 5 & 3
-    if flags >> 8 or time_in_force == 3 or trigger_kind == 3:
+    if flags >> 9 or time_in_force == 3 or trigger_kind == 3:
         raise InvariantBroken(f"flags 0x{flags:03x} name no order")
     order = Order(
         account=account,
@@ -598,10 +661,45 @@ def unpack_record(record: BatchRecord) -> UnpackedRecord:
         slot=slot,
         seq=seq,
     )
-    return UnpackedRecord(order, place, fill_e8, bool(flags & FLAG_DELEGATED), record.r, record.vs)
+    return UnpackedRecord(
+        order,
+        place,
+        fill_e8,
+        bool(flags & FLAG_DELEGATED),
+        record.r,
+        record.vs,
+        bool(flags & FLAG_APPROVED),
+    )
 
 
 # -- pool shares -----------------------------------------------------------------------------------
+
+
+class ExitWord(NamedTuple):
+    """exits[account * 16 + index] of `Recovery`; times in ms."""
+
+    long: int = 0
+    market: int = 0
+    done_ms: int = 0
+    asked_ms: int = 0
+    size_e8: int = 0
+
+
+EXIT: Final[Layout] = (
+    Field("long", 1, 248),
+    Field("market", 8, 240),
+    Field("done_ms", 48, 112),
+    Field("asked_ms", 48, 64),
+    Field("size_e8", 64, 0),
+)
+
+
+def pack_exit(word: ExitWord) -> int:
+    return pack(EXIT, word)
+
+
+def unpack_exit(word: int) -> ExitWord:
+    return ExitWord(*unpack(EXIT, word))
 
 
 class RequestsWord(NamedTuple):
@@ -623,17 +721,21 @@ def unpack_requests(word: int) -> RequestsWord:
 
 
 class StrikeWord(NamedTuple):
-    """strikes[epoch]. `supply` is the one before the strike; `returned` is 0 or 1."""
+    """strikes[epoch]. `supply` is the one before the strike; `returned` is 0 or 1; `paid_e6` is for
+    all redemptions of the epoch together.
+    """
 
     returned: int = 0
     nav_e6: int = 0
     supply: int = 0
+    paid_e6: int = 0
 
 
 STRIKE: Final[Layout] = (
     Field("returned", 1, 192),
     Field("nav_e6", 64, 128),
     Field("supply", 128, 0),
+    Field("paid_e6", 63, 193),
 )
 
 
@@ -667,17 +769,21 @@ def unpack_service(word: int) -> ServiceWord:
 
 
 class ThresholdWord(NamedTuple):
-    """threshold of Oracle and Seals: the old one serves T <= activation."""
+    """threshold of Oracle and Seals: the old one serves T <= activation. In Oracle, bit m of
+    `sourced` is set while market m has a second source.
+    """
 
     new: int = 0
     old: int = 0
     activation_ms: int = 0
+    sourced: int = 0
 
 
 THRESHOLD: Final[Layout] = (
     Field("new", 8, 56),
     Field("old", 8, 48),
     Field("activation_ms", 48, 0),
+    Field("sourced", 192, 64),
 )
 
 
@@ -687,6 +793,70 @@ def pack_threshold(word: ThresholdWord) -> int:
 
 def unpack_threshold(word: int) -> ThresholdWord:
     return ThresholdWord(*unpack(THRESHOLD, word))
+
+
+class SourceWord(NamedTuple):
+    """Oracle.source_of[market]: a second source, how old its word may be, how far a vector may
+    differ from it, and whether it doubts every price once it is too old.
+    """
+
+    source: int = 0
+    age_s: int = 0
+    bound_e4: int = 0
+    strict: int = 0
+
+
+SOURCE: Final[Layout] = (
+    Field("source", 160, 96),
+    Field("age_s", 32, 16),
+    Field("bound_e4", 15, 1),
+    Field("strict", 1, 0),
+)
+
+
+def pack_source(word: SourceWord) -> int:
+    return pack(SOURCE, word)
+
+
+def unpack_source(word: int) -> SourceWord:
+    return SourceWord(*unpack(SOURCE, word))
+
+
+class ReadingsWord(NamedTuple):
+    """Oracle.readings[market]: what the second source said last, and before; the one before serves
+    T <= activation.
+    """
+
+    price_e8: int = 0
+    until_s: int = 0
+    bound_e4: int = 0
+    strict: int = 0
+    before_price_e8: int = 0
+    before_until_s: int = 0
+    before_bound_e4: int = 0
+    before_strict: int = 0
+    activation_s: int = 0
+
+
+READINGS: Final[Layout] = (
+    Field("price_e8", 64, 192),
+    Field("until_s", 32, 160),
+    Field("bound_e4", 15, 145),
+    Field("strict", 1, 144),
+    Field("before_price_e8", 64, 80),
+    Field("before_until_s", 32, 48),
+    Field("before_bound_e4", 15, 33),
+    Field("before_strict", 1, 32),
+    Field("activation_s", 32, 0),
+)
+
+
+def pack_readings(word: ReadingsWord) -> int:
+    return pack(READINGS, word)
+
+
+def unpack_readings(word: int) -> ReadingsWord:
+    return ReadingsWord(*unpack(READINGS, word))
 
 
 # -- logs ------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def send(venue: LocalVenue, trader: int, **changes: str) -> None:
 
 
 def test_a_pool_grows_to_its_room_and_what_reduces_is_bought_back_whole(venue: LocalVenue) -> None:
-    assert venue.node.state.pool_capital_e6 == CAPITAL_E6
+    assert venue.node.state.limits.capital_e6 == CAPITAL_E6
     send(venue, 0, size="10", price="61000")  # 600,000 of quote, more than the pool is worth
     grown = []
     for _ in range(12):

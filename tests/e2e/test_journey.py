@@ -22,6 +22,7 @@ from infold.sdk import Client, Wallet
 from infold.sdk.client import raise_if_refused
 from infold.shell.devnet import DevnetConfig
 from infold.units import GUARD_MS, WINDOW_MS
+from infold.words import unpack_limits
 
 pytestmark = pytest.mark.devnet
 
@@ -66,7 +67,10 @@ def test_one_orders_journey(
     #    to put money into the pool. The first batch strikes the pool's first shares.
     struck = venue.step(START_MS + SECOND, PRICES)
     assert struck.number == 1 and not struck.fills
-    assert int(ground.venue["Clearing"].call("pool_capital_e6")) == venue.config.liquidity_e6
+    assert (
+        unpack_limits(int(ground.venue["Clearing"].call("limits"))).capital_e6
+        == venue.config.liquidity_e6
+    )
 
     # 2. A buyer looks at the market and signs an order: at most 60,060 for half a bitcoin.
     market = client.market("BTC-USD")

@@ -59,7 +59,7 @@ def venues(draw: st.DrawFn) -> tuple[Any, dict[int, Signal]]:
     state = SimpleNamespace(
         markets=markets,
         prices_e8={},
-        pool_capital_e6=draw(st.integers(0, 10**14)),
+        limits=SimpleNamespace(capital_e6=draw(st.integers(0, 10**14))),
         accounts={0: SimpleNamespace(word=SimpleNamespace(collateral_e6=cash_e6))},
     )
     return state, signals
@@ -91,7 +91,7 @@ def test_no_batch_takes_the_pool_beyond_its_room_and_every_reducing_lot_is_offer
         assert 0 in sales, "there is a price at which it does nothing"
         after[number] = base_e8 - data.draw(st.sampled_from((sales[0], 0, sales[-1])))
     worth_e6 = state.accounts[0].word.collateral_e6
-    equity_e6 = max(min(state.pool_capital_e6, worth_e6), 0)
+    equity_e6 = max(min(state.limits.capital_e6, worth_e6), 0)
     allowed_e6 = RULE.capital_share * equity_e6 * (1.0 + 1e-9) + 10.0 * len(before)
     now_e6 = stressed_e6(state, signals, before)
     assert stressed_e6(state, signals, after) <= max(allowed_e6, now_e6 * (1.0 + 1e-9))

@@ -28,8 +28,9 @@ from tests.support.venue import (
 from infold.core import events, margin
 from infold.core.events import fact_from_log, to_word
 from infold.core.facts import fold
+from infold.core.liquidation import apply_delta, liquidation
 from infold.core.plan import Plan, PlannedFill, StructuralFault
-from infold.core.settlement import apply_delta, commit, settle
+from infold.core.settlement import commit, settle
 from infold.core.state import State, chain_words, delegate_words, request_words
 from infold.messages import Batch, SignedOrder
 from infold.reference.faults import Fault
@@ -41,8 +42,9 @@ from infold.words import unpack_price
 
 FAR = 40  # in the second chunk
 MARKETS = {1: 60_000 * LOT, 2: 3_000 * LOT, FAR: LOT // 2}
+TIERS = {1: 0, 2: 1, FAR: 15}  # trades of 40,000 dollars reach beyond the first two
+SHARES = {1: 15, 2: 4, FAR: 1}  # the last binds: an eighth of the capital, 125,000 dollars
 ROUNDS = 24
-TWINS_NAMES = {"pool_capital_e6": "pool_capital"}
 PLACE = re.compile(r"^(\w+)(?:\[(\d+)\])?$")
 
 
@@ -68,8 +70,9 @@ class Three:
         )
         for number, market in enumerate(MARKETS):
             sizes = {"interest_cap_e8": 30 * LOT} if market == 2 else {}
+            sizes |= {"tier": TIERS[market], "interest_share": SHARES[market]}
             listed = parameters(name=f"M{number}-USD", tick_e8=1, **sizes)
-            self.hear(venue.governance.execute_market(market, listed, sender=DEPLOYER))
+            self.hear(venue.governance.set_market(market, listed, sender=DEPLOYER))
         venue.world.travel(60)
         self.keys: dict[int, Key] = {}
         for number in range(6):
@@ -78,7 +81,8 @@ class Three:
         self.hear(clearing.deposit(1, 4_000 * DOLLAR, sender=MATCHER))
         provider = a_key("provider")
         venue.fund(provider, 10**6 * DOLLAR)
-        self.hear(venue.pool.request_deposit(10**6 * DOLLAR, sender=provider))
+        own = (provider.address, provider.address)
+        self.hear(venue.pool.requestDeposit(10**6 * DOLLAR, *own, sender=provider))
         self.compare()
 
     def open(self, key: Key, amount_e6: int) -> None:
@@ -136,7 +140,7 @@ class Three:
             if found[2]:
                 getattr(state, found[1])[int(found[2])] = word
             else:
-                state.scalars[TWINS_NAMES.get(found[1], found[1])] = word
+                state.scalars[found[1]] = word
         for (account, key), word in delegate_words(self.state).items():
             state.delegates[account << 160 | key] = word
         state.lp_requests = dict(request_words(self.state))
@@ -277,9 +281,8 @@ class Three:
         commit(self.state, outcome)
         assert self.hear(receipt) == 0, "a batch's echo was taken for news"
         self.compare()
-        names = {twins: ours for ours, twins in TWINS_NAMES.items()}
         stored = {
-            names.get(str(key), str(key)) if table == "scalars" else f"{table}[{key}]": word
+            str(key) if table == "scalars" else f"{table}[{key}]": word
             for table, key, word in twin.state.words()
             if table not in ("delegates", "lp_requests")
         }
@@ -316,27 +319,28 @@ class Three:
         venue.world.travel(1)
         vector = venue.a_vector(self.prices)
         head, openings, signatures = venue.presented(vector)
-        for account, held in self.state.accounts.items():
+        for account, held in list(self.state.accounts.items()):
             if account not in self.keys or not held.positions:
                 continue
             index = dice.choice(list(held.positions))
-            position = held.positions[index]
-            size_e8 = abs(position.base_e8) // dice.choice((1, 2)) or 1
-            marks = margin.marks_for(held, self.state.markets, self.prices, vector.time_ms)
-            assert marks is not None
-            due = margin.is_liquidatable(held, marks)
+            price_e8 = self.prices[held.positions[index].market]
+            keeper = dice.choice((0, account, *self.keys))
+            reason, due = "recovery: account is healthy", None
+            try:
+                due = liquidation(self.state, account, index, self.prices, vector.time_ms, keeper)
+            except StructuralFault as fault:
+                reason = str(fault)
             try:
                 receipt = venue.recovery.liquidate(
-                    head, openings, signatures, account, index, size_e8, sender=DEPLOYER
+                    head, openings, signatures, account, index, keeper, sender=DEPLOYER
                 )
             except Refused as refused:
-                assert not due and refused.reason == "recovery: account is healthy"
+                assert due is None and refused.reason in reason
                 continue
-            assert due
+            assert due is not None
             expected = copy.deepcopy(self.state)
-            change_e8 = -size_e8 if position.base_e8 > 0 else size_e8
-            price_e8 = self.prices[position.market]
-            apply_delta(expected, account, index, change_e8, price_e8, vector.time_ms)
+            change_e8, terms = due
+            apply_delta(expected, account, index, change_e8, price_e8, vector.time_ms, terms)
             self.hear(receipt)
             assert chain_words(self.state) == chain_words(expected)
             self.compare()

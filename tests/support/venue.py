@@ -50,14 +50,19 @@ LOT = 10**8
 DOLLAR = 10**6
 
 DEPLOYER = a_key("deployer")
+OWNER = a_key("governance's owner")
+GUARDIAN = a_key("guardian")
 MATCHER = a_key("matcher")
 ORACLE_SIGNERS = tuple(
     sorted((a_key(f"oracle signer {n}") for n in range(3)), key=lambda key: key.number)
 )
 THRESHOLD = 2
+DELAY_S = 8 * 86_400
+"""Of the timelock."""
 
 DEPLOYMENT = (
     "dev/Dollar",
+    "Timelock",
     "Governance",
     "Vault",
     "Oracle",
@@ -77,6 +82,7 @@ PARAMETERS: dict[str, Any] = {
     "im_e6": 50_000,
     "mm_e6": 25_000,
     "haircut_e6": 200_000,
+    "tier": 15,
     "h_min_e6": 500,
     "h0_e6": 500,
     "band_e6": 50_000,
@@ -86,10 +92,13 @@ PARAMETERS: dict[str, Any] = {
     "shift": 40,
     "rate_max_e9": 10_000_000,
     "velocity_e9": 100_000_000,
+    "rebate": 0,
     "slope_e20": 10**8,
     "residual_cap_e8": 1_000 * LOT,
     "position_cap_e8": 4_000 * LOT,
     "interest_cap_e8": 20_000 * LOT,
+    "interest_share": 15,
+    "insurance_share": 8,
 }
 """A market that the bounds of Governance admit, in the order of `IGovernance.Parameters`."""
 
@@ -111,6 +120,7 @@ class FillPlan:
     place: int
     delegated: bool = False
     signature: tuple[int, int] | None = None
+    approved: bool = False
 
 
 @dataclass
@@ -142,9 +152,10 @@ class Venue:
     # -- money and accounts
 
     def fund(self, owner: Key, amount_e6: int) -> None:
-        """Give somebody dollars that the vault may take."""
+        """Give somebody dollars that the vault and the pool may take."""
         self.dollar.mint(owner.address, amount_e6, sender=owner)
-        self.dollar.approve(self.vault.address, 2**256 - 1, sender=owner)
+        for taker in (self.vault, self.pool):
+            self.dollar.approve(taker.address, 2**256 - 1, sender=owner)
 
     def open_account(self, owner: Key, amount_e6: int = 100_000 * DOLLAR) -> int:
         """A new account with collateral."""
@@ -162,8 +173,25 @@ class Venue:
 
     def list_market(self, market: int = 1, **changes: Any) -> None:
         """List or change a market before Governance is sealed, and wait until it serves."""
-        self.governance.execute_market(market, parameters(**changes), sender=DEPLOYER)
+        self.governance.set_market(market, parameters(**changes), sender=DEPLOYER)
         self.world.travel(GUARD_MS // 1000 + WINDOW_MS // 1000 + 1)
+
+    def operation(
+        self,
+        function: str,
+        *args: Any,
+        contract: str = "governance",
+        predecessor: bytes = bytes(32),
+        salt: bytes = bytes(32),
+    ) -> tuple[str, int, bytes, bytes, bytes]:
+        """A call as the timelock's `execute` takes it."""
+        target = self.contracts[contract]
+        return target.address, 0, target.calldata(function, *args), predecessor, salt
+
+    def schedule(self, operation: tuple[Any, ...], delay_s: int = DELAY_S) -> Receipt:
+        """Let the owner announce a call."""
+        receipt: Receipt = self.timelock.schedule(*operation, delay_s, sender=OWNER)
+        return receipt
 
     def a_vector(
         self,
@@ -232,6 +260,7 @@ class Venue:
         key: Key | None = None,
         place: int | None = None,
         delegated: bool = False,
+        approved: bool = False,
     ) -> FillPlan:
         """A record: all of the order unless told otherwise, at the place the account has for it."""
         return FillPlan(
@@ -240,6 +269,8 @@ class Venue:
             fill_e8=order.size_e8 if fill_e8 is None else fill_e8,
             place=self.place_of(order.account, order.market) if place is None else place,
             delegated=delegated,
+            signature=(0, 0) if approved else None,
+            approved=approved,
         )
 
     def place_of(self, account: int, market: int) -> int:
@@ -305,7 +336,9 @@ class Venue:
 
     def _record(self, plan: FillPlan) -> BatchRecord:
         signature = plan.signature or sign(order_hash(plan.order, self.domain), plan.key.private)
-        return pack_record(plan.order, plan.place, plan.fill_e8, plan.delegated, *signature)
+        return pack_record(
+            plan.order, plan.place, plan.fill_e8, plan.delegated, *signature, plan.approved
+        )
 
     def arguments(self, batch: Batch) -> tuple[Any, ...]:
         """A batch as `settle` takes it."""
@@ -365,12 +398,42 @@ class Venue:
     def provide(self, provider: Key, assets_e6: int, oracle: Mapping[int, int]) -> int:
         """Deposit into the pool, strike, claim. Returns the shares."""
         self.fund(provider, assets_e6)
-        epoch = self.pool.request_deposit(assets_e6, sender=provider).value
+        epoch = self.ask_in(provider, assets_e6)
         self.strike(oracle)
         if unpack_head(self.clearing.head()).epoch <= epoch:
             self.strike(oracle)
-        shares: int = self.pool.claim(epoch, provider.address, sender=provider).value[0]
+        own = (provider.address, provider.address)
+        ready = self.pool.claimableDepositRequest(epoch, provider.address)
+        shares: int = self.pool.deposit(ready, *own, sender=provider).value
         return shares
+
+    def ask_in(self, provider: Key, assets_e6: int) -> int:
+        """Request a deposit for oneself. Returns the epoch."""
+        own = (provider.address, provider.address)
+        epoch: int = self.pool.requestDeposit(assets_e6, *own, sender=provider).value
+        return epoch
+
+    def ask_out(self, provider: Key, shares: int) -> int:
+        """Request a redemption for oneself. Returns the epoch."""
+        own = (provider.address, provider.address)
+        epoch: int = self.pool.requestRedeem(shares, *own, sender=provider).value
+        return epoch
+
+    def collect(self, provider: Key, epoch: int) -> tuple[int, int]:
+        """Claim all that a struck epoch left of one's requests: shares gained, assets paid (e6)."""
+        who, pool = provider.address, self.pool
+        shares_before, paid = pool.balanceOf(who), self.dollar.balanceOf(who)
+        claims = (
+            (pool.deposit, pool.claimableDepositRequest(epoch, who), (who, who)),
+            (pool.redeem, pool.claimableRedeemRequest(epoch, who), (who, who)),
+        )
+        for claim, amount, own in claims:
+            if amount:
+                claim(amount, *own, sender=provider)
+        for side in ("Deposit", "Redeem"):
+            if getattr(pool, f"claimableCancel{side}Request")(epoch, who):
+                getattr(pool, f"claimCancel{side}Request")(epoch, who, who, sender=provider)
+        return pool.balanceOf(who) - shares_before, self.dollar.balanceOf(who) - paid
 
 
 def a_venue(
@@ -381,16 +444,19 @@ def a_venue(
     token: Artifact | None = None,
     stand_ins: Mapping[str, Key] | None = None,
 ) -> Venue:
-    """Deploy the whole set; no market is listed yet, and the deployer owns an open Governance.
+    """Deploy the whole set; no market is listed yet, and the deployer sets: nothing is sealed.
 
     `token` stands in the place of the dollar, for tests of tokens that misbehave; `stand_ins` are
-    keys that Clearing is told in the place of contracts, since a contract sends no transactions.
+    keys that all are told in the place of contracts, since a contract sends no transactions.
     """
     world = World()
     addresses: dict[str, Any] = {
         _short(name): world.predict(DEPLOYER.address, at) for at, name in enumerate(DEPLOYMENT)
     }
     known = addresses | {
+        "owner": OWNER.address,
+        "guardian": GUARDIAN.address,
+        "delay_s": DELAY_S,
         "token": addresses["dollar"],
         "matcher": MATCHER.address,
         "epoch_ms": epoch_ms,
@@ -398,6 +464,7 @@ def a_venue(
         "oracle_signers": [key.address for key in signers],
         "threshold": threshold,
     }
+    known |= {part: key.address for part, key in (stand_ins or {}).items()}
     contracts = {}
     for name in DEPLOYMENT:
         artifact = token if token and name == "dev/Dollar" else compiled(name)
@@ -407,10 +474,7 @@ def a_venue(
             if entry["type"] == "constructor"
             for part in entry["inputs"]
         ]
-        told = known
-        if name == "Clearing":
-            told = known | {part: key.address for part, key in (stand_ins or {}).items()}
-        contract = world.deploy(artifact, *(told[part] for part in wanted), sender=DEPLOYER)
+        contract = world.deploy(artifact, *(known[part] for part in wanted), sender=DEPLOYER)
         assert contract.address == addresses[_short(name)]
         contracts[_short(name)] = contract
     return Venue(world, contracts, epoch_ms)
@@ -421,12 +485,15 @@ def _short(name: str) -> str:
 
 
 __all__ = [
+    "DELAY_S",
     "DEPLOYER",
     "DOLLAR",
+    "GUARDIAN",
     "GUARD_MS",
     "LOT",
     "MATCHER",
     "ORACLE_SIGNERS",
+    "OWNER",
     "PARAMETERS",
     "PRICE_E8",
     "WINDOW_MS",

@@ -58,6 +58,7 @@ from infold.shell.poster import Poster
 from infold.signing import Domain
 from infold.units import FIRST_TRADER, PRICE_ONE_E8, QUOTE_DIVISOR
 from infold.words import (
+    INTEREST_SHARE_OPEN,
     AccountWord,
     CapsWord,
     ClockWord,
@@ -99,6 +100,7 @@ RATES: Final = RatesWord(
     move_per_s_e6=1_000,
     fee_e6=200,
     shift=24,
+    tier=8,
     status=1,
     rate_max_e9=100_000_000,
     velocity_e9=50_000_000,
@@ -144,6 +146,7 @@ class Opening:
             slope_e20=10**6,
             residual_cap_e8=10**8 * PRICE_ONE_E8**2 // price_e8,
             position_cap_e8=10**8 * PRICE_ONE_E8**2 // price_e8,
+            interest_share=INTEREST_SHARE_OPEN,
             interest_cap_e8=10**9 * PRICE_ONE_E8**2 // price_e8,
         )
         return MarketSet(

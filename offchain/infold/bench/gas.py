@@ -280,6 +280,9 @@ def measure(ground: Ground, say: Callable[[str], None] = lambda _line: None) -> 
     for place in (1, 2, 3):  # three more positions each, then one order each in turn
         ground.settle(_others(ground, hundred, place))
     done("held_4", ground.settle(ground.one_each(hundred)))
+
+    ground.devnet.add_sources(ground.prices_e8)  # and a second source in each market
+    done("sourced_4", ground.settle(ground.one_each(hundred), after_ms=2 * GUARD_MS))
     return cases
 
 

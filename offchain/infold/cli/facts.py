@@ -209,6 +209,7 @@ class Teller:
         state = self.state
         before = {market: held.incoming for market, held in state.markets.items()}
         listings = sum(isinstance(fact, events.MarketSet) for fact in event.facts)
+        debts_e6 = _debts(state, event)
         evolve(state, event)
         self._time_ms = max(self._time_ms, event.block_ms)
         if listings:
@@ -221,7 +222,7 @@ class Teller:
                     time_ms=self._time_ms,
                     market=number,
                     base_e8=market.incoming.base_e8 - old.base_e8,
-                    quote_e6=market.incoming.quote_e6 - old.quote_e6,
+                    quote_e6=market.incoming.quote_e6 - old.quote_e6 - debts_e6.get(number, 0),
                 )
 
     def _cash_e6(self) -> int:
@@ -244,6 +245,20 @@ class Teller:
             paid_in_e6=self._paid_in_e6,
             positions=positions,
         )
+
+
+def _debts(state: State, event: events.ChainObserved) -> dict[int, int]:
+    """What the pool paid of bankrupt accounts' debts, e6, by the market of the position it took
+    over last: that is what taking it cost.
+    """
+    debts_e6: dict[int, int] = {}
+    market = 0
+    for fact in event.facts:
+        if isinstance(fact, events.Applied):
+            market = state.accounts[fact.account].positions[fact.index].market
+        elif isinstance(fact, events.Covered):
+            debts_e6[market] = debts_e6.get(market, 0) + fact.pool_e6
+    return debts_e6
 
 
 def _accepted(event: events.OrderAccepted) -> Accepted:

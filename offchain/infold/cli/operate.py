@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands of people who run a venue or watch one: devnet, deploy, reconcile, audit, journal."""
+"""Commands of people who run a venue or watch one: devnet, keeper, deploy, reconcile, audit,
+journal.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infold.cli.header import header
+from infold.cli.keeper import keeper
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -42,6 +45,7 @@ journal_group = typer.Typer(no_args_is_help=True, help="Check a journal, or fold
 def register(app: typer.Typer) -> None:
     """Add these commands to the root."""
     app.command()(devnet)
+    app.command()(keeper)
     app.command()(deploy)
     app.command()(reconcile)
     app.command()(audit)
@@ -107,6 +111,12 @@ def devnet(
             " markets it does not name. Markets it correlates lean on each other's inventory.",
         ),
     ] = None,
+    second_sources: Annotated[
+        bool,
+        typer.Option(
+            "--second-sources", help="Put a mock second price source beside every market."
+        ),
+    ] = False,
     seed: Seed = 0,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep journal and keys in this new directory.")
@@ -118,8 +128,8 @@ def devnet(
     loopback.
 
     With --json one line is printed when it is ready: rpc_url, api_url, chain_id, contracts,
-    markets, accounts with their keys, matcher, oracle_signers and k. The keys follow from the seed
-    and are worth nothing.
+    markets, accounts with their keys, matcher, owner, guardian, oracle_signers and k. The keys
+    follow from the seed and are worth nothing.
     """
     import json
     import logging
@@ -141,6 +151,7 @@ def devnet(
         rpc_port=rpc_port,
         epoch_ms=epoch_s * 1_000,
         directory=keep,
+        second_sources=second_sources,
     )
     names = {market.listing.name: market.market for market in config.markets}
     parameters = {} if dealer is None else calibrated(dealer, names)

@@ -342,6 +342,51 @@ def _verdict(found: Document) -> list[str]:
     return [f"ok {yes(found['ok'])}, in {found['seconds']:.1f} s"]
 
 
+# -- governing ---------------------------------------------------------------------
+
+
+def of_change(found: Document) -> list[str]:
+    """Where a change stands, and what is left to do."""
+    ready = found["ready_s"] and clock(found["ready_s"] * 1000)
+    states = {
+        "made": "made; it serves price vectors from 3 s after that",
+        "cancelled": "cancelled",
+        "waiting": f"waits; anyone may --execute it from {ready}",
+        "due": "due; anyone may --execute it",
+    }
+    return pairs(
+        [
+            ("change", found["change"]),
+            ("state", states[found["state"]]),
+            ("operation", found["operation"]),
+        ]
+    )
+
+
+def of_halt(found: Document) -> list[str]:
+    """Between which batch times markets only shrink."""
+    return pairs(
+        [("markets shrink only", f"{clock(found['from_ms'])} to {clock(found['until_ms'])}")]
+    )
+
+
+def of_verify(found: Document) -> list[str]:
+    """What was compared, and each difference by its name."""
+    differences = [
+        f"{one['where']}: planned {one['planned']}, found {one['found']}"
+        for one in found["differences"]
+    ]
+    code = [f"{name} {count(size)}" for name, size in found["contracts"].items()]
+    return pairs(
+        [
+            ("code, bytes", cells(code, 4)),
+            ("compared", count(found["checked"])),
+            ("differences", differences or "none"),
+            ("ok", f"{yes(found['ok'])}, in {found['seconds']:.1f} s"),
+        ]
+    )
+
+
 # -- trading -----------------------------------------------------------------------
 
 
@@ -509,6 +554,10 @@ def of_devnet(found: Document) -> list[str]:
                 ("needed", f"{found['k']} of {len(found['oracle_signers'])} signers"),
                 ("matcher", found["matcher"]["address"]),
                 ("refunds by", found["refund_payer"]["address"]),
+                (
+                    "governed by",
+                    f"{found['owner']['address']}, guardian {found['guardian']['address']}",
+                ),
             ]
         ),
         "",

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from infold.research.listings import Listing
 from infold.shell.deploy import MarketPlan
-from infold.words import CapsWord, ListingWord, RatesWord
+from infold.words import INTEREST_SHARE_OPEN, CapsWord, ListingWord, RatesWord
 
 CAP_E8_MAX = 2**60 - 1
 SHIFT_MIN, SHIFT_MAX = 20, 90
+TIER_MAX = 15  # margins are flat up to 967 million dollars
+INSURANCE_SHARE = 8  # half of the fees
 # rate * price * time * 2^shift / (1e19 * a day) has to stay in 63 bits: at 0.3 % a day this scale
 # lasts two hundred years, and a funding step of a millisecond still moves the index by a million.
 INDEX_SCALE = 46 * 10**25
@@ -47,6 +49,7 @@ def recorded_market(number: int, listing: Listing, price_e8: int, gross_e8: int)
             move_per_s_e6=10_000,
             fee_e6=100,
             shift=shift_for(price_e8),
+            tier=TIER_MAX,
             status=1,
             rate_max_e9=3_000_000,
             velocity_e9=10_000_000,
@@ -55,9 +58,10 @@ def recorded_market(number: int, listing: Listing, price_e8: int, gross_e8: int)
             slope_e20=2 * 10**16 // (3 * cap_e8),
             residual_cap_e8=cap_e8,
             position_cap_e8=cap_e8,
+            interest_share=INTEREST_SHARE_OPEN,
             interest_cap_e8=CAP_E8_MAX,
         ),
-        ListingWord(tick_e8=listing.tick_e8, name=listing.name),
+        ListingWord(tick_e8=listing.tick_e8, name=listing.name, insurance_share=INSURANCE_SHARE),
     )
 
 
@@ -93,6 +97,7 @@ DEMO_MARKETS = (
 )
 DEMO_RESIDUAL_USD = 60_000  # what the pool takes in one batch: larger orders need several
 DEMO_POSITION_USD = 2_000_000
+DEMO_INTEREST_SHARE = 8  # open interest is worth at most 16 times the pool's capital
 
 
 def demo_market(number: int, listing: Listing, price_e8: int) -> MarketPlan:
@@ -115,6 +120,7 @@ def demo_market(number: int, listing: Listing, price_e8: int) -> MarketPlan:
             move_per_s_e6=2_000,
             fee_e6=200,
             shift=shift_for(price_e8),
+            tier=TIER_MAX,
             status=1,
             rate_max_e9=3_000_000,
             velocity_e9=50_000_000,
@@ -124,7 +130,8 @@ def demo_market(number: int, listing: Listing, price_e8: int) -> MarketPlan:
             slope_e20=10**18 // (residual_e8 + 2 * position_e8),
             residual_cap_e8=residual_e8,
             position_cap_e8=position_e8,
+            interest_share=DEMO_INTEREST_SHARE,
             interest_cap_e8=min(CAP_E8_MAX, lots(100_000_000)),
         ),
-        ListingWord(tick_e8=listing.tick_e8, name=listing.name),
+        ListingWord(tick_e8=listing.tick_e8, name=listing.name, insurance_share=INSURANCE_SHARE),
     )

@@ -50,6 +50,7 @@ SIGNATURE_CODES = frozenset(
         "DELEGATE_UNKNOWN",
         "DELEGATE_EXPIRED",
         "DELEGATE_SCOPE",
+        "NOT_APPROVED",
     }
 )
 

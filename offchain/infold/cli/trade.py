@@ -39,13 +39,11 @@ from infold.cli.pages import (
 from infold.cli.terminal import Json, show, show_all
 from infold.messages import TriggerKind
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
-from infold.words import unpack_head
 
 Account = Annotated[int, typer.Argument(min=0, help="The account's number.")]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
 Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
 SHARE_DECIMALS = 12
-SHARES_A_UNIT = 10**6  # what the first strike mints for each unit of collateral
 
 account_group = typer.Typer(
     no_args_is_help=True, help="Open an account, look at it, grant and revoke keys."
@@ -146,6 +144,11 @@ def new_keystore(
     _show("account keystore", document, as_json, "keystore written")
 
 
+OrderHash = Annotated[
+    str, typer.Argument(help="The order's hash, as `infold order place --approved --dry-run` says.")
+]
+
+
 @account_group.command("grant")
 def grant(
     account: Account,
@@ -191,6 +194,63 @@ def revoke(
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.send("Delegates", "revoke", account, key)
     _show("account revoke", {"account": account, "key": key}, as_json, "revoked")
+
+
+@account_group.command("approve")
+def approve(
+    account: Account,
+    order_hash: OrderHash,
+    proof: Annotated[
+        str | None,
+        typer.Option("--proof", help="What the wallet takes for its signature (EIP-1271), hex."),
+    ] = None,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let an order serve unsigned: as its owner, or with --proof of a contract wallet."""
+    digest = _hex("order hash", order_hash, 32)
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    if proof is None:
+        desk.send("Delegates", "approve", account, digest)
+    else:
+        desk.send("Delegates", "prove", account, digest, _hex("--proof", proof))
+    show({"account": account, "orderHash": "0x" + digest.hex()}, as_json, "approved")
+
+
+@account_group.command("disapprove")
+def disapprove(
+    account: Account,
+    order_hash: OrderHash,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take an order's approval back for good, or forbid it; it binds within the window."""
+    digest = _hex("order hash", order_hash, 32)
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk.send("Delegates", "disapprove", account, digest)
+    show({"account": account, "orderHash": "0x" + digest.hex()}, as_json, "disapproved")
+
+
+def _hex(what: str, text: str, size: int | None = None) -> bytes:
+    """Bytes spelled in hex, with or without 0x."""
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = None
+    if found is None or size not in (None, len(found)):
+        wanted = "bytes in hex" if size is None else f"{size} bytes in hex"
+        raise typer.BadParameter(f"{what} must be {wanted}")
+    return found
 
 
 def deposit(
@@ -327,6 +387,9 @@ Slot = Annotated[
 Seq = Annotated[
     int | None, typer.Option("--seq", min=1, help="Rises within a slot; chosen if left out.")
 ]
+Approved = Annotated[
+    bool, typer.Option("--approved", help="No key signs: the owner approves the hash on chain.")
+]
 Delegated = Annotated[
     bool, typer.Option("--delegated", help="The key is a delegate's, not the owner's.")
 ]
@@ -357,6 +420,7 @@ def place(
     slot: Slot = None,
     seq: Seq = None,
     delegated: Delegated = False,
+    approved: Approved = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be signed and sent; send nothing.")
     ] = False,
@@ -372,7 +436,9 @@ def place(
     from infold.sdk.client import raise_if_refused
 
     with client(api_url) as api:
-        key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
+        key = None
+        if not approved:
+            key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
         order = api.prepare(
             key,
             account=account,
@@ -506,10 +572,10 @@ def lp_deposit(
     if not amount_e6:
         raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    desk.approve("Vault", amount_e6, mint=mint)
-    asked = named(desk.send("Pool", "request_deposit", amount_e6), "DepositRequested")
-    document = {"epoch": int(asked["epoch"]), "amount_e6": str(amount_e6)}
-    _show("lp deposit", document, as_json, "deposit requested")
+    desk.approve("Pool", amount_e6, mint=mint)
+    logs = desk.send("Pool", "requestDeposit", amount_e6, desk.holder, desk.holder)
+    epoch = int(named(logs, "DepositRequest")["requestId"])
+    _show("lp deposit", {"epoch": epoch, "amount_e6": str(amount_e6)}, as_json, "deposit requested")
 
 
 @lp_group.command("redeem")
@@ -523,12 +589,14 @@ def lp_redeem(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Ask to take collateral out of the pool for shares; claimed once the epoch is struck."""
+    """Ask to take collateral out of the pool for shares; claimed once the epoch is struck. What
+    open interest locks is not paid: the shares it would have taken are given back.
+    """
     amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    asked = named(desk.send("Pool", "request_redeem", amount), "RedeemRequested")
-    document = {"epoch": int(asked["epoch"]), "shares_e12": str(amount)}
-    _show("lp redeem", document, as_json, "redemption requested")
+    logs = desk.send("Pool", "requestRedeem", amount, desk.holder, desk.holder)
+    epoch = int(named(logs, "RedeemRequest")["requestId"])
+    _show("lp redeem", {"epoch": epoch, "shares_e12": str(amount)}, as_json, "redemption requested")
 
 
 @lp_group.command("claim")
@@ -542,14 +610,29 @@ def lp_claim(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Collect what a struck epoch made of the key's requests."""
+    """Collect all that struck epochs made of the key's requests, and what this epoch gave back."""
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    claimed = named(desk.send("Pool", "claim", epoch, "0x" + desk.address.hex()), "Claimed")
-    document = {
-        "epoch": epoch,
-        "shares_e12": str(claimed["minted"]),
-        "paid_e6": str(claimed["paid_e6"]),
-    }
+    holder, pool = desk.holder, desk.venue["Pool"]
+    document = {"epoch": epoch, "shares_e12": "0", "paid_e6": "0"}
+    claimed = False
+    for most, claim, event, key, gained in (
+        ("maxDeposit", "deposit", "Deposit", "shares_e12", "shares"),
+        ("maxRedeem", "redeem", "Withdraw", "paid_e6", "assets"),
+    ):
+        amount = int(pool.call(most, holder))
+        if amount:
+            found = named(desk.send("Pool", claim, amount, holder, holder), event)
+            document[key], claimed = str(found[gained]), True
+    for side, key, amount_of in (
+        ("Deposit", "returned_e6", "assets"),
+        ("Redeem", "returned_shares_e12", "shares"),
+    ):
+        back = int(pool.call(f"claimableCancel{side}Request", epoch, holder))
+        # With nothing to collect at all the contract says so itself.
+        if back or (side == "Redeem" and not claimed):
+            logs = desk.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
+            document[key] = str(named(logs, f"Cancel{side}Claim")[amount_of])
+            claimed = True
     _show("lp claim", document, as_json, "claimed")
 
 
@@ -564,26 +647,16 @@ def lp_position(
     """Shares held, and what they were worth at the last strike."""
     holder = "0x" + address_of_text(owner).hex()
     contracts = venue(rpc_url, api_url, book)
-    clearing, pool = contracts["Clearing"], contracts["Pool"]
-    shares, supply = int(pool.call("balanceOf", holder)), int(pool.call("supply"))
-    epoch = unpack_head(int(clearing.call("head"))).epoch
-    struck = int(clearing.call("strikes", epoch - 1)) if epoch else 0
+    pool = contracts["Pool"]
+    shares = int(pool.call("balanceOf", holder))
     document = {
         "owner": owner,
         "shares_e12": str(shares),
-        "worth_e6": str(worth_e6(shares, struck)),
-        "supply_e12": str(supply),
-        "capital_e6": str(int(clearing.call("pool_capital_e6"))),
+        "worth_e6": str(int(pool.call("convertToAssets", shares))),
+        "supply_e12": str(int(pool.call("supply"))),
+        "capital_e6": str(int(pool.call("totalAssets"))),
     }
     _show("lp position", document, as_json, "liquidity")
-
-
-def worth_e6(shares: int, strike: int) -> int:
-    """Shares in money at a strike's word (net asset value u64 @128, supply before u128 @0), rounded
-    down; at par where none were out before.
-    """
-    value_e6, supply = strike >> 128 & (1 << 64) - 1, strike & (1 << 128) - 1
-    return shares * value_e6 // supply if supply else shares // SHARES_A_UNIT
 
 
 # -- markets -----------------------------------------------------------------

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from infold.core import judging, margin, pool, settlement
 from infold.core.curve import NO_DEALER, Curve, CurveBounds
+from infold.core.doubts import doubts
 from infold.core.events import (
     AnyEvent,
     BatchClosed,
@@ -135,7 +136,9 @@ def _select(state: State, command: CloseBatch, decided: list[AnyEvent]) -> list[
         if not judging.epoch_serves(held, order.epoch, time_ms):
             decided.append(OrderCancelled(order_hash=signed.order_hash, reason="CHAIN", seq=0))
             continue
-        if signed.delegated and not judging.signer_serves(held, signed, time_ms):
+        if (signed.delegated or signed.approved) and not judging.signer_serves(
+            held, signed, time_ms
+        ):
             decided.append(OrderCancelled(order_hash=signed.order_hash, reason="SIGNER", seq=0))
             continue
         market = order.market
@@ -160,7 +163,9 @@ def _hold_back(state: State, command: CloseBatch, ballot: _Ballot) -> None:
     for market in {open_order.order.market for open_order in ballot.eligible}:
         held = state.markets[market]
         price_e8 = command.prices_e8[market]
-        if settlement.is_shrink_only(held, held.at(time_ms), price_e8, time_ms):
+        if settlement.is_shrink_only(
+            state.limits, held, held.at(time_ms), price_e8, time_ms
+        ) or doubts(state, market, price_e8, time_ms):
             ballot.shrink_markets.add(market)
     for account in {open_order.order.account for open_order in ballot.eligible}:
         owner = state.accounts[account]
@@ -251,7 +256,7 @@ def bounds_of(
     The loss meter is judged for a pool that trades nothing, and the global one as if only losses
     counted: both can only be stricter than what the contract finds.
     """
-    capacity_e6 = pool.meter_capacity_e6(state.pool_capital_e6)
+    capacity_e6 = pool.meter_capacity_e6(state.limits.capital_e6)
     level_e6 = pool.global_bucket_e6(state, time_ms)
     full: set[int] = set()
     for market in sorted(markets):
@@ -335,12 +340,14 @@ def _has_room(state: State, ballot: _Ballot, fills: list[MatchedFill]) -> bool:
 def _within_interest(
     state: State, command: CloseBatch, ballot: _Ballot, fills: list[MatchedFill]
 ) -> bool:
-    """Whether open interest plus gross stays under each cap; if not, those markets only shrink."""
+    """Whether open interest plus gross stays within its bounds; if not, those markets only
+    shrink.
+    """
     over: set[int] = set()
     for market, gross in gross_e8(fills).items():
         held = state.markets[market]
-        cap_e8 = held.at(command.time_ms).caps.interest_cap_e8
-        if held.meter.open_interest_e8 + gross > cap_e8:
+        price_e8 = command.prices_e8[market]
+        if settlement.is_crowded(state.limits, held, held.at(command.time_ms), price_e8, gross):
             over.add(market)
     if over <= ballot.shrink_markets:
         return True

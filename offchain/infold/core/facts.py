@@ -7,6 +7,8 @@ difference means that a log is missing or out of order, and nothing may be built
 
 from __future__ import annotations
 
+from typing import Final
+
 from infold.core import events
 from infold.core.events import ChainFact, from_word
 from infold.core.state import Account, Market, Parameters, State
@@ -15,6 +17,8 @@ from infold.units import BACKSTOP_ACCOUNT, FIRST_TRADER, POOL_ACCOUNT
 from infold.words import (
     FLAG_INCOMING,
     AccountWord,
+    LedgerWord,
+    ReadingsWord,
     unpack_account,
     unpack_caps,
     unpack_clock,
@@ -23,13 +27,17 @@ from infold.words import (
     unpack_head,
     unpack_incoming,
     unpack_ledger,
+    unpack_limits,
     unpack_listing,
     unpack_meter,
     unpack_position,
     unpack_rates,
+    unpack_readings,
     unpack_requests,
     unpack_withdrawal,
 )
+
+NO_READINGS: Final = ReadingsWord()
 
 
 def fold(state: State, fact: ChainFact) -> None:
@@ -55,12 +63,25 @@ def fold(state: State, fact: ChainFact) -> None:
         case events.DelegateSet():
             delegates = state.held(fact.account).delegates
             delegates[from_word(fact.key)] = unpack_delegate(from_word(fact.delegate))
+        case events.ApprovalSet():
+            digest = from_word(fact.digest).to_bytes(32, "big")
+            state.held(fact.account).approvals[digest] = fact.approval
         case events.LiquidityRequested():
             state.requests[fact.epoch] = unpack_requests(from_word(fact.requests))
         case events.Applied():
             _apply(state, fact)
+        case events.FeesCollected():
+            _collect_fees(state, fact)
+        case events.HaltSet():
+            _set_halt(state, fact)
+        case events.Covered():
+            held = state.held(POOL_ACCOUNT)
+            collateral_e6 = held.word.collateral_e6 - fact.pool_e6
+            held.word = held.word._replace(collateral_e6=collateral_e6)
         case events.MarketSet():
             _set_market(state, fact)
+        case events.SourceRead():
+            _read_source(state, fact)
 
 
 def _move_collateral(state: State, fact: events.CollateralMoved) -> None:
@@ -147,6 +168,29 @@ def _apply(state: State, fact: events.Applied) -> None:
     market.incoming = incoming
 
 
+def _collect_fees(state: State, fact: events.FeesCollected) -> None:
+    """A market's fees became collateral of insurance and treasury, which its own logs say."""
+    market = state.markets.get(fact.market)
+    after = unpack_ledger(from_word(fact.ledger))
+    before = market.ledger if market is not None else LedgerWord()
+    due = before._replace(realised_e6=before.realised_e6 + before.fees_e6, fees_e6=0)
+    if after != due:
+        raise InvariantBroken(f"market {fact.market} was left {after} where {due} was due (C3)")
+    if market is not None:
+        market.ledger = after
+
+
+def _set_halt(state: State, fact: events.HaltSet) -> None:
+    """Another halt beside the capital that the last strike left."""
+    after = unpack_limits(from_word(fact.limits))
+    if after.capital_e6 != state.limits.capital_e6:
+        raise InvariantBroken(
+            f"a halt was set beside a pool capital of {after.capital_e6}, here it is"
+            f" {state.limits.capital_e6}: a strike is missing or out of order"
+        )
+    state.limits = after
+
+
 def _set_market(state: State, fact: events.MarketSet) -> None:
     """New parameters beside the ones in force; the clock says from when they serve."""
     market = state.markets.get(fact.market)
@@ -162,3 +206,19 @@ def _set_market(state: State, fact: events.MarketSet) -> None:
         unpack_listing(from_word(fact.listing)),
     )
     market.clock = clock
+
+
+def _read_source(state: State, fact: events.SourceRead) -> None:
+    """What a second source says now; the reading before is the one that was in force."""
+    word = from_word(fact.readings)
+    if not word:
+        state.readings.pop(fact.market, None)
+        return
+    held = state.readings.get(fact.market, NO_READINGS)
+    readings = unpack_readings(word)
+    if readings[4:8] != held[:4]:
+        raise InvariantBroken(
+            f"market {fact.market}: the second source's earlier reading is {readings[4:8]} on chain"
+            f" where {held[:4]} was due: a log is missing or out of order"
+        )
+    state.readings[fact.market] = readings

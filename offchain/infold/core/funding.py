@@ -27,6 +27,7 @@ class Mark(NamedTuple):
     im_e6: int
     mm_e6: int
     haircut_e6: int
+    tier: int
 
 
 def since_ms(clock: ClockWord, time_ms: int) -> int:

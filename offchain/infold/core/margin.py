@@ -3,7 +3,8 @@
 
 Every position is marked at the vector's price with funding integrated to the vector's time. A value
 is rounded down, a requirement up: both against the trader. A position at base 0 is about to close:
-its quote is as good as cash and takes no haircut.
+its quote is as good as cash and takes no haircut. What is required of a position is
+`core/requirement.py`'s.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from infold.core.funding import Mark, index_at
+from infold.core.requirement import requirement_e6
 from infold.core.state import Account, Market
-from infold.units import FRACTION_ONE_E6, MARGIN_DIVISOR, QUOTE_DIVISOR
+from infold.units import FRACTION_ONE_E6, QUOTE_DIVISOR
 from infold.words import PositionWord, WithdrawalWord
 
 
@@ -36,6 +38,7 @@ def mark_at(market: Market, oracle_price_e8: int, time_ms: int) -> Mark:
         rates.im_e6,
         rates.mm_e6,
         rates.haircut_e6,
+        rates.tier,
     )
 
 
@@ -46,12 +49,12 @@ def standing(positions: Iterable[PositionWord], marks: Mapping[int, Mark]) -> St
     im = 0
     mm = 0
     for market, base, quote, index, _ in positions:
-        price, index_now, shift, im_e6, mm_e6, haircut_e6 = marks[market]
+        price, index_now, shift, im_e6, mm_e6, haircut_e6, tier = marks[market]
         exposure = base * price
         worth = exposure // QUOTE_DIVISOR + quote + (-base * (index_now - index) >> shift)
         size = abs(exposure)
-        im -= -size * im_e6 // MARGIN_DIVISOR
-        mm -= -size * mm_e6 // MARGIN_DIVISOR
+        im += requirement_e6(size, im_e6, tier)
+        mm += requirement_e6(size, mm_e6, tier)
         value += worth
         if worth > 0 and base:
             worth += -worth * haircut_e6 // FRACTION_ONE_E6

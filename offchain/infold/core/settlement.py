@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from infold.core import funding, margin
+from infold.core.doubts import doubts
 from infold.core.funding import Mark
 from infold.core.judging import BASE_LIMIT, judge
 from infold.core.plan import (
@@ -38,17 +39,18 @@ from infold.units import (
     BACKSTOP_ACCOUNT,
     FIRST_TRADER,
     FRACTION_ONE_E6,
+    QUOTE_DIVISOR,
     WINDOW_MS,
     fee_up,
     quote_down,
     quote_up,
 )
 from infold.words import (
-    FLAG_INCOMING,
+    INTEREST_SHARE_OPEN,
     STATUS_SHRINK_ONLY,
     STATUS_UNLISTED,
     FillWord,
-    IncomingWord,
+    LimitsWord,
     PositionWord,
     hash_prefix,
 )
@@ -131,20 +133,21 @@ def _open_markets(state: State, plan: Plan) -> dict[int, Deal]:
             margin.mark_at(held, oracle_price_e8, plan.time_ms),
             price_e8,
             gross_e8,
-            is_shrink_only(held, parameters, oracle_price_e8, plan.time_ms)
-            or held.meter.open_interest_e8 + gross_e8 > parameters.caps.interest_cap_e8,
+            is_shrink_only(state.limits, held, parameters, oracle_price_e8, plan.time_ms)
+            or doubts(state, market, oracle_price_e8, plan.time_ms)
+            or is_crowded(state.limits, held, parameters, oracle_price_e8, gross_e8),
         )
     return deals
 
 
 def is_shrink_only(
-    market: Market, parameters: Parameters, oracle_price_e8: int, time_ms: int
+    limits: LimitsWord, market: Market, parameters: Parameters, oracle_price_e8: int, time_ms: int
 ) -> bool:
-    """Whether status or a price move beyond the bound lets positions only shrink; interest cap
-    aside.
+    """Whether a halt, status or a price move beyond the bound lets positions only shrink; open
+    interest and a second source's doubt aside.
     """
     rates = parameters.rates
-    if rates.status == STATUS_SHRINK_ONLY:
+    if rates.status == STATUS_SHRINK_ONLY or limits.halts(time_ms):
         return True
     last_e8 = market.clock.price_e8
     if not last_e8:
@@ -153,6 +156,22 @@ def is_shrink_only(
         funding.since_ms(market.clock, time_ms) // 1000
     )
     return abs(oracle_price_e8 - last_e8) * FRACTION_ONE_E6 > last_e8 * bound_e6
+
+
+def is_crowded(
+    limits: LimitsWord, market: Market, parameters: Parameters, oracle_price_e8: int, gross_e8: int
+) -> bool:
+    """Whether open interest with `gross_e8` more would pass its cap, or what it may be worth
+    against the pool's capital.
+    """
+    caps = parameters.caps
+    interest_e8 = market.meter.open_interest_e8 + gross_e8
+    if interest_e8 > caps.interest_cap_e8:
+        return True
+    if caps.interest_share == INTEREST_SHARE_OPEN:
+        return False
+    room_e16 = limits.capital_e6 * QUOTE_DIVISOR << caps.interest_share
+    return interest_e8 * oracle_price_e8 << 4 > room_e16
 
 
 def _check_records(plan: Plan, deals: Mapping[int, Deal]) -> None:
@@ -445,7 +464,7 @@ def commit(state: State, outcome: Outcome) -> None:
     state.head = outcome.head
     if outcome.strike is not None:
         state.strikes[outcome.strike.epoch] = outcome.strike.word
-        state.pool_capital_e6 = outcome.strike.capital_e6
+        state.limits = state.limits._replace(capital_e6=outcome.strike.capital_e6)
         state.supply = outcome.strike.supply
 
 
@@ -462,54 +481,3 @@ def mask_of(positions: Iterable[int]) -> int:
     for index in positions:
         mask |= 1 << index
     return mask
-
-
-# -- apply -----------------------------------------------------------------------------------------
-
-
-def apply_delta(
-    state: State, account: int, index: int, change_e8: int, oracle_price_e8: int, time_ms: int
-) -> None:
-    """`Clearing.apply` for one delta: shrink a trader's position at the vector's price, section 7.
-
-    Raises `StructuralFault` if the position would not shrink.
-    """
-    held = state.accounts.get(account)
-    position = held.positions.get(index) if held is not None else None
-    if (
-        held is None
-        or position is None
-        or not change_e8
-        or not margin.shrank(position.base_e8, position.base_e8 + change_e8)
-    ):
-        raise StructuralFault("clearing: apply must shrink", account=account)
-    if not oracle_price_e8:
-        raise StructuralFault("clearing: no price", market=position.market)
-    market = state.markets[position.market]
-    shift = market.at(time_ms).rates.shift
-    due = funding.credit(
-        position.base_e8, market.clock.funding_index - position.funding_index, shift
-    )
-    moved_e6 = quote_down(oracle_price_e8, -change_e8)
-    base_e8 = position.base_e8 + change_e8
-    quote_e6 = position.quote_e6 + due + moved_e6
-    ledger = market.ledger._replace(pot_e6=market.ledger.pot_e6 - due)
-    if base_e8:
-        held.positions[index] = position._replace(
-            base_e8=base_e8, quote_e6=quote_e6, funding_index=market.clock.funding_index
-        )
-    else:
-        del held.positions[index]
-        held.word = held.word._replace(
-            collateral_e6=held.word.collateral_e6 + quote_e6, mask=mask_of(held.positions)
-        )
-        ledger = ledger._replace(realised_e6=ledger.realised_e6 + quote_e6)
-    interest_e8 = max(base_e8, 0) - max(position.base_e8, 0)
-    market.ledger = ledger
-    market.meter = market.meter._replace(
-        open_interest_e8=market.meter.open_interest_e8 + interest_e8
-    )
-    market.incoming = IncomingWord(
-        market.incoming.base_e8 - change_e8, market.incoming.quote_e6 - moved_e6
-    )
-    market.clock = market.clock._replace(flags=market.clock.flags | FLAG_INCOMING)

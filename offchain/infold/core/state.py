@@ -29,11 +29,13 @@ from infold.words import (
     HeadWord,
     IncomingWord,
     LedgerWord,
+    LimitsWord,
     ListingWord,
     MeterWord,
     PoolWord,
     PositionWord,
     RatesWord,
+    ReadingsWord,
     RequestsWord,
     StrikeWord,
     WithdrawalWord,
@@ -45,11 +47,13 @@ from infold.words import (
     pack_head,
     pack_incoming,
     pack_ledger,
+    pack_limits,
     pack_listing,
     pack_meter,
     pack_pool,
     pack_position,
     pack_rates,
+    pack_readings,
     pack_requests,
     pack_strike,
     pack_withdrawal,
@@ -58,6 +62,7 @@ from infold.words import (
 NO_FILL = FillWord()
 NO_WITHDRAWAL = WithdrawalWord()
 NO_POSITION = PositionWord()
+NO_LIMITS = LimitsWord()
 
 
 class OpenOrder(msgspec.Struct, gc=False):
@@ -91,6 +96,8 @@ class Account:
     withdrawal: WithdrawalWord = NO_WITHDRAWAL
     epoch_barrier_ms: int = 0
     delegates: dict[int, DelegateWord] = field(default_factory=dict)
+    approvals: dict[bytes, int] = field(default_factory=dict)
+    """The last T (ms) at which an order serves that was approved on chain, by order hash."""
     orders: dict[int, OpenOrder] = field(default_factory=dict)
     slots: dict[int, SlotView] = field(default_factory=dict)
     """What the venue itself saw in each slot, open or ended."""
@@ -185,12 +192,14 @@ class State:
     )
     markets: dict[int, Market] = field(default_factory=dict)
     head: HeadWord = field(default_factory=HeadWord)
-    pool_capital_e6: int = 0
+    limits: LimitsWord = NO_LIMITS
     supply: int = 0
     """Pool shares outstanding by the last strike, claimed or not."""
     requests: dict[int, RequestsWord] = field(default_factory=dict)
     strikes: dict[int, StrikeWord] = field(default_factory=dict)
     epoch_ms: int = 0
+    readings: dict[int, ReadingsWord] = field(default_factory=dict)
+    """What second sources said, by market; without an entry there is none."""
 
     block: int = 0
     block_ms: int = 0
@@ -260,7 +269,9 @@ def market_words(state: State, market: int) -> dict[str, int]:
 
 
 def chain_words(state: State) -> dict[str, int]:
-    """Every non-zero word of `Clearing`: what reconciliation compares, bit by bit."""
+    """Every non-zero word of `Clearing`, and what `Oracle` keeps of second sources: what
+    reconciliation compares, bit by bit.
+    """
     words: dict[str, int] = {}
     for account in state.accounts:
         words |= account_words(state, account)
@@ -271,8 +282,10 @@ def chain_words(state: State) -> dict[str, int]:
         backstop_markets |= bool(held.backstop.base_e8) << market
     for epoch, strike in state.strikes.items():
         words[f"strikes[{epoch}]"] = pack_strike(strike)
+    for market, readings in state.readings.items():
+        words[f"readings[{market}]"] = pack_readings(readings)
     words["head"] = pack_head(state.head)
-    words["pool_capital_e6"] = state.pool_capital_e6
+    words["limits"] = pack_limits(state.limits)
     words["pool_markets"] = pool_markets
     words["backstop_markets"] = backstop_markets
     words["account_count"] = max(FIRST_TRADER, *(account + 1 for account in state.accounts))
@@ -291,3 +304,12 @@ def delegate_words(state: State) -> dict[tuple[int, int], int]:
 def request_words(state: State) -> dict[int, int]:
     """Every word of `Pool.lp_requests`, by epoch."""
     return {epoch: pack_requests(requests) for epoch, requests in state.requests.items()}
+
+
+def approval_words(state: State) -> dict[tuple[int, bytes], int]:
+    """Every approval of `Delegates`, by account and order hash."""
+    return {
+        (account, order_hash): until_ms
+        for account, held in state.accounts.items()
+        for order_hash, until_ms in held.approvals.items()
+    }

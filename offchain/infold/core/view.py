@@ -16,8 +16,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from infold.core.admission import MarketTerms, SlotView
+from infold.core.doubts import doubts
 from infold.core.funding import Mark
 from infold.core.margin import mark_at
+from infold.core.requirement import requirement_e6, tier_lots_e8
 from infold.core.state import NO_FILL, Account, State
 from infold.errors import InvariantBroken
 from infold.messages import Order, SignedOrder
@@ -28,7 +30,7 @@ from infold.units import (
     MARKETS_MAX,
     QUOTE_DIVISOR,
 )
-from infold.words import STATUS_LIVE, DelegateWord, FillWord
+from infold.words import STATUS_LIVE, STATUS_SHRINK_ONLY, DelegateWord, FillWord
 
 NO_SLOT: Final = SlotView()
 _ABOVE: Final = 1 + 2**-30
@@ -41,7 +43,9 @@ class _Asks(NamedTuple):
 
     price_e8: int
     margin_e14: int
-    """Initial margin: this times lots, over `MARGIN_DIVISOR`, up."""
+    """Initial margin up to `flat_e8` lots: this times lots, over `MARGIN_DIVISOR`, up."""
+    flat_e8: int
+    """Lots up to the market's tier; beyond, the mark says what it asks."""
     fee_e14: int
     """The fee: this times lots, over `MARGIN_DIVISOR`, up."""
     band_e8: int
@@ -63,7 +67,6 @@ class AdmissionView:
         "_price_factor_max",
         "_terms",
         "asked",
-        "margins_e14",
         "marks",
         "state",
     )
@@ -81,10 +84,7 @@ class AdmissionView:
             market: self.asks_at(market, prices_e8.get(market, 0)) for market in state.markets
         }
         """What each market asks at its latest price; nothing before any price is known."""
-        self.margins_e14, self.marks = state.needs.terms(
-            {market: asks.margin_e14 for market, asks in self.asked.items()},
-            {market: asks.mark for market, asks in self.asked.items()},
-        )
+        self.marks = state.needs.terms({market: asks.mark for market, asks in self.asked.items()})
 
     def keep(self) -> None:
         """Leave the accounts' sums to the next view: they hold if all that was added is folded."""
@@ -179,11 +179,15 @@ class AdmissionView:
         if held is not None:
             parameters = held.at(self._now_ms)
             if parameters.listing.tick_e8:
+                price_e8 = self.state.prices_e8.get(market, 0)
+                status = parameters.rates.status
+                if status == STATUS_LIVE and (
+                    self.state.limits.halts(self._now_ms)
+                    or (price_e8 and doubts(self.state, market, price_e8, self._now_ms))
+                ):
+                    status = STATUS_SHRINK_ONLY
                 terms = MarketTerms(
-                    parameters.listing.tick_e8,
-                    parameters.rates.fee_e6,
-                    parameters.rates.status,
-                    self.state.prices_e8.get(market, 0),
+                    parameters.listing.tick_e8, parameters.rates.fee_e6, status, price_e8
                 )
         self._terms[market] = terms
         return terms
@@ -201,6 +205,7 @@ class AdmissionView:
         return _Asks(
             price_e8,
             price_e8 * rates.im_e6,
+            tier_lots_e8(price_e8, rates.tier),
             fee_e14,
             band_e8,
             (fee_e14 / MARGIN_DIVISOR + band_e8 / QUOTE_DIVISOR) * _ABOVE,
@@ -237,7 +242,7 @@ class HolderView:
         self._view = view
         self._held = held
         needs = self.needs = view.state.needs.take(
-            account, held.positions, held.buys_e8, held.sells_e8, view.margins_e14, view.marks
+            account, held.positions, held.buys_e8, held.sells_e8, view.marks
         )
         """Initial margin by market; keys are the markets held."""
         self._free_e6 = word.collateral_e6 + needs.worth_e6
@@ -256,6 +261,9 @@ class HolderView:
 
     def delegate(self, key: bytes) -> DelegateWord | None:
         return self._held.delegates.get(int.from_bytes(key, "big"))
+
+    def approved_until_ms(self, order_hash: bytes) -> int:
+        return self._held.approvals.get(order_hash, 0)
 
     def slot(self, slot: int) -> SlotView:
         taken = self.taken.get(slot)
@@ -304,15 +312,18 @@ class HolderView:
             sold_e8 += size_e8
         if sold_e8 > worst_e8:
             worst_e8 = sold_e8
-        price_e8, margin_e14, fee_e14, band_e8, beside_e6, _ = self._view.asked[market]
-        need_e6 = -(-worst_e8 * margin_e14 // MARGIN_DIVISOR)
+        price_e8, margin_e14, flat_e8, fee_e14, band_e8, beside_e6, mark = self._view.asked[market]
+        if worst_e8 <= flat_e8:
+            need_e6 = -(-worst_e8 * margin_e14 // MARGIN_DIVISOR)
+        else:
+            need_e6 = requirement_e6(worst_e8 * price_e8, mark.im_e6, mark.tier)
         self.next_need_e6 = need_e6
         if worst_e8 <= base_e8 or worst_e8 <= -base_e8:
             return 0
         if not price_e8:
             asks = self._view.asks_at(market, limit_price_e8)
-            price_e8, margin_e14, fee_e14, band_e8, beside_e6, _ = asks
-            need_e6 = -(-worst_e8 * margin_e14 // MARGIN_DIVISOR)
+            price_e8, margin_e14, flat_e8, fee_e14, band_e8, beside_e6, mark = asks
+            need_e6 = requirement_e6(worst_e8 * price_e8, mark.im_e6, mark.tier)
         short_e6 = need_e6 - needs.by_market_e6.get(market, 0) + needs.total_e6 - self._free_e6
         if short_e6 + size_e8 * beside_e6 < -2:  # each of the two is rounded up
             return short_e6

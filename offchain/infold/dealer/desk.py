@@ -329,7 +329,7 @@ class Desk(Generic[CurveT]):
                 self._calm(market),
             )
         # What was struck an hour ago may have been lost since.
-        equity_bp_m = min(state.pool_capital_e6, worth_e6) / E6_PER_BP_M
+        equity_bp_m = min(state.limits.capital_e6, worth_e6) / E6_PER_BP_M
         return guard.allow(equity_bp_m, holdings, 2.0 * self._interval_s)
 
     def _curve(

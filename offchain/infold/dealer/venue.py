@@ -83,14 +83,20 @@ class MarketLike(Protocol):
 MarketT = TypeVar("MarketT", bound=MarketLike)
 
 
+class LimitsLike(Protocol):
+    """What binds all markets: what the pool was worth when its last epoch was struck."""
+
+    @property
+    def capital_e6(self) -> int: ...
+
+
 class StateLike(Protocol[MarketT]):
-    """The engine's state, as far as a dealer may look. `prices_e8` are the latest vector's,
-    `pool_capital_e6` what the pool was worth when its last epoch was struck.
-    """
+    """The engine's state, as far as a dealer may look. `prices_e8` are the latest vector's."""
 
     markets: dict[int, MarketT]
     prices_e8: dict[int, int]
-    pool_capital_e6: int
 
+    @property
+    def limits(self) -> LimitsLike: ...
     @property
     def accounts(self) -> Mapping[int, AccountLike]: ...

@@ -53,6 +53,7 @@ _STATUS = {
     "DELEGATE_UNKNOWN": 401,
     "DELEGATE_EXPIRED": 401,
     "DELEGATE_SCOPE": 403,
+    "NOT_APPROVED": 401,
 }
 _log = logging.getLogger("infold.gateway")
 T = TypeVar("T")

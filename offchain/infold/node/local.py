@@ -24,8 +24,9 @@ from infold.gateway.rest import Gateway, Server
 from infold.node.batches import TIERS_MS, BatchOutcome, Dealer
 from infold.node.hedge_desk import HedgeDesk
 from infold.node.node import Node
-from infold.shell.devnet import DEFAULT_PRICES, Devnet, DevnetConfig
+from infold.shell.devnet import Devnet, DevnetConfig, live_prices
 from infold.shell.poster import Poster
+from infold.shell.refresher import Refresher
 from infold.signing import checksum_address
 
 _log = logging.getLogger("infold.node")
@@ -58,6 +59,7 @@ class LocalVenue(Closable):
         self._ends = contextlib.ExitStack()
         try:
             self.devnet = self._ends.enter_context(Devnet(config, progress))
+            self.refresher = Refresher(self.devnet.venue, self.devnet.sender(self.devnet.funder))
             progress("compiling the auction")
             compile_auction()
             progress("starting the node")
@@ -115,6 +117,8 @@ class LocalVenue(Closable):
             for desk in self.hedge_desks:
                 guard.hedged(desk.hedger.book.market, desk.hedger.book.hedged_e8)
         outcome = self.node.close_batch(time_ms)
+        if self.devnet.sources:
+            self.renew_sources(time_ms, prices_e8)
         for desk in self.hedge_desks:
             zone_m = math.inf if guard is None else guard.zone_m(desk.hedger.book.market)
             signals, marked_e8 = self.dealer.signals, 0
@@ -124,6 +128,12 @@ class LocalVenue(Closable):
             if route is not None and signals is not None:
                 signals.hedged(route.market, time_ms, route.impact_bp)
         return outcome
+
+    def renew_sources(self, time_ms: int, prices_e8: Mapping[int, int]) -> None:
+        """Tell the mock second sources prices, and refresh the readings that are worth it."""
+        self.devnet.say(time_ms, prices_e8)
+        if self.refresher.refresh(self.devnet.sources, -(-time_ms // 1000)):
+            self.devnet.mine(time_ms)
 
     def view(self) -> dict[str, Any]:
         """What `infold devnet --json` prints."""
@@ -178,16 +188,6 @@ def live_desk(
         signals=Signals(beliefs=parameters),
         guard=CapitalGuard(),
     )
-
-
-def live_prices(config: DevnetConfig) -> dict[int, int]:
-    """Where the synthetic walk starts: given prices, else the default ones by name, else 100."""
-    return {
-        market.market: config.prices_e8.get(
-            market.market, round(DEFAULT_PRICES.get(market.listing.name, 100.0) * 1e8)
-        )
-        for market in config.markets
-    }
 
 
 class PriceWalk:

@@ -7,6 +7,7 @@ import bisect
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from infold.core.doubts import doubts
 from infold.dealer.guarding import CapitalGuard
 from infold.errors import Rejected
 from infold.messages import TIME_IN_FORCE_WORDS, TRIGGER_KIND_WORDS, Fill, Order, Receipt
@@ -113,18 +114,26 @@ class Views:
             "seq": self._memory.journal.seq,
         } | self._meta
 
+    def _market_status(self, market: int, status: int, now_ms: int) -> int:
+        """A live market that a second source doubts only shrinks."""
+        price_e8 = self._state.prices_e8.get(market, 0)
+        if status == STATUS_LIVE and price_e8 and doubts(self._state, market, price_e8, now_ms):
+            return STATUS_SHRINK_ONLY
+        return status
+
     def markets(self) -> list[Json]:
         """Trading rules of every market; fractions as decimals."""
         rows = []
         for number, market in sorted(self._state.markets.items()):
-            rates, caps, listing = market.at(max(self._state.block_ms, self._now_ms()))
+            now_ms = max(self._state.block_ms, self._now_ms())
+            rates, caps, listing = market.at(now_ms)
             if not listing.tick_e8:
                 continue
             rows.append(
                 {
                     "id": number,
                     "name": listing.name,
-                    "status": STATUS_WORDS[rates.status],
+                    "status": STATUS_WORDS[self._market_status(number, rates.status, now_ms)],
                     "tick": format_decimal(listing.tick_e8, 8),
                     "sizeStep": format_decimal(1, 8),
                     "fee": format_decimal(rates.fee_e6, 6),

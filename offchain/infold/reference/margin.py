@@ -62,6 +62,23 @@ def fee_of(price_e8: int, size_e8: int, fee_e6: int) -> int:
     return ceil_div(price_e8 * size_e8 * fee_e6, FRACTION_SCALE)
 
 
+def initial_margin(size_e8: int, mark: Mark) -> int:
+    """What a position of that size needs to be opened."""
+    return ceil_div(size_e8 * mark.oracle_price_e8 * mark.rates.im_e6, FRACTION_SCALE)
+
+
+def requirement(notional: int, rate_e6: int, tier: int) -> int:
+    """Margin (e6, rounded up) of `notional`, in lots times price: a rate of it that is `rate_e6` up
+    to the tier's bound and from there grows in proportion to the notional, up to all of it.
+    """
+    bound = 2 ** (68 + tier)
+    if notional <= bound:
+        return ceil_div(notional * rate_e6, FRACTION_SCALE)
+    ratio = notional * 2**20 // bound
+    grown = ceil_div(notional * rate_e6 * ratio, FRACTION_SCALE * 2**20)
+    return min(grown, ceil_div(notional, QUOTE_SCALE))
+
+
 def standing(collateral_e6: int, marked: Iterable[tuple[Position, Mark]]) -> Standing:
     """The standing of an account that holds `collateral_e6` and the given positions at their
     marks.
@@ -84,6 +101,6 @@ def standing(collateral_e6: int, marked: Iterable[tuple[Position, Mark]]) -> Sta
             haircuts += ceil_div(value * rates.haircut_e6, 10**6)
         if notional < 0:
             notional = -notional
-        im += ceil_div(notional * rates.im_e6, FRACTION_SCALE)
-        mm += ceil_div(notional * rates.mm_e6, FRACTION_SCALE)
+        im += requirement(notional, rates.im_e6, rates.tier)
+        mm += requirement(notional, rates.mm_e6, rates.tier)
     return Standing(equity, equity - haircuts, im, mm)

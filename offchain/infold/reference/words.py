@@ -131,6 +131,56 @@ class Withdrawal(NamedTuple):
         )
 
 
+class Terms(NamedTuple):
+    """appointed u1 @255 | lean_e6 @160 | bounty u64 @96 | charge u64 @32 | keeper u32 @0: of an
+    `apply`.
+    """
+
+    lean_e6: int
+    bounty_e6: int
+    charge_e6: int
+    keeper: int
+    appointed: bool = False
+
+    @classmethod
+    def of(cls, word: int) -> Terms:
+        field = 2**64 - 1
+        lean = (word & 2**255 - 1) >> 160
+        money = (word >> 96 & field, word >> 32 & field)
+        return cls(lean, *money, word & 0xFFFFFFFF, bool(word >> 255))
+
+
+class Exit(NamedTuple):
+    """long u1 @248 | market u8 @240 | done u48 @112 | asked u48 @64 | size u64 @0; times in ms."""
+
+    long: int
+    market: int
+    done_ms: int
+    asked_ms: int
+    size_e8: int
+
+    @classmethod
+    def of(cls, word: int) -> Exit:
+        time = 2**48 - 1
+        return cls(
+            word >> 248,
+            word >> 240 & 0xFF,
+            word >> 112 & time,
+            word >> 64 & time,
+            word & 2**64 - 1,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.long, 1, "exit long") << 248
+            | unsigned(self.market, 8, "exit market") << 240
+            | unsigned(self.done_ms, 48, "exit done") << 112
+            | unsigned(self.asked_ms, 48, "exit asked") << 64
+            | unsigned(self.size_e8, 64, "exit size")
+        )
+
+
 class Delegate(NamedTuple):
     """8 markets u16 @128 | notional_e6 u64 @64 | expiry u48 @0."""
 
@@ -182,6 +232,30 @@ class Head(NamedTuple):
             | unsigned(self.epoch, 32, "pool epoch") << 112
             | unsigned(self.epoch_end_ms, 48, "pool epoch end") << 64
             | unsigned(self.bucket_e6, 64, "global bucket")
+        )
+
+
+class Limits(NamedTuple):
+    """halted until u48 @112 | halted from u48 @64 | pool capital u64 @0."""
+
+    halted_until_ms: int
+    halted_from_ms: int
+    capital_e6: int
+
+    @classmethod
+    def of(cls, word: int) -> Limits:
+        return cls(
+            word >> 112 & 0xFFFFFFFFFFFF,
+            word >> 64 & 0xFFFFFFFFFFFF,
+            word & 0xFFFFFFFFFFFFFFFF,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.halted_until_ms, 48, "halted until") << 112
+            | unsigned(self.halted_from_ms, 48, "halted from") << 64
+            | unsigned(self.capital_e6, 64, "pool capital")
         )
 
 
@@ -242,15 +316,17 @@ class Holding(NamedTuple):
 
 
 class Meter(NamedTuple):
-    """bucket u64 @192 | recent i64 @128 | open interest u64 @64."""
+    """bucket u64 @192 | recent i64 @128 | open interest u64 @64 | earned u64 @0."""
 
     bucket_e6: int
     recent_e8: int
     open_interest_e8: int
+    earned_e6: int
 
     @classmethod
     def of(cls, word: int) -> Meter:
-        return cls(word >> 192, to_signed(word >> 128, 64), word >> 64 & 0xFFFFFFFFFFFFFFFF)
+        mask = 0xFFFFFFFFFFFFFFFF
+        return cls(word >> 192, to_signed(word >> 128, 64), word >> 64 & mask, word & mask)
 
     @property
     def word(self) -> int:
@@ -258,6 +334,7 @@ class Meter(NamedTuple):
             unsigned(self.bucket_e6, 64, "market bucket") << 192
             | signed(self.recent_e8, 64, "recent residual") << 128
             | unsigned(self.open_interest_e8, 64, "open interest") << 64
+            | unsigned(self.earned_e6, 64, "earned spread")
         )
 
 
@@ -282,7 +359,7 @@ class Ledger(NamedTuple):
 
 
 class Rates(NamedTuple):
-    """Fractions in e6 but for the last two; the word is drawn in docs/protocol.md §3."""
+    """Fractions in e6 where the name says so; the word is drawn in docs/protocol.md §3."""
 
     im_e6: int
     mm_e6: int
@@ -294,9 +371,11 @@ class Rates(NamedTuple):
     move_per_s_e6: int
     fee_e6: int
     shift: int
+    tier: int
     status: int
     rate_max_e9: int
     velocity_e9: int
+    rebate: int
 
     @classmethod
     def of(cls, word: int) -> Rates:
@@ -312,9 +391,11 @@ class Rates(NamedTuple):
             word >> 100 & 0xFFFF,
             word >> 84 & 0xFFFF,
             word >> 76 & 0xFF,
-            word >> 68 & 0xFF,
+            word >> 72 & 0xF,
+            word >> 68 & 0xF,
             word >> 36 & 0xFFFFFFFF,
             word >> 4 & 0xFFFFFFFF,
+            word & 0xF,
         )
 
     @property
@@ -330,26 +411,35 @@ class Rates(NamedTuple):
             | unsigned(self.move_per_s_e6, 16, "move per second") << 100
             | unsigned(self.fee_e6, 16, "fee") << 84
             | unsigned(self.shift, 8, "funding shift") << 76
-            | unsigned(self.status, 8, "status") << 68
+            | unsigned(self.tier, 4, "margin tier") << 72
+            | unsigned(self.status, 4, "status") << 68
             | unsigned(self.rate_max_e9, 32, "rate bound") << 36
             | unsigned(self.velocity_e9, 32, "rate velocity") << 4
+            | unsigned(self.rebate, 4, "rebate")
         )
 
 
 class Caps(NamedTuple):
-    """slope_e20 64 @192 | residual_cap_e8 64 @128 | position_cap_e8 64 @64 | interest_cap_e8 64
-    @0.
+    """slope_e20 64 @192 | residual_cap_e8 64 @128 | position_cap_e8 64 @64 | interest share 4 @60 |
+    interest_cap_e8 60 @0.
     """
 
     slope_e20: int
     residual_cap_e8: int
     position_cap_e8: int
+    interest_share: int
     interest_cap_e8: int
 
     @classmethod
     def of(cls, word: int) -> Caps:
         mask = (1 << 64) - 1
-        return cls(word >> 192, word >> 128 & mask, word >> 64 & mask, word & mask)
+        return cls(
+            word >> 192,
+            word >> 128 & mask,
+            word >> 64 & mask,
+            word >> 60 & 0xF,
+            word & (1 << 60) - 1,
+        )
 
     @property
     def word(self) -> int:
@@ -357,7 +447,8 @@ class Caps(NamedTuple):
             unsigned(self.slope_e20, 64, "slope") << 192
             | unsigned(self.residual_cap_e8, 64, "residual cap") << 128
             | unsigned(self.position_cap_e8, 64, "position cap") << 64
-            | unsigned(self.interest_cap_e8, 64, "interest cap")
+            | unsigned(self.interest_share, 4, "interest share") << 60
+            | unsigned(self.interest_cap_e8, 60, "interest cap")
         )
 
 
@@ -378,21 +469,50 @@ class Requests(NamedTuple):
         )
 
 
-class Strike(NamedTuple):
-    """returned u1 @192 | nav u64 @128 | supply before u128 @0."""
+class Claim(NamedTuple):
+    """What a controller has claimed of a request: returned u1 @192 | assets u64 @128 | shares u128
+    @0.
+    """
 
     returned: bool
-    nav_e6: int
-    supply: int
+    assets_e6: int
+    shares: int
 
     @classmethod
-    def of(cls, word: int) -> Strike:
-        return cls(bool(word >> 192 & 1), word >> 128 & (1 << 64) - 1, word & (1 << 128) - 1)
+    def of(cls, word: int) -> Claim:
+        return cls(bool(word >> 192), word >> 128 & (1 << 64) - 1, word & (1 << 128) - 1)
 
     @property
     def word(self) -> int:
         return (
             int(self.returned) << 192
+            | unsigned(self.assets_e6, 64, "claimed assets") << 128
+            | unsigned(self.shares, 128, "claimed shares")
+        )
+
+
+class Strike(NamedTuple):
+    """paid u63 @193 | returned u1 @192 | nav u64 @128 | supply before u128 @0."""
+
+    returned: bool
+    nav_e6: int
+    supply: int
+    paid_e6: int
+
+    @classmethod
+    def of(cls, word: int) -> Strike:
+        return cls(
+            bool(word >> 192 & 1),
+            word >> 128 & (1 << 64) - 1,
+            word & (1 << 128) - 1,
+            word >> 193,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.paid_e6, 63, "paid redemptions") << 193
+            | int(self.returned) << 192
             | unsigned(self.nav_e6, 64, "net asset value") << 128
             | unsigned(self.supply, 128, "share supply")
         )

@@ -16,7 +16,7 @@ import random
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,16 +25,26 @@ from infold.closable import Closable
 from infold.errors import InvariantBroken, Misconfigured
 from infold.shell.anvil import Anvil
 from infold.shell.chain import (
+    Contract,
     Receipt,
     Reverted,
     Rpc,
     Sender,
     Venue,
+    load_abi,
     receipts,
     why_it_failed,
 )
 from infold.shell.chain import mine as mine_block
-from infold.shell.deploy import DeploymentPlan, MarketPlan, RpcDeployer, deploy, find_contracts
+from infold.shell.deploy import (
+    DeploymentPlan,
+    MarketPlan,
+    RpcDeployer,
+    SourcePlan,
+    add_source,
+    deploy,
+    find_contracts,
+)
 from infold.shell.oracle import Collector, Feed, SignerProcess
 from infold.signing import CURVE_ORDER, Domain, address_of, checksum_address, keccak
 from infold.words import CapsWord, ListingWord, RatesWord
@@ -45,6 +55,8 @@ OPEN_GAS = 400_000  # opening an account cost 150,000; unused gas is not paid
 USER_GAS = 2_000_000
 WEALTH_WEI = 10**24
 MINES_MAX = 1_000
+SOURCE_BOUND_E4 = 100
+SOURCE_AGE_S = 60
 
 
 class Wallet(NamedTuple):
@@ -95,6 +107,7 @@ def default_market(market: int, name: str, price: float) -> MarketPlan:
             move_per_s_e6=1_000,
             fee_e6=200,
             shift=40,
+            tier=8,  # 7.6 million dollars at the plain rate
             status=1,
             rate_max_e9=3_000_000,
             velocity_e9=10_000_000,
@@ -104,9 +117,10 @@ def default_market(market: int, name: str, price: float) -> MarketPlan:
             slope_e20=max(1, 2 * 10**18 // max(1, lots(5_000_000))),
             residual_cap_e8=lots(5_000_000),
             position_cap_e8=lots(20_000_000),
+            interest_share=8,  # 16 times the pool's capital
             interest_cap_e8=lots(500_000_000),
         ),
-        ListingWord(tick_e8=tick_e8, name=name),
+        ListingWord(tick_e8=tick_e8, name=name, insurance_share=8),
     )
 
 
@@ -151,10 +165,23 @@ class DevnetConfig:
     gas_limit: int = 60_000_000
     skew_ms: int | None = None
     stale_ms: int = 10_000
-    seal_delay_s: int | None = 8 * 86_400
+    sealed: bool = False
+    """Sealed, governance waits for its timelock; until then its owner here changes at once."""
+    second_sources: bool = False
+    """Put a mock second source beside every market; `Devnet.say` tells them prices."""
     contracts: Path | None = None
     directory: Path | None = None
     """Where journal, keys and feeds live; a temporary directory that is removed, if not given."""
+
+
+def live_prices(config: DevnetConfig) -> dict[int, int]:
+    """Where the synthetic walk starts: given prices, else the default ones by name, else 100."""
+    return {
+        market.market: config.prices_e8.get(
+            market.market, round(DEFAULT_PRICES.get(market.listing.name, 100.0) * 1e8)
+        )
+        for market in config.markets
+    }
 
 
 class Devnet(Closable):
@@ -201,6 +228,7 @@ class Devnet(Closable):
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.funder = self.wallet("funder")
         self.matcher = self.wallet("matcher")
+        self.guardian = self.wallet("guardian")
         self.refunder = self.wallet("refunder")
         self.oracle_wallets = tuple(
             self.wallet(f"oracle {number}") for number in range(config.signers)
@@ -217,7 +245,7 @@ class Devnet(Closable):
         )
         self.rpc = Rpc(self.anvil.url, self.anvil.explain_silence)
         self._ends.callback(self.rpc.close)
-        self._fund([self.funder.address, self.matcher.address])
+        self._fund([wallet.address for wallet in (self.funder, self.matcher, self.guardian)])
         self.mine((genesis_s + 1) * 1000)
         self.funder_sender = self.sender(self.funder)
         deployer = RpcDeployer(
@@ -225,12 +253,13 @@ class Devnet(Closable):
         )
         plan = DeploymentPlan(
             owner=self.funder.address,
+            guardian=self.guardian.address,
             matcher=self.matcher.address,
             signers=tuple(wallet.address for wallet in self.oracle_wallets),
             threshold=config.threshold,
             markets=config.markets,
             epoch_ms=config.epoch_ms,
-            seal_delay_s=config.seal_delay_s,
+            sealed=config.sealed,
         )
         self.book = deploy(deployer, plan, config.contracts or find_contracts(), self._progress)
         self.book.write(self.directory / "addresses.json")
@@ -238,6 +267,9 @@ class Devnet(Closable):
         self._open_accounts(deployer)
         self._start_signers()
         self.mine(config.start_ms)
+        self.sources: dict[int, Contract] = {}  # mock second sources by market
+        if config.second_sources:
+            self.add_sources(live_prices(config))
 
     # -- keys --------------------------------------------------------------------------------------
 
@@ -287,13 +319,16 @@ class Devnet(Closable):
         calls = [
             (dollar.address, dollar.abi.calldata("mint", self.funder.address, total_e6)),
             (dollar.address, dollar.abi.calldata("approve", vault.address, 2**256 - 1)),
+            (dollar.address, dollar.abi.calldata("approve", pool.address, 2**256 - 1)),
         ]
         if config.backstop_e6:
             calls.append(
                 (clearing.address, clearing.abi.calldata("deposit", 1, config.backstop_e6))
             )
         if config.liquidity_e6:
-            calls.append((pool.address, pool.abi.calldata("request_deposit", config.liquidity_e6)))
+            own = (self.funder.address, self.funder.address)
+            data = pool.abi.calldata("requestDeposit", config.liquidity_e6, *own)
+            calls.append((pool.address, data))
         deployer.send_all("funding the venue", calls, OPEN_GAS)
         first = int(clearing.call("account_count"))
         opening = [
@@ -307,6 +342,28 @@ class Devnet(Closable):
         ]
         if int(clearing.call("account_count")) != first + len(wallets):
             raise InvariantBroken("the accounts opened are not those sent for")
+
+    def add_sources(self, prices_e8: Mapping[int, int]) -> None:
+        """A mock second source beside each of these markets, from its price on. Raises
+        `Misconfigured` once governance is sealed.
+        """
+        if self.config.sealed:
+            raise Misconfigured("a sealed venue names second sources through its timelock")
+        deployer = RpcDeployer(self.rpc, self.funder_sender, lambda: self.mine(0))
+        contracts = self.config.contracts or find_contracts()
+        governance = self.venue["Governance"]
+        for market, price_e8 in prices_e8.items():
+            plan = SourcePlan(
+                market=market,
+                contract="Source",
+                arguments={"price_e8": price_e8},
+                bound_e4=SOURCE_BOUND_E4,
+                age_s=SOURCE_AGE_S,
+            )
+            address = add_source(
+                deployer, governance.abi, governance.address, plan, contracts, self._progress
+            )
+            self.sources[market] = Contract(self.rpc, load_abi("Source"), address)
 
     def _start_signers(self) -> None:
         config = self.config
@@ -363,6 +420,18 @@ class Devnet(Closable):
                         for market, price in prices_e8.items()
                     },
                 )
+
+    def say(self, time_ms: int, prices_e8: Mapping[int, int]) -> None:
+        """Tell the mock second sources prices, and mine that at a time."""
+        self._last_stamp_s = max(self._last_stamp_s, -(-time_ms // 1000))
+        calls = [
+            (source.address, source.abi.calldata("say", prices_e8[market], self._last_stamp_s))
+            for market, source in self.sources.items()
+            if market in prices_e8
+        ]
+        if calls:
+            self.funder_sender.send_many(calls, USER_GAS)
+            self.mine(time_ms)
 
     def mine(self, time_ms: int) -> None:
         """Mine what is pending in a block stamped the first second at or after a time, or the last
@@ -429,6 +498,8 @@ class Devnet(Closable):
             ],
             "accounts": [account.view() for account in self.accounts],
             "matcher": self.matcher.view(),
+            "owner": self.funder.view(),
+            "guardian": self.guardian.view(),
             "refund_payer": self.refunder.view(),
             "oracle_signers": [wallet.view() for wallet in self.oracle_wallets],
             "k": self.config.threshold,

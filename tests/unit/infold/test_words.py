@@ -72,6 +72,7 @@ def test_a_bit_outside_the_layout_is_noticed(name: str) -> None:
         ("WITHDRAWAL", "withdrawal   "),
         ("DELEGATE", "delegate     "),
         ("HEAD", "head         "),
+        ("LIMITS", "limits       "),
         ("CLOCK", "0 clock"),
         ("POOL", "1 pool"),
         ("POOL", "4 incoming"),
@@ -105,7 +106,7 @@ def test_a_record_packed_by_hand_is_its_layout() -> None:
     assert (again.order, again.terms, again.r, again.vs) == (order, terms, record.r, record.vs)
 
 
-@pytest.mark.parametrize("flags", [1 << 8, 1 << 11, 3 << 3, 3 << 5])
+@pytest.mark.parametrize("flags", [1 << 9, 1 << 11, 3 << 3, 3 << 5])
 def test_flags_no_order_carries_are_refused(flags: int) -> None:
     with pytest.raises(InvariantBroken, match="name no order"):
         words.unpack_record(BatchRecord(order=flags << 184, terms=0, r=0, vs=0))
@@ -121,8 +122,8 @@ def test_what_the_matcher_adds_must_fit(place: int, fill_e8: int) -> None:
 def test_a_listing_s_name_is_padded_text() -> None:
     word = words.pack_listing(words.ListingWord(10, "BTC-USD"))
     assert word == 10 << 192 | int.from_bytes(b"BTC-USD".ljust(24, b"\0"), "big")
-    assert words.unpack_listing(word) == (10, "BTC-USD")
-    longest = words.ListingWord(1, "N" * 24)
+    assert words.unpack_listing(word) == (10, "BTC-USD", 0)
+    longest = words.ListingWord(1, "N" * 24, 15)
     assert words.unpack_listing(words.pack_listing(longest)) == longest
 
 

@@ -47,7 +47,7 @@ from infold.research.simulation.scene import scene
 from infold.research.simulation.tape import demand_of, poisson_tape
 from infold.research.tuning import still_batches
 from infold.units import POOL_ACCOUNT
-from infold.words import AccountWord, CapsWord, ListingWord, PoolWord, RatesWord
+from infold.words import AccountWord, CapsWord, LimitsWord, ListingWord, PoolWord, RatesWord
 
 ROUNDS: Final = 9
 LATENCY_ROUNDS: Final = 60
@@ -149,7 +149,7 @@ def latencies(bench: Bench) -> list[Figure]:
 def one_market() -> State:
     """A pool of fifty millions that holds ten coins at 60,000."""
     words = Parameters(RatesWord(), CapsWord(), ListingWord(tick_e8=10**7))
-    state = State(pool_capital_e6=50 * 10**12, prices_e8={1: 6 * 10**12})
+    state = State(limits=LimitsWord(capital_e6=50 * 10**12), prices_e8={1: 6 * 10**12})
     pool = PoolWord(10**9, -6 * 10**11)
     state.markets[1] = Market(1, parameters=[words, words], pool=pool)
     state.accounts[POOL_ACCOUNT].word = AccountWord(collateral_e6=50 * 10**12)

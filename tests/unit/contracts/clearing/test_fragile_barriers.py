@@ -87,7 +87,41 @@ def delegated(stage: Stage) -> list[FillPlan]:
     return [plan, stage.sell()]
 
 
+def deploy_source(stage: Stage) -> None:
+    """A second source of the first market, that says half its price."""
+    world = stage.venue.world
+    half_e8 = ORACLE[1] // 2
+    stage.venue.contracts["source"] = world.deploy("dev/Source", half_e8, sender=DEPLOYER)
+
+
+def name_source(stage: Stage) -> object:
+    return stage.venue.governance.set_price_source(
+        1, stage.venue.source.address, 100, 172_800, False, sender=DEPLOYER
+    )
+
+
+def agree(stage: Stage) -> None:
+    deploy_source(stage)
+    say(stage, ORACLE[1])
+    name_source(stage)
+
+
+def say(stage: Stage, price_e8: int) -> None:
+    stage.venue.source.say(price_e8, stage.venue.world.timestamp_s, sender=DEPLOYER)
+
+
+def refresh(stage: Stage) -> object:
+    say(stage, ORACLE[1] // 2)
+    return stage.venue.oracle.refresh(1, sender=POOR)
+
+
 ACTS: dict[str, Act] = {
+    "second source named": Act(
+        name_source, pair, 19, "oracle: change pending", prepare=deploy_source
+    ),
+    "second source refreshed": Act(
+        refresh, pair, 19, "oracle: change pending", prepare=agree, second=name_source
+    ),
     "cancel": Act(
         lambda stage: stage.venue.clearing.cancel(stage.buyer, 0, 7, sender=BUYER),
         pair,
@@ -113,10 +147,10 @@ ACTS: dict[str, Act] = {
     ),
     "revoke": Act(revoke, delegated, 10, "delegates: still live", prepare=grant, second=grant),
     "parameters": Act(
-        governed("execute_market", 1, parameters(fee_e6=501)), pair, 8, "clearing: change pending"
+        governed("set_market", 1, parameters(fee_e6=501)), pair, 8, "clearing: change pending"
     ),
     "matcher": Act(
-        governed("execute_matcher", SPARE.address),
+        governed("set_matcher", SPARE.address),
         pair,
         "seals: not the matcher",
         "seals: change pending",
@@ -124,61 +158,61 @@ ACTS: dict[str, Act] = {
         early="seals: not the matcher",
     ),
     "attester added": Act(
-        governed("execute_attester", ATTESTER.address, True),
+        governed("set_attester", ATTESTER.address, True),
         pair,
         "",
         "signers: change pending",
-        second=governed("execute_attester", ATTESTER.address, False),
+        second=governed("set_attester", ATTESTER.address, False),
         new_terms={"sealers": (MATCHER, ATTESTER)},
         early="signers: not a signer",
     ),
     "attester retired": Act(
-        governed("execute_attester", ATTESTER.address, False),
+        governed("set_attester", ATTESTER.address, False),
         pair,
         "signers: not a signer",
         "signers: change pending",
-        prepare=governed("execute_attester", ATTESTER.address, True),
-        second=governed("execute_attester", ATTESTER.address, True),
+        prepare=governed("set_attester", ATTESTER.address, True),
+        second=governed("set_attester", ATTESTER.address, True),
         sealers=(MATCHER, ATTESTER),
     ),
     "attesters needed": Act(
-        governed("execute_attester_threshold", 1),
+        governed("set_attester_threshold", 1),
         pair,
         "signers: too few",
         "signers: change pending",
-        prepare=governed("execute_attester", ATTESTER.address, True),
+        prepare=governed("set_attester", ATTESTER.address, True),
     ),
     "attesters no longer needed": Act(
-        governed("execute_attester_threshold", 0),
+        governed("set_attester_threshold", 0),
         pair,
         "",
         "signers: change pending",
         prepare=lambda stage: (
-            governed("execute_attester", ATTESTER.address, True)(stage),
-            governed("execute_attester_threshold", 1)(stage),
+            governed("set_attester", ATTESTER.address, True)(stage),
+            governed("set_attester_threshold", 1)(stage),
         ),
         sealers=(MATCHER, ATTESTER),
         new_terms={"sealers": (MATCHER,)},
         early="signers: too few",
     ),
     "oracle signer added": Act(
-        governed("execute_oracle_signer", SPARE.address, True),
+        governed("set_oracle_signer", SPARE.address, True),
         pair,
         "",
         "signers: change pending",
-        second=governed("execute_oracle_signer", SPARE.address, False),
+        second=governed("set_oracle_signer", SPARE.address, False),
         new_terms={"signers": AFTER},
         early="signers: not a signer",
     ),
     "oracle signer retired": Act(
-        governed("execute_oracle_signer", ORACLE_SIGNERS[0].address, False),
+        governed("set_oracle_signer", ORACLE_SIGNERS[0].address, False),
         pair,
         "signers: not a signer",
         "signers: change pending",
-        second=governed("execute_oracle_signer", ORACLE_SIGNERS[0].address, True),
+        second=governed("set_oracle_signer", ORACLE_SIGNERS[0].address, True),
     ),
     "oracle threshold": Act(
-        governed("execute_oracle_threshold", 3),
+        governed("set_oracle_threshold", 3),
         pair,
         "signers: too few",
         "signers: change pending",

@@ -26,8 +26,8 @@ def rich_batch(stage: Stage) -> bytes:
     venue = stage.venue
     stage.fund_pool()
     venue.list_market(40, name="SOL-USD")
-    venue.governance.execute_attester(ATTESTER.address, True, sender=DEPLOYER)
-    venue.governance.execute_attester_threshold(1, sender=DEPLOYER)
+    venue.governance.set_attester(ATTESTER.address, True, sender=DEPLOYER)
+    venue.governance.set_attester_threshold(1, sender=DEPLOYER)
     venue.world.travel(86_420)
     lean = PRICE_E8 * 500 // 10**6
     plans = [

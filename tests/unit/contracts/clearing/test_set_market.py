@@ -11,7 +11,7 @@ from infold.words import unpack_clock
 
 
 def change(stage: Stage, **changes: object) -> dict[str, int]:
-    receipt = stage.venue.governance.execute_market(1, parameters(**changes), sender=DEPLOYER)
+    receipt = stage.venue.governance.set_market(1, parameters(**changes), sender=DEPLOYER)
     event: dict[str, int] = receipt.only("MarketSet")
     return event
 

@@ -136,7 +136,7 @@ def test_settle_rejects_a_market_until_its_parameters_serve(stage: Stage) -> Non
     oracle = {**ORACLE, 3: PRICE_E8}
     venue.world.travel(1)
     assert_refused(stage, stage.batch(oracle=oracle, priced=(1, 3)), "clearing: market not live")
-    venue.governance.execute_market(3, parameters(name="SOL-USD"), sender=DEPLOYER)
+    venue.governance.set_market(3, parameters(name="SOL-USD"), sender=DEPLOYER)
     activation_ms = venue.world.now_ms + 3_000
     venue.world.travel(4)
     early = stage.batch(oracle=oracle, priced=(1, 3), time_ms=activation_ms)
@@ -336,8 +336,8 @@ def test_anyone_may_carry_a_batch_and_nobody_may_change_what_is_sealed(stage: St
 def with_attesters(stage: Stage, threshold: int) -> None:
     governance = stage.venue.governance
     for key in ATTESTERS:
-        governance.execute_attester(key.address, True, sender=DEPLOYER)
-    governance.execute_attester_threshold(threshold, sender=DEPLOYER)
+        governance.set_attester(key.address, True, sender=DEPLOYER)
+    governance.set_attester_threshold(threshold, sender=DEPLOYER)
     stage.venue.world.travel(19)
 
 
@@ -439,10 +439,11 @@ def test_settle_reverts_where_the_backstops_money_outgrows_its_word(stage: Stage
     venue.list_market(
         3, name="GOLD-USD", interest_cap_e8=cap, slope_e20=0, fee_e6=0, im_e6=2_501, mm_e6=2_500
     )
-    venue.fund(MATCHER, 10**16)
-    venue.clearing.deposit(1, 10**16, sender=MATCHER)
-    venue.fund(SELLER, 10**16)
-    venue.clearing.deposit(stage.seller, 10**16, sender=SELLER)
+    whole = 2 * 10**18  # so large a position is margined with all of its notional
+    venue.fund(MATCHER, whole)
+    venue.clearing.deposit(1, whole, sender=MATCHER)
+    venue.fund(SELLER, whole)
+    venue.clearing.deposit(stage.seller, whole, sender=SELLER)
     oracle = {**ORACLE, 3: 3 * 10**10}
     edge = (2**60 - 1) // 3
     for size_e8, reason in ((edge, ""), (edge + 1, "clearing: backstop margin")):
@@ -596,7 +597,7 @@ def test_settle_strikes_only_with_every_market_of_the_pool_priced(stage: Stage) 
     blind = stage.batch(oracle={1: PRICE_E8}, **late)
     assert_refused(stage, blind, "clearing: strike misses a market")
     receipt = stage.venue.settle(stage.batch(**late))
-    assert receipt.only("PoolStruck")["epoch"] == 1
+    assert receipt.only("PoolStruck")["epoch"] == 2
     stage.books.check()
 
 

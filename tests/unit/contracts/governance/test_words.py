@@ -33,6 +33,10 @@ BOUNDS: list[tuple[str, int, int, str, dict[str, Any]]] = [
     ("residual_cap_e8", 0, CAP_MAX, "residual_cap out of range", NO_SLOPE),
     ("position_cap_e8", 1, CAP_MAX, "position_cap out of range", NO_SLOPE),
     ("interest_cap_e8", 0, CAP_MAX, "interest_cap out of range", {}),
+    ("tier", 0, 15, "tier out of range", {}),
+    ("interest_share", 0, 15, "interest_share out of range", {}),
+    ("rebate", 0, 15, "rebate out of range", {}),
+    ("insurance_share", 0, 15, "insurance_share out of range", {}),
 ]
 
 
@@ -87,7 +91,7 @@ def test_words_bounds_what_size_alone_bends(
 @pytest.mark.parametrize("name", ["B", "k-PEPE-USD", "x" * 24, "!~"])
 def test_words_takes_a_plain_name(venue: Venue, name: str) -> None:
     _, _, listing = venue.governance.words(parameters(name=name))
-    assert unpack_listing(listing) == ListingWord(PARAMETERS["tick_e8"], name)
+    assert unpack_listing(listing) == ListingWord(PARAMETERS["tick_e8"], name, 8)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,7 @@ def test_words_packs_what_the_base_layer_unpacks(venue: Venue) -> None:
         }
         whole = dict(zip(PARAMETERS, parameters(**chosen), strict=True))
         rates, caps, listing = venue.governance.words(tuple(whole.values()))
-        names = [field for field in RatesWord._fields if field != "reserved"]
-        assert unpack_rates(rates) == RatesWord(**{name: whole[name] for name in names}), seed
+        assert unpack_rates(rates) == RatesWord(**{n: whole[n] for n in RatesWord._fields}), seed
         assert unpack_caps(caps) == CapsWord(**{name: whole[name] for name in CapsWord._fields})
-        assert unpack_listing(listing) == ListingWord(whole["tick_e8"], whole["name"]), seed
+        named = ListingWord(whole["tick_e8"], whole["name"], whole["insurance_share"])
+        assert unpack_listing(listing) == named, seed

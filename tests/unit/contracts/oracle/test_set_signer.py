@@ -36,7 +36,7 @@ def test_genesis_signers_serve_from_the_first_millisecond_a_vector_can_have(venu
 
 def test_a_new_signer_serves_strictly_after_its_activation(venue: Venue) -> None:
     activation = venue.world.now_ms + GUARD_MS
-    receipt = venue.governance.execute_oracle_signer(NEWCOMER.address, True, sender=DEPLOYER)
+    receipt = venue.governance.set_oracle_signer(NEWCOMER.address, True, sender=DEPLOYER)
     assert receipt.only("SignerSet") == {
         "signer": NEWCOMER.address.lower(),
         "live": True,
@@ -48,21 +48,21 @@ def test_a_new_signer_serves_strictly_after_its_activation(venue: Venue) -> None
 
 def test_a_retired_signer_serves_up_to_its_activation(venue: Venue) -> None:
     activation = venue.world.now_ms + GUARD_MS
-    venue.governance.execute_oracle_signer(ORACLE_SIGNERS[2].address, False, sender=DEPLOYER)
+    venue.governance.set_oracle_signer(ORACLE_SIGNERS[2].address, False, sender=DEPLOYER)
     assert serves(venue, ORACLE_SIGNERS[2], activation)
     assert not serves(venue, ORACLE_SIGNERS[2], activation + 1)
 
 
 def test_a_second_change_of_one_signer_waits_the_window_out(venue: Venue) -> None:
-    venue.governance.execute_oracle_signer(NEWCOMER.address, True, sender=DEPLOYER)
+    venue.governance.set_oracle_signer(NEWCOMER.address, True, sender=DEPLOYER)
     wait_s = (GUARD_MS + WINDOW_MS) // 1000
     venue.world.travel(wait_s)
     with refuses(venue.world, "signers: change pending"):
-        venue.governance.execute_oracle_signer(NEWCOMER.address, False, sender=DEPLOYER)
+        venue.governance.set_oracle_signer(NEWCOMER.address, False, sender=DEPLOYER)
     venue.world.travel(1)
-    venue.governance.execute_oracle_signer(NEWCOMER.address, False, sender=DEPLOYER)
+    venue.governance.set_oracle_signer(NEWCOMER.address, False, sender=DEPLOYER)
     venue.world.travel(wait_s + 1)
-    venue.governance.execute_oracle_signer(NEWCOMER.address, True, sender=DEPLOYER)
+    venue.governance.set_oracle_signer(NEWCOMER.address, True, sender=DEPLOYER)
     assert serves(venue, NEWCOMER, venue.world.now_ms + GUARD_MS + 1)
 
 
@@ -77,12 +77,12 @@ def test_set_signer_rejects_what_is_so_already(
     venue: Venue, key: Key, live: bool, reason: str
 ) -> None:
     with refuses(venue.world, reason):
-        venue.governance.execute_oracle_signer(key.address, live, sender=DEPLOYER)
+        venue.governance.set_oracle_signer(key.address, live, sender=DEPLOYER)
 
 
 def test_the_threshold_changes_strictly_after_its_activation(venue: Venue) -> None:
     activation = venue.world.now_ms + GUARD_MS
-    venue.governance.execute_oracle_threshold(3, sender=DEPLOYER)
+    venue.governance.set_oracle_threshold(3, sender=DEPLOYER)
     old = venue.a_vector(PRICES, time_ms=activation)
     new = venue.a_vector(PRICES, time_ms=activation + 1)
     venue.oracle.verify(*venue.presented(old))
@@ -93,9 +93,9 @@ def test_the_threshold_changes_strictly_after_its_activation(venue: Venue) -> No
 
 
 def test_a_second_threshold_waits_the_window_out(venue: Venue) -> None:
-    venue.governance.execute_oracle_threshold(3, sender=DEPLOYER)
+    venue.governance.set_oracle_threshold(3, sender=DEPLOYER)
     venue.world.travel((GUARD_MS + WINDOW_MS) // 1000)
     with refuses(venue.world, "signers: change pending"):
-        venue.governance.execute_oracle_threshold(2, sender=DEPLOYER)
+        venue.governance.set_oracle_threshold(2, sender=DEPLOYER)
     venue.world.travel(1)
-    venue.governance.execute_oracle_threshold(2, sender=DEPLOYER)
+    venue.governance.set_oracle_threshold(2, sender=DEPLOYER)

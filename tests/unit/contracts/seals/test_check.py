@@ -22,8 +22,8 @@ def sealed(*keys: Key, digest: bytes = DIGEST) -> list[tuple[int, int]]:
 def attested(venue: Venue) -> Venue:
     """Three of four attesters must sign."""
     for key in ATTESTERS:
-        venue.governance.execute_attester(key.address, True, sender=DEPLOYER)
-    venue.governance.execute_attester_threshold(3, sender=DEPLOYER)
+        venue.governance.set_attester(key.address, True, sender=DEPLOYER)
+    venue.governance.set_attester_threshold(3, sender=DEPLOYER)
     venue.world.travel(19)
     return venue
 
@@ -80,7 +80,7 @@ def test_an_attester_in_the_matchers_place_is_not_the_matcher(attested: Venue) -
 def test_check_takes_at_most_sixteen_seals(venue: Venue) -> None:
     keys = sorted((a_key(f"crowd {n}") for n in range(16)), key=lambda key: key.number)
     for key in keys:
-        venue.governance.execute_attester(key.address, True, sender=DEPLOYER)
+        venue.governance.set_attester(key.address, True, sender=DEPLOYER)
     venue.world.travel(19)
     assert venue.seals.check(venue.world.now_ms, DIGEST, sealed(MATCHER, *keys[:15])) is True
     with refuses(venue.world, ""):

@@ -19,6 +19,7 @@ CASES = {
     "clustered_100",
     "first_touch_100",
     "held_4",
+    "sourced_4",
     "delegated_100",
     "skip_10",
     "reducing_100",
@@ -37,7 +38,7 @@ def test_the_committed_budget_names_every_case_once() -> None:
     assert set(budget["per_order_max"]) == {"steady_100", "clustered_100", "first_touch_100"}
     assert set(budget["per_order_max"]) | set(budget["measured"]) == CASES
     assert not set(budget["per_order_max"]) & set(budget["measured"])
-    assert budget["bytes_max"] == {"Clearing": 19_000}
+    assert budget["bytes_max"] == {"Clearing": 23_000}
 
 
 def test_a_case_is_judged_by_its_own_limit_or_by_what_is_committed() -> None:

@@ -95,6 +95,39 @@ def test_what_lower_tiers_are_owed_is_none_of_the_profit() -> None:
     assert found[0]["whole"]["unexplained_e6"] == found[1]["whole"]["unexplained_e6"]
 
 
+def test_a_debt_the_pool_covers_is_what_taking_the_position_over_cost() -> None:
+    """1 BTC on 10,000 dollars taken over at 30,000: 20,000 owed and a little more."""
+    venue = Venue(epoch_ms=20_000)
+    venue.list_market(BTC)
+    poor, rich = venue.open_account(10**10), venue.open_account(10**13)
+    prices = {BTC: BTC_E8}
+    venue.observe()
+    venue.fund_pool(prices, 10**14)
+    limits = {"market": BTC, "expiry_ms": venue.now_ms + 86_400_000}
+    venue.submit(
+        an_order(poor, buy=True, limit_price_e8=BTC_E8 * 2, seq=venue.seq(), **limits),
+        an_order(rich, buy=False, limit_price_e8=BTC_E8 // 2, seq=venue.seq(), **limits),
+    )
+    venue.close(prices, {})
+    venue.confirm()
+    (position,) = venue.chain.accounts[poor].positions.values()
+    before_e6 = venue.chain.accounts[0].word.collateral_e6
+    venue.shrink(poor, 0, -position.base_e8, BTC_E8 // 2)
+    venue.observe()
+    debt_e6 = before_e6 - venue.chain.accounts[0].word.collateral_e6
+    assert debt_e6 > 0 == venue.chain.accounts[poor].word.collateral_e6
+    assert venue.state.accounts[0].word.collateral_e6 == before_e6 - debt_e6
+    order = an_order(
+        rich, buy=False, size_e8=1, limit_price_e8=BTC_E8 // 2, seq=venue.seq(), **limits
+    )
+    venue.trade(order, prices_e8=prices)
+    record = record_of(venue)
+    (taken,) = record.taken_over
+    assert taken.quote_e6 == -(position.base_e8 * BTC_E8 // 2 // 10**10) - debt_e6
+    found = profit(record)
+    assert abs(int(found["whole"]["unexplained_e6"])) <= len(record.deals)
+
+
 def test_hedges_of_the_journal_are_told_once_and_explained() -> None:
     """Two reports of one order, the second of them twice: what it paid counts once."""
     venue = traded(3)

@@ -183,6 +183,8 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
         "accounts": [{"id": 17, "address": address, "private_key": key}],
         "matcher": {"address": address, "private_key": key},
         "refund_payer": {"address": address, "private_key": key},
+        "owner": {"address": address, "private_key": key},
+        "guardian": {"address": address, "private_key": key},
         "oracle_signers": [{"address": address, "private_key": key}],
         "k": 1,
     }

@@ -68,7 +68,7 @@ def a_state(
     return SimpleNamespace(
         markets=markets,
         prices_e8={},
-        pool_capital_e6=round(capital_m * MILLION_E6),
+        limits=SimpleNamespace(capital_e6=round(capital_m * MILLION_E6)),
         accounts={0: SimpleNamespace(word=SimpleNamespace(collateral_e6=cash_e6))},
     )
 

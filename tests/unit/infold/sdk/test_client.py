@@ -61,7 +61,7 @@ def an_order(client: Client, **changes: Any) -> Any:
         "price": "60000.1",
         "now_ms": NOW_MS,
     }
-    return client.prepare(Wallet(KEY), **(fields | changes))
+    return client.prepare(changes.pop("wallet", Wallet(KEY)), **(fields | changes))
 
 
 def test_a_prepared_order_is_what_admission_decodes() -> None:
@@ -85,6 +85,13 @@ def test_refunds_come_with_a_block_they_surely_hold() -> None:
     with a_client(Venue()) as client:
         assert client.refunds_at() == ([{"account": 17}], 40)
         assert client.refunds() == [{"account": 17}]
+
+
+def test_an_order_without_a_wallet_waits_for_its_approval() -> None:
+    with a_client(Venue()) as client:
+        prepared = an_order(client, wallet=None)
+    signed = decode_order(prepared.body, CONTEXT)
+    assert signed.approved and signed.order_hash == prepared.order_hash
 
 
 def test_an_immediate_order_lives_ten_seconds() -> None:

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fault finder: what it changes, and that a fault keeps its name when code around it moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from mutations import mutants
+
+SOURCE = """# pragma version 0.4.3
+# pragma nonreentrancy on
+LIMIT: constant(uint256) = 5
+sizes: uint256[7]
+
+
+@internal
+@pure
+def _move(a: uint256, b: uint256) -> uint256:
+    assert a < LIMIT and b != 0, "probe: out of range"
+    c: uint256 = unsafe_div(unsafe_add(a, LIMIT - 1), LIMIT)
+    c += b
+    return unsafe_sub(convert(c, uint256), a)
+"""
+
+
+def changed(operator: str) -> set[tuple[str, str]]:
+    return {
+        (mutant.was, mutant.text)
+        for mutant in mutants("Probe.vy", SOURCE)
+        if mutant.operator == operator
+    }
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected"),
+    [
+        ("assert", {('assert a < LIMIT and b != 0, "probe: out of range"', "pass")}),
+        ("compare", {("<", "<="), ("!=", "==")}),
+        ("logic", {("and", "or")}),
+        ("lock", {("# pragma nonreentrancy on", "# pragma nonreentrancy off")}),
+        (
+            "sign",
+            {
+                ("unsafe_add", "unsafe_sub"),
+                ("unsafe_sub", "unsafe_add"),
+                ("-", "+"),
+                ("+", "-"),
+            },
+        ),
+        (
+            "rounding",
+            {("unsafe_div(unsafe_add(a, LIMIT - 1), LIMIT)", "unsafe_div(a, LIMIT)")},
+        ),
+    ],
+)
+def test_each_operator_changes_what_it_says(operator: str, expected: set[tuple[str, str]]) -> None:
+    assert changed(operator) == expected
+
+
+def test_numbers_of_types_stay_and_others_move_by_one() -> None:
+    assert {was for was, _ in changed("literal")} == {"5", "0", "1"}
+    assert all(abs(int(was) - int(text)) == 1 for was, text in changed("literal"))
+
+
+def test_a_fault_applied_changes_its_own_text_alone() -> None:
+    for mutant in mutants("Probe.vy", SOURCE):
+        faulty = mutant.apply(SOURCE)
+        assert faulty != SOURCE
+        assert faulty[: mutant.begin] == SOURCE[: mutant.begin]
+        assert faulty.endswith(SOURCE[mutant.end :])
+
+
+def test_names_are_unique_and_stay_when_lines_move() -> None:
+    names = [mutant.name for mutant in mutants("Probe.vy", SOURCE)]
+    assert len(set(names)) == len(names)
+    moved = SOURCE.replace("LIMIT: constant", "# a word more\n\nLIMIT: constant")
+    assert [mutant.name for mutant in mutants("Probe.vy", moved)] == names

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small faults in a contract's source, one at a time, found on its syntax tree.
+
+| operator | what it does |
+|---|---|
+| assert | drops an assert |
+| compare | moves a comparison's edge (`<` to `<=`), or turns an equality round |
+| literal | adds one to a whole number, or takes one from it: which of the two its digest says |
+| sign | swaps plus and minus, `unsafe_` ones too |
+| logic | swaps `and` and `or` |
+| lock | takes the file's reentrancy lock off |
+| rounding | rounds the other way, in each of the forms the contracts round in |
+
+A fault is known by what it does to which text in which function, not by its line: it keeps its
+name while other code moves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import vyper.ast as vy_ast
+
+LOCK = "# pragma nonreentrancy on"
+_EDGES = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
+_SIGNS = {"+": "-", "-": "+"}
+_SIGN_CALLS = {"unsafe_add": "unsafe_sub", "unsafe_sub": "unsafe_add"}
+_LOGIC = {"and": "or", "or": "and"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One fault: `text` stands for `source[begin:end]`. `name` tells it from all others."""
+
+    name: str
+    file: str
+    function: str
+    operator: str
+    line: int
+    was: str
+    text: str
+    begin: int
+    end: int
+
+    def apply(self, source: str) -> str:
+        """The faulty source."""
+        return source[: self.begin] + self.text + source[self.end :]
+
+    def __str__(self) -> str:
+        was, text = (" ".join(part.split()) for part in (self.was, self.text))
+        return (
+            f"{self.file}:{self.line} {self.function} {self.operator}: {was} -> {text or '(none)'}"
+        )
+
+
+def mutants(file: str, source: str) -> list[Mutant]:
+    """All faults of a file, in the order of its text; `file` is its path under contracts/."""
+    starts = [0]
+    for text in source.splitlines(keepends=True):
+        starts.append(starts[-1] + len(text))
+    found = sorted(_faults(vy_ast.parse_to_ast(source), source, starts))
+    seen: Counter[tuple[str, str, str, str]] = Counter()
+    made = []
+    for begin, end, function, operator, context, instead in found:
+        key = (function, operator, context, instead)
+        occurrence = seen[key]
+        seen[key] += 1
+        digest = hashlib.sha256("\0".join((file, *key, str(occurrence))).encode()).hexdigest()
+        line = source.count("\n", 0, begin) + 1
+        made.append(
+            Mutant(
+                digest[:12], file, function, operator, line, source[begin:end], instead, begin, end
+            )
+        )
+    return made
+
+
+_Fault = tuple[int, int, str, str, str, str]
+
+
+def _faults(module: vy_ast.Module, source: str, starts: list[int]) -> Iterator[_Fault]:
+    """Begin, end, function, operator, the text around, and what stands there instead."""
+
+    def span(node: vy_ast.VyperNode) -> tuple[int, int]:
+        return (
+            starts[node.lineno - 1] + node.col_offset,
+            starts[node.end_lineno - 1] + node.end_col_offset,
+        )
+
+    def fault(node: vy_ast.VyperNode, begin: int, end: int, operator: str, text: str) -> _Fault:
+        first, last = span(node)
+        context = f"{source[first:begin]}\1{source[begin:end]}\1{source[end:last]}"
+        return begin, end, _function_of(node), operator, " ".join(context.split()), text
+
+    if LOCK in source:
+        at = source.index(LOCK)
+        yield at, at + len(LOCK), "", "lock", LOCK, f"{LOCK.removesuffix('on')}off"
+
+    for node in module.get_descendants():
+        begin, end = span(node)
+        match node:
+            case vy_ast.Assert():
+                yield fault(node, begin, end, "assert", "pass")
+            case vy_ast.Compare():
+                at, sign = _between(source, span(node.left)[1], span(node.right)[0], _EDGES)
+                yield fault(node, at, at + len(sign), "compare", _EDGES[sign])
+            case vy_ast.BoolOp():
+                for left, right in zip(node.values, node.values[1:], strict=False):
+                    at, word = _between(source, span(left)[1], span(right)[0], _LOGIC)
+                    yield fault(node, at, at + len(word), "logic", _LOGIC[word])
+            case vy_ast.BinOp() if isinstance(node.op, vy_ast.Add | vy_ast.Sub):
+                at, sign = _between(source, span(node.left)[1], span(node.right)[0], _SIGNS)
+                yield fault(node, at, at + len(sign), "sign", _SIGNS[sign])
+            case vy_ast.AugAssign() if isinstance(node.op, vy_ast.Add | vy_ast.Sub):
+                at, sign = _between(source, span(node.target)[1], span(node.value)[0], _SIGNS)
+                yield fault(node, at, at + len(sign), "sign", _SIGNS[sign])
+            case vy_ast.Int() if not _is_of_a_type(node):
+                holder = node.get_ancestor((vy_ast.Call, vy_ast.BinOp, vy_ast.Compare)) or node
+                place = fault(holder, begin, end, "literal", "")
+                up = node.value == 0 or hashlib.sha256(place[4].encode()).digest()[0] % 2 == 0
+                yield *place[:5], str(node.value + 1 if up else node.value - 1)
+            case vy_ast.Call():
+                name = source[slice(*span(node.func))]
+                if name in _SIGN_CALLS:
+                    at, stop = span(node.func)
+                    yield fault(node, at, stop, "sign", _SIGN_CALLS[name])
+                turned = _rounded_otherwise(name, [source[slice(*span(a))] for a in node.args])
+                if turned:
+                    yield fault(node, begin, end, "rounding", turned)
+
+
+def _between(source: str, begin: int, end: int, words: dict[str, str]) -> tuple[int, str]:
+    """The operator between two operands, which brackets and spaces may surround."""
+    pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    found = re.search(pattern, source[begin:end])
+    if found is None:
+        raise ValueError(f"no operator between two operands: {source[begin:end]!r}")
+    return begin + found.start(), found.group()
+
+
+def _function_of(node: vy_ast.VyperNode) -> str:
+    holder = node.get_ancestor(vy_ast.FunctionDef)
+    return holder.name if holder is not None else ""
+
+
+def _is_of_a_type(node: vy_ast.VyperNode) -> bool:
+    """Whether a number is part of a type, a bound, or what a file declares about itself."""
+    child, parent = node, node.get_ancestor()
+    while parent is not None and not isinstance(parent, vy_ast.Module):
+        match parent:
+            case vy_ast.AnnAssign() | vy_ast.VariableDecl() | vy_ast.arg() if (
+                child is parent.annotation
+            ):
+                return True
+            case vy_ast.keyword() if parent.arg == "bound":
+                return True
+            case vy_ast.FunctionDef() if child is parent.returns:
+                return True
+            case vy_ast.EventDef() | vy_ast.StructDef() | vy_ast.InterfaceDef():
+                return True
+            case vy_ast.Call() if (
+                isinstance(parent.func, vy_ast.Name)
+                and parent.func.id in ("empty", "convert", "_abi_decode")
+                and child is not parent.func
+                and child is not parent.args[0]
+            ) or (isinstance(parent.func, vy_ast.Name) and parent.func.id == "empty"):
+                return True
+        child, parent = parent, parent.get_ancestor()
+    return False
+
+
+def _rounded_otherwise(name: str, arguments: list[str]) -> str | None:
+    """The same quotient rounded the other way; None where a call is no rounding of ours."""
+    name = name.split(".")[-1]
+    if name == "_ceil_div":
+        return f"unsafe_div({arguments[0]}, {arguments[1]})"
+    if name == "_floor_lots":
+        return f"unsafe_div({arguments[0]}, 10 ** 10)"
+    if name != "unsafe_div":
+        return None
+    above = re.fullmatch(r"unsafe_add\((.*),\s*[^,]*- 1\)", arguments[0], re.DOTALL)
+    return f"unsafe_div({above.group(1)}, {arguments[1]})" if above else None
