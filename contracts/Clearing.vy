@@ -10,6 +10,7 @@
      C4  collateral, positions, fees and pots sum to what the vault accounts for
      C5  no fill beyond what was signed
      C8  after a batch an account has initial margin, or its risk fell; its fills stand or fall together
+     C10 equity is never negative once a bankrupt account is closed: insurance pays, then the pool
      C13 no account's fault stops another account's order
 @custom:halt Governance sets a market to shrink only, or halts all of them for a time; withdrawals keep working.
 """
@@ -81,7 +82,7 @@ struct Running:
 
 head: public(uint256)       # number 64 @192 | time 48 @144 | epoch 32 @112 | epoch end 48 @64 | loss bucket 64 @0
 positions: public(uint256[2**36])       # account * 16 + place; the backstop, account 1, has a place a market: 16 + market
-strikes: public(HashMap[uint256, uint256])      # epoch: returned @192 | nav u64 @128 | supply before u128 @0
+strikes: public(HashMap[uint256, uint256])      # epoch: paid u63 @193 | returned @192 | nav u64 @128 | supply before u128 @0
 limits: public(uint256)         # halted until 48 @112 | halted from 48 @64 | pool capital 64 @0, its value at the last strike
 
 
@@ -113,7 +114,7 @@ def __init__(
     RECOVERY = recovery
     GOVERNANCE = governance
     EPOCH_MS = epoch_ms
-    self.head = (units._now_ms() + epoch_ms) << 64
+    self.head = (1 << 112) | ((units._now_ms() + epoch_ms) << 64)     # epochs run from 1
 
 
 # -- batches -----------------------------------------------------------------------
@@ -538,9 +539,7 @@ def deposit(account: uint256, amount_e6: uint256):
     """
     @notice Credit collateral to an account; anyone may pay in for anyone but the pool, whose value only requests may raise.
     """
-    if account != 1:
-        if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
-            reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+    self._check_open(account)
     self._deposit(account, amount_e6)
 
 
@@ -577,7 +576,7 @@ def claim_withdrawal(
     cash: int256 = unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount)
     free: int256 = cash
     if (word >> 16) & packing.M16 != 0:
-        time: uint256 = self._admit_fresh(head, openings, given)
+        time: uint256 = self._admit_fresh(head, openings, given, False)
         sums: int256[3] = self._sums(account, (word >> 16) & packing.M16, time)
         free = unsafe_add(free, sums[0])
 
@@ -587,6 +586,24 @@ def claim_withdrawal(
     if paid != 0:
         extcall VAULT.release(convert(word >> 96, address), convert(paid, uint256))
     return convert(paid, uint256)
+
+
+@external
+def collect_fees(market: uint256):
+    """
+    @notice Hand the fees of a market's ledger to insurance and the treasury, by the share it is listed with.
+    """
+    if market >> 8 != 0:
+        reasons._refuse(reasons.OUT_OF_RANGE)
+    ledger: uint256 = markets.market_words[(market << 3) | markets.LEDGER]
+    fees: uint256 = (ledger << 88) >> 176
+    place: uint256 = markets._parameters_at(market, markets.market_words[market << 3], units._now_ms())
+    insured: uint256 = unsafe_mul(fees, markets.parameter_words[place | 2] >> 252) >> 4
+    ledger = unsafe_sub(unsafe_add(ledger, fees << 168), fees << 88)    # realised; `_gain` bounds it by 2^63
+    markets.market_words[(market << 3) | markets.LEDGER] = ledger
+    log IClearing.FeesCollected(market=market, ledger=ledger)
+    self._gain(collateral.INSURANCE, convert(convert(insured, bytes32), int256))
+    self._gain(collateral.TREASURY, convert(convert(unsafe_sub(fees, insured), bytes32), int256))
 
 
 # -- the doors of the other contracts ---------------------------------------------------
@@ -599,16 +616,20 @@ def apply(
     account: uint256,
     place: uint256,
     change: int256,
+    terms: uint256,
 ):
     """
     @notice Shrink a trader's position at a fresh vector's price against the pool's incoming.
     @param change What its base gains, lots; toward zero and not beyond.
+    @param terms appointed 1 @255 | lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0, see `Rules.shrink`;
+        half of the charge is the keeper's, the rest goes to insurance. Appointed: the vector's time was named before.
     """
     if msg.sender != RECOVERY:
         reasons._refuse(reasons.NOT_RECOVERY)
-    if account < collateral.FIRST_TRADER or place >= PLACES:
+    keeper: uint256 = terms & packing.M32
+    if account < collateral.FIRST_TRADER or place >= PLACES or keeper >= collateral.account_count:
         reasons._refuse(reasons.UNKNOWN_ACCOUNT)
-    time: uint256 = self._admit_fresh(head, openings, given)
+    time: uint256 = self._admit_fresh(head, openings, given, terms >> 255 != 0)
     key: uint256 = (account << 4) | place
     market: uint256 = self.positions[key] >> 240
     at: uint256 = market << 3
@@ -617,7 +638,7 @@ def apply(
     realised: int256 = 0
     mark: uint256 = markets._mark(market, time)
     words, after, realised = staticcall reasons.RULES.shrink(
-        words, self.positions[key], (mark << 48) >> 192, change
+        words, self.positions[key], mark, change, (terms << 1) >> 1
     )
     self.positions[key] = after
     if after == 0:
@@ -634,6 +655,13 @@ def apply(
         ledger=words.ledger,
         incoming=words.incoming,
     )
+    charge: uint256 = (terms >> 32) & packing.M64
+    part: uint256 = 0
+    if keeper != 0:
+        part = charge >> 1
+        self._move(keeper, part, 1)
+    self._move(collateral.INSURANCE, unsafe_sub(charge, part), 1)
+    self._cover(account, keeper, unsafe_sub(max((terms >> 96) & packing.M64, part), part))
 
 
 @external
@@ -643,6 +671,20 @@ def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256)
     """
     self._only_governance()
     markets._set(market, rates, caps, listing)
+
+
+@external
+def spend(account: uint256, amount_e6: uint256):
+    """
+    @notice Move money out of the treasury into a trader's account, the backstop or insurance: behind the timelock only.
+    """
+    self._only_governance()
+    self._check_open(account)
+    amount: int256 = convert(amount_e6, int256)
+    if amount > convert(convert(collateral.accounts[collateral.TREASURY] << 160, bytes32), int256) >> 192:
+        reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
+    self._gain(collateral.TREASURY, unsafe_sub(0, amount))
+    self._gain(account, amount)
 
 
 @external
@@ -677,6 +719,17 @@ def _only_governance():
         reasons._refuse(reasons.NOT_GOVERNANCE)
 
 
+@internal
+@view
+def _check_open(account: uint256):
+    """
+    @notice Refuse accounts that may not be paid into: the pool's, and those that do not exist.
+    """
+    if unsafe_sub(account, 1) >= collateral.TREASURY:
+        if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
+            reasons._refuse(reasons.UNKNOWN_ACCOUNT)
+
+
 # -- internals: vectors -------------------------------------------------------------------
 
 @internal
@@ -697,16 +750,19 @@ def _admit_vector(
 
 @internal
 def _admit_fresh(
-    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
+    head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16], appointed: bool
 ) -> uint256:
     """
     @notice Verify a vector used outside a batch: nobody picks an old price, and no batch locks anyone out.
+    @param appointed Whether its time was named long before, so that no later batch may pass it by.
     @return its time
     """
     time: uint256 = (head << 192) >> 208
     if time > unsafe_add(units._now_ms(), units.LEAD_MS):
         reasons._refuse(reasons.VECTOR_FROM_THE_FUTURE)
-    if unsafe_add(time, units.WINDOW_MS) < units._now_ms() or unsafe_add(time, units.GUARD_MS) < (self.head << 64) >> 208:
+    if unsafe_add(time, units.WINDOW_MS) < units._now_ms():
+        reasons._refuse(reasons.VECTOR_TOO_OLD)
+    if not appointed and unsafe_add(time, units.GUARD_MS) < (self.head << 64) >> 208:
         reasons._refuse(reasons.VECTOR_TOO_OLD)
     self._admit_vector(head, openings, given)
     return time
@@ -859,10 +915,11 @@ def _close(deal: markets.Deal, time: uint256, capacity: uint256, level: uint256)
     self._write(at, words)
     markets.market_words[at | markets.POOL] = words.pool
 
-    held: uint256 = markets.pool_markets & ~(1 << market)
+    holding: uint256 = markets.pool_markets
+    held: uint256 = holding & ~(1 << market)
     if words.pool >> 192 != 0:
         held |= 1 << market
-    if held != markets.pool_markets:
+    if held != holding:
         markets.pool_markets = held
     if cashed != 0:
         self._gain(0, cashed)
@@ -878,6 +935,7 @@ def _strike(epoch: uint256, time: uint256):
     @notice Strike the pool's shares at its net asset value; `Pool` says what its requests make of it.
     """
     nav: int256 = convert(convert(collateral.accounts[0] << 160, bytes32), int256) >> 192
+    locked: uint256 = 0
     for market: uint256 in range(markets.MARKET_COUNT):
         rest: uint256 = markets.pool_markets >> market
         if rest == 0:
@@ -886,15 +944,20 @@ def _strike(epoch: uint256, time: uint256):
             mark: uint256 = markets._mark(market, time)
             if (mark << 48) >> 192 == 0:
                 reasons._refuse(reasons.STRIKE_MISSES_A_MARKET)
-            nav = unsafe_add(
-                nav, staticcall reasons.RULES.pool_value(self._words(market, markets.market_words[market << 3], time), mark)
+            value: int256 = 0
+            margin: uint256 = 0
+            value, margin = staticcall reasons.RULES.pool_value(
+                self._words(market, markets.market_words[market << 3], time), mark
             )
+            nav = unsafe_add(nav, value)
+            locked = unsafe_add(locked, margin)
     strike: uint256 = 0
     capital: uint256 = 0
     gained: int256 = 0
     strike, capital, gained = staticcall POOL.strike_terms(
         epoch,
         nav,
+        locked,
         self.strikes[unsafe_sub(epoch, 1)],     # it cannot ask for this one: the lock is closed
     )
     capital = min(capital, packing.M64)
@@ -919,6 +982,45 @@ def _gain(account: uint256, amount: int256):
     word = collateral._with(word, unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount))
     collateral.accounts[account] = word
     log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
+
+
+@internal
+def _move(account: uint256, amount: uint256, sign: int256):
+    if amount != 0:
+        self._gain(account, unsafe_mul(sign, convert(convert(amount, bytes32), int256)))
+
+
+@internal
+def _cover(account: uint256, keeper: uint256, bounty: uint256):
+    """
+    @notice Bankruptcy: what an account without positions owes is paid by insurance, then by the pool (C10).
+    @param bounty What insurance adds to the keeper's part, as far as it can: once, for the debt is then gone.
+    """
+    word: uint256 = collateral.accounts[account]
+    cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
+    if (word >> 16) & packing.M16 != 0 or cash >= 0:
+        return
+    pending: uint256 = collateral.withdrawals[account] >> 48
+    if pending != 0:
+        # what was to leave answers first
+        cash = unsafe_add(cash, convert(convert(pending, bytes32), int256))
+        self._set_withdrawal(account, collateral._with(word, cash), 0)
+        if cash >= 0:
+            return
+    debt: uint256 = convert(unsafe_sub(0, cash), uint256)
+    insured: uint256 = convert(
+        max(0, convert(convert(collateral.accounts[collateral.INSURANCE] << 160, bytes32), int256) >> 192), uint256
+    )
+    paid: uint256 = min(debt, insured)
+    self._move(account, debt, 1)
+    self._move(0, unsafe_sub(debt, paid), -1)
+    if keeper != 0:
+        extra: uint256 = min(bounty, unsafe_sub(insured, paid))
+        self._move(keeper, extra, 1)
+        self._move(collateral.INSURANCE, unsafe_add(paid, extra), -1)
+    else:
+        self._move(collateral.INSURANCE, paid, -1)
+    log IClearing.Covered(account=account, insurance_e6=paid, pool_e6=unsafe_sub(debt, paid))
 
 
 @internal

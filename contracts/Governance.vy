@@ -133,6 +133,15 @@ def set_market(market: uint256, parameters_: IGovernance.Parameters):
 
 
 @external
+def spend(account: uint256, amount_e6: uint256):
+    """
+    @notice Move money out of the treasury into an account's collateral; `Clearing` keeps the pool's out of reach.
+    """
+    self._only_timelock()
+    extcall CLEARING.spend(account, amount_e6)
+
+
+@external
 def set_matcher(matcher: address):
     """
     @notice Change who signs batches.

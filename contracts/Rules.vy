@@ -7,7 +7,8 @@
         arguments, called by `Clearing` and by anyone who wants to know beforehand. Holds nothing.
 @dev Words and rules: docs/protocol.md section 3, section 5.6, section 7.
      C6  one price per market and batch, inside the band and the curve bound
-     C7  the pool trades at least h_min on its own side of the oracle; residual, position and losses are capped
+     C7  the pool trades at least h_min on its own side of the oracle, or gives back of what its spread has earned to
+         shrink; residual, position and losses are capped
      Unchecked sums and products: a batch's numbers are fields of at most 88 bits, or sums of 256 of them, so no sum
      leaves 128 bits and no product of three 256. `check_price`, whose arguments are anyone's, narrows them first.
      A contract of its own because a reason string costs 125 bytes where it stands, and Clearing has none to spare.
@@ -24,6 +25,7 @@ implements: IRules
 
 STEP_MS: constant(uint256) = 3_600_000          # a rate moves by at most an hour's velocity, however long the gap
 MEMORY_MS: constant(uint256) = 8 * units.WINDOW_MS  # how long the meter remembers what the pool sold
+LEAN_E6_MAX: constant(uint256) = 50_000         # 5 %, the most that h_min may be: recovery gives the pool no more
 
 
 @external
@@ -48,12 +50,17 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
         convert(convert(plan.volume >> 128, bytes32), int256),
         convert(convert((plan.volume << 128) >> 128, bytes32), int256),
     )
-    self._check_price(plan.oracle, plan.price, residual, base, market.rates, market.caps >> 192)
+    earned: uint256 = (market.meter << 192) >> 192
+    self._check_price(plan.oracle, plan.price, residual, base, market.rates, market.caps >> 192, earned)
 
     # the loss meter: what trading against the pool took from it since the last batch
     recent: int256 = convert(convert(market.meter << 64, bytes32), int256) >> 192
     oracle: int256 = convert(convert(plan.oracle, bytes32), int256)
     taken: int256 = unsafe_mul(residual, unsafe_sub(oracle, convert(convert(plan.price, bytes32), int256)))
+    # what it earned of its spread, or gave back: rounded down
+    spread: int256 = unsafe_sub(unsafe_div(unsafe_sub(10**10 * 2**136, taken), 10**10), 2**136)
+    spread = unsafe_add(convert(convert(earned, bytes32), int256), spread)
+    earned = convert(convert(max(0, min(2**64 - 1, spread)), bytes32), uint256)
     if last != 0:
         taken = unsafe_add(taken, unsafe_mul(recent, unsafe_sub(oracle, convert(convert(last, bytes32), int256))))
     loss: int256 = unsafe_div(taken, 10**10)
@@ -105,6 +112,7 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
         (packing._count(bucket, 64) << 192)
         | (packing._field(recent, 64) << 128)
         | (packing._count(convert(interest, uint256), 64) << 64)
+        | earned
     )
     after.ledger = packing._entered(market.ledger, realised, plan.fees, unsafe_sub(0, credits))
     after.incoming = 0
@@ -114,11 +122,13 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
 @external
 @pure
 def shrink(
-    market: IRules.Market, position: uint256, oracle: uint256, change: int256
+    market: IRules.Market, position: uint256, mark: uint256, change: int256, terms: uint256
 ) -> (IRules.Market, uint256, int256):
     """
-    @notice Move part of a position to the pool's incoming at the oracle price; funding runs to the clock's index.
+    @notice Move part of a position to the pool's incoming at the mark, funding to its time.
     @param position A position word of this market.
+    @param terms lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0: what the owner loses to the pool as a
+        share of the notional, what a keeper may get from insurance, and what the owner pays outright.
     @return the words after, the position word after (0: closed), and the quote realised to its owner
     """
     base: int256 = 0
@@ -126,12 +136,21 @@ def shrink(
     index: int256 = 0
     base, quote, index = packing._unpack_position(position)
     assert change != 0 and pricing._shrinks(base, change), "clearing: apply must shrink"
+    oracle: uint256 = (mark << 48) >> 192
     assert oracle != 0, "clearing: no price"
-    credit: int256 = pricing._credit(
-        base, (packing._int(market.clock) >> 192) - index, (market.rates >> 76) & packing.M8
+
+    # Recovery names the terms, and this is as far as it may go
+    notional: uint256 = convert(abs(change), uint256) * oracle
+    charge: uint256 = (terms >> 32) & packing.M64
+    assert (terms >> 160) <= LEAN_E6_MAX, "clearing: terms too harsh"
+    assert charge <= units._ceil_div(notional * ((market.rates >> 216) & packing.M20), 10**16), "clearing: terms too harsh"
+    assert ((terms >> 96) & packing.M64) * 10**16 <= notional * ((market.rates >> 84) & packing.M16), "clearing: terms too harsh"
+
+    credit: int256 = pricing._credit(base, (packing._int(mark << 112) >> 192) - index, (mark >> 12) & packing.M8)
+    moved: int256 = units._floor_lots(-change * convert(oracle, int256)) - convert(
+        units._ceil_div(notional * (terms >> 160), 10**16), int256
     )
-    moved: int256 = units._floor_lots(-change * convert(oracle, int256))
-    quote += credit + moved
+    quote += credit + moved - convert(charge, int256)
     interest: uint256 = convert(max(base, 0) - max(base + change, 0), uint256)
     base += change
 
@@ -139,24 +158,28 @@ def shrink(
     after: uint256 = 0
     if base != 0:
         realised = 0
-        # the clock's index, moved to where a mark has it
-        after = packing._position(position >> 240, base, quote, market.clock >> 112)
+        after = packing._position(position >> 240, base, quote, mark)
     taken: int256 = 0
     paid: int256 = 0
-    taken, paid = packing._unpack_book(market.incoming)
+    if market.clock & 1 != 0:
+        taken, paid = packing._unpack_book(market.incoming)
+    held: int256 = (packing._int(market.pool) >> 192) + taken
+    if abs(held - change) > convert((market.caps << 128) >> 192, int256):
+        assert abs(held - change) <= abs(held), "clearing: pool cap"
     words: IRules.Market = market
     words.clock |= 1
     words.meter -= interest << 64
-    words.ledger = packing._entered(market.ledger, realised, 0, -credit)
+    words.ledger = packing._entered(market.ledger, realised + convert(charge, int256), 0, -credit)
     words.incoming = packing._book(taken - change, paid - moved)
     return words, after, realised
 
 
 @external
 @pure
-def pool_value(market: IRules.Market, mark: uint256) -> int256:
+def pool_value(market: IRules.Market, mark: uint256) -> (int256, uint256):
     """
-    @notice What the pool's position and incoming are worth at a mark, funding to its time counted.
+    @notice What the pool's position and incoming are worth at a mark, funding to its time counted, and what the market's
+            whole open interest, the pool's part in it, locks of its capital: that interest's initial margin.
     """
     base: int256 = 0
     quote: int256 = 0
@@ -170,16 +193,29 @@ def pool_value(market: IRules.Market, mark: uint256) -> int256:
         more_base, more_quote = packing._unpack_book(market.incoming)
         base += more_base
         quote += more_quote
-    return units._floor_lots(base * convert((mark >> 144) & packing.M64, int256)) + quote
+    oracle: uint256 = (mark >> 144) & packing.M64
+    interest: uint256 = ((market.meter >> 64) & packing.M64) + convert(max(base, 0), uint256)
+    locked: uint256 = (interest * oracle * ((mark >> 60) & packing.M20) + 10**16 - 1) // 10**16
+    return units._floor_lots(base * convert(oracle, int256)) + quote, locked
 
 
 @external
 @pure
-def check_price(oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, caps: uint256, full: bool):
+def check_price(
+    oracle: uint256,
+    price: uint256,
+    residual: int256,
+    pool: int256,
+    rates: uint256,
+    caps: uint256,
+    full: bool,
+    earned: uint256,
+):
     """
     @notice Revert with the rule a price and residual would break; what `close` asks, for dealers and tests.
     @param residual What traders buy net.
     @param full Whether the loss meter has reached its capacity; a pool without capital has none.
+    @param earned What the pool's spread has brought in, e6; read where the market has a rebate.
     """
     moved: int256 = convert(convert(residual, int96), int256)
     held: int256 = convert(convert(pool, int96), int256)
@@ -190,6 +226,7 @@ def check_price(oracle: uint256, price: uint256, residual: int256, pool: int256,
         held,
         rates,
         caps >> 192,
+        convert(convert(earned, uint64), uint256),
     )
     self._check_caps(moved, held, caps, full)
 
@@ -234,7 +271,9 @@ def refuse(reason: uint256) -> bool:
 
 @internal
 @pure
-def _check_price(oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, slope: uint256):
+def _check_price(
+    oracle: uint256, price: uint256, residual: int256, pool: int256, rates: uint256, slope: uint256, earned: uint256
+):
     lean: int256 = convert(convert(unsafe_sub(price, oracle), bytes32), int256)
     width: uint256 = unsafe_mul(unsafe_sub(max(price, oracle), min(price, oracle)), units.FRACTION)
     h_min: uint256 = (rates >> 176) & packing.M20
@@ -249,8 +288,19 @@ def _check_price(oracle: uint256, price: uint256, residual: int256, pool: int256
     if residual < 0:
         lean = unsafe_sub(0, lean)
         tilt = unsafe_sub(0, tilt)
-    assert lean >= 0, "clearing: price on the wrong side"
-    assert width >= unsafe_mul(oracle, h_min), "clearing: price on the wrong side"
+    if lean < 0 or width < unsafe_mul(oracle, h_min):
+        # only to shrink, not through zero; beyond the oracle by at most h_min, and out of what was earned
+        assert (
+            rates & 15 != 0 and pricing._shrinks(pool, unsafe_sub(0, residual))
+        ), "clearing: price on the wrong side"
+        if lean < 0:
+            given: uint256 = unsafe_mul(
+                convert(convert(max(residual, unsafe_sub(0, residual)), bytes32), uint256),
+                unsafe_sub(max(price, oracle), min(price, oracle)),
+            )
+            assert width <= unsafe_mul(oracle, h_min), "clearing: price on the wrong side"
+            assert given <= unsafe_mul(unsafe_mul(earned, rates & 15) >> 4, 10**10), "clearing: price on the wrong side"
+        return
     reach: uint256 = unsafe_mul(unsafe_add(h_min, h0), 10**14)
     if tilt > 0:
         reach = unsafe_add(reach, unsafe_mul(slope, convert(convert(tilt, bytes32), uint256)) >> 1)

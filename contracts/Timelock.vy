@@ -35,7 +35,7 @@ exports: (
 )
 
 
-DELAY_S_MIN: constant(uint256) = 691_200        # 8 days: all exits, a full queue of the vault's included, and a day to hear of it
+DELAY_S_MIN: constant(uint256) = 691_200        # 8 days: longer than any exit takes, with room for a queue of payments of seven
 DELAY_S_MAX: constant(uint256) = 2_592_000      # 30 days: a fault must be mendable
 LIFE_S: constant(uint256) = 604_800             # 7 days to execute, so that nothing lies in wait for years
 CALLS_MAX: constant(uint256) = 8                # of one operation: a market with its keys, not a release

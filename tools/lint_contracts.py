@@ -44,8 +44,17 @@ ALLOWED: dict[str, dict[str, str]] = {
         "shift": "keys (account << 4 | place) of narrower fields, and words in memory whose fields "
         "were just unpacked",
     },
-    "Delegates.vy": {"shift": "three arguments whose ranges the function asserts"},
+    "Delegates.vy": {
+        "shift": "three arguments whose ranges the function asserts",
+        "raw_call": "asks a stranger's wallet: bounded gas, a bounded answer, and it may fail",
+        "slice": "the wallet's answer, whose length was just checked, to the word it must be",
+    },
     "Oracle.vy": {"shift": "one bit, of a market's number below 192"},
+    "Pool.vy": {
+        "defaults": "ERC-7540 wants deposit and mint in ERC-4626's form and in a longer one",
+        "shift": "assets and shares bounded where they are asked for, epochs below 2^32, fields "
+        "just unpacked; an epoch nobody asked in is answered before it is shifted",
+    },
     "Rules.vy": {
         "unchecked": "Clearing's numbers are fields of at most 88 bits or sums of 256 of them: no "
         "sum leaves 128 bits, no product 256; check_price narrows what strangers ask",

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "offchain"))
+sys.path[:0] = [str(ROOT / "offchain"), str(ROOT / "tools")]
 
 import msgspec  # noqa: E402
 
+import margin_vectors  # noqa: E402
 from infold import signing, words  # noqa: E402
 from infold.errors import Rejected  # noqa: E402
 from infold.messages import (  # noqa: E402
@@ -462,6 +463,7 @@ def rendered() -> Iterator[tuple[str, str]]:
     """Every file's name and text."""
     for name, build in FILES.items():
         yield name, json.dumps(build(), indent=1) + "\n"
+    yield "margins.json", margin_vectors.text()
 
 
 def main() -> int:

@@ -45,7 +45,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "offchain")]
 
 import pytest  # noqa: E402
 from tests.support import compiler as test_compiler  # noqa: E402
-from vyper.exceptions import VyperException  # noqa: E402
+from vyper.exceptions import VyperException, VyperInternalException  # noqa: E402
 
 from compiler import deployable  # noqa: E402
 from mutations import Mutant, mutants  # noqa: E402
@@ -66,11 +66,15 @@ TESTS: Final = (
     "tests/property/test_pricing_rule.py",
 )
 FOLDERS: Final = {
+    "adapters/Aggregator.vy": "adapters",
+    "adapters/Pull.vy": "adapters",
     "modules/collateral.vy": "clearing",
     "modules/markets.vy": "clearing",
     "modules/orders.vy": "clearing",
     "modules/parameters.vy": "governance",
     "modules/signers.vy": "seals",
+    "modules/sources.vy": "oracle",
+    "modules/uptime.vy": "oracle",
 }
 """Where a module's faults are looked for first: a contract's are in the folder of its name."""
 
@@ -121,7 +125,7 @@ def judge(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> Verdi
     test_compiler.compiled_at.cache_clear()
     try:
         codes = {name: test_compiler.compiled(name).bytecode for name in originals}
-    except VyperException as error:
+    except (VyperException, VyperInternalException) as error:
         return {"verdict": "invalid", "by": type(error).__name__}
     if codes == originals:
         return {"verdict": "same", "by": ""}

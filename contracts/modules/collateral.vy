@@ -4,7 +4,8 @@
 @title Collateral
 @license AGPL-3.0-only
 @notice Who owns what collateral: account words and pending withdrawals.
-@dev Accounts 0 (pool) and 1 (backstop) exist from the start; ids 2..16 are left out, see `Clearing.positions`.
+@dev Accounts 0 (pool), 1 (backstop), 2 (insurance) and 3 (treasury) exist from the start; the last two hold collateral
+     only and belong to nobody. Ids 4..16 are left out, see `Clearing.positions`.
 """
 
 from . import packing
@@ -14,6 +15,8 @@ from ..interfaces import IClearing
 uses: reasons
 
 FIRST_TRADER: constant(uint256) = 17
+INSURANCE: constant(uint256) = 2            # holds collateral only: pays what bankrupt accounts owe
+TREASURY: constant(uint256) = 3             # holds collateral only: the timelock's
 
 account_count: public(uint256)              # the next id
 accounts: public(uint256[2**32])            # owner 160 @96 | collateral i64 @32 | mask u16 @16 | epoch u16 @0

@@ -56,8 +56,7 @@ pool_markets: public(uint256)               # bit m: the pool holds base or inco
 backstop_markets: public(uint256)           # bit m: the backstop holds a position in market m
 
 opened: transient(uint256[64])              # the vector's price words
-opened_chunks: transient(uint256)
-tag: transient(uint256)                     # tells this vector's marks from an earlier one's in the same transaction
+laid: transient(uint256)                    # tag 48 @8, tells this vector's marks from an earlier one's in the transaction | chunks 8 @0
 marks: transient(uint256[256])
 
 
@@ -103,12 +102,12 @@ def _lay(words: uint256[64], chunks: uint256):
     """
     @notice Lay a verified vector's prices out for this transaction.
     """
-    for i: uint256 in range(64):
-        if i == chunks << 3:
-            break
-        self.opened[i] = words[i]
-    self.opened_chunks = chunks
-    self.tag = unsafe_add(self.tag, 1)
+    laid: uint256 = self.laid
+    for i: uint256 in range(chunks << 3, bound=64):
+        word: uint256 = words[i]
+        if word | laid != 0:        # the first vector of a transaction finds zeros
+            self.opened[i] = word
+    self.laid = (unsafe_add(laid >> 8, 1) << 8) | chunks
 
 
 @internal
@@ -117,7 +116,7 @@ def _mark(market: uint256, time: uint256) -> uint256:
     @notice The market's mark at this vector; zero price if the vector has none. Funding is integrated virtually.
     """
     mark: uint256 = self.marks[market]
-    if mark >> 208 != self.tag:
+    if mark >> 208 != self.laid >> 8:
         clock: uint256 = self.market_words[market << 3]
         mark = self._make_mark(market, clock, self.parameter_words[self._parameters_at(market, clock, time)], time)
         self.marks[market] = mark
@@ -127,8 +126,9 @@ def _mark(market: uint256, time: uint256) -> uint256:
 @internal
 @view
 def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -> uint256:
+    laid: uint256 = self.laid
     oracle: uint256 = 0
-    if market >> 5 < self.opened_chunks:
+    if market >> 5 < laid & packing.M8:
         oracle = (self.opened[market >> 2] >> (((market & 3) ^ 3) << 6)) & packing.M64
 
     # index step: quote e6 per lot at a rate per day, times 2**scale, toward zero
@@ -142,7 +142,7 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     if index >> 63 != index >> 255:
         index = (index >> 255) ^ (2**63 - 1)
     return (
-        (self.tag << 208)
+        ((laid >> 8) << 208)
         | (oracle << 144)
         | ((convert(convert(index, bytes32), uint256) << 192) >> 112)
         | ((rates >> 196) << 20)            # im, mm and haircut stand side by side in both words

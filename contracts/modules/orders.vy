@@ -28,8 +28,8 @@ ORDER_TYPEHASH: constant(bytes32) = keccak256(
 BUY: constant(uint256) = 1
 POST_ONLY: constant(uint256) = 2
 REDUCE_ONLY: constant(uint256) = 4
-DELEGATED: constant(uint256) = 128
-RESERVED: constant(uint256) = 15 * 256      # approved wallets (256), free flags
+SPOKEN_FOR: constant(uint256) = 128 + 256   # signed by a delegate's key; approved on chain: `Delegates` says whether it serves
+RESERVED: constant(uint256) = 14 * 256      # free flags
 FILL_OR_KILL: constant(uint256) = 2            # time in force: 0 good till cancelled, 1 immediate or cancel
 
 
@@ -183,13 +183,15 @@ def _judge(
     )
     # signatures._recover, in place
     s: uint256 = (record.vs << 1) >> 1
-    if s > signatures.HALF_CURVE:
-        return 10
-    signer: uint256 = convert(ecrecover(digest, unsafe_add(record.vs >> 255, 27), record.r, s), uint256)
-    if flags & DELEGATED == 0:
+    signer: uint256 = 0
+    if s <= signatures.HALF_CURVE:
+        signer = convert(ecrecover(digest, unsafe_add(record.vs >> 255, 27), record.r, s), uint256)
+    if flags & SPOKEN_FOR == 0:
         if signer != account_word >> 96:
             return 10
-    elif signer == 0 or not staticcall DELEGATES.covers(record.order >> 224, convert(signer, address), record.order, limit, time):
+    elif not staticcall DELEGATES.covers(
+        record.order >> 224, convert(signer, address), record.order, limit, time, digest
+    ):
         return 10
 
     return convert(digest, uint256)

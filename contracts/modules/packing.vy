@@ -112,6 +112,34 @@ def _unpack_book(word: uint256) -> (int256, int256):
     return convert(convert(word, bytes32), int256) >> 192, convert(convert(word << 64, bytes32), int256) >> 168
 
 
+# -- terms of an apply: lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0 ---------
+
+@internal
+@pure
+def _terms(lean_e6: uint256, bounty: uint256, charge: uint256) -> uint256:
+    """
+    @notice What a position's owner loses when Recovery shrinks it; the keeper is added by the caller.
+    """
+    return (self._count(lean_e6, 20) << 160) | (self._count(bounty, 64) << 96) | (self._count(charge, 64) << 32)
+
+
+# -- exit: long 1 @248 | market 8 @240 | done 48 @112 | asked 48 @64 | size 64 @0 ----------------
+
+@internal
+@pure
+def _exit(long: bool, market: uint256, done_ms: uint256, asked_ms: uint256, size: uint256) -> uint256:
+    """
+    @notice A pending forced exit: of which position, the last appointed time that was kept, and what is left of it.
+    """
+    return (
+        (convert(long, uint256) << 248)
+        | (self._count(market, 8) << 240)
+        | (self._count(done_ms, 48) << 112)
+        | (self._count(asked_ms, 48) << 64)
+        | self._count(size, 64)
+    )
+
+
 # -- ledger: realised i88 @168 | fees u80 @88 | pot i88 @0 -------------------------------------
 
 @internal

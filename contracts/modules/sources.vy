@@ -50,6 +50,7 @@ def _set(market: uint256, source: address, bound_e4: uint256, age_s: uint256, st
     @param strict Whether a market whose reading is too old may only shrink; otherwise it is as if it had none.
     """
     assert market != 0 and market < MARKETS, "oracle: market out of range"
+    self._wait(market)
     word: uint256 = 0
     reading: uint256 = 0
     if source == empty(address):
@@ -74,9 +75,9 @@ def _refresh(market: uint256):
     """
     assert market < MARKETS, "oracle: no source"
     assert (signers.threshold >> (64 + market)) & 1 != 0, "oracle: no source"
+    self._wait(market)
     word: uint256 = self.source_of[market]
     if word == 0:
-        self._wait(market)
         self.readings[market] = 0
         signers.threshold ^= 1 << (64 + market)
         log SourceRead(market=market, readings=0)
@@ -125,6 +126,9 @@ def _read(source: uint256) -> uint256:
 @internal
 @view
 def _wait(market: uint256):
+    """
+    @notice No second change before every batch that the last one could surprise is void.
+    """
     activation_s: uint256 = self.readings[market] & packing.M32
     assert block.timestamp > activation_s + units.WINDOW_S, "oracle: change pending"
 
@@ -134,7 +138,6 @@ def _put(market: uint256, reading: uint256):
     """
     @notice Put a reading in force G from now; the one in force serves until then.
     """
-    self._wait(market)
     word: uint256 = (
         reading * 2**144 | (self.readings[market] >> 144) * 2**32 | block.timestamp + units.GUARD_S
     )

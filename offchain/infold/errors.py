@@ -36,6 +36,10 @@ CODES: Final[dict[str, str]] = {
     "DELEGATE_UNKNOWN": "grant the key on chain first, or sign with the owner's key",
     "DELEGATE_EXPIRED": "grant the key anew on chain, or sign with the owner's key",
     "DELEGATE_SCOPE": "stay within the markets and the notional granted to the key",
+    "NOT_APPROVED": (
+        "approve the order on chain, or prove it with the wallet's signature (infold account"
+        " approve), wait until the venue sees it, and send it again"
+    ),
     # What is asked.
     "UNKNOWN_MARKET": "choose a market listed at /v1/markets",
     "MARKET_CLOSED": "wait until the market is open again",

@@ -8,6 +8,7 @@ are raw bytes (32 and 20). Decoding validates types; constructing does not, so e
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 import msgspec
 
@@ -57,8 +58,16 @@ class Order(msgspec.Struct, frozen=True, array_like=True, gc=False):
     seq: int
 
 
+APPROVED_SIGNATURE: Final = bytes(64)
+"""What stands for the signature of an order that its owner, a contract, approved on chain."""
+NOBODY: Final = bytes(20)
+"""The address no key has: the signer of such an order."""
+
+
 class SignedOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An order whose signature was recovered under this venue's domain."""
+    """An order whose signature was recovered under this venue's domain, or that says it was
+    approved on chain; then `signer` is `NOBODY`.
+    """
 
     order: Order
     signature: bytes
@@ -74,6 +83,11 @@ class SignedOrder(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def vs(self) -> int:
         return int.from_bytes(self.signature[32:], "big")
+
+    @property
+    def approved(self) -> bool:
+        """Whether it asks to be looked up among its account's approvals."""
+        return self.signer == NOBODY and not self.delegated
 
 
 class OrderRequest(

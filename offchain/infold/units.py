@@ -38,6 +38,8 @@ MARKETS_MAX: Final = 16
 SLOTS: Final = 256
 POOL_ACCOUNT: Final = 0
 BACKSTOP_ACCOUNT: Final = 1
+INSURANCE_ACCOUNT: Final = 2
+TREASURY_ACCOUNT: Final = 3
 FIRST_TRADER: Final = 17
 """Accounts 2..16 are left out: the backstop's positions lie where theirs would."""
 

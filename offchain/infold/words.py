@@ -574,6 +574,7 @@ FLAG_BUY: Final = 1
 FLAG_POST_ONLY: Final = 2
 FLAG_REDUCE_ONLY: Final = 4
 FLAG_DELEGATED: Final = 1 << 7
+FLAG_APPROVED: Final = 1 << 8
 
 
 class UnpackedRecord(NamedTuple):
@@ -585,10 +586,17 @@ class UnpackedRecord(NamedTuple):
     delegated: bool
     r: int
     vs: int
+    approved: bool = False
 
 
 def pack_record(
-    order: Order, place: int, fill_e8: int, delegated: bool, r: int, vs: int
+    order: Order,
+    place: int,
+    fill_e8: int,
+    delegated: bool,
+    r: int,
+    vs: int,
+    approved: bool = False,
 ) -> BatchRecord:
     """An order's four words; `place` is the account's position index (0..15), `fill_e8` in lots.
 
@@ -603,6 +611,7 @@ def pack_record(
         | order.time_in_force << 3
         | order.trigger_kind << 5
         | delegated << 7
+        | approved << 8
     )
     return BatchRecord(
         order=order.account << 224
@@ -632,7 +641,7 @@ def unpack_record(record: BatchRecord) -> UnpackedRecord:
     limit_price_e8, fill_e8, trigger_price_e8, good_after_ms = unpack(RECORD_TERMS, record.terms)
     time_in_force = flags >> 3 & 3
     trigger_kind = flags >> 5 & 3
-    if flags >> 8 or time_in_force == 3 or trigger_kind == 3:
+    if flags >> 9 or time_in_force == 3 or trigger_kind == 3:
         raise InvariantBroken(f"flags 0x{flags:03x} name no order")
     order = Order(
         account=account,
@@ -652,10 +661,45 @@ def unpack_record(record: BatchRecord) -> UnpackedRecord:
         slot=slot,
         seq=seq,
     )
-    return UnpackedRecord(order, place, fill_e8, bool(flags & FLAG_DELEGATED), record.r, record.vs)
+    return UnpackedRecord(
+        order,
+        place,
+        fill_e8,
+        bool(flags & FLAG_DELEGATED),
+        record.r,
+        record.vs,
+        bool(flags & FLAG_APPROVED),
+    )
 
 
 # -- pool shares -----------------------------------------------------------------------------------
+
+
+class ExitWord(NamedTuple):
+    """exits[account * 16 + index] of `Recovery`; times in ms."""
+
+    long: int = 0
+    market: int = 0
+    done_ms: int = 0
+    asked_ms: int = 0
+    size_e8: int = 0
+
+
+EXIT: Final[Layout] = (
+    Field("long", 1, 248),
+    Field("market", 8, 240),
+    Field("done_ms", 48, 112),
+    Field("asked_ms", 48, 64),
+    Field("size_e8", 64, 0),
+)
+
+
+def pack_exit(word: ExitWord) -> int:
+    return pack(EXIT, word)
+
+
+def unpack_exit(word: int) -> ExitWord:
+    return ExitWord(*unpack(EXIT, word))
 
 
 class RequestsWord(NamedTuple):
@@ -677,17 +721,21 @@ def unpack_requests(word: int) -> RequestsWord:
 
 
 class StrikeWord(NamedTuple):
-    """strikes[epoch]. `supply` is the one before the strike; `returned` is 0 or 1."""
+    """strikes[epoch]. `supply` is the one before the strike; `returned` is 0 or 1; `paid_e6` is for
+    all redemptions of the epoch together.
+    """
 
     returned: int = 0
     nav_e6: int = 0
     supply: int = 0
+    paid_e6: int = 0
 
 
 STRIKE: Final[Layout] = (
     Field("returned", 1, 192),
     Field("nav_e6", 64, 128),
     Field("supply", 128, 0),
+    Field("paid_e6", 63, 193),
 )
 
 

@@ -101,20 +101,22 @@ def test_F04_whoever_leaves_or_cuts_risk_is_not_stopped(stage: Stage, act: str) 
 def test_F04_what_is_unsafe_is_liquidated_all_the_same(stage: Stage) -> None:
     venue, poor = stage.venue, stage.third + 1
     vector = venue.presented(venue.a_vector(LOW))
-    venue.recovery.liquidate(*vector, poor, 0, LOT, sender=STRANGER)
-    assert stage.position(poor).base_e8 == 0
+    before_e8 = stage.position(poor).base_e8
+    venue.recovery.liquidate(*vector, poor, 0, 0, sender=STRANGER)
+    assert abs(stage.position(poor).base_e8) < abs(before_e8)
 
 
 def test_F04_liquidity_providers_get_in_and_out(stage: Stage) -> None:
     venue = stage.venue
     venue.fund(PROVIDER, DOLLAR)
-    venue.pool.request_redeem(10**12, sender=PROVIDER)
-    epoch = venue.pool.request_deposit(DOLLAR, sender=PROVIDER).value
+    pool, who = venue.pool, PROVIDER.address
+    pool.requestRedeem(10**12, who, who, sender=PROVIDER)
+    epoch = pool.requestDeposit(DOLLAR, who, who, sender=PROVIDER).value
     venue.strike(ORACLE)
     if not venue.clearing.strikes(epoch):
         venue.strike(ORACLE)
-    minted, paid = venue.pool.claim(epoch, PROVIDER.address, sender=STRANGER).value
-    assert minted > 0 and paid > 0
+    assert pool.deposit(pool.maxDeposit(who), who, who, sender=PROVIDER).value > 0
+    assert pool.redeem(pool.maxRedeem(who), who, who, sender=PROVIDER).value > 0
 
 
 @pytest.mark.parametrize("market", [1, 2])

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import ZERO, Contract, Refused, a_key
-from tests.support.venue import DEPLOYER, DOLLAR, LOT, PRICE_E8, Venue, a_venue
+from tests.support.venue import DEPLOYER, DOLLAR, PRICE_E8, Venue, a_venue
 
 TOKEN = ROOT / "tests" / "support" / "contracts" / "OddToken.vy"
 TRADER, RIVAL, PROVIDER = a_key("trader"), a_key("rival"), a_key("provider")
@@ -33,36 +33,39 @@ class Scene:
         venue.trade(self.trader, self.rival)
         venue.clearing.request_withdrawal(self.rival, 50 * DOLLAR, sender=RIVAL)
         venue.fund(PROVIDER, 1_000 * DOLLAR)
-        self.epoch = venue.pool.request_deposit(100 * DOLLAR, sender=PROVIDER).value
+        self.epoch = venue.ask_in(PROVIDER, 100 * DOLLAR)
         venue.strike(ORACLE)
         venue.provide(PROVIDER, 200 * DOLLAR, ORACLE)
-        self.paid = venue.pool.request_redeem(10**12, sender=PROVIDER).value
+        self.paid = venue.ask_out(PROVIDER, 10**12)
         venue.strike(ORACLE)
         venue.dollar.mint(venue.dollar.address, 10**12, sender=DEPLOYER)
+        for operator in (TRADER.address, venue.dollar.address):
+            venue.pool.setOperator(operator, True, sender=PROVIDER)
         venue.dollar.mint(TRADER.address, 10**12, sender=DEPLOYER)
 
     def call(self, name: str) -> Call:
         venue = self.venue
         vector = venue.presented(venue.a_vector(ORACLE))
         low = venue.presented(venue.a_vector(LOW))
+        own = (PROVIDER.address, PROVIDER.address)
         calls: dict[str, Callable[[], Call]] = {
             "open_account": lambda: (venue.clearing, "open_account", (TRADER.address, 10 * DOLLAR)),
             "deposit": lambda: (venue.clearing, "deposit", (self.trader, 5)),
             "claim_withdrawal": lambda: (venue.clearing, "claim_withdrawal", (self.rival, *vector)),
-            "request_deposit": lambda: (venue.pool, "request_deposit", (5,)),
-            "claim": lambda: (venue.pool, "claim", (self.paid, PROVIDER.address)),
+            "requestDeposit": lambda: (venue.pool, "requestDeposit", (5, *own)),
+            "redeem": lambda: (venue.pool, "redeem", (10**11, *own)),
             "settle": lambda: (
                 venue.clearing,
                 "settle",
                 venue.arguments(venue.a_batch(oracle=ORACLE)),
             ),
-            "liquidate": lambda: (venue.recovery, "liquidate", (*low, self.trader, 0, LOT)),
+            "liquidate": lambda: (venue.recovery, "liquidate", (*low, self.trader, 0, 0)),
             "accounts": lambda: (venue.clearing, "accounts", (self.trader,)),
         }
         return calls[name]()
 
 
-MONEY = ("open_account", "deposit", "claim_withdrawal", "request_deposit", "claim")
+MONEY = ("open_account", "deposit", "claim_withdrawal", "requestDeposit", "redeem")
 CLEARING = ("open_account", "deposit", "claim_withdrawal")
 # While Pool moves money Clearing is at rest and its books are closed: what moves none may come in.
 PAIRS = [(outer, inner) for outer in MONEY for inner in MONEY] + [

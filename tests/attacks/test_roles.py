@@ -45,6 +45,7 @@ ACTORS: dict[str, Key] = {
     "canceller": OWNER,
     "the account": OWNER,
     "account owner": a_key("owner"),
+    "controller": a_key("controller"),
     "matcher": MATCHER,
     "oracle signer": ORACLE_SIGNERS[0],
     "Governance": STAND_INS["governance"],
@@ -122,10 +123,16 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "release": (SOMEBODY, 0),
         "grant": (account, SOMEBODY, 1, 5, venue.world.now_ms + 60_000),
         "revoke": (account, SOMEBODY),
+        "approve": (account, bytes(32)),
+        "disapprove": (account, bytes(32)),
         "request_withdrawal": (account, 1),
         "cancel_all": (account,),
-        "apply": (*vector, account, 0, LOT),
+        "force_reduce": (account, 0, 1),
+        "apply": (*vector, account, 0, LOT, 0),
+        "spend": (account, 0),
     }
+    if contract == "Pool":
+        return 5, *[ACTORS["controller"].address] * 2
     return special[name]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from infold.dealer.hedging.facts import Fact
+from infold.dealer.hedging.facts import HedgeFact
 from infold.errors import Misconfigured, Unavailable
 from infold.node.hedger import Hedger
 from infold.outside import OutsideOrder, Standing
@@ -170,7 +170,7 @@ def test_what_is_not_there_is_named(ground: Ground) -> None:
 def test_a_client_leg_is_hedged_on_chain_and_the_book_agrees_with_the_tokens(
     ground: Ground,
 ) -> None:
-    facts: list[Fact] = []
+    facts: list[HedgeFact] = []
     venue = ground.venue()
     held = venue.position(1).size_e8
     hedger = Hedger(1, [venue], facts.append, prefix="devnet")

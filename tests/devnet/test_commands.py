@@ -44,7 +44,9 @@ class Shell:
         whole = [*arguments, "--rpc-url", self.venue.devnet.rpc.url, "--book", self.book, "--json"]
         code = app.run(whole)
         written = self.capsys.readouterr()
-        return code, json.loads(written.out) if written.out else {}, written.err
+        found = json.loads(written.out) if written.out else {}
+        assert not found or list(found)[:3] == ["command", "version", "seed"]
+        return code, found, written.err
 
     def signed(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
         """The same, by the owner's key."""
@@ -104,9 +106,34 @@ def test_a_provider_comes_in_and_goes_out(shell: Shell) -> None:
     code, claimed, _ = shell.signed("lp", "claim", str(asked["epoch"]))
     assert code == 0 and 399_900_000 <= int(claimed["paid_e6"]) <= 400_100_000
     code, _, err = shell.signed("lp", "claim", str(asked["epoch"]))
-    assert code == 7 and "nothing to claim" in err
+    assert code == 7 and "nothing to take back" in err
     assert int(shell.run("lp", "position", owner)[1]["shares_e12"]) == shares - 400 * 10**12
     assert shell.run("lp", "position", "somebody")[0] == 2
+
+
+def test_a_running_devnet_is_halted_resumed_and_given_a_market(
+    shell: Shell, tmp_path: Path
+) -> None:
+    """Devnets are not sealed: their owner changes at once, and the node follows."""
+    devnet, state = shell.venue.devnet, shell.venue.node.state
+    for name, wallet in (("guardian", devnet.guardian), ("owner", devnet.funder)):
+        (tmp_path / name).write_text(wallet.private_key.hex())
+    code, halted, _ = shell.run("halt", "--key-file", str(tmp_path / "guardian"))
+    assert code == 0
+    shell.venue.step(halted["from_ms"] + 2_000, PRICES)
+    assert state.limits.halts(halted["from_ms"] + 1)
+    code, resumed, _ = shell.run("resume", "--key-file", str(tmp_path / "guardian"))
+    assert code == 0
+    shell.venue.step(resumed["until_ms"] + 2_000, PRICES)
+    assert not state.limits.halts(resumed["until_ms"] + 1)
+
+    text = PLAN.read_text("utf-8").split("[[market]]")[1].replace("id = 1", "id = 9")
+    (tmp_path / "market.toml").write_text(text.replace('"BTC-USD"', '"TON-USD"'))
+    add = ["market", "add", str(tmp_path / "market.toml"), "--key-file", str(tmp_path / "owner")]
+    code, made, _ = shell.run(*add)
+    assert code == 0 and made["state"] == "made"
+    shell.venue.step(shell.venue.clock_ms + 5_000, PRICES | {9: 100 * 10**8})
+    assert 9 in state.markets
 
 
 def test_a_keystore_pays_like_its_key(shell: Shell, tmp_path: Path) -> None:
@@ -120,7 +147,8 @@ def test_a_keystore_pays_like_its_key(shell: Shell, tmp_path: Path) -> None:
     account = str(shell.venue.devnet.accounts[0].account)
     pay = ["deposit", account, "5", "--mint", "--keystore", str(store)]
     code, paid, _ = shell.run(*pay, "--password-file", str(word))
-    assert code == 0 and paid == {"account": int(account), "amount_e6": "5000000"}
+    assert code == 0 and paid["command"] == "deposit"
+    assert (paid["account"], paid["amount_e6"]) == (int(account), "5000000")
     code, paid, err = shell.run(*pay, "--password-file", str(wrong))
     assert (code, paid) == (3, {}) and "check the password" in err
 

@@ -4,18 +4,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode
 from tests.support.local_orders import an_order
 
 from infold.errors import Misconfigured, Rejected
 from infold.messages import Receipt
 from infold.node import LocalVenue, live_prices
+from infold.shell.anvil import Anvil
+from infold.shell.chain import Rpc, Sender, Venue
+from infold.shell.deploy import RpcDeployer, deploy, find_contracts
 from infold.shell.devnet import Devnet, DevnetConfig
+from infold.shell.plan import read_plan
+from infold.words import unpack_readings
+from mocks import mocks
 
 pytestmark = pytest.mark.devnet
 
+ROOT = Path(__file__).resolve().parents[2]
 START_MS = 1_700_000_000_000
 BTC = 1
 
@@ -87,3 +96,48 @@ def test_a_sealed_devnet_takes_no_second_source_past_its_timelock() -> None:
     config = DevnetConfig(start_ms=START_MS, accounts=1, signers=2, sealed=True)
     with Devnet(config) as devnet, pytest.raises(Misconfigured, match="timelock"):
         devnet.add_sources({BTC: 1})
+
+
+def test_a_plan_brings_its_second_sources_and_uptime_feed(tmp_path: Path) -> None:
+    key = b"\x07" * 32
+    with Anvil() as anvil:
+        rpc = Rpc(anvil.url)
+        sender = Sender(rpc, key, anvil.chain_id)
+        rpc.call("anvil_setBalance", "0x" + sender.address.hex(), hex(10**21))
+        deployer = RpcDeployer(rpc, sender)
+        feed = mocks()["MockV3Aggregator"]
+        code = bytes.fromhex(feed["bytecode"][2:])
+        prices = deployer.create("a feed", code + encode(["uint8", "int256"], [18, 10**22]))
+        uptime = deployer.create("a feed", code + encode(["uint8", "int256"], [0, 1]))
+        plan = tmp_path / "plan.toml"
+        plan.write_text(
+            (ROOT / "scripts" / "local.toml").read_text("utf-8")
+            + f"""
+[[source]]
+market = 1
+kind = "aggregator"
+feed = "0x{prices.hex()}"
+bound_e4 = 150
+age_s = 4_000
+
+[[source]]
+market = 2
+kind = "mock"
+price_e8 = 5
+bound_e4 = 10
+age_s = 30
+strict = true
+
+[uptime]
+feed = "0x{uptime.hex()}"
+grace_s = 3_600
+""",
+            "utf-8",
+        )
+        book = deploy(deployer, read_plan(plan), find_contracts())
+        oracle = Venue(rpc, book)["Oracle"]
+        first, second = (unpack_readings(oracle.call("readings", market)) for market in (1, 2))
+        assert (first.price_e8, first.bound_e4, first.strict) == (10_000 * 10**8, 150, 0)
+        assert (second.price_e8, second.bound_e4, second.strict) == (5, 10, 1)
+        assert oracle.call("sequencer_up") is False, "the feed says it is down"
+        rpc.close()

@@ -85,8 +85,8 @@ def restart(clock: Clock) -> None:
 def test_set_up_is_whole(clock: Clock) -> None:
     venue = clock.venue
     shown = venue.view()
-    names = "rpc_url api_url chain_id contracts markets accounts matcher oracle_signers k"
-    assert set(shown) == set(names.split())
+    names = "rpc_url api_url chain_id contracts markets accounts oracle_signers k"
+    assert set(shown) == {*names.split(), "matcher", "refund_payer", "owner", "guardian"}
     assert len(shown["accounts"]) == TRADERS and shown["accounts"][0]["id"] == 17
     assert json.loads(json.dumps(shown)) == shown
     assert venue.node.reconcile().report() == []

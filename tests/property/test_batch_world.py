@@ -10,24 +10,15 @@ import numpy as np
 import pytest
 
 from infold.bench.brute import BruteMarket, BruteOrder, brute_clear
-from infold.core.auction import FILL_OR_KILL, Market, Orders, clear, prepare
-from infold.core.crossing import BUY, FIRST, LAST
+from infold.core.auction import FILL_OR_KILL, AuctionMarket, Orders, clear, prepare
+from infold.core.crossing.places import BUY, FIRST, LAST
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.corners import corners, integer_corners
-from infold.dealer.desk import ladder_knots
+from infold.dealer.knots import far_knots, ladder_knots
 from infold.dealer.lines import Line, bent_line, straight, thin_line
 from infold.dealer.params import LOTS_TIMES_PRICE_OF_A_MILLION, SPOT_FX
-from infold.research.simulation.batches_auction import (
-    BALANCED,
-    EXECUTED,
-    FREE,
-    RESIDUAL,
-    RULED,
-    TICK_OF,
-    clear_batch,
-    meet_one,
-    room_for,
-)
+from infold.research.simulation.batches_auction import BALANCED, FREE, RULED, clear_batch, room_for
+from infold.research.simulation.batches_price import EXECUTED, RESIDUAL, TICK_OF, meet_one
 
 ORACLE = 10_000
 
@@ -97,7 +88,7 @@ def test_a_ruled_batch_equals_the_venues_auction(whole: bool) -> None:
         bounds = some_bounds(draw)
         curve = clip(some_curve(draw), bounds, 1)
         orders = some_orders(draw)
-        markets = prepare([Market(bounds, 1, curve)])
+        markets = prepare([AuctionMarket(bounds, 1, curve)])
         count = len(orders)
         flags = [(BUY if side > 0 else 0) | (FILL_OR_KILL if whole else 0) for side, _, _ in orders]
         hashes = np.zeros((count, 4), np.uint64)
@@ -140,7 +131,7 @@ def test_a_free_batch_is_the_best_of_all_ticks() -> None:
                 sale_e8_max=draw.choice([0, 3, 10**6]),
             )
         bounds = CurveBounds(ORACLE, 0, 900_000, 900_000, 0, 10**9, 10**9, 0)
-        markets = prepare([Market(bounds, 1, curve)])
+        markets = prepare([AuctionMarket(bounds, 1, curve)])
         rule = markets.rules[0].copy()
         rule[FIRST], rule[LAST] = ORACLE - 400, ORACLE + 400
         price, residual, _, _ = simulated(rule, markets.widths[0], curve, orders, FREE)
@@ -169,7 +160,7 @@ def test_one_whole_order_is_met_as_any_batch_is() -> None:
         if draw.random() < 0.3:
             curve = replace(curve, sell_from_e8=ORACLE + 9, sale_e8_max=draw.choice([3, 50]))
         bounds = CurveBounds(ORACLE, 0, 900_000, 900_000, 0, 10**9, 10**9, 0)
-        markets = prepare([Market(bounds, 1, curve)])
+        markets = prepare([AuctionMarket(bounds, 1, curve)])
         rule = markets.rules[0].copy()
         rule[FIRST], rule[LAST] = ORACLE - 400, ORACLE + 400
         price, residual, fills, _ = simulated(rule, markets.widths[0], curve, order, FREE, True)
@@ -188,7 +179,7 @@ def test_a_balanced_batch_trades_the_curve_at_its_price() -> None:
     for _ in range(600):
         curve, orders = some_curve(draw), some_orders(draw)
         bounds = CurveBounds(ORACLE, 0, 900_000, 900_000, 0, 10**9, 10**9, 0)
-        markets = prepare([Market(bounds, 1, curve)])
+        markets = prepare([AuctionMarket(bounds, 1, curve)])
         rule = markets.rules[0].copy()
         rule[FIRST], rule[LAST] = ORACLE - 400, ORACLE + 400
         price, residual, fills, crossed = simulated(
@@ -213,7 +204,7 @@ def test_a_batch_is_also_what_brute_force_says() -> None:
     draw = random.Random("brute")
     for _ in range(150):
         bounds, curve, orders = some_bounds(draw), some_curve(draw), some_orders(draw)
-        markets = prepare([Market(bounds, 1, clip(curve, bounds, 1))])
+        markets = prepare([AuctionMarket(bounds, 1, clip(curve, bounds, 1))])
         knots = tuple(zip(curve.prices_e8, curve.sales_e8, strict=True))
         brute = brute_clear(
             BruteMarket(
@@ -260,5 +251,8 @@ def test_the_loops_curve_is_the_desks() -> None:
             offsets, sales, known, float(oracle), float(tick), lots_per_m, prices, lots
         )
         assert (tuple(prices[:count].tolist()), tuple(lots[:count].tolist())) == wanted, turn
+        asked = [sale * lots_per_m for sale in sales[:known].tolist()]
+        far = far_knots(offsets[:known].tolist(), asked, oracle, tick, True)
+        assert (tuple(far[0]), tuple(far[1])) == wanted, turn
         kept += count
     assert kept > 2_000

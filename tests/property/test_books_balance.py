@@ -95,8 +95,8 @@ class Day:
             for place in range(len(MARKETS)):
                 held = venue.clearing.positions(account * 16 + place)
                 if equity < margin and held:
-                    size_e8 = self.draw.randrange(abs(unpack_position(held).base_e8)) + 1
-                    venue.recovery.liquidate(*vector, account, place, size_e8, sender=MATCHER)
+                    keeper = self.draw.choice([0, *self.traders])
+                    venue.recovery.liquidate(*vector, account, place, keeper, sender=MATCHER)
                     self.done["liquidated"] += 1
                     return
 
@@ -124,15 +124,14 @@ class Day:
         held = venue.pool.balanceOf(provider.address)
         if draw.random() < 0.4 and held:
             shares = draw.randrange(1, held // 4 + 2)
-            epoch = venue.pool.request_redeem(shares, sender=provider).value
+            epoch = venue.ask_out(provider, shares)
         else:
             amount = draw.randrange(1, 50_000 * DOLLAR)
-            epoch = venue.pool.request_deposit(amount, sender=provider).value
+            epoch = venue.ask_in(provider, amount)
         self.claims.add((epoch, provider))
         for key in sorted(self.claims, key=lambda key: (key[0], key[1].name)):
             if key[0] < unpack_head(venue.clearing.head()).epoch and draw.random() < 0.7:
-                receipt = venue.pool.claim(key[0], key[1].address, sender=MATCHER)
-                self.claimed_e6 += receipt.value[1]
+                self.claimed_e6 += venue.collect(key[1], key[0])[1]
                 self.claims.remove(key)
 
     # -- the books
@@ -143,7 +142,7 @@ class Day:
         cash = sum(
             unpack_account(clearing.accounts(account)).collateral_e6
             + (clearing.withdrawals(account) >> 48)
-            for account in (0, 1, *self.traders)
+            for account in (0, 1, 2, *self.traders)
         )
         accounted = self.venue.vault.accounted_e6()
         assert cash - realised + self.parked() == accounted, "C4"
@@ -171,10 +170,10 @@ class Day:
         parked = -self.claimed_e6
         for epoch in range(current + 2):
             word = venue.pool.lp_requests(epoch)
-            owed, redeems = word >> 128, word & (2**128 - 1)
+            owed = word >> 128
             strike = unpack_strike(venue.clearing.strikes(epoch))
             if epoch < current and not strike.returned:
-                owed = redeems * strike.nav_e6 // strike.supply if strike.supply else 0
+                owed = strike.paid_e6
             parked += owed
         return parked
 

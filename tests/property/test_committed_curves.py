@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infold.core.auction import Market, Orders, clear, prepare
-from infold.core.crossing import BUY
+from infold.core.auction import AuctionMarket, Orders, clear, prepare
+from infold.core.crossing.places import BUY
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.desk import Desk
 from infold.dealer.params import PERPETUAL, SPOT_FX
@@ -31,7 +31,7 @@ class Own:
     limit_e8: int
 
 
-def a_market(inventory: int, interval_s: float, paper: bool, h_min_e6: int) -> Market:
+def a_market(inventory: int, interval_s: float, paper: bool, h_min_e6: int) -> AuctionMarket:
     """A market with the desk's committed curve, clipped by the pool's rule."""
     desk = Desk(Curve, interval_s, default=SPOT_FX if paper else PERPETUAL)
     curve = desk.commit(1, inventory * LOT, ORACLE, TICK)
@@ -45,10 +45,10 @@ def a_market(inventory: int, interval_s: float, paper: bool, h_min_e6: int) -> M
         position_cap_e8=10**14,
         pool_base_e8=inventory * LOT,
     )
-    return Market(bounds, TICK, clip(curve, bounds, TICK))
+    return AuctionMarket(bounds, TICK, clip(curve, bounds, TICK))
 
 
-def outcome(market: Market, orders: list[Own]) -> tuple[int, int, list[int]]:
+def outcome(market: AuctionMarket, orders: list[Own]) -> tuple[int, int, list[int]]:
     """Price, the dealer's sale, fills."""
     count = len(orders)
     hashes = np.zeros((count, 4), np.uint64)
@@ -86,7 +86,7 @@ owns = st.builds(
 @settings(max_examples=150, deadline=None)
 @given(market=markets, orders=st.lists(owns, min_size=1, max_size=5))
 def test_no_set_of_own_orders_nets_at_a_better_price_than_one_honest_order(
-    market: Market, orders: list[Own]
+    market: AuctionMarket, orders: list[Own]
 ) -> None:
     price, net, _ = outcome(market, orders)
     if net == 0:
@@ -101,7 +101,7 @@ def test_no_set_of_own_orders_nets_at_a_better_price_than_one_honest_order(
 @settings(max_examples=150, deadline=None)
 @given(market=markets, whole=owns, cuts=st.lists(st.integers(1, 99), min_size=1, max_size=6))
 def test_splitting_an_order_changes_neither_price_nor_size(
-    market: Market, whole: Own, cuts: list[int]
+    market: AuctionMarket, whole: Own, cuts: list[int]
 ) -> None:
     price, sold, fills = outcome(market, [whole])
     edges = sorted({0, whole.lots, *(whole.lots * cut // 100 for cut in cuts)})

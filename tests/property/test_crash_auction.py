@@ -7,9 +7,10 @@ import numpy as np
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from infold.core.crossing import BUY_TO, KNOTS, SELL_FROM
+from infold.core.crossing.places import BUY_TO, KNOTS, SELL_FROM
 from infold.dealer.corners import integer_corners
-from infold.research.simulation.batches_auction import EXECUTED, RULED, clear_batch, room_for
+from infold.research.simulation.batches_auction import RULED, clear_batch, room_for
+from infold.research.simulation.batches_price import EXECUTED
 from infold.research.simulation.crash.loop import OFFSETS, _may_trade
 from infold.research.simulation.crash.world import TICK_BP, _auction_row
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infold.dealer.hedging.exposure import Book, Cause, Rules, fold, room_e8
-from infold.dealer.hedging.facts import Fact, decode_fact, encode_fact
+from infold.dealer.hedging.facts import HedgeFact, decode_fact, encode_fact
 from infold.dealer.hedging.orders import ENDED
 from infold.node.hedger import Hedger
 from infold.shell.venues.simulated import NO_FAULTS, Faults, SimulatedMarket, SimulatedVenue
@@ -47,7 +47,7 @@ class World:
     latency_ms: int
     depth_e8: int = 10**12
     time_ms: int = 1_000_000
-    facts: list[Fact] = field(default_factory=list)
+    facts: list[HedgeFact] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         start = self.time_ms
@@ -158,7 +158,7 @@ def test_a_crash_between_record_and_request_neither_loses_nor_doubles(
     world = World((Faults(lost_answers=0.3), NO_FAULTS), seed, 0)
     written = 0
 
-    def record(fact: Fact) -> None:
+    def record(fact: HedgeFact) -> None:
         nonlocal written
         written += 1
         world.facts.append(fact)

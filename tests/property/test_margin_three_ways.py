@@ -28,8 +28,9 @@ from tests.support.venue import (
 from infold.core import events, margin
 from infold.core.events import fact_from_log, to_word
 from infold.core.facts import fold
+from infold.core.liquidation import apply_delta, liquidation
 from infold.core.plan import Plan, PlannedFill, StructuralFault
-from infold.core.settlement import apply_delta, commit, settle
+from infold.core.settlement import commit, settle
 from infold.core.state import State, chain_words, delegate_words, request_words
 from infold.messages import Batch, SignedOrder
 from infold.reference.faults import Fault
@@ -80,7 +81,8 @@ class Three:
         self.hear(clearing.deposit(1, 4_000 * DOLLAR, sender=MATCHER))
         provider = a_key("provider")
         venue.fund(provider, 10**6 * DOLLAR)
-        self.hear(venue.pool.request_deposit(10**6 * DOLLAR, sender=provider))
+        own = (provider.address, provider.address)
+        self.hear(venue.pool.requestDeposit(10**6 * DOLLAR, *own, sender=provider))
         self.compare()
 
     def open(self, key: Key, amount_e6: int) -> None:
@@ -317,27 +319,28 @@ class Three:
         venue.world.travel(1)
         vector = venue.a_vector(self.prices)
         head, openings, signatures = venue.presented(vector)
-        for account, held in self.state.accounts.items():
+        for account, held in list(self.state.accounts.items()):
             if account not in self.keys or not held.positions:
                 continue
             index = dice.choice(list(held.positions))
-            position = held.positions[index]
-            size_e8 = abs(position.base_e8) // dice.choice((1, 2)) or 1
-            marks = margin.marks_for(held, self.state.markets, self.prices, vector.time_ms)
-            assert marks is not None
-            due = margin.is_liquidatable(held, marks)
+            price_e8 = self.prices[held.positions[index].market]
+            keeper = dice.choice((0, account, *self.keys))
+            reason, due = "recovery: account is healthy", None
+            try:
+                due = liquidation(self.state, account, index, self.prices, vector.time_ms, keeper)
+            except StructuralFault as fault:
+                reason = str(fault)
             try:
                 receipt = venue.recovery.liquidate(
-                    head, openings, signatures, account, index, size_e8, sender=DEPLOYER
+                    head, openings, signatures, account, index, keeper, sender=DEPLOYER
                 )
             except Refused as refused:
-                assert not due and refused.reason == "recovery: account is healthy"
+                assert due is None and refused.reason in reason
                 continue
-            assert due
+            assert due is not None
             expected = copy.deepcopy(self.state)
-            change_e8 = -size_e8 if position.base_e8 > 0 else size_e8
-            price_e8 = self.prices[position.market]
-            apply_delta(expected, account, index, change_e8, price_e8, vector.time_ms)
+            change_e8, terms = due
+            apply_delta(expected, account, index, change_e8, price_e8, vector.time_ms, terms)
             self.hear(receipt)
             assert chain_words(self.state) == chain_words(expected)
             self.compare()

@@ -43,6 +43,7 @@ def answer(rules: Contract, bounds: CurveBounds, price_e8: int, residual_e8: int
             rates,
             caps,
             bounds.must_shrink,
+            0,
         )
     except Refused as refused:
         return refused.reason

@@ -51,7 +51,7 @@ def test_curves_stay_two_sided_bounded_and_printable(
         signals.priced(time_ms, {1: price_e8})
         if bought_e8:
             fill: Any = SimpleNamespace(
-                market=1, buy=bought_e8 > 0, size_e8=abs(bought_e8), price_e8=price_e8
+                account=17, market=1, buy=bought_e8 > 0, size_e8=abs(bought_e8), price_e8=price_e8
             )
             signals.traded(time_ms, [fill])
         signals.hedged(1, time_ms, impact_bp)

@@ -84,3 +84,9 @@ def test_split_names_what_makes_no_sense(size: float, place: Place, named: str) 
 def test_more_places_than_a_walk_should_serve_are_refused() -> None:
     with pytest.raises(ValueError, match="at most 32"):
         split(1.0, [Place(0.0, 1.0, 1.0)] * 33)
+
+
+def test_a_slope_that_is_lost_beside_its_base_is_none() -> None:
+    places = [Place(1.0, 1e-93, 2.0), Place(0.5, 0.0, 1.0)]
+    assert split(2.0, places).parts_m == (1.0, 1.0)
+    assert split(2.0, [Place(1.0, 1e-93, 2.5)]).parts_m == (2.0,)

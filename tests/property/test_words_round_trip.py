@@ -77,13 +77,14 @@ def test_a_word_comes_back(layout: words.Layout, pack: object, unpack: object) -
     st.booleans(),
     st.integers(0, 2**256 - 1),
     st.integers(0, 2**256 - 1),
+    st.booleans(),
 )
 def test_an_order_comes_back_from_its_record(
-    number: int, place: int, fill_e8: int, delegated: bool, r: int, vs: int
+    number: int, place: int, fill_e8: int, delegated: bool, r: int, vs: int, approved: bool
 ) -> None:
     order = random_order(random.Random(number))
-    record = words.pack_record(order, place, fill_e8, delegated, r, vs)
-    assert words.unpack_record(record) == (order, place, fill_e8, delegated, r, vs)
+    record = words.pack_record(order, place, fill_e8, delegated, r, vs, approved)
+    assert words.unpack_record(record) == (order, place, fill_e8, delegated, r, vs, approved)
     assert max(record.order, record.terms) < 1 << 256
 
 
@@ -94,11 +95,13 @@ def test_a_record_packed_by_hand_is_the_layout_s(
     order_values: tuple[int, ...], terms_values: tuple[int, ...]
 ) -> None:
     order_fields = list(order_values)
-    order_fields[4] &= 0b1111_1111
+    order_fields[4] &= 0b1_1111_1111
     if order_fields[4] >> 3 & 3 == 3 or order_fields[4] >> 5 & 3 == 3:
-        order_fields[4] &= 0b1000_0111
+        order_fields[4] &= 0b1_1000_0111
     order = words.pack(words.RECORD_ORDER, order_fields)
     terms = words.pack(words.RECORD_TERMS, terms_values)
     back = words.unpack_record(BatchRecord(order=order, terms=terms, r=0, vs=0))
-    again = words.pack_record(back.order, back.place, back.fill_e8, back.delegated, 0, 0)
+    again = words.pack_record(
+        back.order, back.place, back.fill_e8, back.delegated, 0, 0, back.approved
+    )
     assert (again.order, again.terms) == (order, terms)

@@ -30,6 +30,7 @@ from infold.reference.digests import (
 from infold.reference.faults import Fault, Overflow, Reason
 from infold.reference.keccak import keccak_256
 from infold.reference.protocol import Protocol
+from infold.reference.recovery import EXIT_DELAY_MS
 from infold.reference.settlement import SettleCall
 from infold.reference.state import State
 from infold.reference.sums import Sums
@@ -38,6 +39,7 @@ from infold.reference.words import (
     Account,
     Caps,
     Clock,
+    Exit,
     Fill,
     Head,
     Limits,
@@ -163,6 +165,11 @@ def selector(signature: str) -> bytes:
 
 _selectors: dict[str, bytes] = {}
 
+POOL_GETTERS = {
+    "holder_requests": ("requests(address,uint256)", 32),
+    "claims": ("claims(address,uint256)", 33),
+    "operators": ("isOperator(address,address)", 160),
+}
 GETTERS = {
     "accounts": ("clearing", "accounts(uint256)"),
     "positions": ("clearing", "positions(uint256)"),
@@ -174,6 +181,8 @@ GETTERS = {
     "strikes": ("clearing", "strikes(uint256)"),
     "lp_requests": ("pool", "lp_requests(uint256)"),
     "shares": ("pool", "balanceOf(address)"),
+    "liquidated_ms": ("recovery", "liquidated_ms(uint256)"),
+    "exits": ("recovery", "exits(uint256)"),
     "sources": ("oracle", "source_of(uint256)"),
     "readings": ("oracle", "readings(uint256)"),
 }
@@ -239,10 +248,12 @@ class Machine:
         return self.now_s * 1000
 
     def fund(self, address: int) -> None:
-        """Endless dollars that the vault may take."""
+        """Endless dollars that the vault and the pool may take."""
         mint = selector("mint(address,uint256)") + encode((0, 0), (address, DOLLAR_SUPPLY))
-        allow = encode((0, 0), (self.chain.number("vault"), 2**256 - 1))
-        for data in (mint, selector("approve(address,uint256)") + allow):
+        approve = selector("approve(address,uint256)")
+        takers = [self.chain.number(name) for name in ("vault", "pool")]
+        allow = [approve + encode((0, 0), (taker, 2**256 - 1)) for taker in takers]
+        for data in (mint, *allow):
             refused, _ = self.chain.send("dollar", address, data)
             assert refused is None
 
@@ -304,7 +315,7 @@ class Machine:
         made = []
         for log in logs:
             name = self.chain.of_number.get(int(log.address, 16))
-            if name not in ("clearing", "delegates", "pool", "oracle", "seals"):
+            if name not in ("clearing", "delegates", "pool", "oracle", "seals", "recovery"):
                 continue
             topics = [_bytes(topic) for topic in log.topics]
             decoded = decode_log(topics, bytes(log.data[1]))
@@ -331,9 +342,13 @@ class Machine:
         if table == "delegates":
             data = encode((0, 0), (key >> 160, key & 2**160 - 1))
             return self.chain.read("delegates", selector("delegates(uint256,address)") + data)
-        if table == "holder_requests":
-            data = encode((0, 0), (key >> 32, key & 2**32 - 1))
-            return self.chain.read("pool", selector("requests(address,uint256)") + data)
+        if table == "approvals":
+            data = encode((0, 0), (key >> 256, key & 2**256 - 1))
+            return self.chain.read("delegates", selector("approvals(uint256,bytes32)") + data)
+        if table in POOL_GETTERS:
+            signature, bits = POOL_GETTERS[table]
+            data = encode((0, 0), (key >> bits, key & (1 << bits) - 1))
+            return self.chain.read("pool", selector(signature) + data)
         contract, signature = GETTERS[table]
         return self.chain.read(contract, selector(signature) + key.to_bytes(32, "big"))
 
@@ -357,12 +372,12 @@ class Machine:
         struck = Head.of(self.state.scalar("head")).epoch
         held = 0
         for epoch, word in self.state.lp_requests.items():
-            deposits, redeems = Requests.of(word)
+            deposits = Requests.of(word).deposits_e6
             if epoch >= struck:
                 held += deposits
                 continue
-            returned, nav, supply = Strike.of(self.state.strikes.get(epoch, 0))
-            held += deposits if returned else (redeems * nav // supply if supply else 0)
+            strike = Strike.of(self.state.strikes.get(epoch, 0))
+            held += deposits if strike.returned else strike.paid_e6
         return held - self.claimed_e6
 
     # -- beginning ----------------------------------------------------------------
@@ -376,7 +391,8 @@ class Machine:
         for _ in range(8):
             self.open_account()
         self.door("clearing", "deposit", (1, 40_000_000 * 10**6), STRANGER.address)
-        self.door("pool", "request_deposit", (10**9 * 10**6,), self.providers[0].address)
+        first = self.providers[0].address
+        self.door("pool", "request_deposit", (3 * 10**7 * 10**6, first, first), first)
         self.travel(EPOCH_MS // 1000 + 20)
         self.rule_settle()
 
@@ -399,7 +415,7 @@ class Machine:
             status=1 if pick.random() < 0.9 else 2,
             rate_max_e9=pick.choice([0, 10_000_000, 100_000_000]),
             velocity_e9=pick.choice([0, 10**8, 10**9]),
-            rebate=0,
+            rebate=pick.choice([0, 4, 15]),
         )
 
     def _caps(self, market: int) -> Caps:
@@ -501,31 +517,98 @@ class Machine:
             account, key = granted >> 160, granted & 2**160 - 1
         self.door("delegates", "revoke", (account, key), self.owner_or_not(account))
 
+    def rule_approve(self) -> None:
+        account = self.someone()
+        digest = self.random.getrandbits(256)
+        if self.state.approvals and self.random.random() < 0.5:
+            decided = self.random.choice(list(self.state.approvals))
+            account, digest = decided >> 256, decided & 2**256 - 1
+        self.door("delegates", "approve", (account, digest), self.owner_or_not(account))
+
+    def rule_disapprove(self) -> None:
+        account = self.someone()
+        digest = self.random.getrandbits(256)
+        if self.state.approvals and self.random.random() < 0.8:
+            decided = self.random.choice(list(self.state.approvals))
+            account, digest = decided >> 256, decided & 2**256 - 1
+        self.door("delegates", "disapprove", (account, digest), self.owner_or_not(account))
+
     # -- rules: shares ---------------------------------------------------------------
 
     def rule_request_deposit(self) -> None:
-        provider = self.random.choice(self.providers)
         amount = self.random.choice([0, 1, 1_000 * 10**6, 200_000 * 10**6, 2**62])
-        self.door("pool", "request_deposit", (amount,), provider.address)
+        controller, owner, sender = self._parties()
+        if self.random.random() < 0.5:  # one who asks every epoch and hardly ever claims
+            owner = sender = self.providers[0].address
+            amount, controller = 1_000 * 10**6, STRANGER.address
+        self.door("pool", "request_deposit", (amount, controller, owner), sender)
 
     def rule_request_redeem(self) -> None:
-        provider = self.random.choice(self.providers)
-        balance = self.state.shares.get(provider.address, 0)
-        shares = self.random.choice([0, 1, balance // 7, balance // 2, balance + 1])
-        self.door("pool", "request_redeem", (shares,), provider.address)
+        controller, owner, sender = self._parties()
+        balance = self.state.shares.get(owner, 0)
+        amounts = [0, 1, balance // 7, balance // 2, *[balance] * 4, balance + 1]
+        shares = self.random.choice(amounts)
+        if self.state.shares and self.random.random() < 0.3:
+            # more than a strike may pay while open interest locks capital
+            owner = max(self.state.shares, key=lambda it: self.state.shares[it])
+            controller, sender, shares = owner, owner, self.state.shares[owner]
+        self.door("pool", "request_redeem", (shares, controller, owner), sender)
+
+    def rule_set_operator(self) -> None:
+        operator = self.random.choice([*self.providers, STRANGER]).address
+        approved = int(self.random.random() < 0.5)
+        sender = self.random.choice(self.providers).address
+        self.door("pool", "set_operator", (operator, approved), sender)
 
     def rule_claim(self) -> None:
-        epoch = Head.of(self.state.scalar("head")).epoch
-        open_claims = list(self.state.holder_requests)
-        if open_claims and self.random.random() < 0.8:
-            place = self.random.choice(open_claims)
-            arguments = (place & 2**32 - 1, place >> 32)
+        """Any way of claiming, whole or in pieces, by its owner, an operator, a stranger."""
+        pick = self.random
+        controller, _, sender = self._parties(0.9)
+        door = pick.choice(CLAIMS)
+        epochs_back = [
+            (key >> 32, key & 2**32 - 1)
+            for key in self.state.holder_requests
+            if self.protocol.left(key >> 32, key & 2**32 - 1, redeems=True).back
+        ]
+        if epochs_back and pick.random() < 0.5:
+            # a strike that could not pay for all is rare: what it gave back is asked for
+            controller, epoch = pick.choice(epochs_back)
+            arguments = (epoch, controller, controller)
+            self.door("pool", "take_back_redeem", arguments, controller)
+            return
+        redeems = door in ("claim_withdraw", "claim_redeem", "take_back_redeem")
+        epochs = [key & 2**32 - 1 for key in self.state.holder_requests if key >> 32 == controller]
+        if door.startswith("take_back"):
+            waiting = [
+                (it >> 32, it & 2**32 - 1)
+                for it in self.state.holder_requests
+                if self.protocol.left(it >> 32, it & 2**32 - 1, redeems=redeems).back
+            ]
+            first = pick.choice([*epochs, Head.of(self.state.scalar("head")).epoch])
+            if waiting and pick.random() < 0.8:  # a strike rarely leaves any
+                controller, first = pick.choice(waiting)
+                sender = controller
         else:
-            holder = self.random.choice(self.providers).address
-            arguments = (max(0, epoch - self.random.randrange(3)), holder)
-        result = self.door("pool", "claim", arguments, STRANGER.address)
-        if isinstance(result, tuple):
-            self.claimed_e6 += result[1]
+            by_shares = door in ("claim_mint", "claim_own_mint", "claim_redeem")
+            left = [self.protocol.left(controller, epoch, redeems=redeems) for epoch in epochs]
+            most = sum(it[by_shares] for it in left)
+            first = pick.choice([0, 1, most // 3, most // 2, most, most, most + 1])
+        receiver = pick.choice([controller, STRANGER.address])
+        arguments = (first, receiver, controller)
+        if "own" in door:
+            arguments, sender = (first, receiver), controller
+        accounted_e6 = self.protocol.accounted_e6
+        self.door("pool", door, arguments, sender)
+        self.claimed_e6 += accounted_e6 - self.protocol.accounted_e6
+
+    def _parties(self, own: float = 0.8) -> tuple[int, int, int]:
+        """A controller, an owner and a sender: mostly one provider, sometimes three people."""
+        everybody = [it.address for it in (*self.providers, STRANGER)]
+        one = self.random.choice(self.providers).address
+        if self.random.random() < own:
+            return one, one, one
+        choose = self.random.choice
+        return choose([one, choose(everybody), 0]), choose([one, choose(everybody)]), one
 
     # -- rules: governance and recovery -------------------------------------------------
 
@@ -533,7 +616,8 @@ class Machine:
         """As Governance; its bounds are not asked, so that Clearing meets what they would keep
         out.
         """
-        words = (market, rates.word, caps.word, market)
+        insured = self.random.choice([0, 3, 15])
+        words = (market, rates.word, caps.word, insured << 252 | market)
         sender = self.governance if self.random.random() < 0.97 else STRANGER.address
         if self.transitions < 20:
             sender = self.governance
@@ -550,6 +634,25 @@ class Machine:
         clock = self.state.parameters(self._clock(market), market, self.now_ms)
         rates = self._rates(market)._replace(shift=clock[0].shift)
         self.set_market(market, rates, self._caps(market))
+
+    def rule_collect_fees(self) -> None:
+        market = self.random.choice([*MARKETS, 3, 256])
+        self.door("clearing", "collect_fees", (market,), STRANGER.address)
+
+    def rule_spend(self) -> None:
+        """As Governance, out of the treasury: into accounts of all kinds, sometimes too much."""
+        pick = self.random
+        held = Account.of(self.state.accounts.get(3, 0)).collateral_e6
+        account = pick.choice([0, 1, 2, 3, 4, 5_000, *self.owners])
+        amount = pick.choice([0, 1, held // 2, held, held + 1])
+        sender = self.governance if pick.random() < 0.9 else STRANGER.address
+        self.both(
+            "spend",
+            "clearing",
+            sender,
+            selector("spend(uint256,uint256)") + encode((0, 0), (account, amount)),
+            lambda: self.protocol.spend(account, amount, sender=sender, now_s=self.now_s),
+        )
 
     def rule_set_halt(self) -> None:
         """As Governance: from the barrier on, now and then a little before it or beyond the field;
@@ -605,7 +708,6 @@ class Machine:
         """Another second source, which is the same contract in every market, or none."""
         pick = self.random
         market = pick.choice([1, 1, 2, 37, 191, 192, 0])
-        answer = self.ask(market)
         given = (
             market,
             0 if pick.random() < 0.2 else self.chain.number("source"),
@@ -613,7 +715,11 @@ class Machine:
             pick.choice([29, 30, 60, 172_800, 172_801]),
             pick.random() < 0.5,
         )
-        sender = self.governance if pick.random() < 0.9 else STRANGER.address
+        self.set_source(given, self.governance if pick.random() < 0.9 else STRANGER.address)
+
+    def set_source(self, given: tuple[int, int, int, int, bool], sender: int) -> None:
+        """Market, source, bound, age and whether it is strict, as Governance would say them."""
+        answer = self.ask(given[0])
         self.both(
             "set_source",
             "oracle",
@@ -623,8 +729,9 @@ class Machine:
         )
 
     def rule_refresh(self) -> None:
-        pick = self.random
-        market = pick.choice([*self.state.readings, *self.state.readings, 1, 200])
+        self.refresh(self.random.choice([*self.state.readings, *self.state.readings, 1, 200]))
+
+    def refresh(self, market: int) -> None:
         answer = self.ask(market)
         self.both(
             "refresh",
@@ -649,31 +756,83 @@ class Machine:
         return answer
 
     def rule_liquidate(self) -> None:
+        before = list(self.state.liquidated_ms)
+        again = bool(before) and self.random.random() < 0.3
+        account = self.random.choice(before) if again else self.someone()
+        mask = Account.of(self.state.accounts[account]).mask
+        places = [place for place in range(16) if mask >> place & 1]
+        place = self.random.choice(places) if places else self.random.choice([0, 16])
+        keeper = self.random.choice([0, 0, account, self.someone(), 2, 10**6])
+        if self.protocol.recovery == RECOVERY.address:
+            return
+        time_ms = self.some_time()
+        if again and self.random.random() < 0.5:
+            time_ms = self.state.liquidated_ms[account] - self.random.choice([0, 1])
+        vector = self.vector(time_ms)
+        self.door("recovery", "liquidate", (*vector, account, place, keeper), STRANGER.address)
+
+    def rule_force_reduce(self) -> None:
+        if self.protocol.recovery == RECOVERY.address:
+            return
         account = self.someone()
         mask = Account.of(self.state.accounts[account]).mask
         places = [place for place in range(16) if mask >> place & 1]
         place = self.random.choice(places) if places else self.random.choice([0, 16])
         base = Position.of(self.state.positions.get(account << 4 | place, 0)).base_e8
-        size = self.random.choice([0, 1, abs(base), abs(base) // 2, abs(base) + 1])
+        size = self.random.choice([0, 1, abs(base) // 2, abs(base), abs(base), abs(base) + 1])
+        who = self.owner_or_not(account)
+        self.door("recovery", "force_reduce", (account, place, size), who)
+
+    def rule_execute_exit(self) -> None:
+        """Mostly at an appointed time, waited for where it is near."""
         if self.protocol.recovery == RECOVERY.address:
             return
-        vector = self.vector(self.some_time())
-        self.door("recovery", "liquidate", (*vector, account, place, size), STRANGER.address)
+        pick = self.random
+        pending = list(self.state.exits)
+        key = pick.choice(pending) if pending else self.someone() << 4
+        asked = Exit.of(self.state.exits.get(key, 0))
+        rounds = max(1, -(-(self.now_ms - 10_000 - asked.asked_ms) // EXIT_DELAY_MS))
+        time_ms = asked.asked_ms + rounds * EXIT_DELAY_MS
+        if pick.random() < 0.7 and 0 <= time_ms - self.now_ms <= EXIT_DELAY_MS:
+            self.travel((time_ms - self.now_ms) // 1000 + pick.choice([0, 0, 2, 14, 15, 16]))
+        if pick.random() < 0.2:
+            time_ms = self.some_time()
+        vector = self.vector(time_ms)
+        self.door("recovery", "execute_exit", (*vector, key >> 4, key & 15), STRANGER.address)
 
     def rule_apply(self) -> None:
         """As Recovery, without its judgement: Clearing's own checks."""
-        account = self.random.choice([1, 16, *self.owners])
-        place = self.random.choice([0, 1, 2, 16])
-        base = Position.of(self.state.positions.get(account << 4 | place & 15, 0)).base_e8
+        account, place = (
+            self.random.choice([1, 16, *self.owners]),
+            self.random.choice([0, 1, 2, 16]),
+        )
+        open_places = [key for key in self.state.positions if key >> 4 in self.owners]
+        if open_places and self.random.random() < 0.7:
+            account, place = divmod(self.random.choice(open_places), 16)
+        position = Position.of(self.state.positions.get(account << 4 | place & 15, 0))
+        base = position.base_e8
         change = self.random.choice([0, 1, -base, -base // 2, -base - 1, -2 * base])
         plain = self.protocol.recovery == RECOVERY.address
         sender = RECOVERY.address if plain and self.random.random() < 0.9 else STRANGER.address
         head, openings, signatures = self.vector(self.some_time())
-        shape = (0, 1, 2, 0, 0, 0)
-        arguments = (head, openings, signatures, account, place, change)
+        worth_e6 = abs(change) * self.prices.get(position.market, 0) // 10**10
+        charge = self.random.choice([0, 0, worth_e6 // 200, worth_e6 // 200, worth_e6])
+        lean = self.random.choice([0, 10, 500, 50_000, 50_001])
+        bounty = self.random.choice([0, 0, 0, worth_e6 // 10**5, worth_e6])
+        keeper = self.random.choice([0, 0, self.someone(), self.someone(), 10**6])
+        appointed = self.random.randrange(2)
+        terms = (
+            appointed << 255
+            | lean << 160
+            | min(bounty, 2**64 - 1) << 96
+            | min(charge, 2**64 - 1) << 32
+            | keeper
+        )
+        shape = (0, 1, 2, 0, 0, 0, 0)
+        arguments = (head, openings, signatures, account, place, change, terms)
         data = selector(
-            "apply(uint256,uint256[],(uint256,uint256)[],uint256,uint256,int256)"
-        ) + encode(shape, (*arguments[:5], change % 2**256))
+            "apply(uint256,uint256[],(uint256,uint256)[],uint256,uint256,int256,uint256)"
+        ) + encode(shape, (*arguments[:5], change % 2**256, terms))
         self.both(
             "apply",
             "clearing",
@@ -760,7 +919,7 @@ class Machine:
             self.travel(1)
             time_ms = self.now_ms
         bad = "" if pick.random() < 0.86 else pick.choice(BAD_BATCHES)
-        if not bad and self.unbacked() and pick.random() < 0.1:
+        if not bad and self.unbacked() and pick.random() < 0.4:
             bad = "unpriced"
         due = time_ms > Head.of(self.state.scalar("head")).epoch_end_ms + 3_000
         if due and self.state.scalar("pool_markets") and pick.random() < 0.15:
@@ -776,11 +935,14 @@ class Machine:
                     self.live[record.account, record.slot] = words
 
     def unbacked(self) -> list[int]:
-        """Markets in which the backstop holds nothing: only there can a missing price skip a
-        trader.
+        """Markets that traders hold and the backstop does not: only there can a missing price skip
+        a trader.
         """
-        held = self.state.scalar("backstop_markets")
-        return [market for market in MARKETS if not held >> market & 1]
+        backed = self.state.scalar("backstop_markets")
+        held = {
+            word >> 240 for key, word in self.state.positions.items() if key >> 4 in self.owners
+        }
+        return [market for market in MARKETS if market in held and not backed >> market & 1]
 
     def batch(self, time_ms: int, bad: str) -> tuple[Any, ...]:
         """The arguments of `settle`."""
@@ -835,6 +997,13 @@ class Machine:
         if not residual:
             return max(1, oracle + oracle * pick.randrange(-rates.h0_e6, rates.h0_e6 + 1) // 10**6)
         low = rates.h_min_e6
+        if rates.rebate and pick.random() < 0.4:
+            return max(
+                1,
+                oracle
+                + (1 if residual > 0 else -1)
+                * (oracle * pick.randrange(-low - 1, low + 1) // 10**6),
+            )
         high = low + rates.h0_e6 + (50 if pick.random() < 0.05 else 0)
         gap = min(pick.randrange(low, high + 1), rates.band_e6 + (1 if pick.random() < 0.03 else 0))
         if pick.random() < 0.02:
@@ -922,7 +1091,8 @@ class Machine:
         place = self.place(account, market)
         key = self.owners.get(account, STRANGER)
         delegated = pick.random() < 0.1
-        extra = 0
+        approved = not delegated and pick.random() < 0.08
+        extra = int(approved)
         if delegated:
             granted = [it & 2**160 - 1 for it in self.state.delegates if it >> 160 == account]
             known = [it for it in self.delegate_keys if it.address in granted]
@@ -937,7 +1107,7 @@ class Machine:
                         (size, limit, 0, 0, 0, 0),
                         (size, limit, seq, 3, 0, 0),
                         (size, limit, seq, 0, 3, 0),
-                        (size, limit, seq, 0, 0, 1 << pick.randrange(4)),
+                        (size, limit, seq, 0, 0, 2 << pick.randrange(3)),
                     ]
                 )
             case "expiry":
@@ -997,6 +1167,11 @@ class Machine:
             first |= 1
         record = Record.of(first, terms, 0, 0)
         (digest,) = order_hashes([record], self.protocol.crypto.domain, hash_many)
+        if approved:
+            if wrong != "signer":
+                given = (account, int.from_bytes(digest, "big"))
+                self.door("delegates", "approve", given, self.owners.get(account, STRANGER).address)
+            return (first, terms, 0, 0)
         return (first, terms, *key.sign(digest))
 
     def place(self, account: int, market: int) -> int:
@@ -1029,7 +1204,7 @@ class Machine:
         elif bad == "late":
             time_ms = self.now_ms - 15_001
         elif bad == "not rising":
-            time_ms = Head.of(self.state.scalar("head")).time_ms - pick.choice([0, 1])
+            time_ms = max(0, Head.of(self.state.scalar("head")).time_ms - pick.choice([0, 1]))
         elif bad == "price order":
             words = words[::-1] if len(words) > 1 else words * 2
         elif bad == "dead market":
@@ -1177,6 +1352,16 @@ WRONG_ORDERS = (
     "reduce",
     "zeros",
 )
+CLAIMS = (
+    "claim_deposit",
+    "claim_mint",
+    "claim_own_deposit",
+    "claim_own_mint",
+    "claim_withdraw",
+    "claim_redeem",
+    "take_back_deposit",
+    "take_back_redeem",
+)
 WEIGHTS = {
     "settle": 55,
     "travel": 6,
@@ -1188,14 +1373,21 @@ WEIGHTS = {
     "cancel_all": 2,
     "grant": 5,
     "revoke": 2,
+    "approve": 1,
+    "disapprove": 1,
     "request_deposit": 2,
-    "request_redeem": 2,
-    "claim": 2,
+    "request_redeem": 5,
+    "set_operator": 1,
+    "claim": 7,
     "set_market": 2,
     "set_halt": 1,
-    "keys": 2,
+    "collect_fees": 2,
+    "spend": 1,
+    "keys": 4,
     "source": 2,
     "refresh": 5,
     "liquidate": 6,
     "apply": 3,
+    "force_reduce": 4,
+    "execute_exit": 4,
 }

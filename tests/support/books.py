@@ -6,6 +6,7 @@ Slots are looked up in the compiled layout, so the contract may move them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from infold.words import (
@@ -47,8 +48,8 @@ class Books:
 
     @property
     def accounts(self) -> list[int]:
-        """The backstop and every trader; the pool, account 0, has no positions of this kind."""
-        return [1, *range(17, self.word("account_count"))]
+        """The backstop, insurance, the treasury and every trader: all but the pool."""
+        return [1, 2, 3, *range(17, self.word("account_count"))]
 
     def state(self) -> dict[str, int]:
         """Every word a batch can change, by name; slots of fills only as far as `SLOTS`."""
@@ -69,7 +70,7 @@ class Books:
         for account in self.accounts:
             for slot in SLOTS:
                 words[f"fill {account} {slot}"] = self.word("fills", account << 8 | slot)
-            for place in range(16) if account != 1 else MARKETS:
+            for place in self._places(account):
                 words[f"position {account} {place}"] = self.word(
                     "positions", (account << 4) + place
                 )
@@ -79,11 +80,17 @@ class Books:
         words["accounted"] = self.venue.vault.accounted_e6()
         return words
 
+    def _places(self, account: int, of_backstop: Sequence[int] = MARKETS) -> Sequence[int]:
+        """Where an account may hold a position: the backstop by market, insurance and treasury
+        nowhere.
+        """
+        return {1: of_backstop, 2: (), 3: ()}.get(account, range(16))
+
     def positions(self, market: int) -> list[tuple[int, int]]:
         """Base and quote of whoever holds the market: traders, the backstop, pool and incoming."""
         held = []
         for account in self.accounts:
-            for place in range(16) if account != 1 else (market,):
+            for place in self._places(account, (market,)):
                 word = self.word("positions", (account << 4) + place)
                 if word >> 240 == market:
                     position = unpack_position(word)
@@ -116,7 +123,7 @@ class Books:
             word = unpack_account(self.word("accounts", account))
             owed += word.collateral_e6
             owed += unpack_withdrawal(self.word("withdrawals", account)).amount_e6
-            if account > 1:
+            if account > 3:
                 mask = sum(
                     1 << place
                     for place in range(16)

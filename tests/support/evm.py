@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import eth_abi
@@ -183,9 +183,20 @@ class World:
                 self._events[expected.lower(), "0x" + keccak(signature.encode()).hex()] = entry
         return contract
 
+    @property
+    def gas_used(self) -> int:
+        """What the last call cost, whether it succeeded or not."""
+        result = self._evm.result
+        assert result is not None, "nothing was called yet"
+        return int(result.gas_used)
+
     def storage(self, address: str, slot: int) -> int:
         """A raw storage word."""
         return int(self._evm.storage(address, slot))
+
+    def store(self, address: str, slot: int, word: int) -> None:
+        """Put a raw word into storage, past every rule."""
+        self._evm.insert_account_storage(address, slot, word)
 
     @property
     def writes(self) -> int:
@@ -244,6 +255,11 @@ class Contract:
             raise AttributeError(f"{self.artifact.name} has no function {name}") from None
         return functools.partial(self._call, function)
 
+    def shorter(self, name: str) -> Any:
+        """The form of a function that leaves its last argument to its default."""
+        longest = self._functions[name]
+        return functools.partial(self._call, _form(longest, longest.inputs[:-1]))
+
     @property
     def names(self) -> frozenset[str]:
         """Of its functions."""
@@ -296,15 +312,18 @@ def _functions(artifact: Artifact) -> dict[str, _Function]:
     found: dict[str, _Function] = {}
     for entry in artifact.abi:
         if entry["type"] == "function":
-            inputs = _types(entry["inputs"])
-            found[entry["name"]] = _Function(
-                name=entry["name"],
-                selector=keccak(f"{entry['name']}({','.join(inputs)})".encode())[:4],
-                inputs=inputs,
-                outputs=_types(entry["outputs"]),
-                reads=entry["stateMutability"] in ("view", "pure"),
-            )
+            name, inputs = entry["name"], _types(entry["inputs"])
+            if name in found and len(found[name].inputs) > len(inputs):
+                continue
+            outputs = _types(entry["outputs"])
+            reads = entry["stateMutability"] in ("view", "pure")
+            found[name] = _form(_Function(name, b"", inputs, outputs, reads), inputs)
     return found
+
+
+def _form(function: _Function, inputs: tuple[str, ...]) -> _Function:
+    signature = f"{function.name}({','.join(inputs)})"
+    return replace(function, selector=keccak(signature.encode())[:4], inputs=inputs)
 
 
 def _types(parts: Sequence[dict[str, Any]]) -> tuple[str, ...]:

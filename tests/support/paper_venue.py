@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from infold.core import events, margin, settlement
+from infold.core import events, liquidation, margin, settlement
 from infold.core.curve import Curve
 from infold.core.engine import decide, evolve
 from infold.core.events import AnyCommand, AnyEvent, ChainFact, to_word
@@ -24,7 +24,7 @@ from infold.core.netting import plan_of
 from infold.core.state import Settings, State, chain_words
 from infold.messages import Cancel, Order, SignedOrder, TimeInForce, TriggerKind
 from infold.signing import signature_bytes
-from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS
+from infold.units import FIRST_TRADER, GUARD_MS, POOL_ACCOUNT, WINDOW_MS
 from infold.words import (
     AccountWord,
     CapsWord,
@@ -152,7 +152,7 @@ class Venue:
             events.Deployed(
                 pool=to_word(pack_account(AccountWord(owner=0x9001))),
                 backstop=to_word(pack_account(AccountWord(owner=0xBAC))),
-                head=to_word(pack_head(HeadWord(epoch_end_ms=START_MS + self.epoch_ms))),
+                head=to_word(pack_head(HeadWord(epoch=1, epoch_end_ms=START_MS + self.epoch_ms))),
                 epoch_ms=self.epoch_ms,
             )
         )
@@ -295,17 +295,22 @@ class Venue:
         self.confirm()
 
     def shrink(self, account: int, index: int, change_e8: int, oracle_price_e8: int) -> None:
-        """What Recovery does to a position; the fact carries the words it leaves."""
+        """What Recovery does to a position; the facts carry the words it leaves. Nobody here has a
+        withdrawal pending, and insurance has nothing.
+        """
         market = self.chain.accounts[account].positions[index].market
         held = self.chain.accounts[account]
-        cash_e6 = held.word.collateral_e6
-        settlement.apply_delta(self.chain, account, index, change_e8, oracle_price_e8, self.now_ms)
+        pool = self.chain.accounts[POOL_ACCOUNT]
+        cash_e6, pooled_e6 = held.word.collateral_e6, pool.word.collateral_e6
+        liquidation.apply_delta(self.chain, account, index, change_e8, oracle_price_e8, self.now_ms)
+        debt_e6 = pooled_e6 - pool.word.collateral_e6
         if index not in held.positions:
+            owes = held.word._replace(collateral_e6=held.word.collateral_e6 - debt_e6)
             self.facts.append(
                 events.CollateralMoved(
                     account=account,
-                    amount_e6=held.word.collateral_e6 - cash_e6,
-                    word=to_word(pack_account(held.word)),
+                    amount_e6=owes.collateral_e6 - cash_e6,
+                    word=to_word(pack_account(owes)),
                 )
             )
         position = held.positions.get(index)
@@ -320,6 +325,12 @@ class Venue:
                 incoming=to_word(pack_incoming(at.incoming)),
             )
         )
+        if debt_e6:
+            word = to_word(pack_account(held.word))
+            self.facts += [
+                events.CollateralMoved(account=account, amount_e6=debt_e6, word=word),
+                events.Covered(account=account, insurance_e6=0, pool_e6=debt_e6),
+            ]
 
     # -- batches -----------------------------------------------------------------------------------
 

@@ -63,11 +63,14 @@ class Stage:
         key: Key | None = None,
         place: int | None = None,
         delegated: bool = False,
+        approved: bool = False,
         **changes: Any,
     ) -> FillPlan:
         changes = {"limit_price_e8": 10**15 if buy else 1, **changes}
         order = self.venue.an_order(account, buy=buy, size_e8=size_e8, **changes)
-        return self.venue.a_fill(order, fill_e8, key=key, place=place, delegated=delegated)
+        return self.venue.a_fill(
+            order, fill_e8, key=key, place=place, delegated=delegated, approved=approved
+        )
 
     def batch(
         self,

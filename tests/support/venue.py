@@ -120,6 +120,7 @@ class FillPlan:
     place: int
     delegated: bool = False
     signature: tuple[int, int] | None = None
+    approved: bool = False
 
 
 @dataclass
@@ -151,9 +152,10 @@ class Venue:
     # -- money and accounts
 
     def fund(self, owner: Key, amount_e6: int) -> None:
-        """Give somebody dollars that the vault may take."""
+        """Give somebody dollars that the vault and the pool may take."""
         self.dollar.mint(owner.address, amount_e6, sender=owner)
-        self.dollar.approve(self.vault.address, 2**256 - 1, sender=owner)
+        for taker in (self.vault, self.pool):
+            self.dollar.approve(taker.address, 2**256 - 1, sender=owner)
 
     def open_account(self, owner: Key, amount_e6: int = 100_000 * DOLLAR) -> int:
         """A new account with collateral."""
@@ -258,6 +260,7 @@ class Venue:
         key: Key | None = None,
         place: int | None = None,
         delegated: bool = False,
+        approved: bool = False,
     ) -> FillPlan:
         """A record: all of the order unless told otherwise, at the place the account has for it."""
         return FillPlan(
@@ -266,6 +269,8 @@ class Venue:
             fill_e8=order.size_e8 if fill_e8 is None else fill_e8,
             place=self.place_of(order.account, order.market) if place is None else place,
             delegated=delegated,
+            signature=(0, 0) if approved else None,
+            approved=approved,
         )
 
     def place_of(self, account: int, market: int) -> int:
@@ -331,7 +336,9 @@ class Venue:
 
     def _record(self, plan: FillPlan) -> BatchRecord:
         signature = plan.signature or sign(order_hash(plan.order, self.domain), plan.key.private)
-        return pack_record(plan.order, plan.place, plan.fill_e8, plan.delegated, *signature)
+        return pack_record(
+            plan.order, plan.place, plan.fill_e8, plan.delegated, *signature, plan.approved
+        )
 
     def arguments(self, batch: Batch) -> tuple[Any, ...]:
         """A batch as `settle` takes it."""
@@ -391,12 +398,42 @@ class Venue:
     def provide(self, provider: Key, assets_e6: int, oracle: Mapping[int, int]) -> int:
         """Deposit into the pool, strike, claim. Returns the shares."""
         self.fund(provider, assets_e6)
-        epoch = self.pool.request_deposit(assets_e6, sender=provider).value
+        epoch = self.ask_in(provider, assets_e6)
         self.strike(oracle)
         if unpack_head(self.clearing.head()).epoch <= epoch:
             self.strike(oracle)
-        shares: int = self.pool.claim(epoch, provider.address, sender=provider).value[0]
+        own = (provider.address, provider.address)
+        ready = self.pool.claimableDepositRequest(epoch, provider.address)
+        shares: int = self.pool.deposit(ready, *own, sender=provider).value
         return shares
+
+    def ask_in(self, provider: Key, assets_e6: int) -> int:
+        """Request a deposit for oneself. Returns the epoch."""
+        own = (provider.address, provider.address)
+        epoch: int = self.pool.requestDeposit(assets_e6, *own, sender=provider).value
+        return epoch
+
+    def ask_out(self, provider: Key, shares: int) -> int:
+        """Request a redemption for oneself. Returns the epoch."""
+        own = (provider.address, provider.address)
+        epoch: int = self.pool.requestRedeem(shares, *own, sender=provider).value
+        return epoch
+
+    def collect(self, provider: Key, epoch: int) -> tuple[int, int]:
+        """Claim all that a struck epoch left of one's requests: shares gained, assets paid (e6)."""
+        who, pool = provider.address, self.pool
+        shares_before, paid = pool.balanceOf(who), self.dollar.balanceOf(who)
+        claims = (
+            (pool.deposit, pool.claimableDepositRequest(epoch, who), (who, who)),
+            (pool.redeem, pool.claimableRedeemRequest(epoch, who), (who, who)),
+        )
+        for claim, amount, own in claims:
+            if amount:
+                claim(amount, *own, sender=provider)
+        for side in ("Deposit", "Redeem"):
+            if getattr(pool, f"claimableCancel{side}Request")(epoch, who):
+                getattr(pool, f"claimCancel{side}Request")(epoch, who, who, sender=provider)
+        return pool.balanceOf(who) - shares_before, self.dollar.balanceOf(who) - paid
 
 
 def a_venue(

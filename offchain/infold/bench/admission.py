@@ -213,7 +213,7 @@ def a_node(opening: Opening, path: Path, matcher_key: bytes) -> Node:
         matcher_key=matcher_key,
         poster=cast(Poster, SimpleNamespace(final_block=lambda: head)),
         oracle=cast(Any, None),
-        dealer=cast(Any, SimpleNamespace(signals=None)),
+        dealer=cast(Any, SimpleNamespace(signals=None, guard=None)),
         now_ms=lambda: NOW_MS,
     )
 

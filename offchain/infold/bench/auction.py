@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 from infold.bench.brute import BruteMarket, BruteOrder, BruteOutcome, brute_clear
 from infold.core.auction import (
     FILL_OR_KILL,
+    AuctionMarket,
     Cleared,
-    Market,
     Orders,
     clear,
     hash_words,
     prepare,
 )
-from infold.core.crossing import BUY, POST_ONLY
+from infold.core.crossing.places import BUY, POST_ONLY
 from infold.core.curve import Curve, CurveBounds, clip
 
 ACCOUNTS: Final = 2_000
@@ -166,7 +166,7 @@ def thick_cases(
     return cases
 
 
-def market_of(market: BruteMarket) -> Market:
+def market_of(market: BruteMarket) -> AuctionMarket:
     """The same market as the auction takes it, its curve clipped."""
     bounds = CurveBounds(
         oracle_price_e8=market.oracle,
@@ -180,7 +180,7 @@ def market_of(market: BruteMarket) -> Market:
         must_shrink=market.must_shrink,
     )
     curve = Curve(tuple(price for price, _ in market.knots), tuple(s for _, s in market.knots))
-    return Market(bounds, market.tick, clip(curve, bounds, market.tick))
+    return AuctionMarket(bounds, market.tick, clip(curve, bounds, market.tick))
 
 
 def columns(

@@ -23,6 +23,10 @@ ADVICE: Final = {
     "clearing: no price": "claim again after a batch that prices every market the account holds",
     "clearing: cancel too soon": "try again once the cancel before this one is 18 s old",
     "clearing: seq must rise": "the slot is cancelled up to this seq already",
+    "delegates: already decided": "choose another seq: a hash is approved or taken back but once",
+    "delegates: wallet did not vouch": (
+        "check the account's owner, the hash and the signature with the wallet itself"
+    ),
     "delegates: still live": (
         "a grant is never changed: revoke the key, and grant anew 18 s after that"
     ),
@@ -30,13 +34,26 @@ ADVICE: Final = {
     "delegates: not the owner": "sign with the key that opened the account",
     "delegates: expiry has passed": "name a later --expiry-ms",
     "pool: not enough shares": "`infold lp position` prints them; claim shares first",
-    "pool: nothing to claim": "see that key and epoch are those the request printed",
-    "pool: epoch not struck": (
-        "the first batch after the epoch's end strikes it; claim again after that"
+    "pool: nothing to take back": (
+        "nothing of this key waits to be claimed: see that key and epoch are those the request"
+        " printed; the first batch after the epoch's end strikes it, claim again after that"
     ),
+    "governance: not the guardian": "sign with the guardian's key",
+    "governance: not the timelock": "a halt is ended by the key that may call one: the guardian's",
+    "governance: halted lately": (
+        "one halt at a time, and none until 14 days after the last one's end"
+    ),
+    "governance: not halted": "nothing: markets are open, or open within 3 s",
+    "access_control: account is missing role": (
+        "sign with a proposer's key to schedule, with a canceller's to cancel"
+    ),
+    "clearing: change pending": "try again 18 s after the change before it was made",
+    "signers: change pending": "try again 18 s after the change before it was made",
+    "seals: change pending": "try again 18 s after the change before it was made",
+    "pool: claim older requests first": "`infold lp claim EPOCH` collects all of them",
     "pool: amount is zero": "name an amount above zero",
 }
-"""Only what commands of traders and liquidity providers can run into."""
+"""Only what commands of traders, liquidity providers and those who govern can run into."""
 
 
 def advice(reason: str) -> str:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``infold`` command: what it offers, and what its exit codes mean.
 
-Commands live in ``trade`` (people who trade), ``operate`` (people who run a venue) and ``study``
-(people who measure one). Modules that need numpy or a chain are imported inside commands, so that
-``infold --help`` answers at once and a base install (no numpy, no Ape) can trade.
+Commands live in ``trade`` (people who trade), ``operate`` (people who run a venue), ``govern``
+(people who change one) and ``study`` (people who measure one). Modules that need numpy or a chain
+are imported inside commands, so that ``infold --help`` answers at once and a base install (no
+numpy, no Ape) can trade.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from infold.caches import keep_compiled
-from infold.cli import operate, report, study, trade
+from infold.cli import govern, operate, refunds, report, study, trade
 from infold.cli.header import version
 from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit, complain, exit_code_of
@@ -40,7 +41,9 @@ app = typer.Typer(
 study.register(app)
 report.register(app)
 operate.register(app)
+govern.register(app)
 trade.register(app)
+refunds.register(app)
 
 
 def _print_version(wanted: bool) -> None:

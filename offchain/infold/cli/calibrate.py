@@ -15,7 +15,9 @@ from infold.cli.outputs import must_be_writable, write_output
 from infold.cli.terminal import Steps
 from infold.dealer.volatility import MarginBounds, MarginRule, propose_margins
 from infold.errors import Misconfigured, Rejected
+from infold.research.calibration.correlation import CorrelationFound, correlation_of
 from infold.research.calibration.market import (
+    CORRELATION,
     Calibration,
     calibrate,
     dump_parameters,
@@ -75,15 +77,18 @@ def run_calibrate(
     if not found:
         reasons = "; ".join(f"{market}: {reason}" for market, reason in left_out.items())
         raise Misconfigured(f"nothing could be calibrated: {reasons}")
+    together, apart = _correlation(sources, found)
     if out is not None:
-        write_output(out, dump_parameters(found), "--out")
+        written = dump_parameters(found, None if together is None else together.correlation)
+        write_output(out, written, "--out")
         steps.say(f"parameters written to {out}")
     return {
         **header("calibrate", seed),
         "fee_bp": fee_bp,
         "interval_ms": interval_ms,
         "markets": [_market(one, capital_m) for one in found],
-        "left_out": left_out,
+        "correlation": _together(together),
+        "left_out": left_out | apart,
         "files": [_file(one) for one in _apart([*tapes, *tops, *deep, *drawn])],
         "seconds": round(time.monotonic() - began, 3),
         "ok": True,
@@ -122,6 +127,32 @@ def _sources(
         for name in names
     ]
     return sources, {name: why for name, why in left_out.items() if name not in names}
+
+
+def _correlation(
+    sources: Sequence[Sources], found: Sequence[Calibration]
+) -> tuple[CorrelationFound | None, dict[str, str]]:
+    """How the calibrated markets move together, or why that is not known; nothing of one alone."""
+    names = {one.market for one in found}
+    if len(names) < 2:
+        return None, {}
+    try:
+        return correlation_of([one for one in sources if one.market in names]), {}
+    except TooLittle as error:
+        return None, {CORRELATION: str(error)}
+
+
+def _together(found: CorrelationFound | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "markets": list(found.correlation.markets),
+        "matrix": [list(row) for row in found.correlation.matrix],
+        "shrinkage": found.shrinkage,
+        "moves": found.moves,
+        "step_ms": found.step_ms,
+        "source": "log returns over common steps, shrunk towards none (Schäfer and Strimmer 2005)",
+    }
 
 
 def _place(places: dict[str, StreamT], market: str, stream: StreamT) -> None:

@@ -17,9 +17,6 @@ from infold.dealer.params import (
 )
 
 REPLAY_REACH_BP = 1.0  # how far a replayed market's dealer bends from its first lot to its last
-SLOPE_BP_PER_M = (
-    0.895  # of PERPETUAL's line at a second; it goes with the root of the aversion to risk
-)
 WANTED_E8_MAX = OFFER_E8_MAX / 2  # half, so that a curve's two sides add up inside its most
 
 
@@ -28,15 +25,20 @@ def offer_m_max(price_e8: int, wanted_m: float) -> float:
     return min(wanted_m, WANTED_E8_MAX * price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION)
 
 
-def replay_dealer(price_e8: int, gross_e6: int) -> DealerParameters:
+def replay_dealer(price_e8: int, gross_e6: int, interval_s: float) -> DealerParameters:
     """A replayed market's dealer: the usual spread, and a bend of a basis point over all that was
     traded.
 
     A replay's pool is as large as the tape (``pool_capital_e6``), so one batch is little to it and
-    its aversion to risk is small in proportion.
+    its aversion to risk is small in proportion: a line's slope goes with the aversion's root, and
+    its markups, up to ten seconds between batches, do not go with it at all.
     """
+    from infold.dealer.lines import batch_line  # compiled: not part of the base
+
     offer_m = offer_m_max(price_e8, max(0.1, 2 * gross_e6 / 1e12))
-    calm = (REPLAY_REACH_BP / (SLOPE_BP_PER_M * offer_m)) ** 2
+    line = batch_line(PERPETUAL, interval_s)
+    last_bp = line.price_bp(line.half_spread_bp + REPLAY_REACH_BP)
+    calm = (last_bp / (line.slope_bp_per_m * offer_m)) ** 2
     return msgspec.structs.replace(
         PERPETUAL, risk_aversion=PERPETUAL.risk_aversion * calm, offer_m_max=offer_m
     )
@@ -59,6 +61,7 @@ class WatchingDesk:
     """
 
     signals = None
+    guard = None
 
     def __init__(self, interval_s: float, parameters: Mapping[int, DealerParameters]) -> None:
         from infold.dealer.desk import Desk  # compiled: not part of the base

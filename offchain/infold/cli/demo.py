@@ -345,40 +345,28 @@ class _Demo:
         """
         stage = self.stage
         provider = stage.ground.wallet("newcomer")
-        pool, epoch = stage.venue["Pool"], stage.node.state.head.epoch
+        pool, own = stage.venue["Pool"], (provider.address, provider.address)
         if step == 3:
             stage.venue.rpc.call("anvil_setBalance", "0x" + provider.address.hex(), hex(10**21))
             stage.act(provider, "dollars minted", "Dollar", "mint", provider.address, NEWCOMER_E6)
-            stage.act(
-                provider,
-                "vaults approved",
-                "Dollar",
-                "approve",
-                stage.venue["Vault"].address,
-                NEWCOMER_E6,
-            )
-            stage.act(provider, "liquidity offered", "Pool", "request_deposit", NEWCOMER_E6)
-            self._provider_epoch = epoch
+            stage.act(provider, "vaults approved", "Dollar", "approve", pool.address, NEWCOMER_E6)
+            stage.act(provider, "liquidity offered", "Pool", "requestDeposit", NEWCOMER_E6, *own)
             self._provider_step = 1
-        elif self._provider_step == 1 and epoch > self._provider_epoch + 1:
-            for struck in (self._provider_epoch, self._provider_epoch + 1):
-                if any(pool.call("pending", struck, provider.address)):
-                    stage.act(
-                        provider, "pool shares claimed", "Pool", "claim", struck, provider.address
-                    )
-                    self._provider_step = 2
+        elif self._provider_step == 1:
+            paid_in = int(pool.call("maxDeposit", provider.address))
+            if paid_in:
+                stage.act(provider, "pool shares claimed", "Pool", "deposit", paid_in, *own)
+                self._provider_step = 2
         elif self._provider_step == 2:
             shares = int(pool.call("balanceOf", provider.address))
             if shares:
-                stage.act(provider, "liquidity asked back", "Pool", "request_redeem", shares)
-                self._provider_epoch, self._provider_step = epoch, 3
-        elif self._provider_step == 3 and epoch > self._provider_epoch:
-            for struck in range(self._provider_epoch, epoch):
-                if any(pool.call("pending", struck, provider.address)):
-                    stage.act(
-                        provider, "liquidity paid back", "Pool", "claim", struck, provider.address
-                    )
-                    self._provider_step = 4
+                stage.act(provider, "liquidity asked back", "Pool", "requestRedeem", shares, *own)
+                self._provider_step = 3
+        elif self._provider_step == 3:
+            given_back = int(pool.call("maxRedeem", provider.address))
+            if given_back:
+                stage.act(provider, "liquidity paid back", "Pool", "redeem", given_back, *own)
+                self._provider_step = 4
 
     # -- the keeper ----------------------------------------------------------
 
@@ -394,7 +382,7 @@ class _Demo:
             return  # the batch will ask again and say why
         words = (_vector_head(vector), vector.openings, vector.signatures)
         keeper = self.stage.ground.funder
-        for account, index, base_e8 in broken[:LIQUIDATIONS_A_STEP_MAX]:
+        for account, index in broken[:LIQUIDATIONS_A_STEP_MAX]:
             self.stage.act(
                 keeper,
                 "liquidations",
@@ -403,7 +391,7 @@ class _Demo:
                 *words,
                 account,
                 index,
-                abs(base_e8),
+                0,
             )
         for account in due:
             del self._claims[account]
@@ -411,7 +399,7 @@ class _Demo:
                 keeper, "withdrawals claimed", "Clearing", "claim_withdrawal", account, *words
             )
 
-    def _broken(self, time_ms: int) -> list[tuple[int, int, int]]:
+    def _broken(self, time_ms: int) -> list[tuple[int, int]]:
         """The largest position of each account below maintenance margin at the fed prices."""
         state = self.stage.node.state
         prices = {market + 1: price for market, price in self._fed(time_ms).items()}
@@ -421,11 +409,11 @@ class _Demo:
                 continue
             marks = margin.marks_for(account, state.markets, prices, time_ms)
             if marks is not None and margin.is_liquidatable(account, marks):
-                index, position = max(
+                index, _ = max(
                     account.positions.items(),
                     key=lambda item: abs(item[1].base_e8) * prices[item[1].market],
                 )
-                found.append((number, index, position.base_e8))
+                found.append((number, index))
         return found
 
     def _fed(self, time_ms: int) -> dict[int, int]:

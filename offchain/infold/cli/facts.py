@@ -7,16 +7,19 @@ the funding index; the profit report holds the one against the other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import msgspec
 
 from infold.cli.options import journal_in
 from infold.core import events, funding
 from infold.core.engine import evolve
 from infold.core.events import AnyEvent, decode_events
+from infold.core.refunds import Refunds, TiersFixed, refund_e6
 from infold.core.state import Market, State
-from infold.dealer.hedging.facts import Fact as HedgeFact
-from infold.dealer.hedging.facts import Intended, Reported, decode_fact
+from infold.dealer.hedging.facts import HedgeFact, Intended, Reported, decode_fact
 from infold.errors import Misconfigured
 from infold.messages import TIME_IN_FORCE_WORDS
 from infold.node.memory import read_entry
@@ -24,14 +27,15 @@ from infold.outside import OutsideOrder, OutsideReport, Standing
 from infold.reports.facts import (
     Accepted,
     Booked,
+    CurveCut,
     Dealt,
     Ended,
-    Fact,
     Filled,
     Hedged,
     Listed,
     Priced,
     Refused,
+    ReportFact,
     TakenOver,
 )
 from infold.shell.journal import Journal
@@ -41,7 +45,7 @@ from infold.words import FLAG_INCOMING
 NOTHING_YET = OutsideReport(client_id="-", standing=Standing.OPEN)
 
 
-def facts_of(directory: Path) -> Iterator[Fact]:
+def facts_of(directory: Path) -> Iterator[ReportFact]:
     """Every fact of a journal. Raises `Misconfigured` if it is damaged, or if there is none."""
     path = journal_in(directory)
     entries: list[bytes] = []
@@ -53,17 +57,33 @@ def facts_of(directory: Path) -> Iterator[Fact]:
         if "events" in entry:
             for event in decode_events(bytes(entry["events"])):
                 yield from teller.tell(event)
+        elif "tiers" in entry:
+            teller.refunds.fix(msgspec.json.decode(entry["tiers"], type=TiersFixed))
+        elif "cuts" in entry:
+            time_ms = int(bytes(entry["time_ms"]))
+            for market, reason in decode_cuts(bytes(entry["cuts"])).items():
+                yield CurveCut(time_ms, market, reason)
         elif "hedge" in entry:
             yield from teller.hedged(decode_fact(bytes(entry["hedge"])))
     if not teller.state.head.number:
         raise Misconfigured(f"the journal in {path} holds no settled batch: nothing to report")
 
 
+def decode_cuts(text: bytes) -> dict[int, str]:
+    """Why a batch's curves were cut, by market."""
+    return msgspec.json.decode(text, type=dict[int, str])
+
+
 class Teller:
-    """Folds events and says what each of them means to a report."""
+    """Folds events and says what each of them means to a report.
+
+    What lower fee tiers are owed back is none of the venue's fees, paid or not: `refunds` is told
+    the tiers, and the fills as they settle.
+    """
 
     def __init__(self) -> None:
         self.state = State()
+        self.refunds = Refunds()
         self._paid_in_e6 = 0
         self._time_ms = 0
         self._intended: dict[str, OutsideOrder] = {}
@@ -71,7 +91,7 @@ class Teller:
         self._hedges: dict[int, tuple[int, int]] = {}
         """Market -> base and quote of our legs outside, as their fills made them."""
 
-    def tell(self, event: AnyEvent) -> Iterator[Fact]:
+    def tell(self, event: AnyEvent) -> Iterator[ReportFact]:
         """Fold one event; the facts it brings, the state's own valuation last."""
         state = self.state
         match event:
@@ -102,7 +122,7 @@ class Teller:
             case events.ChainObserved():
                 yield from self._observed(event)
 
-    def hedged(self, fact: HedgeFact) -> Iterator[Fact]:
+    def hedged(self, fact: HedgeFact) -> Iterator[ReportFact]:
         """What a fact of the hedger's book means to a report: fills since the report before."""
         match fact:
             case Intended():
@@ -110,7 +130,7 @@ class Teller:
             case Reported():
                 yield from self._traded_outside(fact.report, fact.time_ms)
 
-    def _traded_outside(self, report: OutsideReport, time_ms: int) -> Iterator[Fact]:
+    def _traded_outside(self, report: OutsideReport, time_ms: int) -> Iterator[ReportFact]:
         order = self._intended.get(report.client_id)
         before = self._reported.get(report.client_id, NOTHING_YET)
         size_e8 = abs(report.filled_e8) - abs(before.filled_e8)
@@ -135,7 +155,7 @@ class Teller:
             cost_e6=fee_e6,
         )
 
-    def _confirmed(self, event: events.BatchConfirmed) -> Iterator[Fact]:
+    def _confirmed(self, event: events.BatchConfirmed) -> Iterator[ReportFact]:
         state = self.state
         closed = state.in_flight
         if closed is None:
@@ -148,7 +168,10 @@ class Teller:
             fills_e8.setdefault(order.market, []).append((order.buy, record.fill_e8))
         cash_e6 = self._cash_e6()
         evolve(state, event)
+        back_e6: Counter[int] = Counter()
         for fill in event.fills:
+            back_e6[fill.market] += refund_e6(self.refunds.tiers, fill)
+            self.refunds.settled(fill)
             yield Filled(
                 order_hash=fill.order_hash,
                 account=fill.account,
@@ -174,6 +197,7 @@ class Teller:
                 price.price_e8,
                 closed.prices_e8[market],
                 fills_e8.get(market, []),
+                back_e6[market],
             )
             realised_e6 += cash
             yield deal
@@ -181,10 +205,11 @@ class Teller:
         self._paid_in_e6 += self._cash_e6() - cash_e6 - realised_e6
         yield self._booked(event.time_ms)
 
-    def _observed(self, event: events.ChainObserved) -> Iterator[Fact]:
+    def _observed(self, event: events.ChainObserved) -> Iterator[ReportFact]:
         state = self.state
         before = {market: held.incoming for market, held in state.markets.items()}
         listings = sum(isinstance(fact, events.MarketSet) for fact in event.facts)
+        debts_e6 = _debts(state, event)
         evolve(state, event)
         self._time_ms = max(self._time_ms, event.block_ms)
         if listings:
@@ -197,7 +222,7 @@ class Teller:
                     time_ms=self._time_ms,
                     market=number,
                     base_e8=market.incoming.base_e8 - old.base_e8,
-                    quote_e6=market.incoming.quote_e6 - old.quote_e6,
+                    quote_e6=market.incoming.quote_e6 - old.quote_e6 - debts_e6.get(number, 0),
                 )
 
     def _cash_e6(self) -> int:
@@ -215,10 +240,25 @@ class Teller:
         return Booked(
             time_ms=time_ms,
             cash_e6=self._cash_e6(),
-            fees_e6=sum(market.ledger.fees_e6 for market in markets.values()),
+            fees_e6=sum(market.ledger.fees_e6 for market in markets.values())
+            - sum(self.refunds.earned_e6.values()),
             paid_in_e6=self._paid_in_e6,
             positions=positions,
         )
+
+
+def _debts(state: State, event: events.ChainObserved) -> dict[int, int]:
+    """What the pool paid of bankrupt accounts' debts, e6, by the market of the position it took
+    over last: that is what taking it cost.
+    """
+    debts_e6: dict[int, int] = {}
+    market = 0
+    for fact in event.facts:
+        if isinstance(fact, events.Applied):
+            market = state.accounts[fact.account].positions[fact.index].market
+        elif isinstance(fact, events.Covered):
+            debts_e6[market] = debts_e6.get(market, 0) + fact.pool_e6
+    return debts_e6
 
 
 def _accepted(event: events.OrderAccepted) -> Accepted:
@@ -253,8 +293,9 @@ def _dealt(
     price_e8: int,
     oracle_price_e8: int,
     fills_e8: Sequence[tuple[bool, int]],
+    back_e6: int,
 ) -> tuple[Dealt, int]:
-    """One market's deal, and the cash the pool realised by it.
+    """One market's deal, `back_e6` of whose fees are owed back, and the cash the pool realised.
 
     The pool takes the other side of what was planned, each fill rounded against its trader; one
     that ends flat turns its quote into cash (docs/protocol.md section 5.6).
@@ -282,7 +323,7 @@ def _dealt(
             sold_e8=residual_e8,
             funding_e6=due_e6,
             dust_e6=took_e6 - quote_down(price_e8, residual_e8),
-            fees_e6=after.ledger.fees_e6 - before.ledger.fees_e6,
+            fees_e6=after.ledger.fees_e6 - before.ledger.fees_e6 - back_e6,
         ),
         held_e6 + took_e6 if flat else 0,
     )

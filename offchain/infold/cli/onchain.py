@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 RECEIPT_DEADLINE_S = 60.0
 POLL_S = 0.1
-VECTOR_MASK = (1 << 64) - 1  # time, chunks and opened stand in the low bits of a settle head
 
 
 class Desk:
@@ -34,6 +33,15 @@ class Desk:
     def address(self) -> bytes:
         """The key's address."""
         return self._sender.address
+
+    @property
+    def holder(self) -> str:
+        """The key's address as text, for calls."""
+        return self._text(self.address)
+
+    def begin_at(self, nonce: int) -> None:
+        """Number what is sent from here on, whatever else the key sends."""
+        self._sender.nonce = nonce
 
     def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
         """Send one call and wait for it; the contracts' logs of it.
@@ -72,7 +80,7 @@ class Desk:
     # -- money ---------------------------------------------------------------
 
     def approve(self, spender: str, amount_e6: int, *, mint: bool) -> None:
-        """Let the vault take an amount; ``mint`` makes test dollars first, on a devnet."""
+        """Let a contract take an amount; ``mint`` makes test dollars first, on a devnet."""
         token = self.venue["Dollar"]
         if mint:
             self.send("Dollar", "mint", self._text(self.address), amount_e6)
@@ -95,9 +103,7 @@ class Desk:
         """The price vector of the last batch that landed: whoever settles publishes the key to the
         door.
         """
-        from eth_abi import decode
-
-        from infold.shell.chain import SETTLE, block
+        from infold.shell.chain import block, vector_of_settle
 
         last = block(self.venue.rpc).number
         settled = [
@@ -110,9 +116,13 @@ class Desk:
         transaction = self.venue.rpc.call(
             "eth_getTransactionByHash", "0x" + settled[-1].transaction.hex()
         )
-        types = _top_level(SETTLE[len("settle(") : -1])
-        head, openings, signatures, *_ = decode(types, bytes.fromhex(transaction["input"][10:]))
-        return head & VECTOR_MASK, list(openings), [(r, vs) for r, vs in signatures]
+        vector = vector_of_settle(bytes.fromhex(transaction["input"][2:]))
+        if vector is None:
+            raise Unavailable(
+                "the last batch came through another contract, so its vector is not read here;"
+                " try again after the next"
+            )
+        return vector
 
     def claim_withdrawal(self, account: int, *, held: bool) -> int:
         """Claim a due withdrawal; what was paid, e6. ``held``: the account has open positions."""
@@ -136,14 +146,3 @@ def named(logs: list[Log], name: str) -> dict[str, Any]:
     raise Unavailable(
         f"the transaction landed without {name}; is the address book of another deployment?"
     )
-
-
-def _top_level(types: str) -> list[str]:
-    """Split a list of ABI types at the commas outside tuples."""
-    parts, depth, start = [], 0, 0
-    for place, letter in enumerate(types):
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            parts.append(types[start:place])
-            start = place + 1
-    return [*parts, types[start:]]

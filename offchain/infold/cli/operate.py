@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands of people who run a venue or watch one: devnet, deploy, reconcile, audit, journal."""
+"""Commands of people who run a venue or watch one: devnet, keeper, deploy, reconcile, audit,
+journal.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infold.cli.header import header
+from infold.cli.keeper import keeper
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -30,6 +33,7 @@ from infold.cli.terminal import Exit, Json, Quiet, Seed, complain, finish, progr
 from infold.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from infold.dealer.neighbours import Neighbours
     from infold.dealer.params import DealerParameters
     from infold.shell.chain import Rpc
 
@@ -41,6 +45,7 @@ journal_group = typer.Typer(no_args_is_help=True, help="Check a journal, or fold
 def register(app: typer.Typer) -> None:
     """Add these commands to the root."""
     app.command()(devnet)
+    app.command()(keeper)
     app.command()(deploy)
     app.command()(reconcile)
     app.command()(audit)
@@ -103,7 +108,7 @@ def devnet(
         typer.Option(
             "--dealer",
             help="Parameters by market, as `infold calibrate --out` writes them; the usual ones for"
-            " markets it does not name.",
+            " markets it does not name. Markets it correlates lean on each other's inventory.",
         ),
     ] = None,
     second_sources: Annotated[
@@ -123,8 +128,8 @@ def devnet(
     loopback.
 
     With --json one line is printed when it is ready: rpc_url, api_url, chain_id, contracts,
-    markets, accounts with their keys, matcher, oracle_signers and k. The keys follow from the seed
-    and are worth nothing.
+    markets, accounts with their keys, matcher, owner, guardian, oracle_signers and k. The keys
+    follow from the seed and are worth nothing.
     """
     import json
     import logging
@@ -150,15 +155,17 @@ def devnet(
     )
     names = {market.listing.name: market.market for market in config.markets}
     parameters = {} if dealer is None else calibrated(dealer, names)
+    beside = None if dealer is None else correlated(dealer, names)
     with progress(quiet) as steps:
         local = LocalVenue(
             config,
-            live_desk(interval_ms / 1_000, parameters),
+            live_desk(interval_ms / 1_000, parameters, beside),
             api_port=api_port,
             batch_interval_ms=interval_ms,
             progress=steps.say,
         )
     with local:
+        local.devnet.fund_refunder()
         view = local.view()
         if as_json:
             print(json.dumps(view), flush=True)
@@ -185,6 +192,38 @@ def calibrated(path: Path, numbers: Mapping[str, int]) -> dict[int, DealerParame
             f" ({', '.join(numbers)}); calibrate with --market NAME=FILE under a name it lists"
         )
     return {numbers[name]: parameters for name, parameters in found.items()}
+
+
+def correlated(path: Path, numbers: Mapping[str, int]) -> Neighbours | None:
+    """The markets a file says correlate, to be minded together; None if it does not say.
+    `Misconfigured` if they cannot be.
+    """
+    from infold.dealer.neighbours import neighbours
+    from infold.research.calibration.market import load_correlation
+
+    parameters = calibrated(path, numbers)
+    try:
+        found = load_correlation(path.read_bytes())
+        if found is None:
+            return None
+        named = [numbers.get(name) for name in found.markets]
+        if len(set(named)) < len(named) or not set(named) <= set(parameters):
+            raise ValueError(
+                f"it correlates {', '.join(found.markets)}, and has parameters of"
+                f" {', '.join(name for name in numbers if numbers[name] in parameters)}"
+            )
+        if len(found.matrix) != len(named) or any(len(row) != len(named) for row in found.matrix):
+            raise ValueError(f"correlation must be {len(named)} by {len(named)}, without unit")
+        order = sorted(range(len(named)), key=lambda place: numbers[found.markets[place]])
+        matrix = tuple(tuple(found.matrix[row][column] for column in order) for row in order)
+        return neighbours(
+            {number: parameters[number] for number in named if number is not None}, matrix
+        )
+    except (OSError, ValueError) as error:
+        raise Misconfigured(
+            f"{path} does not say how markets correlate: {error}; calibrate them together, or take"
+            " its `correlation` out"
+        ) from None
 
 
 def deploy(

@@ -98,6 +98,11 @@ def _improvement(found: Document) -> str:
     return f"{improvement['mean']:.2f} bp on average against {against} ({tenths})"
 
 
+def _too_little(recorded: Document) -> str:
+    short = recorded["share"] < recorded["share_min"]
+    return f", less than {percent(recorded['share_min'])}" if short else ""
+
+
 def _recorded(found: Document) -> list[Line]:
     if "recorded" not in found:
         return []
@@ -111,7 +116,7 @@ def _recorded(found: Document) -> list[Line]:
         (
             "recorded",
             f"{dollars(recorded['settled_e6'])} settled of {dollars(recorded['admitted_e6'])}"
-            f" admitted, {percent(recorded['share'], 2)}",
+            f" admitted, {percent(recorded['share'], 2)}{_too_little(recorded)}",
         ),
         ("pool capital", f"{dollars(found['pool_capital_e6'])}, so that no cap of it binds"),
         ("files", files),
@@ -307,6 +312,14 @@ def of_calibration(found: Document) -> list[str]:
         lines += ["", *table(["estimate", "value", "95 % interval", "rows"], rows), ""]
         if market["assumed"]:
             lines += ["assumed:", *pairs(list(market["assumed"].items())), ""]
+    together = found["correlation"]
+    if together is not None:
+        rows = [
+            [name, *(f"{share:.3f}" for share in row)]
+            for name, row in zip(together["markets"], together["matrix"], strict=True)
+        ]
+        lines += table(["correlation", *together["markets"]], rows)
+        lines += ["", *pairs([("common moves", count(together["moves"]))]), ""]
     if found["left_out"]:
         lines += ["left out:", *pairs(list(found["left_out"].items())), ""]
     files: list[str] = []
@@ -327,6 +340,51 @@ def _numbers(value: float | Sequence[float]) -> str:
 
 def _verdict(found: Document) -> list[str]:
     return [f"ok {yes(found['ok'])}, in {found['seconds']:.1f} s"]
+
+
+# -- governing ---------------------------------------------------------------------
+
+
+def of_change(found: Document) -> list[str]:
+    """Where a change stands, and what is left to do."""
+    ready = found["ready_s"] and clock(found["ready_s"] * 1000)
+    states = {
+        "made": "made; it serves price vectors from 3 s after that",
+        "cancelled": "cancelled",
+        "waiting": f"waits; anyone may --execute it from {ready}",
+        "due": "due; anyone may --execute it",
+    }
+    return pairs(
+        [
+            ("change", found["change"]),
+            ("state", states[found["state"]]),
+            ("operation", found["operation"]),
+        ]
+    )
+
+
+def of_halt(found: Document) -> list[str]:
+    """Between which batch times markets only shrink."""
+    return pairs(
+        [("markets shrink only", f"{clock(found['from_ms'])} to {clock(found['until_ms'])}")]
+    )
+
+
+def of_verify(found: Document) -> list[str]:
+    """What was compared, and each difference by its name."""
+    differences = [
+        f"{one['where']}: planned {one['planned']}, found {one['found']}"
+        for one in found["differences"]
+    ]
+    code = [f"{name} {count(size)}" for name, size in found["contracts"].items()]
+    return pairs(
+        [
+            ("code, bytes", cells(code, 4)),
+            ("compared", count(found["checked"])),
+            ("differences", differences or "none"),
+            ("ok", f"{yes(found['ok'])}, in {found['seconds']:.1f} s"),
+        ]
+    )
 
 
 # -- trading -----------------------------------------------------------------------
@@ -399,12 +457,48 @@ def of_account(found: Document) -> list[str]:
             ("collateral", decimal_dollars(found["collateral"])),
             ("equity", decimal_dollars(found["equity"])),
             ("withdrawing", pending),
+            ("fee tier", _fee_tier(found)),
+            (
+                "refund",
+                f"{decimal_dollars(found['refundOwed'])} owed,"
+                f" {decimal_dollars(found['refundPaid'])} paid",
+            ),
             ("open orders", count(found["openOrders"])),
             ("epoch", count(found["epoch"])),
         ]
     )
     positions = of_positions(found["positions"]) if found["positions"] else ["no open positions"]
     return [*lines, "", *positions]
+
+
+def _fee_tier(found: Document) -> str:
+    until = found["feeTierUntil"]
+    return f"pays {percent(found['feeTier'])} of a market's fee" + (
+        f" until {clock(until)}" if until else ""
+    )
+
+
+def of_refunds(found: Sequence[Document]) -> list[str]:
+    """What accounts get back of their fees."""
+    rows = [
+        [
+            str(one["account"]),
+            percent(one["feeTier"]),
+            *(decimal_dollars(one[name]) for name in ("refundEarned", "refundPaid", "refundOwed")),
+        ]
+        for one in found
+    ]
+    return table(["account", "pays", "earned", "paid", "owed"], rows, left=1)
+
+
+def of_paid(found: Document) -> list[str]:
+    """Each refund that was paid, and by whom."""
+    rows = [[str(one["account"]), dollars(int(one["amount_e6"]))] for one in found["paid"]]
+    return [
+        *pairs([("payer", found["payer"])]),
+        "",
+        *(table(["account", "paid"], rows, left=1) if rows else ["nothing was owed"]),
+    ]
 
 
 def of_placed(found: Document) -> list[str]:
@@ -459,6 +553,11 @@ def of_devnet(found: Document) -> list[str]:
                 ("signers", [one["address"] for one in found["oracle_signers"]]),
                 ("needed", f"{found['k']} of {len(found['oracle_signers'])} signers"),
                 ("matcher", found["matcher"]["address"]),
+                ("refunds by", found["refund_payer"]["address"]),
+                (
+                    "governed by",
+                    f"{found['owner']['address']}, guardian {found['guardian']['address']}",
+                ),
             ]
         ),
         "",

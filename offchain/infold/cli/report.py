@@ -194,11 +194,17 @@ def _report(
 ) -> None:
     """Read the journal, make the report, write and print it."""
     from infold.cli.facts import facts_of
-    from infold.reports.facts import recorded
+    from infold.reports.facts import TooFewFacts, recorded
 
     began = time.monotonic()
     must_be_writable(html, "--html")
-    document, pictured = made(recorded(facts_of(journal)))
+    record = recorded(facts_of(journal))
+    try:
+        document, pictured = made(record)
+    except TooFewFacts as error:
+        raise Misconfigured(
+            f"{journal} holds too little for this report: {error}; let the venue run on"
+        ) from error
     if html is not None:
         write_output(html, pictured(), "--html")
     finish(

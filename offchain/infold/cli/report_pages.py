@@ -126,10 +126,11 @@ def of_risk(found: Document) -> list[str]:
             _number(one["spread_risk_bps"]["deviation"]),
             _number(one["reallocation"]["holding_time_s"]),
             _number(one["reallocation"]["cost_now_bps"]),
+            f"{sum(one['curves_cut'].values()):,}",
         ]
         for name, one in found["markets"].items()
     ]
-    heads = ("market", "position", "largest", "of cap", "spread sd", "held, s", "flatten bp")
+    heads = ("market", "position", "largest", "of cap", "spread sd", "held, s", "flatten bp", "cut")
     return [*pairs(lines), "", *table(heads, rows)]
 
 

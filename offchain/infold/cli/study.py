@@ -208,6 +208,10 @@ def calibrate(
     rows, a lost book update. Gaps and other oddities are flagged, with the
     first row and time of each, and never filled.
 
+    Several markets recorded at one time also give their correlation: shrunk, of returns
+    over bars, minutes or ten seconds that all of them share. A desk that is told it leans
+    one market's curve on the others' inventory.
+
     --out writes one object by market, which `infold devnet --dealer` takes; --json has
     every estimate with its interval, its rows and its source.
     """

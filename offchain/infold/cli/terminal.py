@@ -14,6 +14,7 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
+from infold.cli.header import header
 from infold.cli.layout import plain
 from infold.cli.pages import Page, Rows
 from infold.errors import InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
@@ -49,6 +50,7 @@ SIGNATURE_CODES = frozenset(
         "DELEGATE_UNKNOWN",
         "DELEGATE_EXPIRED",
         "DELEGATE_SCOPE",
+        "NOT_APPROVED",
     }
 )
 
@@ -86,10 +88,16 @@ def show(document: Mapping[str, Any], as_json: bool, title: str = "", page: Page
 
 
 def show_all(
-    name: str, documents: Sequence[Mapping[str, Any]], as_json: bool, title: str, rows: Rows
+    command: str,
+    name: str,
+    documents: Sequence[Mapping[str, Any]],
+    as_json: bool,
+    title: str,
+    rows: Rows,
 ) -> None:
     """Print a command's list: one JSON object that has it by name, or a table for people."""
-    _print({name: documents}, as_json, title, lambda: rows(documents) if documents else ["none"])
+    found = {**header(command), name: documents}
+    _print(found, as_json, title, lambda: rows(documents) if documents else ["none"])
 
 
 def _print(found: object, as_json: bool, title: str, lines: Callable[[], list[str]]) -> None:

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from infold.cli.header import header
+from infold.cli.layout import plain
 from infold.cli.onchain import Desk, named
 from infold.cli.options import (
     API_URL,
@@ -25,6 +28,7 @@ from infold.cli.options import (
     wallet,
 )
 from infold.cli.pages import (
+    Page,
     of_account,
     of_markets,
     of_orders,
@@ -35,13 +39,11 @@ from infold.cli.pages import (
 from infold.cli.terminal import Json, show, show_all
 from infold.messages import TriggerKind
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
-from infold.words import unpack_head, unpack_limits
 
 Account = Annotated[int, typer.Argument(min=0, help="The account's number.")]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
 Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
 SHARE_DECIMALS = 12
-SHARES_A_UNIT = 10**6  # what the first strike mints for each unit of collateral
 
 account_group = typer.Typer(
     no_args_is_help=True, help="Open an account, look at it, grant and revoke keys."
@@ -62,6 +64,13 @@ def register(app: typer.Typer) -> None:
     app.command()(position)
     app.add_typer(lp_group, name="lp")
     app.add_typer(market_group, name="market")
+
+
+def _show(
+    command: str, found: Mapping[str, Any], as_json: bool, title: str, page: Page = plain
+) -> None:
+    """What a command did, after the header every object has; people read the page alone."""
+    show({**header(command), **found}, as_json, title, page)
 
 
 def _desk(
@@ -105,14 +114,15 @@ def open_account(
         "owner": "0x" + desk.address.hex(),
         "amount_e6": str(amount_e6),
     }
-    show(document, as_json, "account opened")
+    _show("account open", document, as_json, "account opened")
 
 
 @account_group.command("show")
 def show_account(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Collateral, equity, margin and positions as the venue sees them."""
     with client(api_url) as api:
-        show(api.account(account), as_json, f"account {account}", of_account)
+        found = api.account(account)
+        _show("account show", found, as_json, f"account {account}", of_account)
 
 
 @account_group.command("keystore")
@@ -130,7 +140,13 @@ def new_keystore(
 
     key = Wallet.from_key_file(key_file) if key_file else Wallet(secrets.token_bytes(32))
     key.to_keystore(path, password(password_file, new=True))
-    show({"path": str(path), "address": str(key)}, as_json, "keystore written")
+    document = {"path": str(path), "address": str(key)}
+    _show("account keystore", document, as_json, "keystore written")
+
+
+OrderHash = Annotated[
+    str, typer.Argument(help="The order's hash, as `infold order place --approved --dry-run` says.")
+]
 
 
 @account_group.command("grant")
@@ -158,11 +174,8 @@ def grant(
     desk.send(
         "Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms
     )
-    show(
-        {"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms},
-        as_json,
-        "granted",
-    )
+    document = {"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms}
+    _show("account grant", document, as_json, "granted")
 
 
 @account_group.command("revoke")
@@ -180,7 +193,64 @@ def revoke(
     """Take a delegated key's rights back; it binds within the window."""
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.send("Delegates", "revoke", account, key)
-    show({"account": account, "key": key}, as_json, "revoked")
+    _show("account revoke", {"account": account, "key": key}, as_json, "revoked")
+
+
+@account_group.command("approve")
+def approve(
+    account: Account,
+    order_hash: OrderHash,
+    proof: Annotated[
+        str | None,
+        typer.Option("--proof", help="What the wallet takes for its signature (EIP-1271), hex."),
+    ] = None,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let an order serve unsigned: as its owner, or with --proof of a contract wallet."""
+    digest = _hex("order hash", order_hash, 32)
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    if proof is None:
+        desk.send("Delegates", "approve", account, digest)
+    else:
+        desk.send("Delegates", "prove", account, digest, _hex("--proof", proof))
+    show({"account": account, "orderHash": "0x" + digest.hex()}, as_json, "approved")
+
+
+@account_group.command("disapprove")
+def disapprove(
+    account: Account,
+    order_hash: OrderHash,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Take an order's approval back for good, or forbid it; it binds within the window."""
+    digest = _hex("order hash", order_hash, 32)
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk.send("Delegates", "disapprove", account, digest)
+    show({"account": account, "orderHash": "0x" + digest.hex()}, as_json, "disapproved")
+
+
+def _hex(what: str, text: str, size: int | None = None) -> bytes:
+    """Bytes spelled in hex, with or without 0x."""
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = None
+    if found is None or size not in (None, len(found)):
+        wanted = "bytes in hex" if size is None else f"{size} bytes in hex"
+        raise typer.BadParameter(f"{what} must be {wanted}")
+    return found
 
 
 def deposit(
@@ -202,7 +272,8 @@ def deposit(
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
     paid = named(desk.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
-    show({"account": account, "amount_e6": str(paid["amount_e6"])}, as_json, "deposited")
+    document = {"account": account, "amount_e6": str(paid["amount_e6"])}
+    _show("deposit", document, as_json, "deposited")
 
 
 def withdraw(
@@ -230,7 +301,8 @@ def withdraw(
     if amount is None:
         word = int(desk.venue["Clearing"].call("accounts", account))
         paid_e6 = desk.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))
-        show({"account": account, "paid_e6": str(paid_e6)}, as_json, "withdrawal claimed")
+        done = {"account": account, "paid_e6": str(paid_e6)}
+        _show("withdraw", done, as_json, "withdrawal claimed")
         return
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     asked = named(desk.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalSet")
@@ -240,14 +312,21 @@ def withdraw(
         "amount_e6": str(amount_e6),
         "claimable_after_ms": barrier_ms + WINDOW_MS,
     }
-    show(document, as_json, "withdrawal requested")
+    _show("withdraw", document, as_json, "withdrawal requested")
 
 
 def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """The account's open positions."""
     with client(api_url) as api:
         positions = list(api.account(account)["positions"])
-        show_all("positions", positions, as_json, f"positions of account {account}", of_positions)
+        show_all(
+            "position",
+            "positions",
+            positions,
+            as_json,
+            f"positions of account {account}",
+            of_positions,
+        )
 
 
 # -- orders ------------------------------------------------------------------
@@ -308,6 +387,9 @@ Slot = Annotated[
 Seq = Annotated[
     int | None, typer.Option("--seq", min=1, help="Rises within a slot; chosen if left out.")
 ]
+Approved = Annotated[
+    bool, typer.Option("--approved", help="No key signs: the owner approves the hash on chain.")
+]
 Delegated = Annotated[
     bool, typer.Option("--delegated", help="The key is a delegate's, not the owner's.")
 ]
@@ -338,6 +420,7 @@ def place(
     slot: Slot = None,
     seq: Seq = None,
     delegated: Delegated = False,
+    approved: Approved = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be signed and sent; send nothing.")
     ] = False,
@@ -353,7 +436,9 @@ def place(
     from infold.sdk.client import raise_if_refused
 
     with client(api_url) as api:
-        key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
+        key = None
+        if not approved:
+            key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
         order = api.prepare(
             key,
             account=account,
@@ -372,16 +457,13 @@ def place(
             delegated=delegated,
         )
         if dry_run:
-            show(
-                {"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)},
-                as_json,
-                "not sent",
-            )
+            unsent = {"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)}
+            _show("order place", unsent, as_json, "not sent")
             return
         (answer,) = api.place(order)
         raise_if_refused(answer)
         document = {"slot": order.order.slot, "seq": order.order.seq} | answer
-        show(document, as_json, "order accepted", of_placed)
+        _show("order place", document, as_json, "order accepted", of_placed)
 
 
 @order_group.command("preview")
@@ -412,7 +494,7 @@ def preview(
             time_in_force=time_in_force,
             reduce_only=reduce_only,
         )
-        show(api.preview(order), as_json, "preview", of_preview)
+        _show("order preview", api.preview(order), as_json, "preview", of_preview)
 
 
 @order_group.command("cancel")
@@ -441,18 +523,21 @@ def cancel(
     if every:
         desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
         done = named(desk.send("Clearing", "cancel_all", account), "CancelledAll")
-        show({"account": account, "barrier_ms": int(done["barrier"])}, as_json, "all cancelled")
+        document = {"account": account, "barrier_ms": int(done["barrier"])}
+        _show("order cancel", document, as_json, "all cancelled")
         return
     if slot is None or seq is None:
         raise typer.BadParameter("name the order with --slot and --seq, or all of them with --all")
     if on_chain:
         desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
         desk.send("Clearing", "cancel", account, slot, seq)
-        show({"account": account, "slot": slot, "seq": seq, "on_chain": True}, as_json, "cancelled")
+        document = {"account": account, "slot": slot, "seq": seq, "on_chain": True}
+        _show("order cancel", document, as_json, "cancelled")
         return
     with client(api_url) as api:
         key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
-        show(api.cancel(key, account, slot, seq, delegated=delegated), as_json, "cancelled")
+        answer = api.cancel(key, account, slot, seq, delegated=delegated)
+        _show("order cancel", answer, as_json, "cancelled")
 
 
 @order_group.command("list")
@@ -460,7 +545,9 @@ def list_orders(account: Account, api_url: ApiUrl = API_URL, as_json: Json = Fal
     """The account's open orders."""
     with client(api_url) as api:
         found = api.orders(account)
-        show_all("orders", found, as_json, f"open orders of account {account}", of_orders)
+        show_all(
+            "order list", "orders", found, as_json, f"open orders of account {account}", of_orders
+        )
 
 
 # -- liquidity ---------------------------------------------------------------
@@ -485,9 +572,10 @@ def lp_deposit(
     if not amount_e6:
         raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    desk.approve("Vault", amount_e6, mint=mint)
-    asked = named(desk.send("Pool", "request_deposit", amount_e6), "DepositRequested")
-    show({"epoch": int(asked["epoch"]), "amount_e6": str(amount_e6)}, as_json, "deposit requested")
+    desk.approve("Pool", amount_e6, mint=mint)
+    logs = desk.send("Pool", "requestDeposit", amount_e6, desk.holder, desk.holder)
+    epoch = int(named(logs, "DepositRequest")["requestId"])
+    _show("lp deposit", {"epoch": epoch, "amount_e6": str(amount_e6)}, as_json, "deposit requested")
 
 
 @lp_group.command("redeem")
@@ -501,11 +589,14 @@ def lp_redeem(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Ask to take collateral out of the pool for shares; claimed once the epoch is struck."""
+    """Ask to take collateral out of the pool for shares; claimed once the epoch is struck. What
+    open interest locks is not paid: the shares it would have taken are given back.
+    """
     amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    asked = named(desk.send("Pool", "request_redeem", amount), "RedeemRequested")
-    show({"epoch": int(asked["epoch"]), "shares_e12": str(amount)}, as_json, "redemption requested")
+    logs = desk.send("Pool", "requestRedeem", amount, desk.holder, desk.holder)
+    epoch = int(named(logs, "RedeemRequest")["requestId"])
+    _show("lp redeem", {"epoch": epoch, "shares_e12": str(amount)}, as_json, "redemption requested")
 
 
 @lp_group.command("claim")
@@ -519,15 +610,30 @@ def lp_claim(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Collect what a struck epoch made of the key's requests."""
+    """Collect all that struck epochs made of the key's requests, and what this epoch gave back."""
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    claimed = named(desk.send("Pool", "claim", epoch, "0x" + desk.address.hex()), "Claimed")
-    document = {
-        "epoch": epoch,
-        "shares_e12": str(claimed["minted"]),
-        "paid_e6": str(claimed["paid_e6"]),
-    }
-    show(document, as_json, "claimed")
+    holder, pool = desk.holder, desk.venue["Pool"]
+    document = {"epoch": epoch, "shares_e12": "0", "paid_e6": "0"}
+    claimed = False
+    for most, claim, event, key, gained in (
+        ("maxDeposit", "deposit", "Deposit", "shares_e12", "shares"),
+        ("maxRedeem", "redeem", "Withdraw", "paid_e6", "assets"),
+    ):
+        amount = int(pool.call(most, holder))
+        if amount:
+            found = named(desk.send("Pool", claim, amount, holder, holder), event)
+            document[key], claimed = str(found[gained]), True
+    for side, key, amount_of in (
+        ("Deposit", "returned_e6", "assets"),
+        ("Redeem", "returned_shares_e12", "shares"),
+    ):
+        back = int(pool.call(f"claimableCancel{side}Request", epoch, holder))
+        # With nothing to collect at all the contract says so itself.
+        if back or (side == "Redeem" and not claimed):
+            logs = desk.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
+            document[key] = str(named(logs, f"Cancel{side}Claim")[amount_of])
+            claimed = True
+    _show("lp claim", document, as_json, "claimed")
 
 
 @lp_group.command("position")
@@ -541,26 +647,16 @@ def lp_position(
     """Shares held, and what they were worth at the last strike."""
     holder = "0x" + address_of_text(owner).hex()
     contracts = venue(rpc_url, api_url, book)
-    clearing, pool = contracts["Clearing"], contracts["Pool"]
-    shares, supply = int(pool.call("balanceOf", holder)), int(pool.call("supply"))
-    epoch = unpack_head(int(clearing.call("head"))).epoch
-    struck = int(clearing.call("strikes", epoch - 1)) if epoch else 0
+    pool = contracts["Pool"]
+    shares = int(pool.call("balanceOf", holder))
     document = {
         "owner": owner,
         "shares_e12": str(shares),
-        "worth_e6": str(worth_e6(shares, struck)),
-        "supply_e12": str(supply),
-        "capital_e6": str(unpack_limits(int(clearing.call("limits"))).capital_e6),
+        "worth_e6": str(int(pool.call("convertToAssets", shares))),
+        "supply_e12": str(int(pool.call("supply"))),
+        "capital_e6": str(int(pool.call("totalAssets"))),
     }
-    show(document, as_json, "liquidity")
-
-
-def worth_e6(shares: int, strike: int) -> int:
-    """Shares in money at a strike's word (net asset value u64 @128, supply before u128 @0), rounded
-    down; at par where none were out before.
-    """
-    value_e6, supply = strike >> 128 & (1 << 64) - 1, strike & (1 << 128) - 1
-    return shares * value_e6 // supply if supply else shares // SHARES_A_UNIT
+    _show("lp position", document, as_json, "liquidity")
 
 
 # -- markets -----------------------------------------------------------------
@@ -570,4 +666,4 @@ def worth_e6(shares: int, strike: int) -> int:
 def list_markets(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
     """Every listed market with its rules and latest oracle price."""
     with client(api_url) as api:
-        show_all("markets", api.markets(), as_json, "markets", of_markets)
+        show_all("market list", "markets", api.markets(), as_json, "markets", of_markets)

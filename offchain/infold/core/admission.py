@@ -86,6 +86,9 @@ class Holder(Protocol):
     def delegate(self, key: bytes) -> DelegateWord | None:
         """The word of a delegated key (20 bytes), None if it was never granted."""
 
+    def approved_until_ms(self, order_hash: bytes) -> int:
+        """The last T at which an order approved on chain serves; 0 if it never was."""
+
     def slot(self, slot: int) -> SlotView:
         """What the venue itself saw in the slot; `SlotView()` if nothing."""
 
@@ -129,6 +132,9 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
         raise Rejected("UNKNOWN_ACCOUNT", "account", f"account {account} is not open")
     if signed.delegated:
         _check_delegate(signed, holder, now_ms)
+    elif signed.approved:
+        if holder.approved_until_ms(signed.order_hash) <= now_ms:
+            raise Rejected("NOT_APPROVED", "signature", f"0x{signed.order_hash.hex()}")
     elif signed.signer != holder.owner:
         raise Rejected("NOT_THE_SIGNER", "signature", f"0x{signed.signer.hex()} signed")
     if order.epoch != holder.epoch:

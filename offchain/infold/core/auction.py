@@ -49,8 +49,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infold.core import crossing
-from infold.core.crossing import BUY, CLASSES, FINE, POST_ONLY, RULES
+from infold.core.crossing import binning, filling, places, pricing
+from infold.core.crossing.binning import FINE
+from infold.core.crossing.places import BUY, CLASSES, POST_ONLY, RULES
 from infold.core.curve import (
     LOTS_E8_MAX,
     PRICE_E8_MAX,
@@ -61,7 +62,7 @@ from infold.core.curve import (
 from infold.errors import InvariantBroken
 
 FILL_OR_KILL: Final = 4
-"""Third bit of an order's flags; the first two are crossing.BUY and crossing.POST_ONLY."""
+"""Third bit of an order's flags; the first two are places.BUY and places.POST_ONLY."""
 MARKETS_MAX: Final = 255
 ROUNDS_MAX: Final = 32
 """Times a market is solved again for its FOK orders before all that remain there are dropped:
@@ -106,7 +107,7 @@ def hash_words(hashes: Sequence[bytes]) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class AuctionMarket:
     """One market of a batch: its rule, its tick and the dealer's committed curve, clipped."""
 
     bounds: CurveBounds
@@ -145,7 +146,7 @@ class Cleared:
 # -- markets as columns ----------------------------------------------------------------------------
 
 
-def prepare(markets: Sequence[Market]) -> Markets:
+def prepare(markets: Sequence[AuctionMarket]) -> Markets:
     """Lay out a batch's markets for `clear`. `InvariantBroken` if a figure cannot be dealt with."""
     if len(markets) > MARKETS_MAX:
         raise InvariantBroken(f"{len(markets)} markets in one batch; market ids end at 255")
@@ -156,8 +157,8 @@ def prepare(markets: Sequence[Market]) -> Markets:
     start = 0
     for market in markets:
         row = _rules(market)
-        row[crossing.KNOT], row[crossing.ROW] = len(prices), start
-        start += CLASSES * row[crossing.BINS]
+        row[places.KNOT], row[places.ROW] = len(prices), start
+        start += CLASSES * row[places.BINS]
         rows.append(row)
         base = (market.bounds.h_min_e6 + market.bounds.h0_e6) * 10**14
         words.append((base >> 64, base & (2**64 - 1), market.bounds.slope_e20))
@@ -180,8 +181,8 @@ def _scales(rules: NDArray[np.int64]) -> NDArray[np.float64]:
     """What `count_by_limit` reads of each market; the reach is one beyond the furthest tick that
     may clear, on both sides. All are below 2**53, so exact.
     """
-    centre, tick = rules[:, crossing.CENTRE], rules[:, crossing.TICK]
-    below, above = centre - rules[:, crossing.FIRST], rules[:, crossing.LAST] - centre
+    centre, tick = rules[:, places.CENTRE], rules[:, places.TICK]
+    below, above = centre - rules[:, places.FIRST], rules[:, places.LAST] - centre
     reach = np.maximum(np.maximum(below, above), 0) + 1
     scales: NDArray[np.float64] = np.stack([centre * tick, tick, reach], axis=1).astype(np.float64)
     return scales
@@ -189,14 +190,14 @@ def _scales(rules: NDArray[np.int64]) -> NDArray[np.float64]:
 
 def _bases(rules: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Where key zero of each market and class lies: as it is, and turned over bit by bit."""
-    middle = rules[:, crossing.ROW] + rules[:, crossing.MIDDLE]
-    start = middle[:, None] + np.arange(CLASSES) * rules[:, crossing.BINS][:, None]
-    zeros = np.stack([start - crossing.BIN_ZERO, start + crossing.BIN_ZERO + 1], axis=2)
+    middle = rules[:, places.ROW] + rules[:, places.MIDDLE]
+    start = middle[:, None] + np.arange(CLASSES) * rules[:, places.BINS][:, None]
+    zeros = np.stack([start - binning.BIN_ZERO, start + binning.BIN_ZERO + 1], axis=2)
     bases: NDArray[np.uint64] = zeros.astype(np.uint64).reshape(-1)
     return bases
 
 
-def _rules(market: Market) -> list[int]:
+def _rules(market: AuctionMarket) -> list[int]:
     """One market's row, all but its places in the shared arrays."""
     bounds, tick, curve = market.bounds, market.tick_e8, market.curve
     oracle = bounds.oracle_price_e8
@@ -215,19 +216,19 @@ def _rules(market: Market) -> list[int]:
     octave = size.bit_length() - FINE.bit_length()
     middle = octave * FINE + (size >> octave) - FINE
     row = [0] * RULES
-    row[crossing.ORACLE], row[crossing.TICK] = oracle, tick
-    row[crossing.FIRST], row[crossing.LAST] = first, last
-    row[crossing.CENTRE], row[crossing.CENTRE_UP] = centre, -(-oracle // tick)
-    row[crossing.FREE_FIRST] = -((free - oracle) // tick)
-    row[crossing.FREE_LAST] = (oracle + free) // tick
-    row[crossing.NEAR_FIRST] = -((near - oracle) // tick)
-    row[crossing.NEAR_LAST] = (oracle + near) // tick
-    row[crossing.SELL_FROM] = min(curve.sell_from_e8, PRICE_E8_MAX)
-    row[crossing.BUY_TO] = curve.buy_to_e8
-    row[crossing.SALE_MIN], row[crossing.SALE_MAX] = curve.sale_e8_min, curve.sale_e8_max
-    row[crossing.POOL_TWICE] = 2 * bounds.pool_base_e8
-    row[crossing.KNOTS] = len(curve.prices_e8)
-    row[crossing.BINS], row[crossing.MIDDLE] = 2 * middle + 1, middle
+    row[places.ORACLE], row[places.TICK] = oracle, tick
+    row[places.FIRST], row[places.LAST] = first, last
+    row[places.CENTRE], row[places.CENTRE_UP] = centre, -(-oracle // tick)
+    row[places.FREE_FIRST] = -((free - oracle) // tick)
+    row[places.FREE_LAST] = (oracle + free) // tick
+    row[places.NEAR_FIRST] = -((near - oracle) // tick)
+    row[places.NEAR_LAST] = (oracle + near) // tick
+    row[places.SELL_FROM] = min(curve.sell_from_e8, PRICE_E8_MAX)
+    row[places.BUY_TO] = curve.buy_to_e8
+    row[places.SALE_MIN], row[places.SALE_MAX] = curve.sale_e8_min, curve.sale_e8_max
+    row[places.POOL_TWICE] = 2 * bounds.pool_base_e8
+    row[places.KNOTS] = len(curve.prices_e8)
+    row[places.BINS], row[places.MIDDLE] = 2 * middle + 1, middle
     return row
 
 
@@ -267,14 +268,14 @@ def _clear_once(orders: Orders, markets: Markets, accounts: int) -> tuple[Cleare
     orders, bins, flags = _count(orders, markets)
     rules = markets.rules
     windows = np.empty((markets.count, 2), np.int64)
-    crossing.find_windows(rules, markets.knot_prices, markets.knot_sales, bins, windows)
+    binning.find_windows(rules, markets.knot_prices, markets.knot_sales, bins, windows)
     results = np.zeros((markets.count, 5), np.int64)
     chosen = np.empty(len(orders.markets) + 1, np.int32)
     todo = np.ones(markets.count, np.uint8)
     left = markets.count
     while left:
         levels = _levels(orders, markets, windows, todo, chosen)
-        left = crossing.solve(
+        left = pricing.solve(
             rules,
             markets.widths,
             markets.knot_prices,
@@ -288,15 +289,15 @@ def _clear_once(orders: Orders, markets: Markets, accounts: int) -> tuple[Cleare
     full = np.empty((markets.count, CLASSES), np.int64)
     part = np.empty((markets.count, CLASSES), np.int64)
     rest = np.empty(markets.count, np.int64)
-    crossing.rationing(rules, bins, results, full, part, rest)
+    filling.rationing(rules, bins, results, full, part, rest)
     fills = np.empty(len(orders.markets), np.int64)
     nets = np.zeros(accounts * markets.count, np.int64)
     columns = (orders.markets, orders.accounts, orders.flags, orders.open_e8, orders.limit_e8)
-    marginal = crossing.fill(
+    marginal = filling.fill(
         *columns, full.reshape(-1), part.reshape(-1), markets.count, fills, nets, chosen
     )
-    crossing.share_out(*columns, orders.hashes, rest, markets.count, chosen, marginal, fills, nets)
-    price = results[:, 1] * rules[:, crossing.TICK]
+    filling.share_out(*columns, orders.hashes, rest, markets.count, chosen, marginal, fills, nets)
+    price = results[:, 1] * rules[:, places.TICK]
     net = nets.reshape(accounts, markets.count)
     return Cleared(price, results[:, 2].copy(), fills, net), flags
 
@@ -305,7 +306,7 @@ def _count(orders: Orders, markets: Markets) -> tuple[Orders, NDArray[np.int64],
     """Bins by limit, and the orders as they are counted: on whole ticks, sums inside 63 bits."""
     while True:
         bins = np.zeros(markets.bins, np.int64)
-        used, off_tick, flags = crossing.count_by_limit(
+        used, off_tick, flags = binning.count_by_limit(
             orders.markets,
             orders.flags,
             orders.open_e8,
@@ -329,7 +330,7 @@ def _count(orders: Orders, markets: Markets) -> tuple[Orders, NDArray[np.int64],
 
 def _on_ticks(orders: Orders, markets: Markets) -> Orders:
     """A buy's limit down and a sell's up to a whole tick: no price between would fill it."""
-    tick = markets.rules[orders.markets, crossing.TICK]
+    tick = markets.rules[orders.markets, places.TICK]
     down = orders.limit_e8 // tick * tick
     up = -(-orders.limit_e8 // tick) * tick
     limit = np.where(orders.flags & BUY, down, up)
@@ -369,13 +370,13 @@ def _levels(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Orders of wide bins inside the windows of markets to do: starts, ticks, classes, sizes."""
     starts = np.zeros(markets.count + 1, np.int64)
-    count = crossing.gather(markets.rules, windows, todo, orders.markets, orders.limit_e8, chosen)
+    count = binning.gather(markets.rules, windows, todo, orders.markets, orders.limit_e8, chosen)
     if count == 0:
         none = np.empty(0, np.int64)
         return starts, none, none, none
     rows = chosen[:count]
     market = orders.markets[rows]
-    tick = orders.limit_e8[rows] // markets.rules[market, crossing.TICK]
+    tick = orders.limit_e8[rows] // markets.rules[market, places.TICK]
     order = np.lexsort((tick, market))
     rows, tick = rows[order], tick[order]
     np.cumsum(np.bincount(market, minlength=markets.count), out=starts[1:])
@@ -413,7 +414,7 @@ def _settle_fill_or_kill(orders: Orders, markets: Markets, cleared: Cleared) -> 
 def _admitted(orders: Orders, markets: Markets, cleared: Cleared) -> NDArray[np.bool_]:
     """Orders whose limit and post-only flag admit their market's price."""
     price = cleared.price_e8[orders.markets]
-    oracle = markets.rules[orders.markets, crossing.ORACLE]
+    oracle = markets.rules[orders.markets, places.ORACLE]
     buy = (orders.flags & BUY) != 0
     free = (orders.flags & POST_ONLY) == 0
     taken: NDArray[np.bool_] = np.where(

@@ -136,7 +136,9 @@ def _select(state: State, command: CloseBatch, decided: list[AnyEvent]) -> list[
         if not judging.epoch_serves(held, order.epoch, time_ms):
             decided.append(OrderCancelled(order_hash=signed.order_hash, reason="CHAIN", seq=0))
             continue
-        if signed.delegated and not judging.signer_serves(held, signed, time_ms):
+        if (signed.delegated or signed.approved) and not judging.signer_serves(
+            held, signed, time_ms
+        ):
             decided.append(OrderCancelled(order_hash=signed.order_hash, reason="SIGNER", seq=0))
             continue
         market = order.market

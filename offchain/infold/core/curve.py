@@ -13,15 +13,18 @@ that P at all. Nothing forces it to sell more than it offered, so the curve stay
 and `offer_e8` is zero. The auction asks the rule again for the residual it executes, since that
 may be less than the whole offer.
 
-What must change together: `fault` here, `contracts/modules/pricing.vy`, `_within_bound` in
-`core/crossing.py`, `tests/vectors/curve.json`, and the twin.
+What must change together: `fault` here, `contracts/modules/pricing.vy`, `within_bound` in
+`core/crossing/offering.py`, `tests/vectors/curve.json`, and the twin.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from operator import le, lt
 from typing import Final
+
+from infold.units import QUOTE_DIVISOR
 
 LOTS_E8_MAX: Final = 2**61 - 1
 """Most lots on one side of one market in one batch, so that two sides and a residual add up inside
@@ -63,11 +66,10 @@ class Curve:
         prices, sales = self.prices_e8, self.sales_e8
         if len(prices) != len(sales):
             raise ValueError("a curve needs one sale a price")
-        for index in range(1, len(prices)):
-            if prices[index] <= prices[index - 1]:
-                raise ValueError("a curve's prices must rise strictly")
-            if sales[index] < sales[index - 1]:
-                raise ValueError("a curve's sales must not fall as the price rises")
+        if any(map(le, prices[1:], prices)):
+            raise ValueError("a curve's prices must rise strictly")
+        if any(map(lt, sales[1:], sales)):
+            raise ValueError("a curve's sales must not fall as the price rises")
         if prices and not 0 <= prices[0] <= prices[-1] <= PRICE_E8_MAX:
             raise ValueError(f"a curve's prices must lie within 0..{PRICE_E8_MAX}")
         if sales and not -LOTS_E8_MAX <= sales[0] <= sales[-1] <= LOTS_E8_MAX:
@@ -108,7 +110,9 @@ class CurveBounds:
 
     `pool_base_e8` is the pool's signed base before the batch, without `incoming`. `must_shrink` is
     the loss meter's answer for a batch in which the pool trades nothing: a residual at an
-    admissible price only drains the meter, so that answer is never too kind.
+    admissible price only drains the meter, so that answer is never too kind. `allowance_e6` is what
+    the pool may give back of its earned spread in a batch that shrinks it; None where it never
+    trades inside `h_min`. The dealer does not: `clip` knows nothing of it.
     """
 
     oracle_price_e8: int
@@ -120,6 +124,7 @@ class CurveBounds:
     position_cap_e8: int
     pool_base_e8: int
     must_shrink: bool = False
+    allowance_e6: int | None = None
 
 
 # -- the rule --------------------------------------------------------------------------------------
@@ -136,7 +141,9 @@ def fault(bounds: CurveBounds, price_e8: int, residual_e8: int) -> str | None:
             return BEYOND_CURVE
     else:
         side = 1 if residual_e8 > 0 else -1
-        if side * away * _E6 < oracle * bounds.h_min_e6:
+        if side * away * _E6 < oracle * bounds.h_min_e6 and not _rebated(
+            bounds, side * away, residual_e8
+        ):
             return WRONG_SIDE
         bend = bounds.slope_e20 * max(0, side * (residual_e8 - 2 * pool)) // 2
         if side * away * _E20 > oracle * ((bounds.h_min_e6 + bounds.h0_e6) * _E14 + bend):
@@ -146,10 +153,26 @@ def fault(bounds: CurveBounds, price_e8: int, residual_e8: int) -> str | None:
         return RESIDUAL_CAP
     if abs(after) > bounds.position_cap_e8 and abs(after) > abs(pool):
         return POOL_CAP
-    shrinks = abs(after) <= abs(pool) and after * pool >= 0
-    if bounds.must_shrink and residual_e8 != 0 and not shrinks:
+    if bounds.must_shrink and residual_e8 != 0 and not _shrinks(pool, after):
         return LOSS_METER
     return None
+
+
+def _shrinks(pool_e8: int, after_e8: int) -> bool:
+    """Whether the pool comes no farther from zero, and not through it."""
+    return abs(after_e8) <= abs(pool_e8) and after_e8 * pool_e8 >= 0
+
+
+def _rebated(bounds: CurveBounds, lean_e8: int, residual_e8: int) -> bool:
+    """Whether a price inside h_min, `lean_e8` on the pool's side of the oracle, is a rebate that it
+    may give: to shrink, within h_min beyond the oracle, and out of its allowance.
+    """
+    pool = bounds.pool_base_e8
+    if bounds.allowance_e6 is None or not _shrinks(pool, pool - residual_e8):
+        return False
+    given_e8 = max(0, -lean_e8)
+    within = given_e8 * _E6 <= bounds.oracle_price_e8 * bounds.h_min_e6
+    return within and given_e8 * abs(residual_e8) <= bounds.allowance_e6 * QUOTE_DIVISOR
 
 
 def admissible(bounds: CurveBounds, price_e8: int, residual_e8: int) -> bool:

@@ -82,6 +82,12 @@ class DelegateSet(Fact, frozen=True, kw_only=True):
     delegate: Word
 
 
+class ApprovalSet(Fact, frozen=True, kw_only=True):
+    account: int
+    digest: Word
+    approval: int
+
+
 class LiquidityRequested(Fact, frozen=True, kw_only=True):
     epoch: int
     requests: Word
@@ -96,8 +102,21 @@ class Applied(Fact, frozen=True, kw_only=True):
     incoming: Word
 
 
+class FeesCollected(Fact, frozen=True, kw_only=True):
+    market: int
+    ledger: Word
+
+
 class HaltSet(Fact, frozen=True, kw_only=True):
     limits: Word
+
+
+class Covered(Fact, frozen=True, kw_only=True):
+    """Who paid a bankrupt account's debt; what insurance paid is told by `CollateralMoved` too."""
+
+    account: int
+    insurance_e6: int
+    pool_e6: int
 
 
 class MarketSet(Fact, frozen=True, kw_only=True):
@@ -121,8 +140,11 @@ ChainFact = (
     | Cancelled
     | CancelledAll
     | DelegateSet
+    | ApprovalSet
     | LiquidityRequested
     | Applied
+    | Covered
+    | FeesCollected
     | HaltSet
     | MarketSet
     | SourceRead
@@ -137,8 +159,11 @@ FACTS: Final[dict[str, type[Fact]]] = {
         Cancelled,
         CancelledAll,
         DelegateSet,
+        ApprovalSet,
         LiquidityRequested,
         Applied,
+        Covered,
+        FeesCollected,
         HaltSet,
         MarketSet,
         SourceRead,
@@ -156,7 +181,8 @@ def fact_from_log(
 
     `arguments` are the ABI's names with integers, or 0x strings for addresses. `following` names
     the next log of the same block, if there is one: collateral that a batch moves for the pool and
-    the backstop is that batch's echo, and the backstop's is told by what follows it.
+    the backstop is that batch's echo, and the backstop's is told by what follows it. What the pool
+    pays for a bankrupt account is told by `Covered`.
     """
     kind = FACTS.get(name)
     if kind is None:

@@ -17,6 +17,7 @@ from infold.units import BACKSTOP_ACCOUNT, FIRST_TRADER, POOL_ACCOUNT
 from infold.words import (
     FLAG_INCOMING,
     AccountWord,
+    LedgerWord,
     ReadingsWord,
     unpack_account,
     unpack_caps,
@@ -62,12 +63,21 @@ def fold(state: State, fact: ChainFact) -> None:
         case events.DelegateSet():
             delegates = state.held(fact.account).delegates
             delegates[from_word(fact.key)] = unpack_delegate(from_word(fact.delegate))
+        case events.ApprovalSet():
+            digest = from_word(fact.digest).to_bytes(32, "big")
+            state.held(fact.account).approvals[digest] = fact.approval
         case events.LiquidityRequested():
             state.requests[fact.epoch] = unpack_requests(from_word(fact.requests))
         case events.Applied():
             _apply(state, fact)
+        case events.FeesCollected():
+            _collect_fees(state, fact)
         case events.HaltSet():
             _set_halt(state, fact)
+        case events.Covered():
+            held = state.held(POOL_ACCOUNT)
+            collateral_e6 = held.word.collateral_e6 - fact.pool_e6
+            held.word = held.word._replace(collateral_e6=collateral_e6)
         case events.MarketSet():
             _set_market(state, fact)
         case events.SourceRead():
@@ -156,6 +166,18 @@ def _apply(state: State, fact: events.Applied) -> None:
     market.meter = unpack_meter(from_word(fact.meter))
     market.ledger = unpack_ledger(from_word(fact.ledger))
     market.incoming = incoming
+
+
+def _collect_fees(state: State, fact: events.FeesCollected) -> None:
+    """A market's fees became collateral of insurance and treasury, which its own logs say."""
+    market = state.markets.get(fact.market)
+    after = unpack_ledger(from_word(fact.ledger))
+    before = market.ledger if market is not None else LedgerWord()
+    due = before._replace(realised_e6=before.realised_e6 + before.fees_e6, fees_e6=0)
+    if after != due:
+        raise InvariantBroken(f"market {fact.market} was left {after} where {due} was due (C3)")
+    if market is not None:
+        market.ledger = after
 
 
 def _set_halt(state: State, fact: events.HaltSet) -> None:

@@ -95,7 +95,11 @@ def epoch_serves(held: Account, epoch: int, time_ms: int) -> bool:
 
 
 def signer_serves(held: Account, signed: SignedOrder, time_ms: int) -> bool:
-    """Whether the recovered key is the owner's, or a delegate's whose grant covers the order."""
+    """Whether the recovered key is the owner's, or a delegate's whose grant covers the order; or
+    the owner approved the order on chain.
+    """
+    if signed.approved:
+        return time_ms <= held.approvals.get(signed.order_hash, 0)
     order = signed.order
     signer = int.from_bytes(signed.signer, "big")
     if not signed.delegated:

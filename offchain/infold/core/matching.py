@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infold.core.auction import FILL_OR_KILL, Market, Orders, clear, hash_words, prepare
-from infold.core.crossing import BUY, POST_ONLY
+from infold.core.auction import FILL_OR_KILL, AuctionMarket, Orders, clear, hash_words, prepare
+from infold.core.crossing.places import BUY, POST_ONLY
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.core.netting import MatchedFill
 from infold.core.state import OpenOrder
@@ -39,7 +39,10 @@ def match(
     """One auction over every market of `entries`; curves are clipped by the pool's rule here."""
     markets = sorted({entry.open_order.order.market for entry in entries})
     prepared = prepare(
-        [Market(bounds[m], ticks_e8[m], clip(curves[m], bounds[m], ticks_e8[m])) for m in markets]
+        [
+            AuctionMarket(bounds[m], ticks_e8[m], clip(curves[m], bounds[m], ticks_e8[m]))
+            for m in markets
+        ]
     )
     number = {market: place for place, market in enumerate(markets)}
     orders = [entry.open_order.order for entry in entries]

@@ -160,7 +160,13 @@ def material_of(state: State, closed: BatchClosed) -> Material:
 def _record(state: State, record: PlannedRecord) -> BatchRecord:
     signed = state.orders[record.order_hash].signed
     return pack_record(
-        signed.order, record.index, record.fill_e8, signed.delegated, signed.r, signed.vs
+        signed.order,
+        record.index,
+        record.fill_e8,
+        signed.delegated,
+        signed.r,
+        signed.vs,
+        signed.approved,
     )
 
 

@@ -18,10 +18,12 @@ from infold.units import (
     DAY_MS,
     FRACTION_ONE_E6,
     GUARD_MS,
+    MARGIN_DIVISOR,
     POOL_ACCOUNT,
     QUOTE_DIVISOR,
     WINDOW_MS,
     div_trunc,
+    div_up,
     quote_down,
 )
 from infold.words import (
@@ -38,9 +40,13 @@ METER_DAILY_E6: Final = 2_500
 METER_SHARE: Final = 4
 """A market's bucket holds at most this part of the global one."""
 RECENT_MS: Final = 8 * WINDOW_MS
+REBATE_PARTS: Final = 16
+EARNED_E6_MAX: Final = 2**64 - 1
 SHARES_PER_UNIT: Final = 10**6
 NAV_E6_MAX: Final = 2**64 - 1
 SHARES_MAX: Final = 2**120 - 1
+PAID_E6_MAX: Final = 2**62 - 1
+"""Of one strike: what account 0's collateral has room for."""
 NO_REQUESTS: Final = RequestsWord()
 
 
@@ -66,6 +72,12 @@ def meter_loss_e6(market: Market, oracle_price_e8: int, price_e8: int, residual_
     return div_trunc(taken, QUOTE_DIVISOR)
 
 
+def earned_e6(market: Market, oracle_price_e8: int, price_e8: int, residual_e8: int) -> int:
+    """What the pool's spread has brought in by now, less rebates; rounded against them."""
+    spread_e6 = quote_down(price_e8 - oracle_price_e8, residual_e8)
+    return min(max(0, market.meter.earned_e6 + spread_e6), EARNED_E6_MAX)
+
+
 def market_bucket_e6(market: Market, capacity_e6: int, dt_ms: int, loss_e6: int) -> int:
     """A market's loss bucket after its leak and this batch's loss."""
     leak_e6 = capacity_e6 * dt_ms // (METER_SHARE * DAY_MS)
@@ -77,6 +89,7 @@ def bounds_of(
 ) -> CurveBounds:
     """What the price rule and the caps read of a market at a vector."""
     rates, caps, _ = market.at(time_ms)
+    allowance_e6 = market.meter.earned_e6 * rates.rebate // REBATE_PARTS
     return CurveBounds(
         oracle_price_e8=oracle_price_e8,
         h_min_e6=rates.h_min_e6,
@@ -87,6 +100,7 @@ def bounds_of(
         position_cap_e8=caps.position_cap_e8,
         pool_base_e8=market.pool.base_e8,
         must_shrink=must_shrink,
+        allowance_e6=allowance_e6 if rates.rebate else None,
     )
 
 
@@ -164,6 +178,7 @@ def _close_market(
             bucket_e6=bucket_e6,
             recent_e8=recent_e8,
             open_interest_e8=held.meter.open_interest_e8 + deal.interest_e8,
+            earned_e6=earned_e6(held, oracle_e8, deal.price_e8, residual_e8),
         ),
         held.ledger._replace(
             realised_e6=held.ledger.realised_e6 + realised_e6,
@@ -186,14 +201,19 @@ def is_pool_market(market: Market) -> bool:
     return bool(market.pool.base_e8 or market.clock.flags & FLAG_INCOMING)
 
 
-def value_e6(market: Market, oracle_price_e8: int, time_ms: int) -> int:
-    """What the pool's side of a market is worth: funding to the vector's time, incoming counted."""
-    shift = market.at(time_ms).rates.shift
+def value_e6(market: Market, oracle_price_e8: int, time_ms: int) -> tuple[int, int]:
+    """What the pool's side of a market is worth, funding to the vector's time and incoming counted;
+    and what the market's open interest, the pool's part in it, locks: its initial margin.
+    """
+    rates = market.at(time_ms).rates
+    shift = rates.shift
     index = funding.index_at(market.clock, oracle_price_e8, time_ms, shift)
     due = funding.credit(market.pool.base_e8, index - market.clock.funding_index, shift)
     base_e8 = market.pool.base_e8 + market.incoming.base_e8
     quote_e6 = market.pool.quote_e6 + due + market.incoming.quote_e6
-    return quote_down(oracle_price_e8, base_e8) + quote_e6
+    interest_e8 = market.meter.open_interest_e8 + max(base_e8, 0)
+    locked_e6 = div_up(interest_e8 * oracle_price_e8 * rates.im_e6, MARGIN_DIVISOR)
+    return quote_down(oracle_price_e8, base_e8) + quote_e6, locked_e6
 
 
 def pool_markets(state: State) -> list[int]:
@@ -209,6 +229,7 @@ def strike(state: State, plan: Plan, outcome: Outcome) -> None:
         POOL_ACCOUNT, state.accounts[POOL_ACCOUNT].word.collateral_e6
     )
     nav_e6 = cash_e6
+    locked_e6 = 0
     for market, before in state.markets.items():
         held = outcome.markets.get(market, before)
         if not is_pool_market(held):
@@ -216,10 +237,12 @@ def strike(state: State, plan: Plan, outcome: Outcome) -> None:
         price_e8 = plan.oracle_price_e8(market)
         if not price_e8:
             raise StructuralFault("clearing: strike misses a market", market=market)
-        nav_e6 += value_e6(held, price_e8, plan.time_ms)
+        worth_e6, margin_e6 = value_e6(held, price_e8, plan.time_ms)
+        nav_e6 += worth_e6
+        locked_e6 += margin_e6
     epoch = state.head.epoch
     requests = state.requests.get(epoch, NO_REQUESTS)
-    struck, gained_e6 = _terms(epoch, nav_e6, state.supply, requests)
+    struck, gained_e6 = _terms(epoch, nav_e6, locked_e6, state.supply, requests)
     outcome.collateral_e6[POOL_ACCOUNT] = cash_e6 + gained_e6
     outcome.strike = struck
     outcome.head = outcome.head._replace(
@@ -227,20 +250,27 @@ def strike(state: State, plan: Plan, outcome: Outcome) -> None:
     )
 
 
-def _terms(epoch: int, nav_e6: int, supply: int, requests: RequestsWord) -> tuple[Struck, int]:
+def _terms(
+    epoch: int, nav_e6: int, locked_e6: int, supply: int, requests: RequestsWord
+) -> tuple[Struck, int]:
     """`Pool.strike_terms`: the strike, and what account 0 gains by it."""
-    value_e6 = min(max(nav_e6, 0), NAV_E6_MAX)
+    worth_e6 = min(max(nav_e6, 0), NAV_E6_MAX)
     deposits_e6, redeems = requests
     if not supply:
         priced = nav_e6 >= 0
-        minted, redeems = deposits_e6 * SHARES_PER_UNIT, 0
+        minted, wanted_e6 = deposits_e6 * SHARES_PER_UNIT, 0
     else:
         priced = 0 < nav_e6 <= NAV_E6_MAX
-        minted = deposits_e6 * supply // value_e6 if priced else 0
+        minted = deposits_e6 * supply // worth_e6 if priced else 0
+        wanted_e6 = redeems * worth_e6 // supply
         priced = priced and supply + minted <= SHARES_MAX
     if not priced:
-        return Struck(epoch, StrikeWord(1, value_e6, supply), value_e6, supply), 0
-    gained_e6 = deposits_e6 - (redeems * value_e6 // supply if supply else 0)
-    word = StrikeWord(0, value_e6, supply)
-    capital_e6 = min(value_e6 + gained_e6, NAV_E6_MAX)
-    return Struck(epoch, word, capital_e6, supply + minted - redeems), gained_e6
+        return Struck(epoch, StrikeWord(1, worth_e6, supply), worth_e6, supply), 0
+    free_e6 = max(0, worth_e6 + deposits_e6 - locked_e6)
+    paid_e6 = min(wanted_e6, free_e6, PAID_E6_MAX)
+    # Shares that were not paid for stay with their holders.
+    burnt = redeems if paid_e6 == wanted_e6 else -(-paid_e6 * supply // worth_e6)
+    gained_e6 = deposits_e6 - paid_e6
+    word = StrikeWord(0, worth_e6, supply, paid_e6)
+    capital_e6 = min(worth_e6 + gained_e6, NAV_E6_MAX)
+    return Struck(epoch, word, capital_e6, supply + minted - burnt), gained_e6

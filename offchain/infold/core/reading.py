@@ -24,6 +24,8 @@ from infold.core.numerals import UNREAD, read_decimals
 from infold.core.recovery import recover_signers
 from infold.errors import Rejected
 from infold.messages import (
+    APPROVED_SIGNATURE,
+    NOBODY,
     TIME_IN_FORCE_WORDS,
     TRIGGER_KIND_WORDS,
     Cancel,
@@ -94,7 +96,7 @@ def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder |
     digests = order_digests(read.orders, context.domain)
     signers = recover_signers(digests, read.pairs)
     outcomes: list[SignedOrder | Rejected] = [
-        Rejected("BAD_SIGNATURE", "signature")
+        _approved(order, pair, delegated, digest)
         if signer is None
         else SignedOrder(order, pair, delegated, digest, signer)
         for order, pair, delegated, digest, signer in zip(
@@ -104,6 +106,13 @@ def decode_orders(raws: Sequence[bytes], context: Context) -> list[SignedOrder |
     for place, refused in read.refusals:
         outcomes.insert(place, refused)
     return outcomes
+
+
+def _approved(order: Order, pair: bytes, delegated: bool, digest: bytes) -> SignedOrder | Rejected:
+    """An order nobody signed: approved on chain, if it says so, or refused."""
+    if delegated or pair != APPROVED_SIGNATURE:
+        return Rejected("BAD_SIGNATURE", "signature")
+    return SignedOrder(order, pair, delegated, digest, NOBODY)
 
 
 class Read(NamedTuple):

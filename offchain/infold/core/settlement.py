@@ -46,12 +46,10 @@ from infold.units import (
     quote_up,
 )
 from infold.words import (
-    FLAG_INCOMING,
     INTEREST_SHARE_OPEN,
     STATUS_SHRINK_ONLY,
     STATUS_UNLISTED,
     FillWord,
-    IncomingWord,
     LimitsWord,
     PositionWord,
     hash_prefix,
@@ -483,54 +481,3 @@ def mask_of(positions: Iterable[int]) -> int:
     for index in positions:
         mask |= 1 << index
     return mask
-
-
-# -- apply -----------------------------------------------------------------------------------------
-
-
-def apply_delta(
-    state: State, account: int, index: int, change_e8: int, oracle_price_e8: int, time_ms: int
-) -> None:
-    """`Clearing.apply` for one delta: shrink a trader's position at the vector's price, section 7.
-
-    Raises `StructuralFault` if the position would not shrink.
-    """
-    held = state.accounts.get(account)
-    position = held.positions.get(index) if held is not None else None
-    if (
-        held is None
-        or position is None
-        or not change_e8
-        or not margin.shrank(position.base_e8, position.base_e8 + change_e8)
-    ):
-        raise StructuralFault("clearing: apply must shrink", account=account)
-    if not oracle_price_e8:
-        raise StructuralFault("clearing: no price", market=position.market)
-    market = state.markets[position.market]
-    shift = market.at(time_ms).rates.shift
-    due = funding.credit(
-        position.base_e8, market.clock.funding_index - position.funding_index, shift
-    )
-    moved_e6 = quote_down(oracle_price_e8, -change_e8)
-    base_e8 = position.base_e8 + change_e8
-    quote_e6 = position.quote_e6 + due + moved_e6
-    ledger = market.ledger._replace(pot_e6=market.ledger.pot_e6 - due)
-    if base_e8:
-        held.positions[index] = position._replace(
-            base_e8=base_e8, quote_e6=quote_e6, funding_index=market.clock.funding_index
-        )
-    else:
-        del held.positions[index]
-        held.word = held.word._replace(
-            collateral_e6=held.word.collateral_e6 + quote_e6, mask=mask_of(held.positions)
-        )
-        ledger = ledger._replace(realised_e6=ledger.realised_e6 + quote_e6)
-    interest_e8 = max(base_e8, 0) - max(position.base_e8, 0)
-    market.ledger = ledger
-    market.meter = market.meter._replace(
-        open_interest_e8=market.meter.open_interest_e8 + interest_e8
-    )
-    market.incoming = IncomingWord(
-        market.incoming.base_e8 - change_e8, market.incoming.quote_e6 - moved_e6
-    )
-    market.clock = market.clock._replace(flags=market.clock.flags | FLAG_INCOMING)

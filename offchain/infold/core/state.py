@@ -96,6 +96,8 @@ class Account:
     withdrawal: WithdrawalWord = NO_WITHDRAWAL
     epoch_barrier_ms: int = 0
     delegates: dict[int, DelegateWord] = field(default_factory=dict)
+    approvals: dict[bytes, int] = field(default_factory=dict)
+    """The last T (ms) at which an order serves that was approved on chain, by order hash."""
     orders: dict[int, OpenOrder] = field(default_factory=dict)
     slots: dict[int, SlotView] = field(default_factory=dict)
     """What the venue itself saw in each slot, open or ended."""
@@ -302,3 +304,12 @@ def delegate_words(state: State) -> dict[tuple[int, int], int]:
 def request_words(state: State) -> dict[int, int]:
     """Every word of `Pool.lp_requests`, by epoch."""
     return {epoch: pack_requests(requests) for epoch, requests in state.requests.items()}
+
+
+def approval_words(state: State) -> dict[tuple[int, bytes], int]:
+    """Every approval of `Delegates`, by account and order hash."""
+    return {
+        (account, order_hash): until_ms
+        for account, held in state.accounts.items()
+        for order_hash, until_ms in held.approvals.items()
+    }

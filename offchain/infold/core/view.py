@@ -262,6 +262,9 @@ class HolderView:
     def delegate(self, key: bytes) -> DelegateWord | None:
         return self._held.delegates.get(int.from_bytes(key, "big"))
 
+    def approved_until_ms(self, order_hash: bytes) -> int:
+        return self._held.approvals.get(order_hash, 0)
+
     def slot(self, slot: int) -> SlotView:
         taken = self.taken.get(slot)
         if taken is not None:

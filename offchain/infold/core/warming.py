@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from infold.core.auction import Market, Orders, clear, hash_words, prepare
-from infold.core.crossing import BUY
+from infold.core.auction import AuctionMarket, Orders, clear, hash_words, prepare
+from infold.core.crossing.places import BUY
 from infold.core.curve import Curve, CurveBounds, clip
 
 _PRICE_E8 = 100 * 10**8
@@ -39,4 +39,4 @@ def compile_auction() -> int:
         limit_e8=np.array(limits, np.int64),
         hashes=hash_words([bytes([tag]) * 32 for tag in range(3)]),
     )
-    return int(clear(orders, prepare([Market(_BOUNDS, 10**6, curve)]), 1).fill_e8.sum())
+    return int(clear(orders, prepare([AuctionMarket(_BOUNDS, 10**6, curve)]), 1).fill_e8.sum())

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -26,3 +27,11 @@ def compiled(function: _F) -> _F:
 def inlined(function: _F) -> _F:
     """Compile into each caller: for what runs once a cell, where a call would count arrays."""
     return cast("_F", njit(cache=True, nogil=True, inline="always")(function))
+
+
+def shared(function: _F) -> _F:
+    """Plain Python to who calls it so, compiled into the loops that call it: for what a desk does
+    once a batch and a simulation a million times, where boxing arguments would cost the desk more
+    than the arithmetic.
+    """
+    return register_jitable(function)

@@ -3,8 +3,8 @@
 
 One compiled function, which the desk calls once a batch and the simulation's loop a million times,
 so that a backtest runs what the venue runs. Offsets are bp from the oracle price, sales M; both
-stay floats here. Must change together: `integer_corners` and `desk.ladder_knots`, which put corners
-on ticks and lots; a test holds them equal.
+stay floats here. Must change together: `integer_corners` and `knots.ladder_knots`, which put
+corners on ticks and lots; a test holds them equal.
 """
 
 from __future__ import annotations

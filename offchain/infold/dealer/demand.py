@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from scipy.special import wrightomega
 
 from infold.dealer.compiled import Floats
+from infold.dealer.lambert import lambert_of_exp, lamberts_of_exp
 
 
 class Logistic(Protocol):
@@ -27,10 +27,8 @@ class Logistic(Protocol):
 
 
 def _lambert(demand: Logistic, price_bp: Floats) -> Floats:
-    """W(exp(z)) is Wright's omega of z, which never overflows. Infinite prices give zero."""
-    exponent = -1.0 - demand.demand_shift - demand.demand_slope_per_bp * price_bp
-    w: Floats = wrightomega(exponent)
-    return w
+    """W at each price, which never overflows. Infinite prices give zero."""
+    return lamberts_of_exp(-1.0 - demand.demand_shift - demand.demand_slope_per_bp * price_bp)
 
 
 def best_markup_bp(demand: Logistic, price_bp: Floats) -> Floats:
@@ -47,7 +45,7 @@ def gain_bp(demand: Logistic, price_bp: Floats) -> Floats:
 
 def curvature_per_bp(demand: Logistic) -> float:
     """H''(0) over l0: how fast what trades falls as the dealer's price rises, quotes following."""
-    w = float(_lambert(demand, np.zeros(1))[0])
+    w = lambert_of_exp(-1.0 - demand.demand_shift)
     return demand.demand_slope_per_bp * w / (1.0 + w) ** 3
 
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The desk: what the dealer commits to, before a batch closes and without seeing an order.
 
-A curve is a function of inventory, the last known oracle price, the parameters, the interval and
-signals from batches that are over, and of nothing else: a dealer that saw limits first could charge
-each client its own. Whoever closes the batch journals `curve_hash` before it asks for the batch's
-prices.
+A curve is a function of inventory, the pool's capital, the last known oracle price, the parameters,
+the interval and signals from batches that are over, and of nothing else: a dealer that saw limits
+first could charge each client its own. Whoever closes the batch journals `curve_hash` before it
+asks for the batch's prices.
 
 The desk imports neither the engine's state nor its curve: it reads markets through the protocols
-below and makes curves with the function it is given, so one desk serves the node and the backtest.
+of `venue.py` and makes curves with the function it is given, so one desk serves the node and the
+backtest.
 """
 
 from __future__ import annotations
@@ -17,89 +18,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-import numpy as np
 from tiny_keccak import keccak256
 
 from infold.dealer import checks
-from infold.dealer.corners import BP, corners
+from infold.dealer.capital import reach_bp
+from infold.dealer.guarding import Allowance, CapitalGuard, Holding
+from infold.dealer.knots import Sides
+from infold.dealer.knots import inventory_m as inventory_m
+from infold.dealer.knots import ladder_knots as ladder_knots
 from infold.dealer.lines import Line, batch_line
-from infold.dealer.params import (
-    LOTS_TIMES_PRICE_OF_A_MILLION,
-    OFFER_E8_MAX,
-    PERPETUAL,
-    DealerParameters,
-)
-from infold.units import Rounding, from_floats
+from infold.dealer.params import BP_PER_ONE, E6_PER_M, PERPETUAL, DealerParameters
+from infold.dealer.quoting import closed_forms
+from infold.dealer.venue import CurveLike, MarketLike, MarketT, StateLike
+from infold.units import POOL_ACCOUNT, QUOTE_DIVISOR
 
-PRICE_E8_MAX: Final = 2**53
-_MOST: Final = checks.FIGURE_MAX
+E6_PER_BP_M: Final = E6_PER_M / BP_PER_ONE
+"""Money (e6) in a bp * M, which is 100 of quote."""
 
 CurveT = TypeVar("CurveT")
-
-
-class CurveLike(Protocol):
-    """The parts of a curve that decide what it sells where."""
-
-    @property
-    def prices_e8(self) -> tuple[int, ...]: ...
-    @property
-    def sales_e8(self) -> tuple[int, ...]: ...
-    @property
-    def sell_from_e8(self) -> int: ...
-    @property
-    def buy_to_e8(self) -> int: ...
-    @property
-    def sale_e8_min(self) -> int: ...
-    @property
-    def sale_e8_max(self) -> int: ...
-
-
-class PricedClock(Protocol):
-    """A market's clock: its last settled oracle price, zero before the first batch."""
-
-    @property
-    def price_e8(self) -> int: ...
-
-
-class PoolSide(Protocol):
-    """A market's pool: signed base in lots."""
-
-    @property
-    def base_e8(self) -> int: ...
-
-
-class Listed(Protocol):
-    """A market's listing: its tick."""
-
-    @property
-    def tick_e8(self) -> int: ...
-
-
-class Terms(Protocol):
-    """A market's parameters at some time."""
-
-    @property
-    def listing(self) -> Listed: ...
-
-
-class MarketLike(Protocol):
-    """A market as the engine keeps it."""
-
-    @property
-    def clock(self) -> PricedClock: ...
-    @property
-    def pool(self) -> PoolSide: ...
-    def at(self, time_ms: int, /) -> Terms: ...
-
-
-MarketT = TypeVar("MarketT", bound=MarketLike)
-
-
-class StateLike(Protocol[MarketT]):
-    """The engine's state, as far as a dealer may look. `prices_e8` are the latest vector's."""
-
-    markets: dict[int, MarketT]
-    prices_e8: dict[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +65,35 @@ class NeighboursLike(Protocol):
 
 
 class Signal(NamedTuple):
-    """What a market's next curve goes by: `commit`'s arguments of these names."""
+    """What a market's next curve goes by: `commit`'s arguments of these names, and the highest
+    price of the last day, zero if none was told.
+    """
 
     volatility_bp: float | None
     half_spread_bp_min: float
     drift_bp: float
+    highest_e8: int = 0
 
 
 SILENT: Final = Signal(None, 0.0, 0.0)
 """The parameters alone."""
 
 
+class Tiers(NamedTuple):
+    """What accounts pay in the end, in parts of what a market asks: `raised_e6` by account over
+    `top_e6`, and `lowest_e6` over it for every other account.
+    """
+
+    top_e6: int
+    lowest_e6: int
+    raised_e6: Mapping[int, int]
+
+
 class FillLike(Protocol):
     """What one order received in a batch."""
 
+    @property
+    def account(self) -> int: ...
     @property
     def market(self) -> int: ...
     @property
@@ -165,8 +116,16 @@ class SignalsLike(Protocol):
     def traded(self, time_ms: int, fills: Iterable[FillLike], /) -> None: ...
     def hedged(self, market: int, time_ms: int, impact_bp: float, /) -> None: ...
     def signal(
-        self, market: int, parameters: DealerParameters, interval_s: float, time_ms: int, /
+        self,
+        market: int,
+        parameters: DealerParameters,
+        interval_s: float,
+        time_ms: int,
+        held_m: float,
+        /,
     ) -> Signal: ...
+    def tiers(self, time_ms: int, /) -> Tiers: ...
+    def marked_e8(self, market: int, time_ms: int, /) -> int: ...
     def refuse(self, market: int, name: str, /) -> None: ...
 
 
@@ -191,7 +150,8 @@ class Desk(Generic[CurveT]):
     `default` serves the others; `interval_s` is the batch interval. With `neighbours` the curves of
     one moment also lean on each other's inventories. `half_spreads_bp_min` are by market id too:
     what `staleness.half_spread_min_bp` found, infinite for a market that is better not quoted. With
-    `signals`, which whoever closes batches keeps told, curves follow what the venue has seen.
+    `signals`, which whoever closes batches keeps told, curves follow what the venue has seen. With
+    a `guard`, to which they are told what is hedged, they offer what the pool's capital allows.
     """
 
     def __init__(
@@ -203,6 +163,7 @@ class Desk(Generic[CurveT]):
         neighbours: NeighboursLike | None = None,
         half_spreads_bp_min: Mapping[int, float] | None = None,
         signals: SignalsLike | None = None,
+        guard: CapitalGuard | None = None,
     ) -> None:
         checks.positive("interval_s", interval_s, "seconds")
         self._make_curve = make_curve
@@ -212,6 +173,8 @@ class Desk(Generic[CurveT]):
         self._lines: dict[int, tuple[tuple[float, float | None, float], Line]] = {}
         self._neighbours = neighbours
         self.signals = signals
+        self.guard = guard
+        self._calm_bp: dict[int, float] = {}
         self._half_spreads_bp_min = dict(half_spreads_bp_min or {})
         for market, least_bp in self._half_spreads_bp_min.items():
             if not least_bp >= 0.0:
@@ -230,24 +193,45 @@ class Desk(Generic[CurveT]):
         interval_s: float | None = None,
         drift_bp: float = 0.0,
         half_spread_bp_min: float = 0.0,
+        allowance: Allowance | None = None,
     ) -> CurveT:
         """The curve for one market: how much it sells at which price.
 
         `inventory_e8` is the pool's signed base, `volatility_bp` a forecast per root day in place
         of the parameter, `drift_bp` the predicted move of the oracle price; the half-spread is the
-        market's least or `half_spread_bp_min`, if that is more. Knots lie on ticks, rounded so that
-        the dealer never trades at a worse price than the model's.
+        market's least or `half_spread_bp_min`, if that is more. An `allowance` says what capital
+        allows: how much on either side, and how wide. Knots lie on ticks, rounded so that the
+        dealer never trades at a worse price than the model's.
         """
         parameters = self._parameters.get(market, self._default)
         interval = self._interval_s if interval_s is None else interval_s
-        least_bp = max(half_spread_bp_min, self._half_spreads_bp_min.get(market, 0.0))
+        least_bp = self._half_spreads_bp_min.get(market, 0.0)
+        sides = None
+        if allowance is not None and self.guard is not None:
+            calm_bp, times = self._calm(market), self.guard.rule.spread_times_max
+            half_bp = allowance.half_spread_bp
+            if half_spread_bp_min < math.inf:
+                half_bp = max(min(half_spread_bp_min, times * calm_bp), half_bp)
+                half_spread_bp_min = half_bp if half_bp > calm_bp else half_spread_bp_min
+            sides = Sides(allowance.bid_m, allowance.ask_m, reach_bp(calm_bp, half_bp, 0.0, times))
+        least_bp = max(half_spread_bp_min, least_bp)
         if math.isinf(least_bp):
             return self._make_curve((), ())
         line = self._line(market, parameters, interval, volatility_bp, least_bp)
         prices_e8, sales_e8 = ladder_knots(
-            line, parameters.offer_m_max, inventory_e8, oracle_price_e8, tick_e8, drift_bp
+            line, parameters.offer_m_max, inventory_e8, oracle_price_e8, tick_e8, drift_bp, sides
         )
         return self._make_curve(prices_e8, sales_e8)
+
+    def _calm(self, market: int) -> float:
+        """The half-spread its parameters ask in calm, bp: of single clients, where the best is
+        known.
+        """
+        found = self._calm_bp.get(market)
+        if found is None:
+            parameters = self._parameters.get(market, self._default)
+            found = self._calm_bp[market] = closed_forms(parameters).markup_bp
+        return found
 
     def _line(
         self,
@@ -276,41 +260,93 @@ class Desk(Generic[CurveT]):
             number: state.prices_e8.get(number, market.clock.price_e8)
             for number, market in sorted(state.markets.items())
         }
-        priced = {number: price_e8 for number, price_e8 in prices_e8.items() if price_e8 > 0}
+        places = [
+            self._place(number, state.markets[number], price_e8, time_ms)
+            for number, price_e8 in prices_e8.items()
+            if price_e8 > 0
+        ]
         leans: Mapping[int, Lean] = {}
         if self._neighbours is not None:
             leans = self._neighbours.leans(
-                {
-                    number: inventory_m(state.markets[number].pool.base_e8, price_e8)
-                    for number, price_e8 in priced.items()
-                }
+                {place.market: inventory_m(*place[1:3]) for place in places}
             )
-        curves: dict[int, CurveT] = {}
-        for number, price_e8 in priced.items():
-            market = state.markets[number]
-            place = _Place(
-                number, market.pool.base_e8, price_e8, market.at(time_ms).listing.tick_e8
+        signals = {place.market: self._signal(place, time_ms) for place in places}
+        allowed: Mapping[int, Allowance] = {}
+        if self.guard is not None:
+            allowed = self._allowed(self.guard, state, places, signals)
+        return {
+            place.market: self._curve(
+                place,
+                leans.get(place.market, UPRIGHT),
+                signals[place.market],
+                allowed.get(place.market),
             )
-            lean = leans.get(number, UPRIGHT)
-            curves[number] = (
-                self._leaning(place, lean, SILENT)
-                if self.signals is None
-                else self._following(place, lean, self.signals, time_ms)
-            )
-        return curves
+            for place in places
+        }
 
-    def _following(self, place: _Place, lean: Lean, signals: SignalsLike, time_ms: int) -> CurveT:
-        """The curve by the signals, or by the parameters if no curve comes of them."""
+    def _place(self, number: int, market: MarketLike, price_e8: int, time_ms: int) -> _Place:
+        hedged_e8 = 0 if self.guard is None else self.guard.hedged_e8.get(number, 0)
+        tick_e8 = market.at(time_ms).listing.tick_e8
+        return _Place(number, market.pool.base_e8 + hedged_e8, price_e8, tick_e8)
+
+    def _signal(self, place: _Place, time_ms: int) -> Signal:
+        """What the signals say, or nothing."""
+        if self.signals is None:
+            return SILENT
         market = place.market
         parameters = self._parameters.get(market, self._default)
         try:
-            found = signals.signal(market, parameters, self._interval_s, time_ms)
-            return self._leaning(place, lean, _sound(market, found, signals))
+            held_m = inventory_m(place.inventory_e8, place.oracle_price_e8)
+            found = self.signals.signal(market, parameters, self._interval_s, time_ms, held_m)
         except (ValueError, ArithmeticError):
-            signals.refuse(market, "signal")
-            return self._leaning(place, lean, SILENT)
+            self.signals.refuse(market, "signal")
+            return SILENT
+        return _sound(market, found, self.signals)
 
-    def _leaning(self, place: _Place, lean: Lean, signal: Signal) -> CurveT:
+    def _allowed(
+        self,
+        guard: CapitalGuard,
+        state: StateLike[MarketT],
+        places: Iterable[_Place],
+        signals: Mapping[int, Signal],
+    ) -> Mapping[int, Allowance]:
+        """What capital allows each market, prices two intervals old when they print."""
+        holdings = {}
+        worth_e6 = state.accounts[POOL_ACCOUNT].word.collateral_e6
+        for market, held_e8, price_e8, _ in places:
+            parameters = self._parameters.get(market, self._default)
+            pool, signal = state.markets[market].pool, signals[market]
+            client_e8, highest_e8 = pool.base_e8, signal.highest_e8
+            worth_e6 += pool.quote_e6 + client_e8 * price_e8 // QUOTE_DIVISOR
+            held_m = inventory_m(held_e8, price_e8)
+            holdings[market] = Holding(
+                held_m,
+                held_m if client_e8 == held_e8 else inventory_m(client_e8, price_e8),
+                highest_e8 / price_e8 if highest_e8 > price_e8 else 1.0,
+                signal.volatility_bp or parameters.volatility_bp,
+                parameters.volatility_bp,
+                parameters.offer_m_max,
+                self._calm(market),
+            )
+        # What was struck an hour ago may have been lost since.
+        equity_bp_m = min(state.limits.capital_e6, worth_e6) / E6_PER_BP_M
+        return guard.allow(equity_bp_m, holdings, 2.0 * self._interval_s)
+
+    def _curve(
+        self, place: _Place, lean: Lean, signal: Signal, allowance: Allowance | None
+    ) -> CurveT:
+        """The curve by the signals, or by the parameters if no curve comes of them."""
+        if self.signals is None:
+            return self._leaning(place, lean, signal, allowance)
+        try:
+            return self._leaning(place, lean, signal, allowance)
+        except (ValueError, ArithmeticError):
+            self.signals.refuse(place.market, "signal")
+            return self._leaning(place, lean, SILENT, allowance)
+
+    def _leaning(
+        self, place: _Place, lean: Lean, signal: Signal, allowance: Allowance | None
+    ) -> CurveT:
         volatility_bp = lean.volatility_bp
         if signal.volatility_bp is not None:
             volatility_bp = signal.volatility_bp
@@ -322,6 +358,7 @@ class Desk(Generic[CurveT]):
             volatility_bp=volatility_bp,
             drift_bp=lean.drift_bp + signal.drift_bp,
             half_spread_bp_min=signal.half_spread_bp_min,
+            allowance=allowance,
         )
 
 
@@ -338,7 +375,7 @@ def _sound(market: int, found: Signal, signals: SignalsLike) -> Signal:
     """The signal, with whatever is no figure left out and counted. A half-spread may be infinite:
     no quote.
     """
-    volatility_bp, least_bp, drift_bp = found
+    volatility_bp, least_bp, drift_bp, highest_e8 = found
     if volatility_bp is not None and not (math.isfinite(volatility_bp) and volatility_bp > 0.0):
         signals.refuse(market, "volatility_bp")
         volatility_bp = SILENT.volatility_bp
@@ -348,72 +385,4 @@ def _sound(market: int, found: Signal, signals: SignalsLike) -> Signal:
     if not math.isfinite(drift_bp):
         signals.refuse(market, "drift_bp")
         drift_bp = SILENT.drift_bp
-    return Signal(volatility_bp, least_bp, drift_bp)
-
-
-def inventory_m(inventory_e8: int, oracle_price_e8: int) -> float:
-    """Lots at a price not below zero as M of quote; `ValueError` names what is no figure."""
-    if not (-_MOST <= inventory_e8 <= _MOST and 0 <= oracle_price_e8 <= _MOST):
-        checks.number("inventory_e8", inventory_e8, "1e-8 of base")
-        checks.not_negative("oracle_price_e8", oracle_price_e8, "1e-8 of quote")
-    return inventory_e8 * oracle_price_e8 / LOTS_TIMES_PRICE_OF_A_MILLION
-
-
-def ladder_knots(
-    line: Line,
-    offer_m_max: float,
-    inventory_e8: int,
-    oracle_price_e8: int,
-    tick_e8: int,
-    drift_bp: float = 0.0,
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Prices and sales of the line's corners in integers, knots that fall together dropped.
-
-    The dealer buys at or below a corner rounded down to a tick, and sells at or above one rounded
-    up. Corners beyond what a curve can say are cut to 0..PRICE_E8_MAX and sales to OFFER_E8_MAX
-    lots: a huge offer at a tiny price is a wide curve, not a fault. `ValueError` names what is no
-    figure, and a price or a tick that is not above zero.
-    """
-    held_m = inventory_m(inventory_e8, oracle_price_e8)
-    markups_bp, prices_bp = line.columns
-    offsets_bp = np.empty(2 * len(prices_bp) + 4)
-    sales_m = np.empty_like(offsets_bp)
-    centre_bp = line.signal * drift_bp - line.skew_bp_per_m * held_m
-    if not (
-        oracle_price_e8 > 0
-        and 0 < tick_e8 <= _MOST
-        and 0.0 <= offer_m_max <= _MOST
-        and -_MOST <= centre_bp <= _MOST
-    ):
-        checks.positive("oracle_price_e8", oracle_price_e8, "1e-8 of quote")
-        checks.positive("tick_e8", tick_e8, "1e-8 of quote")
-        checks.not_negative("offer_m_max", offer_m_max, "M")
-        checks.number("drift_bp", drift_bp, "bp")
-        checks.number("the centre that inventory_e8 and drift_bp ask", centre_bp, "bp")
-    count = corners(
-        markups_bp, prices_bp, line.slope_bp_per_m, centre_bp, offer_m_max, offsets_bp, sales_m
-    )
-    lots_per_m = LOTS_TIMES_PRICE_OF_A_MILLION / oracle_price_e8
-    prices = [oracle_price_e8 * (1.0 + offset_bp * BP) for offset_bp in offsets_bp[:count].tolist()]
-    sales = [sale_m * lots_per_m for sale_m in sales_m[:count].tolist()]
-    # Corners rise, so the two ends say whether any lies beyond what a curve can hold.
-    if prices[0] < 0.0 or prices[-1] > PRICE_E8_MAX:
-        prices = [
-            min(max(price, 0.0), float(PRICE_E8_MAX)) if math.isfinite(price) else price
-            for price in prices
-        ]
-    if sales[-1] > OFFER_E8_MAX:
-        sales = [min(max(sale, -OFFER_E8_MAX), OFFER_E8_MAX) for sale in sales]
-    kink = sales.index(0.0) + 1  # purchases up to here, each at its corner or below
-    ticks = [price / tick_e8 for price in prices]
-    numbers = from_floats(ticks[:kink], Rounding.DOWN) + from_floats(ticks[kink:], Rounding.UP)
-    prices_e8: list[int] = []
-    sales_e8: list[int] = []
-    for number, sale_e8 in zip(numbers, from_floats(sales, Rounding.TRUNC), strict=True):
-        price_e8 = min(number * tick_e8, PRICE_E8_MAX)
-        if not prices_e8 or prices_e8[-1] != price_e8:
-            prices_e8.append(price_e8)
-            sales_e8.append(sale_e8)
-        elif abs(sale_e8) < abs(sales_e8[-1]):
-            sales_e8[-1] = sale_e8  # of two corners at one price the one nearer to no trade stays
-    return tuple(prices_e8), tuple(sales_e8)
+    return Signal(volatility_bp, least_bp, drift_bp, highest_e8)

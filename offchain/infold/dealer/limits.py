@@ -27,11 +27,19 @@ import math
 from typing import Final, NamedTuple
 
 from infold.dealer import checks
+from infold.dealer.capital import (
+    CapitalRule,
+    excess_m,
+    half_spread_bp,
+    move_bp,
+    offered_m,
+    reach_bp,
+    room_m,
+)
 from infold.dealer.lines import thin_line
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import DAY_S, closed_forms
 
-BP_ONE: Final = 1e4
 OWN_SIDE_BP: Final = 0.3
 """How far from the price a guarded dealer's pool trades at least on its own side (C7)."""
 
@@ -145,7 +153,7 @@ def closed_form(parameters: DealerParameters, position_cap_m: float, venue_cap_m
 def guarded(parameters: DealerParameters, position_cap_m: float, venue_cap_m: float) -> Guard:
     """The same dealer with its eyes open and its limits on.
 
-    The numbers were chosen by simulated crashes on seeds that score nothing (decision 0075): a
+    The numbers are `CapitalRule`'s and were chosen by simulated crashes (decision 0075): a
     position may lose its whole price and leave a quarter of the capital, a move of four deviations
     within half an hour takes .75 % of it, a venue holds a fifth of the room at most. `ValueError`
     on caps as in `closed_form`, and on demand so steep that its half-spread is below `OWN_SIDE_BP`.
@@ -157,22 +165,9 @@ def guarded(parameters: DealerParameters, position_cap_m: float, venue_cap_m: fl
             f" of {parameters.demand_shift!r} ask a half-spread of {form.half_spread_bp!r} bp,"
             f" below the pool's own side of {OWN_SIDE_BP!r} bp: take a lower demand_slope_per_bp"
         )
-    return guarded_by(
-        form,
-        sighted=1.0,
-        offer_least_m=0.002,
-        own_side_bp=OWN_SIDE_BP,
-        spread_times_max=10.0,
-        staleness=0.3,
-        stress=1.0,
-        capital_share=0.75,
-        risk_share=0.0075,
-        deviations=4.0,
-        reaction_s=1_800.0,
-        growth=0.5,
-        excess_s=60.0,
-        venue_share=0.2,
-    )
+    rule = CapitalRule()
+    numbers = {name: getattr(rule, name) for name in rule.__struct_fields__}
+    return guarded_by(form, sighted=1.0, own_side_bp=OWN_SIDE_BP, venue_share=0.2, **numbers)
 
 
 def guarded_by(guard: Guard, **numbers: float) -> Guard:
@@ -282,31 +277,26 @@ def committed(guard: Guard, sight: Sight) -> Commitment:
     equity = max(sight.equity_bp_m, 0.0)
     room = guard.position_cap_m
     if guard.stress > 0.0:
-        room = min(room, guard.capital_share * equity / (guard.stress * BP_ONE * sight.peak))
+        room = min(room, room_m(guard.capital_share * equity, guard.stress, sight.peak))
     zone = room
     if guard.risk_share < math.inf:
-        move = guard.deviations * volatility * math.sqrt(guard.reaction_s / DAY_S) * sight.peak
+        move = move_bp(guard.deviations, volatility, guard.reaction_s, sight.peak)
         zone = min(zone, guard.risk_share * equity / move)
     venue = min(guard.venue_cap_m, guard.venue_share * room)
 
     # At which prices.
-    half = guard.half_spread_bp
-    standard = volatility * math.sqrt((sight.age_s + sight.interval_s) / DAY_S)
-    half = min(max(half, guard.staleness * standard), guard.spread_times_max * half)
+    calm_half, times = guard.half_spread_bp, guard.spread_times_max
+    age = sight.age_s + sight.interval_s
+    half = half_spread_bp(calm_half, guard.staleness, volatility, age, times)
     shift = -guard.skew_bp_per_m * scale * held - guard.signal * sight.impact_bp
-    if guard.spread_times_max < math.inf:
-        widest = 2.0 * guard.spread_times_max * guard.half_spread_bp
-        reach = max(widest - half - guard.own_side_bp, 0.0)
+    if times < math.inf:
+        reach = reach_bp(calm_half, half, guard.own_side_bp, times)
         shift = min(max(shift, -reach), reach)
 
     # How much: growing little by little, reducing whole.
     least = guard.offer_least_m
     offer = max(guard.offer_m / scale, least)
-    growth = guard.growth / scale
-    bid = max(min(offer, growth * (zone - held)), least)
-    ask = max(min(offer, growth * (zone + held)), least)
-    bid = min(bid, max(room - held, 0.0))
-    ask = min(ask, max(room + held, 0.0))
+    bid, ask = offered_m(held, room, zone, offer, least, guard.growth / scale)
     legs = guard.position_cap_m
     if guard.stress > 0.0:
         legs = min(legs, 2.0 * room)  # the client leg, should every hedge be gone at once
@@ -322,8 +312,7 @@ def committed(guard: Guard, sight: Sight) -> Commitment:
     if excess > 0.0:
         rate = 0.5 * excess * depth / guard.hedge_impact_bp_day_per_m
         trade = rate * sight.interval_s / DAY_S
-    if abs(held) > zone:
-        trade = max(trade, (abs(held) - zone) * min(sight.interval_s / guard.excess_s, 1.0))
+    trade = max(trade, excess_m(held, zone, sight.interval_s, guard.excess_s))
     trade = min(trade, abs(held))
     if held > 0.0:
         trade = -trade

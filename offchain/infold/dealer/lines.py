@@ -31,8 +31,9 @@ from infold.dealer import checks
 from infold.dealer.compiled import Floats
 from infold.dealer.corners import markup_at
 from infold.dealer.impact.quadratic import PriceImpact
+from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import DAY_S, closed_forms, lambert_w, volatility_of
+from infold.dealer.quoting import DAY_S, closed_forms, volatility_of
 
 POINTS: Final = (-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0)
 """Indifference prices, in units of one over the demand's slope, at which a bent line is exact. The
@@ -87,6 +88,11 @@ class Line:
     def markup_bp(self, price_bp: float) -> float:
         """d where pi(d) is this price."""
         return float(markup_at(*self.columns, price_bp))
+
+    def price_bp(self, markup_bp: float) -> float:
+        """pi(d): the indifference price at which it asks this markup."""
+        markups_bp, prices_bp = self.columns
+        return float(markup_at(prices_bp, markups_bp, markup_bp))
 
     def at_least(self, half_spread_bp: float) -> Line:
         """The same, every markup raised by what the half-spread falls short of this.
@@ -172,9 +178,7 @@ def bent_line(
     prices = tuple(point / slope for point in POINTS)
     markups = tuple(
         price
-        + markup
-        * (1.0 + lambert_w(math.exp(-1.0 - parameters.demand_shift - slope * price)))
-        / slope
+        + markup * (1.0 + lambert_of_exp(-1.0 - parameters.demand_shift - slope * price)) / slope
         for price in prices
     )
     return Line(markups, prices, slope_bp_per_m, skew_bp_per_m)

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
 
 from infold.dealer import checks
 from infold.dealer.impact.quadratic import PriceImpact
 from infold.dealer.lambert import lambert_of_exp
 from infold.dealer.params import DAY_S as DAY_S
 from infold.dealer.params import DealerParameters
-
-ARGUMENT_MAX: Final = 1e100
-"""Halley's products overflow for arguments not far beyond; their logarithms never do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,30 +42,11 @@ class ClosedForms:
         return PriceImpact.even(self.risk_bp_per_m / self.concavity)
 
 
-def lambert_w(argument: float) -> float:
-    """The W >= 0 with W exp(W) = argument >= 0, by Halley's iteration, to the last digits."""
-    if not 0.0 <= argument < math.inf:
-        raise ValueError(f"lambert_w takes numbers not below zero, not {argument!r}")
-    if argument > ARGUMENT_MAX:
-        return lambert_of_exp(math.log(argument))
-    guess = math.log1p(argument)
-    for _ in range(64):  # it converges cubically; five are usual
-        grown = math.exp(guess)
-        miss = guess * grown - argument
-        step = miss / (grown * (guess + 1.0) - (guess + 2.0) * miss / (2.0 * guess + 2.0))
-        guess -= step
-        if abs(step) <= 1e-15 * max(1.0, abs(guess)):
-            break
-    return guess
-
-
 def closed_forms(parameters: DealerParameters, volatility_bp: float | None = None) -> ClosedForms:
     """Every closed form of the ladder; `volatility_bp` (per root day) replaces the parameter's."""
     sigma = volatility_of(parameters, volatility_bp)
     slope = parameters.demand_slope_per_bp
-    exponent = -1.0 - parameters.demand_shift
-    eager = exponent > math.log(ARGUMENT_MAX)
-    w = lambert_of_exp(exponent) if eager else lambert_w(math.exp(exponent))
+    w = lambert_of_exp(-1.0 - parameters.demand_shift)
     curvature = slope * w / (1.0 + w) ** 3
     ladder = list(zip(parameters.sizes_m, parameters.requests_per_day, strict=True))
     volume = sum(size * rate for size, rate in ladder)
@@ -132,12 +109,3 @@ def relief_bp_per_m(parameters: DealerParameters, permanent: bool = False) -> fl
     forms = closed_forms(parameters)
     kept = 0.0 if permanent else forms.impact_share
     return forms.indifference.skew_bp_per_m - parameters.impact_bp_per_m * (1.0 - kept)
-
-
-def zone_m(parameters: DealerParameters, permanent: bool = False) -> float:
-    """Inventory up to which nothing is hedged, at rest: |p(q, 0)| = psi with p of equation 19.
-
-    Infinite where no inventory is worth hedging.
-    """
-    relief = relief_bp_per_m(parameters, permanent)
-    return parameters.hedge_spread_bp / relief if relief > 0.0 else math.inf

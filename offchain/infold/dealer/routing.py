@@ -18,6 +18,10 @@ internalization ratio is what comes out. Three rules stand around it:
   at once: a hard capital rule pays any price in one interval, a charge for each M over it spreads
   the way back over several.
 
+Flow of clients that are probably informed is marked (`toxicity.acts`): of a stock so much goes
+outside at equal marginal cost between venues, also where keeping it would cost less. It is part of
+the stock, never more than it, and whoever brought it has paid the curve's price like everyone.
+
 Expected in-flow (`hedging.inflow`) shifts the inventory that is judged: momentum sends more
 outside, flow that will come back is warehoused. Units: `params.py`.
 """
@@ -35,7 +39,7 @@ from infold.dealer import checks
 from infold.dealer.hedging.split import Place, split
 from infold.dealer.params import DealerParameters
 from infold.dealer.quoting import closed_forms, relief_bp_per_m
-from infold.dealer.zone import CapitalCharge
+from infold.dealer.zone import CapitalCharge, width_m
 
 NOTHING: Final = "NOTHING"
 REDUCES: Final = "REDUCES"
@@ -44,6 +48,7 @@ EQUAL_COSTS: Final = "EQUAL_COSTS"
 CHEAPER_OUTSIDE: Final = "CHEAPER_OUTSIDE"
 CAPITAL: Final = "CAPITAL"
 NO_VENUE: Final = "NO_VENUE"
+TOXIC: Final = "TOXIC"
 REASONS: Final = {
     NOTHING: "the batch left no residual",
     REDUCES: "it lowers inventory, or leaves no more than there was: kept whole",
@@ -52,6 +57,7 @@ REASONS: Final = {
     CHEAPER_OUTSIDE: "its first M already costs more to keep than to send",
     CAPITAL: "the capital rule leaves no room to keep more",
     NO_VENUE: "more should go outside than the venues have room for",
+    TOXIC: "flow of probably informed clients, sent though keeping it costs less at the margin",
 }
 """Every code a decision may carry. A code never changes its meaning."""
 
@@ -88,9 +94,7 @@ class Warehouse:
 
     def zone_m(self, cheapest_bp: float) -> float:
         """The pure-internalization zone at rest: the lesser of cost rule and capital rule."""
-        if self.slope_bp_per_m == 0.0:
-            return self.limit_m
-        return min(max(cheapest_bp, 0.0) / self.slope_bp_per_m, self.limit_m)
+        return width_m(cheapest_bp, self.slope_bp_per_m, self.limit_m)
 
 
 def warehouse(
@@ -112,12 +116,13 @@ def warehouse(
     return Warehouse(slope, closed_forms(parameters).impact_share, limit, over_bp)
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One decision with its reason and the figures it rests on, as journalled.
 
     Signed from the dealer: it received `residual_m` at `inventory_m`. Amounts kept and sent have no
     sign. `kept_bp` is the marginal cost of the last M kept, `sent_bp` of the next one outside,
-    `price_bp` where they met. `shares` are (venue, M).
+    `price_bp` where they met. `shares` are (venue, M). `marked_m` is how much was marked for the
+    outside.
     """
 
     market: int
@@ -135,6 +140,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sent_bp: float
     price_bp: float
     zone_m: float
+    marked_m: float = 0.0
 
     @property
     def internalized(self) -> float:
@@ -229,15 +235,17 @@ def route_stock(
     impact_bp: float = 0.0,
     drift_bp: float = 0.0,
     inflow_m: float = 0.0,
+    marked_m: float = 0.0,
 ) -> Route:
     """The same judgement over all that is held: what of it to hedge in the coming interval.
 
     With one venue and short intervals this is the hedge rate of equation 15, (|p| - psi)+ / 2 eta.
     `venues` are for the direction that lowers |inventory_m|; `drift_bp` is the predicted move of
-    the price, which is against all of a stock alike.
+    the price, which is against all of a stock alike. `marked_m`, signed as inventory, is what of it
+    goes outside in any case, as far as it is there and venues have room.
     """
     against_bp = drift_bp if inventory_m < 0.0 else -drift_bp
-    return route(
+    found = route(
         market,
         inventory_m,
         0.0,
@@ -246,6 +254,36 @@ def route_stock(
         impact_bp=impact_bp,
         toxicity_bp=against_bp,
         inflow_m=inflow_m,
+    )
+    checks.number("marked_m", marked_m, "M")
+    side = -1.0 if inventory_m < 0.0 else 1.0
+    due_m = min(max(side * marked_m, 0.0), abs(inventory_m))
+    return found if due_m <= found.sent_m else _sent_anyway(found, due_m, keep, venues)
+
+
+def _sent_anyway(found: Route, due_m: float, keep: Warehouse, venues: Sequence[VenueCost]) -> Route:
+    """The same decision with so much of the stock sent, where it would have sent less: the rest is
+    kept, and venues have the same cost at the margin. Unchanged where none has room.
+    """
+    parts = split(due_m, [Place(venue[1], venue[2], venue[3]) for venue in venues])
+    sent_m = min(math.fsum(parts.parts_m), abs(found.residual_m))
+    if sent_m <= found.sent_m:
+        return found
+    shares = tuple(
+        [(venue.venue, part) for venue, part in zip(venues, parts.parts_m, strict=True) if part > 0]
+    )
+    kept_m = abs(found.residual_m) - sent_m
+    return msgspec.structs.replace(
+        found,
+        kept_m=kept_m,
+        sent_m=sent_m,
+        excess_m=min(found.excess_m, kept_m),
+        shares=shares,
+        reason=TOXIC,
+        kept_bp=found.kept_bp - keep.slope_bp_per_m * (found.kept_m - kept_m),
+        sent_bp=_next_bp(dict(shares), venues),
+        price_bp=parts.marginal_bp,
+        marked_m=due_m,
     )
 
 

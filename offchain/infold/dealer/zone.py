@@ -15,7 +15,7 @@ from enum import Enum
 
 from infold.dealer import checks
 from infold.dealer.params import DealerParameters
-from infold.dealer.quoting import relief_bp_per_m, zone_m
+from infold.dealer.quoting import relief_bp_per_m
 
 
 class Binding(Enum):
@@ -53,10 +53,29 @@ class Zone:
     binding: Binding
 
 
+def width_m(cheapest_bp: float, relief_bp_per_m: float, capital_m: float = math.inf) -> float:
+    """The zone at rest: min(cheapest / relief, capital).
+
+    `cheapest_bp` is what the first M costs outside, `relief_bp_per_m` what a M less of inventory is
+    worth; where none is worth hedging only the capital rule ends the zone.
+    """
+    if relief_bp_per_m <= 0.0:
+        return capital_m
+    return min(max(cheapest_bp, 0.0) / relief_bp_per_m, capital_m)
+
+
+def zone_m(parameters: DealerParameters, permanent: bool = False) -> float:
+    """Inventory up to which nothing is hedged by cost: |p(q, 0)| = psi with p of equation 19.
+
+    Infinite where no inventory is worth hedging.
+    """
+    return width_m(parameters.hedge_spread_bp, relief_bp_per_m(parameters, permanent))
+
+
 def zone(
     parameters: DealerParameters, charge: CapitalCharge | None = None, permanent: bool = False
 ) -> Zone:
-    """min(psi / (2 A0 - k (1 - B0)), capital / stress); without a charge the cost rule alone.
+    """`width_m` of a market and what ends it; without a charge the cost rule alone.
 
     Hedging at (|p| - start_bp)+ / (2 eta) in place of (|p| - psi)+ begins at the zone's edge. Where
     inventory is never worth hedging by cost, only the capital rule ends the zone and `start_bp` is

@@ -53,6 +53,7 @@ _STATUS = {
     "DELEGATE_UNKNOWN": 401,
     "DELEGATE_EXPIRED": 401,
     "DELEGATE_SCOPE": 403,
+    "NOT_APPROVED": 401,
 }
 _log = logging.getLogger("infold.gateway")
 T = TypeVar("T")
@@ -91,6 +92,9 @@ class VenueNode(Protocol):
 
     def account(self, account: int) -> Json:
         """One account. Raises `Rejected` UNKNOWN_ACCOUNT."""
+
+    def refunds(self, after: int, limit: int) -> Json:
+        """Fee refunds of accounts above a number, in order, under `data`."""
 
     def fills(self, query: Mapping[str, str], after: int, limit: int) -> list[Json]:
         """Fills with `seq` above `after`, oldest first."""
@@ -160,6 +164,7 @@ class Gateway:
             ("/v1/orders", "GET", self._orders),
             ("/v1/orders/{hash}", "GET", self._order),
             ("/v1/account", "GET", self._account),
+            ("/v1/refunds", "GET", self._refunds),
             ("/v1/fills", "GET", self._fills),
             ("/v1/batches", "GET", self._batches),
             ("/v1/batches/{number}", "GET", self._batch),
@@ -205,6 +210,13 @@ class Gateway:
 
     async def _orders(self, request: Request) -> Response:
         return await self._page(request, self._node.orders)
+
+    async def _refunds(self, request: Request) -> Response:
+        after, limit = _cursor(dict(request.query_params))
+        found = await self._on_node(lambda: self._node.refunds(after, limit))
+        rows = found["data"]
+        following = str(rows[-1]["account"]) if len(rows) == limit else None
+        return respond(found | {"nextCursor": following})
 
     async def _fills(self, request: Request) -> Response:
         return await self._page(request, self._node.fills)

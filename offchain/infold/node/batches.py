@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -15,8 +15,10 @@ from infold.core.engine import decide
 from infold.core.events import BatchClosed, CloseBatch, LapseBatch, SkippedOnChain, encode_entry
 from infold.core.netting import material_of
 from infold.core.plan import Reason
+from infold.core.refunds import TiersFixed
 from infold.core.state import State
 from infold.dealer.desk import SignalsLike
+from infold.dealer.guarding import CapitalGuard
 from infold.errors import InvariantBroken
 from infold.messages import Batch, Fill, PriceVector
 from infold.node.following import Follower
@@ -29,6 +31,9 @@ from infold.words import STATUS_UNLISTED
 
 REFUSALS_MAX: Final = 3
 """In a row: one may be a race with an owner's act, three are a fault of ours."""
+TIERS_MS: Final = 3_600_000
+"""How long fee tiers hold: an hour by UTC. Longer, and a fresh name pays the lowest tier for a day;
+shorter, and a trader does not know what it will pay."""
 
 _log = logging.getLogger("infold.node")
 
@@ -36,11 +41,15 @@ _log = logging.getLogger("infold.node")
 class Dealer(Protocol):
     """Commits a curve a market before the prices of the batch are known; sees no orders.
 
-    `signals`, if it goes by any, are told what has happened (`memory.py`).
+    `signals`, if it goes by any, are told what has happened (`memory.py`), and `guard`, if capital
+    limits it, what is hedged outside (`local.py`).
     """
 
     @property
     def signals(self) -> SignalsLike | None: ...
+
+    @property
+    def guard(self) -> CapitalGuard | None: ...
 
     def curves(self, state: State, time_ms: int) -> dict[int, Curve]:
         """The curve of each market it wants to trade in, for the batch at T."""
@@ -72,7 +81,8 @@ class BatchOutcome:
 class Batches:
     """Closes, seals, posts and finishes batches, one at a time.
 
-    `mine`, on a chain of our own, stamps a block for a time in ms.
+    `mine`, on a chain of our own, stamps a block for a time in ms; `tiers_ms` is how long fee tiers
+    hold.
     """
 
     def __init__(
@@ -86,6 +96,7 @@ class Batches:
         domain: Domain,
         matcher_key: bytes,
         mine: Callable[[int], None] | None,
+        tiers_ms: int = TIERS_MS,
     ) -> None:
         self._memory = memory
         self._state = memory.state
@@ -96,8 +107,10 @@ class Batches:
         self._domain = domain
         self._matcher_key = matcher_key
         self._mine = mine
+        self._tiers_ms = tiers_ms
         self._refusals = 0
         self._faults: dict[tuple[int, str], int] = {}
+        self._cuts: dict[tuple[int, str], int] = {}
 
     def close(self, time_ms: int) -> BatchOutcome:
         """Match what waits at the vector of T and settle it.
@@ -110,11 +123,12 @@ class Batches:
         if self._mine is not None and self._state.block_ms < time_ms - GUARD_MS:
             self._mine(time_ms - GUARD_MS)
             self._follower.observe()
+        self.fix_tiers(time_ms)
         curves = self._dealer.curves(self._state, time_ms)
         self.say_faults()
         committed = keccak(msgspec.json.encode(sorted(curves.items())))
         self._memory.journal.append(
-            [msgspec.json.encode({"curves": committed.hex(), "time_ms": time_ms})]
+            [commitment_entry(committed, time_ms, self._dealer.guard)],
         )
         vector = self._oracle.collect(time_ms, self._live_markets(time_ms))
         command = CloseBatch(
@@ -152,19 +166,51 @@ class Batches:
             else BatchOutcome(time_ms, refused="lapsed")
         )
 
-    def say_faults(self) -> None:
-        """Say what signals were refused since the last batch: at 1, 2, 4, 8 ... of a kind."""
-        if self._dealer.signals is None:
+    def fix_tiers(self, time_ms: int) -> None:
+        """Fix every account's fee tier at the first batch of a period, by what was seen before it.
+
+        What a model cannot say leaves the tiers as they are.
+        """
+        signals, held = self._dealer.signals, self._memory.refunds.tiers
+        period = time_ms // self._tiers_ms
+        if signals is None or period <= held.time_ms // self._tiers_ms:
             return
-        for (market, name), count in self._dealer.signals.faults.items():
-            before = self._faults.get((market, name), 0)
-            self._faults[market, name] = count
-            if count.bit_length() > before.bit_length():
+        try:
+            found = signals.tiers(time_ms)
+        except (ValueError, ArithmeticError):
+            signals.refuse(0, "tiers")
+            return
+        self._memory.fix_tiers(
+            TiersFixed(
+                time_ms=time_ms,
+                top_e6=found.top_e6,
+                lowest_e6=found.lowest_e6,
+                raised_e6=dict(found.raised_e6),
+            )
+        )
+
+    def say_faults(self) -> None:
+        """Say what signals were refused and which curves capital cut since the last batch: at 1, 2,
+        4, 8 ... of a kind.
+        """
+        signals, guard = self._dealer.signals, self._dealer.guard
+        if signals is not None:
+            for market, name, count in doubled(signals.faults, self._faults):
                 _log.warning(
                     "SIGNAL_REFUSED seq=%d market=%d signal=%s count=%d",
                     self._memory.journal.seq,
                     market,
                     name,
+                    count,
+                )
+        if guard is not None:
+            for market, name, count in doubled(guard.cuts, self._cuts):
+                _log.info(
+                    "CURVE_CUT seq=%d market=%d reason=%s cut_m=%.6f count=%d",
+                    self._memory.journal.seq,
+                    market,
+                    name,
+                    guard.last[market].cut_m,
                     count,
                 )
 
@@ -274,6 +320,27 @@ class Batches:
             block=landed.block,
             transaction=landed.transaction,
         )
+
+
+def commitment_entry(committed: bytes, time_ms: int, guard: CapitalGuard | None) -> bytes:
+    """The hash of a batch's curves as it is journalled, and which of them capital cut, why."""
+    entry: dict[str, object] = {"curves": committed.hex(), "time_ms": time_ms}
+    if guard is not None:
+        cuts = {market: one.reason for market, one in sorted(guard.last.items()) if one.reason}
+        if cuts:
+            entry["cuts"] = cuts
+    return msgspec.json.encode(entry)
+
+
+def doubled(
+    counts: Mapping[tuple[int, str], int], known: dict[tuple[int, str], int]
+) -> Iterator[tuple[int, str, int]]:
+    """Counts by market and name that have passed a power of two since they were last `known`."""
+    for (market, name), count in counts.items():
+        before = known.get((market, name), 0)
+        known[market, name] = count
+        if count.bit_length() > before.bit_length():
+            yield market, name, count
 
 
 def reopened(vector: PriceVector, opened: int) -> PriceVector:

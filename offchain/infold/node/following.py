@@ -15,12 +15,14 @@ from infold.core.events import (
     fact_from_log,
     to_word,
 )
+from infold.core.refunds import RefundPaid
 from infold.core.state import chain_words
 from infold.errors import InvariantBroken, Misconfigured, Unavailable
 from infold.node.memory import Memory
 from infold.shell.chain import Log, Venue, block
 from infold.shell.poster import Poster
 from infold.shell.reconcile import Reconciliation, reconcile
+from infold.shell.refunds import deposits_of
 
 CREATION_BLOCKS_MAX: Final = 256
 """A deployment creates nine contracts; this many blocks are searched for Clearing's."""
@@ -28,9 +30,15 @@ FACT_CONTRACTS: Final = frozenset({"Clearing", "Delegates", "Pool", "Oracle"})
 
 
 class Follower:
-    """Folds the logs of final blocks into the memory, and compares both sides when asked."""
+    """Folds the logs of final blocks into the memory, and compares both sides when asked.
 
-    def __init__(self, memory: Memory, venue: Venue, poster: Poster) -> None:
+    Deposits by `refund_payer` are refunds paid.
+    """
+
+    def __init__(
+        self, memory: Memory, venue: Venue, poster: Poster, refund_payer: bytes | None = None
+    ) -> None:
+        self._refund_payer = refund_payer
         self._memory = memory
         self._state = memory.state
         self._venue = venue
@@ -81,11 +89,8 @@ class Follower:
                 )
             return
         self._poster.check_reorganisation()
-        found = [
-            log
-            for log in self._venue.logs(self._state.block + 1, head.number)
-            if log.contract in FACT_CONTRACTS
-        ]
+        logs = self._venue.logs(self._state.block + 1, head.number)
+        found = [log for log in logs if log.contract in FACT_CONTRACTS]
         facts: list[ChainFact] = []
         skips: list[SkippedOnChain] = []
         entries: list[bytes] = []
@@ -113,12 +118,28 @@ class Follower:
                     facts.append(fact)
         last = ObserveChain(facts=facts, block=head.number, block_ms=head.timestamp_s * 1000)
         entries.append(self._memory.fold(last))
+        entries += self._refunds_paid(logs)
         # One group: half a block is never in the journal. The state has moved already, so a disk
         # that refuses leaves it ahead of the journal, and only a restart may go on from there.
         try:
             self._memory.journal.append(entries)
         except Unavailable as error:
             raise InvariantBroken(f"what the chain did could not be journalled: {error}") from error
+
+    def _refunds_paid(self, logs: list[Log]) -> list[bytes]:
+        """The entry of refunds that were paid, if any were."""
+        if self._refund_payer is None:
+            return []
+        payments = [
+            RefundPaid(
+                account=one.account,
+                amount_e6=one.amount_e6,
+                block=one.block,
+                tx_hash=one.transaction,
+            )
+            for one in deposits_of(self._refund_payer, logs)
+        ]
+        return [self._memory.fold_paid(payments)] if payments else []
 
     def _confirmation(self, log: Log, skips: list[SkippedOnChain]) -> ConfirmBatch:
         number = int(log.arguments["number"])

@@ -19,12 +19,20 @@ from typing import Final
 import msgspec
 
 from infold.core.state import State
+from infold.dealer import checks
+from infold.dealer.capital import CapitalRule, excess_m
 from infold.dealer.hedging.exposure import must_cross
-from infold.dealer.hedging.facts import Fact, decode_fact
+from infold.dealer.hedging.facts import HedgeFact, decode_fact
 from infold.dealer.hedging.inflow import persistence_of, persistent_inflow_m
 from infold.dealer.hedging.passive import passive_plan
 from infold.dealer.hedging.terms import Horizon, VenueTerms, venue_cost
-from infold.dealer.params import BP, E6_PER_M, LOTS_TIMES_PRICE_OF_A_MILLION, DealerParameters
+from infold.dealer.params import (
+    BP,
+    DAY_S,
+    E6_PER_M,
+    LOTS_TIMES_PRICE_OF_A_MILLION,
+    DealerParameters,
+)
 from infold.dealer.routing import Route, VenueCost, Warehouse, route_stock, warehouse
 from infold.dealer.treasury import Danger, Leg, Prudence, dangers, hedge_capacity_m
 from infold.dealer.zone import CapitalCharge
@@ -59,6 +67,11 @@ class HedgePlan:
     reconcile_ms: int = 10_000
     legs: Mapping[str, Leg] = field(default_factory=dict)
     prudence: Prudence | None = None
+    excess_s: float = CapitalRule().excess_s
+    """Time in which what exceeds the zone a desk's capital leaves is traded outside."""
+
+    def __post_init__(self) -> None:
+        checks.positive("excess_s", self.excess_s, "seconds")
 
 
 class HedgeDesk:
@@ -82,23 +95,43 @@ class HedgeDesk:
         self._asked_ms = -1
         self._client_e8: int | None = None
         self._hedged_e8 = hedger.book.hedged_e8
+        self._marked_e8 = 0  # of the stock, still to be sent whatever keeping costs
         self._flows_m: deque[float] = deque(maxlen=FLOWS_MAX)
         self._equity_m: dict[str, float] = {}
         self.legs: dict[str, Leg] = dict(plan.legs)
         self.dangers: list[Danger] = []
 
-    def after_batch(self, state: State, time_ms: int, drift_bp: float = 0.0) -> Route | None:
+    def after_batch(
+        self,
+        state: State,
+        time_ms: int,
+        drift_bp: float = 0.0,
+        zone_m: float = math.inf,
+        marked_e8: int = 0,
+    ) -> Route | None:
         """Judge the pool's stock and hedge; None where the market has no price yet."""
         market = self.hedger.book.market
         price_e8 = state.prices_e8.get(market, 0)
         if price_e8 <= 0:
             return None
-        return self.hedge(state.markets[market].pool.base_e8, price_e8, time_ms, drift_bp)
+        client_e8 = state.markets[market].pool.base_e8
+        return self.hedge(client_e8, price_e8, time_ms, drift_bp, zone_m, marked_e8)
 
-    def hedge(self, client_e8: int, price_e8: int, time_ms: int, drift_bp: float = 0.0) -> Route:
+    def hedge(
+        self,
+        client_e8: int,
+        price_e8: int,
+        time_ms: int,
+        drift_bp: float = 0.0,
+        zone_m: float = math.inf,
+        marked_e8: int = 0,
+    ) -> Route:
         """The decision for a client leg at a price; what it wants is sent when this returns.
 
-        `drift_bp` is the predicted move of the price: what toxic flow and signals say.
+        `drift_bp` is the predicted move of the price: what toxic flow and signals say. What exceeds
+        `zone_m`, which the pool's capital leaves (`guarding.py`), goes at any cost, little by
+        little. `marked_e8` is what probably informed traders bought net in the batch: so much of
+        the stock goes too, as soon as venues have room.
         """
         plan, hedger = self.plan, self.hedger
         if self._asked_ms < 0 or time_ms - self._asked_ms >= plan.reconcile_ms:
@@ -112,19 +145,36 @@ class HedgeDesk:
         self._learn(client_e8, of_a_lot, time_ms)
         book = hedger.book
         under_way = book.pending_e8(1) + book.pending_e8(-1)
-        inventory_m = (client_e8 + book.hedged_e8 + under_way) * of_a_lot
+        stock_e8 = client_e8 + book.hedged_e8 + under_way
+        inventory_m = stock_e8 * of_a_lot
+        self._marked_e8 = _within(self._marked_e8 - marked_e8, stock_e8)
         venues = self._venues(-1 if inventory_m > 0.0 else 1, of_a_lot, time_ms)
-        found = route_stock(
-            book.market,
-            inventory_m,
-            self._warehouse(),
-            venues,
-            impact_bp=self._impact_bp,
-            drift_bp=drift_bp,
-            inflow_m=self._inflow_m(),
-        )
+        keep, inflow_m = self._warehouse(), self._inflow_m()
+
+        def judged(keep: Warehouse) -> Route:
+            return route_stock(
+                book.market,
+                inventory_m,
+                keep,
+                venues,
+                impact_bp=self._impact_bp,
+                drift_bp=drift_bp,
+                inflow_m=inflow_m,
+                marked_m=self._marked_e8 * of_a_lot,
+            )
+
+        found = judged(keep)
+        interval_s = plan.horizon.interval_day * DAY_S
+        due_m = excess_m(inventory_m, zone_m, interval_s, plan.excess_s)
+        if found.sent_m < due_m:
+            # A hard rule for as much as is due, whatever a softer one charges for it.
+            found = judged(replace(keep, limit_m=abs(inventory_m) - due_m, over_bp=math.inf))
         hedger.note(found, time_ms)
         self._send(found, venues, client_e8, price_e8, time_ms)
+        if self._marked_e8:
+            sent_e8 = from_float(found.sent_m / of_a_lot, 0, Rounding.UP)
+            left_e8 = max(abs(self._marked_e8) - sent_e8, 0)
+            self._marked_e8 = left_e8 if self._marked_e8 > 0 else -left_e8
         return found
 
     def _send(
@@ -254,21 +304,28 @@ class HedgeDesk:
         return warehouse(self.plan.parameters, self.plan.charge, over_bp=self.plan.over_bp)
 
 
+def _within(marked_e8: int, stock_e8: int) -> int:
+    """What of marked lots is in a stock: never more than it, nothing of the other sign."""
+    if marked_e8 * stock_e8 <= 0:
+        return 0
+    return marked_e8 if abs(marked_e8) < abs(stock_e8) else stock_e8
+
+
 # -- the journal -----------------------------------------------------------------------------------
 
 
-def recorder(journal: Journal, market: int) -> Callable[[Fact], None]:
+def recorder(journal: Journal, market: int) -> Callable[[HedgeFact], None]:
     """Writes each fact of a market as an entry of its own; it is on disk when the call returns."""
 
-    def record(fact: Fact) -> None:
+    def record(fact: HedgeFact) -> None:
         journal.append([msgspec.json.encode({"hedge": fact, "market": market})])
 
     return record
 
 
-def recorded_facts(journal: Journal, market: int) -> list[Fact]:
+def recorded_facts(journal: Journal, market: int) -> list[HedgeFact]:
     """A market's facts in a journal, oldest first: what a `Hedger` starts from."""
-    found: list[Fact] = []
+    found: list[HedgeFact] = []
 
     def read(_seq: int, line: bytes) -> None:
         entry = msgspec.json.decode(line, type=dict[str, msgspec.Raw])

@@ -15,9 +15,9 @@ from infold.dealer.hedging.exposure import Book, Rules, Surprise, fold, intents,
 from infold.dealer.hedging.facts import (
     CancelAsked,
     Dropped,
-    Fact,
     Forgotten,
     GivenUp,
+    HedgeFact,
     Intended,
     Missing,
     PositionSeen,
@@ -47,11 +47,11 @@ class Hedger:
         self,
         market: int,
         venues: Iterable[OutsideVenue],
-        record: Callable[[Fact], None],
+        record: Callable[[HedgeFact], None],
         *,
         rules: Rules | None = None,
         prefix: str = "infold",
-        facts: Iterable[Fact] = (),
+        facts: Iterable[HedgeFact] = (),
     ) -> None:
         self.rules = rules or Rules()
         self._venues: dict[str, OutsideVenue] = {}
@@ -184,7 +184,7 @@ class Hedger:
         """Record a decision."""
         self._take(Routed(route=route, time_ms=time_ms))
 
-    def _take(self, fact: Fact) -> None:
+    def _take(self, fact: HedgeFact) -> None:
         after = fold(self.book, fact, self.rules)
         self._record(fact)
         self.book = after

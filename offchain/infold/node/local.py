@@ -15,12 +15,13 @@ from typing import Any
 from infold.closable import Closable
 from infold.core.curve import Curve
 from infold.core.warming import compile_auction
-from infold.dealer.desk import Desk
+from infold.dealer.desk import Desk, NeighboursLike
+from infold.dealer.guarding import CapitalGuard
 from infold.dealer.params import DealerParameters
 from infold.dealer.signals import Signals
 from infold.errors import Unavailable
 from infold.gateway.rest import Gateway, Server
-from infold.node.batches import BatchOutcome, Dealer
+from infold.node.batches import TIERS_MS, BatchOutcome, Dealer
 from infold.node.hedge_desk import HedgeDesk
 from infold.node.node import Node
 from infold.shell.devnet import Devnet, DevnetConfig, live_prices
@@ -36,7 +37,7 @@ class LocalVenue(Closable):
     given, the venue's own desk, which follows what the venue sees (docs/decisions/0078).
 
     Time is stepped by the caller (`step`), or follows the wall clock while `run_live` runs.
-    `api_port` None serves no HTTP.
+    `api_port` None serves no HTTP; `tiers_ms` is how long fee tiers hold.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class LocalVenue(Closable):
         *,
         api_port: int | None = None,
         batch_interval_ms: int = 1_000,
+        tiers_ms: int = TIERS_MS,
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.config = config
         self.batch_interval_ms = batch_interval_ms
+        self.tiers_ms = tiers_ms
         self.clock_ms = config.start_ms
         self.server: Server | None = None
         self.hedge_desks: list[HedgeDesk] = []  # none unless somebody adds them
@@ -83,6 +86,8 @@ class LocalVenue(Closable):
             dealer=dealer,
             now_ms=lambda: self.clock_ms,
             mine=devnet.mine,
+            refund_payer=devnet.refunder.address,
+            tiers_ms=self.tiers_ms,
             meta={
                 "batchIntervalMs": self.batch_interval_ms,
                 "oracle": {
@@ -107,13 +112,21 @@ class LocalVenue(Closable):
         """Publish prices for a time and close a batch at it. Times must rise."""
         self.clock_ms = max(self.clock_ms, time_ms)
         self.devnet.write_prices(time_ms, prices_e8, noise)
+        guard = self.dealer.guard
+        if guard is not None:
+            for desk in self.hedge_desks:
+                guard.hedged(desk.hedger.book.market, desk.hedger.book.hedged_e8)
         outcome = self.node.close_batch(time_ms)
         if self.devnet.sources:
             self.renew_sources(time_ms, prices_e8)
         for desk in self.hedge_desks:
-            route = desk.after_batch(self.node.state, time_ms)
-            if route is not None and self.dealer.signals is not None:
-                self.dealer.signals.hedged(route.market, time_ms, route.impact_bp)
+            zone_m = math.inf if guard is None else guard.zone_m(desk.hedger.book.market)
+            signals, marked_e8 = self.dealer.signals, 0
+            if signals is not None:
+                marked_e8 = signals.marked_e8(desk.hedger.book.market, time_ms)
+            route = desk.after_batch(self.node.state, time_ms, zone_m=zone_m, marked_e8=marked_e8)
+            if route is not None and signals is not None:
+                signals.hedged(route.market, time_ms, route.impact_bp)
         return outcome
 
     def renew_sources(self, time_ms: int, prices_e8: Mapping[int, int]) -> None:
@@ -160,12 +173,21 @@ class LocalVenue(Closable):
 
 
 def live_desk(
-    interval_s: float, parameters: Mapping[int, DealerParameters] | None = None
+    interval_s: float,
+    parameters: Mapping[int, DealerParameters] | None = None,
+    neighbours: NeighboursLike | None = None,
 ) -> Desk[Curve]:
     """The desk of a running venue: parameters by market id, the usual ones for the others, led by
-    what the venue has seen.
+    what the venue has seen, held to what the pool's capital allows (docs/decisions/0080).
     """
-    return Desk(Curve, interval_s, parameters, signals=Signals())
+    return Desk(
+        Curve,
+        interval_s,
+        parameters,
+        neighbours=neighbours,
+        signals=Signals(beliefs=parameters),
+        guard=CapitalGuard(),
+    )
 
 
 class PriceWalk:

@@ -24,6 +24,7 @@ from infold.core.events import (
     encode_entry,
 )
 from infold.core.plan import Reason
+from infold.core.refunds import RefundPaid, Refunds, TiersFixed
 from infold.core.state import State
 from infold.dealer.desk import SignalsLike
 from infold.errors import Misconfigured
@@ -84,6 +85,7 @@ class Memory:
         self.batch_rows: list[BatchRow] = []
         self.batch_numbers: list[int] = []
         self.by_hash: dict[bytes, OrderRow] = {}
+        self.refunds = Refunds()
         self.journal = Journal(journal_path, identity, files)
 
     def replay(self) -> None:
@@ -96,6 +98,22 @@ class Memory:
             self.evolve(event)
         if "intent" in entry:
             self.intent = msgspec.json.decode(entry["intent"], type=Intent)
+        if "tiers" in entry:
+            self.refunds.fix(msgspec.json.decode(entry["tiers"], type=TiersFixed))
+        if "paid" in entry:
+            for payment in msgspec.json.decode(entry["paid"], type=list[RefundPaid]):
+                self.refunds.pay(payment)
+
+    def fix_tiers(self, tiers: TiersFixed) -> None:
+        """Journal the tiers of the batches to come, then go by them."""
+        self.journal.append([msgspec.json.encode({"tiers": tiers})])
+        self.refunds.fix(tiers)
+
+    def fold_paid(self, payments: list[RefundPaid]) -> bytes:
+        """Take in payments at once; the entry to be journalled."""
+        for payment in payments:
+            self.refunds.pay(payment)
+        return msgspec.json.encode({"paid": payments})
 
     def do(self, command: AnyCommand, *more: bytes) -> list[AnyEvent]:
         """Decide, journal with whatever belongs to the same group, evolve."""
@@ -154,6 +172,7 @@ class Memory:
             filled.value_e16 += fill.size_e8 * fill.price_e8
             row.notional_e6 += fill.size_e8 * fill.price_e8 // 10**10
             self.fill_rows.append(fill)
+            self.refunds.settled(fill)
         places = {(skip.account, skip.slot): skip.reason for skip in event.skips}
         for record in row.closed.records if places else ():
             order = self.by_hash[record.order_hash].signed.order
@@ -180,7 +199,8 @@ def tell(signals: SignalsLike, event: AnyEvent) -> None:
 
 
 def read_entry(line: bytes) -> dict[str, msgspec.Raw]:
-    """One journalled entry by its parts: a command with its events, a commitment, an intent.
+    """One journalled entry by its parts: a command with its events, a commitment, an intent, fee
+    tiers, refunds paid.
 
     `Misconfigured` if it is none: another program's journal is as sound as ours.
     """

@@ -14,7 +14,7 @@ from infold.core.reading import Context
 from infold.core.state import State
 from infold.errors import InfoldError, InvariantBroken, Rejected
 from infold.messages import Receipt
-from infold.node.batches import Batches, BatchOutcome, Dealer, Oracle
+from infold.node.batches import TIERS_MS, Batches, BatchOutcome, Dealer, Oracle
 from infold.node.following import Follower
 from infold.node.memory import BatchRow, Memory, OrderRow
 from infold.node.requests import Admitted, Json, Requests
@@ -60,7 +60,7 @@ class Node:
     """One venue's node. Opens or recovers the journal on construction; `close` gives it back.
 
     `mine`, on a chain of our own, stamps a block for a time in ms; `now_ms` is the venue's clock
-    for requests.
+    for requests; `refund_payer` is the key that pays fee refunds, `tiers_ms` how long tiers hold.
     """
 
     def __init__(
@@ -76,6 +76,8 @@ class Node:
         mine: Callable[[int], None] | None = None,
         files: Files | None = None,
         meta: Json | None = None,
+        refund_payer: bytes | None = None,
+        tiers_ms: int = TIERS_MS,
     ) -> None:
         clearing = venue.book.address("Clearing")
         self.venue = venue
@@ -88,7 +90,7 @@ class Node:
         _rest_garbage_collector()
         self._memory = Memory(journal_path, identity, files, dealer.signals)
         self._requests = Requests(self._memory, self.domain, matcher_key, now_ms)
-        self._follower = Follower(self._memory, venue, poster)
+        self._follower = Follower(self._memory, venue, poster, refund_payer)
         self._batches = Batches(
             memory=self._memory,
             follower=self._follower,
@@ -98,6 +100,7 @@ class Node:
             domain=self.domain,
             matcher_key=matcher_key,
             mine=mine,
+            tiers_ms=tiers_ms,
         )
         self._views = Views(
             memory=self._memory,
@@ -106,6 +109,9 @@ class Node:
             matcher=self.matcher,
             now_ms=now_ms,
             meta=meta or {},
+            refund_payer=refund_payer,
+            tiers_ms=tiers_ms,
+            guard=dealer.guard,
         )
         try:
             self._recover()
@@ -245,6 +251,11 @@ class Node:
     def account(self, account: int) -> Json:
         """One account. Raises `Rejected` UNKNOWN_ACCOUNT."""
         return self._views.account(account)
+
+    @guarded
+    def refunds(self, after: int, limit: int) -> Json:
+        """Fee refunds of accounts above a number, in order, and the block they stand at."""
+        return self._views.refunds(after, limit)
 
     @guarded
     def fills(self, query: Mapping[str, str], after: int, limit: int) -> list[Json]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from infold.core.doubts import doubts
+from infold.dealer.guarding import CapitalGuard
 from infold.errors import Rejected
 from infold.messages import TIME_IN_FORCE_WORDS, TRIGGER_KIND_WORDS, Fill, Order, Receipt
 from infold.node.memory import BatchRow, Memory, OrderRow
@@ -44,6 +45,9 @@ class Views:
         matcher: bytes,
         now_ms: Callable[[], int],
         meta: Json,
+        refund_payer: bytes | None = None,
+        tiers_ms: int = 1,
+        guard: CapitalGuard | None = None,
     ) -> None:
         self._memory = memory
         self._state = memory.state
@@ -52,6 +56,9 @@ class Views:
         self._matcher = matcher
         self._now_ms = now_ms
         self._meta = meta
+        self._refund_payer = refund_payer
+        self._tiers_ms = tiers_ms
+        self._guard = guard
         self._names: dict[int, str] = {}
 
     def receipt(self, receipt: Receipt) -> Json:
@@ -94,6 +101,9 @@ class Views:
             },
             "scales": {"price": 8, "size": 8, "money": 6, "fraction": 6},
             "matcher": checksum_address(self._matcher),
+            "refundPayer": (
+                None if self._refund_payer is None else checksum_address(self._refund_payer)
+            ),
             "windowMs": WINDOW_MS,
             "guardMs": GUARD_MS,
             "limits": {
@@ -138,9 +148,19 @@ class Views:
                     "openInterest": format_decimal(market.meter.open_interest_e8, 8),
                     "poolSize": _signed(market.pool.base_e8, 8),
                     "fundingRateE9": market.clock.rate_e9,
+                    **self._cut(number),
                 }
             )
         return rows
+
+    def _cut(self, market: int) -> Json:
+        """Why capital cut the dealer's last curve, null if it did not, and how many so far."""
+        last = self._guard.last.get(market) if self._guard is not None else None
+        cuts = self._guard.cuts if self._guard is not None else {}
+        return {
+            "curveCut": (last.reason or None) if last is not None else None,
+            "curvesCut": sum(count for (number, _), count in cuts.items() if number == market),
+        }
 
     def _market_name(self, market: int) -> str:
         name = self._names.get(market)
@@ -260,9 +280,38 @@ class Views:
                 str(slot): {"seq": seen.seq, "open": seen.open}
                 for slot, seen in sorted(held.slots.items())
             },
+            **self._refund_view(account),
             "ts": self._now_ms(),
             "seq": self._memory.journal.seq,
         }
+
+    def _refund_view(self, account: int) -> Json:
+        """`feeTier` is the part of a market's fee that the account pays in the end, until
+        `feeTierUntil`; what it paid beyond is earned back.
+        """
+        refunds = self._memory.refunds
+        tiers = refunds.tiers
+        share_e6 = tiers.of(account) * 10**6 // tiers.top_e6 if tiers.top_e6 else 10**6
+        until_ms = (tiers.time_ms // self._tiers_ms + 1) * self._tiers_ms
+        return {
+            "feeTier": format_decimal(share_e6, 6),
+            "feeTierUntil": until_ms if tiers.top_e6 else None,
+            "refundEarned": format_decimal(refunds.earned_e6.get(account, 0), 6),
+            "refundPaid": format_decimal(refunds.paid_e6.get(account, 0), 6),
+            "refundOwed": format_decimal(refunds.owed_e6(account), 6),
+        }
+
+    def refunds(self, after: int, limit: int) -> Json:
+        """Accounts above a number that earned refunds, in order; `block` is the last one observed:
+        what was paid by then is in the figures.
+        """
+        accounts = self._memory.refunds.accounts
+        first = bisect.bisect_right(accounts, after)
+        rows = [
+            {"account": account, **self._refund_view(account)}
+            for account in accounts[first : first + limit]
+        ]
+        return {"data": rows, "block": self._state.block}
 
     def fills(self, query: Mapping[str, str], after: int, limit: int) -> list[Json]:
         """Fills above a number, oldest first; `account`, `market`, `since`, `until` narrow."""

@@ -16,6 +16,7 @@ from .settlement import SettleCall
 _WORD = "uint256"
 _SIGNATURES = "(uint256,uint256)[]"
 _RECORDS = "(uint256,uint256,uint256,uint256)[]"
+_MANAGED = f"{_WORD},address,address"
 _VECTOR = f"{_WORD},{_WORD}[],{_SIGNATURES}"
 
 
@@ -50,23 +51,37 @@ def _call(signature: str) -> Call:
     return Call(signature, _shape(signature), keccak_256(signature.encode())[:4])
 
 
-# Every door by its contract and name.
+# Every door by its contract and the name of the twin's method; the last column is the contract's
+# own name where that differs.
 DOORS = {
-    (contract, name): _call(f"{name}({arguments})")
-    for contract, name, arguments in (
+    (contract, method): _call(f"{''.join(name) or method}({arguments})")
+    for contract, method, arguments, *name in (
         ("Clearing", "settle", f"{_VECTOR},{_WORD}[],{_RECORDS},bytes32,{_SIGNATURES}"),
         ("Clearing", "open_account", f"address,{_WORD}"),
         ("Clearing", "deposit", f"{_WORD},{_WORD}"),
         ("Clearing", "request_withdrawal", f"{_WORD},{_WORD}"),
         ("Clearing", "claim_withdrawal", f"{_WORD},{_VECTOR}"),
+        ("Clearing", "collect_fees", _WORD),
         ("Clearing", "cancel", f"{_WORD},{_WORD},{_WORD}"),
         ("Clearing", "cancel_all", _WORD),
         ("Delegates", "grant", f"{_WORD},address,{_WORD},{_WORD},{_WORD}"),
         ("Delegates", "revoke", f"{_WORD},address"),
-        ("Pool", "request_deposit", _WORD),
-        ("Pool", "request_redeem", _WORD),
-        ("Pool", "claim", f"{_WORD},address"),
+        ("Delegates", "approve", f"{_WORD},bytes32"),
+        ("Delegates", "disapprove", f"{_WORD},bytes32"),
+        ("Pool", "request_deposit", _MANAGED, "requestDeposit"),
+        ("Pool", "request_redeem", _MANAGED, "requestRedeem"),
+        ("Pool", "set_operator", "address,bool", "setOperator"),
+        ("Pool", "claim_deposit", _MANAGED, "deposit"),
+        ("Pool", "claim_mint", _MANAGED, "mint"),
+        ("Pool", "claim_own_deposit", f"{_WORD},address", "deposit"),
+        ("Pool", "claim_own_mint", f"{_WORD},address", "mint"),
+        ("Pool", "claim_withdraw", _MANAGED, "withdraw"),
+        ("Pool", "claim_redeem", _MANAGED, "redeem"),
+        ("Pool", "take_back_deposit", _MANAGED, "claimCancelDepositRequest"),
+        ("Pool", "take_back_redeem", _MANAGED, "claimCancelRedeemRequest"),
         ("Recovery", "liquidate", f"{_VECTOR},{_WORD},{_WORD},{_WORD}"),
+        ("Recovery", "force_reduce", f"{_WORD},{_WORD},{_WORD}"),
+        ("Recovery", "execute_exit", f"{_VECTOR},{_WORD},{_WORD}"),
     )
 }
 DOOR_OF = {door.selector: place for place, door in DOORS.items()}
@@ -107,15 +122,26 @@ EVENTS = dict(
         _event(f"PoolStruck({_words(3)})", 1),
         _event(f"BatchSettled({_words(2)},bytes32,bytes32)", 1),
         _event(f"Applied({_words(6)})", 1),
+        _event(f"Covered({_words(3)})", 1),
         _event(f"MarketSet({_words(5)})", 1),
+        _event(f"FeesCollected({_words(2)})", 1),
         _event(f"HaltSet({_WORD})", 0),
+        # Recovery
+        _event(f"Liquidated({_words(4)})", 1),
+        _event(f"ExitSet({_words(3)})", 1),
         # Delegates
         _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
+        _event(f"ApprovalSet({_WORD},bytes32,{_WORD})", 1),
         # Pool
         _event(f"LiquidityRequested({_words(2)})", 1),
-        _event(f"DepositRequested(address,{_words(3)})", 2),
-        _event(f"RedeemRequested(address,{_words(3)})", 2),
-        _event(f"Claimed(address,{_words(3)})", 2),
+        _event(f"DepositRequest(address,address,{_WORD},address,{_WORD})", 3),
+        _event(f"RedeemRequest(address,address,{_WORD},address,{_WORD})", 3),
+        _event("OperatorSet(address,address,bool)", 2),
+        _event(f"Deposit(address,address,{_words(2)})", 2),
+        _event(f"Withdraw(address,address,address,{_words(2)})", 3),
+        _event(f"CancelDepositClaim(address,address,{_WORD},address,{_WORD})", 3),
+        _event(f"CancelRedeemClaim(address,address,{_WORD},address,{_WORD})", 3),
+        _event(f"Claimed(address,{_words(2)})", 2),
         _event(f"Transfer(address,address,{_WORD})", 2),
         # Oracle and Seals
         _event(f"SignerSet(address,bool,{_WORD})", 1),

@@ -19,6 +19,7 @@ from typing import Any
 from .abi import encode_call
 from .chain_words import differences, read_state, state_hash
 from .facts import BatchFacts, facts_of
+from .governing import Governed, invariant_C14_governance_keeps_its_bounds
 from .history import Entry, Event, History, fetch
 from .invariants import (
     Finding,
@@ -35,6 +36,7 @@ from .invariants import (
     invariant_C7_pool_trades_on_its_side,
     invariant_C8_margin_or_less_risk,
     invariant_C9_prices_are_signed,
+    invariant_C10_debts_are_covered,
     invariant_C11_share_price_is_explained,
     invariant_C13_accounts_settle_alone,
 )
@@ -42,10 +44,11 @@ from .rebuild import Rebuilt
 from .replay import Replay, Sampling, Step
 from .rpc import Node, NodeError
 from .state import State
+from .strikes import moved_e6
 from .sums import Sums
 from .words import Head, Requests, Strike
 
-IDS = ("C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C11", "C13")
+IDS = ("C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C13", "C14")
 SAMPLE = 4_000
 EXIT_OK, EXIT_USAGE, EXIT_UNAVAILABLE, EXIT_FAILED = 0, 2, 6, 8
 
@@ -62,6 +65,7 @@ class Auditor:
         self.losses = LossRecord()
         self.roots = Roots()
         self.shares = ShareValue()
+        self.governed = Governed()
         self.lp_held_e6 = 0
         self.accounted_e6 = 0
         self.batches = 0
@@ -120,6 +124,13 @@ class Auditor:
         for event in entry.events:
             if event.address in self.history.contracts.kept:
                 rebuilt.fold(event.name, event.arguments)
+        ours = self._of_clearing(entry)
+        self.shares.cover(ours)
+        time_s = entry.transaction.time_s
+        for event in ours:
+            found = invariant_C14_governance_keeps_its_bounds(event, time_s, self.governed)
+            self.note("C14", found)
+        self.note("C10", invariant_C10_debts_are_covered(ours, rebuilt.state))
         if facts is not None and before is not None:
             self.note("C8", invariant_C8_margin_or_less_risk(facts, before, rebuilt.state))
         if entry.events:
@@ -145,15 +156,15 @@ class Auditor:
             words = [word for word in event.arguments if isinstance(word, int)]
             if event.address == contracts.vault:
                 self.accounted_e6 = words[2]
-            elif event.address == contracts.pool and event.name == "DepositRequested":
-                self.lp_held_e6 += words[2]
-            elif event.address == contracts.pool and event.name == "Claimed":
+            elif event.address == contracts.pool and event.name == "DepositRequest":
+                self.lp_held_e6 += words[4]
+            elif event.address == contracts.pool and event.name == "Withdraw":
                 self.lp_held_e6 -= words[3]
+            elif event.address == contracts.pool and event.name == "CancelDepositClaim":
+                self.lp_held_e6 -= words[4]
             elif event.address == contracts.clearing and event.name == "PoolStruck":
-                deposits, redeems = Requests.of(state.lp_requests.get(words[0], 0))
-                returned, nav, supply = Strike.of(words[1])
-                if not returned:
-                    self.lp_held_e6 += (redeems * nav // supply if supply else 0) - deposits
+                requests = Requests.of(state.lp_requests.get(words[0], 0))
+                self.lp_held_e6 -= moved_e6(Strike.of(words[1]), requests)
 
 
 def _copied(state: State) -> State:

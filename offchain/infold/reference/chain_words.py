@@ -60,6 +60,12 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         lambda key: encode_call("delegates(uint256,address)", key >> 160, key & 2**160 - 1),
         contracts.delegates,
     )
+    fill(
+        "approvals",
+        sorted(known.approvals),
+        lambda key: encode_call("approvals(uint256,bytes32)", key >> 256, key & 2**256 - 1),
+        contracts.delegates,
+    )
     pool = contracts.pool
     epochs = sorted(known.lp_requests)
     fill("lp_requests", epochs, partial(encode_call, "lp_requests(uint256)"), pool)
@@ -69,7 +75,22 @@ def read_state(node: Node, contracts: Contracts, known: State, block: int) -> St
         lambda key: encode_call("requests(address,uint256)", key >> 32, key & 2**32 - 1),
         pool,
     )
+    fill(
+        "claims",
+        sorted(known.claims),
+        lambda key: encode_call("claims(address,uint256)", key >> 33, key & 2**33 - 1),
+        pool,
+    )
+    fill(
+        "operators",
+        sorted(known.operators),
+        lambda key: encode_call("isOperator(address,address)", key >> 160, key & 2**160 - 1),
+        pool,
+    )
     fill("shares", sorted(known.shares), partial(encode_call, "balanceOf(address)"), pool)
+    for table in ("liquidated_ms", "exits"):
+        known_keys = sorted(getattr(known, table))
+        fill(table, known_keys, partial(encode_call, f"{table}(uint256)"), contracts.recovery)
     for table, getter in (("sources", "source_of"), ("readings", "readings")):
         keys_known: list[int] = sorted(known.sources.keys() | known.readings.keys())
         fill(table, keys_known, partial(encode_call, f"{getter}(uint256)"), contracts.oracle)

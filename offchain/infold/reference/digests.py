@@ -68,7 +68,7 @@ class Record(NamedTuple):
             terms >> 128 & 0xFFFFFFFFFFFFFFFF,
             terms >> 64 & 0xFFFFFFFFFFFFFFFF,
             terms >> 16 & 0xFFFFFFFFFFFF,
-            bool(order & 0xFF or terms & 0xFFFF or flags >> 8),
+            bool(order & 0xFF or terms & 0xFFFF or flags >> 9),
             r,
             vs,
         )
@@ -98,6 +98,10 @@ class Record(NamedTuple):
     @property
     def delegated(self) -> bool:
         return bool(self.flags & 128)
+
+    @property
+    def approved(self) -> bool:
+        return bool(self.flags & 256)
 
     def struct(self) -> bytes:
         """The order as EIP-712 encodes it before hashing: type hash and 16 words."""

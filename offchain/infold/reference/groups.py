@@ -115,9 +115,10 @@ def settle_group(
         batch_mark = mark_of(record.market)
         assert batch_mark is not None
         fill = Fill.of(state.fills.get(account << 8 | record.slot, 0))
-        prefix = int.from_bytes(hashes[place][:10], "big")
+        digest = int.from_bytes(hashes[place], "big")
+        prefix = digest >> 176
         reason = _reason(
-            state, time_ms, running, record, fill, prefix, batch_mark, signer_of, place
+            state, time_ms, running, record, fill, digest, batch_mark, signer_of, place
         )
         reasons.append(reason)
         if reason:
@@ -154,7 +155,7 @@ def _reason(
     running: _Running,
     record: Record,
     fill: Fill,
-    prefix: int,
+    digest: int,
     batch_mark: BatchMark,
     signer_of: SignerOf,
     place: int,
@@ -198,13 +199,17 @@ def _reason(
         record.epoch + 1 == account.epoch and time_ms <= state.epoch_barriers.get(record.account, 0)
     ):
         return Reason.EPOCH
-    signer = signer_of(place)
-    if flags & 128:
+    if record.approved:
+        key = record.account << 256 | digest
+        if record.delegated or time_ms > state.approvals.get(key, 0):
+            return Reason.SIGNER
+    elif record.delegated:
+        signer = signer_of(place)
         if signer is None or not _delegate_may(state, time_ms, record, signer):
             return Reason.SIGNER
-    elif signer != account.owner:
+    elif signer_of(place) != account.owner:
         return Reason.SIGNER
-    if record.seq < fill.seq or (record.seq == fill.seq and prefix != fill.prefix):
+    if record.seq < fill.seq or (record.seq == fill.seq and digest >> 176 != fill.prefix):
         return Reason.SLOT
     if record.seq <= fill.cancel_seq and time_ms > fill.cancel_time_ms:
         return Reason.CANCELLED

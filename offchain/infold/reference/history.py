@@ -46,12 +46,20 @@ class Contracts(NamedTuple):
     @property
     def watched(self) -> list[int]:
         """Contracts whose logs an audit reads."""
-        return [self.clearing, self.vault, self.oracle, self.seals, self.delegates, self.pool]
+        return [
+            self.clearing,
+            self.vault,
+            self.oracle,
+            self.seals,
+            self.delegates,
+            self.pool,
+            self.recovery,
+        ]
 
     @property
     def kept(self) -> list[int]:
         """Contracts whose storage the twin keeps."""
-        return [self.clearing, self.delegates, self.pool, self.oracle]
+        return [self.clearing, self.delegates, self.pool, self.oracle, self.recovery]
 
 
 class Origin(NamedTuple):

@@ -9,7 +9,7 @@ history.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,30 +18,39 @@ from .digests import Record
 from .facts import BatchFacts, Filled, MarketFacts
 from .faults import Fault
 from .groups import Outcome
-from .margin import Mark, Standing, credit, funded_index, standing
+from .history import Event
+from .margin import Mark, Standing, credit, funded_index, initial_margin, standing
 from .settlement import (
     EARLY_MS,
+    INSURANCE_ACCOUNT,
+    POOL_ACCOUNT,
     capacity_of,
     group_bounds,
+    locked_e6,
     pool_value,
     settle_group_alone,
     shares_after,
 )
 from .signers import Oracle
+from .sources import doubtful
 from .state import CLOCK, POOL, State
+from .strikes import moved_e6, strike_of
 from .sums import Sums
 from .words import (
     Account,
+    Caps,
     Clock,
     Fill,
     Head,
     Holding,
     Limits,
     Position,
+    Rates,
     Requests,
     SettledFill,
     Strike,
     Withdrawal,
+    to_signed,
 )
 
 _DETAILS_MAX = 20
@@ -176,6 +185,9 @@ def _terms_broken(
 
 def _signed(facts: BatchFacts, before: State, filled: Filled, owner: int) -> bool:
     record = filled.record
+    if record.approved:
+        digest = int.from_bytes(filled.hash, "big")
+        return bool(before.approvals.get(record.account << 256 | digest, 0))
     signer = facts.signer_of(filled.ordinal)
     if not record.delegated:
         return signer == owner
@@ -265,7 +277,7 @@ def invariant_C7_pool_trades_on_its_side(
     loss_e6 = slack_e6 = 0
     for it in facts.markets:
         rates, caps = before.parameters(it.clock_before, it.market, facts.head.time_ms)
-        wrong = _pool_broken(it, rates.h_min_e6, caps.residual_cap_e8, caps.position_cap_e8)
+        wrong = _pool_broken(it, rates, caps)
         base, residual = it.pool_before.base_e8, it.residual_e8
         grew = abs(base - residual) > abs(base) or (base - residual) * base < 0
         if residual and grew and it.meter.bucket_e6 >= capacity_of(capital) // 4:
@@ -287,20 +299,29 @@ def invariant_C7_pool_trades_on_its_side(
     return finding(len(facts.markets), broken)
 
 
-def _pool_broken(
-    market: MarketFacts, h_min_e6: int, residual_cap_e8: int, position_cap_e8: int
-) -> list[str]:
+def _pool_broken(market: MarketFacts, rates: Rates, caps: Caps) -> list[str]:
     residual, base = market.residual_e8, market.pool_before.base_e8
     oracle = market.oracle_price_e8
     side = (residual > 0) - (residual < 0)
     broken = []
     if residual != market.planned_residual_e8:
         broken.append(f"the pool sold {residual}, its records {market.planned_residual_e8}")
-    if residual and side * (market.price_e8 - oracle) * 10**6 < oracle * h_min_e6:
-        broken.append("the pool traded below h_min")
-    if abs(residual) > residual_cap_e8:
+    lean = side * (market.price_e8 - oracle)
+    earned_e6 = market.meter_before.earned_e6
+    if residual and lean * 10**6 < oracle * rates.h_min_e6:
+        shrank = 0 < side * residual <= side * base
+        if not rates.rebate or not shrank:
+            broken.append("the pool traded below h_min")
+        elif -lean * 10**6 > oracle * rates.h_min_e6:
+            broken.append("a rebate above h_min")
+        elif -lean * abs(residual) * 16 > earned_e6 * rates.rebate * QUOTE_SCALE:
+            broken.append("a rebate that was not earned")
+    spread_e6 = abs(residual) * lean // QUOTE_SCALE
+    if market.meter.earned_e6 != min(max(0, earned_e6 + spread_e6), 2**64 - 1):
+        broken.append("what the spread earned does not add up")
+    if abs(residual) > caps.residual_cap_e8:
         broken.append("residual above its cap")
-    if abs(base - residual) > max(position_cap_e8, abs(base)):
+    if abs(base - residual) > max(caps.position_cap_e8, abs(base)):
         broken.append("the pool's position above its cap")
     return broken
 
@@ -395,9 +416,12 @@ class Roots:
 def invariant_C9_prices_are_signed(
     facts: BatchFacts, before: State, oracle: Oracle, roots: Roots
 ) -> Finding:
-    """One root a time, k distinct signers in service, age and move bounded, no zero price."""
+    """One root a time, k distinct signers in service, age and move bounded, no zero price; where a
+    second source doubts a price, positions only shrink.
+    """
     vector = facts.prepared.vector
     time_ms = vector.time_ms
+    doubted = doubtful(before, vector.prices_e8, time_ms)
     broken = []
     signers = facts_signers(facts, oracle)
     if len(set(signers)) != len(facts.call.signatures) or None in signers:
@@ -415,6 +439,8 @@ def invariant_C9_prices_are_signed(
             broken.append(f"market {it.market}: price {it.price_e8} at {it.oracle_price_e8}")
         if _moved_too_far(facts, before, it) and _opens(facts, before, it.market):
             broken.append(f"market {it.market}: a position grew past the move bound")
+        if it.market in doubted and _opens(facts, before, it.market):
+            broken.append(f"market {it.market}: a position grew at a doubtful price")
     return finding(1, (f"batch {facts.head.number}: {what}" for what in broken))
 
 
@@ -453,6 +479,40 @@ def _opens(facts: BatchFacts, before: State, market: int) -> bool:
     return False
 
 
+# -- bankruptcy ----------------------------------------------------------------------------
+
+
+def invariant_C10_debts_are_covered(events: Sequence[Event], after: State) -> Finding:
+    """An account that lost its last position owes nothing: what it owed, insurance and pool paid,
+    to the unit, and insurance never more than it had.
+    """
+    moved: dict[int, int] = defaultdict(int)
+    broken = []
+    checked = 0
+    for event in events:
+        if event.name == "CollateralMoved":
+            moved[_word(event, 0)] += to_signed(_word(event, 1), 256)
+        elif event.name == "Applied":
+            checked += 1
+            account = _word(event, 0)
+            word = Account.of(after.accounts.get(account, 0))
+            if not word.mask and word.collateral_e6 < 0:
+                broken.append(f"account {account} holds nothing and owes {-word.collateral_e6}")
+    covered = [event for event in events if event.name == "Covered"]
+    due = sum(_word(event, 2) for event in covered)
+    if covered and moved[POOL_ACCOUNT] != -due:
+        broken.append(f"the pool paid {-moved[POOL_ACCOUNT]} of debts of {due}")
+    if covered and Account.of(after.accounts.get(INSURANCE_ACCOUNT, 0)).collateral_e6 < 0:
+        broken.append("insurance paid more than it had")
+    return finding(checked, broken)
+
+
+def _word(event: Event, at: int) -> int:
+    argument = event.arguments[at]
+    assert isinstance(argument, int)
+    return argument
+
+
 # -- the pool's shares ---------------------------------------------------------------------
 
 
@@ -467,6 +527,7 @@ class ShareValue:
     funding_e6: int = 0
     inventory_e6: int = 0
     incoming_e6: int = 0
+    covered_e6: int = 0
 
     def add(self, market: MarketFacts, shift: int) -> None:
         """One market's batch: inventory marked to the new price, funding, the plan at its spread,
@@ -492,19 +553,26 @@ class ShareValue:
         """Start anew from the value a strike left."""
         self.value_e6 = value_e6
         self.spread_e6 = self.funding_e6 = self.inventory_e6 = self.incoming_e6 = 0
+        self.covered_e6 = 0
+
+    def cover(self, events: Iterable[Event]) -> None:
+        """Debts of bankrupt accounts that insurance could not pay: a recorded loss of the pool."""
+        for event in events:
+            if event.name == "Covered":
+                self.covered_e6 += _word(event, 2)
 
     @property
     def explained_e6(self) -> int:
-        """The value that spread, funding, inventory and liquidations explain."""
+        """The value that spread, funding, inventory, liquidations and covered debts explain."""
         parts = self.spread_e6 + self.funding_e6 + self.inventory_e6 + self.incoming_e6
-        return self.value_e6 + parts
+        return self.value_e6 + parts - self.covered_e6
 
 
 def invariant_C11_share_price_is_explained(
     facts: BatchFacts, before: State, shares: ShareValue
 ) -> Finding:
-    """Between strikes the pool's value moves by spread, funding, inventory and liquidations,
-    exactly.
+    """Between strikes the pool's value moves by spread, funding, inventory, liquidations and the
+    debts it covered, exactly.
     """
     for it in facts.markets:
         rates, _ = before.parameters(it.clock_before, it.market, facts.head.time_ms)
@@ -520,8 +588,9 @@ def invariant_C11_share_price_is_explained(
         checked += 1
         explained = shares.explained_e6
         nav = explained + _apart(facts, before)
-        broken += _strike_broken(before, epoch, strike_word, capital, nav)
-        shares.begin(explained + _moved_by_requests(before, epoch, strike_word))
+        broken += _strike_broken(before, epoch, strike_word, capital, nav, _locked(facts, before))
+        requests = Requests.of(before.lp_requests.get(epoch, 0))
+        shares.begin(explained + moved_e6(Strike.of(strike_word), requests))
     return finding(checked, (f"batch {facts.head.number}: {what}" for what in broken))
 
 
@@ -544,20 +613,29 @@ def _apart(facts: BatchFacts, before: State) -> int:
     return apart
 
 
-def _moved_by_requests(before: State, epoch: int, strike_word: int) -> int:
-    """Deposits less redemptions that a strike moved into the pool."""
-    deposits, redeems = Requests.of(before.lp_requests.get(epoch, 0))
-    returned, nav, supply = Strike.of(strike_word)
-    if returned:
-        return 0
-    return deposits - (redeems * nav // supply if supply else 0)
+def _locked(facts: BatchFacts, before: State) -> int:
+    """What open interest locks of the pool's capital, in the markets it holds after the batch."""
+    total = 0
+    settled = {it.market: it for it in facts.markets}
+    for it in settled.values():
+        if it.pool.base_e8:
+            rates, _ = before.parameters(it.clock_before, it.market, facts.head.time_ms)
+            mark = Mark(it.market, it.oracle_price_e8, it.clock.funding_index, rates)
+            interest = it.meter.open_interest_e8 + max(0, it.pool.base_e8)
+            total += initial_margin(interest, mark)
+    for market in {key >> 3 for key in before.market_words} - settled.keys():
+        held = before.scalar("pool_markets") >> market & 1
+        mark_apart = _mark(facts, before, market)
+        if held and mark_apart is not None:
+            total += locked_e6(before, mark_apart)
+    return total
 
 
 def _strike_broken(
-    before: State, epoch: int, strike_word: int, capital_e6: int, explained_e6: int
+    before: State, epoch: int, word: int, capital_e6: int, explained_e6: int, locked: int
 ) -> list[str]:
-    """What is wrong with a strike whose pool is worth `explained_e6`."""
-    strike = Strike.of(strike_word)
+    """What is wrong with a strike whose pool is worth `explained_e6` and must keep `locked`."""
+    strike = Strike.of(word)
     broken = []
     if strike.nav_e6 != max(0, explained_e6):
         broken.append(f"epoch {epoch} struck at {strike.nav_e6}, explained {explained_e6}")
@@ -566,7 +644,11 @@ def _strike_broken(
         broken.append(f"epoch {epoch} struck on {strike.supply} shares, not {supply}")
     if strike.returned != (explained_e6 < 0 or (supply > 0 and not explained_e6)):
         broken.append(f"epoch {epoch} at {explained_e6} with {supply} shares: returned wrongly")
-    capital = max(0, explained_e6) + _moved_by_requests(before, epoch, strike_word)
+    requests = Requests.of(before.lp_requests.get(epoch, 0))
+    paid = strike_of(explained_e6, locked, supply, requests).paid_e6
+    if strike.paid_e6 != paid:
+        broken.append(f"epoch {epoch} pays {strike.paid_e6} for redemptions, not {paid}")
+    capital = max(0, explained_e6) + moved_e6(strike, requests)
     if capital_e6 != capital:
         broken.append(f"epoch {epoch} left {capital_e6} in the pool, not {capital}")
     return broken

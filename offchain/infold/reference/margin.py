@@ -62,6 +62,11 @@ def fee_of(price_e8: int, size_e8: int, fee_e6: int) -> int:
     return ceil_div(price_e8 * size_e8 * fee_e6, FRACTION_SCALE)
 
 
+def initial_margin(size_e8: int, mark: Mark) -> int:
+    """What a position of that size needs to be opened."""
+    return ceil_div(size_e8 * mark.oracle_price_e8 * mark.rates.im_e6, FRACTION_SCALE)
+
+
 def requirement(notional: int, rate_e6: int, tier: int) -> int:
     """Margin (e6, rounded up) of `notional`, in lots times price: a rate of it that is `rate_e6` up
     to the tier's bound and from there grows in proportion to the notional, up to all of it.

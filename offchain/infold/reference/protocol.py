@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every door that changes state, as a method with the door's name (docs/protocol.md §5 to §8):
-those of `Clearing`, `Delegates`, `Pool` and `Recovery`, and `Oracle`'s for second sources; keys are
-changed at `protocol.oracle.signers` and `protocol.seals`.
+those of `Clearing`, `Delegates`, `Recovery`, of `Pool` in `shares`, and `Oracle`'s for second
+sources; keys are changed at `protocol.oracle.signers` and `protocol.seals`.
 
     protocol = Protocol(chain_id=1, clearing=0x..., oracle=0x..., ...)
     account = protocol.open_account(owner, 25_000_000, sender=owner, now_s=1_700_000_000)
@@ -15,23 +15,33 @@ pay is the token's affair.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Sequence
 
 from .arithmetic import GUARD_MS, WINDOW_MS
+from .calls import door
 from .digests import HashMany, separator
 from .faults import Fault, Overflow, Reason, require
 from .keccak import keccak_256_many
-from .margin import Mark, Standing, credit, quote_of_buy, quote_of_sale, standing
+from .margin import Mark, Standing, standing
+from .recovery import (
+    EXIT_DELAY_MS,
+    case_of,
+    exit_size,
+    exit_terms,
+    pay_out,
+    shrink,
+    size_to_close,
+    terms_of,
+)
 from .secp256k1 import recover as recover_in_python
 from .settlement import (
     BACKSTOP_ACCOUNT,
     EARLY_MS,
+    INSURANCE_ACCOUNT,
     MARKET_MAX,
     POOL_ACCOUNT,
-    SHARES_PER_UNIT,
     TRADERS_FROM,
+    TREASURY_ACCOUNT,
     Crypto,
     MarkBook,
     Prepared,
@@ -41,55 +51,34 @@ from .settlement import (
     settle,
     virtual_mark,
 )
+from .shares import Shares
 from .signers import Oracle, Recover, Seals, Signature, SignerSet
 from .sources import Answer, Source, doubtful, refresh, set_source
-from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, RATES, State
+from .state import CAPS, CLOCK, LEDGER, LISTING, RATES, State
 from .vectors import Vector, open_vector
 from .words import (
     Account,
+    Caps,
     Clock,
     Delegate,
+    Exit,
     Fill,
     Head,
-    Holding,
     Ledger,
     Limits,
-    Meter,
     Position,
-    Requests,
     SettleHead,
-    Strike,
+    Terms,
     Withdrawal,
 )
 
 OPENING_DEPOSIT_E6_MIN = 10_000_000
 EPOCH_MAX = 65_535
-REQUESTED_E6_MAX = 2**62 - 1
-
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
+FIRST_EPOCH = 1
+APPROVED = 2**48 - 1
 
 
-def door(
-    method: Callable[Concatenate[Protocol, _Arguments], _Result],
-) -> Callable[Concatenate[Protocol, _Arguments], _Result]:
-    """Make a method a call: all of it happens, or a Fault and nothing."""
-
-    @wraps(method)
-    def call(self: Protocol, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
-        self.state.begin()
-        accounted_e6 = self.accounted_e6
-        try:
-            return method(self, *args, **kwargs)
-        except Fault:
-            self.state.undo()
-            self.accounted_e6 = accounted_e6
-            raise
-
-    return call
-
-
-class Protocol:
+class Protocol(Shares):
     """`Clearing` and its `Oracle`, from construction on."""
 
     def __init__(
@@ -124,7 +113,7 @@ class Protocol:
         state.put(state.accounts, POOL_ACCOUNT, Account(pool, 0, 0, 0).word)
         state.put(state.accounts, BACKSTOP_ACCOUNT, Account(governance, 0, 0, 0).word)
         state.put_scalar("account_count", TRADERS_FROM)
-        state.put_scalar("head", Head(0, 0, 0, deployed_s * 1000 + epoch_ms, 0).word)
+        state.put_scalar("head", Head(0, 0, FIRST_EPOCH, deployed_s * 1000 + epoch_ms, 0).word)
         state.epoch_ms = epoch_ms
 
     # -- batches ------------------------------------------------------------
@@ -171,13 +160,43 @@ class Protocol:
 
     @door
     def deposit(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
-        """Pay collateral into any account with an owner but the pool's."""
+        """Pay collateral into insurance, or any account with an owner but the pool's."""
         del sender, now_s
-        known = (
-            account != POOL_ACCOUNT and Account.of(self.state.accounts.get(account, 0)).owner != 0
-        )
-        require(known, "clearing: unknown account")
+        self._check_open(account)
         self._receive(account, amount_e6)
+
+    def _check_open(self, account: int) -> None:
+        """The backstop, insurance, the treasury and whatever was opened may be paid into."""
+        apart = BACKSTOP_ACCOUNT <= account <= TREASURY_ACCOUNT
+        opened = TRADERS_FROM <= account < self.state.scalar("account_count")
+        require(apart or opened, "clearing: unknown account")
+
+    @door
+    def collect_fees(self, market: int, *, sender: int, now_s: int) -> None:
+        """Move a market's fees to insurance and treasury, by the listing that serves now."""
+        del sender
+        require(market <= MARKET_MAX, "clearing: out of range")
+        state = self.state
+        realised, fees, pot = Ledger.of(state.market_word(market, LEDGER))
+        word = Ledger(realised + fees, 0, pot).word
+        clock = Clock.of(state.market_word(market, CLOCK))
+        share = state.listing(clock, market, now_s * 1000) >> 252
+        insured = fees * share // 16
+        state.put_market_word(market, LEDGER, word)
+        state.log("FeesCollected", market, word)
+        move_collateral(state, INSURANCE_ACCOUNT, insured)
+        move_collateral(state, TREASURY_ACCOUNT, fees - insured)
+
+    @door
+    def spend(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
+        """Move treasury money into another account's collateral."""
+        del now_s
+        require(sender == self.governance, "clearing: not governance")
+        self._check_open(account)
+        held_e6 = self._account(TREASURY_ACCOUNT).collateral_e6
+        require(amount_e6 <= held_e6, "clearing: not enough collateral")
+        move_collateral(self.state, TREASURY_ACCOUNT, -amount_e6)
+        move_collateral(self.state, account, amount_e6)
 
     @door
     def request_withdrawal(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
@@ -280,70 +299,29 @@ class Protocol:
         require(stored.expiry_ms > barrier_ms, "delegates: not live")
         self._set_delegate(account, key, stored._replace(expiry_ms=barrier_ms))
 
-    # -- the pool's shares ------------------------------------------------------
-
     @door
-    def request_deposit(self, assets_e6: int, *, sender: int, now_s: int) -> int:
-        """`Pool.request_deposit`: pay assets in for shares at the epoch's strike; returns the
-        epoch.
-        """
-        require(assets_e6 != 0, "pool: amount is zero")
-        require(assets_e6 <= REQUESTED_E6_MAX, "pool: amount too large")
-        epoch = self._open_epoch(now_s)
-        total = Requests.of(self.state.lp_requests.get(epoch, 0)).deposits_e6 + assets_e6
-        require(total <= REQUESTED_E6_MAX, "pool: epoch is full")
-        request = self._add_request(sender, epoch, assets_e6, 0)
-        self.state.log("DepositRequested", sender, epoch, assets_e6, request)
-        self.state.log("LiquidityRequested", epoch, self.state.lp_requests[epoch])
-        self.accounted_e6 += assets_e6
-        return epoch
-
-    @door
-    def request_redeem(self, shares: int, *, sender: int, now_s: int) -> int:
-        """`Pool.request_redeem`: give shares back for assets at the epoch's strike; returns the
-        epoch.
-        """
-        require(shares != 0, "pool: amount is zero")
-        balance = self.state.shares.get(sender, 0)
-        require(shares <= balance, "pool: not enough shares")
-        epoch = self._open_epoch(now_s)
-        self.state.put(self.state.shares, sender, balance - shares)
-        request = self._add_request(sender, epoch, 0, shares)
-        self.state.log("RedeemRequested", sender, epoch, shares, request)
-        self.state.log("LiquidityRequested", epoch, self.state.lp_requests[epoch])
-        return epoch
-
-    @door
-    def claim(self, epoch: int, holder: int, *, sender: int, now_s: int) -> tuple[int, int]:
-        """`Pool.claim`: what a holder's requests of a struck epoch gave, as (shares, assets)."""
-        del sender, now_s
-        place = holder << 32 | epoch
-        assets, shares = request = Requests.of(self.state.holder_requests.get(place, 0))
-        require(request != (0, 0), "pool: nothing to claim")
-        struck = epoch < Head.of(self.state.scalar("head")).epoch
-        require(struck, "pool: epoch not struck")
-        returned, nav, supply = Strike.of(self.state.strikes.get(epoch, 0))
-        if returned:
-            minted, paid = shares, assets
-        elif not supply:
-            minted, paid = assets * SHARES_PER_UNIT, 0
-        else:
-            minted, paid = assets * supply // nav, shares * nav // supply
-        self.state.put(self.state.holder_requests, place, 0)
-        balance = self.state.shares.get(holder, 0)
-        self.state.put(self.state.shares, holder, balance + minted)
-        self.state.log("Claimed", holder, epoch, minted, paid)
-        self.accounted_e6 -= paid
-        return minted, paid
-
-    @door
-    def transfer(self, to: int, shares: int, *, sender: int, now_s: int) -> None:
-        """`Pool.transfer`, the ERC-20 of the shares."""
+    def approve(self, account: int, digest: int, *, sender: int, now_s: int) -> None:
+        """`Delegates.approve`: let an order serve that nobody signed."""
         del now_s
-        balance = self.state.shares.get(sender, 0)
-        require(shares <= balance, "erc20: transfer amount exceeds balance")
-        self.state.put(self.state.shares, sender, balance - shares)
-        self.state.put(self.state.shares, to, self.state.shares.get(to, 0) + shares)
+        self._owned(account, sender, "delegates: not the owner")
+        self._approve(account, digest)
+
+    @door
+    def prove(self, account: int, digest: int, vouched: bool, *, sender: int, now_s: int) -> None:
+        """`Delegates.prove`: the same by anyone, if the owner is a contract that vouches for it;
+        what it answers is `vouched`.
+        """
+        del sender, now_s
+        require(vouched, "delegates: wallet did not vouch")
+        self._approve(account, digest)
+
+    @door
+    def disapprove(self, account: int, digest: int, *, sender: int, now_s: int) -> None:
+        """`Delegates.disapprove`: end an approval at the barrier, or forbid one for good."""
+        self._owned(account, sender, "delegates: not the owner")
+        held = self.state.approvals.get(account << 256 | digest, 0)
+        require(held in (0, APPROVED), "delegates: already decided")
+        self._set_approval(account, digest, now_s * 1000 + GUARD_MS if held else 1)
 
     # -- the narrow doors -----------------------------------------------------
 
@@ -356,16 +334,19 @@ class Protocol:
         account: int,
         place: int,
         change_e8: int,
+        terms: int,
         *,
         sender: int,
         now_s: int,
     ) -> None:
         """Shrink a trader's position at the vector's price against the pool's incoming word."""
         require(sender == self.recovery, "clearing: not recovery")
-        known = account >= TRADERS_FROM and place < 16
+        agreed = Terms.of(terms)
+        keeper_known = agreed.keeper < self.state.scalar("account_count")
+        known = account >= TRADERS_FROM and place < 16 and keeper_known
         require(known, "clearing: unknown account")
-        vector = self._fresh_vector(head, openings, signatures, now_s)
-        self._shrink(account, place, change_e8, vector)
+        vector = self._fresh_vector(head, openings, signatures, now_s, appointed=agreed.appointed)
+        self._apply(account, place, change_e8, vector, agreed)
 
     @door
     def liquidate(
@@ -375,31 +356,103 @@ class Protocol:
         signatures: Sequence[Signature],
         account: int,
         place: int,
-        size_e8: int,
+        keeper: int,
         *,
         sender: int,
         now_s: int,
     ) -> None:
         """`Recovery.liquidate`: anyone shrinks a position of an account below its maintenance
-        margin.
+        margin, by what brings it a quarter above.
         """
         del sender
+        state = self.state
         require(TRADERS_FROM <= account < 2**32, "recovery: not a trader")
+        trader = not keeper or TRADERS_FROM <= keeper < 2**32
+        require(trader, "recovery: keeper is no trader")
         require(place < 16, "recovery: index out of range")
-        base = Position.of(self.state.positions.get(account << 4 | place, 0)).base_e8
-        require(base != 0, "recovery: no position")
-        require(0 < size_e8 <= abs(base), "recovery: size out of range")
+        position = Position.of(state.positions.get(account << 4 | place, 0))
+        require(position.base_e8 != 0, "recovery: no position")
+        later = SettleHead.of(head).time_ms >= state.liquidated_ms.get(account, 0)
+        require(later, "recovery: vector before the last liquidation")
         require(self.sequencer_up, "recovery: sequencer is down")
         vector = self._signed_vector(head, openings, signatures)
-        withdrawal = Withdrawal.of(self.state.withdrawals.get(account, 0))
+        withdrawal = Withdrawal.of(state.withdrawals.get(account, 0))
         held = self.standing(account, vector, "recovery: no price")
         doubted = doubtful(self.state, vector.prices_e8, vector.time_ms)
         sure = not any(it.market in doubted for it in self.positions_of(account))
         require(sure, "recovery: price is doubtful")
-        unhealthy = held.equity_e6 + withdrawal.amount_e6 < held.mm_e6
-        require(unhealthy, "recovery: account is healthy")
+        held = held._replace(equity_e6=held.equity_e6 + withdrawal.amount_e6)
+        require(held.equity_e6 < held.mm_e6, "recovery: account is healthy")
+        batch_mark = virtual_mark(state, vector, position.market)
+        assert batch_mark is not None
+        caps = self._caps(position.market, vector.time_ms)
+        case = case_of(state, held, position, batch_mark.mark, caps)
+        size = size_to_close(case)
+        state.put(state.liquidated_ms, account, vector.time_ms)
+        state.log("Liquidated", account, vector.time_ms, place, size)
+        require(keeper < state.scalar("account_count"), "clearing: unknown account")
         self._check_fresh(vector.time_ms, now_s)
-        self._shrink(account, place, -size_e8 if base > 0 else size_e8, vector)
+        change = -size if position.base_e8 > 0 else size
+        self._apply(account, place, change, vector, terms_of(case, size, keeper))
+
+    @door
+    def force_reduce(
+        self, account: int, place: int, size_e8: int, *, sender: int, now_s: int
+    ) -> None:
+        """`Recovery.force_reduce`: an owner asks to be let out at appointed times, for good."""
+        require(TRADERS_FROM <= account < 2**32, "recovery: not a trader")
+        require(place < 16, "recovery: index out of range")
+        require(self._account(account).owner == sender, "recovery: not the owner")
+        key = account << 4 | place
+        position = Position.of(self.state.positions.get(key, 0))
+        require(position.base_e8 != 0, "recovery: no position")
+        require(0 < size_e8 <= abs(position.base_e8), "recovery: size out of range")
+        require(not self.state.exits.get(key), "recovery: exit pending")
+        long = int(position.base_e8 > 0)
+        self._set_exit(account, place, Exit(long, position.market, 0, now_s * 1000, size_e8).word)
+
+    @door
+    def execute_exit(
+        self,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        account: int,
+        place: int,
+        *,
+        sender: int,
+        now_s: int,
+    ) -> None:
+        """`Recovery.execute_exit`: anyone carries an exit out at an appointed time's vector."""
+        del sender
+        require(place < 16, "recovery: index out of range")
+        key = account << 4 | place
+        word = self.state.exits.get(key, 0)
+        require(word != 0, "recovery: no exit pending")
+        asked = Exit.of(word)
+        time_ms = SettleHead.of(head).time_ms
+        since_ms = time_ms - asked.asked_ms
+        due = time_ms > max(asked.asked_ms, asked.done_ms) and not since_ms % EXIT_DELAY_MS
+        require(due, "recovery: not the time of the exit")
+        position = Position.of(self.state.positions.get(key, 0))
+        if (position.market, int(position.base_e8 > 0)) != (asked.market, asked.long):
+            self._set_exit(account, place, 0)
+            return
+        vector = self._signed_vector(head, openings, signatures)
+        doubted = doubtful(self.state, vector.prices_e8, vector.time_ms)
+        require(position.market not in doubted, "recovery: price is doubtful")
+        clock = Clock.of(self.state.market_word(position.market, CLOCK))
+        rates, caps = self.state.parameters(clock, position.market, time_ms)
+        size, left = exit_size(self.state, asked, position, caps)
+        kept = asked._replace(done_ms=time_ms, size_e8=left).word if left else 0
+        self._set_exit(account, place, kept)
+        self._check_fresh(time_ms, now_s, appointed=True)
+        change = -size if position.base_e8 > 0 else size
+        self._apply(account, place, change, vector, exit_terms(rates))
+
+    def _set_exit(self, account: int, place: int, word: int) -> None:
+        self.state.put(self.state.exits, account << 4 | place, word)
+        self.state.log("ExitSet", account, place, word)
 
     @door
     def set_market(
@@ -519,33 +572,33 @@ class Protocol:
         self.state.put(self.state.delegates, account << 160 | key, delegate.word)
         self.state.log("DelegateSet", account, key, delegate.word)
 
-    def _open_epoch(self, now_s: int) -> int:
-        """The epoch a request of this block joins: the running one until its end, then the next."""
-        head = Head.of(self.state.scalar("head"))
-        return head.epoch if now_s * 1000 < head.epoch_end_ms else head.epoch + 1
+    def _approve(self, account: int, digest: int) -> None:
+        held = self.state.approvals.get(account << 256 | digest, 0)
+        require(not held, "delegates: already decided")
+        self._set_approval(account, digest, APPROVED)
 
-    def _add_request(self, holder: int, epoch: int, assets_e6: int, shares: int) -> int:
-        """Add to a holder's and to everybody's requests of an epoch; returns the holder's word."""
-        state = self.state
-        place = holder << 32 | epoch
-        for table, key in ((state.lp_requests, epoch), (state.holder_requests, place)):
-            stored = Requests.of(table.get(key, 0))
-            word = Requests(stored.deposits_e6 + assets_e6, stored.redeems + shares).word
-            state.put(table, key, word)
-        return state.holder_requests[place]
+    def _set_approval(self, account: int, digest: int, approval: int) -> None:
+        self.state.put(self.state.approvals, account << 256 | digest, approval)
+        self.state.log("ApprovalSet", account, digest, approval)
 
-    def _check_fresh(self, time_ms: int, now_s: int) -> None:
-        """The age of a vector used outside batches (§7)."""
+    def _check_fresh(self, time_ms: int, now_s: int, *, appointed: bool = False) -> None:
+        """The age of a vector used outside batches (§7); no batch passes an appointed one by."""
         now_ms = now_s * 1000
         last_ms = Head.of(self.state.scalar("head")).time_ms
         require(time_ms <= now_ms + EARLY_MS, "clearing: vector from the future")
-        fresh = time_ms >= max(now_ms - WINDOW_MS, last_ms - GUARD_MS)
+        fresh = time_ms >= now_ms - WINDOW_MS and (appointed or time_ms >= last_ms - GUARD_MS)
         require(fresh, "clearing: vector too old")
 
     def _fresh_vector(
-        self, head: int, openings: Sequence[int], signatures: Sequence[Signature], now_s: int
+        self,
+        head: int,
+        openings: Sequence[int],
+        signatures: Sequence[Signature],
+        now_s: int,
+        *,
+        appointed: bool = False,
     ) -> Vector:
-        self._check_fresh(SettleHead.of(head).time_ms, now_s)
+        self._check_fresh(SettleHead.of(head).time_ms, now_s, appointed=appointed)
         return self._signed_vector(head, openings, signatures)
 
     def _signed_vector(
@@ -556,52 +609,17 @@ class Protocol:
         self.oracle.check(time_ms, chunks, vector.root, signatures)
         return vector
 
-    def _shrink(self, account: int, place: int, change_e8: int, vector: Vector) -> None:
-        """Move part of a position to the market's incoming word at the vector's price (§7)."""
+    def _apply(
+        self, account: int, place: int, change_e8: int, vector: Vector, terms: Terms
+    ) -> None:
+        """`Clearing.apply` once the vector is good (§7)."""
         state = self.state
-        key = account << 4 | place
-        position = Position.of(state.positions.get(key, 0))
-        base = position.base_e8 + change_e8
-        shrinks = abs(base) < abs(position.base_e8) and base * position.base_e8 >= 0
-        require(shrinks, "clearing: apply must shrink")
-        market = position.market
+        market = Position.of(state.positions.get(account << 4 | place, 0)).market
         mark = virtual_mark(state, vector, market)
-        if mark is None:
-            raise Fault("clearing: no price")
-        oracle, rates = mark.mark.oracle_price_e8, mark.mark.rates
-        clock = Clock.of(state.market_word(market, CLOCK))
-        funding = credit(
-            position.base_e8, clock.funding_index - position.funding_index, rates.shift
-        )
-        if change_e8 > 0:
-            moved = quote_of_buy(oracle, change_e8)
-        else:
-            moved = quote_of_sale(oracle, -change_e8)
-        quote = position.quote_e6 + funding + moved
-        incoming = Holding.of(state.market_word(market, INCOMING))
-        interest = max(base, 0) - max(position.base_e8, 0)
-        words = {
-            METER: self._interest_moved(market, interest),
-            LEDGER: self._ledger_moved(market, 0 if base else quote, funding),
-            INCOMING: Holding(incoming.base_e8 - change_e8, incoming.quote_e6 - moved).word,
-        }
-        state.put_market_word(market, CLOCK, clock._replace(incoming=True).word)
-        for at, word in words.items():
-            state.put_market_word(market, at, word)
-        state.put_scalar("pool_markets", state.scalar("pool_markets") | 1 << market)
-        left = Position(market, base, quote, clock.funding_index).word if base else 0
-        state.put(state.positions, key, left)
-        if not base:
-            stored = self._account(account)
-            closed = stored._replace(mask=stored.mask & ~(1 << place))
-            state.put(state.accounts, account, closed.word)
-            move_collateral(state, account, quote)
-        state.log("Applied", account, place, left, *words.values())
+        caps = self._caps(market, vector.time_ms)
+        shrink(state, account, place, change_e8, mark.mark if mark else None, caps, terms)
+        pay_out(state, account, terms)
 
-    def _interest_moved(self, market: int, change_e8: int) -> int:
-        meter = Meter.of(self.state.market_word(market, METER))
-        return meter._replace(open_interest_e8=meter.open_interest_e8 + change_e8).word
-
-    def _ledger_moved(self, market: int, realised_e6: int, credit_e6: int) -> int:
-        realised, fees, pot = Ledger.of(self.state.market_word(market, LEDGER))
-        return Ledger(realised + realised_e6, fees, pot - credit_e6).word
+    def _caps(self, market: int, time_ms: int) -> Caps:
+        clock = Clock.of(self.state.market_word(market, CLOCK))
+        return self.state.parameters(clock, market, time_ms)[1]

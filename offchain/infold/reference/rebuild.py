@@ -9,7 +9,7 @@ from .abi import Argument
 from .settlement import backstop_key
 from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, POOL, RATES, State
 from .sums import Sums
-from .words import Clock, Fill, Holding, Limits, SettledFill, SettledHead
+from .words import Clock, Fill, Holding, Limits, Requests, SettledFill, SettledHead
 
 
 class Rebuilt:
@@ -81,6 +81,9 @@ class Rebuilt:
     def _DelegateSet(self, account: int, key: int, delegate: int) -> None:
         self._put("delegates", account << 160 | key, delegate)
 
+    def _ApprovalSet(self, account: int, digest: int, approval: int) -> None:
+        self._put("approvals", account << 256 | digest, approval)
+
     def _fill(self, word: int) -> SettledFill:
         """Write a settled fill; what was cancelled in its slot stays."""
         settled = SettledFill.of(word)
@@ -120,6 +123,9 @@ class Rebuilt:
         limits = Limits.of(self.state.scalar("limits"))
         self._scalar("limits", limits._replace(capital_e6=capital_e6).word)
 
+    def _FeesCollected(self, market: int, ledger: int) -> None:
+        self._put_market(market, LEDGER, ledger)
+
     def _HaltSet(self, limits: int) -> None:
         self._scalar("limits", limits)
 
@@ -141,6 +147,13 @@ class Rebuilt:
             self._put("accounts", account, word)
         self._flag("pool_markets", market, True)
 
+    def _Liquidated(self, account: int, time_ms: int, place: int, size_e8: int) -> None:
+        del place, size_e8
+        self._put("liquidated_ms", account, time_ms)
+
+    def _ExitSet(self, account: int, place: int, exit_word: int) -> None:
+        self._put("exits", account << 4 | place, exit_word)
+
     def _MarketSet(self, market: int, clock: int, rates: int, caps: int, listing: int) -> None:
         self._put_market(market, CLOCK, clock)
         first = market * 8 + Clock.of(clock).version * 4
@@ -156,17 +169,29 @@ class Rebuilt:
     def _LiquidityRequested(self, epoch: int, requests: int) -> None:
         self._put("lp_requests", epoch, requests)
 
-    def _DepositRequested(self, holder: int, epoch: int, assets_e6: int, request: int) -> None:
-        del assets_e6
-        self._put("holder_requests", holder << 32 | epoch, request)
+    def _DepositRequest(
+        self, controller: int, owner: int, epoch: int, sender: int, assets_e6: int
+    ) -> None:
+        del owner, sender
+        self._add_request(controller, epoch, Requests(assets_e6, 0))
 
-    def _RedeemRequested(self, holder: int, epoch: int, shares: int, request: int) -> None:
-        del shares
-        self._put("holder_requests", holder << 32 | epoch, request)
+    def _RedeemRequest(
+        self, controller: int, owner: int, epoch: int, sender: int, shares: int
+    ) -> None:
+        del owner, sender
+        self._add_request(controller, epoch, Requests(0, shares))
 
-    def _Claimed(self, holder: int, epoch: int, minted: int, paid_e6: int) -> None:
-        del minted, paid_e6
-        self._put("holder_requests", holder << 32 | epoch, 0)
+    def _add_request(self, controller: int, epoch: int, more: Requests) -> None:
+        key = controller << 32 | epoch
+        before = Requests.of(self.state.holder_requests.get(key, 0))
+        after = Requests(before.deposits_e6 + more.deposits_e6, before.redeems + more.redeems)
+        self._put("holder_requests", key, after.word)
+
+    def _Claimed(self, controller: int, place: int, claimed: int) -> None:
+        self._put("claims", controller << 33 | place, claimed)
+
+    def _OperatorSet(self, controller: int, operator: int, approved: int) -> None:
+        self._put("operators", controller << 160 | operator, approved)
 
     def _Transfer(self, sender: int, receiver: int, shares: int) -> None:
         """Minting comes from the zero address, burning goes to it."""

@@ -13,12 +13,12 @@ from .digests import Contents, Record, batch_contents, order_hashes
 from .faults import Fault, Reason
 from .history import Entry, Event, History
 from .keccak import keccak_256_many
-from .protocol import Protocol
+from .protocol import APPROVED, Protocol
 from .rpc import Transaction
 from .secp256k1 import recover
-from .settlement import Prepared, SettleCall, contents_of, vector_of
+from .settlement import TREASURY_ACCOUNT, Prepared, SettleCall, contents_of, vector_of
 from .sources import Readings, Source
-from .words import Account, Limits
+from .words import Account, Delegate, Limits
 
 _MISMATCHES_MAX = 200
 _APART = ("Transfer", "SignerSet", "ThresholdSet")
@@ -90,6 +90,7 @@ class Replay:
             epoch_ms=origin.epoch_ms,
             deployed_s=origin.deployed_s,
         )
+        self.protocol.spenders_allowed = True
         self._batches = self._prepare()
         self._ordinal = 0
 
@@ -323,14 +324,24 @@ class Replay:
             limits = Limits.of(_integer(words[0]))
             bounds = [limits.halted_from_ms, limits.halted_until_ms]
             return _bound(protocol.set_halt, bounds, governance, now_s)
+        if event.name == "ApprovalSet":
+            account, digest, approval = words
+            if approval == APPROVED:
+                return _bound(protocol.prove, [account, digest, True], 0, now_s)
+            owner = protocol.state.accounts.get(_integer(account), 0) >> 96
+            return _bound(protocol.disapprove, [account, digest], owner, now_s)
+        if event.name == "DelegateSet":
+            return self._derive_delegate(event, transaction)
+        if event.name == "FeesCollected":
+            return _bound(protocol.collect_fees, [words[0]], 0, now_s)
+        if event.name == "CollateralMoved" and words[0] == TREASURY_ACCOUNT and len(ours) > 1:
+            if _integer(words[1]) >> 255:
+                spent = [ours[1].arguments[0], 2**256 - _integer(words[1])]
+                return _bound(protocol.spend, spent, governance, now_s)
         if event.name == "AccountOpened":
             return _bound(protocol.open_account, [words[1], ours[1].arguments[1]], 0, now_s)
-        if event.name == "DepositRequested":
-            return _bound(protocol.request_deposit, [words[2]], _integer(words[0]), now_s)
-        if event.name == "RedeemRequested":
-            return _bound(protocol.request_redeem, [words[2]], _integer(words[0]), now_s)
-        if event.name == "Claimed":
-            return _bound(protocol.claim, [words[1], words[0]], 0, now_s)
+        if event.address == self.history.contracts.pool:
+            return self._derive_shares(event, ours, transaction)
         if event.name == "SourceSet":
             source = Source.of(_integer(words[1]))
             answer = _answer(ours[1], source)
@@ -339,22 +350,56 @@ class Replay:
         if event.name == "SourceRead":
             source = Source.of(protocol.state.sources.get(_integer(words[0]), 0))
             return _bound(protocol.refresh, [words[0], _answer(event, source)], 0, now_s)
-        return self._embedded_door(event, ours, transaction)
+        return self._embedded_door(event, transaction)
 
-    def _embedded_door(
+    def _derive_delegate(self, event: Event, transaction: Transaction) -> Callable[[], object]:
+        """A grant or a revocation by an owner that is a contract: what the word became tells it."""
+        account, key, word = (_integer(argument) for argument in event.arguments)
+        owner = self.protocol.state.accounts.get(account, 0) >> 96
+        held = Delegate.of(self.protocol.state.delegates.get(account << 160 | key, 0))
+        given = Delegate.of(word)
+        if held.expiry_ms > given.expiry_ms:
+            return _bound(self.protocol.revoke, [account, key], owner, transaction.time_s)
+        terms = [account, key, *given]
+        return _bound(self.protocol.grant, terms, owner, transaction.time_s)
+
+    def _derive_shares(
         self, event: Event, ours: list[Event], transaction: Transaction
     ) -> Callable[[], object] | None:
+        """The call of `Pool` behind an event: a request from its own log, which comes second, a
+        claim from calldata carried along.
+        """
+        protocol, now_s = self.protocol, transaction.time_s
+        if event.name == "OperatorSet":
+            controller, *rest = event.arguments
+            return _bound(protocol.set_operator, rest, _integer(controller), now_s)
+        if event.name == "LiquidityRequested":
+            request = ours[1]
+            controller, owner, _, sender, amount = request.arguments
+            deposits = request.name == "DepositRequest"
+            run = protocol.request_deposit if deposits else protocol.request_redeem
+            return _bound(run, [amount, controller, owner], _integer(sender), now_s)
+        for (contract, name), called in DOORS.items():
+            data = embedded(transaction.data, called.selector) if contract == "Pool" else None
+            if data is not None and name.startswith(("claim_", "take_back_")):
+                arguments = arguments_of((contract, name), data)
+                return _bound(getattr(protocol, name), arguments, _claimer(ours), now_s)
+        return None
+
+    def _embedded_door(self, event: Event, transaction: Transaction) -> Callable[[], object] | None:
         """A door's own calldata carried inside a forwarder's."""
-        liquidated = any(it.name == "Applied" for it in ours[:2])
         doors = {
-            "CollateralMoved": ("Recovery", "liquidate") if liquidated else ("Clearing", "deposit"),
-            "Applied": ("Recovery", "liquidate"),
+            "CollateralMoved": ("Clearing", "deposit"),
+            "Liquidated": ("Recovery", "liquidate"),
             "WithdrawalSet": ("Clearing", "claim_withdrawal"),
             "Cancelled": ("Clearing", "cancel"),
             "CancelledAll": ("Clearing", "cancel_all"),
         }
         if event.name == "WithdrawalSet" and event.arguments[2]:
             doors["WithdrawalSet"] = ("Clearing", "request_withdrawal")
+        if event.name == "ExitSet":
+            executed = embedded(transaction.data, DOORS["Recovery", "execute_exit"].selector)
+            doors["ExitSet"] = ("Recovery", "execute_exit" if executed else "force_reduce")
         door = doors.get(event.name)
         data = embedded(transaction.data, DOORS[door].selector) if door else None
         if door is None or data is None:
@@ -363,6 +408,18 @@ class Replay:
         owner = self.protocol.state.accounts.get(account, 0) >> 96
         run = getattr(self.protocol, door[1])
         return _bound(run, arguments_of(door, data), owner, transaction.time_s)
+
+
+def _claimer(ours: Sequence[Event]) -> int:
+    """Who called a claim: told by all logs but `Deposit`, where the controller serves as well."""
+    for event in ours:
+        if event.name == "Withdraw":
+            return _integer(event.arguments[0])
+        if event.name in ("CancelDepositClaim", "CancelRedeemClaim"):
+            return _integer(event.arguments[3])
+        if event.name == "Deposit":
+            break
+    return _integer(ours[0].arguments[0])
 
 
 def _answer(read: Event, source: Source) -> tuple[int, int]:

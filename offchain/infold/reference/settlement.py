@@ -17,10 +17,11 @@ from .arithmetic import DAY_MS, GUARD_MS, QUOTE_SCALE, WINDOW_MS, clamp, trunc_d
 from .digests import Contents, HashMany, Record, batch_contents, batch_digest, order_hashes
 from .faults import Fault, Overflow, Reason, require
 from .groups import BatchMark, Outcome, SignerOf, outgrown, passes, planned_quote, settle_group
-from .margin import Mark, credit, fee_of, funded_index
+from .margin import Mark, credit, fee_of, funded_index, initial_margin
 from .signers import Oracle, Recover, Seals, Signature
 from .sources import doubtful
 from .state import CLOCK, INCOMING, LEDGER, METER, POOL, State
+from .strikes import NAV_E6_MAX, moved_e6, strike_of, supply_after
 from .vectors import Vector, open_vector
 from .words import (
     Account,
@@ -42,6 +43,8 @@ from .words import (
 
 POOL_ACCOUNT = 0
 BACKSTOP_ACCOUNT = 1
+INSURANCE_ACCOUNT = 2
+TREASURY_ACCOUNT = 3
 TRADERS_FROM = 17
 RECORDS_MAX = 256
 MARKETS_MAX = 64
@@ -51,10 +54,7 @@ EARLY_MS = 1_000
 _HOUR_MS = 3_600_000
 _MEMORY_MS = 8 * WINDOW_MS
 _CAPACITY_E6 = 2_500
-SHARES_PER_UNIT = 10**6
 SHARE_OPEN = 15
-_NAV_MAX = 2**64 - 1
-_SHARES_MAX = 2**120 - 1
 
 
 class SettleCall(NamedTuple):
@@ -591,10 +591,29 @@ def check_price(market: Market, residual_e8: int) -> None:
         return
     side = 1 if residual_e8 > 0 else -1
     gap *= side
-    require(gap * 10**6 >= oracle * rates.h_min_e6, "clearing: price on the wrong side")
+    if gap * 10**6 < oracle * rates.h_min_e6:
+        require(rebated(market, gap, residual_e8), "clearing: price on the wrong side")
     lean = max(0, side * (residual_e8 - 2 * market.pool.base_e8))
     bound = (rates.h_min_e6 + rates.h0_e6) * 10**14 + market.caps.slope_e20 * lean // 2
     require(gap * 10**20 <= oracle * bound, "clearing: price beyond curve")
+
+
+def rebated(market: Market, gap: int, residual_e8: int) -> bool:
+    """Whether the pool may trade `gap` on its own side of the oracle although that is less than
+    h_min: where it shrinks and does not cross zero, gives at most h_min away and no more of what
+    its spread has earned than the market's rebate lets it.
+    """
+    base = market.pool.base_e8
+    after = base - residual_e8
+    if not market.rates.rebate or abs(after) > abs(base) or after * base < 0:
+        return False
+    if gap >= 0:
+        return True
+    given = -gap
+    if given * 10**6 > market.oracle_price_e8 * market.rates.h_min_e6:
+        return False
+    allowance = market.meter.earned_e6 * market.rates.rebate // 16
+    return given * abs(residual_e8) <= allowance * QUOTE_SCALE
 
 
 def check_caps(market: Market, residual_e8: int) -> None:
@@ -617,6 +636,8 @@ def _turn_meter(batch: _Batch, market: Market, residual_e8: int) -> None:
     bucket = max(0, bucket - capacity * elapsed // (4 * DAY_MS) + loss)
     batch.bucket_e6 = max(0, batch.bucket_e6 + loss)
     recent = trunc_div(recent * max(0, _MEMORY_MS - elapsed), _MEMORY_MS) + residual_e8
+    spread = residual_e8 * (market.price_e8 - oracle) // QUOTE_SCALE
+    earned = min(max(0, earned + spread), 2**64 - 1)
     market.meter = Meter(bucket, recent, interest, earned)
     if residual_e8 and (bucket >= capacity // 4 or batch.bucket_e6 >= capacity):
         before = market.pool.base_e8
@@ -641,15 +662,8 @@ def next_rate(market: Market, pool_base_e8: int) -> int:
 
 def shares_after(state: State, epoch: int) -> int:
     """Shares outstanding once every epoch before `epoch` is struck."""
-    if not epoch:
-        return 0
-    returned, nav, supply = Strike.of(state.strikes.get(epoch - 1, 0))
-    if returned or (supply and not nav):
-        return supply
-    deposits, redeems = Requests.of(state.lp_requests.get(epoch - 1, 0))
-    if not supply:
-        return deposits * SHARES_PER_UNIT
-    return supply + deposits * supply // nav - redeems
+    requests = Requests.of(state.lp_requests.get(epoch - 1, 0))
+    return supply_after(Strike.of(state.strikes.get(epoch - 1, 0)), requests)
 
 
 def _strike(batch: _Batch) -> bool:
@@ -659,6 +673,7 @@ def _strike(batch: _Batch) -> bool:
     if batch.time_ms <= batch.head.epoch_end_ms + GUARD_MS:
         return False
     nav = Account.of(state.accounts.get(POOL_ACCOUNT, 0)).collateral_e6
+    locked = 0
     mask = state.scalar("pool_markets")
     for number in range(1, MARKET_MAX + 1):
         if mask >> number & 1:
@@ -666,19 +681,16 @@ def _strike(batch: _Batch) -> bool:
             if mark is None:
                 raise Fault("clearing: strike misses a market")
             nav += pool_value(state, mark.mark)
-    supply = shares_after(state, epoch)
-    deposits, redeems = Requests.of(state.lp_requests.get(epoch, 0))
-    worth = min(max(nav, 0), _NAV_MAX)
-    returned = not can_strike(nav, supply, deposits)
-    paid = redeems * worth // supply if supply and not returned else 0
-    gained = 0 if returned else deposits - paid
-    strike = Strike(returned, worth, supply).word
-    capital = min(worth + gained, _NAV_MAX)
+            locked += locked_e6(state, mark.mark)
+    requests = Requests.of(state.lp_requests.get(epoch, 0))
+    strike = strike_of(nav, locked, shares_after(state, epoch), requests)
+    gained = moved_e6(strike, requests)
+    capital = min(strike.nav_e6 + gained, NAV_E6_MAX)
     limits = Limits.of(state.scalar("limits"))
     state.put_scalar("limits", limits._replace(capital_e6=capital).word)
-    state.put(state.strikes, epoch, strike)
+    state.put(state.strikes, epoch, strike.word)
     move_collateral(state, POOL_ACCOUNT, gained)
-    state.log("PoolStruck", epoch, strike, capital)
+    state.log("PoolStruck", epoch, strike.word, capital)
     return True
 
 
@@ -694,13 +706,15 @@ def pool_value(state: State, mark: Mark) -> int:
     return base * mark.oracle_price_e8 // QUOTE_SCALE + quote
 
 
-def can_strike(nav_e6: int, supply: int, deposits_e6: int) -> bool:
-    """Whether shares have a price; if not, an epoch's requests are given back."""
-    if not supply:
-        return nav_e6 >= 0
-    if not 0 < nav_e6 <= _NAV_MAX:
-        return False
-    return supply + deposits_e6 * supply // nav_e6 <= _SHARES_MAX
+def locked_e6(state: State, mark: Mark) -> int:
+    """What a market's open interest, the pool's part in it, locks of the pool's capital: its
+    initial margin.
+    """
+    base = Holding.of(state.market_word(mark.market, POOL)).base_e8
+    if Clock.of(state.market_word(mark.market, CLOCK)).incoming:
+        base += Holding.of(state.market_word(mark.market, INCOMING)).base_e8
+    interest = Meter.of(state.market_word(mark.market, METER)).open_interest_e8 + max(0, base)
+    return initial_margin(interest, mark)
 
 
 def _close(batch: _Batch, struck: bool, contents: bytes, accepted_root: bytes) -> None:

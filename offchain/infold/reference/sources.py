@@ -117,6 +117,7 @@ def doubtful(state: State, prices_e8: Mapping[int, int], time_ms: int) -> frozen
 def set_source(state: State, market: int, source: Source, answer: Answer, now_s: int) -> None:
     """Name a market's source and take its first answer in, or take the source away (address 0)."""
     require(0 < market < MARKETS_SOURCED, "oracle: market out of range")
+    _wait(state, market, now_s)
     word, reading = 0, NO_READING
     if source.address:
         within = BOUND_E4_MIN <= source.bound_e4 <= BOUND_E4_MAX
@@ -134,9 +135,9 @@ def refresh(state: State, market: int, answer: Answer, now_s: int) -> None:
     """Take a newer answer in; forget the last one where the source was taken away."""
     stored = state.readings.get(market, 0)
     require(bool(stored), "oracle: no source")
+    _wait(state, market, now_s)
     word = state.sources.get(market, 0)
     if not word:
-        _wait(state, market, now_s)
         state.put(state.readings, market, 0)
         state.log("SourceRead", market, 0)
         return
@@ -152,7 +153,6 @@ def _wait(state: State, market: int, now_s: int) -> None:
 
 def _put(state: State, market: int, reading: Reading, now_s: int) -> None:
     """The reading serves from G on; the one in force until then."""
-    _wait(state, market, now_s)
     before = Readings.of(state.readings.get(market, 0)).after
     word = Readings(reading, before, now_s + GUARD_MS // 1000).word
     state.put(state.readings, market, word)

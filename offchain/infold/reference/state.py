@@ -41,12 +41,17 @@ class State:
         "withdrawals",
         "epoch_barriers",
         "delegates",
+        "approvals",
         "market_words",
         "parameter_words",
         "strikes",
         "lp_requests",
         "holder_requests",
+        "claims",
+        "operators",
         "shares",
+        "liquidated_ms",
+        "exits",
         "sources",
         "readings",
         "scalars",
@@ -60,13 +65,22 @@ class State:
         self.epoch_barriers: Table = {}
         # Of Delegates: keyed by account << 160 | key.
         self.delegates: Table = {}
+        # Of Delegates: keyed by account << 256 | order hash.
+        self.approvals: Table = {}
         self.market_words: Table = {}
         self.parameter_words: Table = {}
         self.strikes: Table = {}
-        # Of Pool: requests by epoch, by holder << 32 | epoch, and balances by holder.
+        # Of Pool: requests by epoch, by controller << 32 | epoch; claims by controller << 33 |
+        # epoch * 2 + side; operators by controller << 160 | operator; balances by holder.
         self.lp_requests: Table = {}
         self.holder_requests: Table = {}
+        self.claims: Table = {}
+        self.operators: Table = {}
         self.shares: Table = {}
+        # Of Recovery: the time of the vector an account was last liquidated at.
+        self.liquidated_ms: Table = {}
+        # Pending forced exits, by account << 4 | place.
+        self.exits: Table = {}
         # Of Oracle, by market: the second source, and what it said.
         self.sources: Table = {}
         self.readings: Table = {}
@@ -137,12 +151,13 @@ class State:
         """The parameters that serve `time_ms`: the clock's version after its activation, the other
         one before.
         """
-        version = clock.version
-        if time_ms <= clock.activation_s * 1000:
-            version ^= 1
-        first = market * 8 + version * 4
+        first = _parameters_at(clock, market, time_ms)
         words = self.parameter_words
         return _rates(words.get(first + RATES, 0)), _caps(words.get(first + CAPS, 0))
+
+    def listing(self, clock: Clock, market: int, time_ms: int) -> int:
+        """The listing word that serves `time_ms`."""
+        return self.parameter_words.get(_parameters_at(clock, market, time_ms) + LISTING, 0)
 
     def words(self) -> Iterator[tuple[str, int | str, int]]:
         """Every stored word as (table, key, word), sorted."""
@@ -150,6 +165,14 @@ class State:
             entries: dict[int | str, int] = getattr(self, table)
             for key in sorted(entries, key=str if table == "scalars" else None):
                 yield table, key, entries[key]
+
+
+def _parameters_at(clock: Clock, market: int, time_ms: int) -> int:
+    """Where the parameter words are kept that serve a time."""
+    version = clock.version
+    if time_ms <= clock.activation_s * 1000:
+        version ^= 1
+    return market * 8 + version * 4
 
 
 # A handful of parameter words serve thousands of batches, so unpacked ones are remembered by word.

@@ -131,6 +131,56 @@ class Withdrawal(NamedTuple):
         )
 
 
+class Terms(NamedTuple):
+    """appointed u1 @255 | lean_e6 @160 | bounty u64 @96 | charge u64 @32 | keeper u32 @0: of an
+    `apply`.
+    """
+
+    lean_e6: int
+    bounty_e6: int
+    charge_e6: int
+    keeper: int
+    appointed: bool = False
+
+    @classmethod
+    def of(cls, word: int) -> Terms:
+        field = 2**64 - 1
+        lean = (word & 2**255 - 1) >> 160
+        money = (word >> 96 & field, word >> 32 & field)
+        return cls(lean, *money, word & 0xFFFFFFFF, bool(word >> 255))
+
+
+class Exit(NamedTuple):
+    """long u1 @248 | market u8 @240 | done u48 @112 | asked u48 @64 | size u64 @0; times in ms."""
+
+    long: int
+    market: int
+    done_ms: int
+    asked_ms: int
+    size_e8: int
+
+    @classmethod
+    def of(cls, word: int) -> Exit:
+        time = 2**48 - 1
+        return cls(
+            word >> 248,
+            word >> 240 & 0xFF,
+            word >> 112 & time,
+            word >> 64 & time,
+            word & 2**64 - 1,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.long, 1, "exit long") << 248
+            | unsigned(self.market, 8, "exit market") << 240
+            | unsigned(self.done_ms, 48, "exit done") << 112
+            | unsigned(self.asked_ms, 48, "exit asked") << 64
+            | unsigned(self.size_e8, 64, "exit size")
+        )
+
+
 class Delegate(NamedTuple):
     """8 markets u16 @128 | notional_e6 u64 @64 | expiry u48 @0."""
 
@@ -419,21 +469,50 @@ class Requests(NamedTuple):
         )
 
 
-class Strike(NamedTuple):
-    """returned u1 @192 | nav u64 @128 | supply before u128 @0."""
+class Claim(NamedTuple):
+    """What a controller has claimed of a request: returned u1 @192 | assets u64 @128 | shares u128
+    @0.
+    """
 
     returned: bool
-    nav_e6: int
-    supply: int
+    assets_e6: int
+    shares: int
 
     @classmethod
-    def of(cls, word: int) -> Strike:
-        return cls(bool(word >> 192 & 1), word >> 128 & (1 << 64) - 1, word & (1 << 128) - 1)
+    def of(cls, word: int) -> Claim:
+        return cls(bool(word >> 192), word >> 128 & (1 << 64) - 1, word & (1 << 128) - 1)
 
     @property
     def word(self) -> int:
         return (
             int(self.returned) << 192
+            | unsigned(self.assets_e6, 64, "claimed assets") << 128
+            | unsigned(self.shares, 128, "claimed shares")
+        )
+
+
+class Strike(NamedTuple):
+    """paid u63 @193 | returned u1 @192 | nav u64 @128 | supply before u128 @0."""
+
+    returned: bool
+    nav_e6: int
+    supply: int
+    paid_e6: int
+
+    @classmethod
+    def of(cls, word: int) -> Strike:
+        return cls(
+            bool(word >> 192 & 1),
+            word >> 128 & (1 << 64) - 1,
+            word & (1 << 128) - 1,
+            word >> 193,
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.paid_e6, 63, "paid redemptions") << 193
+            | int(self.returned) << 192
             | unsigned(self.nav_e6, 64, "net asset value") << 128
             | unsigned(self.supply, 128, "share supply")
         )

@@ -16,6 +16,10 @@ QUOTE_E6_DIVISOR: Final = 1e10
 """size_e8 * price_e8 over this is quote, e6."""
 
 
+class TooFewFacts(ValueError):
+    """A run that was too short for what is asked of it; the message says what it lacks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A market and the terms its fills are measured by; a later one replaces an earlier."""
@@ -88,7 +92,8 @@ class Dealt:
 
     `bought_e8` is all that was bought at the price, the pool's part included; `sold_e8` is what the
     pool sold, signed. `funding_e6`, `dust_e6` and `fees_e6` are what the batch brought: funding to
-    the pool since the market's batch before, roundings to the pool, fees to the venue.
+    the pool since the market's batch before, roundings to the pool, fees to the venue less what
+    lower tiers are owed back.
     """
 
     batch: int
@@ -127,10 +132,21 @@ class Hedged:
 
 
 @dataclass(frozen=True, slots=True)
+class CurveCut:
+    """A dealer's curve that offered less than its parameters would, since capital did not allow it;
+    `reason` is one of `guarding.REASONS`.
+    """
+
+    time_ms: int
+    market: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Booked:
     """What the venue's own book holds after something happened: the pool's cash and positions, and
-    the fees that wait in the ledgers. Told by the state, not by the facts above: a report holds the
-    two against each other.
+    the fees that wait in the ledgers less all refunds ever owed. Told by the state, not by the
+    facts above: a report holds the two against each other.
 
     `positions` is market -> (base e8, quote e6), what recovery handed over included; `paid_in_e6`
     sums what providers paid in less what they took out.
@@ -143,7 +159,19 @@ class Booked:
     positions: dict[int, tuple[int, int]]
 
 
-Fact = Listed | Priced | Accepted | Refused | Ended | Filled | Dealt | TakenOver | Hedged | Booked
+ReportFact = (
+    Listed
+    | Priced
+    | Accepted
+    | Refused
+    | Ended
+    | Filled
+    | Dealt
+    | TakenOver
+    | Hedged
+    | CurveCut
+    | Booked
+)
 
 
 @dataclass(slots=True)
@@ -159,6 +187,7 @@ class Record:
     deals: list[Dealt] = field(default_factory=list)
     taken_over: list[TakenOver] = field(default_factory=list)
     hedges: list[Hedged] = field(default_factory=list)
+    cuts: list[CurveCut] = field(default_factory=list)
     books: list[Booked] = field(default_factory=list)
 
     def name(self, market: int) -> str:
@@ -167,7 +196,7 @@ class Record:
         return listed.name if listed is not None else str(market)
 
 
-def recorded(facts: Iterable[Fact]) -> Record:
+def recorded(facts: Iterable[ReportFact]) -> Record:
     """Sort facts into a record. `ValueError` if a market's prices go back in time."""
     record = Record()
     for fact in facts:
@@ -196,6 +225,8 @@ def recorded(facts: Iterable[Fact]) -> Record:
                 record.taken_over.append(fact)
             case Hedged():
                 record.hedges.append(fact)
+            case CurveCut():
+                record.cuts.append(fact)
             case Booked():
                 record.books.append(fact)
     return record

@@ -230,6 +230,7 @@ def risk_page(found: Report, record: Record) -> str:
             number(one["reallocation"]["holding_time_s"]),
             number(one["reallocation"]["half_life_s"]),
             number(one["reallocation"]["cost_now_bps"]),
+            f"{sum(one['curves_cut'].values()):,}",
         )
         for name, one in found["markets"].items()
     ]
@@ -243,6 +244,7 @@ def risk_page(found: Report, record: Record) -> str:
         "held, s",
         "half-life, s",
         "cost to flatten, bp",
+        "curves cut by capital",
     )
     whole = found["portfolio"]
     return page(

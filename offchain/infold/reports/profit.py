@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the venue's own profit came from, and how much of it the facts explain.
 
-The book is the pool's cash and positions at oracle prices, plus the fees that wait in the ledgers.
+The book is the pool's cash and positions at oracle prices, plus the fees that wait in the ledgers,
+less what accounts of lower fee tiers were ever owed of them.
 Between two of its valuations
 
     change of value = paid in + spread + skew + adverse + inventory + funding + fees + hedging
@@ -11,7 +12,8 @@ Between two of its valuations
     skew       R (P - O) less that: what the curve asked beyond it, or gave up to shrink
     adverse    -R (O_{T+h} - O_T): where the price went within h = 60 s of taking a residual on
     inventory  what else positions gained as the oracle moved
-    funding    what positions were due        fees     what traders paid on top of the price
+    funding    what positions were due        fees     what traders paid beyond the price
+                                              and are not owed back
     hedging    outside trades against the oracle of the moment, fees included
     dust       roundings, which go to the pool
 
@@ -27,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from infold.reports.facts import Booked, Dealt, Hedged, Record, TakenOver, quote_e6
+from infold.reports.facts import Booked, Dealt, Hedged, Record, TakenOver, TooFewFacts, quote_e6
 from infold.reports.prices import Prices
 from infold.units import DAY_MS
 
@@ -182,11 +184,11 @@ class _Event:
 
 
 def profit(record: Record) -> dict[str, Any]:
-    """The report: the whole record, each UTC day, each market. `ValueError` without two
+    """The report: the whole record, each UTC day, each market. `TooFewFacts` without two
     valuations.
     """
     if len(record.books) < 2:
-        raise ValueError("a profit takes two valuations of the book; these facts have fewer")
+        raise TooFewFacts("a profit takes two valuations of the book; these facts have fewer")
     first, last = record.books[0], record.books[-1]
     book = Book(record)
     days = [book.explained(start, end) for start, end in _days(record.books)]

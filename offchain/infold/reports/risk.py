@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -75,6 +76,9 @@ def _market(record: Record, book: Book, market: int, reference: OutsideReference
         "cap_share": largest / listed.position_cap_e8
         if listed is not None and listed.position_cap_e8
         else None,
+        "curves_cut": dict(
+            sorted(Counter(cut.reason for cut in record.cuts if cut.market == market).items())
+        ),
         "spread_risk_bps": {"distribution": spread(paid), "deviation": deviation(paid)},
         "basis_risk_bps": {"distribution": spread(basis), "deviation": deviation(basis)},
         "reallocation": {

@@ -94,6 +94,15 @@ class Client(Closable):
         """The account's open orders."""
         return self._pages("/v1/orders", account=account, status="open")
 
+    def refunds(self) -> list[dict[str, Any]]:
+        """Fee refunds of every account that earned any."""
+        return self.refunds_at()[0]
+
+    def refunds_at(self) -> tuple[list[dict[str, Any]], int]:
+        """The same, and a block up to which payments are in the figures for certain."""
+        seen = int(self.get("/v1/refunds", limit=1)["block"])
+        return self._pages("/v1/refunds"), seen
+
     def fills(self, account: int) -> list[dict[str, Any]]:
         """The account's fills, oldest first."""
         return self._pages("/v1/fills", account=account)
@@ -106,7 +115,7 @@ class Client(Closable):
 
     def prepare(
         self,
-        wallet: Wallet,
+        wallet: Wallet | None,
         *,
         account: int,
         market: str,
@@ -124,7 +133,8 @@ class Client(Closable):
         delegated: bool = False,
         now_ms: int | None = None,
     ) -> Prepared:
-        """Fill in, sign and spell one order.
+        """Fill in, sign and spell one order. Without a wallet it is one that its account's owner, a
+        contract, approves on chain by its hash; send it when the venue has seen that.
 
         ``price`` is the limit: a market order is a limit far enough away. Without ``slot`` and
         ``seq`` both come from the clock: a slot no recent order used, a seq that rises with time.
@@ -159,7 +169,7 @@ class Client(Closable):
             seq=(now_ms - 1_577_836_800_000) // 100 % 2**32 if seq is None else seq,
         )
         domain = self.domain()
-        r, vs = wallet.sign_order(order, domain)
+        r, vs = wallet.sign_order(order, domain) if wallet else (0, 0)
         body = order_bytes(order, market, r, vs, delegated=delegated)
         return Prepared(order, order_hash(order, domain), body)
 

@@ -67,6 +67,28 @@ class MarketPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePlan:
+    """A market's second source: an adapter (`Aggregator`, `Pull`), or on devnets the mock
+    `Source`, with its constructor's arguments by name.
+    """
+
+    market: int
+    contract: str
+    arguments: dict[str, Any]
+    bound_e4: int
+    age_s: int
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UptimePlan:
+    """The feed that tells whether the chain's sequencer runs, and the grace after it came back."""
+
+    feed: bytes
+    grace_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentPlan:
     """What a venue is to be. `owner` proposes what governance changes, and the timelock waits
     `delay_s`; a venue that is not `sealed` obeys its deployer at once. `token` None deploys the
@@ -83,6 +105,8 @@ class DeploymentPlan:
     token: bytes | None = None
     delay_s: int = DELAY_S
     sealed: bool = True
+    sources: tuple[SourcePlan, ...] = ()
+    uptime: UptimePlan | None = None
 
 
 class Deployer(Protocol):
@@ -215,16 +239,7 @@ def deploy(
     """
     _check_plan(plan)
     contracts = contracts.resolve()
-    names = [
-        name
-        for name in ORDER
-        if (contracts / f"{name}.vy").exists() or (name == "Dollar" and plan.token is None)
-    ]
-    unknown = {path.stem for path in contracts.glob("*.vy")} - set(names)
-    if unknown:
-        raise InvariantBroken(
-            f"deployment does not know what {', '.join(sorted(unknown))} is for; add it to ORDER"
-        )
+    names = planned_names(plan, contracts)
     compiled = compile_contracts(contracts, names, progress)
     first_nonce = deployer.next_nonce()
     addresses = {
@@ -233,25 +248,9 @@ def deploy(
     }
     if plan.token is not None:
         addresses = {"Dollar": plan.token} | addresses
-    known: dict[str, Any] = {name.lower(): address for name, address in addresses.items()} | {
-        "token": addresses["Dollar"],
-        "collateral": addresses["Dollar"],
-        "owner": plan.owner,
-        "guardian": plan.guardian,
-        "delay_s": plan.delay_s,
-        "matcher": plan.matcher,
-        "signers": list(plan.signers),
-        "oracle_signers": list(plan.signers),
-        "threshold": plan.threshold,
-        "k": plan.threshold,
-        "epoch_ms": plan.epoch_ms,
-    }
     first_block = deployer.block_number() + 1
-    for name in names:
+    for name, init_code in creations(plan, compiled, addresses).items():
         progress(f"deploying {name}")
-        init_code = compiled[name].init_code + _constructor_arguments(
-            name, compiled[name].abi, known
-        )
         found = deployer.create(name, init_code)
         if found != addresses[name]:
             raise InvariantBroken(
@@ -267,10 +266,53 @@ def deploy(
             "set_market", market.market, market_parameters(governance, market)
         )
         deployer.send(f"listing {market.listing.name}", addresses["Governance"], data)
+    for source in plan.sources:
+        add_source(deployer, governance, addresses["Governance"], source, contracts, progress)
+    if plan.uptime is not None:
+        data = governance.calldata("set_uptime", plan.uptime.feed, plan.uptime.grace_s)
+        deployer.send("naming the uptime feed", addresses["Governance"], data)
     if plan.sealed:
         progress(f"sealing governance behind {plan.delay_s} s")
         deployer.send("sealing", addresses["Governance"], governance.calldata("seal"))
     return AddressBook(deployer.chain_id(), first_block, addresses)
+
+
+def planned_names(plan: DeploymentPlan, contracts: Path) -> list[str]:
+    """What a plan creates, in order. Raises `InvariantBroken` for a contract nobody planned."""
+    names = [
+        name
+        for name in ORDER
+        if (contracts / f"{name}.vy").exists() or (name == "Dollar" and plan.token is None)
+    ]
+    unknown = {path.stem for path in contracts.glob("*.vy")} - set(names)
+    if unknown:
+        raise InvariantBroken(
+            f"deployment does not know what {', '.join(sorted(unknown))} is for; add it to ORDER"
+        )
+    return names
+
+
+def creations(
+    plan: DeploymentPlan, compiled: dict[str, Compiled], addresses: dict[str, bytes]
+) -> dict[str, bytes]:
+    """What creates each contract: its code, then its constructor's arguments."""
+    known: dict[str, Any] = {name.lower(): address for name, address in addresses.items()} | {
+        "token": addresses["Dollar"],
+        "collateral": addresses["Dollar"],
+        "owner": plan.owner,
+        "guardian": plan.guardian,
+        "delay_s": plan.delay_s,
+        "matcher": plan.matcher,
+        "signers": list(plan.signers),
+        "oracle_signers": list(plan.signers),
+        "threshold": plan.threshold,
+        "k": plan.threshold,
+        "epoch_ms": plan.epoch_ms,
+    }
+    return {
+        name: one.init_code + _constructor_arguments(name, one.abi, known)
+        for name, one in compiled.items()
+    }
 
 
 def market_parameters(governance: Abi, market: MarketPlan) -> list[Any]:
@@ -301,15 +343,32 @@ def _check_plan(plan: DeploymentPlan) -> None:
         raise Misconfigured("two markets have the same id or name")
 
 
-def create_source(
-    deployer: Deployer, contracts: Path, price_e8: int, progress: Progress = lambda _line: None
+def source_creation(
+    plan: SourcePlan, contracts: Path, progress: Progress = lambda _line: None
 ) -> bytes:
-    """Put a mock second source there, which says this price until told otherwise; its address.
-    Devnets only: anybody may tell it.
+    """What creates a second source: its code, then its constructor's arguments."""
+    compiled = compile_contracts(contracts.resolve(), (plan.contract,), progress)[plan.contract]
+    return compiled.init_code + _constructor_arguments(plan.contract, compiled.abi, plan.arguments)
+
+
+def add_source(
+    deployer: Deployer,
+    governance: Abi,
+    governance_address: bytes,
+    plan: SourcePlan,
+    contracts: Path,
+    progress: Progress = lambda _line: None,
+) -> bytes:
+    """Create a second source and name it, while governance still obeys its deployer; its address.
+
+    Raises `Reverted` where the source does not answer, or Oracle's bounds refuse it.
     """
-    compiled = compile_contracts(contracts.resolve(), ("Source",), progress)["Source"]
-    arguments = _constructor_arguments("Source", compiled.abi, {"price_e8": price_e8})
-    return deployer.create("Source", compiled.init_code + arguments)
+    progress(f"adding a second source to market {plan.market}")
+    address = deployer.create(plan.contract, source_creation(plan, contracts, progress))
+    terms = (plan.market, address, plan.bound_e4, plan.age_s, plan.strict)
+    data = governance.calldata("set_price_source", *terms)
+    deployer.send("naming a second source", governance_address, data)
+    return address
 
 
 def _constructor_arguments(name: str, abi: Json, known: dict[str, Any]) -> bytes:

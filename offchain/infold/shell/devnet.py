@@ -40,7 +40,8 @@ from infold.shell.deploy import (
     DeploymentPlan,
     MarketPlan,
     RpcDeployer,
-    create_source,
+    SourcePlan,
+    add_source,
     deploy,
     find_contracts,
 )
@@ -228,6 +229,7 @@ class Devnet(Closable):
         self.funder = self.wallet("funder")
         self.matcher = self.wallet("matcher")
         self.guardian = self.wallet("guardian")
+        self.refunder = self.wallet("refunder")
         self.oracle_wallets = tuple(
             self.wallet(f"oracle {number}") for number in range(config.signers)
         )
@@ -294,6 +296,12 @@ class Devnet(Closable):
             [("anvil_setBalance", ["0x" + address.hex(), hex(WEALTH_WEI)]) for address in addresses]
         )
 
+    def fund_refunder(self) -> None:
+        """Give the key that pays fee refunds what it needs for gas; a driven venue has no use for
+        it, and its chain stays as it was.
+        """
+        self._fund([self.refunder.address])
+
     # -- set-up ------------------------------------------------------------------------------------
 
     def _open_accounts(self, deployer: RpcDeployer) -> None:
@@ -311,13 +319,16 @@ class Devnet(Closable):
         calls = [
             (dollar.address, dollar.abi.calldata("mint", self.funder.address, total_e6)),
             (dollar.address, dollar.abi.calldata("approve", vault.address, 2**256 - 1)),
+            (dollar.address, dollar.abi.calldata("approve", pool.address, 2**256 - 1)),
         ]
         if config.backstop_e6:
             calls.append(
                 (clearing.address, clearing.abi.calldata("deposit", 1, config.backstop_e6))
             )
         if config.liquidity_e6:
-            calls.append((pool.address, pool.abi.calldata("request_deposit", config.liquidity_e6)))
+            own = (self.funder.address, self.funder.address)
+            data = pool.abi.calldata("requestDeposit", config.liquidity_e6, *own)
+            calls.append((pool.address, data))
         deployer.send_all("funding the venue", calls, OPEN_GAS)
         first = int(clearing.call("account_count"))
         opening = [
@@ -342,13 +353,17 @@ class Devnet(Closable):
         contracts = self.config.contracts or find_contracts()
         governance = self.venue["Governance"]
         for market, price_e8 in prices_e8.items():
-            self._progress(f"adding a second source to market {market}")
-            address = create_source(deployer, contracts, price_e8, self._progress)
-            self.sources[market] = Contract(self.rpc, load_abi("Source"), address)
-            data = governance.abi.calldata(
-                "set_price_source", market, address, SOURCE_BOUND_E4, SOURCE_AGE_S, False
+            plan = SourcePlan(
+                market=market,
+                contract="Source",
+                arguments={"price_e8": price_e8},
+                bound_e4=SOURCE_BOUND_E4,
+                age_s=SOURCE_AGE_S,
             )
-            deployer.send("naming a second source", governance.address, data)
+            address = add_source(
+                deployer, governance.abi, governance.address, plan, contracts, self._progress
+            )
+            self.sources[market] = Contract(self.rpc, load_abi("Source"), address)
 
     def _start_signers(self) -> None:
         config = self.config
@@ -485,6 +500,7 @@ class Devnet(Closable):
             "matcher": self.matcher.view(),
             "owner": self.funder.view(),
             "guardian": self.guardian.view(),
+            "refund_payer": self.refunder.view(),
             "oracle_signers": [wallet.view() for wallet in self.oracle_wallets],
             "k": self.config.threshold,
         }

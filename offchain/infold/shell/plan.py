@@ -16,6 +16,18 @@
     name = "BTC-USD"
     ...
 
+    [[source]]                      # second price sources, protocol.md section 9; optional
+    market = 1
+    kind = "aggregator"             # feed; or "pull": feed, price_id, conf_e6; or "mock": price_e8
+    feed = "0x..."
+    bound_e4 = 100
+    age_s = 4000
+    strict = false                  # true: only shrink once the source is too old
+
+    [uptime]                        # the sequencer's uptime feed; optional
+    feed = "0x..."
+    grace_s = 3600
+
 `scripts/local.toml` is a whole one. Every field of a market must be there: a parameter that nobody
 thought about is not a default but a mistake.
 """
@@ -24,11 +36,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from infold.errors import Misconfigured
-from infold.shell.deploy import DELAY_S, DeploymentPlan, MarketPlan
+from infold.shell.deploy import DELAY_S, DeploymentPlan, MarketPlan, SourcePlan, UptimePlan
 from infold.words import CapsWord, ListingWord, RatesWord
 
 EXAMPLE = "scripts/local.toml"
@@ -77,6 +90,55 @@ class MarketTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         )
 
 
+class SourceTable(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"
+):
+    """One `[[source]]`; its bounds are Oracle's."""
+
+    market: int
+    bound_e4: int
+    age_s: int
+    strict: bool = False
+
+    def plan(self, contract: str, arguments: dict[str, Any]) -> SourcePlan:
+        """With the contract that stands for it, and its constructor's arguments."""
+        return SourcePlan(
+            market=self.market,
+            contract=contract,
+            arguments=arguments,
+            bound_e4=self.bound_e4,
+            age_s=self.age_s,
+            strict=self.strict,
+        )
+
+
+class AggregatorTable(SourceTable, frozen=True, kw_only=True, tag="aggregator"):
+    """A Chainlink-style feed."""
+
+    feed: str
+
+
+class PullTable(SourceTable, frozen=True, kw_only=True, tag="pull"):
+    """A Pyth-style feed; `conf_e6` is the widest confidence interval believed, as a share."""
+
+    feed: str
+    price_id: str
+    conf_e6: int
+
+
+class MockTable(SourceTable, frozen=True, kw_only=True, tag="mock"):
+    """`contracts/dev/Source.vy`, which says what anybody tells it: devnets only."""
+
+    price_e8: int
+
+
+class UptimeTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[uptime]`."""
+
+    feed: str
+    grace_s: int
+
+
 class PlanTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -90,6 +152,8 @@ class PlanTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     token: str | None = None
     delay_s: int = DELAY_S
     sealed: bool = True
+    source: list[AggregatorTable | PullTable | MockTable] = []
+    uptime: UptimeTable | None = None
 
 
 def read_plan(path: Path) -> DeploymentPlan:
@@ -112,7 +176,41 @@ def read_plan(path: Path) -> DeploymentPlan:
         token=None if table.token is None else _address(path, "token", table.token),
         delay_s=table.delay_s,
         sealed=table.sealed,
+        sources=tuple(_source(path, source) for source in table.source),
+        uptime=None
+        if table.uptime is None
+        else UptimePlan(_address(path, "uptime", table.uptime.feed), table.uptime.grace_s),
     )
+
+
+def read_market(path: Path) -> MarketPlan:
+    """One market's listing, from a TOML file with the fields of a plan's `[[market]]`."""
+    try:
+        table = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), MarketTable)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"cannot read the market {path}: {error}") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Misconfigured(
+            f"{path}: {error}; a market has the fields of one [[market]] in {EXAMPLE}, on top"
+        ) from error
+    return table.plan()
+
+
+def _source(path: Path, table: AggregatorTable | PullTable | MockTable) -> SourcePlan:
+    if isinstance(table, MockTable):
+        return table.plan("Source", {"price_e8": table.price_e8})
+    feed = _address(path, "feed", table.feed)
+    if isinstance(table, AggregatorTable):
+        return table.plan("Aggregator", {"feed": feed})
+    try:
+        price_id = bytes.fromhex(table.price_id.removeprefix("0x"))
+    except ValueError:
+        price_id = b""
+    if len(price_id) != 32:
+        raise Misconfigured(
+            f"{path}: price_id must be 0x and 64 hex digits; it is {table.price_id}"
+        )
+    return table.plan("Pull", {"feed": feed, "id": price_id, "conf_e6": table.conf_e6})
 
 
 def _address(path: Path, name: str, text: str) -> bytes:

@@ -24,6 +24,7 @@ from infold.words import (
     unpack_ledger,
     unpack_pool,
     unpack_position,
+    unpack_requests,
     unpack_strike,
     unpack_withdrawal,
 )
@@ -213,35 +214,28 @@ def _waiting_e6(venue: Venue, at: int) -> int:
     """What liquidity providers have paid in and no strike has taken, and what strikes have paid and
     nobody has claimed.
 
-    From the pool's logs and the strikes' words: an epoch's strike moves its deposits, less what its
-    redeems cost, to account 0.
+    From the pool's logs and the strikes' words: an epoch's strike moves its deposits, less what it
+    pays for redemptions, to account 0.
     """
     deposits_e6: dict[int, int] = {}
-    redeems: dict[int, int] = {}
     waiting_e6 = 0
     for log in venue.logs(venue.book.first_block, at, only="Pool"):
-        if log.name == "DepositRequested":
-            epoch, assets_e6 = log.arguments["epoch"], log.arguments["assets_e6"]
-            deposits_e6[epoch] = deposits_e6.get(epoch, 0) + assets_e6
-            waiting_e6 += assets_e6
-        elif log.name == "RedeemRequested":
-            epoch, shares = log.arguments["epoch"], log.arguments["shares"]
-            redeems[epoch] = redeems.get(epoch, 0) + shares
-        elif log.name == "Claimed":
-            waiting_e6 -= log.arguments["paid_e6"]
+        if log.name == "LiquidityRequested":
+            requests = unpack_requests(log.arguments["requests"])
+            deposits_e6[log.arguments["epoch"]] = requests.deposits_e6
+        elif log.name == "DepositRequest":
+            waiting_e6 += log.arguments["assets"]
+        elif log.name in ("Withdraw", "CancelDepositClaim"):
+            waiting_e6 -= log.arguments["assets"]
     holder = next(
         contract for contract in venue.contracts.values() if "strikes" in contract.abi.functions
     )
-    struck = unpack_head(
-        int(venue["Clearing"].call("head", at=at))
-    ).epoch  # a first strike's word may be zero
-    epochs = sorted(deposits_e6.keys() | redeems.keys())
+    struck = unpack_head(int(venue["Clearing"].call("head", at=at))).epoch
+    epochs = [epoch for epoch in sorted(deposits_e6) if epoch < struck]
     for epoch, word in zip(
         epochs, holder.calls("strikes", [[epoch] for epoch in epochs], at), strict=True
     ):
         strike = unpack_strike(word)
-        if epoch >= struck or strike.returned:
-            continue
-        paid_e6 = redeems.get(epoch, 0) * strike.nav_e6 // strike.supply if strike.supply else 0
-        waiting_e6 -= deposits_e6.get(epoch, 0) - paid_e6
+        if not strike.returned:
+            waiting_e6 -= deposits_e6[epoch] - strike.paid_e6
     return waiting_e6

@@ -106,7 +106,7 @@ def test_a_record_packed_by_hand_is_its_layout() -> None:
     assert (again.order, again.terms, again.r, again.vs) == (order, terms, record.r, record.vs)
 
 
-@pytest.mark.parametrize("flags", [1 << 8, 1 << 11, 3 << 3, 3 << 5])
+@pytest.mark.parametrize("flags", [1 << 9, 1 << 11, 3 << 3, 3 << 5])
 def test_flags_no_order_carries_are_refused(flags: int) -> None:
     with pytest.raises(InvariantBroken, match="name no order"):
         words.unpack_record(BatchRecord(order=flags << 184, terms=0, r=0, vs=0))

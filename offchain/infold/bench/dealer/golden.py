@@ -29,7 +29,8 @@ from infold.dealer.exact.hjb import Solution, centred_bp, centred_zone_m, solve
 from infold.dealer.exact.lattice import PERMANENT, TRANSIENT, Lattice
 from infold.dealer.inventory import stationary
 from infold.dealer.params import DAY_S, PERPETUAL, SPOT_FX, DealerParameters
-from infold.dealer.quoting import closed_forms, zone_m
+from infold.dealer.quoting import closed_forms
+from infold.dealer.zone import zone_m
 
 NO_IMPACT: Final = msgspec.structs.replace(SPOT_FX, impact_bp_per_m=0.0)
 RELATIVE_MAX: Final = 1e-9

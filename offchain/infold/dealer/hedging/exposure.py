@@ -25,8 +25,8 @@ from infold.dealer.hedging import orders
 from infold.dealer.hedging.facts import (
     CancelAsked,
     Dropped,
-    Fact,
     Forgotten,
+    HedgeFact,
     Intended,
     Missing,
     PositionSeen,
@@ -125,7 +125,7 @@ class Book:
         return time_ms >= self.conduct.get(venue, Conduct()).until_ms
 
 
-def fold(book: Book, fact: Fact, rules: Rules) -> Book:
+def fold(book: Book, fact: HedgeFact, rules: Rules) -> Book:
     """The book after a fact. Decisions change nothing, nor do facts about unknown orders.
 
     `ValueError` for a fact that cannot be: a client id used twice, an order of another market, more

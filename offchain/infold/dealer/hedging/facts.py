@@ -98,7 +98,7 @@ class PositionSeen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     time_ms: int
 
 
-Fact = (
+HedgeFact = (
     Routed
     | Intended
     | Sending
@@ -114,12 +114,12 @@ Fact = (
 )
 
 
-def encode_fact(fact: Fact) -> bytes:
+def encode_fact(fact: HedgeFact) -> bytes:
     """One JSON object, tagged with what it is."""
     return msgspec.json.encode(fact)
 
 
-def decode_fact(data: bytes) -> Fact:
+def decode_fact(data: bytes) -> HedgeFact:
     """The fact `encode_fact` wrote; anything else raises `InvariantBroken`."""
     try:
         return _DECODER.decode(data)
@@ -127,4 +127,4 @@ def decode_fact(data: bytes) -> Fact:
         raise InvariantBroken(f"a journalled hedge does not decode: {error}") from None
 
 
-_DECODER: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
+_DECODER: msgspec.json.Decoder[HedgeFact] = msgspec.json.Decoder(HedgeFact)

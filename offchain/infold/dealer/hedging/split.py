@@ -48,11 +48,14 @@ def split(size_m: float, places: Sequence[Place]) -> Split:
     """
     if len(places) > PLACES_MAX or not 0.0 <= size_m < math.inf:
         _refuse(size_m, places)
-    room_m = 0.0
+    room_m, level = 0.0, False
     for base, slope, capacity in places:
         if not (-math.inf < base < math.inf and 0.0 <= slope < math.inf and capacity >= 0.0):
             _refuse(size_m, places)
         room_m += capacity
+        level = level or (slope > 0.0 and base + slope * capacity == base)
+    if level:
+        places = [_levelled(place) for place in places]
     if size_m >= room_m:
         end_bp = max(map(_end_bp, places), default=math.inf)
         return Split(tuple([place[2] for place in places]), end_bp, size_m - room_m)
@@ -93,6 +96,12 @@ def cost_bp_m(parts_m: Sequence[float], places: Sequence[Place]) -> float:
         part * (place.base_bp + 0.5 * place.slope_bp_per_m * part)
         for part, place in zip(parts_m, places, strict=True)
     )
+
+
+def _levelled(place: Place) -> Place:
+    """The place without a slope that is lost beside its base: no price lies between its ends."""
+    base, slope, capacity = place
+    return Place(base, 0.0, capacity) if slope and base + slope * capacity == base else place
 
 
 def _end_bp(place: Place) -> float:

@@ -3,7 +3,9 @@
 
 | to | use |
 |---|---|
-| run all of it in a venue | `model.ToxicityModel`: mids and fills in, opinions and verdicts out |
+| run all of it | `model.ToxicityModel`: mids and fills in, opinions and verdicts out |
+| run it in an auction | `live.LiveClients`: fills of accounts in, who is informed out |
+| count slices of an order once | `parcels.Parcels` |
 | mark trades out, with no look ahead | `markouts.PendingLabels`: no label comes early |
 | tell kinds of clients apart | `filtering`, over a grid that `kinds.grid_of_kinds` builds |
 | quote a client its premium, know what drift is pending | `pricing` |

@@ -4,8 +4,9 @@
 There is one price for all in a batch, so a client's premium has no place there. Expected drift
 moves the curve's reservation price, and the flow's expected markout widens it: all pay. A client's
 own record picks its fee tier, never above the fee its order signed, and marks its flow for the
-outside. All three are fixed before the batch closes or priced after it: nothing here sees an order
-and none of it can refuse a fill.
+outside. A running venue takes the highest tier's fee from all and pays the others back
+(docs/decisions/0079). All three are fixed before the batch closes or priced after it: nothing here
+sees an order and none of it can refuse a fill.
 
 Where clients are quoted one by one (`pricing.best_level`) the premium takes the curve's place.
 """

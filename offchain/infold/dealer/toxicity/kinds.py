@@ -107,3 +107,22 @@ def grid_of_kinds(
         buckets=np.array([0, *(list(range(len(parameters.decays_s))) * len(parameters.edges_bp))]),
         changes_per_day=parameters.changes_per_day,
     )
+
+
+def alike_in_rate(kinds: Kinds, news_share: float) -> Kinds:
+    """The same kinds, all trading equally often without a premium: a part `news_share` of what an
+    informed one trades is news. Silence and haste then tell nothing, and only moves do.
+
+    `ValueError` unless the part is a share, and where a kind would never trade on news.
+    """
+    checks.share("news_share", news_share)
+    hits = kinds.hits[1:, 0]
+    if not (hits > 0.0).all():
+        raise ValueError(
+            "edges_bp (bp) must exceed the ladder's half-spread at its best: raise them"
+        )
+    own_rates, news_rates = np.zeros_like(kinds.own_rates), np.zeros_like(kinds.news_rates)
+    own_rates[0] = kinds.own_rates[0]
+    own_rates[1:] = (1.0 - news_share) * own_rates[0]
+    news_rates[1:] = news_share * own_rates[0] * kinds.takes[0] / hits
+    return kinds._replace(own_rates=own_rates, news_rates=news_rates)

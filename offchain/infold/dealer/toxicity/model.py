@@ -29,7 +29,12 @@ from infold.dealer.toxicity.filtering import (
     posterior,
     refit,
 )
-from infold.dealer.toxicity.kinds import DAY_S, KindsParameters, grid_of_kinds
+from infold.dealer.toxicity.kinds import (
+    DAY_S,
+    KindsParameters,
+    alike_in_rate,
+    grid_of_kinds,
+)
 from infold.dealer.toxicity.learner import LearnerParameters, learn, predict, prior_belief
 from infold.dealer.toxicity.markouts import HORIZONS_S, Label, PendingLabels
 from infold.dealer.toxicity.pricing import add_pending, best_level
@@ -43,7 +48,13 @@ SPREAD_BP: Final = 1.0
 
 
 class ModelParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a desk decides beforehand. `refit_fills` zero keeps the kinds as given."""
+    """What a desk decides beforehand. `refit_fills` zero keeps the kinds as given.
+
+    A move beyond `deviations_max` of its window's noise counts as one of those: prices jump oftener
+    than the normal law has it. With `news_share` every kind trades equally often and that part of
+    an informed client's fills is news: then only where prices go tells who is informed
+    (`kinds.alike_in_rate`).
+    """
 
     kinds: KindsParameters
     horizons_s: tuple[float, ...] = HORIZONS_S
@@ -55,6 +66,8 @@ class ModelParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     refit_weight: float = 10.0  # clients the given kinds count for
     bucket_m: float = 50.0  # of VPIN
     buckets: int = 50
+    news_share: float | None = None
+    deviations_max: float = math.inf
 
     def __post_init__(self) -> None:
         if self.label_horizon_s not in self.horizons_s:
@@ -70,6 +83,12 @@ class ModelParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         ):
             checks.not_negative(name, getattr(self, name), unit)
         checks.count("refit_fills", self.refit_fills, 0)
+        if self.news_share is not None:
+            checks.share("news_share", self.news_share)
+        if not self.deviations_max > 0.0:
+            raise ValueError(
+                f"deviations_max must be above zero (no unit), not {self.deviations_max!r}"
+            )
 
 
 class Opinion(NamedTuple):
@@ -101,6 +120,8 @@ class ToxicityModel:
     def __init__(self, parameters: ModelParameters, belief: DealerParameters) -> None:
         self._parameters = parameters
         self._prior = grid_of_kinds(parameters.kinds, belief, parameters.horizons_s)
+        if parameters.news_share is not None:
+            self._prior = alike_in_rate(self._prior, parameters.news_share)
         self._kinds = copied(self._prior)
         self._clients = empty_clients(ROOM, len(self._kinds.shares))
         self._places: dict[int, int] = {}
@@ -135,6 +156,12 @@ class ToxicityModel:
             self._learn(label)
         return labels
 
+    def forget_pending(self) -> None:
+        """Learn nothing from trades whose horizons have not passed: no price stood there."""
+        self._pending = PendingLabels(self._parameters.horizons_s)
+        self._open.clear()
+        self._moved_bp.clear()
+
     def opinion(self, client: int) -> Opinion:
         """What to quote a client now. Of a client never seen: the population's."""
         place = self._places.get(client, len(self._places))
@@ -168,6 +195,9 @@ class ToxicityModel:
         if every > 0 and self._fills % every == 0:
             weight = self._parameters.refit_weight
             refit(self._kinds, self._clients, len(self._places), self._prior, weight)
+            if self._parameters.news_share is not None:
+                self._kinds.own_rates[:] = self._prior.own_rates
+                self._kinds.news_rates[:] = self._prior.news_rates
             self._fit_populations()
         return Verdict(informed, news, toxic)
 
@@ -181,11 +211,6 @@ class ToxicityModel:
                 f"horizon_s must be one of {self._parameters.horizons_s!r} s, not {horizon_s!r}"
             )
         return shrunk(self._populations[horizon_s], self._tallies[horizon_s].get(client, Tally()))
-
-    @property
-    def flow_move_bp(self) -> float:
-        """The same of all clients together, at the horizon of labels: what `widening_bp` takes."""
-        return self._populations[self._parameters.label_horizon_s].centre_bp
 
     @property
     def signal_bp(self) -> float:
@@ -210,6 +235,8 @@ class ToxicityModel:
         window = self._parameters.horizons_s.index(label.horizon_s)
         move_bp = label.move_bp - self._moved_bp[number]
         self._moved_bp[number] = label.move_bp
+        most_bp = self._parameters.deviations_max * self._prior.noises_bp[window]
+        move_bp = min(max(move_bp, -most_bp), most_bp)
         note_window(self._kinds, self._clients, trade.place, window, move_bp, trade.chances)
         if label.horizon_s == self._parameters.label_horizon_s:
             learn(self._belief, 0, trade.features, label.markout_bp > 0.0)

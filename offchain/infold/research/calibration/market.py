@@ -13,13 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
 
 from infold.dealer.impact.state import ImpactParameters
 from infold.dealer.params import PERPETUAL, DealerParameters
+from infold.research.calibration.correlation import Correlation
 from infold.research.calibration.notes import Estimate, Notes, Sources
 from infold.research.calibration.orders import (
     ORDERS_MIN,
@@ -39,8 +40,12 @@ from infold.research.calibration.response import impact_of
 from infold.research.calibration.volatility import volatility_of
 from infold.research.faults import TooLittle
 
+PartT = TypeVar("PartT")
+
 REFILL_S: Final = 10.0
 """A book is taken to be full again after the fastest decay of impact."""
+CORRELATION: Final = "correlation"
+"""What a dealer file holds beside its markets under this name."""
 EXPLAINED_MIN: Final = 0.25
 """A demand curve that explains less of how far takers went is not used."""
 NET_SHARE: Final = 0.999
@@ -178,13 +183,36 @@ def _hedging(sources: Sources, notes: Notes, fee_bp: float) -> None:
 
 def load_parameters(document: bytes) -> dict[str, DealerParameters]:
     """Parameters by market, as `infold calibrate --out` writes them. `ValueError` for others."""
+    return {
+        market: _decoded(part, DealerParameters)
+        for market, part in _parts(document).items()
+        if market != CORRELATION
+    }
+
+
+def load_correlation(document: bytes) -> Correlation | None:
+    """How the markets of the same file correlate, if it says. `ValueError` if it says nonsense."""
+    part = _parts(document).get(CORRELATION)
+    return None if part is None else _decoded(part, Correlation)
+
+
+def dump_parameters(found: Sequence[Calibration], correlation: Correlation | None = None) -> bytes:
+    """Parameters by market, as a desk reads them, and how the markets correlate if it is known."""
+    by_market: dict[str, object] = {one.market: one.parameters for one in found}
+    if correlation is not None:
+        by_market[CORRELATION] = correlation
+    return msgspec.json.format(msgspec.json.encode(by_market), indent=2) + b"\n"
+
+
+def _parts(document: bytes) -> dict[str, msgspec.Raw]:
     try:
-        return msgspec.json.decode(document, type=dict[str, DealerParameters])
+        return msgspec.json.decode(document, type=dict[str, msgspec.Raw])
     except msgspec.DecodeError as error:
         raise ValueError(f"no parameters by market: {error}") from None
 
 
-def dump_parameters(found: Sequence[Calibration]) -> bytes:
-    """Parameters by market, as a desk reads them."""
-    by_market = {one.market: one.parameters for one in found}
-    return msgspec.json.format(msgspec.json.encode(by_market), indent=2) + b"\n"
+def _decoded(part: msgspec.Raw, kind: type[PartT]) -> PartT:
+    try:
+        return msgspec.json.decode(part, type=kind)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"no parameters by market: {error}") from None

@@ -22,8 +22,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infold.core.auction import Cleared, Market, Orders, clear, prepare
-from infold.core.crossing import BUY
+from infold.core.auction import AuctionMarket, Cleared, Orders, clear, prepare
+from infold.core.crossing.places import BUY
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.desk import Desk
 from infold.dealer.params import LOTS_TIMES_PRICE_OF_A_MILLION, DealerParameters
@@ -228,7 +228,7 @@ def _clear(book: _Book, bounds: CurveBounds, tick_e8: int, curve: Curve) -> Clea
         limit_e8=np.array([intent.limit_price_e8 for intent in book.intents], np.int64),
         hashes=hashes,
     )
-    market = Market(bounds, tick_e8, clip(curve, bounds, tick_e8))
+    market = AuctionMarket(bounds, tick_e8, clip(curve, bounds, tick_e8))
     return clear(orders, prepare([market]), 1)
 
 

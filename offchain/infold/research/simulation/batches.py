@@ -16,9 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infold.core.auction import Market as AuctionMarket
-from infold.core.auction import prepare
-from infold.core.crossing import FIRST, LAST
+from infold.core.auction import AuctionMarket, prepare
+from infold.core.crossing.places import FIRST, LAST
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer.lines import Line, batch_line, relaxation_per_day
 from infold.dealer.params import DealerParameters

@@ -20,24 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infold.core.crossing import (
-    BUY_TO,
-    KNOTS,
-    POOL_TWICE,
-    SALE_MAX,
-    SALE_MIN,
-    SELL_FROM,
-)
+from infold.core.crossing.places import BUY_TO, KNOTS, POOL_TWICE, SALE_MAX, SALE_MIN, SELL_FROM
 from infold.dealer.corners import BP, corners, integer_corners
-from infold.research.simulation.batches_auction import (
-    EXECUTED,
-    FREE,
-    RESIDUAL,
-    TICK_OF,
-    Room,
-    clear_batch,
-    meet_one,
-)
+from infold.research.simulation.batches_auction import FREE, Room, clear_batch
+from infold.research.simulation.batches_price import EXECUTED, RESIDUAL, TICK_OF, meet_one
 from infold.research.simulation.columns import (
     CLIENT_VOLUME,
     DAYS,
@@ -50,9 +36,9 @@ from infold.research.simulation.columns import (
 )
 from infold.research.simulation.compiled import Floats, Integers, Word, Words, compiled
 from infold.research.simulation.ledger import COLUMNS, mixed
-from infold.research.simulation.policy import Rules, Tables
+from infold.research.simulation.policy import QuoteRules, Tables
 from infold.research.simulation.quotes_loop import (
-    Market,
+    TrueMarket,
     advance,
 )
 from infold.research.simulation.scene import Scene
@@ -88,13 +74,13 @@ class LineRules(NamedTuple):
 
 
 class BatchPolicy(NamedTuple):
-    """What a dealer does in batches: one line, and hedging as `policy.Rules` say."""
+    """What a dealer does in batches: one line, and hedging as `policy.QuoteRules` say."""
 
     markups_bp: Floats
     prices_bp: Floats
     line: LineRules
     hedges: Tables
-    rules: Rules
+    rules: QuoteRules
 
 
 class Guidance(NamedTuple):
@@ -132,7 +118,7 @@ class Course(NamedTuple):
 
 @compiled
 def run_batches(
-    market: Market,
+    market: TrueMarket,
     terms: Terms,
     policy: BatchPolicy,
     guidance: Guidance,

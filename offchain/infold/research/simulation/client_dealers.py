@@ -26,7 +26,14 @@ from infold.dealer.quoting import closed_forms
 from infold.dealer.toxicity.filtering import Kinds
 from infold.dealer.toxicity.kinds import KindsParameters, grid_of_kinds
 from infold.dealer.toxicity.markouts import HORIZONS_S
-from infold.research.simulation.clients_columns import BLIND, FILTER, KNOWING, TOLD, Conduct, Signal
+from infold.research.simulation.clients_columns import (
+    BLIND,
+    FILTER,
+    KNOWING,
+    TOLD,
+    ClientConduct,
+    Signal,
+)
 from infold.research.simulation.compiled import Floats
 from infold.research.simulation.informed import (
     DAY_S,
@@ -79,7 +86,7 @@ class ClientDealer(NamedTuple):
     """A ladder and what is done about clients. `premium_bp` is a blind dealer's, for all alike."""
 
     ladder: Policy
-    conduct: Conduct
+    conduct: ClientConduct
     signal: Signal
     kinds: Kinds
     premiums_bp: Floats
@@ -193,8 +200,8 @@ def told_premiums_bp(dealer: ClientDealer, hidden: Hidden) -> Floats:
     return np.where(edge > 0.0, np.maximum(wanted, 0.0), dealer.premium_bp)
 
 
-def _conduct(sight: int) -> Conduct:
-    return Conduct(sight=sight, evidence=0.0, shelter=0.0, refit_fills=0, refit_weight=0.0)
+def _conduct(sight: int) -> ClientConduct:
+    return ClientConduct(sight=sight, evidence=0.0, shelter=0.0, refit_fills=0, refit_weight=0.0)
 
 
 def _nobody() -> Kinds:

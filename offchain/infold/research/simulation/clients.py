@@ -36,7 +36,7 @@ from infold.research.simulation.compiled import Floats
 from infold.research.simulation.draws import Stream, generator
 from infold.research.simulation.informed import DAY_S, Drawn, InformedFlow, drawn_flow
 from infold.research.simulation.ledger import Paths
-from infold.research.simulation.quotes_loop import Market, finite
+from infold.research.simulation.quotes_loop import TrueMarket, finite
 from infold.research.simulation.scene import Scene, scene
 from infold.research.simulation.tape import checked_tape
 
@@ -194,8 +194,8 @@ def _room(marks: int, kinds: int, learns: bool) -> Fills:
     )
 
 
-def _market(truth: DealerParameters, cell_day: float) -> Market:
-    return Market(
+def _market(truth: DealerParameters, cell_day: float) -> TrueMarket:
+    return TrueMarket(
         cell_day=cell_day,
         spread_bp=truth.hedge_spread_bp,
         quadratic_bp_day_per_m=truth.hedge_impact_bp_day_per_m,

@@ -40,7 +40,7 @@ TOLD: Final = 2
 KNOWING: Final = 3
 
 
-class Conduct(NamedTuple):
+class ClientConduct(NamedTuple):
     """What the dealer does about clients, as numbers. `client_dealers.py` builds it."""
 
     sight: int  # BLIND, FILTER, TOLD (labels are true) or KNOWING (sees news itself, may position)

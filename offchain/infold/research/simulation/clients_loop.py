@@ -35,20 +35,18 @@ from infold.research.simulation.clients_columns import (
     KNOWING,
     LABEL_HORIZON,
     TOLD,
+    ClientConduct,
     ClientSum,
-    Conduct,
     Fills,
     Mind,
     Signal,
     Timing,
 )
 from infold.research.simulation.columns import (
-    CLIENT_VOLUME,
     COST,
     DAYS,
     DRIFT,
     EXTERNAL_VOLUME,
-    FILLS,
     IMPACT,
     IMPACT_STATE,
     INVENTORY,
@@ -61,8 +59,8 @@ from infold.research.simulation.columns import (
 from infold.research.simulation.compiled import Floats, Integers, Word, compiled
 from infold.research.simulation.informed import Hidden
 from infold.research.simulation.ledger import mixed
-from infold.research.simulation.policy import Policy, Rules, markup_bp
-from infold.research.simulation.quotes_loop import Market
+from infold.research.simulation.policy import Policy, QuoteRules, markup_bp
+from infold.research.simulation.quotes_loop import TrueMarket, book_fill
 from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
 
@@ -81,9 +79,9 @@ CHARGED = int(ClientSum.CHARGED)
 
 @compiled
 def run_clients(
-    market: Market,
+    market: TrueMarket,
     ladder: Policy,
-    conduct: Conduct,
+    conduct: ClientConduct,
     signal: Signal,
     mind: Mind,
     premiums_bp: Floats,
@@ -195,10 +193,7 @@ def run_clients(
 def _book(tape: Tape, hidden: Hidden, mark: int, quoted: float, sums: Floats) -> None:
     """A fill's money and volume."""
     size_m = tape.size_m[mark]
-    sums[INVENTORY] -= tape.side[mark] * size_m
-    sums[MARKUP] += size_m * quoted
-    sums[CLIENT_VOLUME] += size_m
-    sums[FILLS] += 1.0
+    book_fill(sums, tape.side[mark], size_m, quoted)
     if tape.informed[mark] == 0:
         sums[BOUGHT] += size_m
         sums[PAID] += size_m * quoted
@@ -294,7 +289,7 @@ def _fall_due(
 
 
 @compiled
-def _rate(rules: Rules, price_bp: float) -> float:
+def _rate(rules: QuoteRules, price_bp: float) -> float:
     """How fast the closed form buys outside at a marginal price, M a day."""
     excess = abs(price_bp) - rules.zone_bp
     if excess <= 0.0:
@@ -304,9 +299,9 @@ def _rate(rules: Rules, price_bp: float) -> float:
 
 @compiled
 def _advance(
-    market: Market,
+    market: TrueMarket,
     ladder: Policy,
-    conduct: Conduct,
+    conduct: ClientConduct,
     signal: Signal,
     pending_bp: Floats,
     start: int,

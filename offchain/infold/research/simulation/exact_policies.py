@@ -17,7 +17,7 @@ from infold.research.simulation.compiled import Floats, compiled
 from infold.research.simulation.policy import (
     Grid,
     Policy,
-    Rules,
+    QuoteRules,
     Tables,
     hedge_rate_m_per_day,
     interpolated,
@@ -100,7 +100,7 @@ def on_lattice(policy: Policy, lattice: Lattice) -> Conduct:
 
 @compiled
 def _fill(
-    rules: Rules,
+    rules: QuoteRules,
     lines_bp: Tables,
     slopes: Tables,
     hedges: Tables,

@@ -26,7 +26,14 @@ from scipy import optimize
 
 from infold.research.simulation.compiled import Floats, Small, Word, Words, compiled
 from infold.research.simulation.draws import UNIT, Stream, checked_seed, philox
-from infold.research.simulation.tape import Demand, Tape, empty_tape, rung_thresholds
+from infold.research.simulation.tape import (
+    Demand,
+    Tape,
+    empty_tape,
+    logit_of,
+    rung_of,
+    rung_thresholds,
+)
 
 _LOW: Final = np.uint64(2**32 - 1)
 _HIGH: Final = np.uint64(32)
@@ -258,16 +265,12 @@ def _draw(
             if count == len(tape.time_day):
                 return -1
             choice, will, who, _ = philox(index * _TWO + _ONE, stream, low, high, key_0, key_1)
-            rung = 0
-            part = choice >> _ONE
-            for threshold in thresholds:
-                rung += part >= threshold
-            odds = (will + 0.5) / (2.0**32 - 0.5 - will)
+            rung = rung_of(choice, thresholds)
             tape.time_day[count] = time_day
             tape.side[count] = side
             tape.rung[count] = rung
             tape.size_m[count] = sizes_m[rung]
-            tape.reservation_bp[count] = (math.log(odds) - shift) / slope_per_bp
+            tape.reservation_bp[count] = (logit_of(will) - shift) / slope_per_bp
             tape.client[count] = (who * clients) >> _HIGH
             count += 1
             if side > 0:

@@ -32,7 +32,7 @@ from infold.research.simulation.impact_loop import (
 )
 from infold.research.simulation.ledger import COLUMNS, Paths, Sum
 from infold.research.simulation.policy import exact_markup
-from infold.research.simulation.quotes_loop import Market, finite
+from infold.research.simulation.quotes_loop import TrueMarket, finite
 from infold.research.simulation.runner import simulate
 from infold.research.simulation.tape import Tape, demand_of, poisson_tape
 
@@ -121,8 +121,8 @@ class ImpactWorld:
             rows.append(sums)
         return np.concatenate([*rows, carried.normal.ravel(), carried.noiseless]), hash_
 
-    def _market(self) -> Market:
-        return Market(
+    def _market(self) -> TrueMarket:
+        return TrueMarket(
             cell_day=self.cell_day,
             spread_bp=self.truth.hedge_spread_bp,
             quadratic_bp_day_per_m=self.truth.hedge_impact_bp_day_per_m,

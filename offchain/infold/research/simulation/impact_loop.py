@@ -21,16 +21,13 @@ import numpy as np
 
 from infold.dealer.impact.nonnegative import posterior
 from infold.research.simulation.columns import (
-    CLIENT_VOLUME,
     COST,
     DAYS,
     EQUITY_MIN,
     EXTERNAL_VOLUME,
-    FILLS,
     IMPACT,
     IMPACT_STATE,
     INVENTORY,
-    MARKUP,
     MARTINGALE,
     PRICE,
     RISK,
@@ -40,13 +37,14 @@ from infold.research.simulation.compiled import Floats, Word, compiled
 from infold.research.simulation.ledger import mixed
 from infold.research.simulation.policy import (
     Policy,
-    Rules,
+    QuoteRules,
     Tables,
     hedge_rate_m_per_day,
     markup_bp,
 )
 from infold.research.simulation.quotes_loop import (
-    Market,
+    TrueMarket,
+    book_fill,
 )
 from infold.research.simulation.tape import Tape
 
@@ -95,7 +93,7 @@ class Carried(NamedTuple):
 
 @compiled
 def run_impact(
-    market: Market,
+    market: TrueMarket,
     response: Response,
     policy: ImpactPolicy,
     carried: Carried,
@@ -140,10 +138,7 @@ def run_impact(
         quoted_bp = markup_bp(rules, lines_bp, slopes, side, rung, sums[INVENTORY], signal)
         if quoted_bp > tape.reservation_bp[mark]:
             continue
-        sums[INVENTORY] -= side * size_m
-        sums[MARKUP] += size_m * quoted_bp
-        sums[CLIENT_VOLUME] += size_m
-        sums[FILLS] += 1.0
+        book_fill(sums, side, size_m, quoted_bp)
         wealth += size_m * quoted_bp
         hash_ = mixed(hash_ ^ np.uint64(mark), words[INVENTORY] ^ words[IMPACT_STATE])
     _advance(
@@ -167,10 +162,10 @@ def run_impact(
 
 @compiled
 def _advance(
-    market: Market,
+    market: TrueMarket,
     response: Response,
     belief: Belief,
-    rules: Rules,
+    rules: QuoteRules,
     hedges: Tables,
     carried: Carried,
     start: int,

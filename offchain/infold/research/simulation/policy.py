@@ -35,7 +35,7 @@ NO_QUOTE_BP: Final = 1e9
 Tables = NDArray[np.float64]
 
 
-class Rules(NamedTuple):
+class QuoteRules(NamedTuple):
     """A policy's plain numbers; apart from its tables, since those cost a loop to hand around."""
 
     first_m: float
@@ -58,7 +58,7 @@ class Policy(NamedTuple):
     lines_bp: Tables  # (side, rung, q, x)
     slopes: Tables  # (side, rung, 2): skew in bp a M, signal
     hedges: Tables  # (q, x): marginal prices in bp, or rates in M a day where steepness is zero
-    rules: Rules
+    rules: QuoteRules
 
     def ruled(self, **rules: float) -> Policy:
         """The same with other rules, by name."""
@@ -160,7 +160,7 @@ def table_policy(
         lines_bp=np.clip(lines_bp, -NO_QUOTE_BP, NO_QUOTE_BP).astype(np.float64, order="C"),
         slopes=slopes,
         hedges=np.array(hedges, dtype=np.float64, order="C"),
-        rules=Rules(
+        rules=QuoteRules(
             first_m=inventory.first,
             step_m=inventory.step,
             first_bp=impact.first,
@@ -279,7 +279,7 @@ def _hedged(policy: Policy, belief: DealerParameters, price: float, share: float
 
 @compiled
 def markup_bp(
-    rules: Rules,
+    rules: QuoteRules,
     lines_bp: Tables,
     slopes: Tables,
     side: int,
@@ -302,7 +302,7 @@ def markup_bp(
 
 @compiled
 def hedge_rate_m_per_day(
-    rules: Rules, hedges: Tables, inventory_m: float, impact_bp: float
+    rules: QuoteRules, hedges: Tables, inventory_m: float, impact_bp: float
 ) -> float:
     """How fast the dealer buys outside."""
     price: float = hedges[0, 0]
@@ -312,7 +312,9 @@ def hedge_rate_m_per_day(
 
 
 @inlined
-def flat_rate_m_per_day(rules: Rules, price: float, inventory_m: float, impact_bp: float) -> float:
+def flat_rate_m_per_day(
+    rules: QuoteRules, price: float, inventory_m: float, impact_bp: float
+) -> float:
     """The same where the table says `price`."""
     drained = rules.drain_per_day * inventory_m
     if rules.steepness_m_per_bp_day == 0.0:
@@ -325,7 +327,7 @@ def flat_rate_m_per_day(rules: Rules, price: float, inventory_m: float, impact_b
 
 
 @compiled
-def interpolated(rules: Rules, values: Floats, inventory_m: float, impact_bp: float) -> float:
+def interpolated(rules: QuoteRules, values: Floats, inventory_m: float, impact_bp: float) -> float:
     """Bilinear inside the grid, the edge's value beyond it. `values` is (q, x)."""
     rows, columns = values.shape
     along = min(max((inventory_m - rules.first_m) / rules.step_m, 0.0), rows - 1.0)

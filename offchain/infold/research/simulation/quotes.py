@@ -18,7 +18,7 @@ from infold.research.simulation.compiled import Floats
 from infold.research.simulation.draws import Stream, generator
 from infold.research.simulation.ledger import COLUMNS, Sum
 from infold.research.simulation.policy import Policy
-from infold.research.simulation.quotes_loop import Market, finite, run_quotes
+from infold.research.simulation.quotes_loop import TrueMarket, finite, run_quotes
 from infold.research.simulation.scene import Scene, scene
 from infold.research.simulation.tape import Tape, checked_tape, demand_of, poisson_tape
 
@@ -106,9 +106,9 @@ class QuotesWorld:
         return sums, int(hash_)
 
     @property
-    def market(self) -> Market:
+    def market(self) -> TrueMarket:
         """What is true of the world, as the loops need it."""
-        return Market(
+        return TrueMarket(
             cell_day=self.cell_day,
             spread_bp=self.truth.hedge_spread_bp,
             quadratic_bp_day_per_m=self.truth.hedge_impact_bp_day_per_m,

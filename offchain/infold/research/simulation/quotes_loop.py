@@ -37,11 +37,11 @@ from infold.research.simulation.columns import (
     RISK,
     SQUARE,
 )
-from infold.research.simulation.compiled import Floats, Word, compiled
+from infold.research.simulation.compiled import Floats, Word, compiled, inlined
 from infold.research.simulation.ledger import mixed
 from infold.research.simulation.policy import (
     Policy,
-    Rules,
+    QuoteRules,
     Tables,
     flat_rate_m_per_day,
     hedge_rate_m_per_day,
@@ -51,7 +51,7 @@ from infold.research.simulation.scene import Scene
 from infold.research.simulation.tape import Tape
 
 
-class Market(NamedTuple):
+class TrueMarket(NamedTuple):
     """What is true of the world, as the loop needs it."""
 
     cell_day: float
@@ -64,7 +64,7 @@ class Market(NamedTuple):
 
 @compiled
 def run_quotes(
-    market: Market,
+    market: TrueMarket,
     policy: Policy,
     tape: Tape,
     scene: Scene,
@@ -98,10 +98,7 @@ def run_quotes(
         )
         if quoted_bp > tape.reservation_bp[mark]:
             continue
-        sums[INVENTORY] -= side * size_m
-        sums[MARKUP] += size_m * quoted_bp
-        sums[CLIENT_VOLUME] += size_m
-        sums[FILLS] += 1.0
+        book_fill(sums, side, size_m, quoted_bp)
         wealth += size_m * quoted_bp
         hash_ = mixed(hash_ ^ np.uint64(mark), words[INVENTORY] ^ words[IMPACT_STATE])
     advance(market, rules, hedges, cell, cells, moves_bp, drifts_bp, variances, wealth, sums)
@@ -111,8 +108,17 @@ def run_quotes(
     return hash_
 
 
+@inlined
+def book_fill(sums: Floats, side: int, size_m: float, quoted_bp: float) -> None:
+    """Book what a client took: inventory, markup, volume, count. `side` is +1 where it bought."""
+    sums[INVENTORY] -= side * size_m
+    sums[MARKUP] += size_m * quoted_bp
+    sums[CLIENT_VOLUME] += size_m
+    sums[FILLS] += 1.0
+
+
 @compiled
-def _within_limit(rules: Rules, held_m: float, sold_m: float) -> bool:
+def _within_limit(rules: QuoteRules, held_m: float, sold_m: float) -> bool:
     """Whether a fill keeps |q| inside the policy's limit, or lowers it."""
     after_m = abs(held_m - sold_m)
     return after_m <= rules.limit_m or after_m <= abs(held_m)
@@ -120,8 +126,8 @@ def _within_limit(rules: Rules, held_m: float, sold_m: float) -> bool:
 
 @compiled
 def advance(
-    market: Market,
-    rules: Rules,
+    market: TrueMarket,
+    rules: QuoteRules,
     hedges: Tables,
     start: int,
     end: int,

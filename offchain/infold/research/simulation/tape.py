@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from infold.dealer.params import DealerParameters
-from infold.research.simulation.compiled import Floats, Ids, Small, Word, Words, compiled
+from infold.research.simulation.compiled import Floats, Ids, Small, Word, Words, compiled, inlined
 from infold.research.simulation.draws import UNIT, Stream, checked_seed, philox
 
 UNINFORMED: Final = 0
@@ -175,6 +175,22 @@ def checked_tape(tape: Tape, rungs: int) -> Tape:
     return tape
 
 
+@inlined
+def rung_of(choice: Word, thresholds: Words) -> int:
+    """The rung that the upper 31 bits of a 32-bit word fall on; see `rung_thresholds`."""
+    part = choice >> _ONE
+    rung = 0
+    for threshold in thresholds:
+        rung += part >= threshold
+    return rung
+
+
+@inlined
+def logit_of(will: Word) -> float:
+    """The standard logistic number of a 32-bit word; never infinite."""
+    return math.log((will + 0.5) / (2.0**32 - 0.5 - will))
+
+
 @compiled
 def _draw_poisson(
     seed: Word,
@@ -200,15 +216,11 @@ def _draw_poisson(
         time_day -= gap_day * math.log((gap + 0.5) * UNIT)
         if time_day >= horizon_day:
             return index
-        rung = 0
-        part = choice >> _ONE
-        for threshold in thresholds:
-            rung += part >= threshold
-        odds = (will + 0.5) / (2.0**32 - 0.5 - will)
+        rung = rung_of(choice, thresholds)
         tape.time_day[index] = time_day
         tape.side[index] = 1 - 2 * np.int8(choice & _ONE)
         tape.rung[index] = rung
         tape.size_m[index] = sizes_m[rung]
-        tape.reservation_bp[index] = (math.log(odds) - shift) / slope_per_bp
+        tape.reservation_bp[index] = (logit_of(will) - shift) / slope_per_bp
         tape.client[index] = (who * clients) >> _HIGH
     return -1

@@ -3,8 +3,8 @@
 calldata, and where the contracts are. Nothing here decides anything.
 """
 
-from infold.shell.chain.calldata import SETTLE, SETTLE_SELECTOR, settle_calldata
-from infold.shell.chain.contracts import Abi, Contract, Log, load_abi
+from infold.shell.chain.calldata import SETTLE, SETTLE_SELECTOR, settle_calldata, vector_of_settle
+from infold.shell.chain.contracts import Abi, Contract, Log, load_abi, type_of
 from infold.shell.chain.rpc import Block, Json, Reverted, Rpc, block, mine, revert_reason
 from infold.shell.chain.transactions import (
     TRANSACTION_GAS_MAX,
@@ -44,5 +44,7 @@ __all__ = [
     "rlp",
     "settle_calldata",
     "sign_transaction",
+    "type_of",
+    "vector_of_settle",
     "why_it_failed",
 ]

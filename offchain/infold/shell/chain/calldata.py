@@ -13,6 +13,7 @@ SETTLE = (
     "(uint256,uint256,uint256,uint256)[],bytes32,(uint256,uint256)[])"
 )
 SETTLE_SELECTOR = keccak(SETTLE.encode())[:4]
+VECTOR_MASK = (1 << 64) - 1  # time, chunks and opened stand in the low bits of a settle head
 
 
 def settle_calldata(batch: Batch) -> bytes:
@@ -47,3 +48,17 @@ def settle_calldata(batch: Batch) -> bytes:
 
 def _words(numbers: Iterable[int]) -> bytes:
     return b"".join([number.to_bytes(32, "big") for number in numbers])
+
+
+def vector_of_settle(data: bytes) -> tuple[int, list[int], list[tuple[int, int]]] | None:
+    """The price vector in the calldata of `Clearing.settle`, as other doors take it: head, openings
+    and signatures. None for the calldata of anything else.
+    """
+    if data[:4] != SETTLE_SELECTOR:
+        return None
+    words = [int.from_bytes(data[at : at + 32], "big") for at in range(4, len(data) - 31, 32)]
+    openings, pairs = (words[place // 32 :] for place in words[1:3])
+    count = pairs[0]
+    flat = pairs[1 : 1 + 2 * count]
+    signatures = list(zip(flat[::2], flat[1::2], strict=True))
+    return words[0] & VECTOR_MASK, openings[1 : 1 + openings[0]], signatures

@@ -64,8 +64,10 @@ class Abi:
             inputs = [type_of(parameter) for parameter in entry.get("inputs", [])]
             signature = f"{entry.get('name', '')}({','.join(inputs)})".encode()
             if entry["type"] == "function":
-                # Vyper lists a function with defaults once per arity, shortest first: the full one
-                # wins.
+                # Vyper lists a function with defaults once per arity: the full one wins.
+                held = self.functions.get(entry["name"])
+                if held is not None and len(held.inputs) > len(inputs):
+                    continue
                 outputs = [type_of(parameter) for parameter in entry["outputs"]]
                 self.functions[entry["name"]] = _Function(keccak(signature)[:4], inputs, outputs)
             elif entry["type"] == "event":

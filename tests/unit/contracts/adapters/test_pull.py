@@ -84,6 +84,8 @@ def test_init_needs_a_price_and_some_confidence() -> None:
     def deploy(address: str, price_id: bytes, conf_e6: int) -> None:
         feed.world.deploy("adapters/Pull", address, price_id, conf_e6, sender=DEPLOYER)
 
+    for conf_e6 in (1, 100_000):
+        deploy(feed.feed.address, ID, conf_e6)
     with pytest.raises(AssertionError, match="pull: feed is zero"):
         deploy(ZERO, ID, CONF_E6)
     for conf_e6 in (0, 100_001):

@@ -34,13 +34,14 @@ def apply(
     account: int | None = None,
     place: int = 0,
     prices_e8: dict[int, int] = ORACLE,
+    terms: int = 0,
     sender: Any = None,
     **vector: Any,
 ) -> Receipt:
     given = stage.venue.presented(stage.venue.a_vector(prices_e8, **vector))
     who = sender or RECOVERY
     receipt: Receipt = stage.venue.clearing.apply(
-        *given, stage.buyer if account is None else account, place, change, sender=who
+        *given, stage.buyer if account is None else account, place, change, terms, sender=who
     )
     return receipt
 

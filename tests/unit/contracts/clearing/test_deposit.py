@@ -25,7 +25,7 @@ def test_anyone_may_deposit_for_a_trader_and_for_the_backstop(stage: Stage) -> N
     stage.books.check()
 
 
-@pytest.mark.parametrize("account", [0, 20, 2**32, 2**256 - 1])
+@pytest.mark.parametrize("account", [0, 4, 16, 20, 2**32, 2**256 - 1])
 def test_deposit_rejects_the_pool_and_accounts_nobody_opened(stage: Stage, account: int) -> None:
     """A gift to the pool between two strikes would move its share price."""
     stage.venue.fund(STRANGER, 100)

@@ -5,7 +5,7 @@ A matcher that knows the next price holds every batch for the whole window, trad
 against the pool only where the price has already moved beyond the half-spread, unwinds nothing,
 and slips empty batches between. What it takes in a day is bounded by the loss meter: 0.5 % of the
 pool's capital (over 7/8, what the meter forgets in a window), plus one residual cap times one move
-in each market.
+in each market. A rebate changes what a trade costs, not the bound: the meter counts what is given.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.support.evm import Refused, a_key
 from tests.support.stage import ETHER_E8, PROVIDER, Stage, set_up
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, a_venue
 
-from infold.words import unpack_limits
+from infold.words import unpack_limits, unpack_meter
 
 FRIEND = a_key("friend")
 MARKETS = (1, 2, 3, 40)
@@ -30,11 +30,11 @@ MOVE_E6 = 3_000
 CAP_E8 = {1: 5 * LOT, 2: 100 * LOT, 3: 100 * LOT, 40: 100 * LOT}
 
 
-def a_day_of_hindsight(empties: int) -> tuple[int, int, int]:
+def a_day_of_hindsight(empties: int, rebate: int) -> tuple[int, int, int]:
     """What the friend took, what the bound says (e6), and how many batches traded."""
     stage = set_up(a_venue(epoch_ms=40 * DAY_S * 1000))
     venue = stage.venue
-    caps = {"position_cap_e8": 10**14, "slope_e20": 0}
+    caps = {"position_cap_e8": 10**14, "slope_e20": 0, "rebate": rebate}
     for market, name in zip(MARKETS, ("BTC", "ETH", "SOL", "XRP"), strict=True):
         venue.list_market(market, name=f"{name}-USD", residual_cap_e8=CAP_E8[market], **caps)
     oracle = {1: PRICE_E8, 2: ETHER_E8, 3: ETHER_E8, 40: ETHER_E8}
@@ -57,6 +57,8 @@ def a_day_of_hindsight(empties: int) -> tuple[int, int, int]:
         chosen = []
         for market in MARKETS:
             lean = -(-oracle[market] * 500 // 10**6)
+            if rebate:
+                lean = best_lean(stage, market, oracle[market], following[market], rebate)
             move = following[market] - oracle[market]
             if abs(move) > lean:
                 chosen.append((market, 1 if move > 0 else -1, lean))
@@ -92,6 +94,16 @@ def a_day_of_hindsight(empties: int) -> tuple[int, int, int]:
     return taken_e10 // 10**10, bound_e6, trades
 
 
+def best_lean(stage: Stage, market: int, price_e8: int, following_e8: int, rebate: int) -> int:
+    """How far on the pool's side of the oracle the friend must trade: below 0 where it is given."""
+    h_min_e8 = price_e8 * 500 // 10**6
+    side = 1 if following_e8 > price_e8 else -1
+    if side * stage.pool(market).base_e8 < CAP_E8[market]:
+        return -(-price_e8 * 500 // 10**6)
+    earned_e6 = unpack_meter(stage.venue.clearing.market_words(market * 8 + 2)).earned_e6
+    return -min(h_min_e8, earned_e6 * rebate // 16 * 10**10 // CAP_E8[market])
+
+
 def try_trade(
     stage: Stage,
     friend: int,
@@ -120,14 +132,14 @@ def try_trade(
     return True
 
 
-@pytest.mark.parametrize("empties", [0, 3])
+@pytest.mark.parametrize(("empties", "rebate"), [(0, 0), (3, 0), (0, 15)])
 def test_a_day_of_perfect_hindsight_is_bounded_by_the_loss_meter(
-    empties: int, capsys: pytest.CaptureFixture[str]
+    empties: int, rebate: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    taken_e6, bound_e6, trades = a_day_of_hindsight(empties)
+    taken_e6, bound_e6, trades = a_day_of_hindsight(empties, rebate)
     with capsys.disabled():
         print(
-            f"\nhindsight, {empties} empty batches a window, seed {SEED}: "
+            f"\nhindsight, {empties} empty batches a window, {rebate}/16 given back, seed {SEED}: "
             f"{taken_e6 / 1e6:,.0f} USD of {CAPITAL_E6 / 1e6:,.0f} in {trades} batches, "
             f"{taken_e6 / CAPITAL_E6:.3%} of the pool; bound {bound_e6 / 1e6:,.0f} USD"
         )

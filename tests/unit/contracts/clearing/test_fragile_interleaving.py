@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.support.evm import Key, Refused, a_key
+from tests.support.evm import ZERO, Key, Refused, a_key
+from tests.support.permits import a_permit
 from tests.support.stage import BUYER, ORACLE, PROVIDER, SELLER, THIRD, Stage, set_up
 from tests.support.venue import (
     DELAY_S,
@@ -30,6 +31,7 @@ from tests.support.venue import (
     a_venue,
     parameters,
 )
+from tests.support.wallets import a_wallet, open_for, proof_of
 
 from infold.messages import Batch
 from infold.signing import keccak
@@ -46,6 +48,7 @@ class Scene:
     stage: Stage
     poor: int
     claimable: int
+    exit_ms: int
     batch: Batch
 
     @property
@@ -82,9 +85,11 @@ def kept_scene() -> Scene:
     stage.settle([stage.buy(poor), stage.sell(), stage.buy(stage.third)], prices=_up())
     stage.settle([stage.buy(market=2), stage.sell(market=2)])
     venue.fund(PROVIDER, 500 * DOLLAR)
-    claimable = venue.pool.request_deposit(500 * DOLLAR, sender=PROVIDER).value
+    venue.provide(PROVIDER, 100 * DOLLAR, ORACLE)
+    claimable = venue.ask_in(PROVIDER, 500 * DOLLAR)
+    venue.ask_out(PROVIDER, 50 * 10**12)
     venue.strike(ORACLE)
-    venue.pool.request_redeem(10**12, sender=PROVIDER)
+    venue.ask_out(PROVIDER, 10**12)
     venue.delegates.grant(
         stage.buyer, SESSION.address, 1, 10**13, venue.world.now_ms + 10**6, sender=BUYER
     )
@@ -93,7 +98,13 @@ def kept_scene() -> Scene:
         venue.fund(key, 10_000 * DOLLAR)
         venue.dollar.approve(STRANGER.address, 10**12, sender=key)
     venue.pool.approve(STRANGER.address, 10**12, sender=PROVIDER)
-    venue.world.travel(80)
+    source = venue.world.deploy("dev/Source", PRICE_E8, sender=DEPLOYER)
+    venue.contracts["source"] = source
+    venue.governance.set_price_source(1, source.address, *SOURCE_TERMS, sender=DEPLOYER)
+    venue.world.travel(19)
+    venue.recovery.force_reduce(poor, 0, LOT, sender=POOR)
+    exit_ms = venue.world.now_ms + 60_000
+    venue.world.travel(61)
     plans = [
         stage.buy(slot=0, key=SESSION, delegated=True, place=1, limit_price_e8=_up()[1]),
         stage.buy(slot=1, market=2, place=0),
@@ -103,7 +114,7 @@ def kept_scene() -> Scene:
         stage.sell(poor, LOT // 2, slot=3, reduce_only=True),
     ]
     batch = stage.batch(plans, prices=_up())
-    return Scene(stage, poor, claimable, batch)
+    return Scene(stage, poor, claimable, exit_ms, batch)
 
 
 @pytest.fixture
@@ -119,13 +130,36 @@ def _up() -> dict[int, int]:
 Act = Callable[[Scene, Key], object]
 
 
-def vector(scene: Scene, prices_e8: dict[int, int] = ORACLE) -> tuple[object, ...]:
-    return scene.stage.venue.presented(scene.stage.venue.a_vector(prices_e8))
+def vector(
+    scene: Scene, prices_e8: dict[int, int] = ORACLE, time_ms: int | None = None
+) -> tuple[object, ...]:
+    return scene.stage.venue.presented(scene.stage.venue.a_vector(prices_e8, time_ms=time_ms))
 
 
 def governed(name: str, *args: object) -> Act:
     def act(scene: Scene, who: Key) -> object:
         return getattr(scene.stage.venue.governance, name)(*args, sender=who)
+
+    return act
+
+
+SOURCE_TERMS = (1_000, 172_800, True)
+"""A second source that doubts what lies a tenth away: not the price at which somebody is
+liquidated here."""
+
+
+def doubted(name: str) -> Act:
+    """Let the second source say half the price, and bring that on chain."""
+
+    def act(scene: Scene, who: Key) -> object:
+        venue = scene.stage.venue
+        venue.source.say(PRICE_E8 // 2, venue.world.timestamp_s, sender=who)
+        if name == "refresh":
+            return venue.oracle.refresh(1, sender=who)
+        terms = (1, venue.source.address, *SOURCE_TERMS)
+        if name == "set_source":
+            return venue.oracle.set_source(*terms, sender=who)
+        return venue.governance.set_price_source(*terms, sender=who)
 
     return act
 
@@ -175,6 +209,68 @@ KEYS = {
     "oracle_signer": (ORACLE_SIGNERS[0].address, False),
     "oracle_threshold": (4,),
 }
+
+
+def permitted(scene: Scene, who: Key) -> object:
+    venue = scene.stage.venue
+    return venue.pool.permit(*a_permit(venue, who, STRANGER, 9), sender=STRANGER)
+
+
+def prove_for_a_wallet(scene: Scene, who: Key) -> object:
+    """Somebody opens an account for a wallet and carries its proof."""
+    venue = scene.stage.venue
+    wallet = a_wallet(venue.world, who)
+    account = open_for(venue, wallet.address, who, 10 * DOLLAR)
+    proof = proof_of(venue, venue.an_order(account), who)
+    return venue.delegates.prove(account, *proof, sender=who)
+
+
+def asked(name: str, amount: int) -> Act:
+    """A request, at most all of one's shares."""
+
+    def act(scene: Scene, who: Key) -> object:
+        pool = scene.stage.venue.pool
+        most = pool.balanceOf(who.address) if name == "requestRedeem" else amount
+        return getattr(pool, name)(min(amount, most), who.address, who.address, sender=who)
+
+    return act
+
+
+def claimed(name: str) -> Act:
+    """Everything that a claim gives now."""
+
+    def act(scene: Scene, who: Key) -> object:
+        pool = scene.stage.venue.pool
+        most = getattr(pool, f"max{name.capitalize()}")(who.address)
+        return getattr(pool, name)(most, who.address, who.address, sender=who)
+
+    return act
+
+
+def taken_back(name: str) -> Act:
+    def act(scene: Scene, who: Key) -> object:
+        function = getattr(scene.stage.venue.pool, name)
+        return function(scene.claimable, who.address, who.address, sender=who)
+
+    return act
+
+
+def share_acts() -> dict[tuple[str, str], list[Act]]:
+    """What a liquidity provider can do."""
+    return {
+        ("Pool", "requestDeposit"): [asked("requestDeposit", 7 * DOLLAR)],
+        ("Pool", "requestRedeem"): [asked("requestRedeem", 10**12)],
+        ("Pool", "setOperator"): [
+            lambda s, who: s.stage.venue.pool.setOperator(STRANGER.address, True, sender=who)
+        ],
+        ("Pool", "permit"): [permitted],
+        **{("Pool", name): [claimed(name)] for name in ("deposit", "mint", "withdraw", "redeem")},
+        **{("Pool", name): [taken_back(name)] for _, name in sorted(IDLE)},
+    }
+
+
+IDLE = {("Pool", "claimCancelDepositRequest"), ("Pool", "claimCancelRedeemRequest")}
+"""No strike of this venue has given anything back."""
 
 
 def acts() -> dict[tuple[str, str], list[Act]]:
@@ -232,6 +328,13 @@ def acts() -> dict[tuple[str, str], list[Act]]:
         ("Vault", "release"): [
             lambda s, who: s.stage.venue.vault.release(who.address, 1, sender=who)
         ],
+        ("Governance", "set_price_source"): [doubted("set_price_source")],
+        ("Governance", "set_uptime"): [governed("set_uptime", ZERO, 0)],
+        ("Oracle", "refresh"): [doubted("refresh")],
+        ("Oracle", "set_source"): [doubted("set_source")],
+        ("Oracle", "set_uptime"): [
+            lambda s, who: s.stage.venue.oracle.set_uptime(ZERO, 0, sender=who)
+        ],
         ("Oracle", "set_signer"): [
             lambda s, who: s.stage.venue.oracle.set_signer(
                 ORACLE_SIGNERS[0].address, False, sender=who
@@ -258,6 +361,13 @@ def acts() -> dict[tuple[str, str], list[Act]]:
         ("Delegates", "revoke"): [
             lambda s, who: s.stage.venue.delegates.revoke(17, SESSION.address, sender=who)
         ],
+        ("Delegates", "approve"): [
+            lambda s, who: s.stage.venue.delegates.approve(17, bytes(32), sender=who)
+        ],
+        ("Delegates", "disapprove"): [
+            lambda s, who: s.stage.venue.delegates.disapprove(17, bytes(32), sender=who)
+        ],
+        ("Delegates", "prove"): [prove_for_a_wallet],
         ("Clearing", "settle"): [
             lambda s, who: s.stage.venue.settle(
                 s.stage.batch(sealers=(who,), number=s.batch.number), sender=who
@@ -295,28 +405,23 @@ def acts() -> dict[tuple[str, str], list[Act]]:
             for account in (17, 18, 19, 20)
         ],
         ("Clearing", "apply"): [
-            lambda s, who: s.stage.venue.clearing.apply(*vector(s), 17, 0, -1, sender=who)
+            lambda s, who: s.stage.venue.clearing.apply(*vector(s), 17, 0, -1, 0, sender=who)
         ],
         ("Clearing", "set_market"): [
             lambda s, who: s.stage.venue.clearing.set_market(
                 1, *s.stage.venue.governance.words(HARSH), sender=who
             )
         ],
+        ("Clearing", "collect_fees"): [
+            lambda s, who, market=market: s.stage.venue.clearing.collect_fees(market, sender=who)
+            for market in (1, 2)
+        ],
+        ("Clearing", "spend"): [lambda s, who: s.stage.venue.clearing.spend(17, 0, sender=who)],
+        ("Governance", "spend"): [governed("spend", 17, 0)],
         ("Clearing", "set_halt"): [
             lambda s, who: s.stage.venue.clearing.set_halt(
                 s.stage.venue.world.now_ms + GUARD_MS, 2**48 - 1, sender=who
             )
-        ],
-        ("Pool", "request_deposit"): [
-            lambda s, who: s.stage.venue.pool.request_deposit(7 * DOLLAR, sender=who)
-        ],
-        ("Pool", "request_redeem"): [
-            lambda s, who: s.stage.venue.pool.request_redeem(
-                s.stage.venue.pool.balanceOf(who.address), sender=who
-            )
-        ],
-        ("Pool", "claim"): [
-            lambda s, who: s.stage.venue.pool.claim(s.claimable, PROVIDER.address, sender=who)
         ],
         ("Pool", "transfer"): [
             lambda s, who: s.stage.venue.pool.transfer(STRANGER.address, 9, sender=who)
@@ -329,16 +434,27 @@ def acts() -> dict[tuple[str, str], list[Act]]:
                 PROVIDER.address, who.address, 9, sender=who
             )
         ],
-        ("Recovery", "liquidate"): [
-            lambda s, who, size=size: s.stage.venue.recovery.liquidate(
-                *vector(s, LOW), s.poor, 0, size, sender=who
+        ("Recovery", "force_reduce"): [
+            lambda s, who, account=account: s.stage.venue.recovery.force_reduce(
+                account, 0, 1, sender=who
             )
-            for size in (1, LOT // 2, LOT)
+            for account in (17, 18, 19, 20)
+        ],
+        ("Recovery", "execute_exit"): [
+            lambda s, who: s.stage.venue.recovery.execute_exit(
+                *vector(s, time_ms=s.exit_ms), s.poor, 0, sender=who
+            )
+        ],
+        ("Recovery", "liquidate"): [
+            lambda s, who, keeper=keeper: s.stage.venue.recovery.liquidate(
+                *vector(s, LOW), s.poor, 0, keeper, sender=who
+            )
+            for keeper in (0, 17)
         ],
     }
     for what, args in (MARKETS | KEYS).items():
         known["Governance", f"set_{what}"] = [governed(f"set_{what}", *args)]
-    return known
+    return known | share_acts()
 
 
 GUARDED = {
@@ -349,12 +465,15 @@ GUARDED = {
     ("Vault", "release"),
     ("Oracle", "set_signer"),
     ("Oracle", "set_threshold"),
+    ("Oracle", "set_source"),
+    ("Oracle", "set_uptime"),
     ("Seals", "set_matcher"),
     ("Seals", "set_attester"),
     ("Seals", "set_attester_threshold"),
     ("Clearing", "apply"),
     ("Clearing", "set_market"),
     ("Clearing", "set_halt"),
+    ("Clearing", "spend"),
 }
 """Contracts call these, no key can: what leads to them stands for them."""
 
@@ -401,9 +520,9 @@ def test_nothing_anybody_does_spoils_a_signed_batch(
                     receipt = kept_scene.stage.venue.settle(kept_scene.batch, sender=STRANGER)
                     kept_scene.stage.books.check(None)
                     skipped = {event["account"] for event in receipt.all("Skipped")}
-                    allowed = {kept_scene.poor} if function[1] == "liquidate" else set()
+                    allowed = {kept_scene.poor} if function[0] == "Recovery" else set()
                     assert skipped <= allowed, (who.name, act_s, land_s, receipt.all("Skipped"))
-    possible = function not in GUARDED and function != ("Clearing", "settle")
+    possible = function not in GUARDED | IDLE and function != ("Clearing", "settle")
     assert (done > 0) == possible, f"{done} times done"
 
 
@@ -411,7 +530,7 @@ def test_a_liquidation_takes_down_the_orders_of_its_account_alone(scene: Scene) 
     """Wholly liquidated, the poor one's reduce-only order has nothing left to reduce."""
     stage = scene.stage
     stage.venue.world.travel(1)
-    stage.venue.recovery.liquidate(*vector(scene, LOW), scene.poor, 0, LOT, sender=STRANGER)
+    stage.venue.recovery.liquidate(*vector(scene, LOW), scene.poor, 0, 0, sender=STRANGER)
     receipt = stage.venue.settle(scene.batch)
     assert [(e["account"], e["reason"]) for e in receipt.all("Skipped")] == [(scene.poor, 17)]
     stage.books.check(None)

@@ -26,6 +26,7 @@ from tests.support.venue import DOLLAR, LOT, PRICE_E8
 from infold.words import (
     unpack_clock,
     unpack_head,
+    unpack_incoming,
     unpack_limits,
     unpack_meter,
     unpack_position,
@@ -664,34 +665,34 @@ def test_the_first_strike_sells_shares_at_a_dollar_and_the_next_at_value(stage: 
     """Requests, a strike, a gain of the pool, a second strike: shares and money by hand."""
     venue = stage.venue
     stage.fund_pool(1_000_000 * DOLLAR)
-    assert unpack_strike(venue.clearing.strikes(0)) == (0, 0, 0)
+    assert unpack_strike(venue.clearing.strikes(1)) == (0, 0, 0, 0)
     epoch = unpack_head(venue.clearing.head()).epoch
-    assert epoch == 1
+    assert epoch == 2
     sell_to_traders(stage, LOT, PRICE_E8)
     down_e8 = 58_000 * 10**8
     venue.fund(PROVIDER, 500_000 * DOLLAR)
-    venue.pool.request_deposit(500_000 * DOLLAR, sender=PROVIDER)
-    venue.pool.request_redeem(100_000 * 10**12, sender=PROVIDER)
+    venue.ask_in(PROVIDER, 500_000 * DOLLAR)
+    venue.ask_out(PROVIDER, 100_000 * 10**12)
     receipt = venue.strike(ORACLE | {1: down_e8})
     held = 1_000_000 * DOLLAR
     # it sold a unit at 60,030 that is worth 58,000; funding of a day at the rate it set
     nav = held + 60_030 * DOLLAR - 58_000 * DOLLAR + stage.pool().quote_e6 - 60_030 * DOLLAR
-    strike = unpack_strike(venue.clearing.strikes(1))
+    strike = unpack_strike(venue.clearing.strikes(2))
     supply = 1_000_000 * 10**12
-    assert strike == (0, nav, supply)
     paid = 100_000 * 10**12 * nav // supply
+    assert strike == (0, nav, supply, paid)
     assert unpack_limits(venue.clearing.limits()).capital_e6 == nav + 500_000 * DOLLAR - paid
     assert stage.account(0).collateral_e6 == held + 500_000 * DOLLAR - paid
     assert receipt.only("PoolStruck") == {
-        "epoch": 1,
-        "strike": venue.clearing.strikes(1),
+        "epoch": 2,
+        "strike": venue.clearing.strikes(2),
         "capital_e6": nav + 500_000 * DOLLAR - paid,
     }
     stage.books.check(pool_e6=paid)
     head = unpack_head(venue.clearing.head())
-    assert (head.epoch, head.epoch_end_ms) == (2, head.time_ms + 86_400_000)
+    assert (head.epoch, head.epoch_end_ms) == (3, head.time_ms + 86_400_000)
     minted = 500_000 * DOLLAR * supply // nav
-    assert venue.pool.claim(1, PROVIDER.address, sender=PROVIDER).value == (minted, paid)
+    assert venue.collect(PROVIDER, 2) == (minted, paid)
     stage.books.check()
 
 
@@ -703,14 +704,17 @@ def test_a_strike_counts_what_recovery_left_for_the_pool(stage: Stage) -> None:
     low = ORACLE | {1: 57_000 * 10**8}
     stage.venue.world.travel(1)
     vector = stage.venue.presented(stage.venue.a_vector(low))
-    stage.venue.recovery.liquidate(*vector, poor, 0, LOT, sender=SELLER)
+    stage.venue.recovery.liquidate(*vector, poor, 0, 0, sender=SELLER)
     stage.books.check()
+    waiting = unpack_incoming(stage.venue.clearing.market_words(8 + 4))
+    assert waiting.base_e8 > LOT // 2
     end_ms = unpack_head(stage.venue.clearing.head()).epoch_end_ms
     stage.venue.world.at_ms(end_ms + 4_000)
     lower = ORACLE | {1: 56_000 * 10**8}
     receipt = stage.venue.settle(stage.batch(oracle=lower, priced=(2,)))
     strike = unpack_strike(receipt.only("PoolStruck")["strike"])
-    assert strike.nav_e6 == 1_000_000 * DOLLAR - 1_000 * DOLLAR
+    worth = waiting.base_e8 * 56_000 * 10**8 // 10**10 + waiting.quote_e6
+    assert strike.nav_e6 == 1_000_000 * DOLLAR + worth < 1_000_000 * DOLLAR
     stage.books.check()
 
 
@@ -721,7 +725,7 @@ def test_a_pool_worth_nothing_gives_requests_back(stage: Stage) -> None:
     sell_to_traders(stage, 10 * LOT, PRICE_E8)
     high = ORACLE | {1: 63_000 * 10**8}
     venue.fund(PROVIDER, 7_000 * DOLLAR)
-    venue.pool.request_deposit(7_000 * DOLLAR, sender=PROVIDER)
+    venue.ask_in(PROVIDER, 7_000 * DOLLAR)
     before = stage.account(0).collateral_e6
     receipt = venue.strike(high)
     strike = unpack_strike(receipt.only("PoolStruck")["strike"])
@@ -729,7 +733,7 @@ def test_a_pool_worth_nothing_gives_requests_back(stage: Stage) -> None:
     assert unpack_limits(venue.clearing.limits()).capital_e6 == 0
     assert stage.account(0).collateral_e6 == before
     stage.books.check(pool_e6=7_000 * DOLLAR)
-    assert venue.pool.claim(1, PROVIDER.address, sender=PROVIDER).value == (0, 7_000 * DOLLAR)
+    assert venue.collect(PROVIDER, 2) == (0, 7_000 * DOLLAR)
     stage.books.check()
 
 

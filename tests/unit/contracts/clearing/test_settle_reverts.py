@@ -597,7 +597,7 @@ def test_settle_strikes_only_with_every_market_of_the_pool_priced(stage: Stage) 
     blind = stage.batch(oracle={1: PRICE_E8}, **late)
     assert_refused(stage, blind, "clearing: strike misses a market")
     receipt = stage.venue.settle(stage.batch(**late))
-    assert receipt.only("PoolStruck")["epoch"] == 1
+    assert receipt.only("PoolStruck")["epoch"] == 2
     stage.books.check()
 
 

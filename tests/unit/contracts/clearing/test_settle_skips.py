@@ -216,7 +216,6 @@ def test_settle_skips_an_account_nobody_opened(stage: Stage) -> None:
 RESERVED = {
     "time in force 3": (3 << 187, 0),
     "trigger kind 3": (3 << 189, 0),
-    "approved wallet": (1 << 192, 0),
     "flag 9": (1 << 193, 0),
     "flag 10": (1 << 194, 0),
     "flag 11": (1 << 195, 0),
@@ -691,6 +690,38 @@ def test_settle_only_shrinks_where_open_interest_is_used_up(stage: Stage) -> Non
         receipt = stage.venue.settle(stage.batch(plans, gross={1: 11}))
         assert {event["reason"] for event in receipt.all("Skipped")} == {19}
     assert_only_shrinks(stage, gross={1: LOT + 11})
+
+
+@pytest.mark.parametrize(("share", "room_usd"), [(0, 62_500), (3, 500_000), (6, 4_000_000)])
+def test_settle_only_shrinks_where_open_interest_outweighs_its_share_of_capital(
+    stage: Stage, share: int, room_usd: int
+) -> None:
+    """2^(share - 4) times a million dollars, at the batch's oracle price."""
+    stage.fund_pool(1_000_000 * DOLLAR)
+    stage.cross()
+    room_e8 = room_usd * LOT // 60_000 - LOT
+    stage.venue.list_market(1, interest_share=share)
+    for more_e8, passes in ((room_e8, True), (room_e8 + 2, False)):
+        with stage.venue.world.anchored():
+            plans = [stage.buy(size_e8=more_e8, slot=1), stage.sell(size_e8=more_e8, slot=1)]
+            receipt = stage.settle(plans)
+            assert {event["reason"] for event in receipt.all("Skipped")} == (
+                set() if passes else {19}
+            )
+    with stage.venue.world.anchored():
+        # the same lots at a higher price are worth more
+        dearer = {1: PRICE_E8 + PRICE_E8 // 100, 2: ETHER_E8}
+        plans = [stage.buy(size_e8=room_e8, slot=1), stage.sell(size_e8=room_e8, slot=1)]
+        assert len(stage.settle(plans, oracle=dearer).all("Skipped")) == 2
+    assert_only_shrinks(stage, gross={1: max(LOT + 11, room_e8 + 2)})
+
+
+def test_open_interest_of_share_15_asks_for_no_capital(stage: Stage) -> None:
+    """At 14 a pool without capital carries nothing; at 15 only the cap is asked."""
+    for share, skipped in ((14, 2), (15, 0)):
+        with stage.venue.world.anchored():
+            stage.venue.list_market(1, interest_share=share)
+            assert len(stage.cross().all("Skipped")) == skipped
 
 
 def test_settle_skips_a_position_whose_money_outgrows_its_word(stage: Stage) -> None:

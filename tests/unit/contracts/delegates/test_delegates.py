@@ -40,7 +40,7 @@ def cover(venue: Venue, account: int, time_ms: int, **changes: Any) -> bool:
     order = venue.an_order(account, **changes)
     record: BatchRecord = pack_record(order, 0, order.size_e8, True, 0, 0)
     answer: bool = venue.delegates.covers(
-        account, KEY.address, record.order, order.limit_price_e8, time_ms
+        account, KEY.address, record.order, order.limit_price_e8, time_ms, bytes(32)
     )
     return answer
 

@@ -10,6 +10,7 @@ from tests.support.venue import Venue
 from infold.words import DelegateWord, pack_delegate_markets, unpack_delegate
 
 OWNER, KEY, STRANGER = a_key("owner"), a_key("session key"), a_key("stranger")
+NONE = bytes(32)
 MARKETS = pack_delegate_markets((1, 2, 65_535))
 
 
@@ -112,21 +113,21 @@ def test_covers_answers_as_the_grant_says(venue: Venue, account: int) -> None:
 
     def covers(market: int, size_e8: int, limit_e8: int, time_ms: int = expiry_ms) -> bool:
         order = market << 200 | size_e8 << 8
-        found: bool = venue.delegates.covers(account, KEY.address, order, limit_e8, time_ms)
+        found: bool = venue.delegates.covers(account, KEY.address, order, limit_e8, time_ms, NONE)
         return found
 
     assert covers(1, 10**6, 6 * 10**6) and covers(65_535, 1, 1)
     assert not covers(3, 1, 1) and not covers(1, 1, 1, expiry_ms + 1)
     assert covers(1, 10**6, 6_009_999) and not covers(1, 10**6, 6_010_000)
     assert not covers(1, 2**64 - 1, 2**64 - 1)
-    assert not venue.delegates.covers(account, STRANGER.address, 1 << 200, 1, 0)
+    assert not venue.delegates.covers(account, STRANGER.address, 1 << 200, 1, 0, NONE)
 
 
 def test_a_free_place_in_the_list_is_no_market(venue: Venue, account: int) -> None:
     """Market 0 does not exist, so a zero in the list lets nobody trade: Clearing prices no such."""
     venue.delegates.grant(account, KEY.address, 0, 2**64 - 1, 2**47, sender=OWNER)
     for market in (1, 2, 65_535):
-        assert not venue.delegates.covers(account, KEY.address, market << 200, 1, 1)
+        assert not venue.delegates.covers(account, KEY.address, market << 200, 1, 1, NONE)
 
 
 def test_init_rejects_the_zero_address() -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from tests.support.evm import Contract, a_key, refuses
+from tests.support.compiler import ROOT, compiled_at
+from tests.support.evm import Contract, Receipt, Refused, a_key, refuses
 from tests.support.venue import DEPLOYER, GUARD_MS, PRICE_E8, WINDOW_MS, Venue
 
 from infold.words import (
@@ -41,11 +42,12 @@ class Sourced:
         bound_e4: int = 100,
         age_s: int = AGE_S,
         strict: bool = False,
-    ) -> None:
+    ) -> Receipt:
         address = "0x" + "00" * 20 if source is None else source.address
-        self.venue.governance.set_price_source(
+        receipt: Receipt = self.venue.governance.set_price_source(
             market, address, bound_e4, age_s, strict, sender=DEPLOYER
         )
+        return receipt
 
     def say(self, price_e8: int, ago_s: int = 0) -> None:
         now_s = self.venue.world.timestamp_s
@@ -81,8 +83,12 @@ def sourced(venue: Venue) -> Sourced:
 def test_naming_a_source_reads_it_at_once(venue: Venue) -> None:
     source = venue.world.deploy("dev/Source", PRICE_E8, sender=DEPLOYER)
     sourced = Sourced(venue, source)
-    sourced.set(source, strict=True)
+    receipt = sourced.set(source, strict=True)
     now_s = venue.world.timestamp_s
+    named = {"market": MARKET, "source": venue.oracle.source_of(MARKET)}
+    assert receipt.only("SourceSet") == named
+    read = {"market": MARKET, "readings": venue.oracle.readings(MARKET)}
+    assert receipt.only("SourceRead") == read
     assert sourced.readings == ReadingsWord(
         PRICE_E8, now_s + AGE_S, 100, 1, 0, 0, 0, 0, now_s + GUARD_S
     )
@@ -111,12 +117,12 @@ def test_a_shut_chunk_is_not_judged(sourced: Sourced) -> None:
 
 def test_every_sourced_market_of_a_vector_is_judged_by_its_own_reading(sourced: Sourced) -> None:
     venue = sourced.venue
-    for market in (2, 33, 191):
+    for market in (2, 4, 33, 191):
         sourced.set(sourced.source, market=market)
     venue.world.travel(GUARD_S + 1)
-    prices = {MARKET: PRICE_E8, 2: 1, 3: 1, 33: 2 * PRICE_E8, 191: PRICE_E8 - 1, 192: 7}
+    prices = {MARKET: PRICE_E8, 2: 1, 3: 1, 4: 1, 33: 2 * PRICE_E8, 191: PRICE_E8 - 1, 192: 7}
     bits = venue.oracle.verify(*venue.presented(venue.a_vector(prices)))[2]
-    assert bits == 1 << 2 | 1 << 33
+    assert bits == 1 << 2 | 1 << 4 | 1 << 33
 
 
 def test_a_reading_serves_strictly_after_its_activation(sourced: Sourced) -> None:
@@ -206,14 +212,16 @@ def test_past_its_end_a_strict_reading_doubts_all_and_another_none(
 def test_taking_a_source_away_ends_doubt_behind_the_barrier(sourced: Sourced) -> None:
     venue = sourced.venue
     venue.world.travel(WAIT_S)
-    sourced.set(None)
+    receipt = sourced.set(None)
+    assert receipt.only("SourceSet") == {"market": MARKET, "source": 0}
     activation_ms = venue.world.now_ms + GUARD_MS
     assert sourced.doubtful(2 * PRICE_E8, activation_ms)
     assert not sourced.doubtful(2 * PRICE_E8, activation_ms + 1)
     with refuses(venue.world, "oracle: change pending"):
         venue.oracle.refresh(MARKET, sender=STRANGER)
     venue.world.travel(WAIT_S)
-    venue.oracle.refresh(MARKET, sender=STRANGER)
+    forgotten = venue.oracle.refresh(MARKET, sender=STRANGER)
+    assert forgotten.only("SourceRead") == {"market": MARKET, "readings": 0}
     assert venue.oracle.readings(MARKET) == 0
     assert unpack_threshold(venue.oracle.threshold()).sourced == 0
     with refuses(venue.world, "oracle: no source"):
@@ -243,7 +251,29 @@ def test_set_source_keeps_its_bounds(
     sourced: Sourced, changes: dict[str, int], reason: str
 ) -> None:
     with refuses(sourced.venue.world, reason):
-        sourced.set(sourced.source, **changes)  # type: ignore[arg-type]
+        sourced.set(sourced.source, **({"market": 2} | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"market": 1},
+        {"market": 191},
+        {"bound_e4": 10},
+        {"bound_e4": 2_000},
+        {"age_s": 30},
+        {"age_s": 172_800},
+    ],
+)
+def test_set_source_takes_what_its_bounds_allow(sourced: Sourced, changes: dict[str, int]) -> None:
+    sourced.venue.world.travel(WAIT_S)
+    sourced.say(PRICE_E8)
+    given = {"market": 2, "bound_e4": 100, "age_s": 60} | changes
+    sourced.set(sourced.source, **given)
+    word = unpack_source(sourced.venue.oracle.source_of(given["market"]))
+    assert (word.bound_e4, word.age_s) == (given["bound_e4"], given["age_s"])
+    readings = unpack_readings(sourced.venue.oracle.readings(given["market"]))
+    assert readings.until_s == sourced.venue.world.timestamp_s + given["age_s"]
 
 
 def test_set_source_and_set_uptime_are_governances_alone(venue: Venue) -> None:
@@ -271,3 +301,22 @@ def test_a_changed_threshold_keeps_the_sources_and_a_source_the_threshold(
     with refuses(venue.world, "signers: threshold out of range"):
         key = a_key("oracle signer 0")
         venue.governance.set_oracle_signer(key.address, False, sender=DEPLOYER)
+
+
+def test_a_source_that_looks_at_the_oracle_while_it_is_asked_is_locked_out(venue: Venue) -> None:
+    path = ROOT / "tests" / "support" / "contracts" / "NosySource.vy"
+    nosy = venue.world.deploy(compiled_at(path), sender=DEPLOYER)
+    sourced = Sourced(venue, nosy)
+    sourced.set(nosy)
+    venue.world.travel(WAIT_S)
+    nosy.look(venue.oracle.address, True, sender=STRANGER)
+    assert venue.oracle.sequencer_up() and nosy.latest()[0] == 10**8
+    for act in (
+        lambda: venue.oracle.refresh(MARKET, sender=STRANGER),
+        lambda: sourced.set(nosy),
+    ):
+        with pytest.raises(Refused) as refused:
+            act()
+        assert refused.value.reason == "", "the lock refuses without words; something else spoke"
+    nosy.look(venue.oracle.address, False, sender=STRANGER)
+    venue.oracle.refresh(MARKET, sender=STRANGER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from tests.support.compiler import ROOT, compiled_at
-from tests.support.evm import ZERO, Contract, a_key, refuses
+from tests.support.evm import ZERO, Contract, Receipt, a_key, refuses
 from tests.support.solidity import mock
 from tests.support.venue import DEPLOYER, Venue
 
@@ -27,8 +27,9 @@ class Sequencer:
         now_s = self.venue.world.timestamp_s
         self.feed.updateRoundData(2, answer, now_s, max(0, now_s - since_s), sender=STRANGER)
 
-    def set(self, feed: str, grace_s: int = GRACE_S) -> None:
-        self.venue.governance.set_uptime(feed, grace_s, sender=DEPLOYER)
+    def set(self, feed: str, grace_s: int = GRACE_S) -> Receipt:
+        receipt: Receipt = self.venue.governance.set_uptime(feed, grace_s, sender=DEPLOYER)
+        return receipt
 
     @property
     def up(self) -> bool:
@@ -93,9 +94,20 @@ def test_set_uptime_keeps_its_bounds(sequencer: Sequencer, feed: bool, grace_s: 
         sequencer.set(sequencer.feed.address if feed else ZERO, grace_s)
 
 
+@pytest.mark.parametrize("grace_s", [60, 86_400])
+def test_set_uptime_takes_what_its_bounds_allow(sequencer: Sequencer, grace_s: int) -> None:
+    said = sequencer.set(sequencer.feed.address, grace_s).only("UptimeSet")
+    assert said == {"feed": sequencer.feed.address.lower(), "grace_s": grace_s}
+    assert sequencer.venue.oracle.uptime_word() & (2**32 - 1) == grace_s
+    sequencer.says(0, grace_s)
+    assert not sequencer.up
+    sequencer.says(0, grace_s + 1)
+    assert sequencer.up
+
+
 def test_set_uptime_takes_a_feed_away(sequencer: Sequencer) -> None:
     word = int(sequencer.feed.address, 16) << 32 | GRACE_S
     assert sequencer.venue.oracle.uptime_word() == word
     sequencer.says(1, 0)
-    sequencer.set(ZERO, 0)
+    assert sequencer.set(ZERO, 0).only("UptimeSet") == {"feed": ZERO, "grace_s": 0}
     assert sequencer.up and sequencer.venue.oracle.uptime_word() == 0

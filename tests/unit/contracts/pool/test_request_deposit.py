@@ -1,70 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pool.request_deposit: money in now, shares at the price of the epoch's strike."""
+"""Pool.requestDeposit: money in now, shares at the price of the epoch's strike."""
 
 from __future__ import annotations
 
 import pytest
-from tests.support.evm import refuses
+from tests.support.evm import ZERO, refuses
 from tests.support.venue import DOLLAR, Venue
 
 from infold.words import RequestsWord, pack_requests, unpack_head
 
-from .conftest import ORACLE, PROVIDER, SECOND, STRANGER
+from .conftest import OPERATOR, ORACLE, PROVIDER, SECOND, STRANGER
 
 
-def test_request_deposit_takes_the_money_and_mints_nothing_yet(pooled: Venue) -> None:
-    receipt = pooled.pool.request_deposit(300 * DOLLAR, sender=PROVIDER)
-    assert receipt.value == 0
+def test_a_deposit_request_takes_the_money_and_mints_nothing_yet(pooled: Venue) -> None:
+    own = (PROVIDER.address, PROVIDER.address)
+    receipt = pooled.pool.requestDeposit(300 * DOLLAR, *own, sender=PROVIDER)
+    assert receipt.value == 1
     assert pooled.dollar.balanceOf(PROVIDER.address) == 999_700 * DOLLAR
     assert pooled.vault.accounted_e6() == 300 * DOLLAR
+    assert pooled.dollar.balanceOf(pooled.vault.address) == 300 * DOLLAR
     assert pooled.pool.balanceOf(PROVIDER.address) == pooled.pool.totalSupply() == 0
-    assert pooled.pool.pending(0, PROVIDER.address) == (300 * DOLLAR, 0)
+    assert pooled.pool.pendingDepositRequest(1, PROVIDER.address) == 300 * DOLLAR
     word = pack_requests(RequestsWord(300 * DOLLAR, 0))
-    assert receipt.only("DepositRequested") == {
-        "holder": PROVIDER.address.lower(),
-        "epoch": 0,
-        "assets_e6": 300 * DOLLAR,
-        "request": word,
+    assert receipt.only("DepositRequest") == {
+        "controller": PROVIDER.address.lower(),
+        "owner": PROVIDER.address.lower(),
+        "requestId": 1,
+        "sender": PROVIDER.address.lower(),
+        "assets": 300 * DOLLAR,
     }
-    assert receipt.only("LiquidityRequested") == {"epoch": 0, "requests": word}
+    assert receipt.only("LiquidityRequested") == {"epoch": 1, "requests": word}
+
+
+def test_a_deposit_request_serves_its_controller(pooled: Venue) -> None:
+    pooled.pool.requestDeposit(5, SECOND.address, PROVIDER.address, sender=PROVIDER)
+    assert pooled.pool.pendingDepositRequest(1, SECOND.address) == 5
+    assert pooled.pool.pendingDepositRequest(1, PROVIDER.address) == 0
+    with refuses(pooled.world, "pool: controller is zero"):
+        pooled.pool.requestDeposit(5, ZERO, PROVIDER.address, sender=PROVIDER)
+
+
+def test_a_deposit_request_takes_from_nobody_but_the_caller_or_who_trusts_it(
+    pooled: Venue,
+) -> None:
+    request = (5, OPERATOR.address, PROVIDER.address)
+    with refuses(pooled.world, "pool: not the owner or an operator"):
+        pooled.pool.requestDeposit(*request, sender=OPERATOR)
+    pooled.pool.setOperator(OPERATOR.address, True, sender=PROVIDER)
+    receipt = pooled.pool.requestDeposit(*request, sender=OPERATOR)
+    assert receipt.only("DepositRequest")["sender"] == OPERATOR.address.lower()
+    assert pooled.dollar.balanceOf(PROVIDER.address) == 1_000_000 * DOLLAR - 5
 
 
 def test_requests_of_one_holder_and_of_all_add_up(pooled: Venue) -> None:
     for amount in (1, 41):
-        pooled.pool.request_deposit(amount, sender=PROVIDER)
-    pooled.pool.request_deposit(100, sender=SECOND)
-    assert pooled.pool.pending(0, PROVIDER.address) == (42, 0)
-    assert pooled.pool.lp_requests(0) == pack_requests(RequestsWord(142, 0))
+        pooled.ask_in(PROVIDER, amount)
+    pooled.ask_in(SECOND, 100)
+    assert pooled.pool.pendingDepositRequest(1, PROVIDER.address) == 42
+    assert pooled.pool.lp_requests(1) == pack_requests(RequestsWord(142, 0))
 
 
 def test_a_request_after_the_epochs_end_joins_the_next_one(pooled: Venue) -> None:
     end_ms = unpack_head(pooled.clearing.head()).epoch_end_ms
     pooled.world.at(end_ms // 1000 - 1)
-    assert pooled.pool.request_deposit(5, sender=PROVIDER).value == 0
+    assert pooled.ask_in(PROVIDER, 5) == 1
     pooled.world.at_ms(end_ms)
-    assert pooled.pool.request_deposit(7, sender=PROVIDER).value == 1
-    assert pooled.pool.pending(1, PROVIDER.address) == (7, 0)
+    assert pooled.ask_in(PROVIDER, 7) == 2
+    assert pooled.pool.pendingDepositRequest(2, PROVIDER.address) == 7
 
 
-def test_request_deposit_rejects_nothing(pooled: Venue) -> None:
+def test_a_deposit_request_rejects_nothing(pooled: Venue) -> None:
     with refuses(pooled.world, "pool: amount is zero"):
-        pooled.pool.request_deposit(0, sender=PROVIDER)
+        pooled.ask_in(PROVIDER, 0)
 
 
-def test_request_deposit_rejects_more_than_an_epoch_has_room_for(pooled: Venue) -> None:
+def test_a_deposit_request_rejects_more_than_an_epoch_has_room_for(pooled: Venue) -> None:
     with refuses(pooled.world, "pool: amount too large"):
-        pooled.pool.request_deposit(2**62, sender=PROVIDER)
+        pooled.ask_in(PROVIDER, 2**62)
     pooled.fund(SECOND, 2**62)
-    pooled.pool.request_deposit(2**62 - 2, sender=SECOND)
+    pooled.ask_in(SECOND, 2**62 - 2)
     with refuses(pooled.world, "pool: epoch is full"):
-        pooled.pool.request_deposit(2, sender=PROVIDER)
-    pooled.pool.request_deposit(1, sender=PROVIDER)
+        pooled.ask_in(PROVIDER, 2)
+    pooled.ask_in(PROVIDER, 1)
 
 
-def test_request_deposit_rejects_who_cannot_pay(pooled: Venue) -> None:
+def test_a_deposit_request_rejects_who_cannot_pay(pooled: Venue) -> None:
     with refuses(pooled.world, "erc20: insufficient allowance"):
-        pooled.pool.request_deposit(1, sender=STRANGER)
-    assert pooled.pool.pending(0, STRANGER.address) == (0, 0)
+        pooled.ask_in(STRANGER, 1)
+    assert pooled.pool.pendingDepositRequest(1, STRANGER.address) == 0
 
 
 def test_nobody_may_pay_into_the_pools_account_directly(pooled: Venue) -> None:
@@ -73,16 +96,17 @@ def test_nobody_may_pay_into_the_pools_account_directly(pooled: Venue) -> None:
 
 
 def test_a_donation_to_the_vault_changes_no_share(pooled: Venue) -> None:
-    pooled.pool.request_deposit(300 * DOLLAR, sender=PROVIDER)
+    pooled.ask_in(PROVIDER, 300 * DOLLAR)
     pooled.dollar.transfer(pooled.vault.address, 500 * DOLLAR, sender=SECOND)
+    pooled.dollar.transfer(pooled.pool.address, 500 * DOLLAR, sender=SECOND)
     pooled.strike(ORACLE)
-    assert pooled.pool.claim(0, PROVIDER.address, sender=PROVIDER).value[0] == 300 * 10**12
-    pooled.pool.request_deposit(300 * DOLLAR, sender=SECOND)
+    assert pooled.collect(PROVIDER, 1) == (300 * 10**12, 0)
+    pooled.ask_in(SECOND, 300 * DOLLAR)
     pooled.strike(ORACLE)
     pooled.strike(ORACLE)
-    assert pooled.pool.claimable(1, SECOND.address) == (300 * 10**12, 0)
+    assert pooled.pool.maxMint(SECOND.address) == 300 * 10**12
 
 
-@pytest.mark.parametrize("name", ["mint", "burn", "set_minter", "transfer_ownership", "owner"])
+@pytest.mark.parametrize("name", ["burn", "burn_from", "set_minter", "transfer_ownership", "owner"])
 def test_no_key_can_mint(pooled: Venue, name: str) -> None:
     assert not hasattr(pooled.pool, name)

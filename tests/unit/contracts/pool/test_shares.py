@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from tests.support.evm import ZERO, World, a_key, refuses
+from tests.support.permits import a_permit
 from tests.support.venue import DOLLAR, Venue
 
 from .conftest import ORACLE, PROVIDER, SECOND, SHARE, STRANGER
@@ -29,6 +30,21 @@ def test_shares_move_by_transfer_and_by_allowance(pooled: Venue) -> None:
         pooled.pool.transferFrom(SECOND.address, STRANGER.address, 1, sender=STRANGER)
     with refuses(pooled.world, "erc20: transfer amount exceeds balance"):
         pooled.pool.transfer(SECOND.address, 7 * SHARE + 1, sender=PROVIDER)
+
+
+def test_a_signature_is_an_allowance_once(pooled: Venue) -> None:
+    pooled.provide(PROVIDER, 10 * DOLLAR, ORACLE)
+    permit = a_permit(pooled, PROVIDER, STRANGER, 2 * SHARE)
+    pooled.pool.permit(*permit, sender=SECOND)
+    assert pooled.pool.allowance(PROVIDER.address, STRANGER.address) == 2 * SHARE
+    assert pooled.pool.nonces(PROVIDER.address) == 1
+    with refuses(pooled.world, "erc20: invalid signature"):
+        pooled.pool.permit(*permit, sender=SECOND)
+    late = a_permit(pooled, PROVIDER, STRANGER, SHARE, after_s=5)
+    pooled.world.travel(6)
+    with refuses(pooled.world, "erc20: expired deadline"):
+        pooled.pool.permit(*late, sender=SECOND)
+    assert pooled.pool.eip712Domain()[1:3] == ("Infold Pool Share", "1")
 
 
 @pytest.mark.parametrize("place", range(3))

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from tests.support.evm import refuses
 from tests.support.solidity import mock
-from tests.support.venue import DEPLOYER, GUARD_MS, LOT, PRICE_E8
+from tests.support.venue import DEPLOYER, GUARD_MS, PRICE_E8
 
-from .conftest import KEEPER, Crowd
+from .conftest import KEEPER, LONG, Crowd
 from .test_liquidate import LOW
 
 GRACE_S = 3_600
@@ -30,7 +30,7 @@ def test_nobody_is_liquidated_at_a_doubtful_price(crowd: Crowd) -> None:
 
 def test_a_second_source_that_agrees_changes_nothing(crowd: Crowd) -> None:
     a_second_source(crowd, 1, LOW)
-    crowd.liquidate(LOW, LOT // 2)
+    crowd.liquidate(LOW)
 
 
 def test_doubt_in_a_market_the_account_does_not_hold_protects_nobody(crowd: Crowd) -> None:
@@ -38,7 +38,7 @@ def test_doubt_in_a_market_the_account_does_not_hold_protects_nobody(crowd: Crow
     venue = crowd.venue
     vector = venue.a_vector({1: LOW, 2: 2 * PRICE_E8})
     assert venue.oracle.verify(*venue.presented(vector))[2] == 1 << 2
-    venue.recovery.liquidate(*venue.presented(vector), crowd.long, 0, LOT, sender=KEEPER)
+    venue.recovery.liquidate(*venue.presented(vector), crowd.long, 0, 0, sender=KEEPER)
 
 
 def test_nobody_is_liquidated_while_the_sequencer_is_down_or_in_its_grace(crowd: Crowd) -> None:
@@ -53,3 +53,17 @@ def test_nobody_is_liquidated_while_the_sequencer_is_down_or_in_its_grace(crowd:
         crowd.liquidate(LOW)
     world.travel(1)
     crowd.liquidate(LOW)
+
+
+def test_nobody_is_let_out_at_a_doubtful_price(crowd: Crowd) -> None:
+    a_second_source(crowd, 1, PRICE_E8)
+    venue = crowd.venue
+    venue.recovery.force_reduce(crowd.long, 0, 1, sender=LONG)
+    time_ms = venue.world.now_ms + 60_000
+    venue.world.travel(52)
+    source = venue.world.deploy("dev/Source", PRICE_E8, sender=DEPLOYER)
+    venue.governance.set_price_source(1, source.address, 100, 60, False, sender=DEPLOYER)
+    venue.world.at_ms(time_ms)
+    vector = venue.presented(venue.a_vector({1: LOW}, time_ms=time_ms))
+    with refuses(venue.world, "recovery: price is doubtful"):
+        venue.recovery.execute_exit(*vector, crowd.long, 0, sender=KEEPER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,9 +25,18 @@ def rules() -> Contract:
     return World().deploy("Rules", sender=a_key("deployer"))
 
 
-def verdict(rules: Contract, bounds: CurveBounds, price_e8: int, residual_e8: int) -> str | None:
+def verdict(
+    rules: Contract,
+    bounds: CurveBounds,
+    price_e8: int,
+    residual_e8: int,
+    rebate: int = 0,
+    earned_e6: int = 0,
+) -> str | None:
     """The words of the refusal; None if there is none."""
-    rates = RatesWord(h_min_e6=bounds.h_min_e6, h0_e6=bounds.h0_e6, band_e6=bounds.band_e6)
+    rates = RatesWord(
+        h_min_e6=bounds.h_min_e6, h0_e6=bounds.h0_e6, band_e6=bounds.band_e6, rebate=rebate
+    )
     caps = CapsWord(
         slope_e20=bounds.slope_e20,
         residual_cap_e8=bounds.residual_cap_e8,
@@ -41,6 +51,7 @@ def verdict(rules: Contract, bounds: CurveBounds, price_e8: int, residual_e8: in
             pack_rates(rates),
             pack_caps(caps),
             bounds.must_shrink,
+            earned_e6,
         )
     except Refused as refused:
         return refused.reason
@@ -95,6 +106,7 @@ def a_case(rng: random.Random) -> tuple[CurveBounds, int, int]:
         oracle * bounds.band_e6 // 10**6,
         oracle * bounds.h0_e6 // 10**6,
         -(-oracle * bounds.h_min_e6 // 10**6),
+        oracle * bounds.h_min_e6 // 10**6,
         oracle * ((bounds.h_min_e6 + bounds.h0_e6) * 10**14 + bend) // 10**20,
         rng.randrange(0, oracle // 8 + 1),
     )
@@ -114,6 +126,46 @@ def test_check_price_equals_the_curves_rule_at_random(rules: Contract) -> None:
         assert admissible(bounds, price_e8, residual_e8) == (found is None)
         seen[expected] = seen.get(expected, 0) + 1
     assert len(seen) == 7 and min(seen.values()) >= 20, f"cases are lopsided: {seen}"
+
+
+def test_check_price_gives_back_as_the_curves_rule_says_at_random(rules: Contract) -> None:
+    """Inside h_min, on either side of the oracle, with much, just enough, or nothing earned."""
+    rng = random.Random(SEED)
+    given = 0
+    for _ in range(EXAMPLES):
+        bounds, price_e8, residual_e8 = a_case(rng)
+        rebate = rng.randrange(1, 16)
+        due_e6 = -(-abs((price_e8 - bounds.oracle_price_e8) * residual_e8) // 10**10)
+        enough_e6 = min(2**64 - 1, -(-due_e6 * 16 // rebate))
+        earned_e6 = max(0, rng.choice((0, enough_e6, enough_e6 - 1, 2**64 - 1)))
+        bounds = replace(bounds, allowance_e6=earned_e6 * rebate // 16)
+        found = verdict(rules, bounds, price_e8, residual_e8, rebate, earned_e6)
+        assert found == fault(bounds, price_e8, residual_e8), f"{bounds} (seed {SEED})"
+        strict = fault(replace(bounds, allowance_e6=None), price_e8, residual_e8)
+        given += found is None and strict is not None
+    assert given >= 50
+
+
+def test_a_rebate_shrinks_the_pool_within_h_min_and_out_of_what_was_earned(
+    rules: Contract,
+) -> None:
+    """A pool long 100 lots of 10,000 dollars sells them; h_min is 5 bp, 500 dollars of it all."""
+    lot, dollar = 10**8, 10**6
+    bounds = CurveBounds(10**12, 500, 0, 10_000, 0, 10**12, 10**12, pool_base_e8=100 * lot)
+
+    def asked(lean_e6: int, lots: int, rebate: int, earned_e6: int) -> str | None:
+        price_e8 = 10**12 + 10**6 * lean_e6
+        return verdict(rules, bounds, price_e8, lots * lot, rebate, earned_e6)
+
+    wrong = "clearing: price on the wrong side"
+    assert asked(500, 100, 0, 0) is None
+    assert asked(499, 100, 0, 10**15) == wrong, "without the parameter nothing is given"
+    assert asked(0, 100, 1, 0) is None, "at the oracle nothing is given away"
+    assert asked(0, 101, 1, 10**15) == wrong, "not through zero"
+    assert asked(0, -1, 15, 10**15) == wrong, "not to grow"
+    assert asked(-500, 100, 8, 1_000 * dollar) is None, "500 of 1,000 dollars, half of it"
+    assert asked(-500, 100, 8, 1_000 * dollar - 1) == wrong
+    assert asked(-501, 1, 15, 10**15) == wrong, "never more than h_min"
 
 
 def test_check_price_answers_at_the_bounds_of_its_fields(rules: Contract) -> None:

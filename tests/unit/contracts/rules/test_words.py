@@ -68,6 +68,11 @@ def a_market(
     )
 
 
+def a_mark(oracle: int, index: int = 0, shift: int = SHIFT) -> int:
+    """A mark with a price and a funding index, as `shrink` reads it."""
+    return oracle << 144 | (index & 2**64 - 1) << 80 | shift << 12
+
+
 def sums(interest: int, credits: int, realised: int) -> int:
     """A deal's ledger entries in one word."""
     return (interest << 192) + (credits << 96) + realised
@@ -114,7 +119,10 @@ def test_close_does_what_the_page_says_at_random(rules: Contract) -> None:
             rng.choice((0, rng.randrange(-(10**12), 10**12))), rng.randrange(-(10**15), 10**15)
         )
         meter = MeterWord(
-            rng.randrange(10**12), rng.randrange(-(10**12), 10**12), rng.randrange(10**12, 10**13)
+            rng.randrange(10**12),
+            rng.randrange(-(10**12), 10**12),
+            rng.randrange(10**12, 10**13),
+            rng.choice((0, rng.randrange(10**12), 2**64 - 1)),
         )
         ledger = LedgerWord(
             rng.randrange(-(10**15), 10**15),
@@ -123,7 +131,12 @@ def test_close_does_what_the_page_says_at_random(rules: Contract) -> None:
         )
         velocity, bound, cap = rng.randrange(10**9), rng.randrange(1, 10**8), 10**12
         rates = RatesWord(
-            h0_e6=100_000, band_e6=100_000, shift=SHIFT, rate_max_e9=bound, velocity_e9=velocity
+            h0_e6=100_000,
+            band_e6=100_000,
+            shift=SHIFT,
+            rate_max_e9=bound,
+            velocity_e9=velocity,
+            rebate=rng.choice((0, 8)),
         )
         caps = CapsWord(0, 2**60 - 1, cap, 15, 2**60 - 1)
         residual = rng.choice((0, pool.base_e8, rng.randrange(-(10**11), 10**11)))
@@ -179,7 +192,9 @@ def test_close_does_what_the_page_says_at_random(rules: Contract) -> None:
         ), said
         assert unpack_pool(words[1]) == (base, held), said
         interest = meter.open_interest_e8 + entries[0]
-        assert unpack_meter(words[2])[:3] == (bucket, recent, interest), said
+        spread = math.floor(Fraction(residual * lean, 10**10))
+        earned = min(2**64 - 1, max(0, meter.earned_e6 + spread))
+        assert unpack_meter(words[2]) == (bucket, recent, interest, earned), said
         assert unpack_ledger(words[3]) == (
             ledger.realised_e6 + entries[2] + gained,
             ledger.fees_e6 + fees,
@@ -238,13 +253,19 @@ def test_shrink_does_what_the_page_says_at_random_and_at_the_bounds(rules: Contr
             meter=MeterWord(3, -4, interest, 5),
             ledger=ledger,
             incoming=incoming if abs(base) < 2**61 else PoolWord(),
-            rates=RatesWord(shift=60),
+            rates=RatesWord(shift=60, mm_e6=25_000),
+            caps=CapsWord(position_cap_e8=2**62),
         )
         given = incoming if abs(base) < 2**61 else PoolWord()
-        words, after, realised = rules.shrink(market, pack_position(position), oracle, change)
+        lean, mm = rng.choice((0, 1, 50_000)), 25_000
+        charge = rng.randrange(min(2**64, -(-size * oracle * mm // 10**16)) + 1)
+        terms = lean << 160 | charge << 32 | 17
+        mark = a_mark(oracle, index, 60)
+        words, after, realised = rules.shrink(market, pack_position(position), mark, change, terms)
         credit = math.floor(Fraction(-base * (index - entered), 2**60))
         moved = math.floor(Fraction(-change * oracle, 10**10))
-        money = quote + credit + moved
+        moved -= math.ceil(Fraction(size * oracle * lean, 10**16))
+        money = quote + credit + moved - charge
         said = f"seed {SEED}: {position} {change} {oracle}"
         if base + change == 0:
             assert (after, realised) == (0, money), said
@@ -252,7 +273,7 @@ def test_shrink_does_what_the_page_says_at_random_and_at_the_bounds(rules: Contr
             assert realised == 0, said
             assert unpack_position(after) == (position.market, base + change, money, index, 0), said
         assert unpack_pool(words[4]) == (given.base_e8 - change, given.quote_e6 - moved), said
-        assert unpack_ledger(words[3]) == (realised, 7, -credit), said
+        assert unpack_ledger(words[3]) == (realised + charge, 7, -credit), said
         less = max(base, 0) - max(base + change, 0)
         assert unpack_meter(words[2]) == (3, -4, interest - less, 5), said
         assert unpack_clock(words[0]) == clock, said
@@ -264,16 +285,16 @@ def test_shrink_refuses_what_does_not_shrink_and_what_has_no_price(rules: Contra
         market = a_market(meter=MeterWord(0, 0, 100))
         for change in changes:
             with refuses(rules.world, "clearing: apply must shrink"):
-                rules.shrink(market, word, 10, change)
+                rules.shrink(market, word, a_mark(10), change, 0)
         good = -1 if base > 0 else 1
         with refuses(rules.world, "clearing: no price"):
-            rules.shrink(market, word, 0, good)
-        rules.shrink(market, word, 10, good)
+            rules.shrink(market, word, a_mark(0), good, 0)
+        rules.shrink(market, word, a_mark(10), good, 0)
 
 
 def test_shrink_sets_the_flag_of_a_market_that_had_nothing_coming(rules: Contract) -> None:
     word = pack_position(PositionWord(1, 5, 0, 0, 0))
-    words, _, _ = rules.shrink(a_market(meter=MeterWord(0, 0, 9)), word, 10**10, -5)
+    words, _, _ = rules.shrink(a_market(meter=MeterWord(0, 0, 9)), word, a_mark(10**10), -5, 0)
     assert unpack_clock(words[0]).flags == 1
     assert unpack_pool(words[4]) == (5, -5)
 
@@ -286,13 +307,56 @@ def test_pool_value_is_position_funding_and_incoming_at_the_mark(rules: Contract
         flagged = rng.random() < 0.5
         stored, index = (rng.randrange(-(2**62), 2**62) for _ in range(2))
         price, shift = rng.randrange(1, 10**14), rng.randrange(20, 91)
-        mark = price << 144 | (index & (2**64 - 1)) << 80 | shift << 12 | rng.randrange(2**12)
+        im_e6, interest = rng.randrange(2**20), rng.randrange(2**62)
+        mark = price << 144 | (index & (2**64 - 1)) << 80 | im_e6 << 60
+        mark |= shift << 12 | rng.randrange(2**12)
         market = a_market(
-            clock=ClockWord(funding_index=stored, flags=int(flagged)), pool=pool, incoming=incoming
+            clock=ClockWord(funding_index=stored, flags=int(flagged)),
+            pool=pool,
+            incoming=incoming,
+            meter=MeterWord(open_interest_e8=interest),
         )
         base, quote = pool.base_e8, pool.quote_e6
         quote += math.floor(Fraction(-base * (index - stored), 2**shift))
         if flagged:
             base, quote = base + incoming.base_e8, quote + incoming.quote_e6
         value = math.floor(Fraction(base * price, 10**10)) + quote
-        assert rules.pool_value(market, mark) == value, f"seed {SEED}: {pool} {incoming} {mark}"
+        whole = interest + max(base, 0)
+        locked = math.ceil(Fraction(whole * price * im_e6, 10**16))
+        assert rules.pool_value(market, mark) == (value, locked), (
+            f"seed {SEED}: {pool} {incoming} {mark}"
+        )
+
+
+def test_shrink_refuses_terms_beyond_what_recovery_may_ask(rules: Contract) -> None:
+    """1 unit at 100: notional 100, maintenance 2.5, a fee of 5 cents; 5 % to the pool at most."""
+    word = pack_position(PositionWord(1, 10**8, 0, 0, 0))
+    market = a_market(
+        meter=MeterWord(0, 0, 10**9), rates=RatesWord(mm_e6=25_000, fee_e6=500, shift=SHIFT)
+    )
+    mark = a_mark(100 * 10**8)
+    good = 50_000 << 160 | 50_000 << 96 | 2_500_000 << 32
+    rules.shrink(market, word, mark, -(10**8), good)
+    for more in (1 << 160, 1 << 96, 1 << 32):
+        with refuses(rules.world, "clearing: terms too harsh"):
+            rules.shrink(market, word, mark, -(10**8), good + more)
+
+
+@pytest.mark.parametrize(("pool", "waiting"), [(70, 0), (30, 40), (-90, 0), (-90, 20)])
+def test_shrink_keeps_the_pool_inside_its_cap_with_what_waits(
+    rules: Contract, pool: int, waiting: int
+) -> None:
+    """A cap of 100 lots: a pool long 70 takes 30 more of a long; one short 90 takes 190."""
+    word = pack_position(PositionWord(1, 1_000, 0, 0, 0))
+    market = a_market(
+        clock=ClockWord(flags=1),
+        meter=MeterWord(0, 0, 1_000),
+        pool=PoolWord(pool),
+        incoming=PoolWord(waiting),
+        caps=CapsWord(position_cap_e8=100),
+    )
+    room = 100 - pool - waiting
+    words, _, _ = rules.shrink(market, word, a_mark(10), -room, 0)
+    assert unpack_pool(words[4]).base_e8 == waiting + room
+    with refuses(rules.world, "clearing: pool cap"):
+        rules.shrink(market, word, a_mark(10), -room - 1, 0)

@@ -19,6 +19,7 @@ CASES = {
     "clustered_100",
     "first_touch_100",
     "held_4",
+    "sourced_4",
     "delegated_100",
     "skip_10",
     "reducing_100",

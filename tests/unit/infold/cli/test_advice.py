@@ -5,13 +5,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import snekmate
+
 from infold.cli.advice import ADVICE, advice
 
 CONTRACTS = Path(__file__).resolve().parents[4] / "contracts"
 
 
 def test_every_reason_is_one_a_contract_gives() -> None:
-    sources = "".join(path.read_text(encoding="utf-8") for path in CONTRACTS.rglob("*.vy"))
+    (timelocks,) = snekmate.__path__  # the timelock's reasons are its module's
+    folders = (CONTRACTS, Path(timelocks))
+    sources = "".join(
+        path.read_text(encoding="utf-8") for folder in folders for path in folder.rglob("*.vy")
+    )
     assert {reason for reason in ADVICE if f'"{reason}"' not in sources} == set()
 
 

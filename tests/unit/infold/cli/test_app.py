@@ -152,10 +152,10 @@ def test_a_journal_is_found_in_the_directory_of_its_run(
 
 
 def test_a_list_is_an_object_too(capsys: pytest.CaptureFixture[str]) -> None:
-    show_all("orders", [{"slot": 1}], True, "open orders", lambda rows: [])
-    assert json.loads(capsys.readouterr().out) == {"orders": [{"slot": 1}]}
-    show_all("orders", [], True, "open orders", lambda rows: [])
-    assert json.loads(capsys.readouterr().out) == {"orders": []}
+    for listed in ([{"slot": 1}], []):
+        show_all("order list", "orders", listed, True, "open orders", lambda rows: [])
+        found = json.loads(capsys.readouterr().out)
+        assert found["orders"] == listed and found["command"] == "order list"
 
 
 def test_figures_that_are_not_numbers_are_never_printed() -> None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import math
+import random
 from pathlib import Path
 
 import msgspec
@@ -11,9 +13,9 @@ import pytest
 from tests.support.recorded_market import Invented, invented
 
 from infold.cli import app as application
-from infold.cli.operate import calibrated
+from infold.cli.operate import calibrated, correlated
 from infold.cli.terminal import Exit
-from infold.dealer.params import SPOT_FX, DealerParameters
+from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
 from infold.errors import Misconfigured
 from infold.research.calibration.market import load_parameters
 
@@ -75,6 +77,97 @@ def test_binance_files_become_parameters_a_desk_reads(
     written = load_parameters(out.read_bytes())
     assert written["BTCUSDT"].hedge_spread_bp == btc["parameters"]["hedge_spread_bp"] > 2.0
     assert [file["path"] for file in document["files"]] == [str(p) for p in (trades, quotes, bars)]
+
+
+def two_markets(folder: Path, lag_ms: int = 0) -> tuple[Path, Path]:
+    """A thousand hours of klines of two markets that share half of what moves them."""
+    dice = random.Random(5)
+    moves = [dice.gauss(0.0, 0.005) for _ in range(1_000)]
+    paths = []
+    for name, begin_ms in (("BTCUSDT", 0), ("ETHUSDT", lag_ms)):
+        price, rows = 100.0, []
+        for n, shared in enumerate(moves):
+            close = price * math.exp(shared + dice.gauss(0.0, 0.005))
+            high, low = max(price, close) * 1.001, min(price, close) * 0.999
+            time_ms = 1_722_470_400_000 + begin_ms + 3_600_000 * n
+            end_ms = time_ms + 3_599_999
+            rows.append(f"{time_ms},{price!r},{high!r},{low!r},{close!r},7,{end_ms},700,5,3,300,0")
+            price = close
+        paths.append(folder / f"{name}-1h-2024-08.csv")
+        paths[-1].write_text("\n".join(rows))
+    return paths[0], paths[1]
+
+
+def test_markets_recorded_together_give_the_correlation_a_desk_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = two_markets(tmp_path)
+    out = tmp_path / "parameters.json"
+    named = [f"{coin}-USD={coin}USDT-1h-2024-08.csv" for coin in ("BTC", "ETH")]
+    names = ("--market", named[0], "--market", named[1])
+    assert run("--bars", first, "--bars", second, *names, "--out", out, "--json") == Exit.OK
+    told = json.loads(capsys.readouterr().out)["correlation"]
+    assert told["markets"] == ["BTC-USD", "ETH-USD"]
+    assert (told["moves"], told["step_ms"]) == (999, 3_600_000)
+    assert told["matrix"][0][1] == pytest.approx(0.5, abs=0.08)
+    assert 0.0 < told["shrinkage"] < 0.02
+    # Ids of the venue may stand in another order than names of the file.
+    numbers = {"ETH-USD": 2, "BTC-USD": 5}
+    beside = correlated(out, numbers)
+    assert beside is not None and beside.markets == (2, 5)
+    assert beside.leans({5: 1.0})[2].drift_bp < 0.0 == beside.leans({2: 0.0})[5].drift_bp
+    assert run("--bars", first, "--bars", second, *names) == Exit.OK
+    assert "common moves" in capsys.readouterr().out
+
+
+def test_markets_of_different_times_have_no_correlation_and_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = two_markets(tmp_path, lag_ms=950 * 3_600_000)
+    out = tmp_path / "parameters.json"
+    assert run("--bars", first, "--bars", second, "--out", out, "--json") == Exit.OK
+    document = json.loads(capsys.readouterr().out)
+    assert document["correlation"] is None
+    assert "fewer than 60" in document["left_out"]["correlation"]
+    assert set(json.loads(out.read_bytes())) == {"BTCUSDT", "ETHUSDT"}
+
+
+@pytest.mark.parametrize(
+    ("markets", "matrix", "problem"),
+    [
+        (["BTC-USD", "ETH-USD"], [[1, 0.5], [0.4, 1]], "must be symmetric"),
+        (["BTC-USD", "ETH-USD"], [[1, 1.5], [1.5, 1]], "must lie in -1..1"),
+        (["BTC-USD", "ETH-USD"], [[2, 0.5], [0.5, 1]], "must lie in -1..1"),
+        (["BTC-USD", "ETH-USD"], [[1, 0.5]], "must be 2 by 2"),
+        (["BTC-USD", "ETH-USD"], [[1, 0.5], [0.5]], "must be 2 by 2"),
+        (["BTC-USD", "ETH-USD"], [[1, None], [None, 1]], "no parameters by market"),
+        (["BTC-USD", "BTC-USD"], [[1, 0.5], [0.5, 1]], "it correlates BTC-USD, BTC-USD"),
+        (["BTC-USD", "SOL-USD"], [[1, 0.5], [0.5, 1]], "has parameters of BTC-USD, ETH-USD"),
+        (
+            ["BTC-USD", "ETH-USD", "XRP-USD"],
+            [[1, 0.9, -0.9], [0.9, 1, 0.9], [-0.9, 0.9, 1]],
+            "negative variance",
+        ),
+    ],
+)
+def test_a_matrix_that_is_none_is_refused(
+    tmp_path: Path, markets: list[str], matrix: list[list[object]], problem: str
+) -> None:
+    path = tmp_path / "dealer.json"
+    known = dict.fromkeys(("BTC-USD", "ETH-USD", "XRP-USD")[: max(len(markets), 2)], PERPETUAL)
+    path.write_bytes(
+        msgspec.json.encode(known | {"correlation": {"markets": markets, "matrix": matrix}})
+    )
+    numbers = {"BTC-USD": 1, "ETH-USD": 2, "SOL-USD": 3, "XRP-USD": 5}
+    with pytest.raises(Misconfigured, match=f"how markets correlate: .*{problem}"):
+        correlated(path, numbers)
+    assert calibrated(path, numbers)[1] == PERPETUAL
+
+
+def test_a_file_without_correlations_has_no_neighbours(tmp_path: Path) -> None:
+    path = tmp_path / "dealer.json"
+    path.write_bytes(msgspec.json.encode({"ETH-USD": SPOT_FX}))
+    assert correlated(path, {"ETH-USD": 2}) is None
 
 
 def test_people_read_parameters_estimates_and_what_was_assumed(

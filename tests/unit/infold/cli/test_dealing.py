@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from infold.cli.dealing import WANTED_E8_MAX, replay_dealer
+from infold.cli.dealing import REPLAY_REACH_BP, WANTED_E8_MAX, replay_dealer
 from infold.core.curve import Curve
 from infold.dealer.desk import Desk
+from infold.dealer.lines import batch_line
 
 LIMIT_BP = 10.0
 """How far beyond its price a recorded trade's limit lies where `--slippage-bps` is left out."""
@@ -21,7 +22,7 @@ SPREAD_BP_MAX = 4.0
 def test_all_that_was_traded_is_offered_well_inside_recorded_limits(
     price_e8: int, gross_e6: int, interval_s: float
 ) -> None:
-    desk = Desk(Curve, interval_s, {1: replay_dealer(price_e8, gross_e6)})
+    desk = Desk(Curve, interval_s, {1: replay_dealer(price_e8, gross_e6, interval_s)})
     curve = desk.commit(1, 0, price_e8, 1)
     traded_e8 = min(gross_e6 * 10**10 // price_e8, int(WANTED_E8_MAX) - 1)
     near = [
@@ -31,3 +32,14 @@ def test_all_that_was_traded_is_offered_well_inside_recorded_limits(
     ]
     assert SPREAD_BP_MAX < LIMIT_BP / 2
     assert min(near) <= -traded_e8 and max(near) >= traded_e8, curve
+
+
+@pytest.mark.parametrize("interval_s", [0.1, 1.0, 2.0, 10.0])
+@pytest.mark.parametrize("gross_e6", [10**9, 150 * 10**12])
+def test_the_last_lot_costs_one_basis_point_more_than_the_first(
+    gross_e6: int, interval_s: float
+) -> None:
+    dealer = replay_dealer(250 * 10**8, gross_e6, interval_s)
+    line = batch_line(dealer, interval_s)
+    last_bp = line.markup_bp(line.slope_bp_per_m * dealer.offer_m_max)
+    assert last_bp - line.half_spread_bp == pytest.approx(REPLAY_REACH_BP, rel=1e-9)

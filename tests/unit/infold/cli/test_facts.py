@@ -13,12 +13,13 @@ from infold.cli.app import run
 from infold.cli.facts import Teller, facts_of
 from infold.cli.terminal import Exit
 from infold.core.events import encode_entry
+from infold.core.refunds import TiersFixed
 from infold.dealer.hedging.facts import Intended, Reported
 from infold.errors import Misconfigured
 from infold.messages import TimeInForce
 from infold.outside import OutsideOrder, OutsideReport, Standing
 from infold.reports.execution import costs, largest_gap
-from infold.reports.facts import Fact, Record, recorded
+from infold.reports.facts import Record, ReportFact, recorded
 from infold.reports.outside_reference import believed
 from infold.reports.profit import profit
 from infold.shell.journal import Journal
@@ -60,8 +61,10 @@ def traded(seed: int, batches: int = 40) -> Venue:
     return venue
 
 
-def record_of(venue: Venue) -> Record:
+def record_of(venue: Venue, tiers: TiersFixed | None = None) -> Record:
     teller = Teller()
+    if tiers is not None:
+        teller.refunds.fix(tiers)
     return recorded(
         fact for _, events in venue.journal for event in events for fact in teller.tell(event)
     )
@@ -77,10 +80,58 @@ def test_profit_is_explained_to_the_unit(seed: int) -> None:
     assert found["ok"]
 
 
+def test_what_lower_tiers_are_owed_is_none_of_the_profit() -> None:
+    venue = traded(3)
+    account = max(fill.account for fill in record_of(venue).fills)
+    tiers = TiersFixed(time_ms=1, top_e6=200, lowest_e6=150, raised_e6={account: 200})
+    plain, lowered = record_of(venue), record_of(venue, tiers)
+    owed_e6 = sum(fill.fee_e6 // 4 for fill in plain.fills if fill.account != account)
+    assert owed_e6 > 0 and any(fill.account == account for fill in plain.fills)
+    found = [profit(record) for record in (plain, lowered)]
+    fees_e6 = [int(one["whole"]["sources_e6"]["fees"]) for one in found]
+    assert fees_e6[0] - fees_e6[1] == owed_e6
+    assert plain.books[-1].fees_e6 - lowered.books[-1].fees_e6 == owed_e6
+    assert found[1]["ok"]
+    assert found[0]["whole"]["unexplained_e6"] == found[1]["whole"]["unexplained_e6"]
+
+
+def test_a_debt_the_pool_covers_is_what_taking_the_position_over_cost() -> None:
+    """1 BTC on 10,000 dollars taken over at 30,000: 20,000 owed and a little more."""
+    venue = Venue(epoch_ms=20_000)
+    venue.list_market(BTC)
+    poor, rich = venue.open_account(10**10), venue.open_account(10**13)
+    prices = {BTC: BTC_E8}
+    venue.observe()
+    venue.fund_pool(prices, 10**14)
+    limits = {"market": BTC, "expiry_ms": venue.now_ms + 86_400_000}
+    venue.submit(
+        an_order(poor, buy=True, limit_price_e8=BTC_E8 * 2, seq=venue.seq(), **limits),
+        an_order(rich, buy=False, limit_price_e8=BTC_E8 // 2, seq=venue.seq(), **limits),
+    )
+    venue.close(prices, {})
+    venue.confirm()
+    (position,) = venue.chain.accounts[poor].positions.values()
+    before_e6 = venue.chain.accounts[0].word.collateral_e6
+    venue.shrink(poor, 0, -position.base_e8, BTC_E8 // 2)
+    venue.observe()
+    debt_e6 = before_e6 - venue.chain.accounts[0].word.collateral_e6
+    assert debt_e6 > 0 == venue.chain.accounts[poor].word.collateral_e6
+    assert venue.state.accounts[0].word.collateral_e6 == before_e6 - debt_e6
+    order = an_order(
+        rich, buy=False, size_e8=1, limit_price_e8=BTC_E8 // 2, seq=venue.seq(), **limits
+    )
+    venue.trade(order, prices_e8=prices)
+    record = record_of(venue)
+    (taken,) = record.taken_over
+    assert taken.quote_e6 == -(position.base_e8 * BTC_E8 // 2 // 10**10) - debt_e6
+    found = profit(record)
+    assert abs(int(found["whole"]["unexplained_e6"])) <= len(record.deals)
+
+
 def test_hedges_of_the_journal_are_told_once_and_explained() -> None:
     """Two reports of one order, the second of them twice: what it paid counts once."""
     venue = traded(3)
-    facts: list[Fact] = []
+    facts: list[ReportFact] = []
     teller = Teller()
     halfway = len(venue.journal) // 2
     for number, (_, events) in enumerate(venue.journal):
@@ -142,6 +193,17 @@ def test_a_journal_without_a_batch_has_nothing_to_report(tmp_path: Path) -> None
         journal.append([b"{}"])
     with pytest.raises(Misconfigured, match="holds no settled batch"):
         list(facts_of(tmp_path))
+
+
+def test_a_run_of_one_valuation_is_told_to_run_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Journal(tmp_path / "journal", b"test") as journal:
+        for command, decided in traded(2, batches=0).journal:
+            journal.append([encode_entry(command, decided)])
+    assert len(recorded(facts_of(tmp_path)).books) == 1
+    assert run(["report", "pnl", str(tmp_path)]) == Exit.SETUP
+    assert "takes two valuations" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -139,13 +139,20 @@ def test_what_is_wrong_stands_out() -> None:
 def test_a_replay_names_its_files_whole() -> None:
     path = "/data/" + "long/" * 30 + "btcusdt.csv"
     found = run_of(
-        recorded={"admitted_e6": "2000000", "settled_e6": "1960000", "share": 0.98},
+        recorded={
+            "admitted_e6": "2000000",
+            "settled_e6": "1960000",
+            "share": 0.98,
+            "share_min": 0.9,
+        },
         files=[{"path": path, "rows": 35_389, "sha256": HASH[2:]}],
         pool_capital_e6="123000000",
     )
     text = text_of(pages.of_run(found))
     assert "$1.96 settled of $2.00 admitted, 98.00%" in text and HASH[2:] in text
     assert path in "".join(line.strip() for line in text.splitlines())
+    found["recorded"] |= {"share": 0.39}
+    assert "admitted, 39.00%, less than 90.0%" in text_of(pages.of_run(found))
 
 
 def test_markets_are_a_table_of_their_own() -> None:
@@ -175,6 +182,9 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
         "markets": [{"id": 1, "name": "BTC-USD", "tick_e8": 10**7}],
         "accounts": [{"id": 17, "address": address, "private_key": key}],
         "matcher": {"address": address, "private_key": key},
+        "refund_payer": {"address": address, "private_key": key},
+        "owner": {"address": address, "private_key": key},
+        "guardian": {"address": address, "private_key": key},
         "oracle_signers": [{"address": address, "private_key": key}],
         "k": 1,
     }
@@ -183,6 +193,44 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
     assert f"export INFOLD_RPC_URL={found['rpc_url']}\n" in text
     assert f"export INFOLD_PRIVATE_KEY={key}\n" in text
     assert "infold order place 17 -m BTC-USD --side buy" in text
+
+
+REFUNDS = {
+    "feeTier": "0.875",
+    "feeTierUntil": 1_800_000_000_000,
+    "refundEarned": "12.5",
+    "refundPaid": "2.25",
+    "refundOwed": "10.25",
+}
+
+
+def test_an_account_shows_its_fee_tier_and_what_it_is_owed() -> None:
+    account = REFUNDS | {
+        "owner": HASH[:42],
+        "collateral": "1000",
+        "equity": "-3.5",
+        "pendingWithdrawal": "0",
+        "withdrawalBarrier": 0,
+        "openOrders": 2,
+        "epoch": 1,
+        "positions": [],
+    }
+    text = text_of(pages.of_account(account))
+    assert "pays 87.5% of a market's fee until 2027-01-15 08:00:00" in text
+    assert "$10.25 owed, $2.25 paid" in text
+    unfixed = text_of(pages.of_account(account | {"feeTier": "1", "feeTierUntil": None}))
+    assert "pays 100.0% of a market's fee\n" in unfixed
+
+
+def test_refunds_are_a_table_and_what_was_paid_another() -> None:
+    lines = pages.of_refunds([REFUNDS | {"account": 17}])
+    text_of(lines)
+    assert len(lines) == 2
+    for part in ("17", "87.5%", "$12.50", "$2.25", "$10.25"):
+        assert part in lines[1]
+    paid = {"payer": HASH[:42], "paid": [{"account": 17, "amount_e6": "10250000"}]}
+    assert "$10.25" in text_of(pages.of_paid(paid))
+    assert "nothing was owed" in text_of(pages.of_paid(paid | {"paid": []}))
 
 
 def test_orders_show_whole_hashes() -> None:
@@ -259,5 +307,5 @@ def test_only_a_terminal_without_no_color_sees_styles(
 
 def test_elsewhere_it_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
     show({"a": 1}, False, "title")
-    show_all("orders", [], False, "orders", pages.of_orders)
+    show_all("order list", "orders", [], False, "orders", pages.of_orders)
     assert capsys.readouterr().out == "title\na  1\norders\nnone\n"

@@ -37,6 +37,7 @@ class Venue:
     owner: bytes = OWNER
     epoch: int = 0
     delegates: dict[bytes, DelegateWord] = field(default_factory=dict)
+    approvals: dict[bytes, int] = field(default_factory=dict)
     seen: SlotView = field(default_factory=SlotView)
     chain: FillWord = field(default_factory=FillWord)
     terms: MarketTerms = field(default_factory=lambda: MarketTerms(10, 500, 1, 6 * 10**12))
@@ -49,6 +50,9 @@ class Venue:
 
     def delegate(self, key: bytes) -> DelegateWord | None:
         return self.delegates.get(key)
+
+    def approved_until_ms(self, order_hash: bytes) -> int:
+        return self.approvals.get(order_hash, 0)
 
     def slot(self, slot: int) -> SlotView:
         return self.seen
@@ -273,7 +277,7 @@ def test_a_dash_in_a_market_s_name_is_no_sign() -> None:
 def test_a_pair_that_recovers_nobody_is_a_bad_signature() -> None:
     high = f"0x{1:064x}{signing.HALF_CURVE_ORDER + 1:064x}"
     assert refusal_of(respelled(signature=high)).code == "BAD_SIGNATURE"
-    assert refusal_of(respelled(signature="0x" + "0" * 128)).code == "BAD_SIGNATURE"
+    assert refusal_of(respelled(signature="0x" + "0" * 127 + "1")).code == "BAD_SIGNATURE"
 
 
 def test_an_account_that_is_not_open_is_unknown() -> None:
@@ -335,6 +339,21 @@ def test_a_delegate_outside_its_grant_is_refused(code: str, venue: Venue) -> Non
 def test_the_owner_s_key_is_no_delegate_and_the_delegate_s_no_owner() -> None:
     assert refusal_of(a_body(OWNER_KEY, delegated=True), granted()).code == "DELEGATE_UNKNOWN"
     assert refusal_of(a_body(DELEGATE_KEY), granted()).code == "NOT_THE_SIGNER"
+
+
+def test_an_approved_order_carries_no_signature_and_needs_a_live_approval() -> None:
+    order = an_order()
+    unsigned = msgspec.json.encode(order_request(order, "BTC-USD", 0, 0))
+    digest = signing.order_hash(order, DOMAIN)
+    signed = admitted(unsigned, Venue(approvals={digest: NOW_MS + 1}))
+    assert signed.approved and signed.order == order and signed.order_hash == digest
+    for venue in (Venue(), Venue(approvals={digest: NOW_MS}), Venue(approvals={bytes(32): 2**48})):
+        assert refusal_of(unsigned, venue).code == "NOT_APPROVED"
+    delegated = msgspec.json.encode(order_request(order, "BTC-USD", 0, 0, True))
+    assert refusal_of(delegated, Venue(approvals={digest: 2**48})).code == "BAD_SIGNATURE"
+    half = msgspec.json.encode(order_request(order, "BTC-USD", 0, 1))
+    assert refusal_of(half, Venue(approvals={digest: 2**48})).code == "BAD_SIGNATURE"
+    assert not admitted(a_body()).approved
 
 
 # -- when and which --------------------------------------------------------------------------------
@@ -468,7 +487,7 @@ def test_a_group_keeps_its_order_with_each_refusal_in_its_place() -> None:
         a_body(seq=1),
         b"{",
         a_body(seq=2),
-        respelled(signature="0x" + "0" * 128),
+        respelled(signature="0x" + "0" * 127 + "1"),
         respelled(signature="0x"),
         a_body(seq=3),
     ]

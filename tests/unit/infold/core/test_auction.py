@@ -10,8 +10,8 @@ import pytest
 
 from infold.bench.auction import Case, columns, market_of
 from infold.bench.brute import BruteMarket, BruteOrder, brute_clear
-from infold.core import crossing
-from infold.core.auction import Cleared, Market, Orders, clear, hash_words, prepare
+from infold.core.auction import AuctionMarket, Cleared, Orders, clear, hash_words, prepare
+from infold.core.crossing import binning, offering, places, products
 from infold.core.curve import LOTS_E8_MAX, NO_DEALER, Curve, CurveBounds, admissible, clip
 from infold.errors import InvariantBroken
 
@@ -169,10 +169,10 @@ def test_prepare_refuses_figures_it_cannot_price(changes: dict[str, int], says: 
     }  # fmt: skip
     bounds = CurveBounds(**{**figures, **changes})
     with pytest.raises(InvariantBroken, match=says):
-        prepare([Market(bounds, 1, NO_DEALER)])
+        prepare([AuctionMarket(bounds, 1, NO_DEALER)])
     good = CurveBounds(**figures)
     with pytest.raises(InvariantBroken, match="255"):
-        prepare([Market(good, 1, NO_DEALER)] * 256)
+        prepare([AuctionMarket(good, 1, NO_DEALER)] * 256)
 
 
 def test_hash_words_are_big_endian() -> None:
@@ -192,12 +192,12 @@ def test_products_beyond_64_bits_are_exact() -> None:
     draw = random.Random(1)
     for _ in range(5_000):
         first, second = _wide(draw, 64), _wide(draw, 64)
-        high, low = crossing._multiply(np.uint64(first), np.uint64(second))
+        high, low = products.multiply(np.uint64(first), np.uint64(second))
         assert (int(high) << 64) + int(low) == first * second
         divisor = max(1, _wide(draw, 63))
         first, second = _wide(draw, 63), _wide(draw, 63)
         if first * second // divisor < 2**63:
-            quotient, rest = crossing.divide_product(first, second, divisor)
+            quotient, rest = products.divide_product(first, second, divisor)
             assert (int(quotient), int(rest)) == divmod(first * second, divisor)
 
 
@@ -219,12 +219,12 @@ def test_compiled_curve_and_bound_equal_the_python_ones() -> None:
         if max(map(abs, sales)) > LOTS_E8_MAX or knots[-1] > 2**53:
             continue
         curve = clip(Curve(tuple(knots), tuple(sales)), bounds, tick)
-        markets = prepare([Market(bounds, tick, curve)])
+        markets = prepare([AuctionMarket(bounds, tick, curve)])
         rule, width = markets.rules[0], markets.widths[0]
         for _ in range(20):
             number = draw.randint(max(1, oracle // tick // 2), 3 * (oracle // tick) // 2)
             price = number * tick
-            sale = crossing.sale_at(rule, markets.knot_prices, markets.knot_sales, number)
+            sale = offering.sale_at(rule, markets.knot_prices, markets.knot_sales, number)
             assert sale == curve.sale_e8(price), (bounds, curve, price)
             side = 1 if price >= oracle else -1
             size = draw.randint(1, cap)
@@ -237,7 +237,7 @@ def test_compiled_curve_and_bound_equal_the_python_ones() -> None:
             if abs(bounds.pool_base_e8 - side * size) > bounds.position_cap_e8:
                 continue
             wanted = admissible(bounds, price, side * size)
-            assert crossing._within_bound(rule, width, number, side, size) == wanted, (
+            assert offering.within_bound(rule, width, number, side, size) == wanted, (
                 bounds,
                 price,
             )
@@ -249,11 +249,11 @@ def test_bins_cover_every_tick_once_and_in_order() -> None:
     markets = prepare([market_of(BITCOIN._replace(tick=10**7, band_e6=500_000))])
     rule = markets.rules[0]
     before = None
-    for number in range(int(rule[crossing.BINS])):
-        first = crossing.bin_edge(rule, number, False)
-        last = crossing.bin_edge(rule, number, True)
+    for number in range(int(rule[places.BINS])):
+        first = binning.bin_edge(rule, number, False)
+        last = binning.bin_edge(rule, number, True)
         assert first <= last
         assert before is None or first == before + 1
         before = last
         for tick in {first, last, (first + last) // 2}:
-            assert crossing._bin(rule, tick) == number
+            assert binning.bin_of(rule, tick) == number

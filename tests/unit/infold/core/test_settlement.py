@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.paper_venue import (
     BTC,
@@ -21,10 +22,11 @@ from tests.support.paper_venue import (
     signed,
 )
 
+from infold.core.liquidation import apply_delta
 from infold.core.plan import Outcome, Plan, PlannedFill, Reason, StructuralFault
-from infold.core.settlement import apply_delta, commit, settle
+from infold.core.settlement import commit, settle
 from infold.core.state import State
-from infold.messages import Order, TimeInForce, TriggerKind
+from infold.messages import NOBODY, Order, TimeInForce, TriggerKind
 from infold.units import BACKSTOP_ACCOUNT, GUARD_MS, POOL_ACCOUNT
 from infold.words import (
     DelegateWord,
@@ -265,6 +267,21 @@ def test_a_delegate_signs_within_its_grant_and_nowhere_else() -> None:
     state = a_state()
     state.accounts[LONG].word = state.accounts[LONG].word._replace(owner=owner_of(SHORT))
     assert reasons(run(state, order, sell())) == [Reason.SIGNER]
+
+
+def test_an_approved_order_serves_until_its_approval_ends() -> None:
+    order = an_order(LONG)
+    (planned,) = fills(order)
+    unsigned = msgspec.structs.replace(planned.signed, signature=bytes(64), signer=NOBODY)
+    for until_ms, expected in ((None, [Reason.SIGNER]), (T - 1, [Reason.SIGNER]), (T, [])):
+        state = a_state()
+        if until_ms is not None:
+            state.accounts[LONG].approvals[unsigned.order_hash] = until_ms
+        plan = a_plan([planned._replace(signed=unsigned), *fills(sell())])
+        assert reasons(settle(state, plan)) == expected
+    elsewhere = a_state()
+    elsewhere.accounts[SHORT].approvals[unsigned.order_hash] = T
+    assert reasons(settle(elsewhere, plan)) == [Reason.SIGNER]
 
 
 # -- accounts --------------------------------------------------------------------------------------
@@ -536,7 +553,7 @@ def test_the_first_batch_after_the_guard_strikes_and_prices_every_pool_market() 
     commit(state, outcome)
     assert state.supply == 5 * 10**12 and state.limits.capital_e6 == 5 * 10**6
     assert state.accounts[POOL_ACCOUNT].word.collateral_e6 == 5 * 10**6
-    assert state.head.epoch == 1 and state.head.epoch_end_ms == end + GUARD_MS + 1 + 10_000
+    assert state.head.epoch == 2 and state.head.epoch_end_ms == end + GUARD_MS + 1 + 10_000
 
     state.markets[BTC].pool = state.markets[BTC].pool._replace(base_e8=E8)
     due: dict[str, Any] = {"number": 2, "time_ms": state.head.epoch_end_ms + GUARD_MS + 1}

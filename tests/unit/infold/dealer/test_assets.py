@@ -27,7 +27,8 @@ from infold.dealer.assets import (
 )
 from infold.dealer.demand import curvature_per_bp
 from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import closed_forms, zone_m
+from infold.dealer.quoting import closed_forms
+from infold.dealer.zone import zone_m
 
 changed = msgspec.structs.replace
 ASSETS = ("USD", "EUR", "GBP", "CHF", "JPY")

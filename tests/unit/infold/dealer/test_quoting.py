@@ -10,12 +10,8 @@ import pytest
 
 from infold.dealer.lines import monopoly, thin_line
 from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import (
-    closed_forms,
-    lambert_w,
-    markups_bp,
-    zone_m,
-)
+from infold.dealer.quoting import closed_forms, markups_bp
+from infold.dealer.zone import zone_m
 
 
 @pytest.mark.parametrize(
@@ -63,14 +59,6 @@ def test_markups_of_the_ladder_without_inventory() -> None:
     assert markups_bp(SPOT_FX, 3.0, 0.1) == [
         (bid, ask) for ask, bid in markups_bp(SPOT_FX, -3.0, -0.1)
     ]
-
-
-def test_lambert_w_inverts_and_refuses_negative_numbers() -> None:
-    for w in (0.0, 1e-9, 0.3, 1.0, 12.0, 300.0):
-        assert lambert_w(w * math.exp(w)) == pytest.approx(w, rel=1e-14, abs=1e-300)
-    for wrong in (-0.1, math.nan):
-        with pytest.raises(ValueError, match="not below zero"):
-            lambert_w(wrong)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import zone_m
 from infold.dealer.routing import (
     REASONS,
     Route,
@@ -22,7 +21,7 @@ from infold.dealer.routing import (
     route_stock,
     warehouse,
 )
-from infold.dealer.zone import CapitalCharge, zone
+from infold.dealer.zone import CapitalCharge, zone, zone_m
 
 KEEP = warehouse(SPOT_FX, CapitalCharge(6e5, 1e4))
 TAU_DAY = 1e-5
@@ -122,7 +121,7 @@ def test_capital_and_room_give_their_reasons() -> None:
     assert (lone.reason, lone.kept_m) == ("INSIDE_ZONE", 30.0)
     assert set(REASONS) == {
         *("NOTHING", "REDUCES", "INSIDE_ZONE", "EQUAL_COSTS", "CHEAPER_OUTSIDE"),
-        *("CAPITAL", "NO_VENUE"),
+        *("CAPITAL", "NO_VENUE", "TOXIC"),
     }
 
 
@@ -135,6 +134,43 @@ def test_stock_is_hedged_at_the_rate_of_equation_15() -> None:
         price = KEEP.slope_bp_per_m * abs(held)
         rate = max(price - 0.2, 0.0) / (2.0 * SPOT_FX.hedge_impact_bp_day_per_m)
         assert found.sent_m / tau == pytest.approx(rate, rel=1e-4, abs=1e-6)
+
+
+def test_marked_flow_goes_outside_from_within_the_zone_and_nothing_else_does() -> None:
+    plain = route_stock(1, 8.0, KEEP, VENUES)
+    found = route_stock(1, 8.0, KEEP, VENUES, marked_m=3.0)
+    assert plain.reason == "INSIDE_ZONE" and (found.reason, found.marked_m) == ("TOXIC", 3.0)
+    assert found.sent_m == pytest.approx(3.0) and found.kept_m == pytest.approx(5.0)
+    parts = dict(found.shares)
+    assert parts["deep"] > parts["thin"] > 0.0
+    assert found.sent_bp == pytest.approx(found.price_bp)
+    assert found.kept_bp == pytest.approx(KEEP.slope_bp_per_m * 5.0)
+    mirrored = route_stock(1, -8.0, KEEP, VENUES, marked_m=-3.0)
+    assert (mirrored.shares, mirrored.reason) == (found.shares, "TOXIC")
+
+
+def test_marked_flow_is_bounded_by_the_stock_and_by_the_venues() -> None:
+    whole = route_stock(1, 8.0, KEEP, VENUES, marked_m=50.0)
+    assert (whole.marked_m, whole.kept_m) == (8.0, 0.0)
+    assert whole.sent_m == pytest.approx(8.0)
+    narrow = (VenueCost("thin", 0.25, SLOPE, 1.0),)
+    assert route_stock(1, 8.0, KEEP, narrow, marked_m=3.0).sent_m == 1.0
+    for other in (-3.0, 0.0):
+        assert route_stock(1, 8.0, KEEP, VENUES, marked_m=other) == route_stock(
+            1, 8.0, KEEP, VENUES
+        )
+    assert route_stock(1, 8.0, KEEP, (), marked_m=3.0) == route_stock(1, 8.0, KEEP, ())
+    beyond = route_stock(1, 40.0, KEEP, VENUES)
+    assert route_stock(1, 40.0, KEEP, VENUES, marked_m=0.5 * beyond.sent_m) == beyond
+    with pytest.raises(ValueError, match="marked_m"):
+        route_stock(1, 8.0, KEEP, VENUES, marked_m=math.nan)
+
+
+def test_a_decision_without_marked_flow_is_journalled_as_it_always_was() -> None:
+    text = msgspec.json.encode(route_stock(1, 8.0, KEEP, VENUES)).decode()
+    assert "marked_m" not in text and "excess_m" in text
+    marked = route_stock(1, 8.0, KEEP, VENUES, marked_m=3.0)
+    assert msgspec.json.decode(msgspec.json.encode(marked), type=Route) == marked
 
 
 def test_internalization_ratio_runs_from_one_to_zero_with_the_cost_of_trading_outside() -> None:

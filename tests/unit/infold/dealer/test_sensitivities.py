@@ -11,7 +11,8 @@ import pytest
 from mpmath import mp, mpf
 
 from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
-from infold.dealer.quoting import closed_forms, zone_m
+from infold.dealer.quoting import closed_forms
+from infold.dealer.zone import zone_m
 
 changed = msgspec.structs.replace
 NO_IMPACT = changed(SPOT_FX, impact_bp_per_m=0.0)

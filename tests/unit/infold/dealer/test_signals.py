@@ -13,12 +13,13 @@ import msgspec
 import pytest
 
 from infold.core.curve import Curve
-from infold.dealer.desk import UPRIGHT, Desk, FillLike, Signal, ladder_knots
+from infold.dealer.desk import UPRIGHT, Desk, FillLike, Signal, Tiers, ladder_knots
 from infold.dealer.lines import batch_line
 from infold.dealer.neighbours import neighbours
 from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
 from infold.dealer.quoting import closed_forms
 from infold.dealer.signals import SignalParameters, Signals
+from infold.dealer.toxicity.live import LIVE_ACTS
 from infold.dealer.volatility.online import WARM_S
 
 START_MS = 1_700_000_000_000
@@ -43,8 +44,12 @@ def a_state(base_e8: int = 0, **prices_e8: int) -> Any:
     return SimpleNamespace(markets=markets, prices_e8=prices)
 
 
-def a_fill(buy: bool, size_e8: int = 10**8, price_e8: int = ORACLE, market: int = 1) -> FillLike:
-    found: Any = SimpleNamespace(market=market, buy=buy, size_e8=size_e8, price_e8=price_e8)
+def a_fill(
+    buy: bool, size_e8: int = 10**8, price_e8: int = ORACLE, market: int = 1, account: int = 17
+) -> FillLike:
+    found: Any = SimpleNamespace(
+        account=account, market=market, buy=buy, size_e8=size_e8, price_e8=price_e8
+    )
     return found
 
 
@@ -187,7 +192,8 @@ def test_more_such_flow_widens_more_up_to_the_bound_and_flow_that_was_wrong_not_
         second = informed_flow(signals, trades, 0.0006)
         widths.append(quoted(signals, second).half_spread_bp_min)
     assert 0.0 < widths[0] < widths[1] < widths[2] < 6.0
-    bounded = Signals(msgspec.structs.replace(UNKNOWING, widening_bp_max=0.5))
+    tight = msgspec.structs.replace(LIVE_ACTS, widening_bp_max=0.5)
+    bounded = Signals(msgspec.structs.replace(UNKNOWING, acts=tight))
     assert quoted(bounded, informed_flow(bounded, 48, 0.0006)).half_spread_bp_min == 0.5
     wrong = Signals(UNKNOWING)
     assert quoted(wrong, informed_flow(wrong, 48, -0.0006)).half_spread_bp_min == 0.0
@@ -263,8 +269,20 @@ class Astray:
     def traded(self, _time_ms: int, _fills: Iterable[FillLike], /) -> None: ...
     def hedged(self, _market: int, _time_ms: int, _impact_bp: float, /) -> None: ...
 
+    def tiers(self, _time_ms: int, /) -> Tiers:
+        raise AssertionError("a desk fixes no tiers")
+
+    def marked_e8(self, _market: int, _time_ms: int, /) -> int:
+        raise AssertionError("a desk routes nothing")
+
     def signal(
-        self, _market: int, _parameters: DealerParameters, _interval_s: float, _time_ms: int, /
+        self,
+        _market: int,
+        _parameters: DealerParameters,
+        _interval_s: float,
+        _time_ms: int,
+        _held_m: float,
+        /,
     ) -> Signal:
         if isinstance(self.found, Exception):
             raise self.found
@@ -353,9 +371,139 @@ def test_signals_leave_out_what_cannot_be_and_count_it() -> None:
         ("flow_deviation_bp", math.inf),
         ("flow_half_life_s", -1.0),
         ("full_size_m", 0.0),
-        ("widening_bp_max", -0.1),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused_by_name(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=name):
         SignalParameters(**{name: value})
+
+
+# -- accounts --------------------------------------------------------------------------------------
+
+INSIDER, BENIGN = 18, 19
+
+
+def with_an_insider(signals: Signals, trades: int, began_s: int = 0) -> int:
+    """Trades a minute apart, each before a move of the insider's side; another trades with it and
+    is right half of the time. The second after the last.
+    """
+    price = ORACLE
+    for number in range(trades):
+        at_ms = START_MS + 1_000 * (began_s + 61 * number)
+        right = 1 if number % 3 else -1
+        signals.priced(at_ms, {1: price})
+        fills = [
+            a_fill(right > 0, account=INSIDER, price_e8=price),
+            a_fill(number % 2 == 0, account=BENIGN, price_e8=price),
+        ]
+        signals.traded(at_ms, fills)
+        for later_ms in (5_000, 60_000):
+            signals.priced(at_ms + later_ms, {1: price + right * 10**10})
+        price += right * 10**9
+    return began_s + 61 * trades
+
+
+def test_an_insiders_tier_rises_to_the_markets_fee_and_others_stay_lowest() -> None:
+    signals = Signals()
+    assert signals.tiers(START_MS) == Tiers(200, 150, {})
+    second = with_an_insider(signals, 1)
+    assert signals.tiers(START_MS + 1_000 * second).raised_e6 == {}
+    second = with_an_insider(signals, 40, second)
+    found = signals.tiers(START_MS + 1_000 * second)
+    assert found == Tiers(200, 150, {INSIDER: 200})
+    assert signals.tiers(START_MS + 1_000 * (second + 30 * 86_400)).raised_e6 == {}, "forgotten"
+    assert signals.faults == {}
+
+
+def test_only_a_known_insiders_flow_is_marked_and_only_in_its_own_batch() -> None:
+    signals = Signals()
+    second = with_an_insider(signals, 40)
+    time_ms = START_MS + 1_000 * second
+    signals.priced(time_ms, {1: ORACLE})
+    assert signals.marked_e8(1, time_ms) == 0
+    signals.traded(
+        time_ms,
+        [a_fill(False, 3 * 10**8, account=INSIDER), a_fill(True, account=BENIGN), a_fill(True)],
+    )
+    assert signals.marked_e8(1, time_ms) == -3 * 10**8
+    assert signals.marked_e8(1, time_ms + 1) == signals.marked_e8(2, time_ms) == 0
+    signals.priced(time_ms + 1_000, {1: ORACLE})
+    assert signals.marked_e8(1, time_ms + 1_000) == 0
+
+
+def test_what_insiders_foresee_moves_the_curve_only_towards_less_inventory() -> None:
+    signals = Signals()
+    second = with_an_insider(signals, 40)
+    time_ms = START_MS + 1_000 * second
+    signals.priced(time_ms, {1: ORACLE})
+    signals.traded(time_ms, [a_fill(True, account=INSIDER)])  # the price will rise
+    short, flat, long = (
+        signals.signal(1, PERPETUAL, 1.0, time_ms + 1_000, held_m).drift_bp
+        for held_m in (-1.0, 0.0, 1.0)
+    )
+    assert 0.0 < short <= LIVE_ACTS.shift_bp_max and flat == long == 0.0
+    desk = Desk(Curve, 1.0, signals=signals)
+    shorted = desk.curves(a_state(-(10**9)), time_ms + 1_000)[1]
+    found = signals.signal(1, PERPETUAL, 1.0, time_ms + 1_000, -1.0)
+    still = Desk(Curve, 1.0, signals=Astray(found._replace(drift_bp=0.0)))
+    unmoved = still.curves(a_state(-(10**9)), time_ms + 1_000)[1]
+    asks = [curve.prices_e8[curve.sales_e8.index(0) + 1] for curve in (shorted, unmoved)]
+    assert asks[0] > asks[1]
+
+
+def test_asking_changes_no_bit_and_what_is_told_again_is_answered_alike() -> None:
+    dice, told = random.Random(SEED), []
+    price = float(ORACLE)
+    for second in range(0, 1_200, 3):
+        time_ms = START_MS + 1_000 * second
+        price *= math.exp(dice.gauss(0.0, 3.0) * 1e-4)
+        fills = [
+            a_fill(dice.random() < 0.5, dice.randint(10**5, 10**8), round(price), 1, account)
+            for account in range(17, 21)
+            if dice.random() < 0.3
+        ]
+        told.append((time_ms, round(price), fills))
+    quiet, asked = Signals(), Signals()
+    for time_ms, price_e8, fills in told:
+        for signals in (quiet, asked):
+            signals.priced(time_ms, {1: price_e8})
+            signals.traded(time_ms, fills)
+        asked.tiers(time_ms + 1)
+        asked.marked_e8(1, time_ms)
+        asked.signal(1, PERPETUAL, 1.0, time_ms + 1_000, -0.5)
+    end_ms = told[-1][0] + 1_000
+    for held_m in (-0.5, 0.5):
+        answers = {each.signal(1, PERPETUAL, 1.0, end_ms, held_m) for each in (quiet, asked)}
+        assert len(answers) == 1
+    probabilities = []
+    for signals in (quiet, asked):
+        clients = signals._seen[1].clients
+        assert clients is not None
+        probabilities.append([clients.informed(account, end_ms / 1e3) for account in clients.known])
+    assert probabilities[0] == probabilities[1] and len(probabilities[0]) == 4
+
+
+def test_a_fill_no_model_can_take_is_counted_and_the_others_count() -> None:
+    signals = Signals()
+    signals.priced(START_MS, {1: ORACLE})
+    signals.traded(START_MS, [a_fill(True, 10**8), a_fill(True, 0)])
+    assert signals.faults == {(1, "clients"): 1}
+    signals.priced(START_MS + 60_000, {1: ORACLE + 60 * 10**9})
+    assert signals.signal(1, PERPETUAL, 1.0, START_MS + 61_000).half_spread_bp_min > 0.0
+
+
+def test_a_wild_spell_accuses_nobody() -> None:
+    """Moves of ten times the usual size, right as often as wrong, are no news of anybody's."""
+    signals, dice, price = Signals(), random.Random(SEED), float(ORACLE)
+    for second in range(3_600):
+        time_ms = START_MS + 1_000 * second
+        signals.priced(time_ms, {1: round(price)})
+        price *= math.exp(dice.gauss(0.0, 10.0) * 1e-4)
+        if second % 30 == 0:
+            fills = [
+                a_fill(dice.random() < 0.5, account=account, price_e8=round(price))
+                for account in range(17, 37)
+            ]
+            signals.traded(time_ms, fills)
+    assert len(signals.tiers(START_MS + 3_600_000).raised_e6) <= 1
+    assert signals.faults == {}

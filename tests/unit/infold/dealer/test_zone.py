@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import zone_m
-from infold.dealer.zone import Binding, CapitalCharge, zone
+from infold.dealer.zone import Binding, CapitalCharge, zone, zone_m
 
 
 def test_without_a_charge_the_cost_rule_alone_decides() -> None:

@@ -55,6 +55,9 @@ class PaperNode:
     def _rows(self, after: int, limit: int, key: str) -> list[dict[str, Any]]:
         return [{key: number} for number in range(after + 1, 8)][:limit]
 
+    def refunds(self, after: int, limit: int) -> dict[str, Any]:
+        return {"data": self._rows(after, limit, "account"), "block": 40}
+
     def orders(self, query: Mapping[str, str], after: int, limit: int) -> list[dict[str, Any]]:
         return self._rows(after, limit, "seq")
 
@@ -111,6 +114,10 @@ def test_reads_answer_in_the_documented_shapes(door: Door) -> None:
     assert door.send("GET", "/v1/markets").json()["data"] == [{"name": "BTC-USD"}]
     assert door.send("GET", "/v1/account?account=17").json() == {"account": 17}
     assert door.send("GET", "/v1/batches/3").json() == {"number": 3}
+    refunds = door.send("GET", "/v1/refunds?cursor=3&limit=2").json()
+    rows = [{"account": 4}, {"account": 5}]
+    assert refunds == {"data": rows, "block": 40, "nextCursor": "5"}
+    assert door.send("GET", "/v1/refunds?cursor=5").json()["nextCursor"] is None
 
 
 def test_lists_are_paged_by_an_opaque_cursor(door: Door) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infold.dealer.hedging.exposure import Cause, Rules
-from infold.dealer.hedging.facts import Fact, Reported, Routed
+from infold.dealer.hedging.facts import HedgeFact, Reported, Routed
 from infold.dealer.hedging.inflow import LOOKS_MIN
 from infold.dealer.hedging.orders import Patience
 from infold.dealer.hedging.passive import Resting
@@ -54,12 +54,12 @@ def venues(**faults: Faults) -> list[SimulatedVenue]:
     return found
 
 
-def a_desk(facts: list[Fact], plan: HedgePlan = PLAN, **faults: Faults) -> HedgeDesk:
+def a_desk(facts: list[HedgeFact], plan: HedgePlan = PLAN, **faults: Faults) -> HedgeDesk:
     return HedgeDesk(Hedger(MARKET, venues(**faults), facts.append), plan)
 
 
 def test_inside_the_zone_nothing_is_sent_and_the_reason_is_recorded() -> None:
-    facts: list[Fact] = []
+    facts: list[HedgeFact] = []
     found = a_desk(facts).hedge(10 * M_LOTS, PRICE_E8, 1_000)
     assert found.reason == "INSIDE_ZONE" and found.residual_m == pytest.approx(10.0)
     noted = [fact.route for fact in facts if isinstance(fact, Routed)]
@@ -68,7 +68,7 @@ def test_inside_the_zone_nothing_is_sent_and_the_reason_is_recorded() -> None:
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_stock_beyond_the_zone_is_sent_to_both_venues_against_it(sign: int) -> None:
-    facts: list[Fact] = []
+    facts: list[HedgeFact] = []
     desk = a_desk(facts)
     found = desk.hedge(sign * 40 * M_LOTS, PRICE_E8, 1_000)
     assert found.reason == "EQUAL_COSTS" and len(found.shares) == 2
@@ -102,6 +102,34 @@ def test_the_capital_rule_and_margin_bind() -> None:
     assert room < 1.0
     assert dict(found.shares)["near"] == pytest.approx(room)
     assert dict(found.shares)["far"] == pytest.approx(3.0 - room)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_capital_leaves_no_zone_for_goes_at_any_cost_little_by_little(sign: int) -> None:
+    dear = {name: replace(terms, half_spread_bp=500.0) for name, terms in PLAN.terms.items()}
+    facts: list[HedgeFact] = []
+    desk = a_desk(facts, replace(PLAN, terms=dear, excess_s=10.0))
+    kept = desk.hedge(sign * 9 * M_LOTS, PRICE_E8, 1_000, zone_m=9.0)
+    assert (kept.reason, kept.sent_m) == ("INSIDE_ZONE", 0.0)
+    sent = desk.hedge(sign * 9 * M_LOTS, PRICE_E8, 2_000, zone_m=4.0)
+    assert sent.reason == "CAPITAL" and sent.sent_m == pytest.approx(0.5)  # a tenth of the excess
+    assert desk.hedger.book.hedged_e8 / M_LOTS == pytest.approx(-sign * 0.5, rel=1e-6)
+    assert [fact.route.reason for fact in facts if isinstance(fact, Routed)][-1] == "CAPITAL"
+    for number in range(3, 120):
+        desk.hedge(sign * 9 * M_LOTS, PRICE_E8, 1_000 * number, zone_m=4.0)
+    left_m = abs(sign * 9 * M_LOTS + desk.hedger.book.hedged_e8) / M_LOTS
+    assert left_m == pytest.approx(4.0, abs=0.01), "to the zone and no further"
+
+
+def test_a_zone_wider_than_the_plan_s_own_changes_nothing() -> None:
+    tight = replace(PLAN, charge=CapitalCharge(5e4, 1e4))  # 5 M
+    alone = a_desk([], tight).hedge(8 * M_LOTS, PRICE_E8, 1_000)
+    assert a_desk([], tight).hedge(8 * M_LOTS, PRICE_E8, 1_000, zone_m=7.0) == alone
+
+
+def test_a_plan_refuses_an_excess_time_of_zero() -> None:
+    with pytest.raises(ValueError, match=r"excess_s must be a positive number \(seconds\)"):
+        replace(PLAN, excess_s=0.0)
 
 
 def test_a_leg_that_may_die_alone_is_named_though_the_book_is_flat(
@@ -187,6 +215,32 @@ def test_a_move_that_is_predicted_against_the_stock_sends_more() -> None:
         assert along < sent(client, 0.0) < against
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_marked_flow_is_hedged_inside_the_zone_once_and_never_past_the_stock(sign: int) -> None:
+    desk, client = a_desk([]), sign * 8 * M_LOTS
+    assert desk.hedge(client, PRICE_E8, 1_000).reason == "INSIDE_ZONE"
+    client += sign * 2 * M_LOTS  # traders sold 2 M to us, 3 M of the informed
+    found = desk.hedge(client, PRICE_E8, 2_000, marked_e8=-sign * 3 * M_LOTS)
+    assert found.reason == "TOXIC" and found.sent_m == pytest.approx(3.0)
+    assert desk.hedger.book.hedged_e8 / M_LOTS == pytest.approx(-sign * 3.0)
+    assert desk.hedge(client, PRICE_E8, 3_000).reason == "INSIDE_ZONE"
+    last = desk.hedge(client, PRICE_E8, 4_000, marked_e8=-sign * 500 * M_LOTS)
+    assert last.sent_m == pytest.approx(7.0)
+    assert abs(client + desk.hedger.book.hedged_e8) <= 2
+    assert desk.hedge(client, PRICE_E8, 5_000, marked_e8=sign * M_LOTS).sent_m == 0.0
+
+
+def test_what_venues_have_no_room_for_goes_later_and_opposite_marks_cancel() -> None:
+    narrow = {"near": VenueTerms("near", 0.1, 0.1, ETA, 1.0)}
+    desk = a_desk([], replace(PLAN, terms=narrow))
+    client = 8 * M_LOTS
+    sent = [desk.hedge(client, PRICE_E8, 1_000, marked_e8=-3 * M_LOTS).sent_m]
+    sent += [desk.hedge(client, PRICE_E8, 1_000 * n).sent_m for n in (2, 3, 4)]
+    assert sent == pytest.approx([1.0, 1.0, 1.0, 0.0], abs=1e-6)
+    desk.hedge(client, PRICE_E8, 5_000, marked_e8=-3 * M_LOTS)
+    assert desk.hedge(client, PRICE_E8, 6_000, marked_e8=2 * M_LOTS).sent_m == 0.0
+
+
 def test_momentum_in_batch_flow_sends_more() -> None:
     def last(flows: list[int]) -> float:
         desk, client = a_desk([]), 0
@@ -260,7 +314,7 @@ PATIENT = replace(
 )
 
 
-def patient_desk(facts: list[Fact], fills_per_s: float) -> tuple[HedgeDesk, SimulatedVenue]:
+def patient_desk(facts: list[HedgeFact], fills_per_s: float) -> tuple[HedgeDesk, SimulatedVenue]:
     terms = SimulatedMarket(half_spread_bp=1.0, touch_fills_per_s=fills_per_s)
     venue = SimulatedVenue("near", {MARKET: terms}, seed=2)
     venue.advance(0, {MARKET: PRICE_E8})

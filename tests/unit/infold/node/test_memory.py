@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
+from infold.cli.facts import decode_cuts
 from infold.core.events import (
     BatchClosed,
     BatchConfirmed,
@@ -17,11 +20,14 @@ from infold.core.events import (
     NothingMatched,
     encode_entry,
 )
+from infold.core.refunds import RefundPaid, TiersFixed
+from infold.dealer.desk import Tiers
+from infold.dealer.guarding import CapitalGuard, Holding
 from infold.dealer.params import PERPETUAL
 from infold.dealer.signals import Signals
 from infold.messages import Fill
-from infold.node.batches import Batches
-from infold.node.memory import Memory, tell
+from infold.node.batches import Batches, commitment_entry
+from infold.node.memory import Memory, read_entry, tell
 
 START_MS = 1_700_000_000_000
 PRICE_E8 = 60_000 * 10**8
@@ -120,11 +126,78 @@ def test_a_restart_folds_the_journal_into_signals_that_answer_alike(tmp_path: Pa
     assert again.state.prices_e8 == memory.state.prices_e8
 
 
+def confirmed_by(memory: Memory, time_ms: int, fee_e6: int) -> None:
+    """A fill of account 17 that paid this fee, without its orders."""
+    memory.refunds.settled(msgspec.structs.replace(a_fill(time_ms), fee_e6=fee_e6))
+
+
+def test_tiers_and_payments_come_back_from_the_journal(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "journal", b"a venue", None)
+    memory.fix_tiers(TiersFixed(time_ms=1, top_e6=200, lowest_e6=150, raised_e6={18: 200}))
+    payment = RefundPaid(account=17, amount_e6=60, block=3, tx_hash=bytes(32))
+    memory.journal.append([memory.fold_paid([payment])])
+    memory.journal.close()
+    again = Memory(tmp_path / "journal", b"a venue", None)
+    again.replay()
+    again.journal.close()
+    assert again.refunds == memory.refunds and again.refunds.paid_e6 == {17: 60}
+    confirmed_by(again, START_MS, 400)
+    assert again.refunds.owed_e6(17) == 40
+
+
+class Judging(Told):
+    """Signals that judge every account alike, or fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[int] = []
+        self.refused: list[tuple[int, str]] = []
+        self.found: Tiers | Exception = Tiers(200, 150, {18: 175})
+
+    def tiers(self, time_ms: int, /) -> Tiers:
+        self.asked.append(time_ms)
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+    def refuse(self, market: int, name: str, /) -> None:
+        self.refused.append((market, name))
+
+
+def test_tiers_are_fixed_once_a_period_and_a_failing_model_leaves_them(tmp_path: Path) -> None:
+    nothing: Any = None
+    judging: Any = Judging()
+    memory = Memory(tmp_path / "journal", b"a venue", None)
+    dealer: Any = SimpleNamespace(signals=judging)
+    batches = Batches(
+        memory=memory,
+        follower=nothing,
+        poster=nothing,
+        oracle=nothing,
+        dealer=dealer,
+        domain=nothing,
+        matcher_key=b"",
+        mine=None,
+        tiers_ms=10_000,
+    )
+    for time_ms in (START_MS, START_MS + 1, START_MS + 9_999, START_MS + 10_000):
+        batches.fix_tiers(time_ms)
+    assert judging.asked == [START_MS, START_MS + 10_000]
+    assert memory.refunds.tiers.raised_e6 == {18: 175} and memory.journal.seq == 2
+    judging.found = ValueError("no figure")
+    batches.fix_tiers(START_MS + 20_000)
+    assert judging.refused == [(0, "tiers")] and memory.journal.seq == 2
+    dealer.signals = None
+    batches.fix_tiers(START_MS + 30_000)
+    assert memory.refunds.tiers.time_ms == START_MS + 10_000
+    memory.journal.close()
+
+
 def test_what_signals_refused_is_said_at_every_doubling(caplog: pytest.LogCaptureFixture) -> None:
     signals = Signals()
     nothing: Any = None
     memory: Any = SimpleNamespace(journal=SimpleNamespace(seq=7), state=None)
-    dealer: Any = SimpleNamespace(signals=signals)
+    dealer: Any = SimpleNamespace(signals=signals, guard=None)
     batches = Batches(
         memory=memory,
         follower=nothing,
@@ -144,3 +217,41 @@ def test_what_signals_refused_is_said_at_every_doubling(caplog: pytest.LogCaptur
     ]
     dealer.signals = None
     batches.say_faults()
+
+
+def test_a_commitment_names_the_curves_that_capital_cut() -> None:
+    guard = CapitalGuard()
+    rich = Holding(0.0, 0.0, 1.0, 260.0, 260.0, 10.0, 2.2)
+    plain = commitment_entry(b"\x01", 5, None)
+    guard.allow(1e9, {3: rich}, 2.0)
+    assert commitment_entry(b"\x01", 5, guard) == plain == b'{"curves":"01","time_ms":5}'
+    guard.allow(1e4, {3: rich, 1: rich._replace(held_m=9.0, client_m=9.0)}, 2.0)
+    entry = read_entry(commitment_entry(b"\x01", 5, guard))
+    assert decode_cuts(bytes(entry["cuts"])) == {1: "ROOM", 3: "ROOM"}
+
+
+def test_curves_that_capital_cut_are_said_at_every_doubling(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "infold.node")
+    guard = CapitalGuard()
+    nothing: Any = None
+    memory: Any = SimpleNamespace(journal=SimpleNamespace(seq=7), state=None)
+    dealer: Any = SimpleNamespace(signals=None, guard=guard)
+    batches = Batches(
+        memory=memory,
+        follower=nothing,
+        poster=nothing,
+        oracle=nothing,
+        dealer=dealer,
+        domain=nothing,
+        matcher_key=b"",
+        mine=None,
+    )
+    poor = Holding(0.0, 0.0, 1.0, 260.0, 260.0, 10.0, 2.2)
+    for _ in range(5):
+        guard.allow(0.0, {3: poor}, 2.0)
+        batches.say_faults()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"CURVE_CUT seq=7 market=3 reason=ROOM cut_m=20.000000 count={count}" for count in (1, 2, 4)
+    ]

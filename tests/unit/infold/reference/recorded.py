@@ -30,7 +30,17 @@ from .venue import (
 
 VAULT, SEALS, DELEGATES, TOKEN = 0xA1, 0xA2, 0xA3, 0xA4
 CONTRACTS = Contracts(CLEARING, VAULT, ORACLE, SEALS, DELEGATES, POOL, RECOVERY, GOVERNANCE, TOKEN)
-_POOL_EVENTS = {"DepositRequested", "RedeemRequested", "LiquidityRequested", "Claimed"}
+_POOL_EVENTS = {
+    "DepositRequest",
+    "RedeemRequest",
+    "LiquidityRequested",
+    "Claimed",
+    "Deposit",
+    "Withdraw",
+    "CancelDepositClaim",
+    "CancelRedeemClaim",
+    "OperatorSet",
+}
 
 
 def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
@@ -71,10 +81,12 @@ class RecordedVenue(Venue):
         """What an ERC-20 logs of minted and burnt shares."""
         found = []
         for name, arguments in self.events:
-            if name == "Claimed" and arguments[2]:
-                found.append(Event(POOL, "Transfer", (0, arguments[0], arguments[2])))  # type: ignore[arg-type]
-            elif name == "RedeemRequested":
-                found.append(Event(POOL, "Transfer", (arguments[0], 0, arguments[2])))  # type: ignore[arg-type]
+            if name == "Deposit" and arguments[3]:
+                found.append(Event(POOL, "Transfer", (0, arguments[1], arguments[3])))  # type: ignore[arg-type]
+            elif name == "CancelRedeemClaim":
+                found.append(Event(POOL, "Transfer", (0, arguments[1], arguments[4])))  # type: ignore[arg-type]
+            elif name == "RedeemRequest":
+                found.append(Event(POOL, "Transfer", (arguments[1], 0, arguments[4])))  # type: ignore[arg-type]
         return found
 
     def door(self, contract: str, name: str, *arguments: Any, sender: int = 9) -> Any:
@@ -98,11 +110,20 @@ class RecordedVenue(Venue):
         self.door("Clearing", "deposit", account, amount_e6)
 
     def provide(self, provider: int, amount_e6: int) -> None:
-        self.door("Pool", "request_deposit", amount_e6, sender=provider)
+        self.door("Pool", "request_deposit", amount_e6, provider, provider, sender=provider)
 
     def set_market(self, market: int, *words: Any) -> None:
         super().set_market(market, *words)
         self._record(GOVERNANCE, GOVERNANCE, b"", self.protocol.accounted_e6)
+
+    def set_source(self, market: int, source: int, answer: tuple[int, int]) -> None:
+        given = (market, source, 100, 60, False, answer)
+        self.protocol.set_source(*given, sender=GOVERNANCE, now_s=self.now_s)
+        self._record(GOVERNANCE, GOVERNANCE, b"", self.protocol.accounted_e6)
+
+    def refresh(self, market: int, answer: tuple[int, int]) -> None:
+        self.protocol.refresh(market, answer, sender=9, now_s=self.now_s)
+        self._record(9, ORACLE, b"", self.protocol.accounted_e6)
 
     def submit(self, call: SettleCall) -> Any:
         before = self.protocol.accounted_e6
@@ -129,7 +150,11 @@ class RecordedVenue(Venue):
 def _emitter(name: str) -> int:
     if name in _POOL_EVENTS:
         return POOL
-    return DELEGATES if name == "DelegateSet" else CLEARING
+    if name in ("SourceSet", "SourceRead"):
+        return ORACLE
+    emitters = {"Liquidated": RECOVERY, "ExitSet": RECOVERY}
+    emitters |= dict.fromkeys(("DelegateSet", "ApprovalSet"), DELEGATES)
+    return emitters.get(name, CLEARING)
 
 
 class ServedState(Node):
@@ -156,7 +181,16 @@ def _getter(table: str, key: int | str) -> tuple[int, bytes]:
         return DELEGATES, call
     if table == "holder_requests":
         return POOL, encode_call("requests(address,uint256)", key >> 32, key & 2**32 - 1)
+    if table == "claims":
+        return POOL, encode_call("claims(address,uint256)", key >> 33, key & 2**33 - 1)
+    if table == "operators":
+        return POOL, encode_call("isOperator(address,address)", key >> 160, key & 2**160 - 1)
     if table == "shares":
         return POOL, encode_call("balanceOf(address)", key)
-    contract = POOL if table == "lp_requests" else CLEARING
+    if table in ("sources", "readings"):
+        getter = "source_of" if table == "sources" else table
+        return ORACLE, encode_call(f"{getter}(uint256)", key)
+    contract = {"lp_requests": POOL, "liquidated_ms": RECOVERY, "exits": RECOVERY}.get(
+        table, CLEARING
+    )
     return contract, encode_call(f"{table}(uint256)", key)

@@ -11,7 +11,7 @@ import pytest
 from infold.reference.faults import Fault
 from infold.reference.words import Account, Delegate, Fill, Withdrawal
 
-from .venue import BTC, CAPS, FIRST, GOVERNANCE, RATES, Key, Venue
+from .venue import BTC, CAPS, EPOCH_MS, FIRST, GOVERNANCE, RATES, Key, Venue
 
 ACCOUNT = FIRST
 CENT = 10**4
@@ -166,6 +166,27 @@ def test_grant_and_revoke(venue: Venue) -> None:
     grant(ACCOUNT, key, 1, 2, now_ms + 90_000, **who)
 
 
+def test_an_order_is_approved_once_and_taken_back_for_good(venue: Venue) -> None:
+    twin = venue.protocol
+    who = {"sender": owner(venue), "now_s": venue.now_s}
+    stranger = {"sender": 1, "now_s": venue.now_s}
+    for door in (twin.approve, twin.disapprove):
+        fails("delegates: not the owner", door, ACCOUNT, 7, **stranger)
+    fails("delegates: wallet did not vouch", twin.prove, ACCOUNT, 7, False, **stranger)
+    twin.prove(ACCOUNT, 7, True, **stranger)
+    twin.approve(ACCOUNT, 8, **who)
+    assert twin.state.approvals[ACCOUNT << 256 | 7] == 2**48 - 1
+    for digest in (7, 8):
+        fails("delegates: already decided", twin.approve, ACCOUNT, digest, **who)
+        twin.disapprove(ACCOUNT, digest, **who)
+        assert twin.state.approvals[ACCOUNT << 256 | digest] == venue.now_ms + 3_000
+    twin.disapprove(ACCOUNT, 9, **who)
+    assert twin.state.approvals[ACCOUNT << 256 | 9] == 1
+    for digest in (7, 8, 9):
+        fails("delegates: already decided", twin.disapprove, ACCOUNT, digest, **who)
+        fails("delegates: already decided", twin.prove, ACCOUNT, digest, True, **stranger)
+
+
 def test_set_market_waits_for_the_change_before(venue: Venue) -> None:
     run = venue.protocol.set_market
     words = (9, RATES.word, CAPS.word, 7)
@@ -209,11 +230,38 @@ def test_the_matcher_changes_behind_a_barrier(venue: Venue) -> None:
 def test_shares(venue: Venue) -> None:
     protocol = venue.protocol
     who = {"sender": 77, "now_s": venue.now_s}
-    fails("pool: amount is zero", protocol.request_deposit, 0, **who)
-    fails("pool: amount too large", protocol.request_deposit, 2**62, **who)
-    protocol.request_deposit(2**62 - 1, **who)
-    fails("pool: epoch is full", protocol.request_deposit, 1, **who)
-    fails("pool: amount is zero", protocol.request_redeem, 0, **who)
-    fails("pool: not enough shares", protocol.request_redeem, 1, **who)
-    fails("pool: nothing to claim", protocol.claim, 1, 78, **who)
-    fails("pool: epoch not struck", protocol.claim, 1, 77, **who)
+    for run in (protocol.request_deposit, protocol.request_redeem):
+        fails("pool: amount is zero", run, 0, 77, 77, **who)
+    fails("pool: amount too large", protocol.request_deposit, 2**62, 77, 77, **who)
+    fails("pool: controller is zero", protocol.request_deposit, 1, 0, 77, **who)
+    fails("pool: not the owner or an operator", protocol.request_deposit, 1, 77, 78, **who)
+    protocol.request_deposit(2**62 - 1, 77, 77, **who)
+    fails("pool: epoch is full", protocol.request_deposit, 1, 77, 77, **who)
+    fails("erc20: insufficient allowance", protocol.request_redeem, 1, 77, 78, **who)
+    fails("pool: not enough shares", protocol.request_redeem, 1, 77, 77, **who)
+    claims = (
+        protocol.claim_deposit,
+        protocol.claim_mint,
+        protocol.claim_withdraw,
+        protocol.claim_redeem,
+    )
+    for run in claims:
+        fails("pool: not the owner or an operator", run, 1, 77, 78, **who)
+        fails("pool: amount is zero", run, 0, 77, 77, **who)
+        fails("pool: more than claimable", run, 1, 77, 77, **who)
+    for run in (protocol.take_back_deposit, protocol.take_back_redeem):
+        fails("pool: not the owner or an operator", run, 2, 77, 78, **who)
+        fails("pool: nothing to take back", run, 2, 77, 77, **who)
+
+
+def test_a_controller_has_eight_open_requests_a_side(venue: Venue) -> None:
+    protocol = venue.protocol
+    who = {"sender": 77}
+    for _ in range(8):
+        protocol.request_deposit(1, 77, 77, now_s=venue.now_s, **who)
+        venue.now_s += EPOCH_MS // 1000 + 4
+        venue.settle([])
+    run = protocol.request_deposit
+    fails("pool: claim older requests first", run, 1, 77, 77, now_s=venue.now_s, **who)
+    protocol.claim_own_deposit(1, 77, now_s=venue.now_s, **who)
+    protocol.request_deposit(1, 77, 77, now_s=venue.now_s, **who)

@@ -10,6 +10,7 @@ import pytest
 
 from infold.reference.audit import Auditor
 from infold.reference.facts import BatchFacts
+from infold.reference.history import Event
 from infold.reference.invariants import (
     Finding,
     LossRecord,
@@ -25,12 +26,14 @@ from infold.reference.invariants import (
     invariant_C7_pool_trades_on_its_side,
     invariant_C8_margin_or_less_risk,
     invariant_C9_prices_are_signed,
+    invariant_C10_debts_are_covered,
     invariant_C11_share_price_is_explained,
     invariant_C13_accounts_settle_alone,
 )
 from infold.reference.rebuild import Rebuilt
 from infold.reference.replay import Sampling
 from infold.reference.signers import Oracle
+from infold.reference.sources import Reading, Readings
 from infold.reference.state import State
 from infold.reference.sums import Sums
 from infold.reference.words import Account, Head
@@ -253,6 +256,37 @@ def test_c9_judges_age_roots_moves_and_zeros() -> None:
     (btc, _) = facts.markets
     jumped = forged_market(clock_before=btc.clock_before._replace(price_e8=btc.oracle_price_e8 * 2))
     assert broke(c9(jumped), "past the move bound")
+
+
+def test_c9_judges_positions_that_grow_at_a_doubtful_price() -> None:
+    reading = Reading(SCENE.facts.markets[0].oracle_price_e8 // 2, 2**32 - 1, 100, False)
+    before = copied(SCENE.before)
+    before.readings[SCENE.facts.markets[0].market] = Readings(reading, reading, 0).word
+    found = invariant_C9_prices_are_signed(SCENE.facts, before, SCENE.oracle, Roots())
+    assert broke(found, "at a doubtful price")
+
+
+def test_c10_notices_a_debt_that_stays_and_a_payment_that_does_not_add_up() -> None:
+    closed = Event(0, "Applied", (FIRST, 0, 0, 0, 0, 0))
+    covered = Event(0, "Covered", (FIRST, 30, 70))
+    paid = Event(0, "CollateralMoved", (0, (-70) % 2**256, 0))
+    state = State()
+    state.accounts[FIRST] = Account(5, 0, 0, 0).word
+    assert invariant_C10_debts_are_covered([closed, paid, covered], state) == Finding(True, 1)
+    short = Event(0, "CollateralMoved", (0, (-69) % 2**256, 0))
+    assert broke(invariant_C10_debts_are_covered([closed, short, covered], state), "paid 69 of")
+    state.accounts[2] = Account(0, -1, 0, 0).word
+    assert broke(invariant_C10_debts_are_covered([closed, paid, covered], state), "insurance")
+    state.accounts[FIRST] = Account(5, -1, 0, 0).word
+    assert broke(invariant_C10_debts_are_covered([closed], state), "owes 1")
+
+
+def test_c11_counts_the_debts_the_pool_covered() -> None:
+    shares = ShareValue(value_e6=1_000)
+    shares.cover([Event(0, "Covered", (FIRST, 30, 70)), Event(0, "Applied", (FIRST,) * 6)])
+    assert shares.explained_e6 == 930
+    shares.begin(930)
+    assert shares.explained_e6 == 930
 
 
 def test_c11() -> None:

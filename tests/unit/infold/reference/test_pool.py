@@ -9,7 +9,9 @@ import pytest
 
 from infold.reference.faults import Fault, Reason
 from infold.reference.invariants import LossRecord, daily_loss_bound
+from infold.reference.settlement import shares_after
 from infold.reference.state import CLOCK, INCOMING, LEDGER, METER, POOL
+from infold.reference.vectors import Vector, open_vector
 from infold.reference.words import (
     Account,
     Clock,
@@ -19,6 +21,7 @@ from infold.reference.words import (
     Limits,
     Meter,
     Requests,
+    SettleHead,
     Strike,
 )
 
@@ -33,6 +36,7 @@ from .venue import (
     RATES,
     RECOVERY,
     Venue,
+    hash_many,
 )
 from .venue import (
     POOL as POOL_ADDRESS,
@@ -80,12 +84,12 @@ def test_the_meter_counts_what_a_move_took() -> None:
     venue = Venue()
     buy_from_pool(venue)
     # The spread of 12 dollars is a gain: nothing in the bucket.
-    assert meter(venue) == Meter(0, LOT, LOT, 0)
+    assert meter(venue) == Meter(0, LOT, LOT, 12 * 10**6)
     venue.prices_e8[BTC] = 60_600 * 10**8
     venue.settle([])
     # One BTC sold, the price 600 up, a second later: 1/120 of it is forgotten.
     taken = 600 * 10**6 - leak(10_000_000 * 10**6, 1_000)
-    assert meter(venue) == Meter(taken, LOT * 119_000 // 120_000, LOT, 0)
+    assert meter(venue) == Meter(taken, LOT * 119_000 // 120_000, LOT, 12 * 10**6)
     assert Head.of(venue.protocol.state.scalar("head")).bucket_e6 == 600 * 10**6
     venue.prices_e8[BTC] = 60_000 * 10**8
     venue.settle([])
@@ -162,22 +166,34 @@ def broke(venue: Venue) -> None:
     venue.now_s += 1
 
 
-def liquidate(venue: Venue, size_e8: int) -> None:
+def open_vector_of(venue: Venue) -> Vector:
+    head, openings, _ = venue.vector(venue.now_ms)
+    _, time_ms, chunks, opened, _ = SettleHead.of(head)
+    return open_vector(time_ms, chunks, opened, openings, hash_many)
+
+
+def liquidate(venue: Venue) -> None:
     vector = venue.vector(venue.now_ms)
-    venue.protocol.liquidate(*vector, BUYER, 0, size_e8, sender=1, now_s=venue.now_s)
+    venue.protocol.liquidate(*vector, BUYER, 0, 0, sender=1, now_s=venue.now_s)
 
 
-def test_an_unhealthy_account_is_shrunk_into_incoming() -> None:
+def test_an_unhealthy_account_is_shrunk_into_incoming_until_it_is_a_quarter_above() -> None:
+    """Equity 100,000 - 270 - 72,000 = 27,730 against 41,400: 5/4 of maintenance after n units is
+    27,730 - n * (11.04 + 690) = 5/4 * 2,760 * (15 - n).
+    """
     venue = Venue()
     broke(venue)
-    liquidate(venue, 5 * LOT)
+    liquidate(venue)
     state = venue.protocol.state
     waiting = Holding.of(state.market_word(BTC, INCOMING))
-    assert waiting == Holding(5 * LOT, -5 * 55_200 * 10**6)
+    closed = -(-(51_750 - 27_730) * LOT * 10**6 // int((3_450 - 701.04) * 10**6))
+    assert waiting.base_e8 == closed
+    held = venue.protocol.standing(BUYER, open_vector_of(venue))
+    assert 0 <= 4 * held.equity_e6 - 5 * held.mm_e6 < 100
     assert clock(venue).incoming
-    assert meter(venue).open_interest_e8 == 10 * LOT
+    assert meter(venue).open_interest_e8 == 15 * LOT - closed
     venue.settle([])
-    assert pool(venue).base_e8 == 5 * LOT
+    assert pool(venue).base_e8 == closed
     assert state.market_word(BTC, INCOMING) == 0
     assert not clock(venue).incoming
 
@@ -186,27 +202,19 @@ def test_a_healthy_account_is_left_alone() -> None:
     venue = Venue()
     venue.cross(BUYER, SELLER)
     with pytest.raises(Fault, match="recovery: account is healthy"):
-        liquidate(venue, LOT)
+        liquidate(venue)
 
 
-@pytest.mark.parametrize("size", [0, 15 * LOT + 1])
-def test_a_liquidation_takes_no_more_than_there_is(size: int) -> None:
+def test_what_cannot_be_saved_closes_into_collateral() -> None:
+    """At 53,500 equity is 2,230: h_min takes 160.5, the penalty all that is left."""
     venue = Venue()
     broke(venue)
-    with pytest.raises(Fault, match="recovery: size out of range"):
-        liquidate(venue, size)
-
-
-def test_a_whole_position_closes_into_collateral() -> None:
-    venue = Venue()
-    broke(venue)
-    liquidate(venue, 15 * LOT)
+    venue.prices_e8[BTC] = 53_500 * 10**8
+    liquidate(venue)
     state = venue.protocol.state
     assert BUYER << 4 not in state.positions
-    account = Account.of(state.accounts[BUYER])
-    assert account.mask == 0
-    # 100,000 less 15 * 4,800 and the fee of 3 bp on 900,000.
-    assert account.collateral_e6 == (100_000 - 72_000 - 270) * 10**6
+    assert Account.of(state.accounts[BUYER])[1:3] == (0, 0)
+    assert Account.of(state.accounts[2]).collateral_e6 == 2_069_500_000
 
 
 @pytest.mark.parametrize("change", [0, LOT, -15 * LOT - 1])
@@ -215,7 +223,7 @@ def test_apply_must_shrink(change: int) -> None:
     broke(venue)
     vector = venue.vector(venue.now_ms)
     with pytest.raises(Fault, match="clearing: apply must shrink"):
-        venue.protocol.apply(*vector, BUYER, 0, change, sender=RECOVERY, now_s=venue.now_s)
+        venue.protocol.apply(*vector, BUYER, 0, change, 0, sender=RECOVERY, now_s=venue.now_s)
 
 
 def test_apply_is_recoverys() -> None:
@@ -223,7 +231,7 @@ def test_apply_is_recoverys() -> None:
     broke(venue)
     vector = venue.vector(venue.now_ms)
     with pytest.raises(Fault, match="clearing: not recovery"):
-        venue.protocol.apply(*vector, BUYER, 0, -1, sender=RECOVERY + 1, now_s=venue.now_s)
+        venue.protocol.apply(*vector, BUYER, 0, -1, 0, sender=RECOVERY + 1, now_s=venue.now_s)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +248,7 @@ def test_vectors_outside_batches_are_fresh(offset_ms: int, reason: str | None) -
     venue = Venue()
     broke(venue)
     vector = venue.vector(venue.now_ms + offset_ms)
-    run = (*vector, BUYER, 0, -1)
+    run = (*vector, BUYER, 0, -1, 0)
     if reason is None:
         venue.protocol.apply(*run, sender=RECOVERY, now_s=venue.now_s)
         return
@@ -255,7 +263,7 @@ def test_a_window_bounds_a_vectors_age_when_batches_stop() -> None:
     for offset_ms, fits in ((-15_000, True), (-15_001, False)):
         vector = venue.vector(venue.now_ms + offset_ms)
         try:
-            venue.protocol.apply(*vector, BUYER, 0, -1, sender=RECOVERY, now_s=venue.now_s)
+            venue.protocol.apply(*vector, BUYER, 0, -1, 0, sender=RECOVERY, now_s=venue.now_s)
         except Fault as fault:
             assert not fits and fault.reason == "clearing: vector too old"
         else:
@@ -273,10 +281,34 @@ def strike(venue: Venue) -> Strike:
     return Strike.of(venue.protocol.state.strikes[epoch])
 
 
+def claim(venue: Venue, holder: int, epoch: int) -> tuple[int, int]:
+    """All that a strike made of a holder's requests: (shares, assets)."""
+    protocol, who = venue.protocol, {"sender": holder, "now_s": venue.now_s}
+    minted = paid = 0
+    deposit = protocol.left(holder, epoch, redeems=False)
+    redemption = protocol.left(holder, epoch, redeems=True)
+    if deposit.assets_e6:
+        minted += protocol.claim_own_deposit(deposit.assets_e6, holder, **who)
+    if redemption.shares:
+        paid += protocol.claim_redeem(redemption.shares, holder, holder, **who)
+    if deposit.back:
+        protocol.take_back_deposit(epoch, holder, holder, **who)
+        paid += deposit.back
+    if redemption.back:
+        protocol.take_back_redeem(epoch, holder, holder, **who)
+        minted += redemption.back
+    return minted, paid
+
+
+def redeem(venue: Venue, shares: int) -> None:
+    who = {"sender": PROVIDER, "now_s": venue.now_s}
+    venue.protocol.request_redeem(shares, PROVIDER, PROVIDER, **who)
+
+
 def test_the_first_strike_sells_shares_at_one_for_a_millionth() -> None:
     venue = Venue(capital_e6=5 * 10**6)
-    assert venue.protocol.state.strikes.get(0, 0) == 0
-    assert venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s) == (5 * 10**12, 0)
+    assert venue.protocol.state.strikes.get(1, 0) == 0
+    assert claim(venue, PROVIDER, 1) == (5 * 10**12, 0)
     assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == 5 * 10**6
 
 
@@ -300,16 +332,16 @@ def test_later_shares_cost_the_pools_worth() -> None:
     struck = strike(venue)
     funding = pool(venue).quote_e6 - 2 * 60_012 * 10**6
     assert struck.nav_e6 == (1_000_000 + 2 * 312) * 10**6 + funding
-    minted, _ = venue.protocol.claim(1, PROVIDER + 1, sender=1, now_s=venue.now_s)
+    minted, _ = claim(venue, PROVIDER + 1, 2)
     assert minted == 500_000 * 10**6 * struck.supply // struck.nav_e6
 
 
 def test_shares_given_back_are_paid_at_the_strike() -> None:
     venue = Venue(capital_e6=1_000_000 * 10**6)
-    venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s)
-    venue.protocol.request_redeem(10**17, sender=PROVIDER, now_s=venue.now_s)
+    claim(venue, PROVIDER, 1)
+    redeem(venue, 10**17)
     struck = strike(venue)
-    _, paid = venue.protocol.claim(1, PROVIDER, sender=1, now_s=venue.now_s)
+    _, paid = claim(venue, PROVIDER, 2)
     assert paid == 10**17 * struck.nav_e6 // struck.supply == 100_000 * 10**6
     assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == 900_000 * 10**6
 
@@ -319,23 +351,41 @@ def test_requests_join_the_epoch_until_its_end() -> None:
     head = Head.of(venue.protocol.state.scalar("head"))
     venue.now_s = -(-head.epoch_end_ms // 1000) - 1
     run = venue.protocol.request_deposit
-    assert run(10**6, sender=PROVIDER, now_s=venue.now_s) == head.epoch
-    assert run(10**6, sender=PROVIDER, now_s=venue.now_s + 1) == head.epoch + 1
+    asked = (10**6, PROVIDER, PROVIDER)
+    assert run(*asked, sender=PROVIDER, now_s=venue.now_s) == head.epoch
+    assert run(*asked, sender=PROVIDER, now_s=venue.now_s + 1) == head.epoch + 1
     assert Requests.of(venue.protocol.state.lp_requests[head.epoch]).deposits_e6 == 10**6
 
 
 def test_a_pool_worth_nothing_returns_its_requests() -> None:
     venue = Venue(capital_e6=10**6)
-    venue.protocol.claim(0, PROVIDER, sender=1, now_s=venue.now_s)
-    venue.protocol.request_redeem(10**11, sender=PROVIDER, now_s=venue.now_s)
+    claim(venue, PROVIDER, 1)
+    redeem(venue, 10**11)
     venue.provide(PROVIDER + 1, 7 * 10**6)
     buy_from_pool(venue, 2 * LOT)
     venue.prices_e8[BTC] += 500 * 10**8
     struck = strike(venue)
     assert struck.returned and struck.nav_e6 == 0
     for holder, given_back in ((PROVIDER, (10**11, 0)), (PROVIDER + 1, (0, 7 * 10**6))):
-        claimed = venue.protocol.claim(1, holder, sender=1, now_s=venue.now_s)
-        assert claimed == given_back
+        assert claim(venue, holder, 2) == given_back
+
+
+def test_what_open_interest_locks_is_not_paid_out() -> None:
+    venue = Venue(capital_e6=20_000 * 10**6)
+    claim(venue, PROVIDER, 1)
+    # The pool sells one BTC to a buyer; the initial margin of one BTC stays.
+    buy_from_pool(venue)
+    redeem(venue, 19_000 * 10**12)
+    struck = strike(venue)
+    locked = PRICE * LOT * RATES.im_e6 // 10**16
+    assert Limits.of(venue.protocol.state.scalar("limits")).capital_e6 == locked
+    assert struck.paid_e6 == struck.nav_e6 - locked < 19_000 * 10**6
+    back, paid = claim(venue, PROVIDER, 2)
+    assert paid == struck.paid_e6
+    gone = -(-struck.paid_e6 * struck.supply // struck.nav_e6)
+    assert back == 19_000 * 10**12 - gone
+    shares = venue.protocol.state.shares[PROVIDER]
+    assert shares_after(venue.protocol.state, 3) == shares == struck.supply - gone
 
 
 def test_a_strike_needs_a_price_for_every_market_of_the_pool() -> None:

@@ -55,7 +55,7 @@ def test_an_account_that_nobody_opened(venue: Venue) -> None:
         {"seq": 0},
         {"time_in_force": 3},
         {"trigger_kind": 3},
-        {"extra_flags": 1 << 8},
+        {"extra_flags": 1 << 9},
         {"extra_flags": 1 << 11},
     ],
 )
@@ -208,6 +208,25 @@ def test_a_key_without_a_grant_and_an_owner_in_a_delegates_place_do_not_sign(
 ) -> None:
     assert reason_of(venue, key=Key(123), delegated=True) == Reason.SIGNER
     assert reason_of(venue, delegated=True) == Reason.SIGNER
+
+
+def test_an_approved_order_serves_up_to_its_revocations_barrier(venue: Venue) -> None:
+    who = {"sender": venue.keys[BUYER].address, "now_s": venue.now_s}
+    unapproved, approved, late = (venue.order(BUYER, extra_flags=256, slot=n) for n in range(3))
+    for record in (approved, late):
+        venue.protocol.approve(BUYER, venue.hash_of(record), **who)
+    sell = venue.order(SELLER, buy=False, size_e8=2 * 10**8)
+    assert venue.settle([unapproved, approved, sell])[:2] == [Reason.SIGNER, Reason.NONE]
+    who["now_s"] = venue.now_s
+    venue.protocol.disapprove(BUYER, venue.hash_of(late), **who)
+    both = venue.order(BUYER, extra_flags=256 | 128, slot=3)
+    venue.protocol.approve(BUYER, venue.hash_of(both), **who)
+    sell = venue.order(SELLER, buy=False, size_e8=2 * 10**8)
+    assert venue.settle([late, both, sell], after_s=3)[:2] == [Reason.NONE, Reason.SIGNER]
+    again = venue.order(BUYER, extra_flags=256, slot=4)
+    venue.protocol.approve(BUYER, venue.hash_of(again), **who)
+    venue.protocol.disapprove(BUYER, venue.hash_of(again), **who)
+    assert venue.settle([again, venue.order(SELLER, buy=False)], after_s=1)[0] == Reason.SIGNER
 
 
 def test_a_delegate_signs_up_to_the_revokes_barrier(venue: Venue) -> None:

@@ -71,8 +71,10 @@ def test_doors_refuse_and_leave_no_trace() -> None:
         venue.protocol.set_source(
             BTC, 1, 100, 60, False, (1, venue.now_s), sender=1, now_s=venue.now_s
         )
+    said_s = venue.now_s
+    venue.now_s += 19
     with pytest.raises(Fault, match="oracle: nothing newer"):
-        venue.protocol.refresh(BTC, (1, venue.now_s), sender=1, now_s=venue.now_s)
+        venue.protocol.refresh(BTC, (1, said_s), sender=1, now_s=venue.now_s)
     with pytest.raises(Fault, match="oracle: no source"):
         venue.protocol.refresh(ETH, (1, venue.now_s), sender=1, now_s=venue.now_s)
     assert venue.protocol.state.readings == before

@@ -64,7 +64,7 @@ LAYOUTS: list[tuple[Any, list[tuple[int, int, bool]]]] = [
     ),
     (words.Limits, [(112, 48, False), (64, 48, False), (0, 64, False)]),
     (words.Requests, [(128, 64, False), (0, 128, False)]),
-    (words.Strike, [(192, 1, False), (128, 64, False), (0, 128, False)]),
+    (words.Strike, [(192, 1, False), (128, 64, False), (0, 128, False), (193, 63, False)]),
     (words.PriceWord, [(240, 16, False), (176, 64, False), (112, 64, False), (0, 112, False)]),
     (words.SettledHead, [(0, 32, False), (32, 8, False), (40, 8, False), (48, 1, False)]),
     (

@@ -60,6 +60,9 @@ CAPS = Caps(
 )
 
 
+LISTING = 10**6 << 192 | int.from_bytes(b"BTC-USD".ljust(24, b"\0"), "big")
+
+
 def hash_many(messages: Sequence[bytes]) -> list[bytes]:
     """Keccak of each message by a C library: the twin's own is tested apart."""
     return [native_keccak(message).digest() for message in messages]
@@ -147,11 +150,12 @@ class Venue:
 
     def provide(self, provider: int, amount_e6: int) -> None:
         """Ask for shares; the next strike prices them."""
-        self.protocol.request_deposit(amount_e6, sender=provider, now_s=self.now_s)
+        own = {"sender": provider, "now_s": self.now_s}
+        self.protocol.request_deposit(amount_e6, provider, provider, **own)
 
     def set_market(self, market: int, rates: Rates = RATES, caps: Caps = CAPS) -> None:
         self.protocol.set_market(
-            market, rates.word, caps.word, 0, sender=GOVERNANCE, now_s=self.now_s
+            market, rates.word, caps.word, LISTING, sender=GOVERNANCE, now_s=self.now_s
         )
 
     def listing(self) -> dict[int, int]:
@@ -232,6 +236,12 @@ class Venue:
         (digest,) = order_hashes([record], self.protocol.crypto.domain, hash_many)
         signer = key or self.keys.get(account) or Key(77)
         return (order, terms, *signer.sign(digest))
+
+    def hash_of(self, record: tuple[int, int, int, int]) -> int:
+        """An order's hash, as a number."""
+        read = [Record.of(*record)]
+        (digest,) = order_hashes(read, self.protocol.crypto.domain, hash_many)
+        return int.from_bytes(digest, "big")
 
     # -- batches --------------------------------------------------------------
 

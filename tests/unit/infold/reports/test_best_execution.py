@@ -8,14 +8,14 @@ from tests.support.facts import E8, a_deal, a_fill, a_hedge, a_listing, a_price,
 
 from infold.reports.best_execution import best_execution, shares, size_class
 from infold.reports.execution import costs
-from infold.reports.facts import Ended, Fact, Refused, recorded
+from infold.reports.facts import Ended, Refused, ReportFact, recorded
 from infold.reports.html import best_execution_page
 from infold.reports.outside_reference import OutsideReference
 
 OUTSIDE = OutsideReference("reference", half_spread_bp=10.0, fee_bp=0.0, impact_bp_per_m=0.0)
 
 
-def some_facts() -> list[Fact]:
+def some_facts() -> list[ReportFact]:
     return [
         a_listing(),
         a_price(0, 100),

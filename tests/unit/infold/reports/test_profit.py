@@ -6,13 +6,13 @@ from __future__ import annotations
 import pytest
 from tests.support.facts import E8, MARKET, a_book, a_deal, a_hedge, a_listing, a_price
 
-from infold.reports.facts import Fact, TakenOver, recorded
+from infold.reports.facts import ReportFact, TakenOver, TooFewFacts, recorded
 from infold.reports.html import profit_page
 from infold.reports.profit import profit
 from infold.units import DAY_MS
 
 
-def sold_ten(cash_e6: int = 0, **deal: object) -> list[Fact]:
+def sold_ten(cash_e6: int = 0, **deal: object) -> list[ReportFact]:
     """The pool sells 10 at 100.05 while the oracle says 100; then the oracle goes to 101."""
     return [
         a_listing(h_min_e6=100),
@@ -121,7 +121,7 @@ def test_each_day_is_explained_by_itself() -> None:
 
 
 def test_one_valuation_is_too_few() -> None:
-    with pytest.raises(ValueError, match="takes two valuations"):
+    with pytest.raises(TooFewFacts, match="takes two valuations"):
         profit(recorded([a_book(0)]))
 
 

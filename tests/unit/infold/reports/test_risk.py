@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from tests.support.facts import E8, MARKET, a_book, a_deal, a_hedge, a_listing, a_price
 
-from infold.reports.facts import Fact, recorded
+from infold.reports.facts import CurveCut, ReportFact, recorded
 from infold.reports.html import risk_page
 from infold.reports.outside_reference import OutsideReference
 from infold.reports.risk import deviation, half_life_s, holding_time_s, risk
@@ -14,9 +14,9 @@ from infold.reports.risk import deviation, half_life_s, holding_time_s, risk
 OUTSIDE = OutsideReference("reference", half_spread_bp=2.0, fee_bp=1.0, impact_bp_per_m=1_000.0)
 
 
-def held_long(moves: int = 0) -> list[Fact]:
+def held_long(moves: int = 0) -> list[ReportFact]:
     """The pool buys 10 at 100 and holds them while the price falls by 1 every second."""
-    facts: list[Fact] = [a_listing(position_cap_e8=40 * E8), a_price(0, 1_000)]
+    facts: list[ReportFact] = [a_listing(position_cap_e8=40 * E8), a_price(0, 1_000)]
     facts.append(a_deal(time_ms=0, oracle_price_e8=1_000 * E8, price_e8=999 * E8, sold_e8=-10 * E8))
     facts += [a_price(second * 1_000, 1_000 - second / 100) for second in range(1, moves + 1)]
     facts.append(a_book(moves * 1_000, positions={MARKET: (10 * E8, -9_990_000_000)}))
@@ -31,6 +31,16 @@ def test_a_market_says_what_it_holds_and_what_leaving_costs() -> None:
     assert one["reallocation"]["cost_now_bps"] == pytest.approx(3 + 1_000 * 0.01)
     assert one["reallocation"]["cost_now_e6"] == str(13 * 10**6)
     assert found["ok"]
+
+
+def test_curves_that_capital_cut_are_counted_by_reason() -> None:
+    cuts = [CurveCut(n, MARKET, reason) for n, reason in enumerate(("ZONE", "ROOM", "ZONE"))]
+    cuts.append(CurveCut(9, MARKET + 1, "ROOM"))
+    one = risk(recorded([*held_long(), *cuts]), OUTSIDE)["markets"]["BTC-USD"]
+    assert one["curves_cut"] == {"ROOM": 1, "ZONE": 2}
+    record = recorded([*held_long(), *cuts])
+    assert "<th>curves cut by capital</th>" in risk_page(risk(record, OUTSIDE), record)
+    assert risk(recorded(held_long()), OUTSIDE)["markets"]["BTC-USD"]["curves_cut"] == {}
 
 
 def test_a_position_beyond_its_cap_fails() -> None:

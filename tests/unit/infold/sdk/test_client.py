@@ -39,6 +39,7 @@ class Venue:
             "/v1/meta": {"chainId": 31_337, "contracts": {"Clearing": checksum_address(CLEARING)}},
             "/v1/markets": {"data": [{"id": 3, "name": "BTC-USD", "tick": "0.1"}]},
             "/v1/account": {"account": 17, "epoch": 2, "positions": []},
+            "/v1/refunds": {"data": [{"account": 17}], "block": 40, "nextCursor": None},
         }
         if path in documents:
             return httpx.Response(200, json=documents[path])
@@ -60,7 +61,7 @@ def an_order(client: Client, **changes: Any) -> Any:
         "price": "60000.1",
         "now_ms": NOW_MS,
     }
-    return client.prepare(Wallet(KEY), **(fields | changes))
+    return client.prepare(changes.pop("wallet", Wallet(KEY)), **(fields | changes))
 
 
 def test_a_prepared_order_is_what_admission_decodes() -> None:
@@ -78,6 +79,19 @@ def test_a_prepared_order_is_what_admission_decodes() -> None:
     assert (order.market, order.size_e8, order.limit_price_e8) == (3, 50_000_000, 6_000_010_000_000)
     assert (order.time_in_force, order.post_only, order.epoch) == (TimeInForce.GTC, True, 2)
     assert order.trigger_price_e8 == 59_000 * 10**8 and order.expiry_ms > NOW_MS
+
+
+def test_refunds_come_with_a_block_they_surely_hold() -> None:
+    with a_client(Venue()) as client:
+        assert client.refunds_at() == ([{"account": 17}], 40)
+        assert client.refunds() == [{"account": 17}]
+
+
+def test_an_order_without_a_wallet_waits_for_its_approval() -> None:
+    with a_client(Venue()) as client:
+        prepared = an_order(client, wallet=None)
+    signed = decode_order(prepared.body, CONTEXT)
+    assert signed.approved and signed.order_hash == prepared.order_hash
 
 
 def test_an_immediate_order_lives_ten_seconds() -> None:

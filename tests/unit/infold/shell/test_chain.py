@@ -25,6 +25,7 @@ from infold.shell.chain import (
     rlp,
     settle_calldata,
     sign_transaction,
+    vector_of_settle,
 )
 from infold.shell.deploy import create_address
 from infold.signing import keccak
@@ -93,6 +94,9 @@ def test_settle_calldata_is_what_eth_abi_makes(seed: int) -> None:
         ],
     )
     assert settle_calldata(batch) == SETTLE_SELECTOR + generic, f"seed={seed}"
+    vector = (batch.head & 2**64 - 1, batch.vector.openings, batch.vector.signatures)
+    assert vector_of_settle(SETTLE_SELECTOR + generic) == vector, f"seed={seed}"
+    assert vector_of_settle(bytes(4) + generic) is None
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -82,3 +82,72 @@ def test_a_slip_is_named(write: Write, old: str, new: str, said: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"nothing\.toml"):
         read_plan(tmp_path / "nothing.toml")
+
+
+SOURCES = """
+[[source]]
+market = 1
+kind = "aggregator"
+feed = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+bound_e4 = 100
+age_s = 4_000
+
+[[source]]
+market = 2
+kind = "pull"
+feed = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
+price_id = "0x00000000000000000000000000000000000000000000000000000000000000ff"
+conf_e6 = 5_000
+bound_e4 = 200
+age_s = 60
+strict = true
+
+[[source]]
+market = 3
+kind = "mock"
+price_e8 = 7
+bound_e4 = 10
+age_s = 30
+
+[uptime]
+feed = "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65"
+grace_s = 3_600
+"""
+
+
+def test_second_sources_are_adapters_with_their_arguments(write: Write) -> None:
+    assert read_plan(LOCAL).sources == () and read_plan(LOCAL).uptime is None
+    path = write("", "")
+    path.write_text(LOCAL.read_text("utf-8") + SOURCES, "utf-8")
+    plan = read_plan(path)
+    feed, pull, mock = plan.sources
+    assert (feed.contract, feed.arguments) == (
+        "Aggregator",
+        {"feed": bytes.fromhex("3C44CdDdB6a900fa2b585dd299e03d12FA4293BC")},
+    )
+    assert (feed.market, feed.bound_e4, feed.age_s, feed.strict) == (1, 100, 4_000, False)
+    assert pull.contract == "Pull" and pull.strict
+    assert pull.arguments["id"] == (255).to_bytes(32, "big") and pull.arguments["conf_e6"] == 5_000
+    assert (mock.contract, mock.arguments) == ("Source", {"price_e8": 7})
+    assert plan.uptime is not None and plan.uptime.grace_s == 3_600
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('kind = "aggregator"', 'kind = "oracle"', "oracle"),
+        ('kind = "aggregator"', "", "kind"),
+        ("0x3C44", "0x3C", "feed"),
+        ("00000000ff", "ff", "price_id"),
+        ("00000000ff", "0000000zff", "price_id"),
+        ("conf_e6 = 5_000", "", "conf_e6"),
+        ("0x15d3", "0x15", "uptime"),
+    ],
+)
+def test_a_slip_in_a_source_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "plan.toml"
+    assert old in SOURCES
+    path.write_text(LOCAL.read_text("utf-8") + SOURCES.replace(old, new, 1), "utf-8")
+    with pytest.raises(Misconfigured, match=r"plan\.toml") as failure:
+        read_plan(path)
+    assert said in str(failure.value)

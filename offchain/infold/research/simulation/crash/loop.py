@@ -19,18 +19,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from infold.core.crossing import BUY_TO, KNOTS, POOL_TWICE, SALE_MAX, SALE_MIN, SELL_FROM
+from infold.core.crossing.places import BUY_TO, KNOTS, POOL_TWICE, SALE_MAX, SALE_MIN, SELL_FROM
 from infold.dealer import limits
 from infold.dealer.corners import integer_corners
 from infold.dealer.limits import Guard, Sight
-from infold.research.simulation.batches_auction import (
-    EXECUTED,
-    RESIDUAL,
-    RULED,
-    TICK_OF,
-    Room,
-    clear_batch,
-)
+from infold.research.simulation.batches_auction import RULED, Room, clear_batch
+from infold.research.simulation.batches_price import EXECUTED, RESIDUAL, TICK_OF
 from infold.research.simulation.columns import (
     CLIENT_VOLUME,
     COST,

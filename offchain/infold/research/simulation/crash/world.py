@@ -14,9 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from infold.core.auction import Market as AuctionMarket
-from infold.core.auction import prepare
-from infold.core.crossing import FIRST, LAST
+from infold.core.auction import AuctionMarket, prepare
+from infold.core.crossing.places import FIRST, LAST
 from infold.core.curve import Curve, CurveBounds, clip
 from infold.dealer import checks
 from infold.dealer.limits import Guard

@@ -49,27 +49,47 @@ def test_rates_and_fits_keep_their_limits_by_the_clock(
 
 @pytest.mark.parametrize(("p99_us", "ok"), [(4.0, (True, True)), (40.0, (False, True)),
                                             (400.0, (False, False))])  # fmt: skip
-def test_latencies_keep_their_limits_by_the_quietest_round(
+def test_latencies_keep_their_limits_by_the_median_round(
     monkeypatch: pytest.MonkeyPatch, p99_us: float, ok: tuple[bool, bool]
 ) -> None:
-    def quietest(call: Callable[[], object]) -> Sample:
+    def rounds(call: Callable[[], object]) -> speed.Rounds:
         call()
-        return Sample(p99_us, p99_us, 9.0 * p99_us, 1)
+        quiet, loud = Sample(1.0, 1.0, 1.0, 1), Sample(900.0, 900.0, 900.0, 1)
+        return speed.Rounds(Sample(p99_us, 1.0, 900.0, 1), quiet, loud)
 
-    monkeypatch.setattr(speed, "quietest_us", quietest)
+    monkeypatch.setattr(speed, "rounds_us", rounds)
     found = by_name(speed.latencies(BENCH))
     assert (found["speed.ladder_us"].ok, found["speed.decision_us"].ok) == ok
     assert (found["speed.ladder_us"].limit, found["speed.decision_us"].limit) == (5.0, 50.0)
+    for name in ("ladder", "decision"):
+        ends = [found[f"speed.{name}_{end}_us"] for end in ("quietest", "loudest")]
+        assert [(end.value, end.limit) for end in ends] == [(1.0, None), (900.0, None)]
+
+
+def test_the_value_is_the_median_of_the_rounds_and_its_interval_two_of_them() -> None:
+    found = speed.typical_of([float(number) for number in range(60, 0, -1)], calls=10)
+    assert found.typical == Sample(30.5, 22.0, 39.0, 600)
+    assert (found.quietest.value, found.loudest.value) == (1.0, 60.0)
+
+
+def test_the_interval_holds_the_true_median_as_often_as_it_says() -> None:
+    draw = np.random.default_rng(4)
+    held = 0
+    for _ in range(400):
+        typical = speed.typical_of(draw.exponential(1.0, 60).tolist(), 1).typical
+        held += typical.low <= np.log(2.0) <= typical.high
+    assert 0.94 * 400 <= held < 400
 
 
 def test_a_decision_is_curve_route_and_record(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
 
-    def keep(call: Callable[[], object]) -> Sample:
+    def keep(call: Callable[[], object]) -> speed.Rounds:
         seen.append(call())
-        return Sample(1.0, 1.0, 1.0, 1)
+        one = Sample(1.0, 1.0, 1.0, 1)
+        return speed.Rounds(one, one, one)
 
-    monkeypatch.setattr(speed, "quietest_us", keep)
+    monkeypatch.setattr(speed, "rounds_us", keep)
     speed.latencies(BENCH)
     quotes, _, decision, _ = seen
     assert [len(side) for side in quotes] == [6, 6]  # type: ignore[attr-defined]

@@ -9,9 +9,9 @@ from infold.dealer.hedging.exposure import Book, Cause, Rules, fold, intents, ro
 from infold.dealer.hedging.facts import (
     CancelAsked,
     Dropped,
-    Fact,
     Forgotten,
     GivenUp,
+    HedgeFact,
     Intended,
     Missing,
     PositionSeen,
@@ -41,7 +41,7 @@ def seen(size_e8: int, time_ms: int, venue: str = "v") -> PositionSeen:
     return PositionSeen(position=position, time_ms=time_ms)
 
 
-def a_book(*facts: Fact) -> Book:
+def a_book(*facts: HedgeFact) -> Book:
     book = Book(1)
     for fact in facts:
         book = fold(book, fact, RULES)
@@ -195,7 +195,7 @@ def test_not_found_in_time_means_free_to_send_again() -> None:
 
 
 def test_the_book_forgets_the_oldest_of_many_ended_orders() -> None:
-    facts: list[Fact] = []
+    facts: list[HedgeFact] = []
     for number in range(300):
         name = f"infold-1-{number + 1}"
         facts += [
@@ -218,7 +218,7 @@ def test_the_book_forgets_the_oldest_of_many_ended_orders() -> None:
         ((*SENT, Reported(report=report(5), time_ms=1)), "filled_e8"),
     ],
 )  # fmt: skip
-def test_facts_that_cannot_be_are_refused(facts: tuple[Fact, ...], named: str) -> None:
+def test_facts_that_cannot_be_are_refused(facts: tuple[HedgeFact, ...], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         a_book(*facts)
 

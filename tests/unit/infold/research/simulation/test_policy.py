@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Policies as numbers: the closed forms' quotes, tables that interpolate, Lambert's function."""
+"""Policies as numbers: the closed forms' quotes, tables that interpolate."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy.special import lambertw
 
 from infold.dealer.params import SPOT_FX
-from infold.dealer.quoting import closed_forms, markups_bp, zone_m
+from infold.dealer.quoting import closed_forms, markups_bp
+from infold.dealer.zone import zone_m
 from infold.research.simulation import policy as policies
 from infold.research.simulation.policy import (
     NO_QUOTE_BP,
@@ -18,7 +18,6 @@ from infold.research.simulation.policy import (
     Policy,
     exact_markup,
     externalise_all,
-    lambert_of_exp,
     linear_policy,
     permanent_closed_form,
     skew_only,
@@ -33,18 +32,6 @@ def markup_bp(policy: Policy, side: int, rung: int, held: float, state: float) -
 
 def hedge_rate_m_per_day(policy: Policy, held: float, state: float) -> float:
     return policies.hedge_rate_m_per_day(policy.rules, policy.hedges, held, state)
-
-
-@pytest.mark.parametrize("exponent", [-700.0, -30.0, -1.0, -1e-9, 0.0, 0.5, 1.0, 3.0, 50.0, 700.0])
-def test_lambert_of_exp_is_scipys(exponent: float) -> None:
-    expected = float(lambertw(math.exp(exponent)).real)
-    assert lambert_of_exp(exponent) == pytest.approx(expected, rel=1e-14)
-
-
-def test_lambert_of_exp_goes_beyond_what_exp_can() -> None:
-    w = lambert_of_exp(1e6)
-    assert w + math.log(w) == pytest.approx(1e6, rel=1e-15)
-    assert lambert_of_exp(-1e4) == 0.0
 
 
 @pytest.mark.parametrize("inventory_m", [-40.0, 0.0, 3.0])

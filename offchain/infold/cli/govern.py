@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands of those who govern a venue: change it, halt it, see that it is what it should be."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infold.cli.header import header
+from infold.cli.onchain import Desk, named
+from infold.cli.options import (
+    API_URL,
+    RPC_URL,
+    ApiUrl,
+    Book,
+    KeyFile,
+    Keystore,
+    PasswordFile,
+    RpcUrl,
+    connect,
+    venue,
+    wallet,
+)
+from infold.cli.pages import of_change, of_halt, of_verify
+from infold.cli.terminal import Json, Quiet, finish, progress, show
+from infold.cli.trade import market_group
+from infold.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from infold.shell.chain import Log
+
+HALT_S_MAX = 72 * 3_600
+
+Execute = Annotated[
+    bool, typer.Option("--execute", help="Make what was scheduled and is due; any key may.")
+]
+Cancel = Annotated[
+    bool, typer.Option("--cancel", help="Take back what was scheduled; a canceller's key.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the root, and to the group of markets."""
+    app.command()(govern)
+    app.command()(halt)
+    app.command()(resume)
+    app.command()(verify)
+    market_group.command("add")(add_market)
+
+
+def _desk(
+    rpc_url: str,
+    api_url: str,
+    book: Path | None,
+    key_file: Path | None,
+    keystore: str | None,
+    password_file: Path | None,
+) -> Desk:
+    contracts = venue(rpc_url, api_url, book)
+    return Desk(contracts, wallet(key_file, keystore, password_file, contracts.book.chain_id))
+
+
+# -- changes -----------------------------------------------------------------
+
+
+def add_market(
+    file: Annotated[
+        Path, typer.Argument(help="TOML with the fields of a [[market]] of scripts/local.toml.")
+    ],
+    execute: Execute = False,
+    cancel: Cancel = False,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """List a market, or change one that is listed: at once by the deployer of a venue that is not
+    sealed, else scheduled by a proposer, and executed by anyone with --execute once it is due.
+    """
+    from infold.shell.deploy import market_parameters
+    from infold.shell.plan import read_market
+
+    planned = read_market(file)
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    parameters = market_parameters(desk.venue["Governance"].abi, planned)
+    _bring_on(desk, "set_market", (planned.market, parameters), execute, cancel, as_json)
+
+
+def govern(
+    what: Annotated[str, typer.Argument(help="What to set, such as matcher or oracle_signer.")],
+    values: Annotated[
+        list[str] | None, typer.Argument(help="Its values: 0x addresses, numbers, true or false.")
+    ] = None,
+    execute: Execute = False,
+    cancel: Cancel = False,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Change a key or a threshold by one of Governance's setters, as `infold market add` changes a
+    market.
+    """
+    from infold.shell.governing import parse_arguments, setters
+
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    known = setters(desk.venue["Governance"])
+    if what not in known:
+        raise Misconfigured(f"Governance sets no {what}; it sets {', '.join(sorted(known))}")
+    arguments = parse_arguments(what, known[what], values or [])
+    _bring_on(desk, f"set_{what}", tuple(arguments), execute, cancel, as_json)
+
+
+def _bring_on(
+    desk: Desk,
+    function: str,
+    arguments: tuple[Any, ...],
+    execute: bool,
+    cancel: bool,
+    as_json: bool,
+) -> None:
+    """Send a change's next transaction, and print where it stands then."""
+    from infold.shell.governing import find_change, next_step, rehearse
+
+    change = find_change(desk.venue, desk.address, function, *arguments)
+    step = next_step(change, execute=execute, cancel=cancel)
+    state, ready_s = change.state, change.ready_s
+    logs: list[Log] = []
+    if step is not None:
+        if step.function == "schedule":
+            rehearse(desk.venue, change)
+        logs = desk.send(step.contract, step.function, *step.arguments)
+        state = {"schedule": "waiting", "cancel": "cancelled"}.get(step.function, "made")
+    if state == "waiting":
+        ready_s = int(desk.venue["Timelock"].call("get_timestamp", change.id))
+    document = {
+        **header("govern"),
+        "change": function,
+        "calldata": "0x" + change.operation.payload.hex(),
+        "operation": "0x" + change.id.hex(),
+        "state": state,
+        "ready_s": ready_s if state in ("waiting", "due") else 0,
+        "events": [log.name for log in logs],
+    }
+    show(document, as_json, function.removeprefix("set_"), of_change)
+
+
+# -- halts -------------------------------------------------------------------
+
+
+def halt(
+    duration_s: Annotated[
+        int,
+        typer.Option(
+            "--duration-s", min=60, max=HALT_S_MAX, help="How long; it also ends by `resume`."
+        ),
+    ] = HALT_S_MAX,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let every market only shrink, by the guardian's key: not again until 14 days after its end.
+
+    Withdrawals, cancels, reductions, liquidations and claims go on.
+    """
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    _show_halt("halt", desk.send("Governance", "halt", duration_s), as_json)
+
+
+def resume(
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """End a halt 3 s from now, by the guardian's key."""
+    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    _show_halt("resume", desk.send("Governance", "resume"), as_json)
+
+
+def _show_halt(command: str, logs: list[Log], as_json: bool) -> None:
+    told = named([log for log in logs if log.contract == "Governance"], "HaltSet")
+    document = {**header(command), "from_ms": told["from_ms"], "until_ms": told["until_ms"]}
+    show(document, as_json, command, of_halt)
+
+
+# -- what stands there -------------------------------------------------------
+
+
+def verify(
+    plan: Annotated[
+        Path, typer.Option("--plan", help="What was deployed; scripts/local.toml is a whole plan.")
+    ],
+    book: Annotated[
+        Path, typer.Option("--book", envvar="INFOLD_BOOK", help="What `infold deploy` wrote.")
+    ] = Path("book.json"),
+    contracts: Annotated[
+        Path | None,
+        typer.Option("--contracts", help="A checkout's contracts/; found from here if left out."),
+    ] = None,
+    rpc_url: RpcUrl = RPC_URL,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Compare deployed code, roles, keys and parameters with this repository and a plan.
+
+    Exit code 8, and each difference by its name, if anything is not as planned.
+    """
+    from infold.shell.chain import AddressBook
+    from infold.shell.deploy import find_contracts
+    from infold.shell.plan import read_plan
+    from infold.shell.verify import verify as compare
+
+    began = time.monotonic()
+    with progress(quiet) as steps:
+        verdict = compare(
+            connect(rpc_url),
+            AddressBook.read(book),
+            read_plan(plan),
+            contracts or find_contracts(),
+            steps.say,
+        )
+    document = {
+        **header("verify"),
+        **verdict.report(),
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    finish(document, as_json, "verify", of_verify)

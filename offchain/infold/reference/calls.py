@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a call is: all of it happens, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+
+from .faults import Fault
+from .state import State
+
+
+class Called:
+    """The state that doors change, and what the vault accounts for in e6."""
+
+    state: State
+    accounted_e6: int
+
+
+_Self = TypeVar("_Self", bound=Called)
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+def door(
+    method: Callable[Concatenate[_Self, _Arguments], _Result],
+) -> Callable[Concatenate[_Self, _Arguments], _Result]:
+    """Make a method a call: all of it happens, or a Fault and nothing."""
+
+    @wraps(method)
+    def call(self: _Self, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        self.state.begin()
+        accounted_e6 = self.accounted_e6
+        try:
+            return method(self, *args, **kwargs)
+        except Fault:
+            self.state.undo()
+            self.accounted_e6 = accounted_e6
+            raise
+
+    return call

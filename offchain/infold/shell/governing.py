@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What governance does on chain, as calls: a change at once where nothing is sealed yet, else an
+operation of the timelock that waits, is due, and is made.
+
+Nothing is sent here: `Step` says what the next transaction is, the caller's key sends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from infold.errors import Misconfigured, Unavailable
+from infold.shell.chain import Contract, Venue, block, type_of
+from infold.signing import checksum_address
+
+LIFE_S = 7 * 86_400  # after it is due; docs/protocol.md section 10
+DONE_S = 1  # what the timelock notes as the time of what was executed
+SALTS_MAX = 1_000  # the same change so often: somebody is going back and forth
+NO_PREDECESSOR = bytes(32)
+
+
+class Operation(NamedTuple):
+    """A call as `Timelock.execute` takes it."""
+
+    target: bytes
+    amount: int
+    payload: bytes
+    predecessor: bytes
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One call to Governance and where it stands. `state` is `open` (the key may make it at once),
+    `new`, `waiting`, `due` or `expired`; `ready_s` is 0 unless it was scheduled.
+    """
+
+    function: str
+    arguments: tuple[Any, ...]
+    state: str
+    operation: Operation
+    id: bytes
+    ready_s: int
+    delay_s: int
+
+
+class Step(NamedTuple):
+    """The next transaction of a change."""
+
+    contract: str
+    function: str
+    arguments: tuple[Any, ...]
+
+
+def find_change(venue: Venue, who: bytes, function: str, *arguments: Any) -> Change:
+    """Where a change stands for the key of an address.
+
+    A change that was made before may be made again: equal operations are told apart by a salt, the
+    first one that was not executed yet.
+    """
+    governance, timelock = venue["Governance"], venue["Timelock"]
+    payload = governance.abi.calldata(function, *arguments)
+    at_once = not governance.call("is_sealed") and who == _address(governance.call("deployer"))
+    delay_s = int(timelock.call("get_minimum_delay"))
+    for number in range(SALTS_MAX):
+        operation = Operation(
+            governance.address, 0, payload, NO_PREDECESSOR, number.to_bytes(32, "big")
+        )
+        identity = timelock.call("hash_operation", *operation)
+        ready_s = int(timelock.call("get_timestamp", identity))
+        if ready_s != DONE_S:
+            break
+    else:
+        raise Unavailable(f"{function} with these arguments was executed {SALTS_MAX} times")
+    now_s = block(venue.rpc).timestamp_s
+    if at_once:
+        state = "open"
+    elif ready_s == 0:
+        state = "new"
+    elif now_s < ready_s:
+        state = "waiting"
+    else:
+        state = "due" if now_s <= ready_s + LIFE_S else "expired"
+    return Change(
+        function=function,
+        arguments=arguments,
+        state=state,
+        operation=operation,
+        id=identity,
+        ready_s=ready_s,
+        delay_s=delay_s,
+    )
+
+
+def rehearse(venue: Venue, change: Change) -> None:
+    """Make the change in a call that changes nothing, as the timelock would. Raises `Reverted` with
+    the bound it breaks: better now than after its delay.
+    """
+    request = {
+        "from": "0x" + venue.book.address("Timelock").hex(),
+        "to": "0x" + change.operation.target.hex(),
+        "data": "0x" + change.operation.payload.hex(),
+    }
+    venue.rpc.call("eth_call", request, "latest")
+
+
+def next_step(change: Change, *, execute: bool, cancel: bool) -> Step | None:
+    """The transaction that brings a change on; None where there is only waiting to do.
+
+    Raises `Misconfigured` for what its state does not allow.
+    """
+    if cancel:
+        if change.state not in ("waiting", "due", "expired"):
+            raise Misconfigured("nothing to cancel: this change is not scheduled")
+        return Step("Timelock", "cancel", (change.id,))
+    if change.state == "expired":
+        raise Misconfigured(
+            f"{change.function} was due and not executed within {LIFE_S // 86_400} days;"
+            " --cancel it, then schedule it anew"
+        )
+    if change.state == "open":
+        return Step("Governance", change.function, change.arguments)
+    if execute:
+        if change.state == "new":
+            raise Misconfigured(
+                f"{change.function} with these arguments is not scheduled; run it once without"
+                " --execute, as a proposer"
+            )
+        if change.state == "waiting":
+            raise Misconfigured(
+                f"{change.function} waits until {change.ready_s} s; execute it from then on"
+            )
+        return Step("Timelock", "execute", tuple(change.operation))
+    if change.state == "new":
+        return Step("Timelock", "schedule", (*change.operation, change.delay_s))
+    return None
+
+
+def setters(governance: Contract) -> dict[str, list[tuple[str, str]]]:
+    """Governance's setters with plain arguments: each one's names and types, by its name."""
+    found = {}
+    for entry in governance.abi.entries:
+        name = str(entry.get("name", ""))
+        if entry["type"] == "function" and name.startswith("set_"):
+            inputs = [(part["name"], type_of(part)) for part in entry["inputs"]]
+            if all(kind in ("address", "uint256", "bool") for _, kind in inputs):
+                found[name.removeprefix("set_")] = inputs
+    return found
+
+
+def parse_arguments(
+    what: str, inputs: Sequence[tuple[str, str]], texts: Sequence[str]
+) -> list[Any]:
+    """A setter's arguments out of words. Raises `Misconfigured`, naming the one that is wrong."""
+    if len(texts) != len(inputs):
+        wanted = ", ".join(f"{name} ({kind})" for name, kind in inputs)
+        raise Misconfigured(f"{what} takes {wanted}; {len(texts)} were given")
+    return [_parsed(name, kind, text) for (name, kind), text in zip(inputs, texts, strict=True)]
+
+
+def _parsed(name: str, kind: str, text: str) -> Any:
+    if kind == "bool" and text in ("true", "false"):
+        return text == "true"
+    if kind == "uint256" and text.isascii() and text.isdigit():
+        return int(text)
+    if kind == "address" and len(text) == 42 and text.startswith("0x"):
+        try:
+            return checksum_address(bytes.fromhex(text[2:]))
+        except ValueError:
+            pass
+    raise Misconfigured(f"{name} is no {kind}: {text!r}")
+
+
+def _address(text: str) -> bytes:
+    return bytes.fromhex(text[2:])

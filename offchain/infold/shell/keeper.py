@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom a keeper may liquidate, and whom it lets out: holders of positions and requests by the
+venue's logs, health by the chain's own view.
+
+For liquidations nothing of a venue is needed but its node: whoever settles a batch publishes the
+price vector that opens `Recovery`'s door, and `Recovery.health` is the judge, so a keeper never
+disagrees with it. An exit wants the vector of one moment: where no batch has it, the oracle's
+signers are asked.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from infold.shell.chain import Log, Reverted, Venue, block, vector_of_settle
+from infold.units import FIRST_TRADER, WINDOW_MS
+from infold.words import (
+    ExitWord,
+    SettledHead,
+    unpack_account,
+    unpack_clock,
+    unpack_exit,
+    unpack_position,
+    unpack_settle_head,
+    unpack_settled_head,
+)
+
+BLOCKS_A_LOOK: Final = 2_000
+"""Blocks whose logs are asked for at once: nodes bound an answer."""
+EXIT_DELAY_MS: Final = 60_000
+"""D: an exit's appointed times are so far apart."""
+LEAD_MS: Final = 1_000
+"""A vector may be so far ahead of its block."""
+ACCOUNT_MASK: Final = 2**32 - 1
+Vector = tuple[int, list[int], list[tuple[int, int]]]
+
+
+class DueExit(NamedTuple):
+    """A forced exit whose appointed time has come and is not past."""
+
+    account: int
+    place: int
+    time_ms: int
+
+
+class Broken(NamedTuple):
+    """An account below its maintenance margin, and its largest position."""
+
+    account: int
+    place: int
+    equity_e6: int
+    margin_e6: int
+
+
+class Watch:
+    """Follows a venue's logs: who holds positions, and the last vector that was published."""
+
+    def __init__(self, venue: Venue) -> None:
+        self.venue = venue
+        self.block = venue.book.first_block - 1
+        self.block_ms = 0
+        self.holders: set[int] = set()
+        self.exits: dict[tuple[int, int], ExitWord] = {}
+        self.vector: Vector | None = None
+        self.unjudged: dict[int, str] = {}
+        """Why the chain would not say how an account stands."""
+
+    @property
+    def vector_ms(self) -> int:
+        """Time of the last published vector; 0 before there is one."""
+        return 0 if self.vector is None else unpack_settle_head(self.vector[0]).time_ms
+
+    @property
+    def fresh(self) -> bool:
+        """Whether `Recovery` would still take the last vector in the block seen last."""
+        return self.block_ms <= self.vector_ms + WINDOW_MS
+
+    def follow(self) -> None:
+        """Read what was logged since the last look."""
+        head = block(self.venue.rpc)
+        touched: set[int] = set()
+        settled: bytes | None = None
+        while self.block < head.number:
+            last = min(self.block + BLOCKS_A_LOOK, head.number)
+            for log in self.venue.logs(self.block + 1, last):
+                touched |= accounts_of(log)
+                settled = log.transaction if log.name == "BatchSettled" else settled
+                if log.name == "ExitSet":
+                    self._note_exit(log)
+            self.block = last
+        self.block_ms = head.timestamp_s * 1_000
+        self._keep(sorted(touched))
+        if settled is not None:
+            sent = self.venue.rpc.call("eth_getTransactionByHash", "0x" + settled.hex())
+            found = vector_of_settle(bytes.fromhex(sent["input"][2:]))
+            self.vector = found if found is not None else self.vector
+
+    def _note_exit(self, log: Log) -> None:
+        key = int(log.arguments["account"]), int(log.arguments["index"])
+        word = int(log.arguments["exit"])
+        if word:
+            self.exits[key] = unpack_exit(word)
+        else:
+            self.exits.pop(key, None)
+
+    def due_exits(self) -> list[DueExit]:
+        """Requests that a vector of the window could carry out now, by their latest appointed
+        time.
+        """
+        found = []
+        for (account, place), asked in sorted(self.exits.items()):
+            rounds = (self.block_ms + LEAD_MS - asked.asked_ms) // EXIT_DELAY_MS
+            time_ms = asked.asked_ms + rounds * EXIT_DELAY_MS
+            late = time_ms + WINDOW_MS < self.block_ms
+            if rounds > 0 and time_ms > asked.done_ms and not late:
+                found.append(DueExit(account, place, time_ms))
+        return found
+
+    def _keep(self, touched: list[int]) -> None:
+        """Holders are those of the touched whose account word says so."""
+        words = self.venue["Clearing"].calls("accounts", [[account] for account in touched])
+        for account, word in zip(touched, words, strict=True):
+            if unpack_account(int(word)).mask:
+                self.holders.add(account)
+            else:
+                self.holders.discard(account)
+
+    def broken(self) -> list[Broken]:
+        """The holders below maintenance at the last vector, the worst first; none if it is old."""
+        self.unjudged.clear()
+        if self.vector is None or not self.fresh:
+            return []
+        found = [
+            case for account in sorted(self.holders) if (case := self.judge(account)) is not None
+        ]
+        return sorted(found, key=lambda case: case.equity_e6 - case.margin_e6)
+
+    def judge(self, account: int) -> Broken | None:
+        """An account's case at the last vector, None if it is healthy or cannot be judged."""
+        assert self.vector is not None
+        try:
+            equity, margin = self.venue["Recovery"].call("health", *self.vector, account)
+        except Reverted as reverted:
+            self.unjudged[account] = reverted.reason
+            return None
+        if equity >= margin:
+            return None
+        return Broken(account, self._largest(account), int(equity), int(margin))
+
+    def _largest(self, account: int) -> int:
+        """The place of the position worth most at its market's last settled price."""
+        clearing = self.venue["Clearing"]
+        mask = unpack_account(int(clearing.call("accounts", account))).mask
+        places = [place for place in range(16) if mask >> place & 1]
+        keys = [[account << 4 | place] for place in places]
+        positions = [unpack_position(int(it)) for it in clearing.calls("positions", keys)]
+        clocks = clearing.calls("market_words", [[it.market * 8] for it in positions])
+        worth = [
+            abs(position.base_e8) * unpack_clock(int(clock)).price_e8
+            for position, clock in zip(positions, clocks, strict=True)
+        ]
+        return places[worth.index(max(worth))]
+
+
+def accounts_of(log: Log) -> set[int]:
+    """The traders whose positions a log of `Clearing` moves."""
+    arguments = log.arguments
+    account = 0
+    if log.name == "Filled":
+        account = int(arguments["fill"]) >> 208 & ACCOUNT_MASK
+    elif log.name == "AccountSettled":
+        head: SettledHead = unpack_settled_head(int(arguments["head"]))
+        account = head.account
+    elif log.name == "Applied":
+        account = int(arguments["account"])
+    return {account} if account >= FIRST_TRADER else set()

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`infold market add`, `govern`, `halt` and `resume`, as those who govern run them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infold.cli import app
+from infold.shell.anvil import Anvil
+from infold.shell.chain import Rpc, Sender, Venue, mine
+from infold.shell.deploy import RpcDeployer, deploy, find_contracts
+from infold.shell.plan import read_plan
+from infold.signing import address_of, keccak
+from infold.words import unpack_clock, unpack_limits, unpack_rates
+
+pytestmark = pytest.mark.devnet
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL = ROOT / "scripts" / "local.toml"
+KEYS = {name: keccak(f"governing {name}".encode()) for name in ("deployer", "owner", "guardian")}
+DELAY_S, LIFE_S, REST_S = 8 * 86_400, 7 * 86_400, 14 * 86_400
+OTHER = "0x" + "ab" * 20
+MARKET = re.split(r"\[\[market\]\]\n", LOCAL.read_text("utf-8"))[2].replace("id = 2", "id = 3")
+
+
+class Office:
+    """A venue of the shipped plan with keys of ours, and its commands."""
+
+    def __init__(self, anvil: Anvil, folder: Path, *, sealed: bool) -> None:
+        self.rpc = Rpc(anvil.url, anvil.explain_silence)
+        self.folder = folder
+        addresses = {name: address_of(key) for name, key in KEYS.items()}
+        for name, address in addresses.items():
+            self.rpc.call("anvil_setBalance", "0x" + address.hex(), hex(10**20))
+            (folder / name).write_text(KEYS[name].hex())
+        plan = replace(
+            read_plan(LOCAL),
+            owner=addresses["owner"],
+            guardian=addresses["guardian"],
+            sealed=sealed,
+        )
+        sender = Sender(self.rpc, KEYS["deployer"], anvil.chain_id)
+        book = deploy(RpcDeployer(self.rpc, sender), plan, find_contracts(ROOT))
+        book.write(folder / "book.json")
+        self.venue = Venue(self.rpc, book)
+        self.options = ["--rpc-url", anvil.url, "--book", str(folder / "book.json")]
+        self.travel(60)
+
+    def travel(self, seconds: int) -> None:
+        now_s = int(self.rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        mine(self.rpc, now_s + seconds)
+
+    def market_file(self, **changes: Any) -> str:
+        """One market's file: the plan's second market as number 3, with changes."""
+        text = MARKET.replace('"ETH-USD"', '"SOL-USD"')
+        for name, value in changes.items():
+            text, found = re.subn(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.M)
+            assert found == 1, name
+        path = self.folder / "market.toml"
+        path.write_text(text)
+        return str(path)
+
+    def fee_e6(self, market: int) -> int:
+        clock = unpack_clock(self.venue["Clearing"].call("market_words", market * 8))
+        place = market * 8 + clock.version * 4
+        return unpack_rates(self.venue["Clearing"].call("parameter_words", place)).fee_e6
+
+
+class Desk:
+    """Runs commands by a key, and reads what they print."""
+
+    def __init__(self, office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+        self.office = office
+        self.capsys = capsys
+
+    def run(self, who: str, *arguments: str) -> tuple[int, dict[str, Any], str]:
+        """Exit code, the object and stderr."""
+        key = str(self.office.folder / who)
+        code = app.run([*arguments, *self.office.options, "--key-file", key, "--json"])
+        written = self.capsys.readouterr()
+        return code, json.loads(written.out) if written.out else {}, written.err
+
+    def page(self, who: str, *arguments: str) -> str:
+        key = str(self.office.folder / who)
+        assert app.run([*arguments, *self.office.options, "--key-file", key]) == 0
+        return self.capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def offices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Office]]:
+    with Anvil(automine=True) as one, Anvil(automine=True) as other:
+        made = {
+            sealed: Office(anvil, tmp_path_factory.mktemp("office"), sealed=sealed)
+            for sealed, anvil in ((False, one), (True, other))
+        }
+        yield made
+        for office in made.values():
+            office.rpc.close()
+
+
+@pytest.fixture
+def open_desk(offices: dict[bool, Office], capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    yield from kept_as_it_is(offices[False], capsys)
+
+
+@pytest.fixture
+def desk(offices: dict[bool, Office], capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    """Of a sealed venue."""
+    yield from kept_as_it_is(offices[True], capsys)
+
+
+def kept_as_it_is(office: Office, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    mark = office.rpc.call("evm_snapshot")
+    yield Desk(office, capsys)
+    office.rpc.call("evm_revert", mark)
+
+
+# -- at once -----------------------------------------------------------------
+
+
+def test_the_deployer_of_an_open_venue_lists_a_market_at_once(open_desk: Desk) -> None:
+    office = open_desk.office
+    code, made, _ = open_desk.run("deployer", "market", "add", office.market_file(fee_e6=77))
+    assert (code, made["state"], made["ready_s"]) == (0, "made", 0)
+    assert "MarketSet" in made["events"]
+    assert office.fee_e6(3) == 77
+    code, _, said = open_desk.run("deployer", "market", "add", office.market_file(fee_e6=78))
+    assert code == 7 and "change pending" in said and "18 s" in said
+    office.travel(60)
+    assert "made" in open_desk.page("deployer", "market", "add", office.market_file(fee_e6=78))
+    assert office.fee_e6(3) == 78
+
+
+def test_a_market_beyond_a_bound_is_refused_by_its_name(open_desk: Desk) -> None:
+    file = open_desk.office.market_file(fee_e6=10_001)
+    code, _, said = open_desk.run("deployer", "market", "add", file)
+    assert code == 7 and "governance: fee out of range" in said
+
+
+def test_a_market_file_with_a_slip_is_named(open_desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "market.toml"
+    for text in (MARKET + "feee = 1\n", "id = 3\n", "id = \n"):
+        file.write_text(text)
+        code, _, said = open_desk.run("deployer", "market", "add", str(file))
+        assert code == 3 and "market.toml" in said
+    assert open_desk.run("deployer", "market", "add", str(tmp_path / "none.toml"))[0] == 3
+
+
+def test_keys_and_thresholds_are_set_by_name(open_desk: Desk) -> None:
+    code, made, _ = open_desk.run("deployer", "govern", "guardian", OTHER)
+    assert (code, made["state"], made["change"]) == (0, "made", "set_guardian")
+    guardian = open_desk.office.venue["Governance"].call("guardian")
+    assert guardian.lower() == OTHER
+    assert open_desk.run("deployer", "govern", "attester", OTHER, "true")[0] == 0
+    assert open_desk.run("deployer", "govern", "oracle_threshold", "3")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("king", OTHER), "Governance sets no king"),
+        (("market", OTHER), "Governance sets no market"),
+        (("matcher",), "takes matcher (address)"),
+        (("matcher", "0x12"), "matcher is no address"),
+        (("matcher", "0x" + "zz" * 20), "matcher is no address"),
+        (("attester", OTHER, "yes"), "live is no bool"),
+        (("oracle_threshold", "1_0"), "threshold is no uint256"),
+    ],
+)
+def test_what_cannot_be_set_is_named(
+    open_desk: Desk, arguments: tuple[str, ...], said: str
+) -> None:
+    code, _, heard = open_desk.run("deployer", "govern", *arguments)
+    assert code == 3 and said in heard
+
+
+# -- behind the timelock -----------------------------------------------------
+
+
+def test_a_sealed_venue_schedules_waits_and_lets_anyone_execute(desk: Desk) -> None:
+    office, add = desk.office, ("market", "add", desk.office.market_file(fee_e6=77))
+    code, scheduled, _ = desk.run("owner", *add)
+    assert (code, scheduled["state"]) == (0, "waiting")
+    identity = bytes.fromhex(scheduled["operation"][2:])
+    ready_s = office.venue["Timelock"].call("get_timestamp", identity)
+    assert scheduled["ready_s"] == ready_s
+    assert desk.run("owner", *add)[1] == {**scheduled, "events": []}, "asked again: it waits"
+    assert "--execute it from" in desk.page("owner", *add)
+    code, _, said = desk.run("guardian", *add, "--execute")
+    assert code == 3 and str(ready_s) in said
+
+    office.travel(DELAY_S)
+    assert "due" in desk.page("guardian", *add)
+    code, made, _ = desk.run("guardian", *add, "--execute")
+    assert (code, made["state"]) == (0, "made")
+    assert office.fee_e6(3) == 77
+    office.travel(60)
+    code, again, _ = desk.run("owner", *add)
+    assert again["state"] == "waiting" and again["operation"] != scheduled["operation"]
+
+
+def test_a_bound_is_told_before_the_delay_and_nothing_is_scheduled(desk: Desk) -> None:
+    add = ("market", "add", desk.office.market_file(fee_e6=10_001))
+    code, _, said = desk.run("owner", *add)
+    assert code == 7 and "governance: fee out of range" in said
+    code, _, said = desk.run("owner", *add, "--execute")
+    assert code == 3 and "is not scheduled" in said
+
+
+def test_only_a_proposer_schedules(desk: Desk) -> None:
+    for who in ("deployer", "guardian"):
+        code, _, said = desk.run(who, "govern", "matcher", OTHER)
+        assert code == 7 and "proposer's key" in said
+
+
+def test_what_waits_may_be_taken_back(desk: Desk) -> None:
+    change = ("govern", "matcher", OTHER)
+    code, _, said = desk.run("owner", *change, "--cancel")
+    assert code == 3 and "nothing to cancel" in said
+    desk.run("owner", *change)
+    assert desk.run("guardian", *change, "--cancel")[0] == 7
+    code, cancelled, _ = desk.run("owner", *change, "--cancel")
+    assert (code, cancelled["state"]) == (0, "cancelled")
+    assert desk.run("owner", *change, "--execute")[0] == 3
+
+
+def test_what_passed_its_time_is_cancelled_and_scheduled_anew(desk: Desk) -> None:
+    change = ("govern", "matcher", OTHER)
+    desk.run("owner", *change)
+    desk.office.travel(DELAY_S + LIFE_S + 1)
+    code, _, said = desk.run("owner", *change, "--execute")
+    assert code == 3 and "--cancel it" in said
+    assert desk.run("owner", *change, "--cancel")[1]["state"] == "cancelled"
+    assert desk.run("owner", *change)[1]["state"] == "waiting"
+
+
+# -- halts -------------------------------------------------------------------
+
+
+def test_the_guardian_halts_and_resumes(desk: Desk) -> None:
+    clearing = desk.office.venue["Clearing"]
+    for who in ("owner", "deployer"):
+        code, _, said = desk.run(who, "halt")
+        assert code == 7 and "guardian's key" in said
+    code, told, _ = desk.run("guardian", "halt", "--duration-s", "3600")
+    limits = unpack_limits(clearing.call("limits"))
+    assert code == 0 and told["until_ms"] - told["from_ms"] == 3_597_000
+    assert (limits.halted_from_ms, limits.halted_until_ms) == (told["from_ms"], told["until_ms"])
+    desk.office.travel(60)
+    code, ended, _ = desk.run("guardian", "resume")
+    assert code == 0 and told["from_ms"] < ended["until_ms"] < told["until_ms"]
+    desk.office.travel(60)
+    code, _, said = desk.run("guardian", "resume")
+    assert code == 7 and "nothing: markets are open" in said
+    code, _, said = desk.run("guardian", "halt")
+    assert code == 7 and "14 days" in said
+    desk.office.travel(REST_S)
+    assert "markets shrink only" in desk.page("guardian", "halt")
+
+
+def test_a_halt_is_a_minute_to_72_hours(desk: Desk) -> None:
+    for duration_s in ("59", "259201"):
+        assert desk.run("guardian", "halt", "--duration-s", duration_s)[0] == 2

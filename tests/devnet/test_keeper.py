@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`infold keeper` beside a venue whose prices fall: it finds who broke, is paid, stops there."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.support.local_orders import an_order
+
+from infold.cli import app, onchain
+from infold.messages import Receipt
+from infold.node import LocalVenue
+from infold.shell.chain import block
+from infold.shell.devnet import DevnetConfig, live_prices
+from infold.words import unpack_account, unpack_position
+
+pytestmark = pytest.mark.devnet
+
+START_MS = 1_800_000_000_000
+EPOCH_MS = 20_000
+POOR, RICH, KEEPER = range(3)
+DOLLAR = 10**6
+
+
+class Scene:
+    """One who borrowed 15 times what it had against a rich one, and a keeper's account."""
+
+    def __init__(self, venue: LocalVenue, capsys: pytest.CaptureFixture[str], key: Path) -> None:
+        self.venue, self.capsys, self.key = venue, capsys, key
+        self.prices = live_prices(venue.config)
+        self.time_ms = START_MS
+
+    def account(self, number: int) -> int:
+        return self.venue.devnet.accounts[number].account
+
+    def cash(self, account: int) -> int:
+        clearing = self.venue.devnet.venue["Clearing"]
+        return unpack_account(int(clearing.call("accounts", account))).collateral_e6
+
+    def base(self, account: int) -> int:
+        clearing = self.venue.devnet.venue["Clearing"]
+        return unpack_position(int(clearing.call("positions", account << 4))).base_e8
+
+    def step(self) -> None:
+        """A batch that lands: every one here ends an epoch of the pool."""
+        self.time_ms += EPOCH_MS + 4_000
+        assert self.venue.step(self.time_ms, self.prices).number is not None
+
+    def keep(self, *options: str) -> tuple[int, dict[str, Any], str]:
+        whole = ["keeper", "--once", *options, "--key-file", str(self.key), "--json"]
+        whole += ["--rpc-url", self.venue.devnet.rpc.url]
+        whole += ["--book", str(self.venue.devnet.directory / "addresses.json")]
+        code = app.run(whole)
+        written = self.capsys.readouterr()
+        return code, json.loads(written.out) if written.out else {}, written.err
+
+
+@pytest.fixture
+def scene(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scene]:
+    amounts = (4_000 * DOLLAR, 1_000_000 * DOLLAR, 10 * DOLLAR)
+    config = DevnetConfig(
+        start_ms=START_MS, seed=5, accounts=3, collaterals_e6=amounts, epoch_ms=EPOCH_MS
+    )
+    with LocalVenue(config) as venue:
+        key = tmp_path / "key"
+        key.write_text("0x" + venue.devnet.accounts[KEEPER].wallet.private_key.hex())
+        waiting = SimpleNamespace(
+            monotonic=time.monotonic, sleep=lambda _: venue.devnet.mine(venue.clock_ms)
+        )
+        monkeypatch.setattr(onchain, "time", waiting)
+        scene = Scene(venue, capsys, key)
+        scene.step()
+        answers = venue.node.submit(
+            [
+                an_order(venue, POOR, size="1"),
+                an_order(venue, RICH, side="sell", price="59700", size="1"),
+            ],
+            scene.time_ms + 10,
+        )
+        assert all(isinstance(answer, Receipt) for answer in answers), answers
+        scene.step()
+        assert scene.base(scene.account(POOR)) == 10**8
+        yield scene
+
+
+def test_the_keeper_leaves_who_is_well_alone_and_liquidates_who_is_not(scene: Scene) -> None:
+    poor, keeper = scene.account(POOR), scene.account(KEEPER)
+    code, found, err = scene.keep("--account", str(keeper))
+    assert code == 0 and found["ok"] and found["holders"] >= 2 and "looking" in err
+    assert found["fresh"] and found["broken"] == 0 == len(found["liquidations"])
+
+    scene.prices[1] = scene.prices[1] * 96 // 100
+    scene.step()
+    code, found, _ = scene.keep("--account", str(keeper), "--quiet")
+    assert code == 0 and found["broken"] == 1
+    (done,) = found["liquidations"]
+    assert (done["account"], done["index"], done["debt_e6"]) == (poor, 0, "0")
+    assert 0 < int(done["size_e8"]) < 10**8
+    assert scene.base(poor) == 10**8 - int(done["size_e8"])
+    assert scene.cash(keeper) == 10 * DOLLAR + int(done["earned_e6"]) > 10 * DOLLAR
+    code, found, _ = scene.keep("--quiet")
+    assert code == 0 and found["broken"] == 0, "it is a quarter above maintenance now"
+
+    scene.step()
+    assert scene.venue.node.reconcile().report() == []
+
+
+def test_a_debt_is_told_and_an_old_vector_moves_nobody(scene: Scene) -> None:
+    scene.prices[1] = scene.prices[1] * 90 // 100
+    scene.step()
+    stale_ms = scene.time_ms + 20_000
+    scene.venue.devnet.mine(stale_ms)
+    code, found, _ = scene.keep("--quiet")
+    assert code == 0 and not found["fresh"] and found["liquidations"] == []
+
+    scene.step()
+    code, found, _ = scene.keep("--quiet")
+    (done,) = found["liquidations"]
+    assert code == 0 and int(done["debt_e6"]) > 1_000 * DOLLAR
+    assert scene.cash(scene.account(POOR)) == 0
+    scene.step()
+    assert scene.venue.node.reconcile().report() == []
+
+
+def test_who_asked_to_leave_is_let_out_at_the_appointed_time(scene: Scene) -> None:
+    """With the oracle's signers named no batch is needed: the matcher may be silent."""
+    devnet, rich = scene.venue.devnet, scene.account(RICH)
+    owner = devnet.sender(devnet.accounts[RICH].wallet)
+    recovery = devnet.venue["Recovery"]
+    owner.send(recovery.address, recovery.abi.calldata("force_reduce", rich, 0, 10**8 // 4))
+    devnet.mine(scene.time_ms + 2_000)
+    q_ms = block(devnet.rpc).timestamp_s * 1_000
+    code, found, _ = scene.keep("--quiet")
+    assert code == 0 and found["exits"] == []
+
+    due_ms = q_ms + 60_000
+    devnet.write_prices(due_ms, scene.prices)
+    devnet.mine(due_ms + 1_000)
+    scene.venue.clock_ms = due_ms + 2_000
+    code, found, _ = scene.keep("--quiet")
+    assert code == 0 and found["exits"] == [], "nobody has that moment's prices"
+    signers = [f"0x{it.address.hex()}={it.url}" for it in devnet.signers]
+    named = [part for it in signers for part in ("--signer", it)]
+    code, found, err = scene.keep("--quiet", *named)
+    (out,) = found["exits"]
+    assert code == 0, err
+    assert out == {
+        "account": rich,
+        "index": 0,
+        "time_ms": due_ms,
+        "size_e8": str(10**8 // 4),
+    }
+    assert scene.base(rich) == -3 * 10**8 // 4
+    assert scene.keep("--quiet", *named)[1]["exits"] == []

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recovery.force_reduce and execute_exit: leaving a position without the matcher (C12)."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+from tests.support.books import Books
+from tests.support.evm import Key, Receipt, a_key, refuses
+from tests.support.venue import LOT, PRICE_E8
+
+from infold.words import unpack_account, unpack_incoming, unpack_position
+
+from .conftest import KEEPER, LONG, SHORT, Crowd
+
+D_S = 60
+
+
+def ask(crowd: Crowd, size_e8: int = LOT, *, by: Key = LONG, **changes: int) -> int:
+    """A request of the long's; the block's time, ms."""
+    account = changes.get("account", crowd.long)
+    crowd.venue.recovery.force_reduce(account, changes.get("index", 0), size_e8, sender=by)
+    return crowd.venue.world.now_ms
+
+
+def execute(
+    crowd: Crowd, time_ms: int, price_e8: int = PRICE_E8, account: int | None = None, index: int = 0
+) -> Receipt:
+    vector = crowd.venue.a_vector({1: price_e8}, time_ms=time_ms)
+    receipt: Receipt = crowd.venue.recovery.execute_exit(
+        *crowd.venue.presented(vector),
+        crowd.long if account is None else account,
+        index,
+        sender=KEEPER,
+    )
+    return receipt
+
+
+def base(crowd: Crowd, account: int) -> int:
+    return unpack_position(crowd.venue.clearing.positions(account * 16)).base_e8
+
+
+def test_an_owner_gets_out_a_minute_later_at_20_bp_from_the_oracle(crowd: Crowd) -> None:
+    q = ask(crowd)
+    crowd.venue.world.travel(D_S)
+    price = PRICE_E8 + 7 * 10**8
+    execute(crowd, q + 60_000, price)
+    account = unpack_account(crowd.venue.clearing.accounts(crowd.long))
+    got = price // 100 - math.ceil(Fraction(price * 2_000, 10**8))
+    assert account.mask == 0
+    assert account.collateral_e6 == 4_000 * 10**6 - 30 * 10**6 + got - PRICE_E8 // 100
+    incoming = unpack_incoming(crowd.venue.clearing.market_words(8 + 4))
+    assert incoming == (LOT, -got)
+    assert crowd.venue.recovery.exits(crowd.long * 16) == 0
+    Books(crowd.venue).check()
+
+
+def test_a_short_pays_20_bp_above(crowd: Crowd) -> None:
+    q = ask(crowd, LOT // 2, by=SHORT, account=crowd.short)
+    crowd.venue.world.travel(D_S)
+    before = unpack_position(crowd.venue.clearing.positions(crowd.short * 16))
+    execute(crowd, q + 60_000, account=crowd.short)
+    after = unpack_position(crowd.venue.clearing.positions(crowd.short * 16))
+    assert after.base_e8 == -LOT // 2
+    assert before.quote_e6 - after.quote_e6 == (30_000 + 60) * 10**6
+
+
+def test_no_later_batch_passes_an_appointed_vector_by(crowd: Crowd) -> None:
+    """A liquidation at that vector would be too old: a batch 13 seconds later has landed."""
+    venue = crowd.venue
+    q = ask(crowd)
+    venue.world.travel(D_S + 13)
+    venue.settle(venue.a_batch(oracle={1: PRICE_E8}))
+    vector = venue.presented(venue.a_vector({1: PRICE_E8 // 2}, time_ms=q + 60_000))
+    with refuses(venue.world, "clearing: vector too old"):
+        venue.recovery.liquidate(*vector, crowd.long, 0, 0, sender=KEEPER)
+    execute(crowd, q + 60_000)
+    assert base(crowd, crowd.long) == 0
+
+
+@pytest.mark.parametrize("offset_ms", [-60_000, 0, 1, 59_999, 60_001, 61_000, 119_000])
+def test_only_appointed_times_serve(crowd: Crowd, offset_ms: int) -> None:
+    q = ask(crowd)
+    crowd.venue.world.travel(D_S + 59)
+    with refuses(crowd.venue.world, "recovery: not the time of the exit"):
+        execute(crowd, q + offset_ms)
+
+
+def test_a_round_that_was_missed_is_gone_and_the_next_one_serves(crowd: Crowd) -> None:
+    world = crowd.venue.world
+    q = ask(crowd)
+    world.travel(D_S + 16)
+    with refuses(world, "clearing: vector too old"):
+        execute(crowd, q + 60_000)
+    world.travel(D_S - 16)
+    execute(crowd, q + 120_000)
+    assert base(crowd, crowd.long) == 0
+
+
+def test_the_pool_takes_what_it_has_room_for_and_the_rest_in_later_rounds(crowd: Crowd) -> None:
+    venue = crowd.venue
+    venue.list_market(1, position_cap_e8=LOT // 4)
+    q = ask(crowd)
+    venue.world.travel(D_S)
+    execute(crowd, q + 60_000)
+    assert base(crowd, crowd.long) == LOT * 3 // 4
+    with refuses(venue.world, "recovery: not the time of the exit"):
+        execute(crowd, q + 60_000)
+    venue.world.travel(D_S)
+    with refuses(venue.world, "recovery: pool is full"):
+        execute(crowd, q + 120_000)
+    venue.list_market(1, position_cap_e8=LOT)
+    venue.world.at_ms(q + 180_000)
+    execute(crowd, q + 180_000)
+    assert base(crowd, crowd.long) == 0
+    assert venue.recovery.exits(crowd.long * 16) == 0
+    Books(venue).check()
+
+
+def test_an_exit_ends_where_its_position_is_gone(crowd: Crowd) -> None:
+    venue = crowd.venue
+    q = ask(crowd)
+    venue.trade(crowd.short, crowd.long, size_e8=LOT)
+    venue.world.at_ms(q + 60_000)
+    receipt = execute(crowd, q + 60_000)
+    assert receipt.only("ExitSet")["exit"] == 0 and not receipt.all("Applied")
+    with refuses(venue.world, "recovery: no exit pending"):
+        execute(crowd, q + 60_000)
+
+
+def test_an_exit_takes_no_more_than_is_still_held(crowd: Crowd) -> None:
+    venue = crowd.venue
+    q = ask(crowd)
+    venue.trade(crowd.short, crowd.long, size_e8=LOT // 3)
+    venue.world.at_ms(q + 60_000)
+    execute(crowd, q + 60_000)
+    assert base(crowd, crowd.long) == 0
+
+
+def test_an_exit_is_irrevocable_and_one_at_a_time(crowd: Crowd) -> None:
+    ask(crowd, LOT // 2)
+    with refuses(crowd.venue.world, "recovery: exit pending"):
+        ask(crowd, LOT)
+
+
+def test_force_reduce_is_the_owners(crowd: Crowd) -> None:
+    for who in (SHORT, KEEPER, a_key("stranger")):
+        with refuses(crowd.venue.world, "recovery: not the owner"):
+            ask(crowd, by=who)
+
+
+@pytest.mark.parametrize("size_e8", [0, LOT + 1, 2**255])
+def test_force_reduce_rejects_a_size_it_cannot_mean(crowd: Crowd, size_e8: int) -> None:
+    with refuses(crowd.venue.world, "recovery: size out of range"):
+        ask(crowd, size_e8)
+
+
+def test_force_reduce_rejects_accounts_and_places_that_cannot_be(crowd: Crowd) -> None:
+    for account in (0, 1, 16, 2**32):
+        with refuses(crowd.venue.world, "recovery: not a trader"):
+            ask(crowd, account=account)
+    with refuses(crowd.venue.world, "recovery: index out of range"):
+        ask(crowd, index=16)
+    with refuses(crowd.venue.world, "recovery: no position"):
+        ask(crowd, index=1)
+
+
+def test_execute_exit_rejects_what_nobody_asked_for(crowd: Crowd) -> None:
+    with refuses(crowd.venue.world, "recovery: no exit pending"):
+        execute(crowd, crowd.venue.world.now_ms)
+    with refuses(crowd.venue.world, "recovery: index out of range"):
+        execute(crowd, crowd.venue.world.now_ms, index=16)
