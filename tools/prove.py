@@ -31,7 +31,7 @@ from compiler import CONTRACTS, compiler_data
 PROOFS: Final = ROOT / "proofs"
 ENVIRONMENT: Final = ROOT / ".venv-prove"
 DEPLOYED: Final = ("Rules", "Delegates", "Seals", "Timelock")
-TIMEOUT_S: Final = 120
+TIMEOUT_S: Final = 60
 BY_NUMBERS: Final = ("Rounding",)
 """Contracts whose statements divide: decided over whole numbers, the others bit by bit."""
 
@@ -73,7 +73,7 @@ def _environment() -> dict[str, str]:
 
 
 def write_code() -> None:
-    """proofs/src/Code.sol: init code of the probe and of the contracts, as this tree compiles it."""
+    """proofs/src/Code.sol: init code of the probe and the contracts, as this tree compiles it."""
     sources = {"PROBE": PROOFS / "Probe.vy"}
     sources |= {name.upper(): CONTRACTS / f"{name}.vy" for name in DEPLOYED}
     lines = [

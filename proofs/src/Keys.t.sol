@@ -6,7 +6,7 @@ import {Proving} from "./Proving.sol";
 
 interface IDelegates {
     function grant(uint256 account, address key, uint256 markets, uint256 notional_e6, uint256 expiry) external;
-    function covers(uint256 account, address key, uint256 order, uint256 limit, uint256 time)
+    function covers(uint256 account, address key, uint256 order, uint256 limit, uint256 time, bytes32 digest)
         external
         view
         returns (bool);
@@ -44,6 +44,7 @@ contract Keys is Proving {
     address internal constant GOVERNANCE = address(0x60);
     address internal constant MATCHER = address(0x61);
     uint256 internal constant DELAY_S = 691_200;
+    uint256 internal constant APPROVED = 256 << 184;
 
     IDelegates internal delegates;
     ISeals internal seals;
@@ -56,6 +57,19 @@ contract Keys is Proving {
         delegates = IDelegates(deploy(bytes.concat(Code.DELEGATES, abi.encode(address(owners)))));
         seals = ISeals(deploy(bytes.concat(Code.SEALS, abi.encode(GOVERNANCE, MATCHER))));
         timelock = ITimelock(deploy(bytes.concat(Code.TIMELOCK, abi.encode(address(this), DELAY_S))));
+        witnessed();
+    }
+
+    /// What the statements forbid is possible when it is allowed: none of them holds of nothing.
+    function witnessed() internal {
+        delegates.grant(18, address(0x77), 3, 2 ** 64 - 1, 2 ** 48 - 1);
+        assert(delegates.covers(18, address(0x77), 3 << 200, 1, 1, 0));
+        timelock.schedule(address(this), 0, abi.encodeCall(this.ping, ()), 0, bytes32(uint256(1)), DELAY_S);
+        prover.warp(1_700_000_000 + DELAY_S);
+        timelock.execute(address(this), 0, abi.encodeCall(this.ping, ()), 0, bytes32(uint256(1)));
+        assert(pinged == 1);
+        pinged = 0;
+        prover.warp(1_700_000_000);
     }
 
     function ping() external {
@@ -71,13 +85,15 @@ contract Keys is Proving {
         uint48 expiry,
         uint256 order,
         uint64 limit,
-        uint48 time
+        uint48 time,
+        bytes32 digest
     ) public {
+        prover.assume(account != 18 && order & APPROVED == 0);
         try delegates.grant(account, key, markets, notional, expiry) {}
         catch {
             return;
         }
-        if (!delegates.covers(account, key, order, limit, time)) return;
+        if (!delegates.covers(account, key, order, limit, time, digest)) return;
         assert(time <= expiry);
         uint256 market = (order >> 200) & 0xffff;
         bool given = false;
@@ -87,13 +103,17 @@ contract Keys is Proving {
         assert(given);
     }
 
-    /// A key nobody granted covers nothing once time has begun.
-    function check_a_stranger_covers_nothing(uint32 account, address key, uint256 order, uint64 limit, uint48 time)
-        public
-        view
-    {
-        prover.assume(time != 0);
-        assert(!delegates.covers(account, key, order, limit, time));
+    /// A key nobody granted covers nothing once time has begun, nor does an approval nobody gave.
+    function check_a_stranger_covers_nothing(
+        uint32 account,
+        address key,
+        uint256 order,
+        uint64 limit,
+        uint48 time,
+        bytes32 digest
+    ) public view {
+        prover.assume(time != 0 && account != 18);
+        assert(!delegates.covers(account, key, order, limit, time, digest));
     }
 
     /// Nobody but governance changes the matcher.
@@ -118,6 +138,7 @@ contract Keys is Proving {
 
     /// What was announced cannot be done one second before its delay is over.
     function check_nothing_acts_before_its_delay(uint64 delay_s, uint64 later_s, bytes32 salt) public {
+        prover.assume(salt != bytes32(uint256(1)));
         bytes memory call = abi.encodeCall(this.ping, ());
         try timelock.schedule(address(this), 0, call, 0, salt, delay_s) {}
         catch {
@@ -134,6 +155,7 @@ contract Keys is Proving {
 
     /// What was never announced cannot be done at all.
     function check_nothing_acts_unannounced(uint64 later_s, bytes32 salt) public {
+        prover.assume(salt != bytes32(uint256(1)));
         prover.warp(1_700_000_000 + uint256(later_s));
         try timelock.execute(address(this), 0, abi.encodeCall(this.ping, ()), 0, salt) {
             assert(false);

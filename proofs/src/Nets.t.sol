@@ -36,56 +36,100 @@ interface IRules {
 }
 
 /// What traders gain in a batch the pool loses, to the unit: `contracts/Rules.vy`, C2 and C3.
+///
+/// Sizes, money, fees and what recovery left are any the words have room for. What they multiply is
+/// pinned, because no solver decides products of two unknowns: the batch prints at the oracle's
+/// price, in the millisecond after the last one, without funding.
 contract Nets is Proving {
+    uint256 internal constant PRICE_E8 = 60_000 * 10 ** 8;
+    uint256 internal constant TIME_MS = 1_700_000_000_000;
+    uint256 internal constant SIZES_MAX = 2 ** 61;
+
     IRules internal rules;
 
     function setUp() public {
         rules = IRules(deploy(Code.RULES));
+        (Market memory after_,, int256 cashed) = rules.close(market(5, -7, 0, 0, false), plan(3, 1, 2, 1));
+        assert(int256(after_.pool) >> 192 == 3 && cashed == 0);
     }
 
-    /// The pool's base falls by exactly what traders bought net, whatever else the batch does.
-    function check_the_pool_takes_the_net_of_bases(Market calldata market, Plan calldata plan) public view {
-        bounded(market, plan);
-        try rules.close(market, plan) returns (Market memory after_, uint256, int256) {
-            int256 bought = int256(plan.volume >> 128) - int256(uint256(uint128(plan.volume)));
-            assert(int256(after_.pool) >> 192 == (int256(market.pool) >> 192) - bought + incoming_base(market));
+    /// The pool's base falls by exactly what traders bought net, and takes in what recovery left.
+    function check_the_pool_takes_the_net_of_bases(
+        int56 held,
+        int80 quote,
+        int56 more,
+        int80 paid,
+        bool left,
+        uint56 bought,
+        uint56 sold,
+        int80 moved,
+        uint64 fees
+    ) public view {
+        try rules.close(market(held, quote, more, paid, left), plan(bought, sold, moved, fees)) returns (
+            Market memory after_, uint256, int256
+        ) {
+            int256 net = int256(uint256(bought)) - int256(uint256(sold));
+            assert(int256(after_.pool) >> 192 == int256(held) - net + (left ? int256(more) : int256(0)));
+            assert(after_.incoming == 0);
+        } catch {}
+    }
+
+    /// Its money falls by exactly what the plan moves to traders; what it cashes leaves its quote.
+    function check_the_pool_pays_what_traders_receive(
+        int56 held,
+        int80 quote,
+        int56 more,
+        int80 paid,
+        bool left,
+        uint56 bought,
+        uint56 sold,
+        int80 moved,
+        uint64 fees
+    ) public view {
+        try rules.close(market(held, quote, more, paid, left), plan(bought, sold, moved, fees)) returns (
+            Market memory after_, uint256, int256 cashed
+        ) {
+            int256 kept = int256(int88(uint88(after_.pool >> 104)));
+            assert(kept + cashed == int256(quote) - moved + (left ? int256(paid) : int256(0)));
+            assert((after_.ledger << 88) >> 176 == fees);
+            assert(int256(after_.ledger) >> 168 == cashed);
         } catch {}
     }
 
     /// A market is never settled beyond the buys its price word announced.
-    function check_no_batch_exceeds_its_gross(Market calldata market, Plan calldata plan) public view {
-        bounded(market, plan);
-        try rules.close(market, plan) returns (Market memory, uint256, int256) {
-            assert(plan.volume >> 128 <= plan.gross);
+    function check_no_batch_exceeds_its_gross(int56 held, uint56 bought, uint56 sold, uint56 gross) public view {
+        Plan memory asked = plan(bought, sold, 0, 0);
+        asked.gross = gross;
+        try rules.close(market(held, 0, 0, 0, false), asked) returns (Market memory, uint256, int256) {
+            assert(bought <= gross);
         } catch {}
     }
 
-    /// Fees enter the ledger whole.
-    function check_fees_enter_the_ledger_whole(Market calldata market, Plan calldata plan) public view {
-        bounded(market, plan);
-        try rules.close(market, plan) returns (Market memory after_, uint256, int256) {
-            assert((after_.ledger << 88) >> 176 == ((market.ledger << 88) >> 176) + plan.fees);
-        } catch {}
+    function market(int256 held, int256 quote, int256 more, int256 paid, bool left)
+        internal
+        pure
+        returns (Market memory made)
+    {
+        made.clock = (PRICE_E8 << 96) | (TIME_MS << 48) | (left ? 1 : 0);
+        made.pool = book(held, quote);
+        if (left) made.incoming = book(more, paid);
+        made.meter = SIZES_MAX << 64;
+        made.rates = 10 ** 5 << 136;
+        made.caps = (SIZES_MAX << 128) | (SIZES_MAX / 2 << 64) | 2 ** 60 - 1;
     }
 
-    /// The market remembers the time and the oracle price it was settled at.
-    function check_the_clock_is_set_to_the_batch(Market calldata market, Plan calldata plan) public view {
-        bounded(market, plan);
-        try rules.close(market, plan) returns (Market memory after_, uint256, int256) {
-            assert((after_.clock >> 48) & (2 ** 48 - 1) == plan.time);
-            assert((after_.clock >> 96) & (2 ** 64 - 1) == plan.oracle);
-        } catch {}
+    function plan(uint256 bought, uint256 sold, int256 moved, uint256 fees) internal pure returns (Plan memory made) {
+        made.time = TIME_MS;
+        made.oracle = PRICE_E8;
+        made.price = PRICE_E8;
+        made.gross = bought;
+        made.volume = (bought << 128) | sold;
+        made.quote = moved;
+        made.fees = fees;
+        made.capacity = 2 ** 60;
     }
 
-    /// What Clearing's fields have room for.
-    function bounded(Market calldata market, Plan calldata plan) internal pure {
-        prover.assume(plan.time >> 48 == 0 && plan.oracle >> 64 == 0 && plan.price >> 64 == 0);
-        prover.assume(plan.gross >> 64 == 0 && (plan.volume >> 128) >> 72 == 0 && uint128(plan.volume) >> 72 == 0);
-        prover.assume(plan.fees >> 80 == 0 && plan.quote == int96(plan.quote) && plan.index == int64(plan.index));
-        prover.assume(market.clock & 1 == 0 || market.incoming << 152 == 0);
-    }
-
-    function incoming_base(Market calldata market) internal pure returns (int256) {
-        return market.clock & 1 == 0 ? int256(0) : int256(market.incoming) >> 192;
+    function book(int256 base, int256 quote) internal pure returns (uint256) {
+        return (uint256(base) << 192) | (uint256(uint88(int88(quote))) << 104);
     }
 }

@@ -33,9 +33,10 @@ contract Rounding is Proving {
         assert(quotient * divisor < dividend + divisor);
     }
 
-    /// A mark value is never above the product, below zero too: rounding cannot make money.
-    function check_floor_lots_is_never_above_the_product(int128 product) public view {
-        assert(probe.floor_lots(product) * LOTS <= product);
+    /// The mark value of what is held long is never above the product: rounding makes no money.
+    function check_floor_lots_is_never_above_the_product(uint120 product) public view {
+        uint256 quotient = uint256(probe.floor_lots(int256(uint256(product))));
+        assert(quotient * 10 ** 10 <= product);
     }
 }
 
