@@ -12,7 +12,7 @@ export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 ARGS ?=
 TESTS ?= tests
 
-.PHONY: help setup demo mocks test check format abi bench mutants reasons learn devnet doctor clean
+.PHONY: help setup demo mocks test check format abi bench mutants reasons prove learn devnet doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ mutants: setup ## judge faults in the contracts by the tests, where the last run
 reasons: setup ## which test trips which assert of the contracts (ARGS="--json")
 	@python tools/reasons.py $(ARGS)
 
+prove: setup ## symbolic proofs on bytecode, in an environment of their own (ARGS="--match Words")
+	@python tools/prove.py $(ARGS)
+
 learn: ## train the dealer's residual policy, in an environment of its own (gigabytes; ARGS="--steps 400000")
 	@test -n "$(PYTHON)" || { echo "no python3 on PATH: install Python 3.11 or 3.12" >&2; exit 3; }
 	@test -x .venv-learning/bin/python || "$(PYTHON)" -m venv .venv-learning
@@ -67,6 +70,6 @@ doctor: setup ## look the environment over
 	@infold doctor $(ARGS)
 
 clean: ## remove what the other targets made, the environment too
-	@rm -rf .venv .venv-learning .tools .ape .build .cache .infold dist build offchain/*.egg-info
+	@rm -rf .venv .venv-learning .venv-prove proofs/node_modules proofs/out proofs/cache .tools .ape .build .cache .infold dist build offchain/*.egg-info
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -27,6 +27,7 @@ import vyper.ast as vy_ast
 
 LOCK = "# pragma nonreentrancy on"
 _EDGES = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
+_EDGES |= {" in ": " not in ", " not in ": " in "}
 _SIGNS = {"+": "-", "-": "+"}
 _SIGN_CALLS = {"unsafe_add": "unsafe_sub", "unsafe_sub": "unsafe_add"}
 _LOGIC = {"and": "or", "or": "and"}

@@ -15,13 +15,19 @@ lock requirements/dev.in requirements/3.11.txt 3.11
 lock requirements/dev.in requirements/3.12.txt 3.12
 lock requirements/learning.in requirements/learning.txt 3.11
 
+lock requirements/prove.in requirements/prove.txt 3.11
+
 empty=$(mktemp -d)
 trap 'rm -rf "$empty"' EXIT
-cp tools/package.json "$empty/"
-npm install --prefix "$empty" --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund >/dev/null
-cp "$empty/package-lock.json" tools/package-lock.json
+for folder in tools proofs; do
+    rm -rf "${empty:?}"/*
+    cp "$folder/package.json" "$empty/"
+    npm install --prefix "$empty" --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund >/dev/null
+    # whom to thank, with an address: nothing an installation reads
+    sed -z 's/,\n *"funding": {[^}]*}//g' "$empty/package-lock.json" > "$folder/package-lock.json"
+done
 
-if grep -nE 'https?://' requirements/*.txt tools/package-lock.json; then
+if grep -nE 'https?://' requirements/*.txt tools/package-lock.json proofs/package-lock.json; then
     echo "a lock names a download address: take it out before committing" >&2
     exit 1
 fi

@@ -17,6 +17,7 @@ sizes: uint256[7]
 @pure
 def _move(a: uint256, b: uint256) -> uint256:
     assert a < LIMIT and b != 0, "probe: out of range"
+    assert b in [1, 2], "probe: out of range"
     c: uint256 = unsafe_div(unsafe_add(a, LIMIT - 1), LIMIT)
     c += b
     return unsafe_sub(convert(c, uint256), a)
@@ -34,8 +35,14 @@ def changed(operator: str) -> set[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("operator", "expected"),
     [
-        ("assert", {('assert a < LIMIT and b != 0, "probe: out of range"', "pass")}),
-        ("compare", {("<", "<="), ("!=", "==")}),
+        (
+            "assert",
+            {
+                ('assert a < LIMIT and b != 0, "probe: out of range"', "pass"),
+                ('assert b in [1, 2], "probe: out of range"', "pass"),
+            },
+        ),
+        ("compare", {("<", "<="), ("!=", "=="), (" in ", " not in ")}),
         ("logic", {("and", "or")}),
         ("lock", {("# pragma nonreentrancy on", "# pragma nonreentrancy off")}),
         (
@@ -58,7 +65,7 @@ def test_each_operator_changes_what_it_says(operator: str, expected: set[tuple[s
 
 
 def test_numbers_of_types_stay_and_others_move_by_one() -> None:
-    assert {was for was, _ in changed("literal")} == {"5", "0", "1"}
+    assert {was for was, _ in changed("literal")} == {"5", "0", "1", "2"}
     assert all(abs(int(was) - int(text)) == 1 for was, text in changed("literal"))
 
 
