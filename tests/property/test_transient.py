@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from infold.dealer.hedging.inflow import unwind_flow
@@ -81,6 +81,8 @@ def test_a_programme_beats_every_schedule_on_its_own_grid(
 
 
 @given(st.floats(-50.0, 50.0), st.floats(-200.0, 200.0), HORIZONS, IMPACTS, RESILIENCES, STATES)
+@example(5e-324, -1.0, 0.0625, 0.0625, 0.0, 0.0)
+@example(-5e-324, 0.0, 0.0625, 0.0625, 0.0, 0.0)
 def test_a_flow_plan_never_trades_against_or_beyond_what_remains(
     remaining: float,
     inflow: float,

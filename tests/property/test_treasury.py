@@ -44,6 +44,13 @@ def legs_of(draw: st.DrawFn) -> list[Leg]:
 
 
 @given(legs_of(), st.sampled_from([-1, 1]))
+@example(
+    [
+        Leg("leg 0", 1e-17, -1.0, 0.05, 0.03, 60.0),
+        Leg("leg 1", 1.0, 0.0, 0.05, 0.03, 60.0),
+    ],
+    1,
+)
 def test_what_may_be_hedged_survives_until_help_arrives(legs: list[Leg], side: int) -> None:
     leg = legs[0]
     room = hedge_capacity_m(leg, side, legs, PRUDENCE)

@@ -13,10 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from infold.dealer import checks
 from infold.dealer.params import BP_PER_ONE, DAY_S
 from infold.dealer.zone import CapitalCharge
+
+ROUNDING: Final = 1e-6
+"""Of a position: less room than this beyond closing it is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,9 @@ def hedge_capacity_m(leg: Leg, side: int, legs: Sequence[Leg], prudence: Prudenc
         return reducing
     # A short grows with an adverse move: judge the side the position would be on.
     fraction = max(leg.initial_margin, required_m(leg, float(side), move))
-    return max(usable / fraction - side * leg.position_m, reducing)
+    room = usable / fraction - side * leg.position_m
+    # Beside a large position, room this small is rounding and nothing that survives.
+    return room if room - reducing > ROUNDING * abs(leg.position_m) else reducing
 
 
 def warehouse_charge(capital_m: float, prudence: Prudence) -> CapitalCharge:

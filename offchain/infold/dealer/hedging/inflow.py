@@ -79,14 +79,15 @@ def unwind_flow(
     myopic = ((k * remaining_m + state_bp) / waits - state_bp) / k
     projected = expected_inflow_m / waits
     block = myopic + projected
-    if block * remaining_m < 0.0 or remaining_m == 0.0:
+    side = math.copysign(1.0, remaining_m)  # a product of two small numbers may be none
+    if side * block < 0.0 or remaining_m == 0.0:
         # Trading ahead of flow nobody has sent yet would be a position of our own.
         return FlowPlan(0.0, 0.0, myopic, -myopic, state_bp)
     if abs(block) >= abs(remaining_m):
         return FlowPlan(remaining_m, 0.0, myopic, remaining_m - myopic, state_bp + k * remaining_m)
     level = state_bp + k * block
     rate = beta * level / k
-    return FlowPlan(block, rate if rate * remaining_m > 0.0 else 0.0, myopic, block - myopic, level)
+    return FlowPlan(block, rate if side * rate > 0.0 else 0.0, myopic, block - myopic, level)
 
 
 def persistent_inflow_m(last_m: float, persistence: float, batches: int) -> float:
