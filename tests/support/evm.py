@@ -285,6 +285,14 @@ class Contract:
         function = self._functions[name]
         return function.selector + eth_abi.encode(function.inputs, args)
 
+    def send(self, data: bytes, *, sender: Key) -> Receipt:
+        """A transaction of any calldata."""
+        try:
+            output, gas, events = self.world.raw(sender.address, self.address, data)
+        except RuntimeError as error:
+            raise _refused(self.artifact.name, error) from None
+        return Receipt(output, events, gas)
+
     def _call(self, function: _Function, *args: Any, sender: Key | str | None = None) -> Any:
         if sender is None:
             assert function.reads, f"{function.name} changes state: name its sender"
