@@ -104,10 +104,10 @@ class PositionWord(NamedTuple):
 
 POSITION: Final[Layout] = (
     Field("market", 16, 240),
-    Field("base_e8", 64, 176, True),
-    Field("quote_e6", 88, 88, True),
-    Field("funding_index", 64, 24, True),
-    Field("event", 24, 0),
+    Field("base_e8", 64, 152, True),
+    Field("quote_e6", 88, 64, True),
+    Field("funding_index", 64, 0, True),
+    Field("event", 24, 216),
 )
 
 
