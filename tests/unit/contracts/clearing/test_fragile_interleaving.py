@@ -338,6 +338,10 @@ def acts() -> dict[tuple[str, str], list[Act]]:
             lambda s, who: s.stage.venue.vault.release(who.address, 1, sender=who)
         ],
         **{("Vault", name): [reparted(name)] for name in ("propose_parts", "replace_parts")},
+        ("Vault", "pull"): [lambda s, who: s.stage.venue.vault.pull(0, sender=who)],
+        ("Vault", "set_outflow"): [
+            lambda s, who: s.stage.venue.vault.set_outflow(20_000, 10**11, 10**9, sender=who)
+        ],
         ("Vault", "withdraw_parts"): [
             lambda s, who: s.stage.venue.vault.withdraw_parts(sender=who)
         ],
@@ -479,6 +483,7 @@ GUARDED = {
     ("Vault", "propose_parts"),
     ("Vault", "replace_parts"),
     ("Vault", "withdraw_parts"),
+    ("Vault", "set_outflow"),
     ("Oracle", "set_signer"),
     ("Oracle", "set_threshold"),
     ("Oracle", "set_source"),
