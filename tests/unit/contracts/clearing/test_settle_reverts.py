@@ -158,18 +158,6 @@ def test_settle_lets_no_record_name_the_pool_the_backstop_or_nobody(
     assert_refused(stage, stage.batch(plans), "clearing: records not ascending")
 
 
-def test_settle_takes_64_fills_of_one_account_and_no_more(stage: Stage) -> None:
-    stage.venue.world.travel(1)
-
-    def plans(count: int) -> list[FillPlan]:
-        mine = [stage.buy(size_e8=10, slot=slot) for slot in range(count)]
-        return [*mine, stage.sell(size_e8=10 * count)]
-
-    assert_refused(stage, stage.batch(plans(65)), "clearing: too many fills of one account")
-    assert_lands(stage, stage.batch(plans(64)))
-    assert stage.position(stage.buyer).base_e8 == 640
-
-
 def test_the_64_fills_of_an_account_may_be_followed_by_another_account(stage: Stage) -> None:
     """The bound counts an account's records, not what stands before them."""
     stage.venue.world.travel(1)
