@@ -169,6 +169,15 @@ def halted_then_resumed(scene: Scene, who: Key) -> object:
     return scene.stage.venue.governance.resume(sender=who)
 
 
+def reparted(name: str) -> Act:
+    def act(scene: Scene, who: Key) -> object:
+        venue = scene.stage.venue
+        parts = (venue.clearing.address, venue.pool.address)
+        return getattr(venue.vault, name)(*parts, sender=who)
+
+    return act
+
+
 def timelocked(name: str, *args: object) -> Act:
     def act(scene: Scene, who: Key) -> object:
         return getattr(scene.stage.venue.timelock, name)(*args, sender=who)
@@ -328,6 +337,10 @@ def acts() -> dict[tuple[str, str], list[Act]]:
         ("Vault", "release"): [
             lambda s, who: s.stage.venue.vault.release(who.address, 1, sender=who)
         ],
+        **{("Vault", name): [reparted(name)] for name in ("propose_parts", "replace_parts")},
+        ("Vault", "withdraw_parts"): [
+            lambda s, who: s.stage.venue.vault.withdraw_parts(sender=who)
+        ],
         ("Governance", "set_price_source"): [doubted("set_price_source")],
         ("Governance", "set_uptime"): [governed("set_uptime", ZERO, 0)],
         ("Oracle", "refresh"): [doubted("refresh")],
@@ -463,6 +476,9 @@ GUARDED = {
     ("Timelock", "revokeRole"),
     ("Vault", "receive"),
     ("Vault", "release"),
+    ("Vault", "propose_parts"),
+    ("Vault", "replace_parts"),
+    ("Vault", "withdraw_parts"),
     ("Oracle", "set_signer"),
     ("Oracle", "set_threshold"),
     ("Oracle", "set_source"),
