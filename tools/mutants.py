@@ -60,7 +60,6 @@ HUNG_S: Final = 300
 TESTS: Final = (
     "tests/unit/contracts",
     "tests/attacks",
-    "tests/property/test_contract_orders.py",
     "tests/property/test_contract_packing.py",
     "tests/property/test_margin_three_ways.py",
     "tests/property/test_pricing_rule.py",
