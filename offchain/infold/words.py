@@ -238,13 +238,14 @@ def unpack_head(word: int) -> HeadWord:
 
 
 class LimitsWord(NamedTuple):
-    """limits: the pool's capital at its last strike, and the halt: in batches of
-    `halted_from_ms` < T <= `halted_until_ms` every market only shrinks.
+    """limits: the pool's capital at its last strike, what all strikes moved to account 0, and the
+    halt: in batches of `halted_from_ms` < T <= `halted_until_ms` every market only shrinks.
     """
 
     halted_until_ms: int = 0
     halted_from_ms: int = 0
     capital_e6: int = 0
+    struck_e6: int = 0
 
     def halts(self, time_ms: int) -> bool:
         """Whether a batch at `time_ms` may only shrink positions."""
@@ -255,6 +256,7 @@ LIMITS: Final[Layout] = (
     Field("halted_until_ms", 48, 112),
     Field("halted_from_ms", 48, 64),
     Field("capital_e6", 64, 0),
+    Field("struck_e6", 96, 160, signed=True),
 )
 
 
