@@ -274,21 +274,21 @@ def settle(
                         position.before = before
                         position.fees = 0
                         # _begin, in place: this runs for every order
-                        position.base = convert(convert(before << 16, bytes32), int256) >> 192
+                        position.base = convert(convert(before << 40, bytes32), int256) >> 192
                         position.credit = unsafe_sub(
                             0,
                             unsafe_mul(
                                 position.base,
                                 unsafe_sub(
                                     convert(convert(deal.mark << 112, bytes32), int256) >> 192,
-                                    convert(convert(before << 168, bytes32), int256) >> 192,
+                                    convert(convert(before << 192, bytes32), int256) >> 192,
                                 ),
                             ),
                         ) >> ((deal.mark >> 12) & packing.M8)
                         position.quote = unsafe_add(
-                            convert(convert(before << 80, bytes32), int256) >> 168, position.credit
+                            convert(convert(before << 104, bytes32), int256) >> 168, position.credit
                         )
-                        if before >> 240 != market:
+                        if (before ^ deal.mark) >> 216 != 0:
                             if before != 0:
                                 position.mark = 0
                             elif touched | ((word >> 16) & packing.M16) != 0:
@@ -431,7 +431,7 @@ def settle(
                 mask &= ~(1 << place)
                 changed = 1
             else:
-                after = packing._position(position.mark >> 240, position.base, position.quote, position.mark)
+                after = packing._position(position.base, position.quote, position.mark)
                 if position.before == 0:
                     mask |= 1 << place
                     changed = 1
@@ -439,7 +439,7 @@ def settle(
             if filled != 1:
                 words.append(after)
             # open interest, the longs' side | funding credits | realised
-            before_base: int256 = convert(convert(position.before << 16, bytes32), int256) >> 192
+            before_base: int256 = convert(convert(position.before << 40, bytes32), int256) >> 192
             interest: int256 = unsafe_sub(          # a number less its negative part is its positive part
                 unsafe_sub(position.base, position.base & (position.base >> 255)),
                 unsafe_sub(before_base, before_base & (before_base >> 255)),
@@ -833,12 +833,12 @@ def _begin(before: uint256, mark: uint256) -> (int256, int256, int256):
     @return base, quote with the credit, and the credit
     """
     # the fields as in packing, the credit as in pricing: this runs for every order
-    base: int256 = convert(convert(before << 16, bytes32), int256) >> 192
+    base: int256 = convert(convert(before << 40, bytes32), int256) >> 192
     step: int256 = unsafe_sub(
-        convert(convert(mark << 112, bytes32), int256) >> 192, convert(convert(before << 168, bytes32), int256) >> 192
+        convert(convert(mark << 112, bytes32), int256) >> 192, convert(convert(before << 192, bytes32), int256) >> 192
     )
     credit: int256 = unsafe_sub(0, unsafe_mul(base, step)) >> ((mark >> 12) & packing.M8)
-    return base, unsafe_add(convert(convert(before << 80, bytes32), int256) >> 168, credit), credit
+    return base, unsafe_add(convert(convert(before << 104, bytes32), int256) >> 168, credit), credit
 
 
 @internal
@@ -1122,7 +1122,7 @@ def _interest(base: int256, before: uint256) -> int256:
     """
     @notice What a position's change adds to open interest, the longs' side of the market.
     """
-    return unsafe_sub(max(base, 0), max(convert(convert(before << 16, bytes32), int256) >> 192, 0))
+    return unsafe_sub(max(base, 0), max(convert(convert(before << 40, bytes32), int256) >> 192, 0))
 
 
 # -- internals: the backstop ------------------------------------------------------------------
@@ -1157,7 +1157,7 @@ def _backstop_takes(deal: markets.Deal) -> (markets.Deal, bool):
     held: uint256 = markets.backstop_markets | (1 << market)
     after: uint256 = 0
     if base != 0:
-        after = packing._position(market, base, quote, deal.mark)
+        after = packing._position(base, quote, deal.mark)
     else:
         realised = quote
         self._gain(1, realised)

@@ -141,7 +141,7 @@ def force_reduce(account: uint256, index: uint256, size_e8: uint256):
     key: uint256 = account * PLACES + index
     held: uint256 = staticcall CLEARING.positions(key)
     assert held != 0, "recovery: no position"
-    base: int256 = packing._signed(held, 176, 64)
+    base: int256 = packing._signed(held, 152, 64)
     assert size_e8 != 0 and size_e8 <= convert(abs(base), uint256), "recovery: size out of range"
     assert self.exits[key] == 0, "recovery: exit pending"
     self._set_exit(account, index, packing._exit(base > 0, held >> 240, 0, units._now_ms(), size_e8))
@@ -169,7 +169,7 @@ def execute_exit(
     assert (time_ms - since_ms) % EXIT_DELAY_MS == 0, "recovery: not the time of the exit"
 
     held: uint256 = staticcall CLEARING.positions(key)
-    base: int256 = packing._signed(held, 176, 64)
+    base: int256 = packing._signed(held, 152, 64)
     if held >> 240 != (asked >> 240) & packing.M8 or (base > 0) != (asked >> 248 != 0):
         self._set_exit(account, index, 0)   # the position it was asked for is gone
         return
@@ -275,7 +275,7 @@ def _standing(
         standing.margin += required
         if index == asked:
             standing.market = market
-            standing.base = packing._signed(held, 176, 64)
+            standing.base = packing._signed(held, 152, 64)
             standing.price = price
             standing.required = required
             standing.rates = rates

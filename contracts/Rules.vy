@@ -158,7 +158,7 @@ def shrink(
     after: uint256 = 0
     if base != 0:
         realised = 0
-        after = packing._position(position >> 240, base, quote, mark)
+        after = packing._position(base, quote, mark)
     taken: int256 = 0
     paid: int256 = 0
     if market.clock & 1 != 0:

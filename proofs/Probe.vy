@@ -15,8 +15,8 @@ from modules import units
 
 @external
 @pure
-def position(market: uint256, base: int256, quote: int256, mark: uint256) -> uint256:
-    return packing._position(market, base, quote, mark)
+def position(base: int256, quote: int256, mark: uint256) -> uint256:
+    return packing._position(base, quote, mark)
 
 
 @external

@@ -8,7 +8,7 @@
      C3  per market, quote + realised + fees + funding pot sum to zero
      C14 parameters have an old and a new value; the old one serves T <= activation
      A mark is one word, made once per vector and market and kept in transient storage:
-     tag 48 @208 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12 | tier 4 @8
+     tag 16 @240 | event 24 @216 | price 64 @144 | index i64 @80 | im 20 @60 | mm 20 @40 | haircut 20 @20 | scale 8 @12 | tier 4 @8
 """
 
 from . import packing
@@ -34,7 +34,7 @@ INCOMING_WORD: constant(uint256) = 4
 
 # One priced market while a batch is settled.
 #   terms    clearing price 64 @192 | fee_e6 16 @176 | gross 64 @112 | shrink only @1
-#   mark     the market's, with market 16 @240 for the tag and the place in the price list 8 @0, from 1
+#   mark     the market's, with market 16 @240 for the tag as in a position, and the place in the price list 8 @0, from 1
 #   volume   planned buys @128 | planned sells @0
 #   quote    what the plan moves to traders
 #   fees     charged so far
@@ -56,7 +56,7 @@ pool_markets: public(uint256)               # bit m: the pool holds base or inco
 backstop_markets: public(uint256)           # bit m: the backstop holds a position in market m
 
 opened: transient(uint256[64])              # the vector's price words
-laid: transient(uint256)                    # tag 48 @8, tells this vector's marks from an earlier one's in the transaction | chunks 8 @0
+laid: transient(uint256)                    # tag 16 @8, tells this vector's marks from an earlier one's in the transaction | chunks 8 @0
 marks: transient(uint256[256])
 
 
@@ -113,14 +113,15 @@ def _lay(words: uint256[64], chunks: uint256):
 @internal
 def _mark(market: uint256, time: uint256) -> uint256:
     """
-    @notice The market's mark at this vector; zero price if the vector has none. Funding is integrated virtually.
+    @notice The market's mark at this vector, with the market for its tag; zero price if the vector has none. Funding is
+            integrated virtually.
     """
     mark: uint256 = self.marks[market]
-    if mark >> 208 != self.laid >> 8:
+    if mark >> 240 != self.laid >> 8:
         clock: uint256 = self.market_words[market << 3]
         mark = self._make_mark(market, clock, self.parameter_words[self._parameters_at(market, clock, time)], time)
         self.marks[market] = mark
-    return mark
+    return (market << 240) | ((mark << 16) >> 16)
 
 
 @internal
@@ -142,7 +143,7 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     if index >> 63 != index >> 255:
         index = (index >> 255) ^ (2**63 - 1)
     return (
-        ((laid >> 8) << 208)
+        ((laid >> 8) << 240)        # no transaction has gas for 2^16 vectors
         | (oracle << 144)
         | ((convert(convert(index, bytes32), uint256) << 192) >> 112)
         | ((rates >> 196) << 20)            # im, mm and haircut stand side by side in both words
@@ -246,4 +247,4 @@ def _open(word: uint256, place: uint256, time: uint256, capital: uint256, shrink
         or share != SHARE_OPEN and unsafe_mul(interest, oracle) << 4 > unsafe_mul(capital, 10**10) << share
     ):
         terms |= SHRINK_ONLY
-    return terms | (((rates >> 84) & packing.M16) << 176), (market << 240) | ((mark << 48) >> 48) | place
+    return terms | (((rates >> 84) & packing.M16) << 176), (market << 240) | ((mark << 16) >> 16) | place

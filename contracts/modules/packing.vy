@@ -70,20 +70,20 @@ def _withdrawal(amount: uint256, barrier_ms: uint256) -> uint256:
     return (self._count(amount, 64) << 48) | self._count(barrier_ms, 48)
 
 
-# -- position: market u16 @240 | base i64 @176 | quote i88 @88 | index i64 @24 | event u24 @0 --
+# -- position: market u16 @240 | event u24 @216 | base i64 @152 | quote i88 @64 | index i64 @0 --
 
 @internal
 @pure
-def _position(market: uint256, base: int256, quote: int256, mark: uint256) -> uint256:
+def _position(base: int256, quote: int256, mark: uint256) -> uint256:
     """
     @notice A position word; the caller has bounded base and quote.
-    @param mark A word whose 64 bits from 80 on are the funding index, as a mark's are.
+    @param mark A word with market and event at the top and the funding index in 64 bits from 80 on, as a mark is.
     """
     return (
-        (market << 240)
-        | ((convert(convert(base, bytes32), uint256) << 192) >> 16)
-        | ((convert(convert(quote, bytes32), uint256) << 168) >> 80)
-        | (((mark << 112) >> 192) << 24)
+        ((mark >> 216) << 216)
+        | ((convert(convert(base, bytes32), uint256) << 192) >> 40)
+        | ((convert(convert(quote, bytes32), uint256) << 168) >> 104)
+        | ((mark << 112) >> 192)
     )
 
 
@@ -94,9 +94,9 @@ def _unpack_position(word: uint256) -> (int256, int256, int256):
     @return base, quote, funding index
     """
     return (
-        convert(convert(word << 16, bytes32), int256) >> 192,
-        convert(convert(word << 80, bytes32), int256) >> 168,
-        convert(convert(word << 168, bytes32), int256) >> 192,
+        convert(convert(word << 40, bytes32), int256) >> 192,
+        convert(convert(word << 104, bytes32), int256) >> 168,
+        convert(convert(word << 192, bytes32), int256) >> 192,
     )
 
 

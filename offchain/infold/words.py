@@ -104,10 +104,10 @@ class PositionWord(NamedTuple):
 
 POSITION: Final[Layout] = (
     Field("market", 16, 240),
-    Field("base_e8", 64, 176, True),
-    Field("quote_e6", 88, 88, True),
-    Field("funding_index", 64, 24, True),
-    Field("event", 24, 0),
+    Field("base_e8", 64, 152, True),
+    Field("quote_e6", 88, 64, True),
+    Field("funding_index", 64, 0, True),
+    Field("event", 24, 216),
 )
 
 
@@ -242,10 +242,10 @@ class LimitsWord(NamedTuple):
     halt: in batches of `halted_from_ms` < T <= `halted_until_ms` every market only shrinks.
     """
 
+    struck_e6: int = 0
     halted_until_ms: int = 0
     halted_from_ms: int = 0
     capital_e6: int = 0
-    struck_e6: int = 0
 
     def halts(self, time_ms: int) -> bool:
         """Whether a batch at `time_ms` may only shrink positions."""
@@ -253,10 +253,10 @@ class LimitsWord(NamedTuple):
 
 
 LIMITS: Final[Layout] = (
+    Field("struck_e6", 96, 160, signed=True),
     Field("halted_until_ms", 48, 112),
     Field("halted_from_ms", 48, 64),
     Field("capital_e6", 64, 0),
-    Field("struck_e6", 96, 160, signed=True),
 )
 
 

@@ -25,7 +25,7 @@ abstract contract Proving {
 }
 
 interface IProbe {
-    function position(uint256 market, int256 base, int256 quote, uint256 mark) external pure returns (uint256);
+    function position(int256 base, int256 quote, uint256 mark) external pure returns (uint256);
     function unpack_position(uint256 word) external pure returns (int256 base, int256 quote, int256 index);
     function book(int256 base, int256 quote) external pure returns (uint256);
     function unpack_book(uint256 word) external pure returns (int256 base, int256 quote);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may call what (F01, C14): `contracts/roles.toml` is all of the ABIs, and every guarded
+"""Who may call what (F01, A16, C14): `contracts/roles.toml` is all of the ABIs, and every guarded
 function refuses every wrong role.
 
 A contract sends no transactions of its own, so keys stand in for those that call other contracts.
@@ -196,6 +196,22 @@ def test_F01_the_right_role_passes_the_guard(venue: Venue, contract: str, name: 
                 function(*arguments(venue, contract, name), sender=ACTORS[role])
             except Refused as refused:
                 assert refused.reason != act["others"], (role, refused.reason)
+
+
+@pytest.mark.parametrize(("contract", "name"), GUARDED)
+def test_A16_forwarder_bypass(venue: Venue, contract: str, name: str) -> None:
+    """Nobody's word is taken for who calls: a name behind the calldata, as trusted forwarders
+    append it, is not read (KiloEx 2025).
+    """
+    open_an_account(venue)
+    target = venue.contracts[contract.lower()]
+    data = target.calldata(name, *arguments(venue, contract, name))
+    told = MANIFEST[contract]["acts"][name]["others"]
+    for role in MANIFEST[contract]["acts"][name]["who"]:
+        claimed = ACTORS[role].address if role in ACTORS else target.address
+        for tail in (bytes.fromhex(claimed[2:]), bytes.fromhex(claimed[2:]).rjust(32, b"\0")):
+            with refuses(venue.world, told):
+                target.send(data + tail, sender=ACTORS["stranger"])
 
 
 def open_an_account(venue: Venue) -> None:

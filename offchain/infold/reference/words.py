@@ -58,7 +58,7 @@ class Account(NamedTuple):
 
 
 class Position(NamedTuple):
-    """market u16 @240 | base i64 @176 | quote i88 @88 | funding index i64 @24 | event u24 @0."""
+    """market u16 @240 | event u24 @216 | base i64 @152 | quote i88 @64 | funding index i64 @0."""
 
     market: int
     base_e8: int
@@ -69,18 +69,18 @@ class Position(NamedTuple):
     def of(cls, word: int) -> Position:
         return cls(
             word >> 240,
-            to_signed(word >> 176, 64),
-            to_signed(word >> 88, 88),
-            to_signed(word >> 24, 64),
+            to_signed(word >> 152, 64),
+            to_signed(word >> 64, 88),
+            to_signed(word, 64),
         )
 
     @property
     def word(self) -> int:
         return (
             unsigned(self.market, 16, "position market") << 240
-            | signed(self.base_e8, 64, "position base") << 176
-            | signed(self.quote_e6, 88, "position quote") << 88
-            | signed(self.funding_index, 64, "position funding index") << 24
+            | signed(self.base_e8, 64, "position base") << 152
+            | signed(self.quote_e6, 88, "position quote") << 64
+            | signed(self.funding_index, 64, "position funding index")
         )
 
 
@@ -238,18 +238,18 @@ class Head(NamedTuple):
 class Limits(NamedTuple):
     """struck i96 @160 | halted until u48 @112 | halted from u48 @64 | pool capital u64 @0."""
 
+    struck_e6: int
     halted_until_ms: int
     halted_from_ms: int
     capital_e6: int
-    struck_e6: int
 
     @classmethod
     def of(cls, word: int) -> Limits:
         return cls(
+            to_signed(word >> 160, 96),
             word >> 112 & 0xFFFFFFFFFFFF,
             word >> 64 & 0xFFFFFFFFFFFF,
             word & 0xFFFFFFFFFFFFFFFF,
-            to_signed(word >> 160, 96),
         )
 
     @property

@@ -68,9 +68,9 @@ def a_market(
     )
 
 
-def a_mark(oracle: int, index: int = 0, shift: int = SHIFT) -> int:
-    """A mark with a price and a funding index, as `shrink` reads it."""
-    return oracle << 144 | (index & 2**64 - 1) << 80 | shift << 12
+def a_mark(oracle: int, index: int = 0, shift: int = SHIFT, market: int = 3) -> int:
+    """A mark with a market, a price and a funding index, as `shrink` reads it."""
+    return market << 240 | oracle << 144 | (index & 2**64 - 1) << 80 | shift << 12
 
 
 def sums(interest: int, credits: int, realised: int) -> int:
@@ -260,7 +260,7 @@ def test_shrink_does_what_the_page_says_at_random_and_at_the_bounds(rules: Contr
         lean, mm = rng.choice((0, 1, 50_000)), 25_000
         charge = rng.randrange(min(2**64, -(-size * oracle * mm // 10**16)) + 1)
         terms = lean << 160 | charge << 32 | 17
-        mark = a_mark(oracle, index, 60)
+        mark = a_mark(oracle, index, 60, position.market)
         words, after, realised = rules.shrink(market, pack_position(position), mark, change, terms)
         credit = math.floor(Fraction(-base * (index - entered), 2**60))
         moved = math.floor(Fraction(-change * oracle, 10**10))

@@ -229,7 +229,7 @@ def test_a_log_with_another_word_is_noticed(name: str, argument: int) -> None:
 def test_a_stored_word_that_differs_is_noticed_and_breaks_the_sums() -> None:
     state = copied(VENUE.protocol.state)
     key = next(iter(state.positions))
-    state.positions[key] += 1 << 176
+    state.positions[key] += 1 << 152
     result = audited(state=state)
     assert len([line for line in result["mismatches"] if f"positions[{key}]" in line]) == 2
     assert not result["invariants"]["C2"]["held"]

@@ -18,7 +18,7 @@ from infold.reference.faults import Overflow
 # Class, and per field: (lowest bit, width, signed).
 LAYOUTS: list[tuple[Any, list[tuple[int, int, bool]]]] = [
     (words.Account, [(96, 160, False), (32, 64, True), (16, 16, False), (0, 16, False)]),
-    (words.Position, [(240, 16, False), (176, 64, True), (88, 88, True), (24, 64, True)]),
+    (words.Position, [(240, 16, False), (152, 64, True), (64, 88, True), (0, 64, True)]),
     (
         words.Fill,
         [(176, 80, False), (128, 48, False), (96, 32, False), (32, 64, False), (0, 32, False)],
