@@ -67,7 +67,6 @@ VAULT: public(immutable(IVault))
 ORACLE: public(immutable(IOracle))
 SEALS: public(immutable(ISeals))
 POOL: public(immutable(IPool))
-RECOVERY: public(immutable(address))
 GOVERNANCE: public(immutable(address))
 EPOCH_MS: immutable(uint256)        # length of a pool epoch
 
@@ -96,15 +95,14 @@ def __init__(
     rules: address,
     delegates: address,
     pool: address,
-    recovery: address,
     governance: address,
     epoch_ms: uint256,
 ):
     """
-    @notice Fix the parts for good; there is no way to change an address later.
+    @notice Fix the parts for good; who may shrink positions is Vault's to say.
     @param epoch_ms Length of a pool epoch; the first ends this long after deployment.
     """
-    for part: address in [vault, oracle, seals, rules, delegates, pool, recovery, governance]:
+    for part: address in [vault, oracle, seals, rules, delegates, pool, governance]:
         assert part != empty(address), "clearing: address is zero"
     reasons.__init__(rules)
     collateral.__init__(pool, governance)
@@ -113,7 +111,6 @@ def __init__(
     ORACLE = IOracle(oracle)
     SEALS = ISeals(seals)
     POOL = IPool(pool)
-    RECOVERY = recovery
     GOVERNANCE = governance
     EPOCH_MS = epoch_ms
     self.head = (1 << 112) | ((units._now_ms() + epoch_ms) << 64)     # epochs run from 1
@@ -756,7 +753,7 @@ def _only_governance():
 @internal
 @view
 def _only_recovery():
-    if msg.sender != RECOVERY:
+    if msg.sender != staticcall VAULT.recovery():
         reasons._refuse(reasons.NOT_RECOVERY)
 
 
