@@ -65,7 +65,6 @@ VAULT: public(immutable(IVault))
 ORACLE: public(immutable(IOracle))
 SEALS: public(immutable(ISeals))
 POOL: public(immutable(IPool))
-RECOVERY: public(immutable(address))
 GOVERNANCE: public(immutable(address))
 EPOCH_MS: immutable(uint256)        # length of a pool epoch
 
@@ -94,15 +93,14 @@ def __init__(
     rules: address,
     delegates: address,
     pool: address,
-    recovery: address,
     governance: address,
     epoch_ms: uint256,
 ):
     """
-    @notice Fix the parts for good; there is no way to change an address later.
+    @notice Fix the parts for good; who may shrink positions is Vault's to say.
     @param epoch_ms Length of a pool epoch; the first ends this long after deployment.
     """
-    for part: address in [vault, oracle, seals, rules, delegates, pool, recovery, governance]:
+    for part: address in [vault, oracle, seals, rules, delegates, pool, governance]:
         assert part != empty(address), "clearing: address is zero"
     reasons.__init__(rules)
     collateral.__init__(pool, governance)
@@ -111,7 +109,6 @@ def __init__(
     ORACLE = IOracle(oracle)
     SEALS = ISeals(seals)
     POOL = IPool(pool)
-    RECOVERY = recovery
     GOVERNANCE = governance
     EPOCH_MS = epoch_ms
     self.head = (1 << 112) | ((units._now_ms() + epoch_ms) << 64)     # epochs run from 1
@@ -624,7 +621,7 @@ def apply(
     @param terms appointed 1 @255 | lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0, see `Rules.shrink`;
         half of the charge is the keeper's, the rest goes to insurance. Appointed: the vector's time was named before.
     """
-    if msg.sender != RECOVERY:
+    if msg.sender != staticcall VAULT.recovery():
         reasons._refuse(reasons.NOT_RECOVERY)
     keeper: uint256 = terms & packing.M32
     if account < collateral.FIRST_TRADER or place >= PLACES or keeper >= collateral.account_count:
@@ -969,7 +966,8 @@ def _strike(epoch: uint256, time: uint256):
 
 @internal
 def _deposit(account: uint256, amount_e6: uint256):
-    self._gain(account, convert(amount_e6, int256))
+    # what no word holds is refused by name, whatever it is: `convert` would refuse without words
+    self._gain(account, convert(min(amount_e6, 2**64), int256))
     extcall VAULT.receive(msg.sender, amount_e6)
 
 
