@@ -24,7 +24,7 @@ from infold.words import (
     unpack_withdrawal,
 )
 
-SEEDS = range(6)
+SEEDS = range(12)
 WEEK_S = 7 * 86_400
 ETHER_E8 = 3_000 * 10**8
 TRADERS = 6
@@ -33,15 +33,15 @@ STRANGER = a_key("stranger")
 
 
 def a_random_venue(draw: random.Random) -> Venue:
-    """Six traders, two markets, a pool that took a side, a crash of up to a fifth: some owe."""
+    """Six traders, two markets, a pool that took a side, a move of up to three tenths: some owe."""
     venue = a_venue()
     venue.list_market(1)
     venue.list_market(2, name="ETH-USD")
     accounts = [
-        venue.open_account(a_key(f"trader {n}"), draw.randrange(4_000, 20_000) * DOLLAR)
+        venue.open_account(a_key(f"trader {n}"), draw.randrange(3_000, 12_000) * DOLLAR)
         for n in range(TRADERS)
     ]
-    venue.back(draw.randrange(1, 5) * 1_000 * DOLLAR)
+    venue.back(draw.randrange(30, 60) * 1_000 * DOLLAR)
     if draw.random() < 0.5:
         venue.fund(MATCHER, 700 * DOLLAR)
         venue.clearing.deposit(2, 700 * DOLLAR, sender=MATCHER)
@@ -51,7 +51,7 @@ def a_random_venue(draw: random.Random) -> Venue:
     for _ in range(draw.randrange(2, 7)):
         buyer, seller = draw.sample(accounts, 2)
         market = draw.choice((1, 2))
-        size = draw.randrange(1, LOT) if market == 1 else draw.randrange(1, 10 * LOT)
+        size = draw.randrange(LOT // 3, LOT) * (1 if market == 1 else 15)
         venue.trade(
             buyer, seller, market=market, size_e8=size, price_e8=prices[market], oracle=prices
         )
@@ -66,8 +66,11 @@ def a_random_venue(draw: random.Random) -> Venue:
         venue.clearing.request_withdrawal(accounts[0], DOLLAR, sender=venue.owners[accounts[0]])
     venue.fund(PROVIDERS[1], 77 * DOLLAR)
     venue.ask_in(PROVIDERS[1], 77 * DOLLAR)
-    venue.world.travel(2)
-    crash = {it: price * draw.randrange(780, 1_050) // 1_000 for it, price in prices.items()}
+    venue.world.travel(draw.randrange(2, 40_000))
+    crash = {
+        it: price * draw.choice((620, 720, 850, 980, 1_200, 1_350)) // 1_000
+        for it, price in prices.items()
+    }
     venue.settle(venue.a_batch(oracle=crash))
     return venue
 
