@@ -135,6 +135,9 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "force_reduce": (account, 0, 1),
         "apply": (*vector, account, 0, LOT, 0),
         "spend": (account, 0),
+        "stop": (),
+        "discharge": (account, 0),
+        "pass_on": (venue.dollar.address, SOMEBODY, 0),
         "challenge": (
             (account << 224, 0, 0, 0),
             (0, 0, 0, 0, 0),
