@@ -191,7 +191,7 @@ def main(arguments: list[str]) -> int:
         print(line, file=sys.stderr, flush=True)
 
     Chorus.codes = compile_all(tell)
-    pyrevm.EVM = Chorus
+    vars(pyrevm)["EVM"] = Chorus
     machine = importlib.import_module("tests.stateful.machine")
 
     begun, done, words, apart = time.monotonic(), 0, 0, ""

@@ -11,14 +11,16 @@ place. Such a read changes nothing, is allowed in views, and the chain in proces
 address even when the call reverts. What the tests could reach is counted from the syntax trees of
 all files, so code that no contract compiles counts as not reached.
 
-Marks cost gas and bytes: tests that measure either are left out (`MEASURE`). A place that cannot be
-reached is named in `tests/coverage.toml` with the reason; anything else below all of them fails.
+Marks cost gas and bytes: calls are told that they cost none, and a test that fails because of its
+marks fails here without harm (`make test` is what judges). A place that cannot be reached is named
+in `tests/coverage.toml` with the reason; any other that nothing reaches fails the run.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import sys
 import tomllib
@@ -38,13 +40,13 @@ from vyper.codegen import expr, stmt  # noqa: E402
 from vyper.codegen.ir_node import IRnode  # noqa: E402
 
 from compiler import CONTRACTS  # noqa: E402
-from judging import TESTS  # noqa: E402
+from judging import MACHINE_SEEDS, TESTS  # noqa: E402
 
 UNREACHABLE: Final = ROOT / "tests" / "coverage.toml"
 KINDS: Final = ("lines", "branches", "refusals")
+TRANSITIONS: Final = 4_000
+"""Of the random machine after the tests, from each of the jury's seeds."""
 PREFIX: Final = 0xC0FFEE << 136
-MEASURE: Final = ("gas",)
-"""Words in the names of tests that measure what marks change."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -177,9 +179,13 @@ class Watch:
             self._chains.append(world._evm)
 
         evm.World.__init__ = init  # type: ignore[assignment,method-assign]
+        called = evm.World.raw
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not any(word in item.name for word in MEASURE)]
+        def raw(world: evm.World, *given: Any, **named: Any) -> tuple[bytes, int, list[evm.Event]]:
+            output, _, events = called(world, *given, **named)
+            return output, 0, events
+
+        evm.World.raw = raw  # type: ignore[assignment,method-assign]
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         file = nodeid.partition("::")[0]
@@ -223,6 +229,10 @@ def main(arguments: list[str]) -> int:
     quiet = ["-q", "--no-header", "-p", "no:cacheprovider"]
     large = "ignore::vyper.warnings.ContractSizeLimit"  # marks are not what is deployed
     ended = pytest.main([*quiet, "-W", large, *given], plugins=[watch])
+    if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return 1
+    for seed in MACHINE_SEEDS:
+        importlib.import_module("tests.stateful.machine").Machine(seed).run(TRANSITIONS, 1_000)
     watch.read()
     why = unreachable()
     table: dict[str, dict[str, list[int]]] = {}
@@ -248,7 +258,7 @@ def main(arguments: list[str]) -> int:
         print(f"{'all':24}" + "".join(f"{total[k][0]:>8,} of {total[k][1]:>4,}" for k in KINDS))
         for text in missing:
             print(f"NOT REACHED  {text}")
-    return 1 if missing or ended != pytest.ExitCode.OK else 0
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":
