@@ -9,9 +9,10 @@ import random
 from fractions import Fraction
 
 import pytest
-from tests.support.evm import Key, a_key
+from tests.support.evm import Key, Receipt, a_key
 from tests.support.venue import DOLLAR, LOT, MATCHER, PRICE_E8, Venue, a_venue
 
+from infold.reference.protocol import Protocol
 from infold.words import (
     unpack_account,
     unpack_clock,
@@ -30,6 +31,7 @@ ETHER_E8 = 3_000 * 10**8
 TRADERS = 6
 PROVIDERS = (a_key("first provider"), a_key("second provider"))
 STRANGER = a_key("stranger")
+LOGGED = ("WoundDown", "DebtRegistered", "RatioFixed", "ClaimPaid", "WithdrawalSet")
 
 
 def a_random_venue(draw: random.Random) -> Venue:
@@ -109,6 +111,52 @@ def purse(venue: Venue, key: Key | str) -> int:
     return balance
 
 
+def a_twin(venue: Venue) -> Protocol:
+    """The reference over the words of this venue's storage."""
+    clearing, pool = venue.clearing, venue.pool
+    twin = Protocol(
+        chain_id=1,
+        clearing=2,
+        oracle=3,
+        recovery=4,
+        pool=int(pool.address, 16),
+        governance=5,
+        oracle_signers=[6],
+        oracle_threshold=1,
+        matcher=7,
+        epoch_ms=venue.epoch_ms,
+        deployed_s=1,
+    )
+    state = twin.state
+    count = clearing.account_count()
+    for account in range(count):
+        state.put(state.accounts, account, clearing.accounts(account))
+        state.put(state.withdrawals, account, clearing.withdrawals(account))
+    for key in range(count << 4):
+        state.put(state.positions, key, clearing.positions(key))
+    for key in range(24):
+        state.put(state.market_words, key, clearing.market_words(key))
+        state.put(state.parameter_words, key, clearing.parameter_words(key))
+    for name in ("head", "limits", "account_count", "pool_markets", "backstop_markets"):
+        state.put_scalar(name, getattr(clearing, name)())
+    for epoch in range(1, unpack_head(clearing.head()).epoch + 2):
+        state.put(state.strikes, epoch, clearing.strikes(epoch))
+        state.put(state.lp_requests, epoch, pool.lp_requests(epoch))
+        for holder in (provider.address for provider in PROVIDERS):
+            of = int(holder, 16)
+            state.put(state.holder_requests, of << 32 | epoch, pool.requests(holder, epoch))
+            for place in (2 * epoch, 2 * epoch + 1):
+                state.put(state.claims, of << 33 | place, pool.claims(holder, place))
+    twin.accounted_e6 = venue.vault.accounted_e6()
+    return twin
+
+
+def agree(twin: Protocol, receipt: Receipt) -> None:
+    """The twin logged what the contracts logged."""
+    logged = [(it.name, tuple(it.args.values())) for it in receipt.events if it.name in LOGGED]
+    assert logged == twin.state.events
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_everybody_gets_the_same_part_and_only_rounding_stays(seed: int) -> None:
     draw = random.Random(seed)
@@ -125,11 +173,19 @@ def test_everybody_gets_the_same_part_and_only_rounding_stays(seed: int) -> None
     part = min(Fraction(1), Fraction(claims - debts + own, claims))
 
     venue.world.travel(WEEK_S + 1)
-    recovery.wind_down(sender=STRANGER)
+    twin = a_twin(venue)
+
+    def both(name: str, *arguments: int) -> Receipt:
+        receipt: Receipt = getattr(recovery, name)(*arguments, sender=STRANGER)
+        getattr(twin, name)(*arguments, sender=1, now_s=venue.world.now_ms // 1000)
+        agree(twin, receipt)
+        return receipt
+
+    both("wind_down")
     draw.shuffle(accounts)
     for account in accounts:
         if recovery.final_equity(account) < 0:
-            recovery.register(account, sender=STRANGER)
+            both("register", account)
     venue.world.travel(WEEK_S + 1)
 
     epochs = range(1, unpack_head(clearing.head()).epoch + 2)
@@ -140,7 +196,7 @@ def test_everybody_gets_the_same_part_and_only_rounding_stays(seed: int) -> None
             continue
         owner = pool.address if not account else f"0x{clearing.accounts(account) >> 96:040x}"
         before = purse(venue, owner)
-        paid = recovery.claim(account, sender=STRANGER).value
+        paid = both("claim", account).value
         assert abs(paid - exact * part) <= 12, (account, paid, float(exact * part))
         assert purse(venue, owner) - before == (paid if account else 0)
         if not account:
@@ -155,6 +211,10 @@ def test_everybody_gets_the_same_part_and_only_rounding_stays(seed: int) -> None
         if shares[provider] and worths[0] >= 1:
             to = (provider.address, provider.address)
             got = pool.leave(shares[provider], *to, sender=provider).value
+            who = int(provider.address, 16)
+            twin.state.put(twin.state.shares, who, shares[provider])
+            args = (shares[provider], who, who)
+            assert got == twin.leave(*args, sender=who, now_s=venue.world.now_ms // 1000)
             assert abs(got - Fraction(left * shares[provider], supply)) <= 1
     stays = max(Fraction(0), own - debts)
     assert 0 <= venue.vault.accounted_e6() - stays <= 120, (seed, float(stays))

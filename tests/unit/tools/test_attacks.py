@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from attacks import catalogue, faults, main
+from attacks import NODE, catalogue, faults, main, tried_by
 
 
 def a_tree(root: Path, listed: str, source: str, folder: str = "attacks") -> Path:
@@ -34,6 +34,15 @@ def test_an_entry_says_what_is_tried_and_what_must_hold() -> None:
 def test_ids_are_in_order_and_groups_whole() -> None:
     assert list(catalogue()) == sorted(catalogue())
     assert {attack[0] for attack in catalogue()} == set("ABCDEFG")
+
+
+def test_one_of_each_group_is_tried_on_a_node() -> None:
+    on_node = {
+        attack[0]
+        for attack, names in tried_by().items()
+        if any(name.startswith(NODE) for name in names)
+    }
+    assert on_node == {attack[0] for attack in catalogue()}
 
 
 @pytest.mark.parametrize(
