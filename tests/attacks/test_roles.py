@@ -15,6 +15,7 @@ import pytest
 from tests.support.compiler import CONTRACTS
 from tests.support.evm import Key, Refused, a_key, refuses
 from tests.support.venue import (
+    CLAIM_S,
     DELAY_S,
     DEPLOYER,
     DEPLOYMENT,
@@ -25,6 +26,7 @@ from tests.support.venue import (
     ORACLE_SIGNERS,
     OWNER,
     PRICE_E8,
+    REWARD_E6,
     Venue,
     a_venue,
     parameters,
@@ -130,6 +132,20 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "force_reduce": (account, 0, 1),
         "apply": (*vector, account, 0, LOT, 0),
         "spend": (account, 0),
+        "challenge": (
+            (account << 224, 0, 0, 0),
+            (0, 0, 0, 0, 0),
+            0,
+            bytes(32),
+            bytes(32),
+            [],
+            [],
+            (0, 0),
+            0,
+        ),
+        "dismiss": (bytes(32),),
+        "announce_withdrawal": (SOMEBODY, 1),
+        "set_terms": (REWARD_E6, CLAIM_S),
     }
     if contract == "Pool":
         return 5, *[ACTORS["controller"].address] * 2

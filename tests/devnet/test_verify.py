@@ -239,6 +239,8 @@ def test_another_plan_is_not_what_stands_there(deployed: Deployed) -> None:
     assert deployed.differing(slower) == ["Clearing.code"]
     fewer = replace(plan, markets=plan.markets[:1])
     assert deployed.differing(fewer) == ["Clearing.markets"]
+    dearer = replace(plan, reward_e6=plan.reward_e6 + 1, window_s=plan.window_s + 1)
+    assert deployed.differing(dearer) == ["Bond.reward_e6", "Bond.window_s"]
     refused = replace(plan, delay_s=1)
     (code, _) = deployed.verdict(refused).differences
     assert code.where == "Timelock.code" and "delay out of range" in code.found

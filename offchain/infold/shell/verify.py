@@ -106,6 +106,7 @@ def verify(
     _verify_seals(venue["Seals"], plan, history, verdict)
     _verify_oracle(venue["Oracle"], plan, history, verdict)
     _verify_sources(venue, plan, contracts.resolve(), history, verdict)
+    _verify_bond(venue["Bond"], plan, verdict)
     _verify_markets(venue["Clearing"], plan, history, verdict)
     return verdict
 
@@ -271,6 +272,14 @@ def _verify_sources(
         _compare_code(
             f"{source.contract} of market {market}", wanted, _code_at(venue.rpc, address), verdict
         )
+
+
+def _verify_bond(bond: Contract, plan: DeploymentPlan, verdict: Verdict) -> None:
+    """What an omission costs, how long it may be claimed, and that nobody takes the bond out."""
+    for name in ("reward_e6", "window_s"):
+        verdict.expect(f"Bond.{name}", getattr(plan, name), bond.call(name))
+    _to, leaving_e6, _announced_s, _due_s = bond.call("withdrawal")
+    verdict.expect("Bond.withdrawal", 0, leaving_e6)
 
 
 def _serving(contract: Contract, history: list[Log], first: Iterable[bytes] = ()) -> set[bytes]:
