@@ -148,6 +148,10 @@ class Chain:
         )
         return int.from_bytes(bytes(output)[:32], "big")
 
+    def accounted_e6(self) -> int:
+        """What the vault says it holds for others."""
+        return self.read("vault", selector("accounted_e6()"))
+
 
 def _reason(text: str) -> str:
     if not text.startswith("Revert"):
@@ -218,7 +222,7 @@ class Machine:
             recover=recover,
             hash_many=hash_many,
         )
-        self.state: State = self.protocol.state
+        self.state: State = self.watched()
         self.now_s: int = chain.world.timestamp_s
         self.prices = dict(MARKETS)
         self.owners: dict[int, Key] = {}
@@ -235,6 +239,10 @@ class Machine:
         self.reasons = Counter[Reason]()
         self.landed = 0
         self._begin()
+
+    def watched(self) -> State:
+        """What the driver looks at to build its calls: the twin's words."""
+        return self.protocol.state
 
     # -- both sides --------------------------------------------------------------
 
@@ -358,7 +366,7 @@ class Machine:
             assert word == theirs, self.say(
                 "all words", f"{table}[{key}]: twin {word:#x}, chain {theirs:#x}"
             )
-        accounted = self.chain.read("vault", selector("accounted_e6()"))
+        accounted = self.chain.accounted_e6()
         assert accounted == self.protocol.accounted_e6, self.say("vault", str(accounted))
         sums = Sums.of(self.state)
         for market in MARKETS:
