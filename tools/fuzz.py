@@ -10,9 +10,9 @@
 
 A seed is a venue of its own and 5,000 transitions. `twin` compares every revert, log and word
 (tests/stateful/machine.py); `bare` judges invariants from storage alone and is faster
-(tests/stateful/bare.py). What came of it is kept in `tests/stateful/tally.json`, seed by seed: a run
-that is broken off goes on with the next seed. A failure prints seed and commit, is not counted, and
-ends the run.
+(tests/stateful/bare.py). What came of it is kept in `tests/stateful/tally.json`, seed by seed: a
+run that is broken off goes on with the next seed. A failure prints seed and commit, is not counted,
+and ends the run.
 """
 
 from __future__ import annotations
@@ -42,6 +42,15 @@ FIRST_SEED: Final = 1_000
 """Beyond the seeds of every push."""
 OF_ONE_SEED: Final = 5_000
 CHECK_EVERY: Final = 500
+FAILURES: Final = (
+    ArithmeticError,
+    AssertionError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a wrong contract, twin or driver may end in: the seed that found it must be told."""
 COUNTERS: Final = ("calls", "succeeded", "faults", "reasons")
 
 Tally = dict[str, Any]
@@ -55,7 +64,7 @@ def play(task: tuple[str, int]) -> Found:
     try:
         machine = MACHINES[mode](seed)
         machine.run(OF_ONE_SEED, CHECK_EVERY)
-    except Exception as error:  # whatever it is, the seed that found it must be told
+    except FAILURES as error:
         at = machine.transitions if machine else 0
         return seed, None, f"transition {at}: {type(error).__name__}: {error}"
     return (

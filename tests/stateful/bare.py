@@ -181,7 +181,7 @@ def _hashed(slot: int, key: int) -> int:
 
 
 class Bare(Machine):
-    """`Machine` without its twin. Calls are built from storage; what a call does is not foretold."""
+    """`Machine` without its twin: calls are built from storage, and none is foretold."""
 
     def watched(self) -> State:
         self.signed_e8: dict[tuple[int, int], int] = {}

@@ -198,8 +198,8 @@ def _next(
 def _best(
     ground: Ground, market: int, oracle_e8: int, later_e8: int, policy: Policy, grows: bool
 ) -> Trade | None:
-    """The trade that gains most: as much as the caps admit at the half-spread, or as much as shrinks
-    the pool at the best rebate.
+    """The trade that gains most: as much as the caps admit at the half-spread, or as much as
+    shrinks the pool at the best rebate.
     """
     held = ground.state.markets[market]
     rates, caps, _ = held.parameters[0]
