@@ -19,11 +19,13 @@ from infold.cli.pages import (
     of_dealer,
     of_gas,
     of_run,
+    of_self_dealing,
 )
 from infold.cli.terminal import Exit, Json, Quiet, Seed, finish, progress, show
 
 bench_group = typer.Typer(
-    no_args_is_help=True, help="Gas, admission, auction and dealer against their limits."
+    no_args_is_help=True,
+    help="Gas, admission, auction, dealer and self-dealing against their limits.",
 )
 
 
@@ -343,6 +345,18 @@ def bench_dealer(
         figures = run(group or GROUPS, seed, workers, data_directory(load()), steps.say)
     document = completed("bench dealer", seed, began, figures)
     finish(document, as_json, "infold bench dealer", of_dealer)
+
+
+@bench_group.command("self-dealing")
+def bench_self_dealing(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
+    """The most a matcher and its friend, who know the next window, take from the pool in a day."""
+    from infold.bench.hindsight.run import run
+
+    began = time.monotonic()
+    with progress(quiet) as steps:
+        figures = run(seed, steps.say)
+    document = completed("bench self-dealing", seed, began, figures)
+    finish(document, as_json, "infold bench self-dealing", of_self_dealing)
 
 
 # -- the environment ---------------------------------------------------------
