@@ -10,7 +10,8 @@
          no more and no less, at the oracle's price less the pool's h_min; a debt that is left is insurance's, then
          the pool's
      C9  nobody is shrunk at a price that a second source contradicts, nor before the sequencer has been up for its grace
-     C12 whoever holds a position is let out of it at an appointed time, as far as the pool has room
+     C12 whoever holds a position is let out of it at an appointed time, as far as the pool has room; a venue without
+         batches is wound down by anybody (`modules/winding.vy`)
      An account at or above maintenance cannot be touched but by its owner; `Clearing.apply` checks the rest by itself.
 @custom:halt Nothing stops it: a venue that cannot liquidate is insolvent.
 """
@@ -23,8 +24,23 @@ from .modules import packing
 from .modules import pricing
 from .modules import signers
 from .modules import units
+from .modules import winding
 
 implements: IRecovery
+initializes: winding
+
+exports: (
+    winding.wind_down,
+    winding.register,
+    winding.claim,
+    winding.final_equity,
+    winding.wound_ms,
+    winding.deficit_e6,
+    winding.books_closed,
+    winding.payable_e6,
+    winding.claims_e6,
+    winding.unpaid_e6,
+)
 
 
 PLACES: constant(uint256) = 16
@@ -68,6 +84,7 @@ def __init__(clearing: address, oracle: address):
     """
     assert clearing != empty(address), "recovery: clearing is zero"
     assert oracle != empty(address), "recovery: oracle is zero"
+    winding.__init__(clearing)
     CLEARING = IClearing(clearing)
     ORACLE = IOracle(oracle)
 
@@ -141,6 +158,7 @@ def execute_exit(
     """
     @notice Carry an exit out at the vector of its appointed time, against the pool inside its cap. Anyone may.
     """
+    assert winding.wound_ms == 0, "recovery: wound down"
     assert index < PLACES, "recovery: index out of range"
     key: uint256 = account * PLACES + index
     asked: uint256 = self.exits[key]

@@ -62,6 +62,14 @@ def _collateral_of(account_word: uint256) -> int256:
     return convert(convert(account_word << 160, bytes32), int256) >> 192
 
 
+# -- withdrawal: amount u64 @48 | barrier u48 @0 --------------------------------------------
+
+@internal
+@pure
+def _withdrawal(amount: uint256, barrier_ms: uint256) -> uint256:
+    return (self._count(amount, 64) << 48) | self._count(barrier_ms, 48)
+
+
 # -- position: market u16 @240 | event u24 @216 | base i64 @152 | quote i88 @64 | index i64 @0 --
 
 @internal

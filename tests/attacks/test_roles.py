@@ -68,7 +68,7 @@ GUARDED = [
 def kept() -> Venue:
     """A sealed venue with something scheduled; its vault obeys keys."""
     venue = a_venue(stand_ins=STAND_INS)
-    callers = (ACTORS[name].address for name in ("Clearing", "Pool"))
+    callers = (ACTORS[name].address for name in ("Clearing", "Recovery", "Pool", "timelock"))
     venue.contracts["vault"] = venue.world.deploy(
         "Vault", venue.dollar.address, *callers, sender=DEPLOYER
     )
@@ -123,6 +123,9 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "set_threshold": (1,),
         "receive": (ACTORS["account owner"].address, 1),
         "release": (SOMEBODY, 0),
+        "propose_parts": (venue.clearing.address, venue.recovery.address),
+        "replace_parts": (venue.clearing.address, venue.recovery.address),
+        "withdraw_parts": (),
         "grant": (account, SOMEBODY, 1, 5, venue.world.now_ms + 60_000),
         "revoke": (account, SOMEBODY),
         "approve": (account, bytes(32)),
@@ -132,6 +135,9 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "force_reduce": (account, 0, 1),
         "apply": (*vector, account, 0, LOT, 0),
         "spend": (account, 0),
+        "stop": (),
+        "discharge": (account, 0),
+        "pass_on": (venue.dollar.address, SOMEBODY, 0),
         "challenge": (
             (account << 224, 0, 0, 0),
             (0, 0, 0, 0, 0),

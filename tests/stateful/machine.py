@@ -67,7 +67,7 @@ DEPLOYMENT = (
 )
 EPOCH_MS = 60_000
 THRESHOLD = 2
-GOVERNANCE, RECOVERY, MATCHER = Key(94_001), Key(94_002), Key(94_003)
+GOVERNANCE, RECOVERY, MATCHER, TIMELOCK = (Key(94_001 + it) for it in range(4))
 SIGNERS = sorted((Key(93_001 + it) for it in range(3)), key=lambda key: key.address)
 STRANGER = Key(99_001)
 ATTESTERS = sorted((Key(98_001 + it) for it in range(2)), key=lambda key: key.address)
@@ -106,7 +106,7 @@ class Chain:
         self.evm: Any = self.world._evm
         names = [name for name in DEPLOYMENT if with_recovery or name != "Recovery"]
         deployer = a_key("deployer")
-        keys = {"governance": GOVERNANCE, "recovery": RECOVERY}
+        keys = {"governance": GOVERNANCE, "recovery": RECOVERY, "timelock": TIMELOCK}
         self.addresses = {name: f"0x{key.address:040x}" for name, key in keys.items()}
         for at, name in enumerate(names):
             short = name.rsplit("/", 1)[-1].lower()

@@ -103,6 +103,7 @@ def verify(
     history = venue.logs(book.first_block, block(rpc).number)
     _verify_timelock(venue["Timelock"], plan, history, verdict)
     _verify_governance(venue, plan, verdict)
+    _verify_vault(venue, verdict)
     _verify_seals(venue["Seals"], plan, history, verdict)
     _verify_oracle(venue["Oracle"], plan, history, verdict)
     _verify_sources(venue, plan, contracts.resolve(), history, verdict)
@@ -222,6 +223,15 @@ def _verify_governance(venue: Venue, plan: DeploymentPlan, verdict: Verdict) -> 
     for account, owner in ((POOL, venue["Pool"]), (BACKSTOP, governance)):
         word = unpack_account(clearing.call("accounts", account))
         verdict.expect(f"Clearing.accounts({account}).owner", owner.address, _bytes(word.owner))
+
+
+def _verify_vault(venue: Venue, verdict: Verdict) -> None:
+    """Whom the vault obeys, and that nothing else waits to be obeyed."""
+    vault = venue["Vault"]
+    for part in ("Clearing", "Recovery"):
+        found = bytes.fromhex(vault.call(part.lower())[2:])
+        verdict.expect(f"Vault.{part.lower()}", venue.book.address(part), found)
+    verdict.expect("Vault.replaced_from_s", 0, vault.call("replaced_from_s"))
 
 
 def _verify_seals(
