@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tests.support.books import slots
 from tests.support.compiler import compiled
 from tests.unit.infold.reference.venue import hash_many
 
@@ -74,8 +75,8 @@ class Storage(State):
         self._evm = machine.chain.evm
         chain = machine.chain
         storage = self._evm.storage
-        slots = {name: _slots(name) for name in ("Clearing", "Delegates", "Pool", "Oracle")}
-        self._clearing, at = chain.addresses["clearing"], slots["Clearing"]
+        found = {name: slots_of(name) for name in ("Clearing", "Delegates", "Pool", "Oracle")}
+        self._clearing, at = chain.addresses["clearing"], found["Clearing"]
         self._at = at
 
         def plain(contract: str, slot: int) -> Callable[[int], int]:
@@ -122,28 +123,28 @@ class Storage(State):
             "parameter_words": Words(plain("clearing", at["parameter_words"]), list),
             "strikes": Words(mapped("clearing", at["strikes"]), epochs),
             "delegates": Words(
-                mapped("delegates", slots["Delegates"]["delegates"], 160), noted("delegates")
+                mapped("delegates", found["Delegates"]["delegates"], 160), noted("delegates")
             ),
             "approvals": Words(
-                mapped("delegates", slots["Delegates"]["approvals"], 256), noted("approvals")
+                mapped("delegates", found["Delegates"]["approvals"], 256), noted("approvals")
             ),
             "shares": Words(
-                mapped("pool", slots["Pool"]["balanceOf"]),
+                mapped("pool", found["Pool"]["balanceOf"]),
                 lambda: [key.address for key in (*machine.providers, STRANGER)],
             ),
             "holder_requests": Words(
-                mapped("pool", slots["Pool"]["requests"], 32), noted("holder_requests")
+                mapped("pool", found["Pool"]["requests"], 32), noted("holder_requests")
             ),
-            "claims": Words(mapped("pool", slots["Pool"]["claims"], 33), list),
-            "lp_requests": Words(mapped("pool", slots["Pool"]["lp_requests"]), epochs),
-            "readings": Words(plain("oracle", slots["Oracle"]["readings"]), lambda: SOURCED),
+            "claims": Words(mapped("pool", found["Pool"]["claims"], 33), list),
+            "lp_requests": Words(mapped("pool", found["Pool"]["lp_requests"]), epochs),
+            "readings": Words(plain("oracle", found["Oracle"]["readings"]), lambda: SOURCED),
         }
         if machine.chain.number("recovery") != RECOVERY.address:
-            found = _slots("Recovery")
+            recovery = slots_of("Recovery")
             tables["liquidated_ms"] = Words(
-                mapped("recovery", found["liquidated_ms"]), noted("liquidated_ms")
+                mapped("recovery", recovery["liquidated_ms"]), noted("liquidated_ms")
             )
-            tables["exits"] = Words(mapped("recovery", found["exits"]), noted("exits"))
+            tables["exits"] = Words(mapped("recovery", recovery["exits"]), noted("exits"))
         for name, table in tables.items():
             setattr(self, name, table)
 
@@ -159,19 +160,9 @@ class Storage(State):
 
 
 @functools.cache
-def _slots(name: str) -> dict[str, int]:
+def slots_of(name: str) -> dict[str, int]:
     """Where a contract's variables begin, its modules' among them."""
-    found: dict[str, int] = {}
-
-    def walk(layout: dict[str, Any]) -> None:
-        for variable, entry in layout.items():
-            if "slot" in entry:
-                found[variable] = entry["slot"]
-            else:
-                walk(entry)
-
-    walk(compiled(name).layout["storage_layout"])
-    return found
+    return slots(compiled(name).layout["storage_layout"])
 
 
 @functools.lru_cache(maxsize=1 << 16)

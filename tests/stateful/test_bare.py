@@ -7,7 +7,7 @@ import pytest
 
 from infold.reference.words import Account, Position
 
-from .bare import Bare, _slots
+from .bare import Bare, slots_of
 from .machine import MARKETS
 
 TRANSITIONS = 600
@@ -43,7 +43,7 @@ def test_what_the_driver_reads_is_what_the_getters_say(machine: Bare) -> None:
 
 def test_a_word_that_does_not_fit_is_found(machine: Bare) -> None:
     """One word of storage wrong, each time another law: the check names it."""
-    clearing, at = machine.chain.addresses["clearing"], _slots("Clearing")
+    clearing, at = machine.chain.addresses["clearing"], slots_of("Clearing")
     storage = machine.storage
     key, word = next(
         (key, word) for key, word in storage.positions.items() if key >> 4 in machine.owners

@@ -326,6 +326,38 @@ def of_self_dealing(found: Document) -> list[str]:
     ]
 
 
+def of_funding(found: Document) -> list[str]:
+    """The choice, what it rests on, and each market's own rates."""
+    shares = [
+        [one["market"], *(percent(one[name], 4) for name in ("median", "p99", "most"))]
+        for one in found["markets"]
+    ]
+    return [
+        *pairs(
+            [
+                ("rate_max_e9", f"{count(found['rate_max_e9'])} a day"),
+                ("velocity_e9", f"{count(found['velocity_e9'])} a day, each day, at a full pool"),
+                (
+                    "days",
+                    f"{percent(found['covered'], 3)} of {count(found['days'])} within the cap;"
+                    f" all but one in a thousand within {percent(found['day_quantile'], 4)}",
+                ),
+                (
+                    "changes",
+                    f"{percent(found['kept_up'], 3)} kept up with; all but one in a hundred within"
+                    f" {percent(found['change_quantile'], 4)} in eight hours",
+                ),
+                (
+                    "bound by",
+                    "the maintenance margin" if found["bound_by_margin"] else "the record",
+                ),
+            ]
+        ),
+        "",
+        *table(["market", "median day", "99 %", "most"], shares),
+    ]
+
+
 def of_calibration(found: Document) -> list[str]:
     """A market after the other: parameters, what they rest on, what was assumed; then the files."""
     lines: list[str] = []
