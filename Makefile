@@ -12,7 +12,7 @@ export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 ARGS ?=
 TESTS ?= tests
 
-.PHONY: help setup demo mocks test check format abi bench mutants reasons fuzz prove learn devnet doctor clean
+.PHONY: help setup demo mocks test check format abi bench mutants reasons attacks fuzz prove learn devnet doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,9 @@ mutants: setup ## judge faults in the contracts by the tests, where the last run
 
 reasons: setup ## which test trips which assert of the contracts (ARGS="--json")
 	@python tools/reasons.py $(ARGS)
+
+attacks: setup ## which test tries which attack (ARGS="--json")
+	@python tools/attacks.py $(ARGS)
 
 fuzz: setup ## random calls on the contracts, where the last run stopped (ARGS="--mode bare --hours 1")
 	@python tools/fuzz.py $(ARGS)

@@ -10,7 +10,18 @@ from .settlement import backstop_key
 from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, POOL, RATES, State
 from .strikes import moved_e6
 from .sums import Sums
-from .words import Clock, Fill, Holding, Limits, Requests, SettledFill, SettledHead, Strike
+from .words import (
+    NEVER_MS,
+    Clock,
+    Fill,
+    Head,
+    Holding,
+    Limits,
+    Requests,
+    SettledFill,
+    SettledHead,
+    Strike,
+)
 
 
 class Rebuilt:
@@ -153,6 +164,11 @@ class Rebuilt:
     def _Liquidated(self, account: int, time_ms: int, place: int, size_e8: int) -> None:
         del place, size_e8
         self._put("liquidated_ms", account, time_ms)
+
+    def _WoundDown(self, until_ms: int) -> None:
+        del until_ms
+        head = Head.of(self.state.scalar("head"))
+        self._scalar("head", head._replace(time_ms=NEVER_MS).word)
 
     def _ExitSet(self, account: int, place: int, exit_word: int) -> None:
         self._put("exits", account << 4 | place, exit_word)

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Any, Final, NamedTuple
 
 from infold.bench.hindsight.friend import WINDOW_S, Day, Policy, a_day
 from infold.bench.hindsight.ground import Terms
-from infold.bench.hindsight.paths import CALM, JUMPY, START_E8, STORM, Weather, paths
+from infold.bench.hindsight.paths import CALM, JUMPY, START_E8, STORM, YEAR_S, Weather, paths
 from infold.core.pool import METER_DAILY_E6, REBATE_PARTS
 
 CAPITAL_E6: Final = 10_000_000 * 10**6
@@ -88,7 +89,7 @@ def bound_share(terms: Terms, weather: Weather) -> float:
     other, as far as a window's batches reach, and what shrinks afterwards, which a full meter
     admits; times the largest move the weather makes, less the half-spread.
     """
-    sigma = weather.volatility * (WINDOW_S / 31_557_600) ** 0.5
+    sigma = weather.volatility * math.sqrt(WINDOW_S / YEAR_S)
     move = max(0.0, 4 * sigma + weather.jump - terms.h_min_e6 / 1e6)
     turn = min(WINDOW_S * terms.residual_share, 2 * terms.position_share) + terms.position_share
     return 2 * METER_DAILY_E6 / 1e6 * FORGETS + len(START_E8) * turn * move

@@ -49,13 +49,15 @@ class Series:
         """Funding of three slices in a row, at each slice that has them: shares of notional a
         day.
         """
-        three = self.rates[2:] + self.rates[1:-1] + self.rates[:-2]
-        return three[~np.isnan(three)]
+        three: Floats = self.rates[2:] + self.rates[1:-1] + self.rates[:-2]
+        known: Floats = three[~np.isnan(three)]
+        return known
 
     def changes(self) -> Floats:
         """How far the daily rate moved from one slice to the next."""
-        moved = np.abs(np.diff(self.rates)) * (DAY_S / SLICE_S)
-        return moved[~np.isnan(moved)]
+        moved: Floats = np.abs(np.diff(self.rates)) * (DAY_S / SLICE_S)
+        known: Floats = moved[~np.isnan(moved)]
+        return known
 
 
 @dataclass(frozen=True, slots=True)
