@@ -601,7 +601,7 @@ class Machine:
             most = sum(it[by_shares] for it in left)
             first = pick.choice([0, 1, most // 3, most // 2, most, most, most + 1])
         receiver = pick.choice([controller, STRANGER.address])
-        arguments = (first, receiver, controller)
+        arguments: tuple[int, ...] = (first, receiver, controller)
         if "own" in door:
             arguments, sender = (first, receiver), controller
         accounted_e6 = self.protocol.accounted_e6
@@ -1070,7 +1070,7 @@ class Machine:
             return False
         earlier = self.live.get((account, slot))
         if earlier and pick.random() < 0.25 and not balance:
-            record = Record.of(*earlier)  # type: ignore[call-arg]
+            record = Record.of(*earlier)
             if record.market == market and record.buy == buy:
                 terms = earlier[1] & ~((2**64 - 1) << 128) | fill << 128
                 drafts[account, slot] = (earlier[0], terms, earlier[2], earlier[3])
