@@ -601,11 +601,11 @@ class Machine:
             most = sum(it[by_shares] for it in left)
             first = pick.choice([0, 1, most // 3, most // 2, most, most, most + 1])
         receiver = pick.choice([controller, STRANGER.address])
-        arguments: tuple[int, ...] = (first, receiver, controller)
+        given: tuple[int, ...] = (first, receiver, controller)
         if "own" in door:
-            arguments, sender = (first, receiver), controller
+            given, sender = (first, receiver), controller
         accounted_e6 = self.protocol.accounted_e6
-        self.door("pool", door, arguments, sender)
+        self.door("pool", door, given, sender)
         self.claimed_e6 += accounted_e6 - self.protocol.accounted_e6
 
     def _parties(self, own: float = 0.8) -> tuple[int, int, int]:
