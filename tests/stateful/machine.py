@@ -148,6 +148,10 @@ class Chain:
         )
         return int.from_bytes(bytes(output)[:32], "big")
 
+    def accounted_e6(self) -> int:
+        """What the vault says it holds for others."""
+        return self.read("vault", selector("accounted_e6()"))
+
 
 def _reason(text: str) -> str:
     if not text.startswith("Revert"):
@@ -218,7 +222,7 @@ class Machine:
             recover=recover,
             hash_many=hash_many,
         )
-        self.state: State = self.protocol.state
+        self.state: State = self.watched()
         self.now_s: int = chain.world.timestamp_s
         self.prices = dict(MARKETS)
         self.owners: dict[int, Key] = {}
@@ -235,6 +239,10 @@ class Machine:
         self.reasons = Counter[Reason]()
         self.landed = 0
         self._begin()
+
+    def watched(self) -> State:
+        """What the driver looks at to build its calls: the twin's words."""
+        return self.protocol.state
 
     # -- both sides --------------------------------------------------------------
 
@@ -358,7 +366,7 @@ class Machine:
             assert word == theirs, self.say(
                 "all words", f"{table}[{key}]: twin {word:#x}, chain {theirs:#x}"
             )
-        accounted = self.chain.read("vault", selector("accounted_e6()"))
+        accounted = self.chain.accounted_e6()
         assert accounted == self.protocol.accounted_e6, self.say("vault", str(accounted))
         sums = Sums.of(self.state)
         for market in MARKETS:
@@ -593,11 +601,11 @@ class Machine:
             most = sum(it[by_shares] for it in left)
             first = pick.choice([0, 1, most // 3, most // 2, most, most, most + 1])
         receiver = pick.choice([controller, STRANGER.address])
-        arguments = (first, receiver, controller)
+        given: tuple[int, ...] = (first, receiver, controller)
         if "own" in door:
-            arguments, sender = (first, receiver), controller
+            given, sender = (first, receiver), controller
         accounted_e6 = self.protocol.accounted_e6
-        self.door("pool", door, arguments, sender)
+        self.door("pool", door, given, sender)
         self.claimed_e6 += accounted_e6 - self.protocol.accounted_e6
 
     def _parties(self, own: float = 0.8) -> tuple[int, int, int]:
@@ -1062,7 +1070,7 @@ class Machine:
             return False
         earlier = self.live.get((account, slot))
         if earlier and pick.random() < 0.25 and not balance:
-            record = Record.of(*earlier)  # type: ignore[call-arg]
+            record = Record.of(*earlier)
             if record.market == market and record.buy == buy:
                 terms = earlier[1] & ~((2**64 - 1) << 128) | fill << 128
                 drafts[account, slot] = (earlier[0], terms, earlier[2], earlier[3])
