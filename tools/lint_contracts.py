@@ -59,6 +59,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "shift": "assets and shares bounded where they are asked for, epochs below 2^32, fields "
         "just unpacked; an epoch nobody asked in is answered before it is shifted",
     },
+    "Teller.vy": {"raw_call": "a permit that fails is ignored: the allowance decides"},
     "Rules.vy": {
         "unchecked": "Clearing's numbers are fields of at most 88 bits or sums of 256 of them: no "
         "sum leaves 128 bits, no product 256; check_price narrows what strangers ask",
