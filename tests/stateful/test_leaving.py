@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import pytest
 
+from infold.reference.deleveraging import EXIT_DELAY_MS
 from infold.reference.faults import Fault
-from infold.reference.recovery import EXIT_DELAY_MS
 from infold.reference.words import Account, Exit, Head, Position, Withdrawal
 
 from .machine import MARKETS, STRANGER, Machine

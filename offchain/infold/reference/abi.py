@@ -80,6 +80,8 @@ DOORS = {
         ("Pool", "take_back_deposit", _MANAGED, "claimCancelDepositRequest"),
         ("Pool", "take_back_redeem", _MANAGED, "claimCancelRedeemRequest"),
         ("Recovery", "liquidate", f"{_VECTOR},{_WORD},{_WORD},{_WORD}"),
+        ("Recovery", "deleverage", f"{_VECTOR},{_WORD},{_WORD},{_WORD}"),
+        ("Recovery", "fold", f"{_WORD},{_WORD}"),
         ("Recovery", "force_reduce", f"{_WORD},{_WORD},{_WORD}"),
         ("Recovery", "execute_exit", f"{_VECTOR},{_WORD},{_WORD}"),
     )
@@ -121,7 +123,7 @@ EVENTS = dict(
         _event(f"BackstopSettled({_words(2)})", 1),
         _event(f"PoolStruck({_words(3)})", 1),
         _event(f"BatchSettled({_words(2)},bytes32,bytes32)", 1),
-        _event(f"Applied({_words(6)})", 1),
+        _event(f"Applied({_words(9)})", 1),
         _event(f"Covered({_words(3)})", 1),
         _event(f"MarketSet({_words(5)})", 1),
         _event(f"FeesCollected({_words(2)})", 1),
@@ -129,6 +131,7 @@ EVENTS = dict(
         # Recovery
         _event(f"Liquidated({_words(4)})", 1),
         _event(f"ExitSet({_words(3)})", 1),
+        _event(f"Deleveraged({_words(6)})", 1),
         # Delegates
         _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
         _event(f"ApprovalSet({_WORD},bytes32,{_WORD})", 1),
