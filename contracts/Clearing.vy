@@ -825,6 +825,8 @@ def _resumed(before: uint256, mark: uint256, key: uint256, time: uint256) -> uin
     """
     @notice What a position is marked with whose word does not begin as its market's mark; or the reason to skip it.
     """
+    if before >> 240 != mark >> 240:
+        return 16
     events: uint256 = markets.market_words[((mark >> 240) << 3) | markets.EVENTS]
     return staticcall RECOVERY.resumed(before, mark, events, key, time)
 

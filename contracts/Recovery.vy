@@ -44,8 +44,7 @@ BOUNTY_E6_MAX: constant(uint256) = 5 * 10**6            # beats the gas of two v
 
 EXITING: constant(uint256) = 2**216                     # of a position word: whether it asked to be let out
 FOLDS_MAX: constant(uint256) = 64                       # deleveragings one call looks through
-POSITION: constant(uint256) = 16                        # reasons to skip an order
-EXIT: constant(uint256) = 18
+EXIT: constant(uint256) = 18                            # reasons to skip an order
 DELEVERAGED: constant(uint256) = 23
 
 # An account at a vector, and the position it is asked about.
@@ -328,13 +327,11 @@ def resumed(before: uint256, mark: uint256, events: uint256, key: uint256, time_
     @notice What `Clearing` marks a position with whose word does not begin as its market's mark does: the mark, with the
             position's exit bit; or why an order on it is skipped. A position of the other side is not behind.
     @param before The position word, not empty.
-    @param mark Its market's, with market and event at the top.
+    @param mark Its market's.
     @param events The market's, of both sides.
     @param key account * 16 + place.
-    @return the mark, or a reason below 32: POSITION, EXIT, DELEVERAGED
+    @return the mark, or a reason below 32: EXIT, DELEVERAGED
     """
-    if before >> 240 != mark >> 240:
-        return POSITION
     if self._behind(before, events):
         return DELEVERAGED
     if before & EXITING != 0:
