@@ -97,9 +97,18 @@ class Applied(Fact, frozen=True, kw_only=True):
     account: int
     index: int
     position: Word
+    clock: Word
     meter: Word
     ledger: Word
     incoming: Word
+    transit: Word
+    events: Word
+
+
+class ExitSet(Fact, frozen=True, kw_only=True):
+    account: int
+    index: int
+    exit: Word
 
 
 class FeesCollected(Fact, frozen=True, kw_only=True):
@@ -143,6 +152,7 @@ ChainFact = (
     | ApprovalSet
     | LiquidityRequested
     | Applied
+    | ExitSet
     | Covered
     | FeesCollected
     | HaltSet
@@ -162,6 +172,7 @@ FACTS: Final[dict[str, type[Fact]]] = {
         ApprovalSet,
         LiquidityRequested,
         Applied,
+        ExitSet,
         Covered,
         FeesCollected,
         HaltSet,
@@ -169,8 +180,9 @@ FACTS: Final[dict[str, type[Fact]]] = {
         SourceRead,
     )
 }
-"""Logs of `Clearing`, `Delegates`, `Pool` and `Oracle` that tell the engine something new. The
-others are the echo of a batch, which `ConfirmBatch` folds, or say nothing the engine keeps."""
+"""Logs of `Clearing`, `Recovery`, `Delegates`, `Pool` and `Oracle` that tell the engine something
+new. The others are the echo of a batch, which `ConfirmBatch` folds, or say nothing the engine
+keeps."""
 
 
 def fact_from_log(
