@@ -11,6 +11,7 @@
      C5  no fill beyond what was signed
      C8  after a batch an account has initial margin, or its risk fell; its fills stand or fall together
      C10 equity is never negative once a bankrupt account is closed: insurance pays, then the pool
+     C12 once stopped it takes nothing in, and pays only what the wind-down says (`modules/winding.vy`)
      C13 no account's fault stops another account's order
 @custom:halt Governance sets a market to shrink only, or halts all of them for a time; withdrawals keep working.
 """
@@ -61,13 +62,13 @@ FILLS_MAX: constant(uint256) = 64           # of one account in a batch: bounds 
 DEALS_MAX: constant(uint256) = 64           # markets priced in a batch: memory grows with it, used or not
 FOLD: constant(uint256) = 2**254            # flag of an apply's terms
 DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be spam
+SILENCE_MS: constant(uint256) = 7 * units.DAY_MS  # without a batch, after which anybody may wind the venue down
 BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,bytes32 contents)")
 
 VAULT: public(immutable(IVault))
 ORACLE: public(immutable(IOracle))
 SEALS: public(immutable(ISeals))
 POOL: public(immutable(IPool))
-RECOVERY: public(immutable(IRecovery))
 GOVERNANCE: public(immutable(address))
 EPOCH_MS: immutable(uint256)        # length of a pool epoch
 
@@ -85,7 +86,7 @@ struct Running:
 head: public(uint256)       # number 64 @192 | time 48 @144 | epoch 32 @112 | epoch end 48 @64 | loss bucket 64 @0
 positions: public(uint256[2**36])       # account * 16 + place; the backstop, account 1, has a place a market: 16 + market
 strikes: public(HashMap[uint256, uint256])      # epoch: paid u63 @193 | returned @192 | nav u64 @128 | supply before u128 @0
-limits: public(uint256)         # halted until 48 @112 | halted from 48 @64 | pool capital 64 @0, its value at the last strike
+limits: public(uint256)         # struck i96 @160, moved to account 0 by strikes | halted until 48 @112 | halted from 48 @64 | pool capital 64 @0, its value at the last strike
 
 
 @deploy
@@ -96,15 +97,14 @@ def __init__(
     rules: address,
     delegates: address,
     pool: address,
-    recovery: address,
     governance: address,
     epoch_ms: uint256,
 ):
     """
-    @notice Fix the parts for good; there is no way to change an address later.
+    @notice Fix the parts for good; who may shrink positions is Vault's to say.
     @param epoch_ms Length of a pool epoch; the first ends this long after deployment.
     """
-    for part: address in [vault, oracle, seals, rules, delegates, pool, recovery, governance]:
+    for part: address in [vault, oracle, seals, rules, delegates, pool, governance]:
         assert part != empty(address), "clearing: address is zero"
     reasons.__init__(rules)
     collateral.__init__(pool, governance)
@@ -113,7 +113,6 @@ def __init__(
     ORACLE = IOracle(oracle)
     SEALS = ISeals(seals)
     POOL = IPool(pool)
-    RECOVERY = IRecovery(recovery)
     GOVERNANCE = governance
     EPOCH_MS = epoch_ms
     self.head = (1 << 112) | ((units._now_ms() + epoch_ms) << 64)     # epochs run from 1
@@ -533,6 +532,7 @@ def open_account(owner: address, amount_e6: uint256) -> uint256:
         reasons._refuse(reasons.OWNER_IS_ZERO)
     if amount_e6 < DEPOSIT_E6_MIN:
         reasons._refuse(reasons.DEPOSIT_TOO_SMALL)
+    self._check_running()
 
     account: uint256 = collateral.account_count
     collateral.account_count = unsafe_add(account, 1)
@@ -577,6 +577,8 @@ def claim_withdrawal(
     @return what was paid, e6
     """
     withdrawal: uint256 = collateral.withdrawals[account]
+    if withdrawal & packing.M48 != 1:       # what the wind-down left
+        self._check_running()
     if units._now_ms() <= unsafe_add(withdrawal & packing.M48, units.WINDOW_MS):
         reasons._refuse(reasons.WITHDRAWAL_NOT_DUE)
     word: uint256 = collateral.accounts[account]
@@ -635,8 +637,7 @@ def apply(
         keeper's, the rest goes to insurance. Appointed: the vector's time was named before. A fold reads no vector.
     @return what the other side of the market now owes, for its positions to fold
     """
-    if msg.sender != RECOVERY.address:
-        reasons._refuse(reasons.NOT_RECOVERY)
+    self._only_recovery()
     keeper: uint256 = terms & packing.M32
     if keeper >= collateral.account_count or account != 1 and (account < collateral.FIRST_TRADER or place >= PLACES):
         reasons._refuse(reasons.UNKNOWN_ACCOUNT)
@@ -698,6 +699,36 @@ def apply(
 
 
 @external
+def stop():
+    """
+    @notice End batches for good where none has come for a week: no batch's time is later than this.
+    @dev Before the first batch the week begins when the first epoch was to end.
+    """
+    self._only_recovery()
+    last: uint256 = self.head
+    since: uint256 = (last << 64) >> 208
+    if since == 0:
+        since = (last << 144) >> 208
+    if units._now_ms() <= unsafe_add(since, SILENCE_MS):
+        reasons._refuse(reasons.NOT_SILENT_FOR_A_WEEK)
+    self.head = last | (packing.M48 << 144)
+
+
+@external
+def discharge(account: uint256, withdrawal: uint256):
+    """
+    @notice Settle an account of a stopped venue once and for all: nothing is left in it but a withdrawal.
+    @param withdrawal Its word; with a barrier of 1 it is due at once, with the latest of all never: the pool's, which
+        `Pool` pays to who holds shares.
+    """
+    self._only_recovery()
+    if not self._is_stopped():
+        reasons._refuse(reasons.NOT_WOUND_DOWN)
+    word: uint256 = collateral.accounts[account]
+    self._set_withdrawal(account, ((word >> 96) << 96) | (word & packing.M16), withdrawal)
+
+
+@external
 def set_market(market: uint256, rates: uint256, caps: uint256, listing: uint256):
     """
     @notice List a market or change its parameters; Governance has checked the bounds.
@@ -738,7 +769,7 @@ def set_halt(from_ms: uint256, until_ms: uint256):
         stands = from_ms == (limits << 144) >> 208 and (last >= ahead or until_ms == last)
     if not stands or (until_ms < ahead and until_ms != last):
         reasons._refuse(reasons.CHANGE_PENDING)
-    limits = (until_ms << 112) | (from_ms << 64) | (limits & packing.M64)
+    limits = ((limits >> 160) << 160) | (until_ms << 112) | (from_ms << 64) | (limits & packing.M64)
     self.limits = limits
     log IClearing.HaltSet(limits=limits)
 
@@ -754,10 +785,31 @@ def _only_governance():
 
 @internal
 @view
+def _only_recovery():
+    if msg.sender != staticcall VAULT.recovery():
+        reasons._refuse(reasons.NOT_RECOVERY)
+
+
+@internal
+@view
+def _is_stopped() -> bool:
+    return (self.head << 64) >> 208 == packing.M48
+
+
+@internal
+@view
+def _check_running():
+    if self._is_stopped():
+        reasons._refuse(reasons.WOUND_DOWN)
+
+
+@internal
+@view
 def _check_open(account: uint256):
     """
-    @notice Refuse accounts that may not be paid into: the pool's, and those that do not exist.
+    @notice Refuse accounts that may not be paid into: the pool's, and those that do not exist; and all, once stopped.
     """
+    self._check_running()
     if unsafe_sub(account, 1) >= collateral.TREASURY:
         if unsafe_sub(account, collateral.FIRST_TRADER) >= unsafe_sub(collateral.account_count, collateral.FIRST_TRADER):
             reasons._refuse(reasons.UNKNOWN_ACCOUNT)
@@ -828,7 +880,7 @@ def _resumed(before: uint256, mark: uint256, key: uint256, time: uint256) -> uin
     if before >> 240 != mark >> 240:
         return 16
     events: uint256 = markets.market_words[((mark >> 240) << 3) | markets.EVENTS]
-    return staticcall RECOVERY.resumed(before, mark, events, key, time)
+    return staticcall IRecovery(staticcall VAULT.recovery()).resumed(before, mark, events, key, time)
 
 
 @internal
@@ -1009,7 +1061,9 @@ def _strike(epoch: uint256, time: uint256):
         self.strikes[unsafe_sub(epoch, 1)],     # it cannot ask for this one: the lock is closed
     )
     capital = min(capital, packing.M64)
-    self.limits = ((self.limits >> 64) << 64) | capital
+    self.limits = unsafe_add(
+        ((self.limits >> 64) << 64) | capital, convert(convert(gained, bytes32), uint256) << 160
+    )
     self.strikes[epoch] = strike
     self._gain(0, gained)
     log IClearing.PoolStruck(epoch=epoch, strike=strike, capital_e6=capital)
@@ -1017,7 +1071,8 @@ def _strike(epoch: uint256, time: uint256):
 
 @internal
 def _deposit(account: uint256, amount_e6: uint256):
-    self._gain(account, convert(amount_e6, int256))
+    # what no word holds is refused by name, whatever it is: `convert` would refuse without words
+    self._gain(account, convert(min(amount_e6, 2**64), int256))
     extcall VAULT.receive(msg.sender, amount_e6)
 
 

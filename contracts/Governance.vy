@@ -12,6 +12,7 @@
 @custom:halt `halt` makes every market shrink only, 72 hours at most, and not again for 14 days after it ends.
 """
 
+from ethereum.ercs import IERC20
 from .interfaces import IClearing
 from .interfaces import IGovernance
 from .interfaces import IOracle
@@ -139,6 +140,15 @@ def spend(account: uint256, amount_e6: uint256):
     """
     self._only_timelock()
     extcall CLEARING.spend(account, amount_e6)
+
+
+@external
+def pass_on(token: address, to: address, amount_e6: uint256):
+    """
+    @notice Send on tokens that were paid to this contract: what the backstop, account 1, gets when a venue is wound down.
+    """
+    self._only_timelock()
+    assert extcall IERC20(token).transfer(to, amount_e6, default_return_value=True), "governance: token refused"
 
 
 @external

@@ -68,6 +68,7 @@ claims: public(HashMap[address, HashMap[uint256, uint256]])     # controller, ep
 lp_requests: public(HashMap[uint256, uint256])                  # epoch: the sum of `requests` over all
 open_epochs: HashMap[address, uint256[2]]                       # by side: up to 8 u32, the oldest lowest; may hold what is claimed
 isOperator: public(HashMap[address, HashMap[address, bool]])    # of a controller
+passed_e6: public(int256)                                       # tokens that came in through this contract, less those paid out
 
 
 @deploy
@@ -101,6 +102,7 @@ def requestDeposit(assets: uint256, controller: address, owner: address) -> uint
     assert assets <= ASSETS_E6_MAX, "pool: amount too large"
     epoch: uint256 = self._join(controller, DEPOSITS, assets << 128)
     assert self.lp_requests[epoch] >> 128 <= ASSETS_E6_MAX, "pool: epoch is full"
+    self.passed_e6 += convert(assets, int256)
 
     log IPool.DepositRequest(
         controller=controller, owner=owner, requestId=epoch, sender=msg.sender, assets=assets
@@ -118,10 +120,7 @@ def requestRedeem(shares: uint256, controller: address, owner: address) -> uint2
             far as the pool has capital that open interest does not lock. They leave the owner now.
     @return the request's id, the epoch
     """
-    if owner != msg.sender and not self.isOperator[owner][msg.sender]:
-        erc20._spend_allowance(owner, msg.sender, shares)
-    assert shares != 0, "pool: amount is zero"
-    assert shares <= erc20.balanceOf[owner], "pool: not enough shares"
+    self._spend(owner, shares)
     epoch: uint256 = self._join(controller, REDEEMS, shares)
 
     erc20._burn(owner, shares)
@@ -147,7 +146,7 @@ def pendingDepositRequest(requestId: uint256, controller: address) -> uint256:
     """
     @notice Assets of a request whose epoch is not struck yet.
     """
-    if self._is_struck(requestId):
+    if requestId < self._decided():
         return 0
     return self.requests[controller][requestId] >> 128
 
@@ -167,7 +166,7 @@ def pendingRedeemRequest(requestId: uint256, controller: address) -> uint256:
     """
     @notice Shares of a request whose epoch is not struck yet.
     """
-    if self._is_struck(requestId):
+    if requestId < self._decided():
         return 0
     return self.requests[controller][requestId] & packing.M128
 
@@ -246,7 +245,7 @@ def claimCancelDepositRequest(requestId: uint256, receiver: address, controller:
     log IPool.CancelDepositClaim(
         controller=controller, receiver=receiver, requestId=requestId, sender=msg.sender, assets=assets
     )
-    extcall VAULT.release(receiver, assets)
+    self._release(receiver, assets)
 
 
 @external
@@ -277,6 +276,29 @@ def claimableCancelRedeemRequest(requestId: uint256, controller: address) -> uin
     @notice Shares that `claimCancelRedeemRequest` would give back.
     """
     return self._left(controller, requestId, REDEEMS)[2]
+
+
+# -- the end of the venue ----------------------------------------------------------
+
+@external
+def leave(shares: uint256, receiver: address, owner: address) -> uint256:
+    """
+    @notice Give an owner's shares back for their part of what a wind-down left the pool, at once. Whoever claims or takes
+            back shares afterwards has the same price.
+    @return assets paid
+    """
+    self._spend(owner, shares)
+    left: uint256 = staticcall CLEARING.withdrawals(0)
+    assert left != 0, "pool: not wound down"
+    epoch: uint256 = self._struck() - 1
+    supply: uint256 = self._supply_after(epoch, staticcall CLEARING.strikes(epoch))
+    assets: uint256 = shares * (left >> 48) // supply
+
+    erc20._burn(owner, shares)
+    log IPool.Withdraw(sender=msg.sender, receiver=receiver, owner=owner, assets=assets, shares=shares)
+    if assets != 0:
+        self._release(receiver, assets)
+    return assets
 
 
 # -- shares: ERC-20, under this contract's lock ----------------------------------
@@ -573,6 +595,26 @@ def _only_of(controller: address):
 
 
 @internal
+def _spend(owner: address, shares: uint256):
+    """
+    @notice Admit the caller to an owner's shares.
+    """
+    if owner != msg.sender and not self.isOperator[owner][msg.sender]:
+        erc20._spend_allowance(owner, msg.sender, shares)
+    assert shares != 0, "pool: amount is zero"
+    assert shares <= erc20.balanceOf[owner], "pool: not enough shares"
+
+
+@internal
+def _release(receiver: address, assets_e6: uint256):
+    """
+    @notice Pay out what has been debited; last of all.
+    """
+    self.passed_e6 -= convert(assets_e6, int256)
+    extcall VAULT.release(receiver, assets_e6)
+
+
+@internal
 @view
 def _struck() -> uint256:
     """
@@ -582,9 +624,32 @@ def _struck() -> uint256:
 
 
 @internal
+@pure
+def _is_stopped(head: uint256) -> bool:
+    return (head >> 144) & packing.M48 == packing.M48
+
+
+@internal
 @view
-def _is_struck(epoch: uint256) -> bool:
-    return epoch < self._struck()
+def _decided() -> uint256:
+    """
+    @notice The first epoch whose requests wait: those of a stopped venue are all given back, strike or no strike.
+    """
+    head: uint256 = staticcall CLEARING.head()
+    if self._is_stopped(head):
+        return 2**32
+    return (head >> 112) & packing.M32
+
+
+@internal
+@view
+def _strike_of(epoch: uint256) -> uint256:
+    """
+    @notice The strike of a decided epoch.
+    """
+    if epoch >= self._struck():
+        return RETURNED
+    return staticcall CLEARING.strikes(epoch)
 
 
 @internal
@@ -595,6 +660,7 @@ def _join(controller: address, side: uint256, amount: uint256) -> uint256:
     """
     assert controller != empty(address), "pool: controller is zero"
     head: uint256 = staticcall CLEARING.head()
+    assert not self._is_stopped(head), "pool: wound down"
     epoch: uint256 = (head >> 112) & packing.M32
     if block.timestamp * 1000 >= (head >> 64) & packing.M48:
         epoch += 1
@@ -649,7 +715,7 @@ def _claim_assets(amount: uint256, by_shares: bool, receiver: address, controlle
     assets, shares = self._claim(controller, REDEEMS, amount, by_shares)
     log IPool.Withdraw(sender=msg.sender, receiver=receiver, owner=controller, assets=assets, shares=shares)
     if assets != 0:
-        extcall VAULT.release(receiver, assets)
+        self._release(receiver, assets)
     return assets, shares
 
 
@@ -681,7 +747,7 @@ def _take(
     @return assets, shares, the epochs still open, and what could not be taken of the amount
     """
     open: uint256 = self.open_epochs[controller][side]
-    struck: uint256 = self._struck()
+    decided: uint256 = self._decided()
     rest: uint256 = amount
     kept: uint256 = 0
     at: uint256 = 0
@@ -691,7 +757,7 @@ def _take(
         epoch: uint256 = (open >> (n << 5)) & packing.M32
         if epoch == 0:
             break
-        if epoch < struck:
+        if epoch < decided:
             left: uint256[3] = self._left(controller, epoch, side)
             taken: uint256[2] = self._piece(left[0], left[1], rest, by_shares, side)
             if taken[0] | taken[1] != 0:
@@ -779,9 +845,9 @@ def _left(controller: address, epoch: uint256, side: uint256) -> uint256[3]:
     @return assets, shares; and what the strike gave back: assets of a deposit, shares of a redemption
     """
     request: uint256 = self.requests[controller][epoch]
-    if request == 0 or not self._is_struck(epoch):
+    if request == 0 or epoch >= self._decided():
         return [0, 0, 0]
-    strike: uint256 = staticcall CLEARING.strikes(epoch)
+    strike: uint256 = self._strike_of(epoch)
     assets: uint256 = request >> 128
     shares: uint256 = request & packing.M128
     back: uint256 = 0

@@ -10,7 +10,8 @@
          no more and no less, at the oracle's price less the pool's h_min; a debt that is left is insurance's, then
          the pool's
      C9  nobody is shrunk at a price that a second source contradicts, nor before the sequencer has been up for its grace
-     C12 whoever holds a position is let out of it at an appointed time: by the pool, or by the other side of its market
+     C12 whoever holds a position is let out of it at an appointed time: by the pool, or by the other side of its
+         market; a venue without batches is wound down by anybody (`modules/winding.vy`)
      An account at or above maintenance cannot be touched but by its owner; `Clearing.apply` checks the rest by itself.
 @custom:halt Nothing stops it: a venue that cannot liquidate is insolvent.
 """
@@ -23,8 +24,23 @@ from .modules import packing
 from .modules import pricing
 from .modules import signers
 from .modules import units
+from .modules import winding
 
 implements: IRecovery
+initializes: winding
+
+exports: (
+    winding.wind_down,
+    winding.register,
+    winding.claim,
+    winding.final_equity,
+    winding.wound_ms,
+    winding.deficit_e6,
+    winding.books_closed,
+    winding.payable_e6,
+    winding.claims_e6,
+    winding.unpaid_e6,
+)
 
 
 PLACES: constant(uint256) = 16
@@ -80,6 +96,7 @@ def __init__(clearing: address, oracle: address):
     """
     assert clearing != empty(address), "recovery: clearing is zero"
     assert oracle != empty(address), "recovery: oracle is zero"
+    winding.__init__(clearing)
     CLEARING = IClearing(clearing)
     ORACLE = IOracle(oracle)
 
@@ -177,9 +194,9 @@ def fold(account: uint256, index: uint256):
     held: uint256 = staticcall CLEARING.positions(account * PLACES + index)
     market: uint256 = held >> 240
     events: uint256 = staticcall CLEARING.market_words(market * 8 + 6)
-    assert self._behind(held, events), "recovery: nothing to fold"
+    assert packing._behind(held, events) and self._holds(account, index), "recovery: nothing to fold"
     long: bool = packing._signed(held, 152, 64) > 0
-    last: uint256 = self._last(long, events)
+    last: uint256 = packing._last_of(long, events)
     number: uint256 = (held >> 216) & SERIAL
     for i: uint256 in range(FOLDS_MAX):
         number += 2
@@ -227,6 +244,7 @@ def execute_exit(
     @notice Carry an exit out at the vector of its appointed time, against the pool as far as its room goes and then
             against all who hold the other side. Anyone may.
     """
+    assert winding.wound_ms == 0, "recovery: wound down"
     assert index < PLACES, "recovery: index out of range"
     key: uint256 = account * PLACES + index
     asked: uint256 = self.exits[key]
@@ -243,7 +261,7 @@ def execute_exit(
         if held & EXITING != 0:
             self._mark_exit(account, index, held, 0)
         return
-    assert not self._behind(held, staticcall CLEARING.market_words((held >> 240) * 8 + 6)), "recovery: fold first"
+    assert not packing._behind(held, staticcall CLEARING.market_words((held >> 240) * 8 + 6)), "recovery: fold first"
     market: uint256 = held >> 240
     root: bytes32 = empty(bytes32)
     words: uint256[64] = empty(uint256[64])
@@ -332,7 +350,7 @@ def resumed(before: uint256, mark: uint256, events: uint256, key: uint256, time_
     @param key account * 16 + place.
     @return the mark, or a reason below 32: EXIT, DELEVERAGED
     """
-    if self._behind(before, events):
+    if packing._behind(before, events):
         return DELEVERAGED
     if before & EXITING != 0:
         ahead_ms: uint256 = time_ms + units.WINDOW_MS
@@ -345,23 +363,12 @@ def resumed(before: uint256, mark: uint256, events: uint256, key: uint256, time_
 # -- internals -----------------------------------------------------------------
 
 @internal
-@pure
-def _behind(held: uint256, events: uint256) -> bool:
+@view
+def _holds(account: uint256, index: uint256) -> bool:
     """
-    @notice Whether a deleveraging took from the position's side what the position has not given up yet.
+    @notice Whether the account word says so: a wind-down leaves the positions of who was paid where they were.
     """
-    return self._last(packing._signed(held, 152, 64) > 0, events) > (held >> 216) & packing.M24
-
-
-@internal
-@pure
-def _last(long: bool, events: uint256) -> uint256:
-    """
-    @notice The last deleveraging of a side.
-    """
-    if long:
-        return (events >> 24) & packing.M24
-    return (events >> 48) & packing.M24
+    return (staticcall CLEARING.accounts(account) >> (16 + index)) & 1 != 0
 
 
 
@@ -404,7 +411,7 @@ def _standing(
         standing.doubted = standing.doubted or (doubtful >> market) & 1 != 0
         clock: uint256 = staticcall CLEARING.market_words(market * 8)
         if clock & 2 != 0:
-            assert not self._behind(held, staticcall CLEARING.market_words(market * 8 + 6)), "recovery: fold first"
+            assert not packing._behind(held, staticcall CLEARING.market_words(market * 8 + 6)), "recovery: fold first"
         place: uint256 = self._parameters_at(market, clock, time_ms)
         rates: uint256 = staticcall CLEARING.parameter_words(place)
         value: int256 = 0

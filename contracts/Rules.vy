@@ -294,6 +294,9 @@ def refuse(reason: uint256) -> bool:
     assert reason != reasons.CANCEL_TOO_SOON, "clearing: cancel too soon"
     assert reason != reasons.CHANGE_PENDING, "clearing: change pending"
     assert reason != reasons.MARKET_NOT_LIVE, "clearing: market not live"
+    assert reason != reasons.NOT_SILENT_FOR_A_WEEK, "clearing: not silent for a week"
+    assert reason != reasons.WOUND_DOWN, "clearing: wound down"
+    assert reason != reasons.NOT_WOUND_DOWN, "clearing: not wound down"
     assert reason != reasons.FOLD_FIRST, "clearing: fold first"
     return True
 

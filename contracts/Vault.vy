@@ -3,10 +3,13 @@
 """
 @title Vault
 @license AGPL-3.0-only
-@notice Custody of the collateral token. Pays out on the word of Clearing or Pool; judges nothing, calls only its token.
-@dev Units: money e6.
-     C4 `accounted_e6` moves by exactly what was taken in or paid out; the balance is never below it, and a
-        donation changes nothing.
+@notice Custody of the collateral token, and the root that says which Clearing and Recovery are trusted with it. Pays
+        out on the word of Clearing or Pool; judges nothing, calls only its token.
+@dev Units: money e6, time s.
+     C4  `accounted_e6` moves by exactly what was taken in or paid out; the balance is never below it, and a
+         donation changes nothing
+     C12 Clearing and Recovery are replaced by the timelock alone, and only what has stood here in public for two
+         weeks: whoever does not trust the new ones has left by then. Pool and token are fixed.
 @custom:halt Nothing stops it: whoever may move money is Clearing or Pool, and their rules stand there.
 """
 
@@ -16,25 +19,36 @@ from .interfaces import IVault
 implements: IVault
 
 
+REPLACE_S: constant(uint256) = 1_209_600    # 14 days: an exit, an epoch of the pool and 7 days of queue, twice
+
 TOKEN: immutable(IERC20)
-CLEARING: immutable(address)
 POOL: immutable(address)
+TIMELOCK: immutable(address)
 
 
+clearing: public(address)                   # one of the two callers
+recovery: public(address)                   # whom Clearing lets shrink positions; nothing is paid on its word
 accounted_e6: public(uint256)
+
+proposed_clearing: public(address)
+proposed_recovery: public(address)
+replaced_from_s: public(uint256)            # when the proposal may be made true; 0 = there is none
 
 
 @deploy
-def __init__(token: address, clearing: address, pool: address):
+def __init__(token: address, clearing: address, recovery: address, pool: address, timelock: address):
     """
-    @notice Fix the token and the two callers for good.
+    @notice Fix the token, the pool and who proposes for good, and name the first Clearing and Recovery.
     """
     assert token != empty(address), "vault: token is zero"
     assert clearing != empty(address), "vault: clearing is zero"
+    assert recovery != empty(address), "vault: recovery is zero"
     assert pool != empty(address), "vault: pool is zero"
+    assert timelock != empty(address), "vault: timelock is zero"
     TOKEN = IERC20(token)
-    CLEARING = clearing
     POOL = pool
+    TIMELOCK = timelock
+    self._set_parts(clearing, recovery)
 
 
 # -- money ---------------------------------------------------------------------
@@ -78,6 +92,47 @@ def release(to: address, amount_e6: uint256):
     assert after + amount_e6 == before, "vault: wrong amount released"
 
 
+# -- the root ------------------------------------------------------------------
+
+@external
+def propose_parts(clearing: address, recovery: address):
+    """
+    @notice Announce the next Clearing and Recovery, or one of them beside the present other; the timelock. Whatever was
+            announced before is forgotten, and the full delay begins anew.
+    """
+    self._only_timelock()
+    assert clearing.is_contract and recovery.is_contract, "vault: part has no code"
+
+    from_s: uint256 = block.timestamp + REPLACE_S
+    self._set_proposal(clearing, recovery, from_s)
+
+
+@external
+def replace_parts(clearing: address, recovery: address):
+    """
+    @notice Make a proposal true whose delay is over; the timelock, which must have waited once more to say so.
+    @param clearing As proposed: a call that waits in the timelock makes no later proposal true.
+    @param recovery As proposed.
+    """
+    self._only_timelock()
+    self._check_proposed()
+    assert clearing == self.proposed_clearing and recovery == self.proposed_recovery, "vault: not what was proposed"
+    assert block.timestamp >= self.replaced_from_s, "vault: too early"
+
+    self._set_proposal(empty(address), empty(address), 0)
+    self._set_parts(clearing, recovery)
+
+
+@external
+def withdraw_parts():
+    """
+    @notice Take the proposal back; the timelock. What waits in the timelock is stopped there at once.
+    """
+    self._only_timelock()
+    self._check_proposed()
+    self._set_proposal(empty(address), empty(address), 0)
+
+
 # -- views ---------------------------------------------------------------------
 
 @external
@@ -91,15 +146,6 @@ def token() -> address:
 
 @external
 @view
-def clearing() -> address:
-    """
-    @notice One of the two callers.
-    """
-    return CLEARING
-
-
-@external
-@view
 def pool() -> address:
     """
     @notice The other caller.
@@ -107,9 +153,45 @@ def pool() -> address:
     return POOL
 
 
+@external
+@view
+def timelock() -> address:
+    """
+    @notice Who proposes.
+    """
+    return TIMELOCK
+
+
 # -- internals -----------------------------------------------------------------
 
 @internal
 @view
 def _only_trusted():
-    assert msg.sender == CLEARING or msg.sender == POOL, "vault: not clearing or pool"
+    assert msg.sender == self.clearing or msg.sender == POOL, "vault: not clearing or pool"
+
+
+@internal
+@view
+def _only_timelock():
+    assert msg.sender == TIMELOCK, "vault: not the timelock"
+
+
+@internal
+@view
+def _check_proposed():
+    assert self.replaced_from_s != 0, "vault: nothing proposed"
+
+
+@internal
+def _set_proposal(clearing: address, recovery: address, from_s: uint256):
+    self.proposed_clearing = clearing
+    self.proposed_recovery = recovery
+    self.replaced_from_s = from_s
+    log IVault.PartsProposed(clearing=clearing, recovery=recovery, from_s=from_s)
+
+
+@internal
+def _set_parts(clearing: address, recovery: address):
+    self.clearing = clearing
+    self.recovery = recovery
+    log IVault.PartsSet(clearing=clearing, recovery=recovery)

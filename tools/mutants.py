@@ -4,13 +4,14 @@
 
     make mutants                               judge what the tally does not know yet
     python tools/mutants.py --sample 60        judge so many, chosen by the commit; CI's share
-    python tools/mutants.py --file Rules.vy    of one file
+    python tools/mutants.py --file Rules.vy    of one file, or several
     python tools/mutants.py --report           what is known, and nothing else
 
 Each fault (`mutations.py`) is compiled and the tests of the contracts run against it in a process
-of its own. What no test notices must be explained in `tests/mutants/survivors.toml`; a survivor
-without a word fails the run, and so does a score below 95 %. Verdicts are kept in
-`tests/mutants/tally.json`: a run that is broken off goes on where it stopped.
+of its own (`judging.py`). What no test notices must be explained in
+`tests/mutants/survivors.toml`; a survivor without a word fails the run, and so does a score below
+95 %. Verdicts are kept in `tests/mutants/tally.json`: a run that is broken off goes on where it
+stopped.
 
 | verdict | |
 |---|---|
@@ -24,61 +25,27 @@ without a word fails the run, and so does a score below 95 %. Verdicts are kept 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import multiprocessing
 import os
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "offchain")]
 
-import pytest  # noqa: E402
-from tests.support import compiler as test_compiler  # noqa: E402
-from vyper.exceptions import VyperException, VyperInternalException  # noqa: E402
-
-from compiler import deployable  # noqa: E402
+from compiler import CONTRACTS  # noqa: E402
+from judging import Jury, Verdict, hold, nothing, places  # noqa: E402
 from mutations import Mutant, mutants  # noqa: E402
 
-CONTRACTS: Final = ROOT / "contracts"
 TALLY: Final = ROOT / "tests" / "mutants" / "tally.json"
 SURVIVORS: Final = ROOT / "tests" / "mutants" / "survivors.toml"
 SCORE_MIN: Final = 0.95
-HUNG_S: Final = 300
-"""Many times what the tests take, on a busy machine too."""
-
-TESTS: Final = (
-    "tests/unit/contracts",
-    "tests/attacks",
-    "tests/property/test_contract_orders.py",
-    "tests/property/test_contract_packing.py",
-    "tests/property/test_margin_three_ways.py",
-    "tests/property/test_pricing_rule.py",
-)
-FOLDERS: Final = {
-    "adapters/Aggregator.vy": "adapters",
-    "adapters/Pull.vy": "adapters",
-    "modules/collateral.vy": "clearing",
-    "modules/markets.vy": "clearing",
-    "modules/orders.vy": "clearing",
-    "modules/parameters.vy": "governance",
-    "modules/signers.vy": "seals",
-    "modules/sources.vy": "oracle",
-    "modules/uptime.vy": "oracle",
-}
-"""Where a module's faults are looked for first: a contract's are in the folder of its name."""
-
-Verdict = dict[str, str]
 
 
 def found() -> list[Mutant]:
@@ -89,94 +56,6 @@ def found() -> list[Mutant]:
         for path in files
         for mutant in mutants(path.relative_to(CONTRACTS).as_posix(), path.read_text())
     ]
-
-
-# -- one fault -------------------------------------------------------------------------------------
-
-
-class _Watch:
-    """Runs the tests that should notice first, and remembers which failed first."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        self._own = FOLDERS.get(mutant.file, Path(mutant.file).stem.lower())
-        self.test = ""
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=lambda item: f"/contracts/{self._own}/" not in item.nodeid)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and not self.test:
-            self.test = report.nodeid
-
-
-def judge(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> Verdict:
-    """Compile and test one fault; changes this process for good, so run it in one of its own."""
-    shutil.copytree(CONTRACTS, folder / "contracts")
-    source = (CONTRACTS / mutant.file).read_text()
-    (folder / "contracts" / mutant.file).write_text(mutant.apply(source))
-    kept = folder / "artifacts"
-    kept.mkdir()
-    for artifact in test_compiler.CACHE.glob("*.json"):
-        with contextlib.suppress(FileNotFoundError):  # another run is tidying up
-            os.link(artifact, kept / artifact.name)
-    test_compiler.CONTRACTS = folder / "contracts"
-    test_compiler.CACHE = kept
-    test_compiler.compiled.cache_clear()
-    test_compiler.compiled_at.cache_clear()
-    try:
-        codes = {name: test_compiler.compiled(name).bytecode for name in originals}
-    except (VyperException, VyperInternalException) as error:
-        return {"verdict": "invalid", "by": type(error).__name__}
-    if codes == originals:
-        return {"verdict": "same", "by": ""}
-    watch = _Watch(mutant)
-    arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", *TESTS]
-    ended = pytest.main(arguments, plugins=[watch])
-    if ended == pytest.ExitCode.OK:
-        return {"verdict": "survived", "by": ""}
-    if ended not in (pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED):
-        raise RuntimeError(f"pytest ended with {ended!r} on {mutant}")
-    return {"verdict": "killed", "by": watch.test or "collection"}
-
-
-def _child(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> None:
-    os.setsid()
-    os.chdir(ROOT)
-    with (folder / "output").open("w") as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
-        verdict = judge(mutant, folder, originals)
-        (folder / "verdict").write_text(json.dumps(verdict))
-
-
-def judged(mutant: Mutant, originals: Mapping[str, bytes]) -> Verdict:
-    """The verdict on one fault, found in a process that is gone afterwards.
-
-    `RuntimeError` with the child's last words if it came to none.
-    """
-    with tempfile.TemporaryDirectory(prefix="mutant-", dir=_scratch()) as name:
-        folder = Path(name)
-        process = multiprocessing.get_context("fork").Process(
-            target=_child, args=(mutant, folder, originals)
-        )
-        process.start()
-        process.join(HUNG_S)
-        if process.is_alive():
-            process.kill()
-            process.join()
-            return {"verdict": "hung", "by": ""}
-        verdict = folder / "verdict"
-        if not verdict.exists():
-            words = (folder / "output").read_text()[-2_000:]
-            raise RuntimeError(f"no verdict on {mutant}:\n{words}")
-        judgement: Verdict = json.loads(verdict.read_text())
-        return judgement
-
-
-def _scratch() -> Path:
-    folder = ROOT / ".cache" / "mutants"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 # -- all of them -----------------------------------------------------------------------------------
@@ -215,16 +94,6 @@ def sample(all_: Sequence[Mutant], count: int) -> list[Mutant]:
     ).stdout.strip()
     print(f"sample of {count} by commit {commit[:12]}", file=sys.stderr)
     return random.Random(commit).sample(list(all_), min(count, len(all_)))
-
-
-def judge_all(
-    chosen: Sequence[Mutant], originals: Mapping[str, bytes], jobs: int
-) -> Iterator[tuple[Mutant, Verdict]]:
-    """Verdicts as they come."""
-    with ThreadPoolExecutor(jobs) as threads:
-        yield from zip(
-            chosen, threads.map(lambda mutant: judged(mutant, originals), chosen), strict=True
-        )
 
 
 def report(known: Iterable[tuple[Mutant, Verdict]], *, as_json: bool) -> int:
@@ -266,14 +135,17 @@ def main(arguments: list[str]) -> int:
     """Judge what is asked for; see the head of this file."""
     parser = argparse.ArgumentParser(description="Faults in the contracts that tests notice.")
     parser.add_argument("--sample", type=int, help="judge so many, known or not; keep no tally")
-    parser.add_argument("--file", help="only faults of this file, by its path under contracts/")
+    parser.add_argument("--file", nargs="+", help="only faults of these, by path under contracts/")
+    parser.add_argument("--most", type=int, help="judge no more than so many, then report")
+    parser.add_argument("--trust", action="store_true", help="do not first see all tests pass")
     parser.add_argument("--again", action="store_true", help="judge survivors of the tally again")
     parser.add_argument("--report", action="store_true", help="judge nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args(arguments)
 
-    all_ = [mutant for mutant in found() if options.file in (None, mutant.file)]
+    files = set(options.file or ())
+    all_ = [mutant for mutant in found() if not files or mutant.file in files]
     by_name = {mutant.name: mutant for mutant in all_}
     tally = read_tally()
     if options.report:
@@ -285,14 +157,14 @@ def main(arguments: list[str]) -> int:
         chosen = sample(all_, options.sample)
     else:
         chosen = [mutant for mutant in all_ if _is_open(tally.get(mutant.name), options.again)]
-    originals = {
-        path.relative_to(CONTRACTS).with_suffix("").as_posix(): test_compiler.compiled_at(
-            path
-        ).bytecode
-        for path in deployable(CONTRACTS)
-    }
+        chosen = chosen[: options.most]
     judgements: list[tuple[Mutant, Verdict]] = []
-    for mutant, verdict in judge_all(chosen, originals, options.jobs):
+
+    def heard(mutant: Mutant, verdict: Verdict) -> None:
+        if not mutant.name:
+            if verdict["verdict"] != "survived":
+                raise RuntimeError(f"without a fault the tests fail: {verdict['by']}")
+            return
         judgements.append((mutant, verdict))
         print(
             f"{len(judgements):5,}/{len(chosen):,} {verdict['verdict']:9} {mutant}",
@@ -301,9 +173,11 @@ def main(arguments: list[str]) -> int:
         )
         if not options.sample:
             tally[mutant.name] = verdict
-            if options.file is None:
-                tally = {name: kept for name, kept in tally.items() if name in by_name}
-            write_tally(tally)
+            write_tally({name: kept for name, kept in tally.items() if files or name in by_name})
+
+    begin = [] if options.sample or options.trust else [nothing()]
+    if chosen:
+        hold(Jury([*begin, *chosen], tally, dict(places([*begin, *all_])), options.jobs, heard))
     if not options.sample:
         judgements = [(by_name[name], tally[name]) for name in by_name if name in tally]
     return report(judgements, as_json=options.json)

@@ -69,6 +69,14 @@ def _collateral_of(account_word: uint256) -> int256:
     return convert(convert(account_word << 160, bytes32), int256) >> 192
 
 
+# -- withdrawal: amount u64 @48 | barrier u48 @0 --------------------------------------------
+
+@internal
+@pure
+def _withdrawal(amount: uint256, barrier_ms: uint256) -> uint256:
+    return (self._count(amount, 64) << 48) | self._count(barrier_ms, 48)
+
+
 # -- position: market u16 @240 | event u24 @216 | base i64 @152 | quote i88 @64 | index i64 @0 --
 
 @internal
@@ -97,6 +105,28 @@ def _unpack_position(word: uint256) -> (int256, int256, int256):
         convert(convert(word << 104, bytes32), int256) >> 168,
         convert(convert(word << 192, bytes32), int256) >> 192,
     )
+
+
+# -- events: last of the shorts 24 @48 | last of the longs 24 @24 | last 24 @0 ------------------
+
+@internal
+@pure
+def _last_of(long: bool, events: uint256) -> uint256:
+    """
+    @notice The last deleveraging of a side.
+    """
+    if long:
+        return (events >> 24) & M24
+    return (events >> 48) & M24
+
+
+@internal
+@pure
+def _behind(held: uint256, events: uint256) -> bool:
+    """
+    @notice Whether a deleveraging took from the position's side what the position has not given up yet.
+    """
+    return self._last_of(self._signed(held, 152, 64) > 0, events) > (held >> 216) & M24
 
 
 # -- deleveraging: closed 64 @192 | long 1 @191 | total 63 @128 | price 64 @64 | index i64 @0 --------

@@ -238,10 +238,11 @@ def unpack_head(word: int) -> HeadWord:
 
 
 class LimitsWord(NamedTuple):
-    """limits: the pool's capital at its last strike, and the halt: in batches of
-    `halted_from_ms` < T <= `halted_until_ms` every market only shrinks.
+    """limits: the pool's capital at its last strike, what all strikes moved to account 0, and the
+    halt: in batches of `halted_from_ms` < T <= `halted_until_ms` every market only shrinks.
     """
 
+    struck_e6: int = 0
     halted_until_ms: int = 0
     halted_from_ms: int = 0
     capital_e6: int = 0
@@ -252,6 +253,7 @@ class LimitsWord(NamedTuple):
 
 
 LIMITS: Final[Layout] = (
+    Field("struck_e6", 96, 160, signed=True),
     Field("halted_until_ms", 48, 112),
     Field("halted_from_ms", 48, 64),
     Field("capital_e6", 64, 0),

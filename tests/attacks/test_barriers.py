@@ -3,14 +3,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
-from tests.support.stage import BUYER, Stage, set_up
-from tests.support.venue import MATCHER, a_venue
+from tests.support.evm import Key
+from tests.support.stage import BUYER, Stage
+from tests.support.venue import LOT, MATCHER, Venue
 
 
-@pytest.fixture
-def stage() -> Stage:
-    return set_up(a_venue())
+def cancel(venue: Venue, account: int, owner: Key) -> None:
+    venue.clearing.cancel(account, 0, 5, sender=owner)
+
+
+def cancel_all(venue: Venue, account: int, owner: Key) -> None:
+    venue.clearing.cancel_all(account, sender=owner)
+
+
+@pytest.mark.parametrize(("act", "reason"), [(cancel, 12), (cancel_all, 9)])
+@pytest.mark.parametrize("act_first", [True, False])
+def test_A09_cancelled(
+    stage: Stage, act: Callable[[Venue, int, Key], None], reason: int, act_first: bool
+) -> None:
+    """Before or after a batch of the same block, it touches no batch in flight; past the window it
+    is absolute, for as long as the order would have been good.
+    """
+    venue = stage.venue
+    dead = stage.buy(seq=5, fill_e8=LOT // 4, expiry_ms=2**48 - 1)
+    batch = stage.batch([dead, stage.sell(size_e8=LOT // 4)])
+    if act_first:
+        act(venue, stage.buyer, BUYER)
+    assert venue.settle(batch).all("Skipped") == []
+    if not act_first:
+        act(venue, stage.buyer, BUYER)
+    for wait_s in (19, 1, 3_600, 86_400, 10**8):
+        venue.world.travel(wait_s)
+        receipt = venue.settle(stage.batch([dead, stage.sell(size_e8=LOT // 4)]))
+        assert receipt.only("Skipped")["reason"] == reason
+    assert stage.filled(stage.buyer).filled_e8 == LOT // 4
 
 
 def test_A09_a_second_cancel_does_not_revive_what_the_first_killed(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Those who govern, or who stole a key of theirs, against everybody else (F02, F03, F05, F06).
+"""Those who govern, or who stole a key of theirs, against everybody else (F02, F03, F05-F07).
 
-F01 is `test_roles.py`, F04 `test_halts.py`. There are no token votes, so no votes to borrow (F07).
+F01 is `test_roles.py`, F04 `test_halts.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tests.support.stage import BUYER, ORACLE, Stage, set_up
 from tests.support.venue import (
     DELAY_S,
     DEPLOYER,
+    DOLLAR,
     GUARDIAN,
     LOT,
     OWNER,
@@ -313,3 +314,19 @@ def test_F06_a_sealed_deployment_leaves_its_deployer_nothing(sealed: Venue) -> N
     for name, args in setters:
         with pytest.raises(Refused, match="governance: not the "):
             getattr(sealed.governance, name)(*args, sender=DEPLOYER)
+
+
+# -- F07: votes -----------------------------------------------------------------------
+
+
+def test_F07_flash_governance_none(sealed: Venue) -> None:
+    """No token votes: who holds every share of the pool and a borrowed fortune is a stranger."""
+    sealed.provide(STRANGER, 10**9 * DOLLAR, {1: PRICE_E8})
+    sealed.dollar.mint(STRANGER.address, 10**18, sender=STRANGER)
+    assert sealed.pool.balanceOf(STRANGER.address) == sealed.pool.totalSupply()
+    with refuses(sealed.world, "access_control: account is missing role"):
+        sealed.timelock.schedule(*naming(sealed), DELAY_S, sender=STRANGER)
+    with refuses(sealed.world, "governance: not the timelock"):
+        sealed.governance.set_guardian(STRANGER.address, sender=STRANGER)
+    for contract in sealed.contracts.values():
+        assert not [name for name in contract.names if "vote" in name.lower()]

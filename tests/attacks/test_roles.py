@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may call what (F01, C14): `contracts/roles.toml` is all of the ABIs, and every guarded
+"""Who may call what (F01, A16, C14): `contracts/roles.toml` is all of the ABIs, and every guarded
 function refuses every wrong role.
 
 A contract sends no transactions of its own, so keys stand in for those that call other contracts.
@@ -15,6 +15,7 @@ import pytest
 from tests.support.compiler import CONTRACTS
 from tests.support.evm import Key, Refused, a_key, refuses
 from tests.support.venue import (
+    CLAIM_S,
     DELAY_S,
     DEPLOYER,
     DEPLOYMENT,
@@ -25,6 +26,7 @@ from tests.support.venue import (
     ORACLE_SIGNERS,
     OWNER,
     PRICE_E8,
+    REWARD_E6,
     Venue,
     a_venue,
     parameters,
@@ -66,7 +68,7 @@ GUARDED = [
 def kept() -> Venue:
     """A sealed venue with something scheduled; its vault obeys keys."""
     venue = a_venue(stand_ins=STAND_INS)
-    callers = (ACTORS[name].address for name in ("Clearing", "Pool"))
+    callers = (ACTORS[name].address for name in ("Clearing", "Recovery", "Pool", "timelock"))
     venue.contracts["vault"] = venue.world.deploy(
         "Vault", venue.dollar.address, *callers, sender=DEPLOYER
     )
@@ -121,6 +123,9 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "set_threshold": (1,),
         "receive": (ACTORS["account owner"].address, 1),
         "release": (SOMEBODY, 0),
+        "propose_parts": (venue.clearing.address, venue.recovery.address),
+        "replace_parts": (venue.clearing.address, venue.recovery.address),
+        "withdraw_parts": (),
         "grant": (account, SOMEBODY, 1, 5, venue.world.now_ms + 60_000),
         "revoke": (account, SOMEBODY),
         "approve": (account, bytes(32)),
@@ -130,6 +135,23 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "force_reduce": (account, 0, 1),
         "apply": (*vector, account, 0, LOT, 0),
         "spend": (account, 0),
+        "stop": (),
+        "discharge": (account, 0),
+        "pass_on": (venue.dollar.address, SOMEBODY, 0),
+        "challenge": (
+            (account << 224, 0, 0, 0),
+            (0, 0, 0, 0, 0),
+            0,
+            bytes(32),
+            bytes(32),
+            [],
+            [],
+            (0, 0),
+            0,
+        ),
+        "dismiss": (bytes(32),),
+        "announce_withdrawal": (SOMEBODY, 1),
+        "set_terms": (REWARD_E6, CLAIM_S),
     }
     if contract == "Pool":
         return 5, *[ACTORS["controller"].address] * 2
@@ -196,6 +218,22 @@ def test_F01_the_right_role_passes_the_guard(venue: Venue, contract: str, name: 
                 function(*arguments(venue, contract, name), sender=ACTORS[role])
             except Refused as refused:
                 assert refused.reason != act["others"], (role, refused.reason)
+
+
+@pytest.mark.parametrize(("contract", "name"), GUARDED)
+def test_A16_forwarder_bypass(venue: Venue, contract: str, name: str) -> None:
+    """Nobody's word is taken for who calls: a name behind the calldata, as trusted forwarders
+    append it, is not read (KiloEx 2025).
+    """
+    open_an_account(venue)
+    target = venue.contracts[contract.lower()]
+    data = target.calldata(name, *arguments(venue, contract, name))
+    told = MANIFEST[contract]["acts"][name]["others"]
+    for role in MANIFEST[contract]["acts"][name]["who"]:
+        claimed = ACTORS[role].address if role in ACTORS else target.address
+        for tail in (bytes.fromhex(claimed[2:]), bytes.fromhex(claimed[2:]).rjust(32, b"\0")):
+            with refuses(venue.world, told):
+                target.send(data + tail, sender=ACTORS["stranger"])
 
 
 def open_an_account(venue: Venue) -> None:

@@ -108,10 +108,10 @@ def swapped(deployed: Deployed) -> None:
 
 
 def relinked(deployed: Deployed) -> None:
-    """An immutable: the vault obeys another clearing."""
+    """An immutable: the vault obeys another pool."""
     code = deployed.code("Vault")
-    clearing = deployed.book.address("Clearing")
-    at = bytes(code).rindex(clearing)
+    pool = deployed.book.address("Pool")
+    at = bytes(code).rindex(pool)
     code[at : at + 20] = OTHER
     deployed.put_code("Vault", bytes(code))
 
@@ -144,6 +144,29 @@ def list_market(deployed: Deployed, market: object) -> None:
     deployed.set("market", market.market, parameters)
 
 
+def proposed(deployed: Deployed) -> None:
+    """Another Clearing waits to be obeyed."""
+    parts = (deployed.book.address("Pool"), deployed.book.address("Recovery"))
+    as_timelock(deployed, "Vault", "propose_parts", *parts)
+
+
+def as_timelock(deployed: Deployed, contract: str, function: str, *arguments: object) -> None:
+    """A call of the timelock's, on a node that lets us speak for it."""
+    timelock = deployed.book.address("Timelock")
+    deployed.rpc.call("anvil_impersonateAccount", "0x" + timelock.hex())
+    deployed.rpc.call("anvil_setBalance", "0x" + timelock.hex(), hex(10**18))
+    deployed.rpc.call(
+        "eth_sendTransaction",
+        {
+            "from": "0x" + timelock.hex(),
+            "to": "0x" + deployed.book.address(contract).hex(),
+            "gas": hex(200_000),
+            "data": "0x" + load_abi(contract).calldata(function, *arguments).hex(),
+        },
+    )
+    mine(deployed.rpc)
+
+
 def sealed(deployed: Deployed) -> None:
     abi = load_abi("Governance")
     deployed.deployer.send("seal", deployed.book.address("Governance"), abi.calldata("seal"))
@@ -155,6 +178,7 @@ ALTERED: dict[str, tuple[Callable[[Deployed], None], list[str]]] = {
     "a byte behind the code": (grown, ["Pool.code"]),
     "no code": (gone, ["Recovery.code"]),
     "the guardian": (lambda d: d.set("guardian", OTHER), ["Governance.guardian"]),
+    "a proposal": (proposed, ["Vault.replaced_from_s"]),
     "the seal": (sealed, ["Governance.is_sealed"]),
     "the matcher": (lambda d: d.set("matcher", OTHER), ["Seals.matcher"]),
     "an attester": (lambda d: d.set("attester", OTHER, True), ["Seals.attesters"]),
@@ -181,20 +205,8 @@ def test_one_thing_altered_is_named_and_nothing_else(deployed: Deployed, what: s
 
 def test_a_role_granted_behind_the_timelocks_back_is_named(deployed: Deployed) -> None:
     """As a call of its own would, executed on a node that lets us speak for it."""
-    timelock, abi = deployed.book.address("Timelock"), load_abi("Timelock")
-    deployed.rpc.call("anvil_impersonateAccount", "0x" + timelock.hex())
-    deployed.rpc.call("anvil_setBalance", "0x" + timelock.hex(), hex(10**18))
     for role in ("PROPOSER_ROLE", "CANCELLER_ROLE"):
-        deployed.rpc.call(
-            "eth_sendTransaction",
-            {
-                "from": "0x" + timelock.hex(),
-                "to": "0x" + timelock.hex(),
-                "gas": hex(200_000),
-                "data": "0x" + abi.calldata("grantRole", keccak(role.encode()), OTHER).hex(),
-            },
-        )
-    mine(deployed.rpc)
+        as_timelock(deployed, "Timelock", "grantRole", keccak(role.encode()), OTHER)
     verdict = deployed.verdict()
     assert [one.where for one in verdict.differences] == ["Timelock.PROPOSER", "Timelock.CANCELLER"]
     assert OTHER.hex() in verdict.differences[0].found.lower()
@@ -239,6 +251,8 @@ def test_another_plan_is_not_what_stands_there(deployed: Deployed) -> None:
     assert deployed.differing(slower) == ["Clearing.code"]
     fewer = replace(plan, markets=plan.markets[:1])
     assert deployed.differing(fewer) == ["Clearing.markets"]
+    dearer = replace(plan, reward_e6=plan.reward_e6 + 1, window_s=plan.window_s + 1)
+    assert deployed.differing(dearer) == ["Bond.reward_e6", "Bond.window_s"]
     refused = replace(plan, delay_s=1)
     (code, _) = deployed.verdict(refused).differences
     assert code.where == "Timelock.code" and "delay out of range" in code.found

@@ -8,10 +8,10 @@ end say what was reached.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from tests.support.compiler import compiled
@@ -67,7 +67,7 @@ DEPLOYMENT = (
 )
 EPOCH_MS = 60_000
 THRESHOLD = 2
-GOVERNANCE, RECOVERY, MATCHER = Key(94_001), Key(94_002), Key(94_003)
+GOVERNANCE, RECOVERY, MATCHER, TIMELOCK = (Key(94_001 + it) for it in range(4))
 SIGNERS = sorted((Key(93_001 + it) for it in range(3)), key=lambda key: key.address)
 STRANGER = Key(99_001)
 ATTESTERS = sorted((Key(98_001 + it) for it in range(2)), key=lambda key: key.address)
@@ -106,7 +106,7 @@ class Chain:
         self.evm: Any = self.world._evm
         names = [name for name in DEPLOYMENT if with_recovery or name != "Recovery"]
         deployer = a_key("deployer")
-        keys = {"governance": GOVERNANCE, "recovery": RECOVERY}
+        keys = {"governance": GOVERNANCE, "recovery": RECOVERY, "timelock": TIMELOCK}
         self.addresses = {name: f"0x{key.address:040x}" for name, key in keys.items()}
         for at, name in enumerate(names):
             short = name.rsplit("/", 1)[-1].lower()
@@ -159,11 +159,10 @@ def _reason(text: str) -> str:
     return data[68 : 68 + length].decode()
 
 
+@functools.cache
 def selector(signature: str) -> bytes:
-    return _selectors.setdefault(signature, keccak_256(signature.encode())[:4])
+    return keccak_256(signature.encode())[:4]
 
-
-_selectors: dict[str, bytes] = {}
 
 POOL_GETTERS = {
     "holder_requests": ("requests(address,uint256)", 32),
@@ -688,15 +687,15 @@ class Machine:
             known = [*SIGNERS, STRANGER] if which == "signer" else ATTESTERS
             key, live = pick.choice(known).address, pick.random() < 0.7
             data = selector(f"set_{which}(address,bool)") + encode((0, 0), (key, int(live)))
-            run = partial(keys.set, key, live, now_s=now_s)
+            run = functools.partial(keys.set, key, live, now_s=now_s)
         elif which == "matcher":
             key = pick.choice(self.matchers).address
             data = selector("set_matcher(address)") + encode((0,), (key,))
-            run = partial(seals.set_matcher, key, now_s=now_s)
+            run = functools.partial(seals.set_matcher, key, now_s=now_s)
         else:
             threshold = pick.choice([1, 2, 2, 3, 4] if which == "threshold" else [0, 0, 1, 2])
             data = selector(f"set_{which}(uint256)") + encode((0,), (threshold,))
-            run = partial(keys.set_threshold, threshold, now_s=now_s)
+            run = functools.partial(keys.set_threshold, threshold, now_s=now_s)
 
         def logged() -> None:
             self.state.begin()

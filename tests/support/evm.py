@@ -113,6 +113,7 @@ class World:
         self.timestamp_s = timestamp_s
         self._events: dict[tuple[str, str], dict[str, Any]] = {}
         self._nonces: dict[str, int] = {}
+        self._stored: dict[str, dict[int, int]] = {}
 
     # -- time
 
@@ -197,12 +198,26 @@ class World:
     def store(self, address: str, slot: int, word: int) -> None:
         """Put a raw word into storage, past every rule."""
         self._evm.insert_account_storage(address, slot, word)
+        self._stored.setdefault(address.lower(), {})[slot] = word
 
-    @property
-    def writes(self) -> int:
-        """Storage words written so far; equal before and after a call that changed nothing."""
-        journal: str = self._evm.journal_str
-        return journal.count("StorageChange {") - journal.count("TransientStorageChange {")
+    def dump(self) -> dict[str, dict[int, int]]:
+        """Every storage word that is not zero, of every contract, by address and slot."""
+        state, _, _ = self._evm.journal_str.partition(", transient_storage: ")
+        before, *slots = state.split(": StorageSlot { ")
+        words = {place: dict(kept) for place, kept in self._stored.items()}
+        where = ""
+        for text in slots:
+            at = before.rfind(": Account {")
+            if at >= 0:
+                where = before[at - 42 : at]
+            key = before[max(before.rfind(" "), before.rfind("{")) + 1 :]
+            word = int(text[text.index("present_value: ") + 15 : text.index(" }")])
+            words.setdefault(where, {})[int(key)] = word
+            before = text
+        return {
+            place: {slot: word for slot, word in found.items() if word}
+            for place, found in words.items()
+        }
 
     def raw(
         self, sender: str, to: str, data: bytes, *, static: bool = False
@@ -270,6 +285,14 @@ class Contract:
         function = self._functions[name]
         return function.selector + eth_abi.encode(function.inputs, args)
 
+    def send(self, data: bytes, *, sender: Key) -> Receipt:
+        """A transaction of any calldata."""
+        try:
+            output, gas, events = self.world.raw(sender.address, self.address, data)
+        except RuntimeError as error:
+            raise _refused(self.artifact.name, error) from None
+        return Receipt(output, events, gas)
+
     def _call(self, function: _Function, *args: Any, sender: Key | str | None = None) -> Any:
         if sender is None:
             assert function.reads, f"{function.name} changes state: name its sender"
@@ -287,13 +310,13 @@ class Contract:
 
 @contextmanager
 def refuses(world: World, reason: str) -> Iterator[None]:
-    """The call inside must revert with exactly this string, and leave no trace."""
-    writes = world.writes
+    """The call inside must revert with exactly this string, and leave every slot as it was."""
+    kept = world.dump()
     try:
         yield
     except Refused as refused:
         assert refused.reason == reason, f"refused with {refused.reason!r}, expected {reason!r}"
-        assert world.writes == writes, "a refused call changed state"
+        assert world.dump() == kept, "a refused call changed state"
     else:
         raise AssertionError(f"nothing was refused; expected {reason!r}")
 

@@ -59,6 +59,10 @@ ORACLE_SIGNERS = tuple(
 THRESHOLD = 2
 DELAY_S = 8 * 86_400
 """Of the timelock."""
+REWARD_E6 = 100 * DOLLAR
+"""What the matcher's bond pays for an order left out."""
+CLAIM_S = 14 * 86_400
+"""To claim it, and to answer a claim."""
 
 DEPLOYMENT = (
     "dev/Dollar",
@@ -72,6 +76,7 @@ DEPLOYMENT = (
     "Clearing",
     "Pool",
     "Recovery",
+    "Bond",
 )
 """Contracts in the order they are deployed; each is told the addresses of all, predicted."""
 
@@ -457,6 +462,8 @@ def a_venue(
         "owner": OWNER.address,
         "guardian": GUARDIAN.address,
         "delay_s": DELAY_S,
+        "reward_e6": REWARD_E6,
+        "window_s": CLAIM_S,
         "token": addresses["dollar"],
         "matcher": MATCHER.address,
         "epoch_ms": epoch_ms,
@@ -485,6 +492,7 @@ def _short(name: str) -> str:
 
 
 __all__ = [
+    "CLAIM_S",
     "DELAY_S",
     "DEPLOYER",
     "DOLLAR",
@@ -496,6 +504,7 @@ __all__ = [
     "OWNER",
     "PARAMETERS",
     "PRICE_E8",
+    "REWARD_E6",
     "WINDOW_MS",
     "FillPlan",
     "Venue",

@@ -13,7 +13,9 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "offchain" / "infold"
 
 #: Everything may import these; they import only each other and no numpy.
-BASE = set("errors units messages outside signing words config closable caches abi".split())
+BASE = set(
+    "errors units messages outside signing words omissions config closable caches abi".split()
+)
 
 #: Layer -> the layers it may import, beside itself and the base. `None`: all of them.
 MAY_IMPORT: dict[str, set[str] | None] = {

@@ -51,6 +51,8 @@ ADVICE: Final = {
     "signers: change pending": "try again 18 s after the change before it was made",
     "seals: change pending": "try again 18 s after the change before it was made",
     "pool: claim older requests first": "`infold lp claim EPOCH` collects all of them",
+    "bond: nothing left": "claim again once the matcher has added to its bond",
+    "bond: not the owner": "sign with the key that owns the order's account",
     "pool: amount is zero": "name an amount above zero",
 }
 """Only what commands of traders, liquidity providers and those who govern can run into."""

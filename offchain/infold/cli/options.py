@@ -131,11 +131,11 @@ def journal_in(directory: Path) -> Path:
     return inner if inner.is_dir() else directory
 
 
-def client(api_url: str) -> Client:
-    """The venue."""
+def client(api_url: str, receipts: Path | None = None) -> Client:
+    """The venue; ``receipts`` keeps what it signs for orders."""
     from infold.sdk.client import Client
 
-    return Client(api_url)
+    return Client(api_url, receipts=receipts)
 
 
 def wallet(

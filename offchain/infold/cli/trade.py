@@ -424,6 +424,14 @@ def place(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be signed and sent; send nothing.")
     ] = False,
+    receipts: Annotated[
+        Path | None,
+        typer.Option(
+            "--receipts",
+            envvar="INFOLD_RECEIPTS",
+            help="Check the receipt and add it to this file, for `infold challenge`.",
+        ),
+    ] = None,
     api_url: ApiUrl = API_URL,
     key_file: KeyFile = None,
     keystore: Keystore = None,
@@ -435,7 +443,7 @@ def place(
 
     from infold.sdk.client import raise_if_refused
 
-    with client(api_url) as api:
+    with client(api_url, receipts) as api:
         key = None
         if not approved:
             key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))

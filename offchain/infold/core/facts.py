@@ -203,10 +203,14 @@ def _collect_fees(state: State, fact: events.FeesCollected) -> None:
 def _set_halt(state: State, fact: events.HaltSet) -> None:
     """Another halt beside the capital that the last strike left."""
     after = unpack_limits(from_word(fact.limits))
-    if after.capital_e6 != state.limits.capital_e6:
+    due = state.limits._replace(
+        halted_from_ms=after.halted_from_ms, halted_until_ms=after.halted_until_ms
+    )
+    if after != due:
         raise InvariantBroken(
-            f"a halt was set beside a pool capital of {after.capital_e6}, here it is"
-            f" {state.limits.capital_e6}: a strike is missing or out of order"
+            f"a halt was set beside a pool capital of {after.capital_e6} and {after.struck_e6} that"
+            f" strikes moved, here they are {due.capital_e6} and {due.struck_e6}: a strike is"
+            " missing or out of order"
         )
     state.limits = after
 

@@ -122,12 +122,15 @@ class AccountChange:
 
 
 class Struck(NamedTuple):
-    """What a strike leaves: its word, the pool's value by it, and the shares then outstanding."""
+    """What a strike leaves: its word, the pool's value by it, and the shares then outstanding; and
+    what account 0 gains by it.
+    """
 
     epoch: int
     word: StrikeWord
     capital_e6: int
     supply: int
+    gained_e6: int
 
 
 @dataclass(slots=True)

@@ -244,18 +244,16 @@ def strike(state: State, plan: Plan, outcome: Outcome) -> None:
         locked_e6 += margin_e6
     epoch = state.head.epoch
     requests = state.requests.get(epoch, NO_REQUESTS)
-    struck, gained_e6 = _terms(epoch, nav_e6, locked_e6, state.supply, requests)
-    outcome.collateral_e6[POOL_ACCOUNT] = cash_e6 + gained_e6
+    struck = _terms(epoch, nav_e6, locked_e6, state.supply, requests)
+    outcome.collateral_e6[POOL_ACCOUNT] = cash_e6 + struck.gained_e6
     outcome.strike = struck
     outcome.head = outcome.head._replace(
         epoch=epoch + 1, epoch_end_ms=plan.time_ms + state.epoch_ms
     )
 
 
-def _terms(
-    epoch: int, nav_e6: int, locked_e6: int, supply: int, requests: RequestsWord
-) -> tuple[Struck, int]:
-    """`Pool.strike_terms`: the strike, and what account 0 gains by it."""
+def _terms(epoch: int, nav_e6: int, locked_e6: int, supply: int, requests: RequestsWord) -> Struck:
+    """`Pool.strike_terms`."""
     worth_e6 = min(max(nav_e6, 0), NAV_E6_MAX)
     deposits_e6, redeems = requests
     if not supply:
@@ -267,7 +265,7 @@ def _terms(
         wanted_e6 = redeems * worth_e6 // supply
         priced = priced and supply + minted <= SHARES_MAX
     if not priced:
-        return Struck(epoch, StrikeWord(1, worth_e6, supply), worth_e6, supply), 0
+        return Struck(epoch, StrikeWord(1, worth_e6, supply), worth_e6, supply, 0)
     free_e6 = max(0, worth_e6 + deposits_e6 - locked_e6)
     paid_e6 = min(wanted_e6, free_e6, PAID_E6_MAX)
     # Shares that were not paid for stay with their holders.
@@ -275,4 +273,4 @@ def _terms(
     gained_e6 = deposits_e6 - paid_e6
     word = StrikeWord(0, worth_e6, supply, paid_e6)
     capital_e6 = min(worth_e6 + gained_e6, NAV_E6_MAX)
-    return Struck(epoch, word, capital_e6, supply + minted - burnt), gained_e6
+    return Struck(epoch, word, capital_e6, supply + minted - burnt, gained_e6)

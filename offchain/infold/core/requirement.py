@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infold.units import FRACTION_ONE_E6, MARGIN_DIVISOR
+from infold.units import FRACTION_ONE_E6, MARGIN_DIVISOR, QUOTE_DIVISOR
 
 TIER_BITS: Final = 68
 """Tier 0 ends at 2**68 of base e8 times price e8, $29,515; each tier is twice the one before."""
@@ -31,3 +31,8 @@ def tier_lots_e8(price_e8: int, tier: int) -> int:
     """Lots up to which a market asks its plain rate at a price; no bound before any price."""
     bound_e16 = 1 << TIER_BITS + tier
     return bound_e16 // price_e8 if price_e8 else bound_e16
+
+
+def plain_notional_e6(tier: int) -> int:
+    """Notional up to which a market asks its plain rate, rounded down."""
+    return (1 << TIER_BITS + tier) // QUOTE_DIVISOR

@@ -491,7 +491,10 @@ def commit(state: State, outcome: Outcome) -> None:
     state.head = outcome.head
     if outcome.strike is not None:
         state.strikes[outcome.strike.epoch] = outcome.strike.word
-        state.limits = state.limits._replace(capital_e6=outcome.strike.capital_e6)
+        state.limits = state.limits._replace(
+            capital_e6=outcome.strike.capital_e6,
+            struck_e6=state.limits.struck_e6 + outcome.strike.gained_e6,
+        )
         state.supply = outcome.strike.supply
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bisect
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -60,6 +61,10 @@ class BatchRow:
     block: int = 0
     transaction: bytes = b""
     reason: str = ""
+
+
+CANCELLED: Final = "cancelled"
+"""The journal's key for a cancel as it was signed: what answers a claim on the bond."""
 
 
 class Memory:
@@ -200,7 +205,7 @@ def tell(signals: SignalsLike, event: AnyEvent) -> None:
 
 def read_entry(line: bytes) -> dict[str, msgspec.Raw]:
     """One journalled entry by its parts: a command with its events, a commitment, an intent, fee
-    tiers, refunds paid.
+    tiers, refunds paid, a cancel's signature.
 
     `Misconfigured` if it is none: another program's journal is as sound as ours.
     """

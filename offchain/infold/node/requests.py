@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from infold.core.admission import check, check_cancel
 from infold.core.events import CancelOrders, OrderCancelled, OrderRejected, SubmitOrders
 from infold.core.reading import Context, decode_cancel, decode_order, decode_orders, read_order
 from infold.core.view import AdmissionView
 from infold.errors import Rejected
 from infold.messages import Receipt, SignedOrder
-from infold.node.memory import Memory
+from infold.node.memory import CANCELLED, Memory
 from infold.signing import Domain, order_hash, order_message, receipt_digest, sign, typed_data
 
 GROUP_ORDERS_MAX: Final = 500  # one sync of the journal a group
@@ -125,7 +127,8 @@ class Requests:
         """Take an order back off chain, for its signer. Raises `Rejected`."""
         signed = decode_cancel(raw, self.context())
         check_cancel(signed, AdmissionView(self._state, received_ms), received_ms)
-        decided = self._memory.do(CancelOrders(cancels=[signed.cancel], received_ms=received_ms))
+        command = CancelOrders(cancels=[signed.cancel], received_ms=received_ms)
+        decided = self._memory.do(command, msgspec.json.encode({CANCELLED: signed}))
         hashes = [event.order_hash for event in decided if isinstance(event, OrderCancelled)]
         if not hashes:
             raise Rejected("NOT_OPEN", "seq", "the order is leaving already")

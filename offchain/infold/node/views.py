@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from infold.core.doubts import doubts
+from infold.core.requirement import plain_notional_e6
 from infold.dealer.guarding import CapitalGuard
 from infold.errors import Rejected
 from infold.messages import TIME_IN_FORCE_WORDS, TRIGGER_KIND_WORDS, Fill, Order, Receipt
@@ -24,7 +25,7 @@ from infold.signing import (
     signature_hex,
 )
 from infold.units import GUARD_MS, WINDOW_MS, format_decimal
-from infold.words import STATUS_LIVE, STATUS_SHRINK_ONLY, STATUS_UNLISTED
+from infold.words import INTEREST_SHARE_OPEN, STATUS_LIVE, STATUS_SHRINK_ONLY, STATUS_UNLISTED
 
 STATUS_WORDS: Final = {
     STATUS_UNLISTED: "unlisted",
@@ -104,6 +105,7 @@ class Views:
             "refundPayer": (
                 None if self._refund_payer is None else checksum_address(self._refund_payer)
             ),
+            "halt": self._halt(),
             "windowMs": WINDOW_MS,
             "guardMs": GUARD_MS,
             "limits": {
@@ -115,11 +117,21 @@ class Views:
         } | self._meta
 
     def _market_status(self, market: int, status: int, now_ms: int) -> int:
-        """A live market that a second source doubts only shrinks."""
+        """A live market only shrinks while all are halted, or a second source doubts its price."""
         price_e8 = self._state.prices_e8.get(market, 0)
-        if status == STATUS_LIVE and price_e8 and doubts(self._state, market, price_e8, now_ms):
+        if status == STATUS_LIVE and (
+            self._state.limits.halts(now_ms)
+            or (price_e8 and doubts(self._state, market, price_e8, now_ms))
+        ):
             return STATUS_SHRINK_ONLY
         return status
+
+    def _halt(self) -> Json | None:
+        """The halt of all markets that stands or is announced: of batches from < T <= until."""
+        limits = self._state.limits
+        if limits.halted_until_ms < max(self._state.block_ms, self._now_ms()):
+            return None
+        return {"from": limits.halted_from_ms, "until": limits.halted_until_ms}
 
     def markets(self) -> list[Json]:
         """Trading rules of every market; fractions as decimals."""
@@ -139,11 +151,13 @@ class Views:
                     "fee": format_decimal(rates.fee_e6, 6),
                     "initialMargin": format_decimal(rates.im_e6, 6),
                     "maintenanceMargin": format_decimal(rates.mm_e6, 6),
+                    "marginGrowsFrom": format_decimal(plain_notional_e6(rates.tier), 6),
                     "band": format_decimal(rates.band_e6, 6),
                     "minSpread": format_decimal(rates.h_min_e6, 6),
                     "residualCap": format_decimal(caps.residual_cap_e8, 8),
                     "positionCap": format_decimal(caps.position_cap_e8, 8),
                     "interestCap": format_decimal(caps.interest_cap_e8, 8),
+                    "interestShare": _share(caps.interest_share),
                     "oraclePrice": _price(self._state.prices_e8.get(number, 0)),
                     "openInterest": format_decimal(market.meter.open_interest_e8, 8),
                     "poolSize": _signed(market.pool.base_e8, 8),
@@ -397,6 +411,13 @@ class Views:
 
 def _price(price_e8: int) -> str | None:
     return format_decimal(price_e8, 8) if price_e8 else None
+
+
+def _share(share: int) -> str | None:
+    """Open interest in units of the pool's capital, at most; null where only the cap binds."""
+    if share == INTEREST_SHARE_OPEN:
+        return None
+    return format_decimal(10**4 << share >> 4, 4)
 
 
 def _signed(value: int, decimals: int) -> str:

@@ -52,7 +52,7 @@ class Governed:
     scales: dict[int, int] = field(default_factory=dict)
     names: dict[int, int] = field(default_factory=dict)
     changed_ms: dict[int, int] = field(default_factory=dict)
-    halt: Limits = field(default_factory=lambda: Limits(0, 0, 0))
+    halt: Limits = field(default_factory=lambda: Limits(0, 0, 0, 0))
 
 
 def invariant_C14_governance_keeps_its_bounds(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .abi import TOPIC_OF, Argument, decode_log, encode_call
 from .rpc import Node, NodeError, Transaction
 
-_PEERS = ("VAULT", "ORACLE", "SEALS", "DELEGATES", "POOL", "RECOVERY", "GOVERNANCE")
+_PEERS = ("VAULT", "ORACLE", "SEALS", "DELEGATES", "POOL", "GOVERNANCE")
 
 
 class Event(NamedTuple):
@@ -95,11 +95,12 @@ def find_clearing(node: Node, first: int, last: int) -> int:
 
 
 def read_contracts(node: Node, clearing: int, block: int) -> Contracts:
-    """The parts that `Clearing` was built with, and the token of its vault."""
+    """The parts that `Clearing` was built with; its vault says which token and which `Recovery`."""
     calls = [encode_call(f"{name}()") for name in _PEERS]
     peers = node.read_words(clearing, calls, block)
-    (token,) = node.read_words(peers[0], [encode_call("token()")], block)
-    vault, oracle, seals, delegates, pool, recovery, governance = peers
+    vault, oracle, seals, delegates, pool, governance = peers
+    said = [encode_call("token()"), encode_call("recovery()")]
+    token, recovery = node.read_words(vault, said, block)
     return Contracts(clearing, vault, oracle, seals, delegates, pool, recovery, governance, token)
 
 

@@ -20,8 +20,9 @@ from .state import (
     TRANSIT,
     State,
 )
+from .strikes import moved_e6
 from .sums import Sums
-from .words import Clock, Fill, Holding, Limits, Requests, SettledFill, SettledHead
+from .words import Clock, Fill, Holding, Limits, Requests, SettledFill, SettledHead, Strike
 
 
 class Rebuilt:
@@ -133,7 +134,9 @@ class Rebuilt:
     def _PoolStruck(self, epoch: int, strike: int, capital_e6: int) -> None:
         self._put("strikes", epoch, strike)
         limits = Limits.of(self.state.scalar("limits"))
-        self._scalar("limits", limits._replace(capital_e6=capital_e6).word)
+        requests = Requests.of(self.state.lp_requests.get(epoch, 0))
+        struck = limits.struck_e6 + moved_e6(Strike.of(strike), requests)
+        self._scalar("limits", limits._replace(capital_e6=capital_e6, struck_e6=struck).word)
 
     def _FeesCollected(self, market: int, ledger: int) -> None:
         self._put_market(market, LEDGER, ledger)

@@ -691,7 +691,8 @@ def _strike(batch: _Batch) -> bool:
     gained = moved_e6(strike, requests)
     capital = min(strike.nav_e6 + gained, NAV_E6_MAX)
     limits = Limits.of(state.scalar("limits"))
-    state.put_scalar("limits", limits._replace(capital_e6=capital).word)
+    struck = limits.struck_e6 + gained
+    state.put_scalar("limits", limits._replace(capital_e6=capital, struck_e6=struck).word)
     state.put(state.strikes, epoch, strike.word)
     move_collateral(state, POOL_ACCOUNT, gained)
     state.log("PoolStruck", epoch, strike.word, capital)

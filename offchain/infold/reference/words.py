@@ -292,8 +292,9 @@ class Head(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """halted until u48 @112 | halted from u48 @64 | pool capital u64 @0."""
+    """struck i96 @160 | halted until u48 @112 | halted from u48 @64 | pool capital u64 @0."""
 
+    struck_e6: int
     halted_until_ms: int
     halted_from_ms: int
     capital_e6: int
@@ -301,6 +302,7 @@ class Limits(NamedTuple):
     @classmethod
     def of(cls, word: int) -> Limits:
         return cls(
+            to_signed(word >> 160, 96),
             word >> 112 & 0xFFFFFFFFFFFF,
             word >> 64 & 0xFFFFFFFFFFFF,
             word & 0xFFFFFFFFFFFFFFFF,
@@ -309,7 +311,8 @@ class Limits(NamedTuple):
     @property
     def word(self) -> int:
         return (
-            unsigned(self.halted_until_ms, 48, "halted until") << 112
+            signed(self.struck_e6, 96, "struck") << 160
+            | unsigned(self.halted_until_ms, 48, "halted until") << 112
             | unsigned(self.halted_from_ms, 48, "halted from") << 64
             | unsigned(self.capital_e6, 64, "pool capital")
         )

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,9 +20,10 @@ import httpx
 from infold.closable import Closable
 from infold.errors import CODES, Rejected, Unavailable
 from infold.messages import Cancel, Order, TimeInForce, TriggerKind
+from infold.sdk.receipts import ReceiptFile, check_receipt, read_receipt
 from infold.sdk.wallet import Wallet
 from infold.sdk.wire import cancel_bytes, order_bytes
-from infold.signing import Domain, order_hash
+from infold.signing import Domain, order_hash, signature_bytes
 from infold.units import (
     FRACTION_DECIMALS,
     PRICE_DECIMALS,
@@ -43,19 +45,28 @@ class Prepared:
     order: Order
     order_hash: bytes
     body: bytes
+    signature: bytes = bytes(64)
 
 
 class Client(Closable):
-    """One venue. ``transport`` is for tests: any httpx transport, an application in memory say."""
+    """One venue. ``receipts`` names a file that keeps what the matcher signs for orders, checked.
+    ``transport`` is for tests: any httpx transport, an application in memory say.
+    """
 
     def __init__(
-        self, url: str, *, timeout_s: float = 10.0, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        *,
+        timeout_s: float = 10.0,
+        transport: httpx.BaseTransport | None = None,
+        receipts: Path | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._http = httpx.Client(
             base_url=self.url, timeout=timeout_s, transport=transport, trust_env=False
         )
         self._meta: dict[str, Any] | None = None
+        self._receipts = None if receipts is None else ReceiptFile(receipts)
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -171,12 +182,29 @@ class Client(Closable):
         domain = self.domain()
         r, vs = wallet.sign_order(order, domain) if wallet else (0, 0)
         body = order_bytes(order, market, r, vs, delegated=delegated)
-        return Prepared(order, order_hash(order, domain), body)
+        return Prepared(order, order_hash(order, domain), body, signature_bytes(r, vs))
 
     def place(self, *orders: Prepared) -> list[dict[str, Any]]:
-        """Send orders; each answer is a receipt or has an ``error``, in order."""
+        """Send orders; each answer is a receipt or has an ``error``, in order. Raises
+        ``Unavailable`` for a receipt that does not bind the matcher; the orders may be open.
+        """
         body = b"[" + b",".join(order.body for order in orders) + b"]"
-        return _results(self._send("POST", "/v1/orders", content=body))
+        answers = _results(self._send("POST", "/v1/orders", content=body))
+        if self._receipts is not None:
+            self._keep(self._receipts, orders, answers)
+        return answers
+
+    def _keep(
+        self, kept: ReceiptFile, orders: Sequence[Prepared], answers: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Check and write down the receipts of a group, those before a bad one too."""
+        matcher, domain = bytes.fromhex(self.meta()["matcher"][2:]), self.domain()
+        for order, answer in zip(orders, answers, strict=True):
+            if answer.get("error"):
+                continue
+            receipt, now_ms = read_receipt(answer), time.time_ns() // 1_000_000
+            check_receipt(receipt, order.order_hash, matcher, domain, now_ms)
+            kept.keep(order.order, order.signature, receipt)
 
     def order(self, wallet: Wallet, **fields: Any) -> dict[str, Any]:
         """Prepare, send and return one order's receipt; raises ``Rejected`` if the venue refuses

@@ -50,7 +50,10 @@ ORDER = (
     "Clearing",
     "Pool",
     "Recovery",
+    "Bond",
 )
+REWARD_E6 = 100 * 10**6  # what the matcher's bond pays for an order left out
+WINDOW_S = 14 * 86_400  # to claim it and to answer: the timelock's word takes 8 days of it
 DELAY_S = 8 * 86_400  # the least: longer than the time in which everyone can leave
 MINES_MAX = 1_000
 Progress = Callable[[str], None]
@@ -104,6 +107,8 @@ class DeploymentPlan:
     epoch_ms: int
     token: bytes | None = None
     delay_s: int = DELAY_S
+    reward_e6: int = REWARD_E6
+    window_s: int = WINDOW_S
     sealed: bool = True
     sources: tuple[SourcePlan, ...] = ()
     uptime: UptimePlan | None = None
@@ -308,6 +313,8 @@ def creations(
         "threshold": plan.threshold,
         "k": plan.threshold,
         "epoch_ms": plan.epoch_ms,
+        "reward_e6": plan.reward_e6,
+        "window_s": plan.window_s,
     }
     return {
         name: one.init_code + _constructor_arguments(name, one.abi, known)

@@ -9,6 +9,8 @@
     epoch_ms = 3600000              # between two strikes of the pool's shares
     token = "0x..."                 # collateral, 6 decimals; left out: the test dollar
     delay_s = 691200                # what governance changes waits so long; 8 days are the least
+    reward_e6 = 100000000           # what the matcher's bond pays for an order left out
+    window_s = 1209600              # to claim it and to answer: 9 to 40 days
     sealed = true                   # false: the deployer changes at once, on devnets
 
     [[market]]                      # fields as in docs/protocol.md section 3, units in their names
@@ -41,7 +43,15 @@ from typing import Any
 import msgspec
 
 from infold.errors import Misconfigured
-from infold.shell.deploy import DELAY_S, DeploymentPlan, MarketPlan, SourcePlan, UptimePlan
+from infold.shell.deploy import (
+    DELAY_S,
+    REWARD_E6,
+    WINDOW_S,
+    DeploymentPlan,
+    MarketPlan,
+    SourcePlan,
+    UptimePlan,
+)
 from infold.words import CapsWord, ListingWord, RatesWord
 
 EXAMPLE = "scripts/local.toml"
@@ -151,6 +161,8 @@ class PlanTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     market: list[MarketTable]
     token: str | None = None
     delay_s: int = DELAY_S
+    reward_e6: int = REWARD_E6
+    window_s: int = WINDOW_S
     sealed: bool = True
     source: list[AggregatorTable | PullTable | MockTable] = []
     uptime: UptimeTable | None = None
@@ -175,6 +187,8 @@ def read_plan(path: Path) -> DeploymentPlan:
         epoch_ms=table.epoch_ms,
         token=None if table.token is None else _address(path, "token", table.token),
         delay_s=table.delay_s,
+        reward_e6=table.reward_e6,
+        window_s=table.window_s,
         sealed=table.sealed,
         sources=tuple(_source(path, source) for source in table.source),
         uptime=None

@@ -103,9 +103,11 @@ def verify(
     history = venue.logs(book.first_block, block(rpc).number)
     _verify_timelock(venue["Timelock"], plan, history, verdict)
     _verify_governance(venue, plan, verdict)
+    _verify_vault(venue, verdict)
     _verify_seals(venue["Seals"], plan, history, verdict)
     _verify_oracle(venue["Oracle"], plan, history, verdict)
     _verify_sources(venue, plan, contracts.resolve(), history, verdict)
+    _verify_bond(venue["Bond"], plan, verdict)
     _verify_markets(venue["Clearing"], plan, history, verdict)
     return verdict
 
@@ -223,6 +225,15 @@ def _verify_governance(venue: Venue, plan: DeploymentPlan, verdict: Verdict) -> 
         verdict.expect(f"Clearing.accounts({account}).owner", owner.address, _bytes(word.owner))
 
 
+def _verify_vault(venue: Venue, verdict: Verdict) -> None:
+    """Whom the vault obeys, and that nothing else waits to be obeyed."""
+    vault = venue["Vault"]
+    for part in ("Clearing", "Recovery"):
+        found = bytes.fromhex(vault.call(part.lower())[2:])
+        verdict.expect(f"Vault.{part.lower()}", venue.book.address(part), found)
+    verdict.expect("Vault.replaced_from_s", 0, vault.call("replaced_from_s"))
+
+
 def _verify_seals(
     seals: Contract, plan: DeploymentPlan, history: list[Log], verdict: Verdict
 ) -> None:
@@ -271,6 +282,14 @@ def _verify_sources(
         _compare_code(
             f"{source.contract} of market {market}", wanted, _code_at(venue.rpc, address), verdict
         )
+
+
+def _verify_bond(bond: Contract, plan: DeploymentPlan, verdict: Verdict) -> None:
+    """What an omission costs, how long it may be claimed, and that nobody takes the bond out."""
+    for name in ("reward_e6", "window_s"):
+        verdict.expect(f"Bond.{name}", getattr(plan, name), bond.call(name))
+    _to, leaving_e6, _announced_s, _due_s = bond.call("withdrawal")
+    verdict.expect("Bond.withdrawal", 0, leaving_e6)
 
 
 def _serving(contract: Contract, history: list[Log], first: Iterable[bytes] = ()) -> set[bytes]:

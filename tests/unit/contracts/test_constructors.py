@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.support.compiler import CONTRACTS, compiled
 from tests.support.evm import ZERO, Refused, World, a_key
-from tests.support.venue import DELAY_S
+from tests.support.venue import CLAIM_S, DELAY_S, REWARD_E6
 
 NAMES = sorted(path.stem for path in CONTRACTS.glob("*.vy"))
 
@@ -25,7 +25,8 @@ def sound(inputs: list[dict[str, Any]]) -> list[Any]:
     made: list[Any] = []
     for number, given in enumerate(inputs):
         keys = [a_key(f"{given['name']} {place}").address for place in range(3)]
-        number_of = {"delay_s": DELAY_S}.get(given["name"], 2)
+        numbers = {"delay_s": DELAY_S, "reward_e6": REWARD_E6, "window_s": CLAIM_S}
+        number_of = numbers.get(given["name"], 2)
         made.append({"address": keys[0], "address[]": keys}.get(given["type"], number_of))
         assert given["type"] in ("address", "address[]", "uint256"), (number, given)
     return made

@@ -3,7 +3,13 @@
 calldata, and where the contracts are. Nothing here decides anything.
 """
 
-from infold.shell.chain.calldata import SETTLE, SETTLE_SELECTOR, settle_calldata, vector_of_settle
+from infold.shell.chain.calldata import (
+    SETTLE,
+    SETTLE_SELECTOR,
+    batch_of_settle,
+    settle_calldata,
+    vector_of_settle,
+)
 from infold.shell.chain.contracts import Abi, Contract, Log, load_abi, type_of
 from infold.shell.chain.rpc import Block, Json, Reverted, Rpc, block, mine, revert_reason
 from infold.shell.chain.transactions import (
@@ -35,6 +41,7 @@ __all__ = [
     "Sender",
     "Transaction",
     "Venue",
+    "batch_of_settle",
     "block",
     "load_abi",
     "mine",

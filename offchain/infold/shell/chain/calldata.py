@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from infold.messages import Batch
-from infold.signing import keccak
+from infold.messages import Batch, BatchRecord
+from infold.omissions import SealedBatch
+from infold.signing import chunk_hash, keccak
 
 SETTLE = (
     "settle(uint256,uint256[],(uint256,uint256)[],uint256[],"
@@ -62,3 +63,42 @@ def vector_of_settle(data: bytes) -> tuple[int, list[int], list[tuple[int, int]]
     flat = pairs[1 : 1 + 2 * count]
     signatures = list(zip(flat[::2], flat[1::2], strict=True))
     return words[0] & VECTOR_MASK, openings[1 : 1 + openings[0]], signatures
+
+
+def batch_of_settle(data: bytes) -> SealedBatch | None:
+    """The batch in the calldata of `Clearing.settle`. None for the calldata of anything else."""
+    vector = vector_of_settle(data)
+    if vector is None:
+        return None
+    words = [int.from_bytes(data[at : at + 32], "big") for at in range(4, len(data) - 31, 32)]
+
+    def rows(head: int, width: int) -> list[list[int]]:
+        first = words[head] // 32 + 1
+        return [
+            words[at : at + width] for at in range(first, first + width * words[first - 1], width)
+        ]
+
+    seal_r, seal_vs = rows(6, 2)[0]
+    return SealedBatch(
+        head=words[0],
+        root=_root(words[0] >> 8 & 255, words[0] & 255, vector[1]),
+        accepted_root=words[5].to_bytes(32, "big"),
+        price_words=[word for (word,) in rows(3, 1)],
+        records=[
+            BatchRecord(order=order, terms=terms, r=r, vs=vs) for order, terms, r, vs in rows(4, 4)
+        ],
+        seal=(seal_r, seal_vs),
+    )
+
+
+def _root(chunks: int, opened: int, openings: list[int]) -> bytes:
+    """A vector's root from what was opened of it."""
+    hashes, at = [], 0
+    for chunk in range(chunks):
+        if opened >> chunk & 1:
+            hashes.append(chunk_hash(openings[at : at + 8]))
+            at += 8
+        else:
+            hashes.append(openings[at].to_bytes(32, "big"))
+            at += 1
+    return keccak(b"".join(hashes))

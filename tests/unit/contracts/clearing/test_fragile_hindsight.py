@@ -133,7 +133,7 @@ def try_trade(
 
 
 @pytest.mark.parametrize(("empties", "rebate"), [(0, 0), (3, 0), (0, 15)])
-def test_a_day_of_perfect_hindsight_is_bounded_by_the_loss_meter(
+def test_B12_a_day_of_perfect_hindsight_is_bounded_by_the_loss_meter(
     empties: int, rebate: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     taken_e6, bound_e6, trades = a_day_of_hindsight(empties, rebate)

@@ -148,11 +148,3 @@ def test_a_delegates_order_fills_while_the_grant_lasts(venue: Venue, account: in
     venue.world.travel(3)
     late = settled(venue, account, delegated=True, key=KEY)
     assert [skip["reason"] for skip in late.all("Skipped")] == [10]
-
-
-def test_a_delegate_never_withdraws_or_cancels(venue: Venue, account: int) -> None:
-    grant(venue, account)
-    with refuses(venue.world, "clearing: not the owner"):
-        venue.clearing.request_withdrawal(account, 1, sender=KEY)
-    with refuses(venue.world, "clearing: not the owner"):
-        venue.clearing.cancel(account, 0, 1, sender=KEY)

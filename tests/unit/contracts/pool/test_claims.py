@@ -8,7 +8,7 @@ import random
 from tests.support.evm import a_key, refuses
 from tests.support.venue import DOLLAR, PRICE_E8, Venue
 
-from infold.words import StrikeWord, unpack_account, unpack_head, unpack_strike
+from infold.words import StrikeWord, unpack_account, unpack_head, unpack_limits, unpack_strike
 
 from .conftest import OPERATOR, ORACLE, PROVIDER, SECOND, SHARE, STRANGER, sell_to_pool
 
@@ -146,7 +146,7 @@ def test_a_pool_worth_nothing_gives_requests_back(pooled: Venue) -> None:
     strike = unpack_strike(pooled.clearing.strikes(epoch))
     assert strike == StrikeWord(1, 0, 3_000 * SHARE)
     assert unpack_account(pooled.clearing.accounts(0)).collateral_e6 == collateral
-    assert pooled.clearing.limits() == 0
+    assert unpack_limits(pooled.clearing.limits()).capital_e6 == 0
 
     assert pooled.pool.maxDeposit(SECOND.address) == pooled.pool.maxRedeem(PROVIDER.address) == 0
     back = (epoch, SECOND.address, SECOND.address)

@@ -12,6 +12,8 @@ from tests.support.evm import Contract, World, a_key
 
 CLEARING = a_key("clearing")
 POOL = a_key("pool")
+RECOVERY = a_key("recovery")
+TIMELOCK = a_key("timelock")
 PAYER = a_key("payer")
 STRANGER = a_key("stranger")
 TOKENS = ROOT / "tests" / "support" / "contracts"
@@ -26,11 +28,17 @@ class Custody:
     vault: Contract
 
 
+def a_vault(world: World, token: str, clearing: str = CLEARING.address) -> Contract:
+    """A vault that obeys keys."""
+    parts = (clearing, RECOVERY.address, POOL.address, TIMELOCK.address)
+    return world.deploy("Vault", token, *parts, sender=PAYER)
+
+
 def custody_of(token: str) -> Custody:
     world = World()
     source = compiled("dev/Dollar") if token == "Dollar" else compiled_at(TOKENS / f"{token}.vy")
     coin = world.deploy(source, sender=PAYER)
-    vault = world.deploy("Vault", coin.address, CLEARING.address, POOL.address, sender=PAYER)
+    vault = a_vault(world, coin.address)
     coin.mint(PAYER.address, 1_000, sender=PAYER)
     if token == "Dollar":
         coin.approve(vault.address, 2**256 - 1, sender=PAYER)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from tests.support.evm import ZERO, Key, Refused, refuses
 
-from .conftest import CLEARING, PAYER, POOL, STRANGER, Custody
+from .conftest import CLEARING, PAYER, POOL, STRANGER, Custody, a_vault
 
 
 @pytest.mark.parametrize("caller", [CLEARING, POOL])
@@ -62,9 +62,7 @@ def test_receive_rejects_a_fee_on_the_way(odd: Custody) -> None:
 
 
 def test_receive_rejects_a_token_without_code(custody: Custody) -> None:
-    vault = custody.world.deploy(
-        "Vault", STRANGER.address, CLEARING.address, POOL.address, sender=PAYER
-    )
+    vault = a_vault(custody.world, STRANGER.address)
     with refuses(custody.world, ""):
         vault.receive(PAYER.address, 1, sender=CLEARING)
 
@@ -76,7 +74,7 @@ def test_no_call_of_the_vault_may_begin_inside_another(
 ) -> None:
     """The token stands in the place of Clearing here, so that only the lock can refuse it."""
     token = odd.token
-    vault = odd.world.deploy("Vault", token.address, token.address, POOL.address, sender=PAYER)
+    vault = a_vault(odd.world, token.address, token.address)
     vault.receive(PAYER.address, 500, sender=POOL)
     message = vault.calldata(inner, PAYER.address, 1)
     token.call(vault.address, message, sender=STRANGER)

@@ -17,7 +17,6 @@ from infold.errors import InvariantBroken
 from infold.messages import Order
 from infold.words import (
     LedgerWord,
-    LimitsWord,
     MeterWord,
     PoolWord,
     pack_ledger,
@@ -78,7 +77,7 @@ def test_admission_takes_only_what_shrinks_while_all_is_halted() -> None:
 
 def test_a_halt_beside_another_capital_means_a_log_is_missing() -> None:
     venue = a_venue()
-    limits = LimitsWord(2, 1, venue.chain.limits.capital_e6 + 1)
+    limits = venue.chain.limits._replace(capital_e6=venue.chain.limits.capital_e6 + 1)
     with pytest.raises(InvariantBroken, match="pool capital"):
         fold(venue.state, events.HaltSet(limits=to_word(pack_limits(limits))))
 

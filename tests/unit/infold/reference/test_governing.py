@@ -43,7 +43,7 @@ def market_set(
 
 
 def halt_set(governed: Governed, from_ms: int, until_ms: int, now_s: int) -> Finding:
-    event = Event(CLEARING, "HaltSet", (Limits(until_ms, from_ms, 7).word,))
+    event = Event(CLEARING, "HaltSet", (Limits(0, until_ms, from_ms, 7).word,))
     return invariant_C14_governance_keeps_its_bounds(event, now_s, governed)
 
 

@@ -71,7 +71,7 @@ LAYOUTS: list[tuple[Any, list[tuple[int, int, bool]]]] = [
         words.Caps,
         [(192, 64, False), (128, 64, False), (64, 64, False), (60, 4, False), (0, 60, False)],
     ),
-    (words.Limits, [(112, 48, False), (64, 48, False), (0, 64, False)]),
+    (words.Limits, [(160, 96, True), (112, 48, False), (64, 48, False), (0, 64, False)]),
     (words.Requests, [(128, 64, False), (0, 128, False)]),
     (words.Strike, [(192, 1, False), (128, 64, False), (0, 128, False), (193, 63, False)]),
     (words.PriceWord, [(240, 16, False), (176, 64, False), (112, 64, False), (0, 112, False)]),

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faulty contracts before the tests: one process collects the tests, and forks for each fault.
+
+A fault costs what it must: the collected tests are inherited, only contracts that import the
+changed file are compiled, the first whose code differs shows that there is a fault at all, and the
+tests that noticed neighbouring faults run first, then those of the contract's own folder, then all
+others, then the random machine beside the twin.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.support import compiler as test_compiler
+from vyper.exceptions import VyperException, VyperInternalException
+
+from compiler import CONTRACTS, ROOT, deployable
+from mutations import Mutant
+
+HUNG_S: Final = 300
+"""Of processor time, several times what all the tests take: a busy machine hangs nobody."""
+
+TESTS: Final = (
+    "tests/unit/contracts",
+    "tests/attacks",
+    "tests/property/test_contract_packing.py",
+    "tests/property/test_margin_three_ways.py",
+    "tests/property/test_pool_standards.py",
+    "tests/property/test_pricing_rule.py",
+)
+DEAF: Final = ("/contracts/amm/", "/contracts/dollar/", "test_compiler_canaries", "_node.py")
+"""Tests that no fault of ours can reach: contracts for devnets, and the compiler's own."""
+FOLDERS: Final = {
+    "adapters/Aggregator.vy": "adapters",
+    "adapters/Pull.vy": "adapters",
+    "modules/collateral.vy": "clearing",
+    "modules/markets.vy": "clearing",
+    "modules/orders.vy": "clearing",
+    "modules/parameters.vy": "governance",
+    "modules/pricing.vy": "recovery",
+    "modules/signers.vy": "seals",
+    "modules/sources.vy": "oracle",
+    "modules/uptime.vy": "oracle",
+}
+"""Where a module's faults are looked for first: a contract's are in the folder of its name."""
+NEIGHBOURS: Final = 12
+MACHINE: Final = "tests/stateful/machine.py::Machine"
+MACHINE_SEEDS: Final = (1, 2)
+MACHINE_TRANSITIONS: Final = 2_500
+
+Verdict = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A fault, the process that judges it, and its scratch folder."""
+
+    mutant: Mutant
+    process: BaseProcess
+    folder: Path
+
+
+class Jury:
+    """Judges faults while pytest holds the collected tests: a plugin in place of its test loop."""
+
+    def __init__(
+        self,
+        chosen: Sequence[Mutant],
+        known: Mapping[str, Verdict],
+        functions: Mapping[str, str],
+        jobs: int,
+        heard: Callable[[Mutant, Verdict], None],
+    ) -> None:
+        self._waiting = list(reversed(chosen))
+        self._jobs = jobs
+        self._heard = heard
+        self._failed = ""
+        self._noticed: dict[str, Counter[str]] = {}
+        self._functions = dict(functions)
+        self._originals: dict[str, bytes] = {}
+        for name, verdict in known.items():
+            if name in functions:
+                self._remember(functions[name], verdict)
+
+    def _remember(self, function: str, verdict: Verdict) -> None:
+        """Which tests noticed faults of a function, and of its file."""
+        if verdict["verdict"] == "killed" and "::" in verdict["by"]:
+            for place in (function, function.partition("::")[0]):
+                self._noticed.setdefault(place, Counter())[verdict["by"]] += 1
+
+    # -- pytest's side
+
+    def pytest_configure(self) -> None:
+        """The first counterexample is enough: none is made smaller, none is kept."""
+        from hypothesis import Phase, settings
+
+        phases = [Phase.explicit, Phase.generate]
+        settings.register_profile("mutants", phases=phases, database=None, derandomize=True)
+        settings.load_profile("mutants")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and not self._failed:
+            self._failed = report.nodeid
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            raise session.Interrupted("the tests cannot be collected")
+        self._originals = {
+            path.relative_to(CONTRACTS).with_suffix("").as_posix(): test_compiler.compiled_at(
+                path
+            ).bytecode
+            for path in deployable(CONTRACTS)
+            if "dev" not in path.parts
+        }
+        with tempfile.TemporaryDirectory(prefix="mutants-", dir=_scratch()) as name:
+            self._sit(session, Path(name))
+        return True
+
+    def _sit(self, session: pytest.Session, scratch: Path) -> None:
+        trials: dict[int, _Trial] = {}
+        try:
+            while self._waiting or trials:
+                while self._waiting and len(trials) < self._jobs:
+                    trial = self._open(session, self._waiting.pop(), scratch)
+                    trials[trial.process.sentinel] = trial
+                for sentinel in wait(list(trials)):
+                    trial = trials.pop(sentinel)  # type: ignore[arg-type]
+                    verdict = _ended(trial)
+                    self._remember(self._functions[trial.mutant.name], verdict)
+                    self._heard(trial.mutant, verdict)
+        finally:
+            for trial in trials.values():
+                trial.process.kill()
+                trial.process.join()
+
+    def _open(self, session: pytest.Session, mutant: Mutant, scratch: Path) -> _Trial:
+        folder = scratch / mutant.name
+        folder.mkdir()
+        process = multiprocessing.get_context("fork").Process(
+            target=self._judge, args=(session, mutant, folder)
+        )
+        process.start()
+        return _Trial(mutant, process, folder)
+
+    # -- in the child
+
+    def _judge(self, session: pytest.Session, mutant: Mutant, folder: Path) -> None:
+        """Compile, test and write the verdict; this process is of no use to anybody afterwards."""
+        resource.setrlimit(resource.RLIMIT_CPU, (HUNG_S, HUNG_S + 5))
+        with (folder / "output").open("w") as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+        verdict = _compiles(mutant, folder, self._originals) or self._tried(session, mutant)
+        draft = folder / "draft"
+        draft.write_text(json.dumps(verdict))
+        draft.replace(folder / "verdict")
+        sys.stdout.flush()
+        os._exit(0)
+
+    def _tried(self, session: pytest.Session, mutant: Mutant) -> Verdict:
+        items = self.ordered(session.items, mutant)
+        for item, following in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self._failed:
+                return {"verdict": "killed", "by": self._failed}
+        if mutant.name and _machine_stumbles():
+            return {"verdict": "killed", "by": MACHINE}
+        return {"verdict": "survived", "by": ""}
+
+    def ordered(self, items: Sequence[pytest.Item], mutant: Mutant) -> list[pytest.Item]:
+        """The tests that could notice a fault, likeliest first."""
+        own = f"/contracts/{FOLDERS.get(mutant.file, Path(mutant.file).stem.lower())}/"
+        function = self._functions.get(mutant.name, "")
+        first = [
+            test
+            for place in (function, mutant.file)
+            for test, _ in self._noticed.get(place, Counter[str]()).most_common(NEIGHBOURS)
+        ]
+        rank = {test: at for at, test in reversed(list(enumerate(first)))}
+
+        def place(item: pytest.Item) -> tuple[int, int]:
+            if item.nodeid in rank:
+                return 0, rank[item.nodeid]
+            return (1, 0) if own in item.nodeid else (2, 0)
+
+        return sorted(
+            (item for item in items if not any(part in item.nodeid for part in DEAF)), key=place
+        )
+
+
+def hold(jury: Jury) -> None:
+    """Collect the tests once and let the jury judge. `RuntimeError` if they cannot be collected."""
+    arguments = ["-q", "--no-header", "--no-summary", "--capture=no", "--tb=no"]
+    os.chdir(ROOT)
+    with contextlib.redirect_stdout(sys.stderr):
+        ended = pytest.main([*arguments, "-p", "no:cacheprovider", *TESTS], plugins=[jury])
+    if ended != pytest.ExitCode.OK:
+        raise RuntimeError(f"pytest ended with {ended!r}")
+
+
+def _compiles(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> Verdict | None:
+    """Put the fault before this process's tests; a verdict if there is nothing to test."""
+    if not mutant.name:
+        return None
+    shutil.copytree(CONTRACTS, folder / "contracts")
+    faulty = folder / "contracts" / mutant.file
+    faulty.write_text(mutant.apply(faulty.read_text()))
+    kept = folder / "artifacts"
+    kept.mkdir()
+    for artifact in test_compiler.CACHE.glob("*.json"):
+        with contextlib.suppress(FileNotFoundError):  # another run is tidying up
+            os.link(artifact, kept / artifact.name)
+    test_compiler.CONTRACTS = folder / "contracts"
+    test_compiler.CACHE = kept
+    test_compiler.compiled.cache_clear()
+    test_compiler.compiled_at.cache_clear()
+    try:
+        for name in sorted(originals, key=lambda name: len(originals[name])):
+            if test_compiler.compiled(name).bytecode != originals[name]:
+                return None
+    except (VyperException, VyperInternalException) as error:
+        return {"verdict": "invalid", "by": type(error).__name__}
+    return {"verdict": "same", "by": ""}
+
+
+def _machine_stumbles() -> bool:
+    """Whether contracts and twin part ways under random calls."""
+    machine = importlib.import_module("tests.stateful.machine")
+    try:
+        for seed in MACHINE_SEEDS:
+            machine.Machine(seed).run(MACHINE_TRANSITIONS, 500)
+    except AssertionError:
+        return True
+    return False
+
+
+def _ended(trial: _Trial) -> Verdict:
+    """The verdict of a trial that is over; `RuntimeError` with its last words if it has none."""
+    trial.process.join()
+    if trial.process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL):
+        verdict = {"verdict": "hung", "by": ""}
+    elif (said := trial.folder / "verdict").exists():
+        verdict = json.loads(said.read_text())
+    else:
+        words = (trial.folder / "output").read_text()[-2_000:]
+        raise RuntimeError(f"no verdict on {trial.mutant}:\n{words}")
+    shutil.rmtree(trial.folder)
+    return verdict
+
+
+def _scratch() -> Path:
+    folder = ROOT / ".cache" / "mutants"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def nothing() -> Mutant:
+    """No fault: what the jury must let live before its verdicts mean anything."""
+    return Mutant("", "", "", "none", 0, "", "", 0, 0)
+
+
+def places(all_: Sequence[Mutant]) -> Iterator[tuple[str, str]]:
+    """Name and place (`file::function`) of each fault."""
+    for mutant in all_:
+        yield mutant.name, f"{mutant.file}::{mutant.function}"
