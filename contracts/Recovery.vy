@@ -194,7 +194,7 @@ def fold(account: uint256, index: uint256):
     held: uint256 = staticcall CLEARING.positions(account * PLACES + index)
     market: uint256 = held >> 240
     events: uint256 = staticcall CLEARING.market_words(market * 8 + 6)
-    assert packing._behind(held, events) and self._holds(account, index), "recovery: nothing to fold"
+    assert packing._behind(held, events), "recovery: nothing to fold"
     long: bool = packing._signed(held, 152, 64) > 0
     last: uint256 = packing._last_of(long, events)
     number: uint256 = (held >> 216) & SERIAL
@@ -361,15 +361,6 @@ def resumed(before: uint256, mark: uint256, events: uint256, key: uint256, time_
 
 
 # -- internals -----------------------------------------------------------------
-
-@internal
-@view
-def _holds(account: uint256, index: uint256) -> bool:
-    """
-    @notice Whether the account word says so: a wind-down leaves the positions of who was paid where they were.
-    """
-    return (staticcall CLEARING.accounts(account) >> (16 + index)) & 1 != 0
-
 
 
 @internal

@@ -295,8 +295,8 @@ IDLE = {
     ("Recovery", "deleverage"),
     ("Recovery", "fold"),
 }
-"""Nor has it been silent for a week, and its pool has room: nobody is deleveraged. What that does to
-signed orders is in recovery/test_deleverage.py."""
+"""Nor has it been silent for a week, and its pool has room: nobody is deleveraged. What that does
+to signed orders is in recovery/test_deleverage.py."""
 
 
 def acts() -> dict[tuple[str, str], list[Act]]:

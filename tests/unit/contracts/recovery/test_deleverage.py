@@ -17,12 +17,13 @@ from infold.words import (
     unpack_account,
     unpack_deleveraged,
     unpack_incoming,
+    unpack_ledger,
     unpack_meter,
     unpack_position,
     unpack_transit,
 )
 
-from .conftest import KEEPER, LONG, Crowd
+from .conftest import INSURANCE, KEEPER, LONG, Crowd
 
 LOW = 57_000 * 10**8
 """Equity is 970 dollars, maintenance 1,425."""
@@ -315,3 +316,29 @@ def test_the_backstop_is_deleveraged_at_once_and_liquidated_like_anyone(full: Fu
     assert unpack_account(venue.clearing.accounts(1)).collateral_e6 >= 0
     assert venue.clearing.backstop_markets() == 0
     assert unpack_deleveraged(venue.clearing.market_words(8 + 6)).shorts == 2
+
+
+def test_a_wind_down_waits_for_folds_which_need_no_price(full: Full) -> None:
+    """What everybody is worth then adds up to what the vault holds, transit's roundings left out."""
+    fill_pool(full)
+    crowd = full.crowd
+    recovery, world = crowd.venue.recovery, crowd.venue.world
+    crowd.venue.settle(crowd.venue.a_batch(oracle={1: LOW}))
+    full.deleverage(LOW)
+    world.travel(8 * 86_400)
+    recovery.wind_down(sender=KEEPER)
+    with refuses(world, "recovery: fold first"):
+        recovery.final_equity(crowd.short)
+    world.travel(8 * 86_400)
+    with refuses(world, "recovery: fold first"):
+        recovery.claim(crowd.short, sender=KEEPER)
+    full.fold(crowd.short)
+    full.fold(full.second)
+    everybody = (0, 1, crowd.long, crowd.short, full.other, full.second, crowd.keeper)
+    worth = sum(recovery.final_equity(it) for it in everybody)
+    held = crowd.venue.vault.accounted_e6() - crowd.cash(INSURANCE) - crowd.cash(3)
+    fees = unpack_ledger(crowd.venue.clearing.market_words(8 + 3)).fees_e6
+    assert abs(held - fees - worth) <= 2_000
+    assert recovery.claim(crowd.short, sender=KEEPER).value > 0
+    with refuses(world, "recovery: nothing to fold"):
+        full.fold(crowd.short)
