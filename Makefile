@@ -12,10 +12,10 @@ export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 ARGS ?=
 TESTS ?= tests
 
-.PHONY: help setup demo mocks test check format abi bench mutants reasons prove learn devnet doctor clean
+.PHONY: help setup demo mocks test check format abi bench mutants reasons coverage compilers audit attacks prove learn devnet doctor clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: ## make .venv from the locks: Python packages and anvil
 	@test -n "$(PYTHON)" || { echo "no python3 on PATH: install Python 3.11 or 3.12" >&2; exit 3; }
@@ -53,6 +53,18 @@ mutants: setup ## judge faults in the contracts by the tests, where the last run
 
 reasons: setup ## which test trips which assert of the contracts (ARGS="--json")
 	@python tools/reasons.py $(ARGS)
+
+coverage: setup mocks ## lines, branches and refusals of the contracts that tests reach (ARGS="--json")
+	@python tools/covered.py $(ARGS)
+
+compilers: setup ## the random machine on contracts compiled in other ways (ARGS="--transitions 100000")
+	@python tools/compilers.py $(ARGS)
+
+audit: setup mocks ## what an auditor runs first, into .build/audit/report.md (ARGS="--only sizes lint")
+	@python tools/audit.py $(ARGS)
+
+attacks: setup ## which test tries which attack (ARGS="--json")
+	@python tools/attacks.py $(ARGS)
 
 prove: setup ## symbolic proofs on bytecode, in an environment of their own (ARGS="--match Words")
 	@python tools/prove.py $(ARGS)

@@ -152,6 +152,7 @@ def deleverage(
     """
     standing: Standing = self._below(head, openings, signatures_, account, index, keeper)
     size: uint256 = self._size(standing)
+    log IRecovery.Liquidated(account=account, time_ms=self.liquidated_ms[account], index=index, size_e8=size)
     insured: int256 = max(0, packing._collateral_of(staticcall CLEARING.accounts(collateral.INSURANCE)))
     rest: int256 = standing.equity - convert(self._lean_cost(standing, convert(abs(standing.base), uint256)), int256)
     if self._room(standing.market, standing.caps, standing.base) > 0:
@@ -545,7 +546,7 @@ def _spread(
         number = (staticcall CLEARING.market_words(market * 8 + 6)) & packing.M24
         self.deleveragings[market * 2**24 + number] = owed
     log IRecovery.Deleveraged(
-        account=account, time_ms=(head >> 16) & packing.M48, index=index, market=market, number=number, deleveraging=owed
+        account=account, index=index, market=market, number=number, deleveraging=owed
     )
     if owed != 0:
         held: uint256 = staticcall CLEARING.positions(BACKSTOP * PLACES + market)

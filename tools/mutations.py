@@ -30,6 +30,8 @@ _EDGES = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 _EDGES |= {" in ": " not in ", " not in ": " in "}
 _SIGNS = {"+": "-", "-": "+"}
 _SIGN_CALLS = {"unsafe_add": "unsafe_sub", "unsafe_sub": "unsafe_add"}
+OVERSHOT = 3
+"""At most: longer and the search would reach into what stands left of a short operand."""
 _LOGIC = {"and": "or", "or": "and"}
 
 
@@ -135,9 +137,15 @@ def _faults(module: vy_ast.Module, source: str, starts: list[int]) -> Iterator[_
 
 
 def _between(source: str, begin: int, end: int, words: dict[str, str]) -> tuple[int, str]:
-    """The operator between two operands, which brackets and spaces may surround."""
+    """The operator between two operands, which brackets and spaces may surround.
+
+    In a `log` line the compiler takes the left one's end some characters too far to the right.
+    """
     pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     found = re.search(pattern, source[begin:end])
+    if found is None:
+        begin -= OVERSHOT
+        found = re.search(pattern, source[begin:end])
     if found is None:
         raise ValueError(f"no operator between two operands: {source[begin:end]!r}")
     return begin + found.start(), found.group()

@@ -30,9 +30,9 @@ from compiler import CONTRACTS, compiler_data
 
 PROOFS: Final = ROOT / "proofs"
 ENVIRONMENT: Final = ROOT / ".venv-prove"
-DEPLOYED: Final = ("Rules", "Delegates", "Seals", "Timelock")
+DEPLOYED: Final = ("Clearing", "Rules", "Pool", "Delegates", "Seals", "Timelock")
 TIMEOUT_S: Final = 60
-BY_NUMBERS: Final = ("Rounding",)
+BY_NUMBERS: Final = ("Rounding", "Shares")
 """Contracts whose statements divide: decided over whole numbers, the others bit by bit."""
 
 

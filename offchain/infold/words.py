@@ -237,6 +237,10 @@ def unpack_head(word: int) -> HeadWord:
     return HeadWord(*unpack(HEAD, word))
 
 
+NEVER_MS: Final = 2**48 - 1
+"""The time in the head of a venue that was wound down, and the barrier of what is paid never."""
+
+
 class LimitsWord(NamedTuple):
     """limits: the pool's capital at its last strike, what all strikes moved to account 0, and the
     halt: in batches of `halted_from_ms` < T <= `halted_until_ms` every market only shrinks.

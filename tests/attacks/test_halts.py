@@ -119,6 +119,27 @@ def test_F04_liquidity_providers_get_in_and_out(stage: Stage) -> None:
     assert pool.redeem(pool.maxRedeem(who), who, who, sender=PROVIDER).value > 0
 
 
+def test_D19_what_the_pool_says_it_takes_it_takes_in_a_halt(stage: Stage) -> None:
+    """ERC-4626 for one whose claims are ready: the most is accepted and one more is not, whoever
+    halted what. The standards' suite is tests/property/test_pool_standards.py.
+    """
+    venue, who = stage.venue, PROVIDER.address
+    venue.fund(PROVIDER, 100 * DOLLAR)
+    epoch = venue.ask_in(PROVIDER, 100 * DOLLAR)
+    venue.ask_out(PROVIDER, 77 * 10**12 + 1)
+    venue.strike(ORACLE)
+    if not venue.clearing.strikes(epoch):
+        venue.strike(ORACLE)
+    for claim in ("deposit", "mint", "withdraw", "redeem"):
+        most = getattr(venue.pool, f"max{claim.capitalize()}")(who)
+        assert most > 0
+        with refuses(venue.world, "pool: more than claimable"):
+            getattr(venue.pool, claim)(most + 1, who, who, sender=PROVIDER)
+        with venue.world.anchored():
+            assert getattr(venue.pool, claim)(most, who, who, sender=PROVIDER).value > 0
+            assert getattr(venue.pool, f"max{claim.capitalize()}")(who) == 0
+
+
 @pytest.mark.parametrize("market", [1, 2])
 def test_F04_new_risk_stops_in_every_market(stage: Stage, market: int) -> None:
     receipt = stage.settle(

@@ -414,7 +414,7 @@ def test_C11_f_of_2f_plus_1_signers_cannot_leave_the_honest_range(faulty: int) -
 # -- outages -----------------------------------------------------------------------
 
 
-def test_C12_an_outage_of_three_hours_liquidates_nobody_before_the_grace_is_over(
+def test_C12_E10_an_outage_of_three_hours_liquidates_nobody_before_the_grace_is_over(
     stage: Stage,
 ) -> None:
     """The price falls while the sequencer is down; whoever is first back finds no victim."""

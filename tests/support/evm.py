@@ -12,7 +12,7 @@ import functools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import eth_abi
 import pyrevm
@@ -97,8 +97,26 @@ class _Function:
     reads: bool
 
 
+@dataclass(frozen=True)
+class Step:
+    """One thing that was done to a world: "call", "deploy", "mark" or "back" to the last mark."""
+
+    kind: str
+    stamp_s: int
+    sender: str = ""
+    to: str = ""
+    data: bytes = field(default=b"", repr=False)
+    reason: str | None = None
+    """What it was refused with, if it was."""
+    logs: str = ""
+    """A hash of everything it logged."""
+
+
 class World:
     """One chain."""
+
+    tape: ClassVar[list[Step] | None] = None
+    """Where every world notes what is done to it, for `tests/devnet` to do again on a node."""
 
     def __init__(self, timestamp_s: int = GENESIS_S, chain_id: int = CHAIN_ID) -> None:
         self.chain_id = chain_id
@@ -138,9 +156,14 @@ class World:
         """Move on."""
         self.at(self.timestamp_s + seconds)
 
+    def _note(self, kind: str, **what: Any) -> None:
+        if World.tape is not None:
+            World.tape.append(Step(kind, self.timestamp_s, **what))
+
     @contextmanager
     def anchored(self) -> Iterator[None]:
         """Undo everything done inside, time included."""
+        self._note("mark")
         mark = self._evm.snapshot()
         kept = self.timestamp_s, dict(self._nonces)
         try:
@@ -149,6 +172,7 @@ class World:
             self._evm.revert(mark)
             self._nonces = kept[1]
             self.at(kept[0])
+            self._note("back")
 
     # -- contracts
 
@@ -169,10 +193,10 @@ class World:
         )
         expected = self.predict(sender.address)
         self._evm.reset_transient_storage()
+        init_code = artifact.bytecode + eth_abi.encode(types, args)
+        self._note("deploy", sender=sender.address, data=init_code)
         try:
-            address = self._evm.deploy(
-                sender.address, artifact.bytecode + eth_abi.encode(types, args)
-            )
+            address = self._evm.deploy(sender.address, init_code)
         except RuntimeError as error:
             raise _refused(f"{artifact.name}()", error) from None
         assert int(address, 16) == int(expected, 16), "the deployer's nonce moved elsewhere"
@@ -224,9 +248,19 @@ class World:
     ) -> tuple[bytes, int, list[Event]]:
         """One transaction, or one read, of raw calldata."""
         self._evm.reset_transient_storage()
-        output = bytes(self._evm.message_call(sender, to, calldata=data, is_static=static))
+        try:
+            output = bytes(self._evm.message_call(sender, to, calldata=data, is_static=static))
+        except RuntimeError as error:
+            if not static:
+                self._note("call", sender=sender, to=to, data=data, reason=_words(error)[0])
+            raise
         result = self._evm.result
         assert result is not None, "a call that returned has a result"
+        if not static and World.tape is not None:
+            found = [
+                (log.address, [*map(_hex, log.topics)], _hex(log.data[1])) for log in result.logs
+            ]
+            self._note("call", sender=sender, to=to, data=data, logs=hash_of_logs(found))
         return (
             output,
             int(result.gas_used),
@@ -235,8 +269,8 @@ class World:
 
     def _decode(self, log: Any) -> Event:
         _, data = log.data
-        names = [topic.hex() if isinstance(topic, bytes) else str(topic) for topic in log.topics]
-        first = names[0] if names[0].startswith("0x") else "0x" + names[0]
+        names = [_hex(topic) for topic in log.topics]
+        first = names[0]
         entry = self._events.get((log.address.lower(), first))
         if entry is None:
             return Event(log.address, first, {"data": data})
@@ -322,13 +356,29 @@ def refuses(world: World, reason: str) -> Iterator[None]:
 
 
 def _refused(what: str, error: RuntimeError) -> Refused:
+    return Refused(what, *_words(error))
+
+
+def _words(error: RuntimeError) -> tuple[str, bytes]:
+    """What a call reverted with: its string, if it is one, and its bytes."""
     text = str(error)
     if not text.startswith("Revert"):
-        return Refused(what, "", text.encode())
+        return "", text.encode()
     data = bytes.fromhex(text.rsplit("0x", 1)[1].split(" ")[0].rstrip(" }"))
     if data[:4] == _ERROR:
-        return Refused(what, eth_abi.decode(["string"], data[4:])[0], data)
-    return Refused(what, "", data)
+        return eth_abi.decode(["string"], data[4:])[0], data
+    return "", data
+
+
+def _hex(part: Any) -> str:
+    text = part.hex() if isinstance(part, bytes) else str(part)
+    return text if text.startswith("0x") else "0x" + text
+
+
+def hash_of_logs(logs: Sequence[tuple[str, Sequence[str], str]]) -> str:
+    """One hash of addresses, topics and data in hexadecimal, whoever reports them."""
+    lines = [" ".join([address, *topics, data]).lower() for address, topics, data in logs]
+    return keccak("\n".join(lines).encode()).hex()
 
 
 def _functions(artifact: Artifact) -> dict[str, _Function]:

@@ -6,7 +6,7 @@ the pool cannot, folds what sides owe, and lets out who asked to leave.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +26,7 @@ from infold.cli.options import (
 )
 from infold.cli.terminal import Exit, Json, Quiet, Steps, complain, progress, show
 from infold.errors import Unavailable
-from infold.words import SettleHead, pack_settle_head, unpack_exit, unpack_position
+from infold.words import SettleHead, pack_settle_head, unpack_exit
 
 if TYPE_CHECKING:
     from infold.cli.onchain import Desk
@@ -217,19 +217,6 @@ def _shrink(watch: Watch, desk: Desk, case: Broken, keeper_account: int) -> tupl
     return doors[1], desk.send("Recovery", doors[1], *arguments)
 
 
-def _size_e8(logs: Sequence[Log], case: Broken) -> int:
-    """What a liquidation or a deleveraging took of its position."""
-    for log in logs:
-        if log.name == "Liquidated":
-            return int(log.arguments["size_e8"])
-    base_e8 = next(
-        unpack_position(int(log.arguments["position"])).base_e8 if log.arguments["position"] else 0
-        for log in logs
-        if log.name == "Applied" and log.arguments["account"] == case.account
-    )
-    return case.size_e8 - abs(base_e8)
-
-
 def _liquidate(
     watch: Watch,
     desk: Desk,
@@ -239,6 +226,7 @@ def _liquidate(
     refused: list[dict[str, Any]],
 ) -> None:
     """One account, its largest position first, until it is healthy again or nobody may."""
+    from infold.cli.onchain import named
     from infold.shell.chain import Reverted
 
     for _ in range(PLACES):
@@ -261,7 +249,7 @@ def _liquidate(
             {
                 "account": case.account,
                 "index": case.place,
-                "size_e8": str(_size_e8(logs, case)),
+                "size_e8": str(named(logs, "Liquidated")["size_e8"]),
                 "deleveraged": door == "deleverage",
                 "earned_e6": str(earned),
                 "debt_e6": str(sum(it["insurance_e6"] + it["pool_e6"] for it in covered)),

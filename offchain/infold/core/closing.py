@@ -46,7 +46,7 @@ from infold.core.state import OpenOrder, State
 from infold.errors import InvariantBroken, Rejected, Unavailable
 from infold.messages import TimeInForce
 from infold.units import GUARD_MS
-from infold.words import STATUS_UNLISTED
+from infold.words import NEVER_MS, STATUS_UNLISTED
 
 
 @dataclass(slots=True)
@@ -98,6 +98,8 @@ def close(state: State, command: CloseBatch) -> list[AnyEvent]:
 
 def _check_time(state: State, command: CloseBatch) -> None:
     time_ms = command.time_ms
+    if state.head.time_ms == NEVER_MS:
+        raise Unavailable("the venue is wound down: no batch settles any more (runbook: leaving)")
     if state.in_flight is not None:
         raise Unavailable(
             f"batch {state.in_flight.number} is under way; confirm it or let it lapse first"

@@ -120,6 +120,12 @@ class HaltSet(Fact, frozen=True, kw_only=True):
     limits: Word
 
 
+class WoundDown(Fact, frozen=True, kw_only=True):
+    """No batch settles any more; debts are registered up to a time."""
+
+    until_ms: int
+
+
 class Covered(Fact, frozen=True, kw_only=True):
     """Who paid a bankrupt account's debt; what insurance paid is told by `CollateralMoved` too."""
 
@@ -156,6 +162,7 @@ ChainFact = (
     | Covered
     | FeesCollected
     | HaltSet
+    | WoundDown
     | MarketSet
     | SourceRead
 )
@@ -176,20 +183,19 @@ FACTS: Final[dict[str, type[Fact]]] = {
         Covered,
         FeesCollected,
         HaltSet,
+        WoundDown,
         MarketSet,
         SourceRead,
     )
 }
 """Logs of `Clearing`, `Recovery`, `Delegates`, `Pool` and `Oracle` that tell the engine something
-new. The others are the echo of a batch, which `ConfirmBatch` folds, or say nothing the engine
-keeps."""
+new. The others are the echo of a batch, which `ConfirmBatch` folds, or say nothing it keeps."""
 
 
 def fact_from_log(
     name: str, arguments: Mapping[str, Any], following: str | None = None
 ) -> ChainFact | None:
-    """The fact of a decoded log of `Clearing`, `Delegates`, `Pool` or `Oracle`; None if it says
-    nothing new.
+    """The fact of a decoded log of a contract that tells facts; None if it says nothing new.
 
     `arguments` are the ABI's names with integers, or 0x strings for addresses. `following` names
     the next log of the same block, if there is one: collateral that a batch moves for the pool and

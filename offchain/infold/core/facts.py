@@ -15,9 +15,11 @@ from infold.core.state import NO_POSITION, Account, Market, Parameters, State
 from infold.errors import InvariantBroken
 from infold.units import BACKSTOP_ACCOUNT, FIRST_TRADER, POOL_ACCOUNT
 from infold.words import (
+    NEVER_MS,
     AccountWord,
     LedgerWord,
     ReadingsWord,
+    WithdrawalWord,
     unpack_account,
     unpack_caps,
     unpack_clock,
@@ -78,6 +80,8 @@ def fold(state: State, fact: ChainFact) -> None:
             _collect_fees(state, fact)
         case events.HaltSet():
             _set_halt(state, fact)
+        case events.WoundDown():
+            state.head = state.head._replace(time_ms=NEVER_MS)
         case events.Covered():
             held = state.held(POOL_ACCOUNT)
             collateral_e6 = held.word.collateral_e6 - fact.pool_e6
@@ -115,6 +119,9 @@ def _set_withdrawal(state: State, fact: events.WithdrawalSet) -> None:
     held = state.held(fact.account)
     after = unpack_account(from_word(fact.word))
     withdrawal = unpack_withdrawal(from_word(fact.withdrawal))
+    if state.head.time_ms == NEVER_MS:
+        _discharge(held, fact.account, after, withdrawal)
+        return
     moved_e6 = -withdrawal.amount_e6
     if not moved_e6:
         back_e6 = after.collateral_e6 - held.word.collateral_e6
@@ -122,6 +129,17 @@ def _set_withdrawal(state: State, fact: events.WithdrawalSet) -> None:
     due = held.word._replace(collateral_e6=held.word.collateral_e6 + moved_e6)
     if after != due or (withdrawal.amount_e6 and held.withdrawal.amount_e6):
         raise _surprise(fact.account, after, due)
+    held.word = after
+    held.withdrawal = withdrawal
+
+
+def _discharge(held: Account, account: int, after: AccountWord, withdrawal: WithdrawalWord) -> None:
+    """A wind-down leaves an account nothing but what it pays; its positions stay where they are,
+    and the mask says that it holds none.
+    """
+    due = held.word._replace(collateral_e6=0, mask=0)
+    if after != due:
+        raise _surprise(account, after, due)
     held.word = after
     held.withdrawal = withdrawal
 

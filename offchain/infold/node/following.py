@@ -26,7 +26,7 @@ from infold.shell.refunds import deposits_of
 
 CREATION_BLOCKS_MAX: Final = 256
 """A deployment creates nine contracts; this many blocks are searched for Clearing's."""
-FACT_CONTRACTS: Final = frozenset({"Clearing", "Delegates", "Pool", "Oracle"})
+FACT_CONTRACTS: Final = frozenset({"Clearing", "Recovery", "Delegates", "Pool", "Oracle"})
 
 
 class Follower:

@@ -84,6 +84,10 @@ DOORS = {
         ("Recovery", "fold", f"{_WORD},{_WORD}"),
         ("Recovery", "force_reduce", f"{_WORD},{_WORD},{_WORD}"),
         ("Recovery", "execute_exit", f"{_VECTOR},{_WORD},{_WORD}"),
+        ("Recovery", "wind_down", ""),
+        ("Recovery", "register", _WORD),
+        ("Recovery", "claim", _WORD),
+        ("Pool", "leave", _MANAGED),
     )
 }
 DOOR_OF = {door.selector: place for place, door in DOORS.items()}
@@ -131,7 +135,11 @@ EVENTS = dict(
         # Recovery
         _event(f"Liquidated({_words(4)})", 1),
         _event(f"ExitSet({_words(3)})", 1),
-        _event(f"Deleveraged({_words(6)})", 1),
+        _event(f"Deleveraged({_words(5)})", 1),
+        _event(f"WoundDown({_WORD})", 0),
+        _event(f"DebtRegistered({_words(3)})", 1),
+        _event(f"RatioFixed({_words(2)})", 0),
+        _event(f"ClaimPaid({_words(3)})", 1),
         # Delegates
         _event(f"DelegateSet({_WORD},address,{_WORD})", 1),
         _event(f"ApprovalSet({_WORD},bytes32,{_WORD})", 1),

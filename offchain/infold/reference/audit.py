@@ -31,6 +31,7 @@ from .invariants import (
     invariant_C2_bases_sum_to_zero,
     invariant_C3_quotes_sum_to_zero,
     invariant_C4_cash_is_in_the_vault,
+    invariant_C4_promises_are_in_the_vault,
     invariant_C5_fills_stay_within_orders,
     invariant_C6_one_price_near_the_oracle,
     invariant_C7_pool_trades_on_its_side,
@@ -67,6 +68,7 @@ class Auditor:
         self.shares = ShareValue()
         self.governed = Governed()
         self.lp_held_e6 = 0
+        self.set_aside_e6 = 0
         self.accounted_e6 = 0
         self.batches = 0
         self.records = 0
@@ -141,7 +143,13 @@ class Auditor:
             self.note("C4", self.cash(rebuilt.sums, self.accounted_e6, None))
 
     def cash(self, sums: Sums, accounted_e6: int, balance_e6: int | None) -> Finding:
-        """C4 for these totals and this vault."""
+        """C4 for these totals and this vault; of a venue that is wound down, what is promised."""
+        protocol = self.replay.protocol
+        if protocol.wound_ms:
+            if not protocol.claims_e6:
+                return Finding(True, 0)
+            promised_e6 = protocol.unpaid_e6 + self.lp_held_e6 + self.set_aside_e6
+            return invariant_C4_promises_are_in_the_vault(promised_e6, accounted_e6)
         return invariant_C4_cash_is_in_the_vault(sums, self.lp_held_e6, accounted_e6, balance_e6)
 
     def _move_money(self, entry: Entry) -> None:
@@ -162,6 +170,8 @@ class Auditor:
                 self.lp_held_e6 -= words[3]
             elif event.address == contracts.pool and event.name == "CancelDepositClaim":
                 self.lp_held_e6 -= words[4]
+            elif event.name == "ClaimPaid" and not words[0]:
+                self.set_aside_e6 += words[2]
             elif event.address == contracts.clearing and event.name == "PoolStruck":
                 requests = Requests.of(state.lp_requests.get(words[0], 0))
                 self.lp_held_e6 -= moved_e6(Strike.of(words[1]), requests)

@@ -121,6 +121,14 @@ def invariant_C4_cash_is_in_the_vault(
     return finding(1, broken)
 
 
+def invariant_C4_promises_are_in_the_vault(promised_e6: int, accounted_e6: int) -> Finding:
+    """Of a venue that is wound down: what is unpaid, set aside for the pool's holders and held for
+    their requests is what the vault accounts for.
+    """
+    broken = f"promised {promised_e6}, accounted {accounted_e6}"
+    return finding(1, [broken] if promised_e6 != accounted_e6 else [])
+
+
 # -- fills ------------------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every door that changes state, as a method with the door's name (docs/protocol.md §5 to §8):
-those of `Clearing`, `Delegates`, `Recovery`, of `Pool` in `shares`, and `Oracle`'s for second
-sources; keys are changed at `protocol.oracle.signers` and `protocol.seals`.
+those of `Clearing`, `Delegates`, `Recovery` (its wind-down in `winding`), of `Pool` in `shares`,
+and `Oracle`'s for second sources; keys are changed at `protocol.oracle.signers` and
+`protocol.seals`.
 
     protocol = Protocol(chain_id=1, clearing=0x..., oracle=0x..., ...)
     account = protocol.open_account(owner, 25_000_000, sender=owner, now_s=1_700_000_000)
@@ -58,12 +59,13 @@ from .settlement import (
     settle,
     virtual_mark,
 )
-from .shares import Shares
 from .signers import Oracle, Recover, Seals, Signature, SignerSet
 from .sources import Answer, Source, doubtful, refresh, set_source
 from .state import CAPS, CLOCK, LEDGER, LISTING, RATES, State
 from .vectors import Vector, open_vector
+from .winding import DUE_AT_ONCE, Winding
 from .words import (
+    NEVER_MS,
     Account,
     Caps,
     Clock,
@@ -86,7 +88,7 @@ FIRST_EPOCH = 1
 APPROVED = 2**48 - 1
 
 
-class Protocol(Shares):
+class Protocol(Winding):
     """`Clearing` and its `Oracle`, from construction on."""
 
     def __init__(
@@ -159,6 +161,7 @@ class Protocol(Shares):
         del sender, now_s
         require(owner != 0, "clearing: owner is zero")
         require(amount_e6 >= OPENING_DEPOSIT_E6_MIN, "clearing: deposit too small")
+        self._check_running()
         account = self.state.scalar("account_count")
         self.state.put_scalar("account_count", account + 1)
         self.state.put(self.state.accounts, account, Account(owner, 0, 0, 0).word)
@@ -175,9 +178,14 @@ class Protocol(Shares):
 
     def _check_open(self, account: int) -> None:
         """The backstop, insurance, the treasury and whatever was opened may be paid into."""
+        self._check_running()
         apart = BACKSTOP_ACCOUNT <= account <= TREASURY_ACCOUNT
         opened = TRADERS_FROM <= account < self.state.scalar("account_count")
         require(apart or opened, "clearing: unknown account")
+
+    def _check_running(self) -> None:
+        stopped = Head.of(self.state.scalar("head")).time_ms == NEVER_MS
+        require(not stopped, "clearing: wound down")
 
     @door
     def collect_fees(self, market: int, *, sender: int, now_s: int) -> None:
@@ -229,6 +237,8 @@ class Protocol(Shares):
         """Pay the owner what is free of the pending amount; the rest is collateral again."""
         del sender
         withdrawal = Withdrawal.of(self.state.withdrawals.get(account, 0))
+        if withdrawal.barrier_ms != DUE_AT_ONCE:
+            self._check_running()
         due = now_s * 1000 > withdrawal.barrier_ms + WINDOW_MS
         require(due, "clearing: withdrawal not due")
         stored = self._account(account)
@@ -405,8 +415,9 @@ class Protocol(Shares):
         """
         del sender
         case = self._below(head, openings, signatures, account, place, keeper)
-        check_spread(self.state, case)
         size = size_to_close(case)
+        self.state.log("Liquidated", account, SettleHead.of(head).time_ms, place, size)
+        check_spread(self.state, case)
         terms = spread_terms(self.state, case, size, keeper)
         require(keeper < self.state.scalar("account_count"), "clearing: unknown account")
         self._check_fresh(SettleHead.of(head).time_ms, now_s)
@@ -425,7 +436,7 @@ class Protocol(Shares):
         if owed is not None:
             number, word = events_of(state, market).last, owed.word
             state.put(state.deleveragings, market << 24 | number, word)
-        state.log("Deleveraged", account, vector.time_ms, place, market, number, word)
+        state.log("Deleveraged", account, place, market, number, word)
         backstop = Position.of(state.positions.get(backstop_key(market), 0))
         if owed is not None and backstop.base_e8 and (backstop.base_e8 > 0) == bool(owed.long):
             self._amend(BACKSTOP_ACCOUNT, market, word, number)
@@ -522,6 +533,7 @@ class Protocol(Shares):
     ) -> None:
         """`Recovery.execute_exit`: anyone carries an exit out at an appointed time's vector."""
         del sender
+        require(not self.wound_ms, "recovery: wound down")
         require(place < 16, "recovery: index out of range")
         key = account << 4 | place
         word = self.state.exits.get(key, 0)

@@ -22,7 +22,18 @@ from .state import (
 )
 from .strikes import moved_e6
 from .sums import Sums
-from .words import Clock, Fill, Holding, Limits, Requests, SettledFill, SettledHead, Strike
+from .words import (
+    NEVER_MS,
+    Clock,
+    Fill,
+    Head,
+    Holding,
+    Limits,
+    Requests,
+    SettledFill,
+    SettledHead,
+    Strike,
+)
 
 
 class Rebuilt:
@@ -167,13 +178,15 @@ class Rebuilt:
         del place, size_e8
         self._put("liquidated_ms", account, time_ms)
 
-    def _Deleveraged(
-        self, account: int, time_ms: int, place: int, market: int, number: int, owed: int
-    ) -> None:
-        del place
-        self._put("liquidated_ms", account, time_ms)
+    def _Deleveraged(self, account: int, place: int, market: int, number: int, owed: int) -> None:
+        del account, place
         if number:
             self._put("deleveragings", market << 24 | number, owed)
+
+    def _WoundDown(self, until_ms: int) -> None:
+        del until_ms
+        head = Head.of(self.state.scalar("head"))
+        self._scalar("head", head._replace(time_ms=NEVER_MS).word)
 
     def _ExitSet(self, account: int, place: int, exit_word: int) -> None:
         self._put("exits", account << 4 | place, exit_word)

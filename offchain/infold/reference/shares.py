@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from .calls import Called, door
 from .faults import require
-from .strikes import Left, deposit_left, piece, redemption_left
-from .words import Claim, Head, Requests, Strike
+from .strikes import Left, deposit_left, piece, redemption_left, supply_after
+from .words import NEVER_MS, Claim, Head, Requests, Strike, Withdrawal
 
 REQUESTED_E6_MAX = 2**62 - 1
 OPEN_MAX = 8
@@ -46,11 +46,7 @@ class Shares(Called):
         self, shares: int, controller: int, owner: int, *, sender: int, now_s: int
     ) -> int:
         """`requestRedeem`: give shares back for assets at the epoch's strike; returns the epoch."""
-        trusted = sender == owner or self._is_operator(owner, sender) or self.spenders_allowed
-        require(trusted or not shares, "erc20: insufficient allowance")
-        require(shares != 0, "pool: amount is zero")
-        balance = self.state.shares.get(owner, 0)
-        require(shares <= balance, "pool: not enough shares")
+        balance = self._spend(owner, shares, sender)
         epoch = self._join(controller, Requests(0, shares), now_s)
         self.state.put(self.state.shares, owner, balance - shares)
         self.state.log("RedeemRequest", controller, owner, epoch, sender, shares)
@@ -134,15 +130,34 @@ class Shares(Called):
         self.state.put(self.state.shares, sender, balance - shares)
         self._mint(to, shares)
 
+    @door
+    def leave(self, shares: int, receiver: int, owner: int, *, sender: int, now_s: int) -> int:
+        """`leave`: shares for their part of what a wind-down left the pool; returns the assets."""
+        del now_s
+        balance = self._spend(owner, shares, sender)
+        word = self.state.withdrawals.get(0, 0)
+        require(word != 0, "pool: not wound down")
+        epoch = Head.of(self.state.scalar("head")).epoch - 1
+        last = Strike.of(self.state.strikes.get(epoch, 0))
+        supply = supply_after(last, Requests.of(self.state.lp_requests.get(epoch, 0)))
+        assets_e6 = shares * Withdrawal.of(word).amount_e6 // supply
+        self.state.put(self.state.shares, owner, balance - shares)
+        self.state.log("Withdraw", sender, receiver, owner, assets_e6, shares)
+        self.accounted_e6 -= assets_e6
+        return assets_e6
+
     # -- reading -----------------------------------------------------------------
 
     def left(self, controller: int, epoch: int, *, redeems: bool) -> Left:
         """What a request of a struck epoch still gives; nothing before the strike."""
         state = self.state
         asked = Requests.of(state.holder_requests.get(controller << 32 | epoch, 0))
-        if epoch >= Head.of(state.scalar("head")).epoch:
-            return Left(0, 0, 0)
+        head = Head.of(state.scalar("head"))
         strike = Strike.of(state.strikes.get(epoch, 0))
+        if epoch >= head.epoch:
+            if head.time_ms != NEVER_MS:
+                return Left(0, 0, 0)
+            strike = Strike(True, 0, 0, 0)  # of a stopped venue: all that waits is given back
         if redeems:
             all_redeems = Requests.of(state.lp_requests.get(epoch, 0)).redeems
             gives = redemption_left(asked.redeems, all_redeems, strike)
@@ -160,13 +175,23 @@ class Shares(Called):
     def _is_operator(self, controller: int, sender: int) -> bool:
         return bool(self.state.operators.get(controller << 160 | sender, 0))
 
+    def _spend(self, owner: int, shares: int, sender: int) -> int:
+        """Admit the sender to an owner's shares; returns how many there are."""
+        trusted = sender == owner or self._is_operator(owner, sender) or self.spenders_allowed
+        require(trusted or not shares, "erc20: insufficient allowance")
+        require(shares != 0, "pool: amount is zero")
+        balance = self.state.shares.get(owner, 0)
+        require(shares <= balance, "pool: not enough shares")
+        return balance
+
     def _check_manager(self, controller: int, sender: int) -> None:
         allowed = sender == controller or self._is_operator(controller, sender)
         require(allowed, "pool: not the owner or an operator")
 
     def _open(self, controller: int, redeems: bool) -> Iterator[int]:
         """Epochs in which a controller has asked for something and not claimed all of it."""
-        struck = Head.of(self.state.scalar("head")).epoch
+        head = Head.of(self.state.scalar("head"))
+        struck = head.epoch if head.time_ms != NEVER_MS else 2**32
         mine = [key for key in self.state.holder_requests if key >> 32 == controller]
         for key in sorted(mine):
             epoch = key & 0xFFFFFFFF
@@ -182,6 +207,7 @@ class Shares(Called):
         state = self.state
         require(controller != 0, "pool: controller is zero")
         head = Head.of(state.scalar("head"))
+        require(head.time_ms != NEVER_MS, "pool: wound down")
         epoch = head.epoch if now_s * 1000 < head.epoch_end_ms else head.epoch + 1
         redeems = bool(asked.redeems)
         place = controller << 32 | epoch

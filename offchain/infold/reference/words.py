@@ -35,6 +35,9 @@ def to_signed(field: int, bits: int) -> int:
     return field - (1 << bits) if field >> (bits - 1) else field
 
 
+NEVER_MS = 2**48 - 1
+
+
 class Account(NamedTuple):
     """owner 160 @96 | collateral i64 @32 | mask u16 @16 | epoch u16 @0."""
 

@@ -51,8 +51,6 @@ class Broken(NamedTuple):
     place: int
     equity_e6: int
     margin_e6: int
-    size_e8: int
-    """Lots of that position."""
 
 
 class Watch:
@@ -177,11 +175,10 @@ class Watch:
             return None
         if equity >= margin:
             return None
-        place, size_e8 = self._largest(account)
-        return Broken(account, place, int(equity), int(margin), size_e8)
+        return Broken(account, self._largest(account), int(equity), int(margin))
 
-    def _largest(self, account: int) -> tuple[int, int]:
-        """Place and lots of the position worth most at its market's last settled price."""
+    def _largest(self, account: int) -> int:
+        """The place of the position worth most at its market's last settled price."""
         clearing = self.venue["Clearing"]
         mask = unpack_account(int(clearing.call("accounts", account))).mask
         places = [place for place in range(16) if mask >> place & 1]
@@ -192,8 +189,7 @@ class Watch:
             abs(position.base_e8) * unpack_clock(int(clock)).price_e8
             for position, clock in zip(positions, clocks, strict=True)
         ]
-        most = worth.index(max(worth))
-        return places[most], abs(positions[most].base_e8)
+        return places[worth.index(max(worth))]
 
 
 def accounts_of(log: Log) -> set[int]:

@@ -82,3 +82,12 @@ def test_names_are_unique_and_stay_when_lines_move() -> None:
     assert len(set(names)) == len(names)
     moved = SOURCE.replace("LIMIT: constant", "# a word more\n\nLIMIT: constant")
     assert [mutant.name for mutant in mutants("Probe.vy", moved)] == names
+
+
+def test_a_sum_in_a_log_line_is_found() -> None:
+    source = SOURCE + (
+        "\n\nevent Moved:\n    until: uint256\n\n\n@internal\ndef _log():\n"
+        "    log Moved(until=_move(1, 2) + LIMIT)\n"
+    )
+    signs = [mutant for mutant in mutants("Probe.vy", source) if mutant.function == "_log"]
+    assert [fault.was for fault in signs if fault.operator == "sign"] == ["+"]

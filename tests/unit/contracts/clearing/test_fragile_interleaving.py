@@ -485,6 +485,15 @@ def acts() -> dict[tuple[str, str], list[Act]]:
                 *vector(s, time_ms=s.exit_ms), s.leaver, 0, sender=who
             )
         ],
+        ("Recovery", "deleverage"): [
+            lambda s, who: s.stage.venue.recovery.deleverage(
+                *vector(s, LOW), s.poor, 0, 0, sender=who
+            )
+        ],
+        ("Recovery", "fold"): [
+            lambda s, who, account=account: s.stage.venue.recovery.fold(account, 0, sender=who)
+            for account in (17, 18, 19, 20)
+        ],
         ("Recovery", "liquidate"): [
             lambda s, who, keeper=keeper: s.stage.venue.recovery.liquidate(
                 *vector(s, LOW), s.poor, 0, keeper, sender=who

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.evm import Key, Refused, a_key, refuses
+from tests.support.evm import Key, Refused, World, a_key, refuses
 from tests.support.venue import DEPLOYER, GUARD_MS, ORACLE_SIGNERS, WINDOW_MS, Venue
 
 NEWCOMER = a_key("newcomer")
@@ -99,3 +99,11 @@ def test_a_second_threshold_waits_the_window_out(venue: Venue) -> None:
         venue.governance.set_oracle_threshold(2, sender=DEPLOYER)
     venue.world.travel(1)
     venue.governance.set_oracle_threshold(2, sender=DEPLOYER)
+
+
+def test_a_threshold_of_none_is_refused() -> None:
+    """Governance has a bound of its own; the oracle does not rely on it."""
+    world, keys = World(), [key.address for key in ORACLE_SIGNERS]
+    oracle = world.deploy("Oracle", NEWCOMER.address, keys, 2, sender=DEPLOYER)
+    with refuses(world, "oracle: threshold is zero"):
+        oracle.set_threshold(0, sender=NEWCOMER)

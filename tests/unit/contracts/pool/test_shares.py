@@ -53,3 +53,8 @@ def test_init_rejects_the_zero_address(place: int) -> None:
     parts = [ZERO if at == place else STRANGER.address for at in range(3)]
     with refuses(world, f"pool: {('clearing', 'vault', 'token')[place]} is zero"):
         world.deploy("Pool", *parts, sender=a_key("deployer"))
+
+
+def test_a_pool_says_whom_it_obeys_and_who_keeps_its_money(pooled: Venue) -> None:
+    assert int(pooled.pool.clearing(), 16) == int(pooled.clearing.address, 16)
+    assert int(pooled.pool.vault(), 16) == int(pooled.vault.address, 16)

@@ -319,7 +319,7 @@ def test_the_backstop_is_deleveraged_at_once_and_liquidated_like_anyone(full: Fu
 
 
 def test_a_wind_down_waits_for_folds_which_need_no_price(full: Full) -> None:
-    """What everybody is worth then adds up to what the vault holds, transit's roundings left out."""
+    """What everybody is worth then adds up to what the vault holds, but for what is in transit."""
     fill_pool(full)
     crowd = full.crowd
     recovery, world = crowd.venue.recovery, crowd.venue.world

@@ -9,12 +9,14 @@ import pytest
 from tests.support.paper_venue import BTC, E8, Venue, an_order, owner_of
 
 from infold.core import events
-from infold.core.events import fact_from_log, from_word, to_word
+from infold.core.closing import close
+from infold.core.events import CloseBatch, fact_from_log, from_word, to_word
 from infold.core.facts import fold
 from infold.core.state import State
-from infold.errors import InvariantBroken
+from infold.errors import InvariantBroken, Unavailable
 from infold.units import BACKSTOP_ACCOUNT, POOL_ACCOUNT
 from infold.words import (
+    NEVER_MS,
     AccountWord,
     ClockWord,
     PoolWord,
@@ -174,3 +176,26 @@ def test_commands_and_events_survive_their_json() -> None:
     venue.submit(an_order(TRADER))  # the venue sends everything through JSON and back
     orders = venue.state.orders
     assert len(orders) == 1 and next(iter(orders.values())).signed.r.bit_length() > 64
+
+
+def test_a_venue_that_was_wound_down_discharges_accounts_and_closes_no_batch() -> None:
+    state = a_state()
+
+    def discharge(amount_e6: int, **left: int) -> events.WithdrawalSet:
+        return events.WithdrawalSet(
+            account=TRADER,
+            word=account_word(state, TRADER, collateral_e6=0, **left),
+            withdrawal=to_word(pack_withdrawal(WithdrawalWord(amount_e6, 1))),
+        )
+
+    with pytest.raises(InvariantBroken):
+        fold(state, discharge(5, mask=0))
+    fold(state, events.WoundDown(until_ms=9))
+    assert state.head.time_ms == NEVER_MS
+    with pytest.raises(InvariantBroken):
+        fold(state, discharge(5, mask=2))
+    fold(state, discharge(5, mask=0))
+    held = state.accounts[TRADER]
+    assert (held.word.collateral_e6, held.word.mask, held.withdrawal.amount_e6) == (0, 0, 5)
+    with pytest.raises(Unavailable, match="wound down"):
+        close(state, CloseBatch(time_ms=1, prices_e8={}, chunks=1, root=b"", curves={}))

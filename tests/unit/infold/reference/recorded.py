@@ -152,7 +152,8 @@ def _emitter(name: str) -> int:
         return POOL
     if name in ("SourceSet", "SourceRead"):
         return ORACLE
-    emitters = {"Liquidated": RECOVERY, "ExitSet": RECOVERY}
+    ends = ("WoundDown", "DebtRegistered", "RatioFixed", "ClaimPaid")
+    emitters = dict.fromkeys(("Liquidated", "ExitSet", *ends), RECOVERY)
     emitters |= dict.fromkeys(("DelegateSet", "ApprovalSet"), DELEGATES)
     return emitters.get(name, CLEARING)
 
