@@ -546,6 +546,22 @@ def of_account(found: Document) -> list[str]:
     return [*lines, "", *positions]
 
 
+def of_ticket(found: Document) -> list[str]:
+    """A payment that waits, or waited."""
+    states = {"waiting": "waits", "paid": "paid"}
+    rows = [
+        ("owner", found["owner"]),
+        ("amount", dollars(found["amount_e6"])),
+        ("state", states[found["state"]]),
+    ]
+    if found["state"] == "waiting":
+        rows += [
+            ("its turn has come after", f"{dollars(found['waits_for_e6'])} more"),
+            ("at the latest", clock(found["due_s"] * 1000)),
+        ]
+    return pairs(rows)
+
+
 def _fee_tier(found: Document) -> str:
     until = found["feeTierUntil"]
     return f"pays {percent(found['feeTier'])} of a market's fee" + (
