@@ -12,7 +12,7 @@ export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 ARGS ?=
 TESTS ?= tests
 
-.PHONY: help setup demo mocks test check format abi bench mutants reasons coverage compilers audit attacks prove learn devnet doctor clean
+.PHONY: help setup demo mocks test check format abi bench mutants reasons coverage compilers audit attacks fuzz prove learn devnet doctor clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,9 @@ audit: setup mocks ## what an auditor runs first, into .build/audit/report.md (A
 
 attacks: setup ## which test tries which attack (ARGS="--json")
 	@python tools/attacks.py $(ARGS)
+
+fuzz: setup ## random calls on the contracts, where the last run stopped (ARGS="--mode bare --hours 1")
+	@python tools/fuzz.py $(ARGS)
 
 prove: setup ## symbolic proofs on bytecode, in an environment of their own (ARGS="--match Words")
 	@python tools/prove.py $(ARGS)

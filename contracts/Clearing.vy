@@ -497,7 +497,7 @@ def settle(
                 reasons._refuse(reasons.BACKSTOP_MARGIN)
 
     # the pool takes the residual, market by market
-    capacity: uint256 = unsafe_div(unsafe_mul(capital, 2500), 10**6)
+    capacity: uint256 = unsafe_div(unsafe_mul(capital, 1750), 10**6)
     level: uint256 = last & packing.M64
     if (last << 64) >> 208 != 0:
         leak: uint256 = unsafe_div(

@@ -8,15 +8,30 @@
 @dev Units: money e6, time s.
      C4  `accounted_e6` moves by exactly what was taken in or paid out; the balance is never below it, and a
          donation changes nothing
-     C12 Clearing and Recovery are replaced by the timelock alone, and only what has stood here in public for two
-         weeks: whoever does not trust the new ones has left by then. Pool and token are fixed.
-@custom:halt Nothing stops it: whoever may move money is Clearing or Pool, and their rules stand there.
+     C12 what leaves beyond the limit of a window waits for room, 7 days at most (`modules/outflow.vy`); Clearing and
+         Recovery are replaced by the timelock alone, and only by what has stood here in public for two weeks: whoever
+         does not trust the new ones has left by then. Pool and token are fixed.
+@custom:halt Nothing stops it: whoever may move money is Clearing or Pool, and their rules stand there. Nothing stops a
+             ticket either.
 """
 
 from ethereum.ercs import IERC20
 from .interfaces import IVault
+from .modules import outflow
 
 implements: IVault
+initializes: outflow
+
+exports: (
+    outflow.outflow_limits,
+    outflow.flow,
+    outflow.queued_e6,
+    outflow.freed_e6,
+    outflow.quotas,
+    outflow.tickets,
+    outflow.ticket_count,
+    outflow.waiting_e6,
+)
 
 
 REPLACE_S: constant(uint256) = 1_209_600    # 14 days: an exit, an epoch of the pool and 7 days of queue, twice
@@ -48,6 +63,7 @@ def __init__(token: address, clearing: address, recovery: address, pool: address
     TOKEN = IERC20(token)
     POOL = pool
     TIMELOCK = timelock
+    outflow.__init__()
     self._set_parts(clearing, recovery)
 
 
@@ -62,9 +78,12 @@ def receive(sender: address, amount_e6: uint256):
     """
     self._only_trusted()
     before: uint256 = staticcall TOKEN.balanceOf(self)
+    accounted: uint256 = self.accounted_e6
+    assert before >= accounted, "vault: tokens are missing"
 
-    accounted: uint256 = self.accounted_e6 + amount_e6
+    accounted += amount_e6
     self.accounted_e6 = accounted
+    outflow._enter(amount_e6, accounted)
     log IVault.Received(sender=sender, amount_e6=amount_e6, accounted_e6=accounted)
 
     assert extcall TOKEN.transferFrom(sender, self, amount_e6, default_return_value=True), "vault: token refused"
@@ -75,21 +94,38 @@ def receive(sender: address, amount_e6: uint256):
 @external
 def release(to: address, amount_e6: uint256):
     """
-    @notice Pay tokens out; Clearing or Pool have debited them already.
+    @notice Pay tokens out, now or by a ticket; Clearing or Pool have debited them already.
     @param amount_e6 What must leave, exactly.
     """
     self._only_trusted()
     accounted: uint256 = self.accounted_e6
-    assert amount_e6 <= accounted, "vault: more than accounted"
-    before: uint256 = staticcall TOKEN.balanceOf(self)
+    assert amount_e6 + outflow.waiting_e6 <= accounted, "vault: more than accounted"
+    paid: uint256 = outflow._leave(to, amount_e6, accounted)
+    if paid != 0:
+        self._pay(to, paid)
 
-    accounted -= amount_e6
-    self.accounted_e6 = accounted
-    log IVault.Released(to=to, amount_e6=amount_e6, accounted_e6=accounted)
 
-    assert extcall TOKEN.transfer(to, amount_e6, default_return_value=True), "vault: token refused"
-    after: uint256 = staticcall TOKEN.balanceOf(self)
-    assert after + amount_e6 == before, "vault: wrong amount released"
+@external
+def pull(ticket: uint256):
+    """
+    @notice Pay a ticket whose turn has come, or that is seven days old, to whom it was made for; anyone may ask.
+    """
+    to: address = empty(address)
+    amount_e6: uint256 = 0
+    to, amount_e6 = outflow._pull(ticket, self.accounted_e6)
+    self._pay(to, amount_e6)
+
+
+@external
+def set_outflow(share_e6: uint256, floor_e6: uint256, quota_e6: uint256):
+    """
+    @notice Change how much may leave at once, within bounds; the timelock. Tickets keep their place and their last day.
+    @param share_e6 Of what is accounted for, an hour.
+    @param floor_e6 Free an hour even where the share is less.
+    @param quota_e6 What each recipient gets an hour besides.
+    """
+    self._only_timelock()
+    outflow._set(share_e6, floor_e6, quota_e6)
 
 
 # -- the root ------------------------------------------------------------------
@@ -163,6 +199,27 @@ def timelock() -> address:
 
 
 # -- internals -----------------------------------------------------------------
+
+@internal
+def _pay(to: address, amount_e6: uint256):
+    """
+    @notice Send what is paid. Where the token itself has lost some, everyone bears the same share of it: nobody gains by
+            being first.
+    """
+    accounted: uint256 = self.accounted_e6
+    before: uint256 = staticcall TOKEN.balanceOf(self)
+    sent: uint256 = amount_e6
+    if before < accounted:
+        sent = amount_e6 * before // accounted
+
+    accounted -= amount_e6
+    self.accounted_e6 = accounted
+    log IVault.Released(to=to, amount_e6=amount_e6, accounted_e6=accounted)
+
+    assert extcall TOKEN.transfer(to, sent, default_return_value=True), "vault: token refused"
+    after: uint256 = staticcall TOKEN.balanceOf(self)
+    assert after + sent == before, "vault: wrong amount released"
+
 
 @internal
 @view

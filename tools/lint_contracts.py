@@ -60,8 +60,8 @@ ALLOWED: dict[str, dict[str, str]] = {
         "just unpacked; an epoch nobody asked in is answered before it is shifted",
     },
     "Recovery.vy": {
-        "order": "what the other side of a market owes is Clearing's answer, so it is kept after the "
-        "call; both contracts are under their locks",
+        "order": "what the other side of a market owes is Clearing's answer, so it is kept after "
+        "the call; both contracts are under their locks",
     },
     "Rules.vy": {
         "unchecked": "Clearing's numbers are fields of at most 88 bits or sums of 256 of them: no "

@@ -3,7 +3,8 @@
 """How many small faults in the contracts our tests notice.
 
     make mutants                               judge what the tally does not know yet
-    python tools/mutants.py --sample 60        judge so many, chosen by the commit; CI's share
+    python tools/mutants.py --sample 60        judge so many, chosen by the commit
+    python tools/mutants.py --sample 40 --noticed   are faults noticed before still? CI's share
     python tools/mutants.py --file Rules.vy    of one file, or several
     python tools/mutants.py --report           what is known, and nothing else
 
@@ -135,10 +136,11 @@ def main(arguments: list[str]) -> int:
     """Judge what is asked for; see the head of this file."""
     parser = argparse.ArgumentParser(description="Faults in the contracts that tests notice.")
     parser.add_argument("--sample", type=int, help="judge so many, known or not; keep no tally")
+    parser.add_argument("--noticed", action="store_true", help="a sample of what tests noticed")
     parser.add_argument("--file", nargs="+", help="only faults of these, by path under contracts/")
     parser.add_argument("--most", type=int, help="judge no more than so many, then report")
     parser.add_argument("--trust", action="store_true", help="do not first see all tests pass")
-    parser.add_argument("--again", action="store_true", help="judge survivors of the tally again")
+    parser.add_argument("--again", action="store_true", help="unexplained survivors, too")
     parser.add_argument("--report", action="store_true", help="judge nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -154,9 +156,15 @@ def main(arguments: list[str]) -> int:
             as_json=options.json,
         )
     if options.sample:
-        chosen = sample(all_, options.sample)
+        noticed = [mutant for mutant in all_ if _is_noticed(tally.get(mutant.name))]
+        chosen = sample(noticed if options.noticed else all_, options.sample)
     else:
-        chosen = [mutant for mutant in all_ if _is_open(tally.get(mutant.name), options.again)]
+        why = explanations() if options.again else {}
+        chosen = [
+            mutant
+            for mutant in all_
+            if mutant.name not in why and _is_open(tally.get(mutant.name), options.again)
+        ]
         chosen = chosen[: options.most]
     judgements: list[tuple[Mutant, Verdict]] = []
 
@@ -185,6 +193,10 @@ def main(arguments: list[str]) -> int:
 
 def _is_open(known: Verdict | None, again: bool) -> bool:
     return known is None or (again and known["verdict"] == "survived")
+
+
+def _is_noticed(known: Verdict | None) -> bool:
+    return known is not None and known["verdict"] in ("killed", "hung")
 
 
 if __name__ == "__main__":

@@ -161,9 +161,9 @@ def _is_of_a_type(node: vy_ast.VyperNode) -> bool:
     child, parent = node, node.get_ancestor()
     while parent is not None and not isinstance(parent, vy_ast.Module):
         match parent:
-            case vy_ast.AnnAssign() | vy_ast.VariableDecl() | vy_ast.arg() if (
-                child is parent.annotation
-            ):
+            case vy_ast.AnnAssign() | vy_ast.arg() if child is parent.annotation:
+                return True
+            case vy_ast.VariableDecl() if child is not parent.value:  # public(uint256[7]), too
                 return True
             case vy_ast.keyword() if parent.arg == "bound":
                 return True

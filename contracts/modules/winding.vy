@@ -113,10 +113,11 @@ def final_equity(account: uint256) -> int256:
 @internal
 def _fix_ratio():
     """
-    @notice What the vault holds but for liquidity providers' open requests, and what of it is not the venue's own. The
+    @notice What the vault holds but for its own tickets and liquidity providers' open requests, and what of it is not the venue's own. The
             venue's money stands behind every debt: only what debts come to beyond it shortens the claims.
     """
-    held: int256 = convert(staticcall IVault(staticcall CLEARING.VAULT()).accounted_e6(), int256)
+    vault: IVault = IVault(staticcall CLEARING.VAULT())
+    held: int256 = convert(staticcall vault.accounted_e6() - staticcall vault.waiting_e6(), int256)
     held -= staticcall IPool(staticcall CLEARING.POOL()).passed_e6()
     held += packing._int(staticcall CLEARING.limits()) >> 160     # what strikes moved to account 0
 

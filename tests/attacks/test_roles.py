@@ -123,6 +123,7 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "set_threshold": (1,),
         "receive": (ACTORS["account owner"].address, 1),
         "release": (SOMEBODY, 0),
+        "set_outflow": (100_000, 10**12, 10**10),
         "propose_parts": (venue.clearing.address, venue.recovery.address),
         "replace_parts": (venue.clearing.address, venue.recovery.address),
         "withdraw_parts": (),

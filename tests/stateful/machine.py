@@ -30,6 +30,7 @@ from infold.reference.digests import (
 )
 from infold.reference.faults import Fault, Overflow, Reason
 from infold.reference.keccak import keccak_256
+from infold.reference.outflow import BOUNDS
 from infold.reference.protocol import Protocol
 from infold.reference.settlement import SettleCall
 from infold.reference.state import State
@@ -148,6 +149,10 @@ class Chain:
         )
         return int.from_bytes(bytes(output)[:32], "big")
 
+    def accounted_e6(self) -> int:
+        """What the vault says it holds for others."""
+        return self.read("vault", selector("accounted_e6()"))
+
 
 def _reason(text: str) -> str:
     if not text.startswith("Revert"):
@@ -219,7 +224,7 @@ class Machine:
             recover=recover,
             hash_many=hash_many,
         )
-        self.state: State = self.protocol.state
+        self.state: State = self.watched()
         self.now_s: int = chain.world.timestamp_s
         self.prices = dict(MARKETS)
         self.owners: dict[int, Key] = {}
@@ -236,6 +241,10 @@ class Machine:
         self.reasons = Counter[Reason]()
         self.landed = 0
         self._begin()
+
+    def watched(self) -> State:
+        """What the driver looks at to build its calls: the twin's words."""
+        return self.protocol.state
 
     # -- both sides --------------------------------------------------------------
 
@@ -286,6 +295,7 @@ class Machine:
         assert refused is None, self.say(rule, f"chain refuses with {refused!r}, twin accepts")
         self._compare_logs(rule, logs)
         self._compare_words(rule)
+        self._compare_vault(rule)
         self.succeeded[rule] += 1
         return result
 
@@ -306,6 +316,27 @@ class Machine:
             door.selector + encode(door.shape, words),
             lambda: run(*given, sender=sender, now_s=self.now_s),
         )
+
+    def _compare_vault(self, rule: str) -> None:
+        """What has left, what waits, and the last ticket. The flow's second word is its time."""
+        ours, vault = self.protocol.outflow, "vault"
+        last = ours.ticket_count - 1
+        ticket = ours.tickets.get(last)
+        for getter, expected in (
+            ("accounted_e6()", self.protocol.accounted_e6),
+            ("flow()", ours.flow.amount_e6),
+            ("queued_e6()", ours.queued_e6),
+            ("freed_e6()", ours.freed_e6),
+            ("waiting_e6()", ours.waiting_e6),
+            ("ticket_count()", ours.ticket_count),
+            ("tickets(uint256)", ticket.to if ticket else 0),
+        ):
+            data = selector(getter)
+            if getter.startswith("tickets"):
+                data += max(0, last).to_bytes(32, "big")
+            found = self.chain.read(vault, data)
+            found -= 1 << 256 if found >> 255 else 0
+            assert found == expected, self.say(rule, f"{getter}: twin {expected}, chain {found}")
 
     def say(self, rule: str, what: str) -> str:
         return f"seed {self.seed}, transition {self.transitions} ({rule}): {what}"
@@ -359,13 +390,21 @@ class Machine:
             assert word == theirs, self.say(
                 "all words", f"{table}[{key}]: twin {word:#x}, chain {theirs:#x}"
             )
-        accounted = self.chain.read("vault", selector("accounted_e6()"))
+        accounted = self.chain.accounted_e6()
         assert accounted == self.protocol.accounted_e6, self.say("vault", str(accounted))
         sums = Sums.of(self.state)
         for market in MARKETS:
             assert sums.base_e8[market] == 0, self.say("C2", f"market {market}")
             assert sums.market_total_e6(market) == 0, self.say("C3", f"market {market}")
-        assert sums.owed_e6() + self._lp_held() == accounted, self.say("C4", str(accounted))
+        waiting = self.chain.read("vault", selector("waiting_e6()"))
+        assert waiting == sum(it.amount_e6 for it in self.protocol.outflow.tickets.values())
+        owed = sums.owed_e6() + self._lp_held() + waiting
+        assert owed == accounted, self.say("C4", str(accounted))
+
+    @property
+    def promised_e6(self) -> int:
+        """What the vault accounts for, tickets left out: those have left their books."""
+        return self.protocol.accounted_e6 - self.protocol.outflow.waiting_e6
 
     def _lp_held(self) -> int:
         """Tokens of share requests: what came in, less what strikes took and holders claimed."""
@@ -484,6 +523,23 @@ class Machine:
         vector = self.vector(self.some_time())
         self.door("clearing", "claim_withdrawal", (account, *vector), STRANGER.address)
 
+    def rule_pull(self) -> None:
+        """Mostly the first ticket that waits; sometimes at its last day, or one that is gone."""
+        pick, outflow = self.random, self.protocol.outflow
+        number = pick.choice([0, outflow.ticket_count, min(outflow.tickets, default=0)])
+        ticket = outflow.tickets.get(number)
+        if ticket is not None and pick.random() < 0.1 and ticket.due_s > self.now_s:
+            self.travel(ticket.due_s - self.now_s - pick.choice([0, 1]))
+        self.door("vault", "pull", (number,), STRANGER.address)
+
+    def rule_set_outflow(self) -> None:
+        pick = self.random
+        values = [pick.choice([least, most]) for least, most in BOUNDS.values()]
+        if pick.random() < 0.1:
+            at = pick.randrange(3)
+            values[at] += pick.choice([-1, 1])
+        self.door("vault", "set_outflow", values, TIMELOCK.address)
+
     def rule_cancel(self) -> None:
         account = self.someone()
         slot = self.random.choice([0, 1, 2, 3, 255, 256])
@@ -594,12 +650,12 @@ class Machine:
             most = sum(it[by_shares] for it in left)
             first = pick.choice([0, 1, most // 3, most // 2, most, most, most + 1])
         receiver = pick.choice([controller, STRANGER.address])
-        arguments = (first, receiver, controller)
+        given: tuple[int, ...] = (first, receiver, controller)
         if "own" in door:
-            arguments, sender = (first, receiver), controller
-        accounted_e6 = self.protocol.accounted_e6
-        self.door("pool", door, arguments, sender)
-        self.claimed_e6 += accounted_e6 - self.protocol.accounted_e6
+            given, sender = (first, receiver), controller
+        before_e6 = self.promised_e6
+        self.door("pool", door, given, sender)
+        self.claimed_e6 += before_e6 - self.promised_e6
 
     def _parties(self, own: float = 0.8) -> tuple[int, int, int]:
         """A controller, an owner and a sender: mostly one provider, sometimes three people."""
@@ -1115,7 +1171,7 @@ class Machine:
             return False
         earlier = self.live.get((account, slot))
         if earlier and pick.random() < 0.25 and not balance:
-            record = Record.of(*earlier)  # type: ignore[call-arg]
+            record = Record.of(*earlier)
             if record.market == market and record.buy == buy:
                 terms = earlier[1] & ~((2**64 - 1) << 128) | fill << 128
                 drafts[account, slot] = (earlier[0], terms, earlier[2], earlier[3])
@@ -1421,6 +1477,8 @@ WEIGHTS = {
     "deposit": 3,
     "request_withdrawal": 4,
     "claim_withdrawal": 4,
+    "pull": 2,
+    "set_outflow": 1,
     "cancel": 4,
     "cancel_all": 2,
     "grant": 5,

@@ -2,7 +2,8 @@
 """C12: from states a random venue reached, every trader is out with all that is theirs, and nobody
 settles a batch for it.
 
-Positions leave by forced exits against the pool, money by a withdrawal. The pool has room here;
+Positions leave by forced exits against the pool, money by a withdrawal and, beyond the vault's
+limit, by tickets that are all paid seven days after the last claim. The pool has room here;
 where it has none an exit waits (docs/decisions/0081).
 """
 
@@ -12,6 +13,7 @@ import pytest
 
 from infold.reference.deleveraging import EXIT_DELAY_MS
 from infold.reference.faults import Fault
+from infold.reference.outflow import QUEUE_S
 from infold.reference.words import Account, Exit, Head, Position, Withdrawal
 
 from .machine import MARKETS, STRANGER, Machine
@@ -79,13 +81,21 @@ def leave_with_money(machine: Machine, account: int) -> int:
     return paid
 
 
+def pull_all(machine: Machine) -> None:
+    """Seven days after the last claim nothing waits any more, whatever else happened."""
+    machine.travel(QUEUE_S)
+    for ticket in sorted(machine.protocol.outflow.tickets):
+        paid = machine.door("vault", "pull", (ticket,), STRANGER.address)
+        assert isinstance(paid, int), f"ticket {ticket}: {paid}"
+
+
 @pytest.mark.parametrize("seed", [1, 3, 5])
 def test_C12_everybody_leaves_without_the_matcher(seed: int) -> None:
     machine = Machine(seed)
     machine.run(TRANSITIONS, TRANSITIONS)
     made_room(machine)
     batches = Head.of(machine.state.scalar("head")).number
-    before = machine.protocol.accounted_e6
+    before = machine.promised_e6
     positions = paid = 0
     for account in machine.owners:
         positions += len(held(machine, account))
@@ -94,6 +104,8 @@ def test_C12_everybody_leaves_without_the_matcher(seed: int) -> None:
         word = Account.of(machine.state.accounts[account])
         assert (word.mask, word.collateral_e6) == (0, 0), f"seed {seed}: account {account} {word}"
         assert account not in machine.state.withdrawals
+    pull_all(machine)
+    assert machine.protocol.outflow.waiting_e6 == 0
     assert positions > 3 and paid == before - machine.protocol.accounted_e6 > 0
     assert Head.of(machine.state.scalar("head")).number == batches
     machine.check_everything()

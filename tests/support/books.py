@@ -106,7 +106,7 @@ class Books:
         `pool_e6` is what `Pool` holds unclaimed; None if the caller does not know, and C4 is then
         only that nothing is promised twice.
         """
-        owed = pool_e6 or 0
+        owed = (pool_e6 or 0) + self.venue.vault.waiting_e6()
         for market in MARKETS:
             held = self.positions(market)
             ledger = unpack_ledger(self.word("market_words", market * 8 + 3))

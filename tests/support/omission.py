@@ -10,6 +10,7 @@ from typing import Any
 from infold.messages import Batch, BatchRecord, Order
 from infold.signing import order_hash, receipt_digest, sign
 from infold.words import pack_record
+from tests.support.compiler import Artifact
 from tests.support.evm import Key, Receipt, a_key
 from tests.support.venue import DOLLAR, MATCHER, PRICE_E8, REWARD_E6, FillPlan, Venue, a_venue
 
@@ -141,9 +142,9 @@ def words(record: BatchRecord) -> tuple[int, int, int, int]:
     return record.order, record.terms, record.r, record.vs
 
 
-def set_up() -> Omission:
-    """A venue whose timelock is a key, with a staked bond."""
-    venue = a_venue(stand_ins={"timelock": TIMELOCK})
+def set_up(token: Artifact | None = None) -> Omission:
+    """A venue whose timelock is a key, with a staked bond; `token` in the place of the dollar."""
+    venue = a_venue(stand_ins={"timelock": TIMELOCK}, token=token)
     venue.list_market(1)
     accounts = [venue.open_account(key) for key in (LEFT_OUT, RIVAL, SELLER)]
     venue.back()

@@ -140,7 +140,8 @@ class Venue:
 
     def __getattr__(self, name: str) -> Contract:
         try:
-            return self.__dict__["contracts"][name]
+            found: Contract = self.__dict__["contracts"][name]
+            return found
         except KeyError:
             raise AttributeError(f"no contract {name}") from None
 

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from infold.caches import keep_compiled
-from infold.cli import claims, govern, operate, refunds, report, study, trade, winding
+from infold.cli import claims, govern, operate, refunds, report, study, tickets, trade, winding
 from infold.cli.header import version
 from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit, complain, exit_code_of
@@ -44,6 +44,7 @@ operate.register(app)
 govern.register(app)
 trade.register(app)
 refunds.register(app)
+tickets.register(app)
 claims.register(app)
 winding.register(app)
 

@@ -16,6 +16,7 @@ from infold.cli.terminal import Steps
 from infold.dealer.volatility import MarginBounds, MarginRule, propose_margins
 from infold.errors import Misconfigured, Rejected
 from infold.research.calibration.correlation import CorrelationFound, correlation_of
+from infold.research.calibration.funding import by_market, choose_funding, read_funding
 from infold.research.calibration.market import (
     CORRELATION,
     Calibration,
@@ -90,6 +91,34 @@ def run_calibrate(
         "correlation": _together(together),
         "left_out": left_out | apart,
         "files": [_file(one) for one in _apart([*tapes, *tops, *deep, *drawn])],
+        "seconds": round(time.monotonic() - began, 3),
+        "ok": True,
+    }
+
+
+def run_funding(path: Path, mm_e6: int) -> dict[str, Any]:
+    """Choose a funding cap and velocity on recorded rates; the object the command prints."""
+    began = time.monotonic()
+    try:
+        series = read_funding(path)
+    except TooLittle as error:
+        raise Misconfigured(f"nothing could be calibrated: {error}") from error
+    found = choose_funding(series, mm_e6)
+    return {
+        **header("calibrate"),
+        "rate_max_e9": found.rate_max_e9,
+        "velocity_e9": found.velocity_e9,
+        "mm_e6": mm_e6,
+        "bound_by_margin": found.bound_by_margin,
+        "covered": round(found.covered, 6),
+        "kept_up": round(found.kept_up, 6),
+        "day_quantile": round(found.day_quantile, 9),
+        "change_quantile": round(found.change_quantile, 9),
+        "days": found.days,
+        "markets": [
+            {"market": name, "median": low, "p99": high, "most": most}
+            for name, (low, high, most) in by_market(series).items()
+        ],
         "seconds": round(time.monotonic() - began, 3),
         "ok": True,
     }

@@ -107,17 +107,18 @@ def govern(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Change a key or a threshold by one of Governance's setters, as `infold market add` changes a
-    market.
+    """Change a key, a threshold or the vault's limits and parts by a setter, as `infold market add`
+    changes a market.
     """
     from infold.shell.governing import parse_arguments, setters
 
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    known = setters(desk.venue["Governance"])
+    known = setters(desk.venue)
     if what not in known:
         raise Misconfigured(f"Governance sets no {what}; it sets {', '.join(sorted(known))}")
-    arguments = parse_arguments(what, known[what], values or [])
-    _bring_on(desk, f"set_{what}", tuple(arguments), execute, cancel, as_json)
+    setter = known[what]
+    arguments = tuple(parse_arguments(what, setter.inputs, values or []))
+    _bring_on(desk, setter.function, arguments, execute, cancel, as_json, setter.contract)
 
 
 def _bring_on(
@@ -127,11 +128,12 @@ def _bring_on(
     execute: bool,
     cancel: bool,
     as_json: bool,
+    contract: str = "Governance",
 ) -> None:
     """Send a change's next transaction, and print where it stands then."""
     from infold.shell.governing import find_change, next_step, rehearse
 
-    change = find_change(desk.venue, desk.address, function, *arguments)
+    change = find_change(desk.venue, desk.address, function, *arguments, contract=contract)
     step = next_step(change, execute=execute, cancel=cancel)
     state, ready_s = change.state, change.ready_s
     logs: list[Log] = []

@@ -6,7 +6,7 @@ contract's own words.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infold.cli.advice import advice
 from infold.errors import Misconfigured, Unavailable
@@ -124,11 +124,11 @@ class Desk:
             )
         return vector
 
-    def claim_withdrawal(self, account: int, *, held: bool) -> int:
-        """Claim a due withdrawal; what was paid, e6. ``held``: the account has open positions."""
+    def claim_withdrawal(self, account: int, *, held: bool) -> Paid:
+        """Claim a due withdrawal. ``held``: the account has open positions."""
         head, openings, signatures = self.latest_vector() if held else (0, [], [])
         logs = self.send("Clearing", "claim_withdrawal", account, head, openings, signatures)
-        return sum(int(log.arguments["amount_e6"]) for log in logs if log.name == "Released")
+        return paid(logs)
 
 
 def _advised(reason: str, call: str) -> Reverted:
@@ -136,6 +136,28 @@ def _advised(reason: str, call: str) -> Reverted:
     from infold.shell.chain import Reverted
 
     return Reverted(reason + advice(reason), call)
+
+
+class Paid(NamedTuple):
+    """What the vault paid, e6, and the tickets for what waits in its queue."""
+
+    paid_e6: int
+    tickets: list[dict[str, Any]]
+
+    def document(self) -> dict[str, Any]:
+        """As commands print it."""
+        return {"paid_e6": str(self.paid_e6), "tickets": self.tickets}
+
+
+def paid(logs: list[Log]) -> Paid:
+    """What a transaction made the vault pay, now and later."""
+    released = [log.arguments for log in logs if log.name == "Released"]
+    queued = [log.arguments for log in logs if log.name == "Queued"]
+    tickets = [
+        {"ticket": int(it["ticket"]), "amount_e6": str(it["amount_e6"]), "due_s": int(it["due_s"])}
+        for it in queued
+    ]
+    return Paid(sum(int(it["amount_e6"]) for it in released), tickets)
 
 
 def named(logs: list[Log], name: str) -> dict[str, Any]:

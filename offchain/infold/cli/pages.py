@@ -283,6 +283,81 @@ def of_dealer(found: Document) -> list[str]:
     return table(headers, rows, left=2) + _verdict(found)
 
 
+def of_self_dealing(found: Document) -> list[str]:
+    """The worst day, each weather's, and what wider caps would let through."""
+
+    def day(one: Document) -> list[str]:
+        choice = ", ".join(f"{name} {value}" for name, value in one["policy"].items())
+        return [
+            one["weather"],
+            f"{one['rebate']}/16",
+            f"{percent(one['residual_share'], 1)}, {percent(one['position_share'], 1)}",
+            percent(one["taken_share"], 3),
+            count(one["batches"]),
+            choice or "every second",
+        ]
+
+    heads = ["weather", "rebate", "caps of capital", "taken", "batches", "chosen"]
+    worst = found["worst"]
+    return [
+        *pairs(
+            [
+                (
+                    "most taken in a day",
+                    f"{percent(found['most_taken_share'], 3)} of the pool's capital, limit"
+                    f" {percent(found['limit_share'], 1)}",
+                ),
+                ("without luck at most", percent(found["bound_share"], 3)),
+                (
+                    "searched",
+                    f"{count(found['days'])} days, {count(found['batches'])} batches,"
+                    f" {count(found['closings'])} markets closed",
+                ),
+                ("worst", f"{worst['weather']}, pool lost {percent(worst['lost_share'], 3)}"),
+            ]
+        ),
+        "",
+        *table(heads, [day(one) for one in found["by_weather"]], left=2),
+        "",
+        "wider caps, not promised:",
+        *table(heads, [day(one) for one in found["wider_caps"]], left=2),
+        "",
+        *_verdict(found),
+    ]
+
+
+def of_funding(found: Document) -> list[str]:
+    """The choice, what it rests on, and each market's own rates."""
+    shares = [
+        [one["market"], *(percent(one[name], 4) for name in ("median", "p99", "most"))]
+        for one in found["markets"]
+    ]
+    return [
+        *pairs(
+            [
+                ("rate_max_e9", f"{count(found['rate_max_e9'])} a day"),
+                ("velocity_e9", f"{count(found['velocity_e9'])} a day, each day, at a full pool"),
+                (
+                    "days",
+                    f"{percent(found['covered'], 3)} of {count(found['days'])} within the cap;"
+                    f" all but one in a thousand within {percent(found['day_quantile'], 4)}",
+                ),
+                (
+                    "changes",
+                    f"{percent(found['kept_up'], 3)} kept up with; all but one in a hundred within"
+                    f" {percent(found['change_quantile'], 4)} in eight hours",
+                ),
+                (
+                    "bound by",
+                    "the maintenance margin" if found["bound_by_margin"] else "the record",
+                ),
+            ]
+        ),
+        "",
+        *table(["market", "median day", "99 %", "most"], shares),
+    ]
+
+
 def of_calibration(found: Document) -> list[str]:
     """A market after the other: parameters, what they rest on, what was assumed; then the files."""
     lines: list[str] = []
@@ -469,6 +544,22 @@ def of_account(found: Document) -> list[str]:
     )
     positions = of_positions(found["positions"]) if found["positions"] else ["no open positions"]
     return [*lines, "", *positions]
+
+
+def of_ticket(found: Document) -> list[str]:
+    """A payment that waits, or waited."""
+    states = {"waiting": "waits", "paid": "paid"}
+    rows = [
+        ("owner", found["owner"]),
+        ("amount", dollars(found["amount_e6"])),
+        ("state", states[found["state"]]),
+    ]
+    if found["state"] == "waiting":
+        rows += [
+            ("its turn has come after", f"{dollars(found['waits_for_e6'])} more"),
+            ("at the latest", clock(found["due_s"] * 1000)),
+        ]
+    return pairs(rows)
 
 
 def _fee_tier(found: Document) -> str:

@@ -68,11 +68,11 @@ def recorded_market(number: int, listing: Listing, price_e8: int, gross_e8: int)
 def pool_capital_e6(worst_losses_e6: list[int]) -> int:
     """Capital at which no cap and no loss meter of a replay binds.
 
-    A market's meter holds a sixteen-hundredth of capital, all markets together a four-hundredth;
+    A market's meter holds 0.04375 % of capital, all markets together 0.175 %;
     the most a market can lose is all it traded times its whole range of prices.
     """
     most = max(worst_losses_e6, default=0)
-    needed = max(1_600 * most, 400 * sum(worst_losses_e6))
+    needed = max(2_400 * most, 600 * sum(worst_losses_e6))
     million = 10**12
     return (2 * needed // million + 1) * million
 

@@ -17,13 +17,16 @@ from infold.cli.pages import (
     of_auction,
     of_calibration,
     of_dealer,
+    of_funding,
     of_gas,
     of_run,
+    of_self_dealing,
 )
 from infold.cli.terminal import Exit, Json, Quiet, Seed, finish, progress, show
 
 bench_group = typer.Typer(
-    no_args_is_help=True, help="Gas, admission, auction and dealer against their limits."
+    no_args_is_help=True,
+    help="Gas, admission, auction, dealer and self-dealing against their limits.",
 )
 
 
@@ -156,6 +159,19 @@ def calibrate(
         list[Path] | None,
         typer.Option("--bars", help="Klines or other bars, one market or several; repeatable."),
     ] = None,
+    funding: Annotated[
+        Path | None,
+        typer.Option(
+            "--funding",
+            exists=True,
+            dir_okay=False,
+            help="Recorded funding rates, alone: cap and velocity of them.",
+        ),
+    ] = None,
+    mm_e6: Annotated[
+        int,
+        typer.Option("--mm-e6", min=2_500, max=10**6, help="Maintenance margin, for --funding."),
+    ] = 30_000,
     market: Market = None,
     fee_bp: Annotated[
         float,
@@ -212,12 +228,20 @@ def calibrate(
     over bars, minutes or ten seconds that all of them share. A desk that is told it leans
     one market's curve on the others' inventory.
 
+    --funding takes recorded rates (Parquet: ts_utc, venue, symbol, funding_rate) and gives the cap
+    of a market's rate and how fast it may move, for its parameters on chain.
+
     --out writes one object by market, which `infold devnet --dealer` takes; --json has
     every estimate with its interval, its rows and its source.
     """
-    from infold.cli.calibrate import run_calibrate
+    from infold.cli.calibrate import run_calibrate, run_funding
 
     named = [*(files or []), *(quotes or []), *(books or []), *(bars or [])]
+    if funding is not None:
+        if named:
+            raise typer.BadParameter("takes no other file beside it", param_hint="--funding")
+        finish(run_funding(funding, mm_e6), as_json, "infold calibrate", of_funding)
+        return
     with progress(quiet) as steps:
         document = run_calibrate(
             files or [],
@@ -343,6 +367,18 @@ def bench_dealer(
         figures = run(group or GROUPS, seed, workers, data_directory(load()), steps.say)
     document = completed("bench dealer", seed, began, figures)
     finish(document, as_json, "infold bench dealer", of_dealer)
+
+
+@bench_group.command("self-dealing")
+def bench_self_dealing(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
+    """The most a matcher and its friend, who know the next window, take from the pool in a day."""
+    from infold.bench.hindsight.run import run
+
+    began = time.monotonic()
+    with progress(quiet) as steps:
+        figures = run(seed, steps.say)
+    document = completed("bench self-dealing", seed, began, figures)
+    finish(document, as_json, "infold bench self-dealing", of_self_dealing)
 
 
 # -- the environment ---------------------------------------------------------

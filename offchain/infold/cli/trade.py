@@ -12,7 +12,7 @@ import typer
 
 from infold.cli.header import header
 from infold.cli.layout import plain
-from infold.cli.onchain import Desk, named
+from infold.cli.onchain import Desk, named, paid
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -271,8 +271,8 @@ def deposit(
         raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     desk.approve("Vault", amount_e6, mint=mint)
-    paid = named(desk.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
-    document = {"account": account, "amount_e6": str(paid["amount_e6"])}
+    moved = named(desk.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
+    document = {"account": account, "amount_e6": str(moved["amount_e6"])}
     _show("deposit", document, as_json, "deposited")
 
 
@@ -300,8 +300,8 @@ def withdraw(
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     if amount is None:
         word = int(desk.venue["Clearing"].call("accounts", account))
-        paid_e6 = desk.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))
-        done = {"account": account, "paid_e6": str(paid_e6)}
+        claimed = desk.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))
+        done = {"account": account, **claimed.document()}
         _show("withdraw", done, as_json, "withdrawal claimed")
         return
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
@@ -621,7 +621,7 @@ def lp_claim(
     """Collect all that struck epochs made of the key's requests, and what this epoch gave back."""
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
     holder, pool = desk.holder, desk.venue["Pool"]
-    document = {"epoch": epoch, "shares_e12": "0", "paid_e6": "0"}
+    document: dict[str, Any] = {"epoch": epoch, "shares_e12": "0", "paid_e6": "0", "tickets": []}
     claimed = False
     for most, claim, event, key, gained in (
         ("maxDeposit", "deposit", "Deposit", "shares_e12", "shares"),
@@ -629,8 +629,9 @@ def lp_claim(
     ):
         amount = int(pool.call(most, holder))
         if amount:
-            found = named(desk.send("Pool", claim, amount, holder, holder), event)
-            document[key], claimed = str(found[gained]), True
+            logs = desk.send("Pool", claim, amount, holder, holder)
+            document[key], claimed = str(named(logs, event)[gained]), True
+            document["tickets"] += paid(logs).tickets
     for side, key, amount_of in (
         ("Deposit", "returned_e6", "assets"),
         ("Redeem", "returned_shares_e12", "shares"),
@@ -640,6 +641,7 @@ def lp_claim(
         if back or (side == "Redeem" and not claimed):
             logs = desk.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
             document[key] = str(named(logs, f"Cancel{side}Claim")[amount_of])
+            document["tickets"] += paid(logs).tickets
             claimed = True
     _show("lp claim", document, as_json, "claimed")
 

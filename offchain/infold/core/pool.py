@@ -35,8 +35,8 @@ from infold.words import (
     StrikeWord,
 )
 
-METER_DAILY_E6: Final = 2_500
-"""Capacity and daily leak of the global loss meter: 0.25% of the pool's capital."""
+METER_DAILY_E6: Final = 1_750
+"""Capacity and daily leak of the global loss meter: 0.175% of the pool's capital."""
 METER_SHARE: Final = 4
 """A market's bucket holds at most this part of the global one."""
 RECENT_MS: Final = 8 * WINDOW_MS

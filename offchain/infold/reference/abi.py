@@ -47,6 +47,10 @@ def _shape(signature: str) -> tuple[int, ...]:
     return tuple(shape)
 
 
+def _words(count: int) -> str:
+    return ",".join([_WORD] * count)
+
+
 def _call(signature: str) -> Call:
     return Call(signature, _shape(signature), keccak_256(signature.encode())[:4])
 
@@ -88,6 +92,8 @@ DOORS = {
         ("Recovery", "register", _WORD),
         ("Recovery", "claim", _WORD),
         ("Pool", "leave", _MANAGED),
+        ("Vault", "pull", _WORD),
+        ("Vault", "set_outflow", _words(3)),
     )
 }
 DOOR_OF = {door.selector: place for place, door in DOORS.items()}
@@ -106,10 +112,6 @@ def _event(signature: str, indexed: int) -> tuple[bytes, EventType]:
     shape = _shape(signature)[indexed:]
     topic = keccak_256(signature.encode())
     return topic, EventType(signature[: signature.index("(")], indexed, shape)
-
-
-def _words(count: int) -> str:
-    return ",".join([_WORD] * count)
 
 
 EVENTS = dict(
@@ -163,6 +165,9 @@ EVENTS = dict(
         # Vault
         _event(f"Received(address,{_words(2)})", 1),
         _event(f"Released(address,{_words(2)})", 1),
+        _event(f"Queued({_WORD},address,{_words(3)})", 2),
+        _event(f"Pulled({_WORD})", 1),
+        _event(f"OutflowSet({_words(3)})", 0),
     ]
 )
 TOPIC_OF = {event.name: topic for topic, event in EVENTS.items()}

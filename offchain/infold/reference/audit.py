@@ -70,6 +70,7 @@ class Auditor:
         self.lp_held_e6 = 0
         self.set_aside_e6 = 0
         self.accounted_e6 = 0
+        self.tickets: dict[int, int] = {}
         self.batches = 0
         self.records = 0
 
@@ -144,16 +145,17 @@ class Auditor:
 
     def cash(self, sums: Sums, accounted_e6: int, balance_e6: int | None) -> Finding:
         """C4 for these totals and this vault; of a venue that is wound down, what is promised."""
-        protocol = self.replay.protocol
+        protocol, waiting_e6 = self.replay.protocol, sum(self.tickets.values())
         if protocol.wound_ms:
             if not protocol.claims_e6:
                 return Finding(True, 0)
-            promised_e6 = protocol.unpaid_e6 + self.lp_held_e6 + self.set_aside_e6
+            promised_e6 = protocol.unpaid_e6 + self.lp_held_e6 + self.set_aside_e6 + waiting_e6
             return invariant_C4_promises_are_in_the_vault(promised_e6, accounted_e6)
-        return invariant_C4_cash_is_in_the_vault(sums, self.lp_held_e6, accounted_e6, balance_e6)
+        held_e6 = self.lp_held_e6 + waiting_e6
+        return invariant_C4_cash_is_in_the_vault(sums, held_e6, accounted_e6, balance_e6)
 
     def _move_money(self, entry: Entry) -> None:
-        """Follow the vault's tokens, and those that share requests hold outside every account.
+        """Follow the vault's tokens and tickets, and what share requests hold besides.
 
         Requested deposits come in and leave at their strike, unless returned; a strike's
         redemptions stay until they are claimed, and what their rounding leaves stays for good.
@@ -162,8 +164,12 @@ class Auditor:
         state = self.rebuilt.state
         for event in entry.events:
             words = [word for word in event.arguments if isinstance(word, int)]
-            if event.address == contracts.vault:
+            if event.address == contracts.vault and event.name in ("Received", "Released"):
                 self.accounted_e6 = words[2]
+            elif event.address == contracts.vault and event.name == "Queued":
+                self.tickets[words[0]] = words[2]
+            elif event.address == contracts.vault and event.name == "Pulled":
+                del self.tickets[words[0]]
             elif event.address == contracts.pool and event.name == "DepositRequest":
                 self.lp_held_e6 += words[4]
             elif event.address == contracts.pool and event.name == "Withdraw":
@@ -238,12 +244,15 @@ def judged(node: Node, auditor: Auditor, sampling: Sampling) -> dict[str, Any]:
     mismatches += differences(ours, stored, "twin", "chain")
     mismatches += differences(logged, stored, "logs", "chain")
     accounted, balance = _tokens(node, history)
-    for name, value in (
-        ("twin", replay.protocol.accounted_e6),
-        ("logs", auditor.accounted_e6),
+    outflow, waiting = replay.protocol.outflow, _waiting(node, history)
+    for word, name, value, stored_e6 in (
+        ("accounted_e6", "twin", replay.protocol.accounted_e6, accounted),
+        ("accounted_e6", "logs", auditor.accounted_e6, accounted),
+        ("waiting_e6", "twin", outflow.waiting_e6, waiting),
+        ("waiting_e6", "logs", sum(auditor.tickets.values()), waiting),
     ):
-        if value != accounted:
-            mismatches.append(f"accounted_e6: {name} {value}, chain {accounted}")
+        if value != stored_e6:
+            mismatches.append(f"{word}: {name} {value}, chain {stored_e6}")
     sums = Sums.of(stored)
     markets = sorted({key >> 3 for key in stored.market_words})
     auditor.note("C2", invariant_C2_bases_sum_to_zero(sums, markets))
@@ -285,6 +294,13 @@ def _tokens(node: Node, history: History) -> tuple[int, int]:
         contracts.token, [encode_call("balanceOf(address)", contracts.vault)], history.last
     )
     return accounted, balance
+
+
+def _waiting(node: Node, history: History) -> int:
+    """What the vault's tickets are made for."""
+    calls = [encode_call("waiting_e6()")]
+    (waiting,) = node.read_words(history.contracts.vault, calls, history.last)
+    return waiting
 
 
 # -- command line -----------------------------------------------------------------

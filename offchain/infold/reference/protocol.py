@@ -25,6 +25,7 @@ from .digests import HashMany, separator
 from .faults import Fault, Overflow, Reason, require
 from .keccak import keccak_256_many
 from .margin import Mark, Standing, standing
+from .outflow import Outflow
 from .recovery import (
     DOUBTED_TIMES,
     Case,
@@ -113,6 +114,7 @@ class Protocol(Winding):
         self.pool = pool
         self.governance = governance
         self.accounted_e6 = 0
+        self.outflow = Outflow()
         self.sequencer_up = True
         """What the uptime feed says, its grace counted: not of this world either."""
         self.crypto = Crypto(hash_many, recover, separator(chain_id, clearing))
@@ -158,7 +160,7 @@ class Protocol(Winding):
     @door
     def open_account(self, owner: int, amount_e6: int, *, sender: int, now_s: int) -> int:
         """Open the next account for `owner`; the sender pays the first deposit."""
-        del sender, now_s
+        del sender
         require(owner != 0, "clearing: owner is zero")
         require(amount_e6 >= OPENING_DEPOSIT_E6_MIN, "clearing: deposit too small")
         self._check_running()
@@ -166,15 +168,15 @@ class Protocol(Winding):
         self.state.put_scalar("account_count", account + 1)
         self.state.put(self.state.accounts, account, Account(owner, 0, 0, 0).word)
         self.state.log("AccountOpened", account, owner)
-        self._receive(account, amount_e6)
+        self._receive(account, amount_e6, now_s)
         return account
 
     @door
     def deposit(self, account: int, amount_e6: int, *, sender: int, now_s: int) -> None:
         """Pay collateral into insurance, or any account with an owner but the pool's."""
-        del sender, now_s
+        del sender
         self._check_open(account)
-        self._receive(account, amount_e6)
+        self._receive(account, amount_e6, now_s)
 
     def _check_open(self, account: int) -> None:
         """The backstop, insurance, the treasury and whatever was opened may be paid into."""
@@ -250,8 +252,25 @@ class Protocol(Winding):
         paid = min(withdrawal.amount_e6, max(0, free))
         collateral = stored.collateral_e6 + withdrawal.amount_e6 - paid
         self._set_withdrawal(account, stored._replace(collateral_e6=collateral).word, 0)
-        self.accounted_e6 -= paid
+        if paid:
+            self.pay_out(stored.owner, paid, now_s)
         return paid
+
+    @door
+    def pull(self, ticket: int, *, sender: int, now_s: int) -> int:
+        """Pay a ticket of the vault's queue; anyone may ask. Returns its amount."""
+        del sender
+        amount_e6 = self.outflow.pull(ticket, self.accounted_e6, now_s)
+        self.accounted_e6 -= amount_e6
+        return amount_e6
+
+    @door
+    def set_outflow(
+        self, share_e6: int, floor_e6: int, quota_e6: int, *, sender: int, now_s: int
+    ) -> None:
+        """The timelock's: how much leaves the vault at once."""
+        del sender, now_s
+        self.outflow.set(share_e6, floor_e6, quota_e6)
 
     # -- orders and keys ------------------------------------------------------
 
@@ -692,9 +711,9 @@ class Protocol(Winding):
         require(stored.owner == sender and sender != 0, otherwise)
         return stored
 
-    def _receive(self, account: int, amount_e6: int) -> None:
+    def _receive(self, account: int, amount_e6: int, now_s: int) -> None:
         move_collateral(self.state, account, amount_e6)
-        self.accounted_e6 += amount_e6
+        self.take_in(amount_e6, now_s)
 
     def _set_withdrawal(self, account: int, word: int, withdrawal: int) -> None:
         self.state.put(self.state.accounts, account, word)

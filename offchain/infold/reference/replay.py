@@ -148,6 +148,8 @@ class Replay:
         for event in events:
             if event.address in (contracts.oracle, contracts.seals):
                 self._keys(event, transaction)
+            elif event.address == contracts.vault:
+                self._vault(event, transaction)
         if step.batch is not None:
             self._settle(step.batch, ours, transaction)
         elif self._direct(ours, transaction):
@@ -157,6 +159,18 @@ class Replay:
             for event in events:
                 if event.address == contracts.pool and event.name == "Transfer":
                     self._transfer(event)
+
+    def _vault(self, event: Event, transaction: Transaction) -> None:
+        """A ticket pulled, or other limits: whoever asked, the log says all there is to it."""
+        protocol, words = self.protocol, [_integer(word) for word in event.arguments]
+        runs: dict[str, Callable[..., object]] = {
+            "Pulled": protocol.pull,
+            "OutflowSet": protocol.set_outflow,
+        }
+        run = runs.get(event.name)
+        if run is not None:
+            where = f"block {transaction.block} {event.name}"
+            self._attempt(_bound(run, words, 0, transaction.time_s), where)
 
     def _transfer(self, event: Event) -> None:
         """Shares that change hands by themselves; minting and burning come with requests."""

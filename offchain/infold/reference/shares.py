@@ -38,7 +38,7 @@ class Shares(Called):
         total = Requests.of(self.state.lp_requests[epoch]).deposits_e6
         require(total <= REQUESTED_E6_MAX, "pool: epoch is full")
         self.state.log("DepositRequest", controller, owner, epoch, sender, assets_e6)
-        self.accounted_e6 += assets_e6
+        self.take_in(assets_e6, now_s)
         return epoch
 
     @door
@@ -90,26 +90,23 @@ class Shares(Called):
         self, assets_e6: int, receiver: int, controller: int, *, sender: int, now_s: int
     ) -> int:
         """`withdraw`: that much of what redemptions brought; returns the shares used up."""
-        del now_s
-        return self._claim_assets(assets_e6, False, receiver, controller, sender)[1]
+        return self._claim_assets(assets_e6, False, receiver, controller, sender, now_s)[1]
 
     @door
     def claim_redeem(
         self, shares: int, receiver: int, controller: int, *, sender: int, now_s: int
     ) -> int:
         """`redeem`: the assets of that many shares given back."""
-        del now_s
-        return self._claim_assets(shares, True, receiver, controller, sender)[0]
+        return self._claim_assets(shares, True, receiver, controller, sender, now_s)[0]
 
     @door
     def take_back_deposit(
         self, epoch: int, receiver: int, controller: int, *, sender: int, now_s: int
     ) -> None:
         """`claimCancelDepositRequest`: the assets that a strike returned."""
-        del now_s
         assets_e6 = self._take_back(controller, epoch, False, sender)
         self.state.log("CancelDepositClaim", controller, receiver, epoch, sender, assets_e6)
-        self.accounted_e6 -= assets_e6
+        self.pay_out(receiver, assets_e6, now_s)
 
     @door
     def take_back_redeem(
@@ -133,7 +130,6 @@ class Shares(Called):
     @door
     def leave(self, shares: int, receiver: int, owner: int, *, sender: int, now_s: int) -> int:
         """`leave`: shares for their part of what a wind-down left the pool; returns the assets."""
-        del now_s
         balance = self._spend(owner, shares, sender)
         word = self.state.withdrawals.get(0, 0)
         require(word != 0, "pool: not wound down")
@@ -143,7 +139,8 @@ class Shares(Called):
         assets_e6 = shares * Withdrawal.of(word).amount_e6 // supply
         self.state.put(self.state.shares, owner, balance - shares)
         self.state.log("Withdraw", sender, receiver, owner, assets_e6, shares)
-        self.accounted_e6 -= assets_e6
+        if assets_e6:
+            self.pay_out(receiver, assets_e6, now_s)
         return assets_e6
 
     # -- reading -----------------------------------------------------------------
@@ -250,11 +247,18 @@ class Shares(Called):
         return assets_e6, shares
 
     def _claim_assets(
-        self, amount: int, by_shares: bool, receiver: int, controller: int, sender: int
+        self,
+        amount: int,
+        by_shares: bool,
+        receiver: int,
+        controller: int,
+        sender: int,
+        now_s: int,
     ) -> tuple[int, int]:
         assets_e6, shares = self._claim(controller, True, amount, by_shares, sender)
         self.state.log("Withdraw", sender, receiver, controller, assets_e6, shares)
-        self.accounted_e6 -= assets_e6
+        if assets_e6:
+            self.pay_out(receiver, assets_e6, now_s)
         return assets_e6, shares
 
     def _take_back(self, controller: int, epoch: int, redeems: bool, sender: int) -> int:

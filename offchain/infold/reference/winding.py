@@ -75,7 +75,7 @@ class Winding(Shares):
         require(debt_e6 > 0, "recovery: owes nothing")
         self.deficit_e6 += debt_e6
         self.state.log("DebtRegistered", account, debt_e6, self.deficit_e6)
-        self._discharge(account, 0)
+        self._discharge(account, 0, now_s)
         return debt_e6
 
     @door
@@ -93,7 +93,7 @@ class Winding(Shares):
         paid_e6 = min(equity_e6 * part // self.claims_e6, self.unpaid_e6)
         self.unpaid_e6 -= paid_e6
         self.state.log("ClaimPaid", account, equity_e6, paid_e6)
-        self._discharge(account, paid_e6)
+        self._discharge(account, paid_e6, now_s)
         return paid_e6
 
     # -- reading -----------------------------------------------------------------
@@ -140,7 +140,7 @@ class Winding(Shares):
         return base * clock.price_e8 // QUOTE_SCALE + quote
 
     def _fix_ratio(self) -> None:
-        held = self.accounted_e6 - self._promised()
+        held = self.accounted_e6 - self.outflow.waiting_e6 - self._promised()
         own = sum(
             Account.of(self.state.accounts.get(account, 0)).collateral_e6
             for account in (INSURANCE_ACCOUNT, TREASURY_ACCOUNT)
@@ -173,12 +173,13 @@ class Winding(Shares):
                 total -= Requests.of(state.holder_requests[holder]).deposits_e6
         return total
 
-    def _discharge(self, account: int, paid_e6: int) -> None:
+    def _discharge(self, account: int, paid_e6: int, now_s: int) -> None:
         """Nothing is left but what is paid, which the owner gets; the pool's waits for holders."""
         if account in (POOL_ACCOUNT, BACKSTOP_ACCOUNT):
             self.books_closed |= {account}
         state = self.state
-        word = Account.of(state.accounts.get(account, 0))._replace(collateral_e6=0, mask=0).word
+        stored = Account.of(state.accounts.get(account, 0))
+        word = stored._replace(collateral_e6=0, mask=0).word
         kept = Withdrawal(paid_e6, DUE_AT_ONCE).word if paid_e6 else 0
         if account == POOL_ACCOUNT:
             kept = Withdrawal(paid_e6, NEVER_MS).word
@@ -188,4 +189,4 @@ class Winding(Shares):
         if paid_e6 and account != POOL_ACCOUNT:
             state.put(state.withdrawals, account, 0)
             state.log("WithdrawalSet", account, word, 0)
-            self.accounted_e6 -= paid_e6
+            self.pay_out(stored.owner, paid_e6, now_s)

@@ -109,8 +109,8 @@ def default_market(market: int, name: str, price: float) -> MarketPlan:
             shift=40,
             tier=8,  # 7.6 million dollars at the plain rate
             status=1,
-            rate_max_e9=3_000_000,
-            velocity_e9=10_000_000,
+            rate_max_e9=10_000_000,
+            velocity_e9=20_000_000,
         ),
         CapsWord(
             # At the residual cap the curve's end is bent by 1%: slope * cap / 2 = 0.01 * 1e20.

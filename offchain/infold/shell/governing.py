@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from infold.errors import Misconfigured, Unavailable
-from infold.shell.chain import Contract, Venue, block, type_of
+from infold.shell.chain import Venue, block, type_of
 from infold.signing import checksum_address
 
 LIFE_S = 7 * 86_400  # after it is due; docs/protocol.md section 10
 DONE_S = 1  # what the timelock notes as the time of what was executed
+PARTS = ("propose_parts", "replace_parts", "withdraw_parts")
 SALTS_MAX = 1_000  # the same change so often: somebody is going back and forth
 NO_PREDECESSOR = bytes(32)
 
@@ -33,8 +34,8 @@ class Operation(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One call to Governance and where it stands. `state` is `open` (the key may make it at once),
-    `new`, `waiting`, `due` or `expired`; `ready_s` is 0 unless it was scheduled.
+    """One call to what is governed and where it stands. `state` is `open` (the key may make it at
+    once), `new`, `waiting`, `due` or `expired`; `ready_s` is 0 unless it was scheduled.
     """
 
     function: str
@@ -54,19 +55,34 @@ class Step(NamedTuple):
     arguments: tuple[Any, ...]
 
 
-def find_change(venue: Venue, who: bytes, function: str, *arguments: Any) -> Change:
-    """Where a change stands for the key of an address.
+class Setter(NamedTuple):
+    """A function that the timelock may call: of which contract, its arguments' names and types."""
+
+    contract: str
+    function: str
+    inputs: list[tuple[str, str]]
+
+
+def find_change(
+    venue: Venue, who: bytes, function: str, *arguments: Any, contract: str = "Governance"
+) -> Change:
+    """Where a change stands for the key of an address. Only Governance obeys its deployer, until it
+    is sealed.
 
     A change that was made before may be made again: equal operations are told apart by a salt, the
     first one that was not executed yet.
     """
-    governance, timelock = venue["Governance"], venue["Timelock"]
-    payload = governance.abi.calldata(function, *arguments)
-    at_once = not governance.call("is_sealed") and who == _address(governance.call("deployer"))
+    governance, timelock, target = venue["Governance"], venue["Timelock"], venue[contract]
+    payload = target.abi.calldata(function, *arguments)
+    at_once = (
+        contract == "Governance"
+        and not governance.call("is_sealed")
+        and who == _address(governance.call("deployer"))
+    )
     delay_s = int(timelock.call("get_minimum_delay"))
     for number in range(SALTS_MAX):
         operation = Operation(
-            governance.address, 0, payload, NO_PREDECESSOR, number.to_bytes(32, "big")
+            target.address, 0, payload, NO_PREDECESSOR, number.to_bytes(32, "big")
         )
         identity = timelock.call("hash_operation", *operation)
         ready_s = int(timelock.call("get_timestamp", identity))
@@ -138,15 +154,18 @@ def next_step(change: Change, *, execute: bool, cancel: bool) -> Step | None:
     return None
 
 
-def setters(governance: Contract) -> dict[str, list[tuple[str, str]]]:
-    """Governance's setters with plain arguments: each one's names and types, by its name."""
+def setters(venue: Venue) -> dict[str, Setter]:
+    """What the timelock sets with plain arguments, by name: Governance's setters, the vault's, and
+    what the vault says of its parts.
+    """
     found = {}
-    for entry in governance.abi.entries:
-        name = str(entry.get("name", ""))
-        if entry["type"] == "function" and name.startswith("set_"):
-            inputs = [(part["name"], type_of(part)) for part in entry["inputs"]]
-            if all(kind in ("address", "uint256", "bool") for _, kind in inputs):
-                found[name.removeprefix("set_")] = inputs
+    for contract in ("Governance", "Vault"):
+        for entry in venue[contract].abi.entries:
+            name = str(entry.get("name", ""))
+            if entry["type"] == "function" and (name.startswith("set_") or name in PARTS):
+                inputs = [(part["name"], type_of(part)) for part in entry["inputs"]]
+                if all(kind in ("address", "uint256", "bool") for _, kind in inputs):
+                    found[name.removeprefix("set_")] = Setter(contract, name, inputs)
     return found
 
 

@@ -179,7 +179,9 @@ def reconcile(
         words=len(reader.words),
         accounts=count,
         accounted_e6=accounted_e6,
-        claims_e6=_claims_e6(reader.words, count, markets) + _waiting_e6(venue, at),
+        claims_e6=_claims_e6(reader.words, count, markets)
+        + _waiting_e6(venue, at)
+        + int(vault.call("waiting_e6", at=at)),
         balance_e6=int(token.call("balanceOf", vault.address, at=at)) if token else accounted_e6,
         differences=tuple(differences),
     )

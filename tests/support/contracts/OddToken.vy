@@ -7,6 +7,7 @@
 
 balanceOf: public(HashMap[address, uint256])
 refusing: public(bool)
+shy: public(bool)
 fee: public(uint256)
 target: public(address)
 message: Bytes[4096]
@@ -25,7 +26,15 @@ def approve(spender: address, amount: uint256) -> bool:
     """
     @notice Everybody may spend everything anyway.
     """
-    return True
+    return not self.shy
+
+
+@external
+def shun(shy: bool):
+    """
+    @notice Choose whether approvals answer with False from now on.
+    """
+    self.shy = shy
 
 
 @external

@@ -11,6 +11,7 @@ SOURCE = """# pragma version 0.4.3
 # pragma nonreentrancy on
 LIMIT: constant(uint256) = 5
 sizes: uint256[7]
+shown: public(uint256[9])
 
 
 @internal

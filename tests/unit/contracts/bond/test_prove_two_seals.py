@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import Key, Receipt, a_key, refuses
-from tests.support.omission import STAKE_E6, Omission
+from tests.support.omission import STAKE_E6, Omission, set_up
 from tests.support.venue import DOLLAR, MATCHER, REWARD_E6, WINDOW_MS
 
 from infold.signing import Domain, batch_digest, keccak, sign
@@ -48,6 +49,16 @@ def test_two_seals_of_one_number_cost_the_reward_to_insurance_once(scene: Omissi
     assert venue.dollar.allowance(venue.bond.address, venue.vault.address) == 0
     with refuses(venue.world, "bond: already paid"):
         prove(scene, sealed(scene, ONE), sealed(scene, keccak(b"third")))
+
+
+def test_a_token_that_will_not_be_spent_keeps_the_fault_open() -> None:
+    odd = set_up(compiled_at(ROOT / "tests" / "support" / "contracts" / "OddToken.vy"))
+    first, second = sealed(odd, ONE), sealed(odd, OTHER)
+    odd.venue.dollar.shun(True, sender=STRANGER)
+    with refuses(odd.venue.world, "bond: token refused"):
+        prove(odd, first, second)
+    odd.venue.dollar.shun(False, sender=STRANGER)
+    assert prove(odd, first, second).only("SealedTwice")["amount_e6"] == REWARD_E6
 
 
 def test_one_seal_shown_twice_is_no_fault(scene: Omission) -> None:

@@ -582,7 +582,7 @@ def test_the_meter_counts_what_the_pool_lost_and_drains_with_time(stage: Stage) 
     capital = 10_000_000 * DOLLAR
     stage.fund_pool(capital)
     assert unpack_limits(stage.venue.clearing.limits()).capital_e6 == capital
-    capacity = capital * 2500 // 10**6
+    capacity = capital * 1750 // 10**6
     bucket = recent = level = 0
     oracle, last_oracle, last_ms = PRICE_E8, clock(stage).price_e8, clock(stage).time_ms
     head_ms = unpack_head(stage.venue.clearing.head()).time_ms
@@ -624,12 +624,12 @@ def test_the_meter_counts_what_the_pool_lost_and_drains_with_time(stage: Stage) 
 
 
 def test_a_full_meter_lets_the_pool_only_shrink_until_it_has_drained(stage: Stage) -> None:
-    """10 million dollars: a market's bucket holds 6,250, and leaks as much a day."""
+    """10 million dollars: a market's bucket holds 4,375, and leaks as much a day."""
     stage.fund_pool()
-    capacity_e6 = 10_000_000 * DOLLAR * 2500 // 10**6
+    capacity_e6 = 10_000_000 * DOLLAR * 1750 // 10**6
     sell_to_traders(stage, 10 * LOT, PRICE_E8)
-    # 300 dollars of gain count for nothing later; a rise of 625 costs 10 units 6,250
-    edge = PRICE_E8 + 625 * 10**8
+    # 300 dollars of gain count for nothing later; a rise of 437.50 costs 10 units 4,375
+    edge = PRICE_E8 + 43_750 * 10**6
     for up_e8, passes in ((0, True), (10**10 // 10**9 * 10**8, False)):
         with stage.venue.world.anchored():
             stage.venue.world.travel(1)
@@ -654,7 +654,7 @@ def test_a_full_meter_lets_the_pool_only_shrink_until_it_has_drained(stage: Stag
         assert stage.pool().base_e8 == 0
     with pytest.raises(AssertionError, match="clearing: loss meter"):
         stage.settle([stage.sell(stage.buyer, 10 * LOT + 1)], **low)
-    # a day takes 6,250 off: it may grow again when the rest is below the brim
+    # a day takes 4,375 off: it may grow again when the rest is below the brim
     wait_ms = -(-(full - capacity_e6 // 4) * 4 * DAY_MS // capacity_e6)
     stage.venue.world.travel(wait_ms // 1000 + 200)
     high = {"oracle": oracle, "priced": (1,), "prices": {1: oracle[1] + lean(oracle[1])}}

@@ -125,6 +125,17 @@ def test_every_sourced_market_of_a_vector_is_judged_by_its_own_reading(sourced: 
     assert bits == 1 << 2 | 1 << 4 | 1 << 33
 
 
+@pytest.mark.parametrize("market", [3, 4, 8])
+def test_the_last_sourced_market_is_judged_wherever_it_stands_in_its_word(
+    sourced: Sourced, market: int
+) -> None:
+    """First in a word of four it is the only bit of its group; last, a price of one is the word."""
+    sourced.set(sourced.source, market=market)
+    sourced.venue.world.travel(GUARD_S + 1)
+    assert sourced.doubtful(1, market=market)
+    assert not sourced.doubtful(PRICE_E8, market=market)
+
+
 def test_a_reading_serves_strictly_after_its_activation(sourced: Sourced) -> None:
     venue = sourced.venue
     venue.world.travel(WAIT_S)
@@ -303,13 +314,16 @@ def test_a_changed_threshold_keeps_the_sources_and_a_source_the_threshold(
         venue.governance.set_oracle_signer(key.address, False, sender=DEPLOYER)
 
 
-def test_a_source_that_looks_at_the_oracle_while_it_is_asked_is_locked_out(venue: Venue) -> None:
+@pytest.mark.parametrize("look", [1, 2], ids=["the sequencer", "a reading"])
+def test_a_source_that_looks_at_the_oracle_while_it_is_asked_is_locked_out(
+    venue: Venue, look: int
+) -> None:
     path = ROOT / "tests" / "support" / "contracts" / "NosySource.vy"
     nosy = venue.world.deploy(compiled_at(path), sender=DEPLOYER)
     sourced = Sourced(venue, nosy)
     sourced.set(nosy)
     venue.world.travel(WAIT_S)
-    nosy.look(venue.oracle.address, True, sender=STRANGER)
+    nosy.look(venue.oracle.address, look, sender=STRANGER)
     assert venue.oracle.sequencer_up() and nosy.latest()[0] == 10**8
     for act in (
         lambda: venue.oracle.refresh(MARKET, sender=STRANGER),
@@ -318,5 +332,5 @@ def test_a_source_that_looks_at_the_oracle_while_it_is_asked_is_locked_out(venue
         with pytest.raises(Refused) as refused:
             act()
         assert refused.value.reason == "", "the lock refuses without words; something else spoke"
-    nosy.look(venue.oracle.address, False, sender=STRANGER)
+    nosy.look(venue.oracle.address, 0, sender=STRANGER)
     venue.oracle.refresh(MARKET, sender=STRANGER)

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import ZERO, refuses
-from tests.support.venue import DOLLAR, Venue
+from tests.support.venue import DOLLAR, Venue, a_venue
 
 from infold.words import RequestsWord, pack_requests, unpack_head
 
@@ -110,3 +111,19 @@ def test_a_donation_to_the_vault_changes_no_share(pooled: Venue) -> None:
 @pytest.mark.parametrize("name", ["burn", "burn_from", "set_minter", "transfer_ownership", "owner"])
 def test_no_key_can_mint(pooled: Venue, name: str) -> None:
     assert not hasattr(pooled.pool, name)
+
+
+def test_a_token_that_answers_no_is_refused_at_either_step() -> None:
+    odd = a_venue(token=compiled_at(ROOT / "tests" / "support" / "contracts" / "OddToken.vy"))
+    odd.fund(PROVIDER, 10 * DOLLAR)
+    own = (PROVIDER.address, PROVIDER.address)
+    odd.dollar.misbehave(True, 0, ZERO, b"", sender=STRANGER)
+    with refuses(odd.world, "pool: token refused"):
+        odd.pool.requestDeposit(10 * DOLLAR, *own, sender=PROVIDER)
+    odd.dollar.misbehave(False, 0, ZERO, b"", sender=STRANGER)
+    odd.dollar.shun(True, sender=STRANGER)
+    with refuses(odd.world, "pool: token refused"):
+        odd.pool.requestDeposit(10 * DOLLAR, *own, sender=PROVIDER)
+    odd.dollar.shun(False, sender=STRANGER)
+    odd.pool.requestDeposit(10 * DOLLAR, *own, sender=PROVIDER)
+    assert odd.pool.pendingDepositRequest(1, PROVIDER.address) == 10 * DOLLAR

@@ -101,3 +101,8 @@ def test_health_rejects_a_vector_of_too_few_signers(crowd: Crowd, signers: int) 
     vector = crowd.venue.a_vector({1: PRICE_E8}, signers=ORACLE_SIGNERS[:signers])
     with refuses(crowd.venue.world, "signers: too few"):
         crowd.venue.recovery.health(*crowd.venue.presented(vector), crowd.long)
+
+
+def test_recovery_says_whose_words_it_reads(venue: Venue) -> None:
+    assert int(venue.recovery.clearing(), 16) == int(venue.clearing.address, 16)
+    assert int(venue.recovery.oracle(), 16) == int(venue.oracle.address, 16)

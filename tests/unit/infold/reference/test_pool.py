@@ -76,8 +76,8 @@ def test_the_pool_takes_the_other_side_and_its_spread() -> None:
 
 
 def leak(capital_e6: int, elapsed_ms: int) -> int:
-    """What a market's bucket loses: a quarter of a percent of the capital over four days."""
-    return capital_e6 // 400 * elapsed_ms // (4 * DAY_MS)
+    """What a market's bucket loses: seven fortieths of a percent of the capital over four days."""
+    return capital_e6 * 7 // 4_000 * elapsed_ms // (4 * DAY_MS)
 
 
 def test_the_meter_counts_what_a_move_took() -> None:
@@ -98,7 +98,7 @@ def test_the_meter_counts_what_a_move_took() -> None:
 
 
 def test_a_full_meter_lets_the_pool_only_shrink() -> None:
-    # 1,000,000 of capital: capacity 2,500, a market's share 625.
+    # 1,000,000 of capital: capacity 1,750, a market's share 437.50.
     venue = Venue(capital_e6=1_000_000 * 10**6)
     buy_from_pool(venue, 2 * LOT)
     venue.prices_e8[BTC] += 400 * 10**8
@@ -426,8 +426,8 @@ def test_worst_loss_of_a_day_forgets_older_losses() -> None:
 
 
 def test_the_bound_on_a_days_loss() -> None:
-    # Half a percent of a million over 0.88, and a slack.
-    assert daily_loss_bound(1_000_000 * 10**6, 5) == 5_000 * 10**6 * 100 // 88 + 5
+    # Thirty-five hundredths of a percent of a million over 0.88, and a slack.
+    assert daily_loss_bound(1_000_000 * 10**6, 5) == 3_500 * 10**6 * 100 // 88 + 5
 
 
 def test_the_pool_address_owns_account_zero() -> None:

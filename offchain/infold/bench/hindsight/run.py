@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The search for the day on which the pool loses most, and the figure that must not pass 0.5 %."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from typing import Any, Final, NamedTuple
+
+from infold.bench.hindsight.friend import WINDOW_S, Day, Policy, a_day
+from infold.bench.hindsight.ground import Terms
+from infold.bench.hindsight.paths import CALM, JUMPY, START_E8, STORM, YEAR_S, Weather, paths
+from infold.core.pool import METER_DAILY_E6, REBATE_PARTS
+
+CAPITAL_E6: Final = 10_000_000 * 10**6
+LIMIT_SHARE: Final = 0.005
+"""Half a percent of the pool's capital a day, the issue's bound, with everything in."""
+BATCHES_MIN: Final = 10_000
+REBATE_MAX: Final = REBATE_PARTS - 1
+FEE_E6: Final = 200
+HELD: Final = Terms(residual_share=0.002, position_share=0.0075)
+"""The caps the promise is made for, of capital and market: one batch, and the whole position."""
+WIDER: Final = ((0.005, 0.02), (0.01, 0.05), (0.03, 0.2))
+"""Caps beyond those, to show what they cost: the meter sees a move only after it has happened, and
+until then a window's batches may take the whole position cap."""
+FORGETS: Final = 8 / 7
+"""What a move of the window's end weighs in the meter, where every second is marked: 7/8."""
+FIRST: Final = (
+    Policy(),
+    Policy(marks=3),
+    Policy(marks=15),
+    Policy(step_s=5),
+    Policy(step_s=15),
+    Policy(held=1.0),
+)
+TURNS: Final = (
+    {"marks": 15},
+    {"step_s": 2},
+    {"edge": 2.0},
+    {"last_second": True},
+    {"wait_s": 600},
+    {"alone": True},
+    {"held": -1.0},
+    {"share": 0.5},
+)
+
+
+class Tried(NamedTuple):
+    """One day of the search."""
+
+    weather: str
+    terms: Terms
+    policy: Policy
+    fee_e6: int
+    day: Day
+
+    @property
+    def share(self) -> float:
+        """Taken, of the pool's capital."""
+        return self.day.taken_e6 / CAPITAL_E6
+
+    def view(self) -> dict[str, Any]:
+        """As the bench prints it."""
+        return {
+            "weather": self.weather,
+            "rebate": self.terms.rebate,
+            "steep": self.terms.steep,
+            "fee_e6": self.fee_e6,
+            "residual_share": self.terms.residual_share,
+            "position_share": self.terms.position_share,
+            "taken_share": round(self.share, 6),
+            "lost_share": round(self.day.lost_e6 / CAPITAL_E6, 6),
+            "trades": self.day.trades,
+            "batches": self.day.batches,
+            "policy": {
+                name: value
+                for name, value in asdict(self.policy).items()
+                if value != getattr(Policy(), name)
+            },
+        }
+
+
+def bound_share(terms: Terms, weather: Weather) -> float:
+    """What a day may take without luck: the meter's capacity and leak as it forgets, and what one
+    window takes before the meter has seen it.
+
+    The window's part is, in all markets at once, the whole turn from one position cap to the
+    other, as far as a window's batches reach, and what shrinks afterwards, which a full meter
+    admits; times the largest move the weather makes, less the half-spread.
+    """
+    sigma = weather.volatility * math.sqrt(WINDOW_S / YEAR_S)
+    move = max(0.0, 4 * sigma + weather.jump - terms.h_min_e6 / 1e6)
+    turn = min(WINDOW_S * terms.residual_share, 2 * terms.position_share) + terms.position_share
+    return 2 * METER_DAILY_E6 / 1e6 * FORGETS + len(START_E8) * turn * move
+
+
+def search(seed: int, weather: Weather, terms: Terms, fee_e6: int = 0) -> Iterator[Tried]:
+    """Days of this weather by one policy after the other: first each on its own, then whatever
+    makes the best of them better.
+    """
+    moves = paths(weather, seed, WINDOW_S)
+
+    def tried(policy: Policy) -> Tried:
+        day, _ = a_day(moves, terms, policy, CAPITAL_E6, fee_e6)
+        return Tried(weather.name, terms, policy, fee_e6, day)
+
+    best = None
+    for policy in FIRST:
+        one = tried(policy)
+        yield one
+        best = max(best or one, one, key=lambda it: it.share)
+    assert best is not None
+    for turn in TURNS:
+        policy = replace(best.policy, **turn)
+        if policy != best.policy:
+            one = tried(policy)
+            yield one
+            best = max(best, one, key=lambda it: it.share)
+
+
+def run(seed: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """The worst day found at the caps of the promise, and what wider caps would let through."""
+    days: list[Tried] = []
+    for weather in (CALM, STORM, JUMPY):
+        for terms in (HELD, replace(HELD, rebate=REBATE_MAX)):
+            say(f"{weather.name}, {terms.rebate}/16 given back")
+            days += search(seed, weather, terms)
+    worst = max(days, key=lambda it: it.share)
+    # the worst day again: with the steepest curve, and with a fee that the friend pays
+    weather = next(it for it in (CALM, STORM, JUMPY) if it.name == worst.weather)
+    moves = paths(weather, seed, WINDOW_S)
+    for terms, fee_e6 in ((replace(worst.terms, steep=True), 0), (worst.terms, FEE_E6)):
+        day, _ = a_day(moves, terms, worst.policy, CAPITAL_E6, fee_e6)
+        days.append(Tried(weather.name, terms, worst.policy, fee_e6, day))
+    worst = max(days, key=lambda it: it.share)
+    wider = []
+    for residual, position in WIDER:
+        terms = replace(HELD, residual_share=residual, position_share=position)
+        say(f"caps of {residual:.1%} and {position:.0%}")
+        for weather in (STORM, JUMPY):
+            moves = paths(weather, seed, WINDOW_S)
+            for policy in (Policy(), Policy(marks=3)):
+                day, _ = a_day(moves, terms, policy, CAPITAL_E6)
+                wider.append(Tried(weather.name, terms, policy, 0, day))
+    batches = sum(it.day.batches for it in days)
+    ok = worst.share <= LIMIT_SHARE and batches >= BATCHES_MIN
+    return {
+        "capital_e6": str(CAPITAL_E6),
+        "limit_share": LIMIT_SHARE,
+        "most_taken_share": round(worst.share, 6),
+        "bound_share": round(max(bound_share(HELD, it) for it in (CALM, STORM, JUMPY)), 6),
+        "meter_daily_share": METER_DAILY_E6 / 1e6,
+        "days": len(days),
+        "batches": batches,
+        "closings": sum(it.day.closings for it in days),
+        "batches_min": BATCHES_MIN,
+        "worst": worst.view(),
+        "by_weather": [
+            max(
+                (it for it in days if (it.weather, it.terms.rebate) == (weather.name, rebate)),
+                key=lambda it: it.share,
+            ).view()
+            for weather in (CALM, STORM, JUMPY)
+            for rebate in (0, REBATE_MAX)
+        ],
+        "wider_caps": [
+            max(
+                (it for it in wider if it.terms.residual_share == residual),
+                key=lambda it: it.share,
+            ).view()
+            for residual, _ in WIDER
+        ],
+        "ok": ok,
+    }

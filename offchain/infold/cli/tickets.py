@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Payments that wait in the vault's queue: look at one, pull it (docs/protocol.md section 8)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from infold.cli.header import header
+from infold.cli.onchain import Desk, paid
+from infold.cli.options import (
+    API_URL,
+    RPC_URL,
+    ApiUrl,
+    Book,
+    KeyFile,
+    Keystore,
+    PasswordFile,
+    RpcUrl,
+    venue,
+    wallet,
+)
+from infold.cli.pages import of_ticket
+from infold.cli.terminal import Json, show
+from infold.errors import Misconfigured
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the root."""
+    app.command()(ticket)
+
+
+def ticket(
+    number: Annotated[int, typer.Argument(min=0, help="As a claim that had to wait printed it.")],
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Have it paid to its owner; any key may ask.")
+    ] = False,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """A payment beyond what the vault lets out in an hour: how much is before it, and when it is
+    paid at the latest. `--pull` once its turn has come.
+    """
+    contracts = venue(rpc_url, api_url, book)
+    vault = contracts["Vault"]
+    to, amount_e6, end_e6, due_s = vault.call("tickets", number)
+    if not amount_e6:
+        raise Misconfigured(f"there is no ticket {number}, or it was pulled already")
+    document: dict[str, Any] = {
+        **header("ticket"),
+        "ticket": number,
+        "owner": to,
+        "amount_e6": str(amount_e6),
+        "waits_for_e6": str(max(0, int(end_e6) - int(vault.call("freed_e6")))),
+        "due_s": int(due_s),
+        "state": "waiting",
+    }
+    if pull:
+        key = wallet(key_file, keystore, password_file, contracts.book.chain_id)
+        document["amount_e6"] = str(
+            paid(Desk(contracts, key).send("Vault", "pull", number)).paid_e6
+        )
+        document |= {"waits_for_e6": "0", "state": "paid"}
+    show(document, as_json, f"ticket {number}", of_ticket)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The driver without a twin: what it finds good is good, and what is wrong in storage it finds."""
+
+from __future__ import annotations
+
+import pytest
+
+from infold.reference.words import Account, Position
+
+from .bare import Bare, slots_of
+from .machine import MARKETS
+
+TRANSITIONS = 600
+SEED = 3
+
+
+@pytest.fixture(scope="module")
+def machine() -> Bare:
+    machine = Bare(SEED)
+    machine.run(TRANSITIONS, TRANSITIONS)
+    return machine
+
+
+def test_a_venue_without_its_twin_lands_batches_and_keeps_the_invariants(machine: Bare) -> None:
+    assert machine.transitions >= TRANSITIONS
+    assert machine.landed > 20, machine.table()
+    assert len(machine.reasons) > 5 and len(machine.faults) > 20, machine.table()
+
+
+def test_what_the_driver_reads_is_what_the_getters_say(machine: Bare) -> None:
+    storage = machine.storage
+    read = 0
+    for table in ("accounts", "positions", "withdrawals", "market_words", "strikes", "lp_requests"):
+        for key, word in getattr(storage, table).items():
+            assert machine.word(table, key) == word, f"{table}[{key}]"
+            read += 1
+    for table in ("delegates", "approvals", "holder_requests", "shares", "exits", "liquidated_ms"):
+        for key, word in getattr(storage, table).items():
+            assert machine.word(table, key) == word, f"{table}[{key}]"
+            read += 1
+    assert read > 50
+
+
+def test_a_word_that_does_not_fit_is_found(machine: Bare) -> None:
+    """One word of storage wrong, each time another law: the check names it."""
+    clearing, at = machine.chain.addresses["clearing"], slots_of("Clearing")
+    storage = machine.storage
+    key, word = next(
+        (key, word) for key, word in storage.positions.items() if key >> 4 in machine.owners
+    )
+    held = Position.of(word)
+    account = storage.accounts[key >> 4]
+    richer = Account.of(account)._replace(collateral_e6=Account.of(account).collateral_e6 + 1)
+    pool = next(market for market in MARKETS if storage.market_word(market, 1))
+    wrong = [
+        ("C2", at["positions"] + key, held._replace(base_e8=held.base_e8 + 1).word),
+        ("C3", at["positions"] + key, held._replace(quote_e6=held.quote_e6 + 1).word),
+        ("C4", at["accounts"] + (key >> 4), richer.word),
+        ("C7", at["market_words"] + 8 * pool + 2, storage.market_word(pool, 2) ^ 1 << 64),
+    ]
+    machine.check_everything()
+    for law, slot, lie in wrong:
+        truth = int(machine.chain.evm.storage(clearing, slot))
+        machine.chain.world.store(clearing, slot, lie)
+        with pytest.raises(AssertionError, match=law):
+            machine.check_everything()
+        machine.chain.world.store(clearing, slot, truth)
+    machine.check_everything()
