@@ -74,6 +74,10 @@ def test_the_venue_trades_and_its_readings_are_renewed(clock: Clock) -> None:
 
 def test_a_doubtful_market_only_shrinks_until_the_source_agrees_again(clock: Clock) -> None:
     devnet = clock.venue.devnet
+    clock.batch(10_000)  # a reading that has come into force
+    assert isinstance(clock.submit(0, "buy", price="60300", seq=3), Receipt)
+    assert isinstance(clock.submit(1, "sell", price="59700", seq=3), Receipt)
+    clock.batch()
     said = dict(clock.prices)
     clock.prices = said | {BTC: said[BTC] * 98 // 100}  # within the move bound, beyond 1 %
     clock.venue.renew_sources = lambda time_ms, prices: None  # type: ignore[method-assign]
@@ -82,7 +86,7 @@ def test_a_doubtful_market_only_shrinks_until_the_source_agrees_again(clock: Clo
     assert clock.status() == "shrinkOnly"
     refused = clock.submit(2, "buy", price="60300")
     assert isinstance(refused, Rejected) and refused.code == "MARKET_SHRINK_ONLY"
-    assert isinstance(clock.submit(0, "sell", price="57000", seq=2), Receipt)
+    assert isinstance(clock.submit(0, "sell", price="57000", seq=4), Receipt)
     del clock.venue.renew_sources  # type: ignore[method-assign]
     clock.prices = said
     for _ in range(3):

@@ -257,6 +257,9 @@ def test_a_silent_oracle_postpones_the_batch(clock: Clock) -> None:
 
 def test_replaying_the_journal_gives_the_same_state(clock: Clock) -> None:
     node = clock.venue.node
+    for _ in range(3):
+        clock.cross()
+        clock.batch()
     expected = node.state
     path = node.journal.path
     lived = clock.venue.dealer.signals
