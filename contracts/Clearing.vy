@@ -19,6 +19,7 @@
 from .interfaces import IClearing
 from .interfaces import IOracle
 from .interfaces import IPool
+from .interfaces import IRecovery
 from .interfaces import IRules
 from .interfaces import ISeals
 from .interfaces import IVault
@@ -59,6 +60,7 @@ PLACES: constant(uint256) = 16              # positions an account: bounds the m
 RECORDS_MAX: constant(uint256) = 256        # copied to memory, which costs by its bound: 640 would cost a batch 25,000 gas
 FILLS_MAX: constant(uint256) = 64           # of one account in a batch: bounds the memory that waits for its margin
 DEALS_MAX: constant(uint256) = 64           # markets priced in a batch: memory grows with it, used or not
+FOLD: constant(uint256) = 2**254            # flag of an apply's terms
 DEPOSIT_E6_MIN: constant(uint256) = 10 * 10**6  # opening an account costs state; dust accounts would be spam
 SILENCE_MS: constant(uint256) = 7 * units.DAY_MS  # without a batch, after which anybody may wind the venue down
 BATCH_TYPEHASH: constant(bytes32) = keccak256("Batch(uint64 number,uint48 time,bytes32 contents)")
@@ -287,13 +289,15 @@ def settle(
                         )
                         if (before ^ deal.mark) >> 216 != 0:
                             if before != 0:
-                                position.mark = 0
+                                position.mark = self._resumed(before, deal.mark, (account << 4) | place, time)
                             elif touched | ((word >> 16) & packing.M16) != 0:
                                 if self._holds(account, (word >> 16) & packing.M16, touched, running, market):
-                                    position.mark = 0
+                                    position.mark = 16
                 # shifted by one, an order's reduce-only is the bit that says a market may only shrink
-                if position.mark != deal.mark:
+                if (position.mark ^ deal.mark) >> 217 != 0:
                     reason = 16
+                    if position.mark < 32:
+                        reason = position.mark
                 elif (
                     ((order >> 185) | deal.terms) & markets.SHRINK_ONLY != 0
                     and not pricing._shrinks(position.base, base)
@@ -375,6 +379,10 @@ def settle(
                     if (position.mark << 48) >> 192 == 0:
                         verdict = 21
                         break
+                    if (before ^ position.mark) >> 217 != 0:
+                        if self._resumed(before, position.mark, 0, 0) == 23:
+                            verdict = 23
+                            break
                     position.base, position.quote, position.credit = self._begin(before, position.mark)
             surplus = unsafe_add(surplus, markets._appraise(position.base, position.quote, position.mark))
             if rest == 1:       # none above
@@ -619,42 +627,66 @@ def apply(
     place: uint256,
     change: int256,
     terms: uint256,
-):
+) -> uint256:
     """
-    @notice Shrink a trader's position at a fresh vector's price against the pool's incoming.
-    @param change What its base gains, lots; toward zero and not beyond.
-    @param terms appointed 1 @255 | lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0, see `Rules.shrink`;
-        half of the charge is the keeper's, the rest goes to insurance. Appointed: the vector's time was named before.
+    @notice Shrink a position at a fresh vector's price, against the pool's incoming or the other side of its market; or
+            let it take its part of a deleveraging.
+    @param place A trader's place; of the backstop, account 1, the market.
+    @param change What its base gains, lots; toward zero and not beyond. Of a fold: the deleveraging.
+    @param terms appointed 1 @255 | fold 1 @254 | spread 1 @253 | terms of `Rules.shrink`; half of the charge is the
+        keeper's, the rest goes to insurance. Appointed: the vector's time was named before. A fold reads no vector.
+    @return what the other side of the market now owes, for its positions to fold
     """
     self._only_recovery()
     keeper: uint256 = terms & packing.M32
-    if account < collateral.FIRST_TRADER or place >= PLACES or keeper >= collateral.account_count:
+    if keeper >= collateral.account_count or account != 1 and (account < collateral.FIRST_TRADER or place >= PLACES):
         reasons._refuse(reasons.UNKNOWN_ACCOUNT)
-    time: uint256 = self._admit_fresh(head, openings, given, terms >> 255 != 0)
-    key: uint256 = (account << 4) | place
+    key: uint256 = unsafe_add(account << 4, place)
     market: uint256 = self.positions[key] >> 240
     at: uint256 = market << 3
+    time: uint256 = units._now_ms()
+    mark: uint256 = 0
+    if terms & FOLD == 0:
+        time = self._admit_fresh(head, openings, given, terms >> 255 != 0)
+        mark = markets._mark(market, time)
     words: IRules.Market = self._words(market, markets.market_words[at], time)
     after: uint256 = 0
     realised: int256 = 0
-    mark: uint256 = markets._mark(market, time)
-    words, after, realised = staticcall reasons.RULES.shrink(
-        words, self.positions[key], mark, change, (terms << 1) >> 1
+    owed: uint256 = 0
+    transit: uint256 = 0
+    events: uint256 = 0
+    words, after, realised, transit, events, owed = staticcall reasons.RULES.shrink(
+        words,
+        self.positions[key],
+        mark,
+        change,
+        terms,
+        markets.market_words[at | markets.TRANSIT],
+        markets.market_words[at | markets.EVENTS],
     )
     self.positions[key] = after
     if after == 0:
-        collateral.accounts[account] ^= 1 << unsafe_add(16, place)
+        if account == 1:
+            markets.backstop_markets ^= 1 << market
+        else:
+            collateral.accounts[account] ^= 1 << unsafe_add(16, place)
         self._gain(account, realised)
     self._write(at, words)
     markets.market_words[at | markets.INCOMING_WORD] = words.incoming
-    markets.pool_markets |= 1 << market
+    if words.clock & markets.INCOMING != 0:
+        markets.pool_markets |= 1 << market
+    markets.market_words[at | markets.TRANSIT] = transit
+    markets.market_words[at | markets.EVENTS] = events
     log IClearing.Applied(
         account=account,
         index=place,
         position=after,
+        clock=words.clock,
         meter=words.meter,
         ledger=words.ledger,
         incoming=words.incoming,
+        transit=transit,
+        events=events,
     )
     charge: uint256 = (terms >> 32) & packing.M64
     part: uint256 = 0
@@ -663,6 +695,7 @@ def apply(
         self._move(keeper, part, 1)
     self._move(collateral.INSURANCE, unsafe_sub(charge, part), 1)
     self._cover(account, keeper, unsafe_sub(max((terms >> 96) & packing.M64, part), part))
+    return owed
 
 
 @external
@@ -840,6 +873,18 @@ def _begin(before: uint256, mark: uint256) -> (int256, int256, int256):
 
 @internal
 @view
+def _resumed(before: uint256, mark: uint256, key: uint256, time: uint256) -> uint256:
+    """
+    @notice What a position is marked with whose word does not begin as its market's mark; or the reason to skip it.
+    """
+    if before >> 240 != mark >> 240:
+        return 16
+    events: uint256 = markets.market_words[((mark >> 240) << 3) | markets.EVENTS]
+    return staticcall IRecovery(staticcall VAULT.recovery()).resumed(before, mark, events, key, time)
+
+
+@internal
+@view
 def _holds(account: uint256, mask: uint256, touched: uint256, running: Running[PLACES], market: uint256) -> bool:
     """
     @notice Whether the account holds a market in any place, in storage or in this batch.
@@ -870,6 +915,9 @@ def _sums(account: uint256, mask: uint256, time: uint256) -> int256[3]:
             mark: uint256 = markets._mark(held >> 240, time)
             if (mark << 48) >> 192 == 0:
                 reasons._refuse(reasons.NO_PRICE)
+            if (held ^ mark) >> 217 != 0:
+                if self._resumed(held, mark, 0, 0) == 23:
+                    reasons._refuse(reasons.FOLD_FIRST)
             base: int256 = 0
             quote: int256 = 0
             value: int256 = 0
@@ -1053,7 +1101,7 @@ def _cover(account: uint256, keeper: uint256, bounty: uint256):
     """
     word: uint256 = collateral.accounts[account]
     cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
-    if (word >> 16) & packing.M16 != 0 or cash >= 0:
+    if (word >> 16) & packing.M16 != 0 or cash >= 0 or account == 1 and markets.backstop_markets != 0:
         return
     pending: uint256 = collateral.withdrawals[account] >> 48
     if pending != 0:

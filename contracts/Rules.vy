@@ -11,6 +11,7 @@
          shrink; residual, position and losses are capped
      Unchecked sums and products: a batch's numbers are fields of at most 88 bits, or sums of 256 of them, so no sum
      leaves 128 bits and no product of three 256. `check_price`, whose arguments are anyone's, narrows them first.
+     D15 what a deleveraging takes from one it gives to others, to the unit, whoever folds first
      A contract of its own because a reason string costs 125 bytes where it stands, and Clearing has none to spare.
 @custom:halt No state: nothing to stop.
 """
@@ -25,6 +26,10 @@ implements: IRules
 
 STEP_MS: constant(uint256) = 3_600_000          # a rate moves by at most an hour's velocity, however long the gap
 MEMORY_MS: constant(uint256) = 8 * units.WINDOW_MS  # how long the meter remembers what the pool sold
+DELEVERAGED: constant(uint256) = 2              # clock flag
+FOLD: constant(uint256) = 2**254                # flags of terms
+SPREAD: constant(uint256) = 2**253
+EXITING: constant(uint256) = 2**216             # of a position word
 LEAN_E6_MAX: constant(uint256) = 50_000         # 5 %, the most that h_min may be: recovery gives the pool no more
 
 
@@ -105,7 +110,7 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
         | (packing._field(rate, 32) << 160)
         | (plan.oracle << 96)
         | (plan.time << 48)
-        | (clock & ((2**40 - 1) << 8))
+        | (clock & (((2**40 - 1) << 8) | DELEVERAGED))
     )
     after.pool = packing._book(base, quote)
     after.meter = (
@@ -122,15 +127,33 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
 @external
 @pure
 def shrink(
-    market: IRules.Market, position: uint256, mark: uint256, change: int256, terms: uint256
-) -> (IRules.Market, uint256, int256):
+    market: IRules.Market, position: uint256, mark: uint256, change: int256, terms: uint256, transit: uint256, events: uint256
+) -> (IRules.Market, uint256, int256, uint256, uint256, uint256):
     """
-    @notice Move part of a position to the pool's incoming at the mark, funding to its time.
+    @notice Move part of a position to the pool's incoming, or to the other side of its market, at the mark, funding to
+            its time; or fold into it what its side gave up.
     @param position A position word of this market.
-    @param terms lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0: what the owner loses to the pool as a
-        share of the notional, what a keeper may get from insurance, and what the owner pays outright.
-    @return the words after, the position word after (0: closed), and the quote realised to its owner
+    @param mark Its market's, with the market at the top; of a fold: nothing.
+    @param change What its base gains. Of a fold: the deleveraging's word, or 0 to write the event field alone.
+    @param terms fold 1 @254 | spread 1 @253 | price 64 @160, of a spread, else lean_e6 20 @160 | bounty 64 @96 | charge
+        64 @32 | keeper 32 @0: at which price the other side takes over, or what the owner loses to the pool as a share
+        of the notional; what a keeper may get from insurance; what the owner pays outright. Of a fold: fold 1 @254 |
+        event field 24 @96.
+    @param transit The market's word of what was closed and is not yet folded.
+    @param events The market's word of how often each side was deleveraged.
+    @return the words after, the position word after (0: closed), the quote realised to its owner, transit and events
+        after, and what a spread leaves the other side's positions to fold
     """
+    if terms & FOLD != 0:
+        words: IRules.Market = market
+        field: uint256 = (terms >> 96) & packing.M24
+        after: uint256 = (position & ~(packing.M24 << 216)) | (field << 216)
+        realised: int256 = 0
+        moving: uint256 = transit
+        if change != 0:
+            words, after, realised, moving = self._fold(market, position, packing._word(change), field, transit)
+        return words, after, realised, moving, events, 0
+
     base: int256 = 0
     quote: int256 = 0
     index: int256 = 0
@@ -142,14 +165,21 @@ def shrink(
     # Recovery names the terms, and this is as far as it may go
     notional: uint256 = convert(abs(change), uint256) * oracle
     charge: uint256 = (terms >> 32) & packing.M64
-    assert (terms >> 160) <= LEAN_E6_MAX, "clearing: terms too harsh"
-    assert charge <= units._ceil_div(notional * ((market.rates >> 216) & packing.M20), 10**16), "clearing: terms too harsh"
+    mm: uint256 = (market.rates >> 216) & packing.M20
+    assert charge <= units._ceil_div(notional * mm, 10**16), "clearing: terms too harsh"
     assert ((terms >> 96) & packing.M64) * 10**16 <= notional * ((market.rates >> 84) & packing.M16), "clearing: terms too harsh"
 
     credit: int256 = pricing._credit(base, (packing._int(mark << 112) >> 192) - index, (mark >> 12) & packing.M8)
-    moved: int256 = units._floor_lots(-change * convert(oracle, int256)) - convert(
-        units._ceil_div(notional * (terms >> 160), 10**16), int256
-    )
+    price: uint256 = (terms >> 160) & packing.M64
+    moved: int256 = 0
+    if terms & SPREAD != 0:
+        assert (max(price, oracle) - min(price, oracle)) * units.FRACTION <= oracle * mm, "clearing: terms too harsh"
+        moved = units._floor_lots(-change * convert(price, int256))
+    else:
+        assert price <= LEAN_E6_MAX, "clearing: terms too harsh"
+        moved = units._floor_lots(-change * convert(oracle, int256)) - convert(
+            units._ceil_div(notional * price, 10**16), int256
+        )
     quote += credit + moved - convert(charge, int256)
     interest: uint256 = convert(max(base, 0) - max(base + change, 0), uint256)
     base += change
@@ -158,20 +188,18 @@ def shrink(
     after: uint256 = 0
     if base != 0:
         realised = 0
-        after = packing._position(base, quote, mark)
-    taken: int256 = 0
-    paid: int256 = 0
-    if market.clock & 1 != 0:
-        taken, paid = packing._unpack_book(market.incoming)
-    held: int256 = (packing._int(market.pool) >> 192) + taken
-    if abs(held - change) > convert((market.caps << 128) >> 192, int256):
-        assert abs(held - change) <= abs(held), "clearing: pool cap"
+        after = packing._position(base, quote, mark) | (position & EXITING)
     words: IRules.Market = market
-    words.clock |= 1
+    moving: uint256 = transit
+    number: uint256 = events
+    owed: uint256 = 0
+    if terms & SPREAD != 0:
+        words, moving, number, owed = self._spread(market, mark, change, moved, price, transit, events)
+    else:
+        words = self._take_in(market, change, moved)
     words.meter -= interest << 64
     words.ledger = packing._entered(market.ledger, realised + convert(charge, int256), 0, -credit)
-    words.incoming = packing._book(taken - change, paid - moved)
-    return words, after, realised
+    return words, after, realised, moving, number, owed
 
 
 @external
@@ -269,7 +297,135 @@ def refuse(reason: uint256) -> bool:
     assert reason != reasons.NOT_SILENT_FOR_A_WEEK, "clearing: not silent for a week"
     assert reason != reasons.WOUND_DOWN, "clearing: wound down"
     assert reason != reasons.NOT_WOUND_DOWN, "clearing: not wound down"
+    assert reason != reasons.FOLD_FIRST, "clearing: fold first"
     return True
+
+
+@internal
+@pure
+def _pooled(market: IRules.Market) -> (int256, int256, int256):
+    """
+    @return base and quote of what waits to join the pool, and the pool's base with it
+    """
+    taken: int256 = 0
+    paid: int256 = 0
+    if market.clock & 1 != 0:
+        taken, paid = packing._unpack_book(market.incoming)
+    return taken, paid, (packing._int(market.pool) >> 192) + taken
+
+
+@internal
+@pure
+def _take_in(market: IRules.Market, change: int256, moved: int256) -> IRules.Market:
+    """
+    @notice The pool takes the other side of a position's change, inside its cap.
+    """
+    taken: int256 = 0
+    paid: int256 = 0
+    held: int256 = 0
+    taken, paid, held = self._pooled(market)
+    if abs(held - change) > convert((market.caps << 128) >> 192, int256):
+        assert abs(held - change) <= abs(held), "clearing: pool cap"
+    words: IRules.Market = market
+    words.clock |= 1
+    words.incoming = packing._book(taken - change, paid - moved)
+    return words
+
+
+@internal
+@pure
+def _spread(
+    market: IRules.Market,
+    mark: uint256,
+    change: int256,
+    moved: int256,
+    price: uint256,
+    transit: uint256,
+    events: uint256,
+) -> (IRules.Market, uint256, uint256, uint256):
+    """
+    @notice All who hold the other side of a position take its change over, in proportion to what they hold: the pool at
+            once, everybody else when folded, and until then it is in transit.
+    @return the words, transit and events after, and what positions have to fold; 0 where the pool was the whole side
+    """
+    taken: int256 = 0
+    paid: int256 = 0
+    held: int256 = 0
+    taken, paid, held = self._pooled(market)
+    long: bool = change > 0     # the side that gives up
+    # one side is as large as the other: the longs' is their interest and the pool's part
+    total: uint256 = ((market.meter >> 64) & packing.M64) + convert(max(held, 0), uint256)
+    pool: uint256 = convert(max(held, 0), uint256)
+    if not long:
+        pool = convert(max(-held, 0), uint256)
+    size: uint256 = convert(abs(change), uint256)
+    part: uint256 = pool * size // total
+    words: IRules.Market = market
+    given: int256 = 0           # what the pool's base gains, and its quote
+    got: int256 = 0
+    if part != 0:
+        given = convert(part, int256)
+        if long:
+            given = -given
+        got = units._floor_lots(-given * convert(price, int256))
+        words.clock |= 1
+        words.incoming = packing._book(taken + given, paid + got)
+    closed: uint256 = size - part
+    owed: uint256 = 0
+    base: int256 = 0
+    quote: int256 = 0
+    base, quote = packing._unpack_book(transit)
+    last: uint256 = events
+    if closed != 0:
+        owed = packing._deleveraging(closed, long, total - pool, price, mark)
+        number: uint256 = packing._count((events & packing.M24) + 2, 24)
+        words.clock |= DELEVERAGED
+        if long:
+            words.meter -= closed << 64
+            last = ((events >> 48) << 48) | (number << 24) | number
+        else:
+            last = (number << 48) | (((events >> 24) & packing.M24) << 24) | number
+    return words, packing._book(base - change - given, quote - moved - got), last, owed
+
+
+@internal
+@pure
+def _fold(
+    market: IRules.Market, position: uint256, owed: uint256, number: uint256, transit: uint256
+) -> (IRules.Market, uint256, int256, uint256):
+    """
+    @notice A position gives up its part of what its side owes: up to the deleveraging's funding index as it was, then at
+            the deleveraging's price and smaller. Lots round up, money against it; what that leaves stays in transit.
+    """
+    base: int256 = 0
+    quote: int256 = 0
+    index: int256 = 0
+    base, quote, index = packing._unpack_position(position)
+    assert base != 0 and (base > 0) == ((owed >> 191) & 1 != 0), "clearing: not of this side"
+    price: int256 = convert((owed >> 64) & packing.M64, int256)
+    total: uint256 = (owed >> 128) & (2**63 - 1)
+    held: uint256 = convert(abs(base), uint256)
+    part: int256 = convert(min(held, (held * (owed >> 192) + total - 1) // total), int256)
+    if base > 0:
+        part = -part
+    credit: int256 = pricing._credit(base, (packing._int(owed << 192) >> 192) - index, (market.rates >> 76) & packing.M8)
+    moved: int256 = units._floor_lots(-part * price)
+    base += part
+    quote += credit + moved
+
+    realised: int256 = quote
+    after: uint256 = 0
+    if base != 0:
+        realised = 0
+        after = packing._position(
+            base, quote, ((position >> 240) << 240) | (number << 216) | (((owed << 192) >> 192) << 80)
+        ) | (position & EXITING)
+    in_base: int256 = 0
+    in_quote: int256 = 0
+    in_base, in_quote = packing._unpack_book(transit)
+    words: IRules.Market = market
+    words.ledger = packing._entered(market.ledger, realised, 0, -credit)
+    return words, after, realised, packing._book(in_base - part, in_quote - moved)
 
 
 @internal

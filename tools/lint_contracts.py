@@ -59,6 +59,10 @@ ALLOWED: dict[str, dict[str, str]] = {
         "shift": "assets and shares bounded where they are asked for, epochs below 2^32, fields "
         "just unpacked; an epoch nobody asked in is answered before it is shifted",
     },
+    "Recovery.vy": {
+        "order": "what the other side of a market owes is Clearing's answer, so it is kept after "
+        "the call; both contracts are under their locks",
+    },
     "Rules.vy": {
         "unchecked": "Clearing's numbers are fields of at most 88 bits or sums of 256 of them: no "
         "sum leaves 128 bits, no product 256; check_price narrows what strangers ask",

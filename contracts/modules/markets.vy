@@ -22,6 +22,7 @@ uses: reasons
 MARKET_COUNT: constant(uint256) = 256
 LOTS: constant(int256) = 10**10             # units.LOTS, signed
 INCOMING: constant(uint256) = 1             # clock flag
+DELEVERAGED: constant(uint256) = 2          # clock flag, never taken down
 SHRINK_ONLY: constant(uint256) = 2          # status, and flag of a deal's terms
 SHARE_OPEN: constant(uint256) = 15          # the interest share that leaves open interest to its cap
 
@@ -30,6 +31,8 @@ POOL: constant(uint256) = 1
 METER: constant(uint256) = 2
 LEDGER: constant(uint256) = 3
 INCOMING_WORD: constant(uint256) = 4
+TRANSIT: constant(uint256) = 5              # what deleveragings closed and nobody has folded yet
+EVENTS: constant(uint256) = 6               # last of the shorts 24 @48 | last of the longs 24 @24 | last 24 @0
 
 
 # One priced market while a batch is settled.
@@ -142,8 +145,12 @@ def _make_mark(market: uint256, clock: uint256, rates: uint256, time: uint256) -
     )
     if index >> 63 != index >> 255:
         index = (index >> 255) ^ (2**63 - 1)
+    count: uint256 = 0
+    if clock & DELEVERAGED != 0:
+        count = self.market_words[(market << 3) | EVENTS] & packing.M24
     return (
         ((laid >> 8) << 240)        # no transaction has gas for 2^16 vectors
+        | (count << 216)
         | (oracle << 144)
         | ((convert(convert(index, bytes32), uint256) << 192) >> 112)
         | ((rates >> 196) << 20)            # im, mm and haircut stand side by side in both words

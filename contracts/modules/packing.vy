@@ -11,6 +11,7 @@
 M8: constant(uint256) = 2 ** 8 - 1
 M16: constant(uint256) = 2 ** 16 - 1
 M20: constant(uint256) = 2 ** 20 - 1
+M24: constant(uint256) = 2 ** 24 - 1
 M32: constant(uint256) = 2 ** 32 - 1
 M48: constant(uint256) = 2 ** 48 - 1
 M64: constant(uint256) = 2 ** 64 - 1
@@ -23,6 +24,12 @@ M128: constant(uint256) = 2 ** 128 - 1
 @pure
 def _int(x: uint256) -> int256:
     return convert(convert(x, bytes32), int256)
+
+
+@internal
+@pure
+def _word(x: int256) -> uint256:
+    return convert(convert(x, bytes32), uint256)
 
 
 @internal
@@ -100,13 +107,53 @@ def _unpack_position(word: uint256) -> (int256, int256, int256):
     )
 
 
-# -- pool, incoming: base i64 @192 | quote i88 @104; backstop adds index i64 @40 --------------
+# -- events: last of the shorts 24 @48 | last of the longs 24 @24 | last 24 @0 ------------------
+
+@internal
+@pure
+def _last_of(long: bool, events: uint256) -> uint256:
+    """
+    @notice The last deleveraging of a side.
+    """
+    if long:
+        return (events >> 24) & M24
+    return (events >> 48) & M24
+
+
+@internal
+@pure
+def _behind(held: uint256, events: uint256) -> bool:
+    """
+    @notice Whether a deleveraging took from the position's side what the position has not given up yet.
+    """
+    return self._last_of(self._signed(held, 152, 64) > 0, events) > (held >> 216) & M24
+
+
+# -- deleveraging: closed 64 @192 | long 1 @191 | total 63 @128 | price 64 @64 | index i64 @0 --------
+
+@internal
+@pure
+def _deleveraging(closed: uint256, long: bool, total: uint256, price: uint256, mark: uint256) -> uint256:
+    """
+    @notice What a side of a market gives up: `closed` of its `total` lots, at a price and a funding index.
+    @param mark A word with the funding index in 64 bits from 80 on.
+    """
+    return (
+        (self._count(closed, 64) << 192)
+        | (convert(long, uint256) << 191)
+        | (self._count(total, 63) << 128)
+        | (price << 64)
+        | ((mark << 112) >> 192)
+    )
+
+
+# -- pool, incoming, transit: base i64 @192 | quote i88 @104 --------------------------------------
 
 @internal
 @pure
 def _book(base: int256, quote: int256) -> uint256:
     """
-    @notice A pool, incoming or backstop word without its index.
+    @notice A pool, incoming or transit word.
     """
     return (self._field(base, 64) << 192) | (self._field(quote, 88) << 104)
 
@@ -120,15 +167,16 @@ def _unpack_book(word: uint256) -> (int256, int256):
     return convert(convert(word, bytes32), int256) >> 192, convert(convert(word << 64, bytes32), int256) >> 168
 
 
-# -- terms of an apply: lean_e6 20 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0 ---------
+# -- terms of an apply: lean_e6 or price 64 @160 | bounty 64 @96 | charge 64 @32 | keeper 32 @0 -
 
 @internal
 @pure
-def _terms(lean_e6: uint256, bounty: uint256, charge: uint256) -> uint256:
+def _terms(price: uint256, bounty: uint256, charge: uint256) -> uint256:
     """
     @notice What a position's owner loses when Recovery shrinks it; the keeper is added by the caller.
+    @param price Lean of the oracle's price (e6), or a price; of a fold, `bounty` is an event field.
     """
-    return (self._count(lean_e6, 20) << 160) | (self._count(bounty, 64) << 96) | (self._count(charge, 64) << 32)
+    return (self._count(price, 64) << 160) | (self._count(bounty, 64) << 96) | (self._count(charge, 64) << 32)
 
 
 # -- exit: long 1 @248 | market 8 @240 | done 48 @112 | asked 48 @64 | size 64 @0 ----------------

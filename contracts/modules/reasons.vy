@@ -4,7 +4,7 @@
 @title Reasons
 @license AGPL-3.0-only
 @notice Why Clearing refuses. The words stand in `Rules.refuse`, which reverts with them: a literal reason costs 125
-        bytes where it is asserted, and Clearing has 31 of them (docs/decisions/0003-reasons-by-number.md).
+        bytes where it is asserted, and Clearing has 32 of them (docs/decisions/0003-reasons-by-number.md).
 """
 
 from ..interfaces import IRules
@@ -40,6 +40,7 @@ MARKET_NOT_LIVE: constant(uint256) = 28
 NOT_SILENT_FOR_A_WEEK: constant(uint256) = 29
 WOUND_DOWN: constant(uint256) = 30
 NOT_WOUND_DOWN: constant(uint256) = 31
+FOLD_FIRST: constant(uint256) = 32
 
 RULES: public(immutable(IRules))
 

@@ -167,6 +167,7 @@ def _equity(account: uint256) -> int256:
 def _position_value(key: uint256) -> int256:
     held: uint256 = staticcall CLEARING.positions(key)
     market: uint256 = held >> 240
+    assert not packing._behind(held, staticcall CLEARING.market_words(market * 8 + 6)), "recovery: fold first"
     base: int256 = 0
     quote: int256 = 0
     index: int256 = 0

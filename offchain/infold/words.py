@@ -297,6 +297,7 @@ CLOCK: Final[Layout] = (
     Field("flags", 8, 0),
 )
 FLAG_INCOMING: Final = 1
+FLAG_DELEVERAGED: Final = 2
 
 
 def pack_clock(word: ClockWord) -> int:
@@ -329,6 +330,29 @@ def unpack_pool(word: int) -> PoolWord:
 IncomingWord = PoolWord
 pack_incoming = pack_pool
 unpack_incoming = unpack_pool
+# And so does what deleveragings closed and nobody has folded yet.
+TransitWord = PoolWord
+pack_transit = pack_pool
+unpack_transit = unpack_pool
+
+
+class DeleveragedWord(NamedTuple):
+    """market_words[market * 8 + 6]: the event of each side's last deleveraging, and of the last."""
+
+    shorts: int = 0
+    longs: int = 0
+    last: int = 0
+
+
+DELEVERAGED: Final[Layout] = (Field("shorts", 24, 48), Field("longs", 24, 24), Field("last", 24, 0))
+
+
+def pack_deleveraged(word: DeleveragedWord) -> int:
+    return pack(DELEVERAGED, word)
+
+
+def unpack_deleveraged(word: int) -> DeleveragedWord:
+    return DeleveragedWord(*unpack(DELEVERAGED, word))
 
 
 class MeterWord(NamedTuple):

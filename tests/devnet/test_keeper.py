@@ -113,7 +113,7 @@ def test_the_keeper_leaves_who_is_well_alone_and_liquidates_who_is_not(scene: Sc
     assert scene.venue.node.reconcile().report() == []
 
 
-def test_a_debt_is_told_and_an_old_vector_moves_nobody(scene: Scene) -> None:
+def test_E07_a_debt_is_the_other_sides_first_and_an_old_vector_moves_nobody(scene: Scene) -> None:
     scene.prices[1] = scene.prices[1] * 90 // 100
     scene.step()
     stale_ms = scene.time_ms + 20_000
@@ -124,8 +124,11 @@ def test_a_debt_is_told_and_an_old_vector_moves_nobody(scene: Scene) -> None:
     scene.step()
     code, found, _ = scene.keep("--quiet")
     (done,) = found["liquidations"]
-    assert code == 0 and int(done["debt_e6"]) > 1_000 * DOLLAR
-    assert scene.cash(scene.account(POOR)) == 0
+    rich = scene.account(RICH)
+    assert code == 0 and done["deleveraged"] and int(done["debt_e6"]) > 100 * DOLLAR
+    assert scene.cash(scene.account(POOR)) == 0 == scene.base(scene.account(POOR))
+    assert found["folds"] == [{"account": rich, "index": 0}]
+    assert scene.base(rich) == 0 and scene.keep("--quiet")[1]["folds"] == []
     scene.step()
     assert scene.venue.node.reconcile().report() == []
 

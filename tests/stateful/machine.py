@@ -19,6 +19,7 @@ from tests.support.evm import World, a_key
 from tests.unit.infold.reference.venue import Key, hash_many, recover
 
 from infold.reference.abi import DOORS, decode_log
+from infold.reference.deleveraging import EXIT_DELAY_MS, behind
 from infold.reference.digests import (
     Contents,
     Record,
@@ -31,7 +32,6 @@ from infold.reference.faults import Fault, Overflow, Reason
 from infold.reference.keccak import keccak_256
 from infold.reference.outflow import BOUNDS
 from infold.reference.protocol import Protocol
-from infold.reference.recovery import EXIT_DELAY_MS
 from infold.reference.settlement import SettleCall
 from infold.reference.state import State
 from infold.reference.sums import Sums
@@ -187,6 +187,7 @@ GETTERS = {
     "shares": ("pool", "balanceOf(address)"),
     "liquidated_ms": ("recovery", "liquidated_ms(uint256)"),
     "exits": ("recovery", "exits(uint256)"),
+    "deleveragings": ("recovery", "deleveragings(uint256)"),
     "sources": ("oracle", "source_of(uint256)"),
     "readings": ("oracle", "readings(uint256)"),
 }
@@ -826,6 +827,58 @@ class Machine:
         vector = self.vector(time_ms)
         self.door("recovery", "liquidate", (*vector, account, place, keeper), STRANGER.address)
 
+    def rule_deleverage(self) -> None:
+        """Mostly of who is below maintenance, and often where the pool was left no room."""
+        if self.protocol.recovery == RECOVERY.address:
+            return
+        pick = self.random
+        vector = self.vector(self.now_ms)
+        broken = self._broken(vector)
+        account = pick.choice(broken) if broken and pick.random() < 0.9 else self.someone()
+        place = pick.choice(self._places(account) or [0, 16])
+        market = Position.of(self.state.positions.get((account << 4) + place, 0)).market
+        if broken and market in MARKETS and pick.random() < 0.8:
+            caps = self._caps(market)._replace(position_cap_e8=1)
+            self.set_market(market, self._rates(market), caps)
+            self.travel(20)
+            vector = self.vector(self.now_ms)
+        keeper = pick.choice([0, 0, self.someone(), 2, 10**6])
+        self.door("recovery", "deleverage", (*vector, account, place, keeper), STRANGER.address)
+
+    def _broken(self, vector: tuple[Any, ...]) -> list[int]:
+        """The traders below maintenance at a vector, and the backstop."""
+        found = []
+        for account in (1, *self.owners):
+            try:
+                opened = self.protocol._signed_vector(*vector)
+                held = self.protocol.standing(account, opened)
+            except Fault:
+                continue
+            pending = Withdrawal.of(self.state.withdrawals.get(account, 0)).amount_e6
+            if held.equity_e6 + pending < held.mm_e6:
+                found.append(account)
+        return found
+
+    def _places(self, account: int) -> list[int]:
+        """Where an account holds positions; the backstop's places are markets."""
+        if account == 1:
+            mask = self.state.scalar("backstop_markets")
+        else:
+            mask = Account.of(self.state.accounts[account]).mask
+        return [place for place in range(256) if mask >> place & 1]
+
+    def rule_fold(self) -> None:
+        """Mostly of a position that is behind."""
+        if self.protocol.recovery == RECOVERY.address:
+            return
+        late = [
+            key
+            for key, word in self.state.positions.items()
+            if key >> 4 in self.owners and behind(self.state, Position.of(word))
+        ]
+        key = self.random.choice(late) if late else self.someone() << 4
+        self.door("recovery", "fold", (key >> 4, key & 15), STRANGER.address)
+
     def rule_force_reduce(self) -> None:
         if self.protocol.recovery == RECOVERY.address:
             return
@@ -1447,4 +1500,6 @@ WEIGHTS = {
     "apply": 3,
     "force_reduce": 4,
     "execute_exit": 4,
+    "deleverage": 4,
+    "fold": 8,
 }

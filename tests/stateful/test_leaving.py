@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import pytest
 
+from infold.reference.deleveraging import EXIT_DELAY_MS
 from infold.reference.faults import Fault
 from infold.reference.outflow import QUEUE_S
-from infold.reference.recovery import EXIT_DELAY_MS
 from infold.reference.words import Account, Exit, Head, Position, Withdrawal
 
 from .machine import MARKETS, STRANGER, Machine

@@ -25,8 +25,7 @@ HALVES = 2
 MACHINES = 8
 CHECK_EVERY = 500
 
-# 18 EXIT is reserved and cannot happen yet.
-REASONS = set(Reason) - {Reason.EXIT}
+REASONS = set(Reason)
 FAULTS = {
     "clearing: amount too large",
     "clearing: apply must shrink",
@@ -92,6 +91,9 @@ FAULTS = {
     "pool: nothing to take back",
     "recovery: account is healthy",
     "recovery: exit pending",
+    "recovery: fold first",
+    "recovery: nothing to fold",
+    "recovery: pool has room",
     "recovery: no exit pending",
     "recovery: not the owner",
     "recovery: not the time of the exit",
@@ -154,6 +156,8 @@ RULES = (
     "apply",
     "force_reduce",
     "execute_exit",
+    "deleverage",
+    "fold",
 )
 
 

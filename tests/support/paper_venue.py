@@ -320,9 +320,12 @@ class Venue:
                 account=account,
                 index=index,
                 position=to_word(pack_position(position) if position is not None else 0),
+                clock=to_word(pack_clock(at.clock)),
                 meter=to_word(pack_meter(at.meter)),
                 ledger=to_word(pack_ledger(at.ledger)),
                 incoming=to_word(pack_incoming(at.incoming)),
+                transit=to_word(0),
+                events=to_word(0),
             )
         )
         if debt_e6:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`infold keeper`: liquidates whom the published prices broke, and lets out who asked to leave."""
+"""`infold keeper`: liquidates whom the published prices broke, or deleverages the other side where
+the pool cannot, folds what sides owe, and lets out who asked to leave.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from infold.words import SettleHead, pack_settle_head, unpack_exit
 
 if TYPE_CHECKING:
     from infold.cli.onchain import Desk
-    from infold.shell.chain import Venue
+    from infold.shell.chain import Log, Venue
     from infold.shell.keeper import Broken, DueExit, Vector, Watch
 
     Collect = Callable[[int], Vector]
@@ -127,12 +129,16 @@ def look(
     """
     steps.say(f"looking from block {watch.block + 1}")
     watch.follow()
+    folds = _fold(watch, desk)
     broken = watch.broken()
     done: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
     for number, case in enumerate(broken):
         steps.at(number, len(broken), f"account {case.account}")
         _liquidate(watch, desk, case, keeper_account, done, refused)
+    if any(it["deleveraged"] for it in done):
+        watch.follow()
+        folds += _fold(watch, desk)
     left = [_let_out(watch, desk, due, collect, refused) for due in watch.due_exits()]
     return {
         "block": watch.block,
@@ -141,6 +147,7 @@ def look(
         "holders": len(watch.holders),
         "broken": len(broken),
         "liquidations": done,
+        "folds": folds,
         "exits": [it for it in left if it is not None],
         "refused": refused,
         "unjudged": [
@@ -179,6 +186,37 @@ def _let_out(
     return {"account": account, "index": place, "time_ms": time_ms, "size_e8": str(out_e8)}
 
 
+def _fold(watch: Watch, desk: Desk) -> list[dict[str, int]]:
+    """Let positions give up what their side owes, so that they can trade again."""
+    from infold.shell.chain import Reverted
+
+    folded = []
+    for account, place in watch.late():
+        try:
+            desk.send("Recovery", "fold", account, place)
+        except Reverted:
+            continue  # somebody else did
+        folded.append({"account": account, "index": place})
+    return folded
+
+
+def _shrink(watch: Watch, desk: Desk, case: Broken, keeper_account: int) -> tuple[str, list[Log]]:
+    """One position against the pool, or against the other side where the pool cannot: of who owes
+    money the other side is asked first.
+    """
+    from infold.shell.chain import Reverted
+
+    assert watch.vector is not None
+    arguments = (*watch.vector, case.account, case.place, keeper_account)
+    doors = ("deleverage", "liquidate") if case.equity_e6 < 0 else ("liquidate", "deleverage")
+    try:
+        return doors[0], desk.send("Recovery", doors[0], *arguments)
+    except Reverted as reverted:
+        if reverted.reason not in ("recovery: pool is full", "recovery: pool has room"):
+            raise
+    return doors[1], desk.send("Recovery", doors[1], *arguments)
+
+
 def _liquidate(
     watch: Watch,
     desk: Desk,
@@ -191,14 +229,11 @@ def _liquidate(
     from infold.cli.onchain import named
     from infold.shell.chain import Reverted
 
-    assert watch.vector is not None
     for _ in range(PLACES):
         try:
-            logs = desk.send(
-                "Recovery", "liquidate", *watch.vector, case.account, case.place, keeper_account
-            )
+            door, logs = _shrink(watch, desk, case, keeper_account)
         except Reverted as reverted:
-            # Somebody else was faster, or the pool has no room: the next look asks again.
+            # Somebody else was faster, or has to fold first: the next look asks again.
             refused.append(
                 {"account": case.account, "index": case.place, "reason": reverted.reason}
             )
@@ -215,6 +250,7 @@ def _liquidate(
                 "account": case.account,
                 "index": case.place,
                 "size_e8": str(named(logs, "Liquidated")["size_e8"]),
+                "deleveraged": door == "deleverage",
                 "earned_e6": str(earned),
                 "debt_e6": str(sum(it["insurance_e6"] + it["pool_e6"] for it in covered)),
             }

@@ -363,12 +363,12 @@ def _narrow(state: State, ballot: _Ballot, outcome: Outcome, fills: list[Matched
     accounts: dict[int, Reason] = {}
     for skip in outcome.skips:
         signed = skip.planned.signed
-        if skip.reason in (Reason.MARGIN, Reason.NO_PRICE):
+        if skip.reason in (Reason.MARGIN, Reason.NO_PRICE, Reason.DELEVERAGED):
             accounts[signed.order.account] = skip.reason
         else:
             ballot.excluded_orders.add(signed.order_hash)
     for account, reason in accounts.items():
-        again = account in ballot.shrink_accounts or reason == Reason.NO_PRICE
+        again = account in ballot.shrink_accounts or reason != Reason.MARGIN
         if again:
             ballot.excluded_accounts.add(account)
         ballot.shrink_accounts.add(account)

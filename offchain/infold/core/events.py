@@ -97,9 +97,18 @@ class Applied(Fact, frozen=True, kw_only=True):
     account: int
     index: int
     position: Word
+    clock: Word
     meter: Word
     ledger: Word
     incoming: Word
+    transit: Word
+    events: Word
+
+
+class ExitSet(Fact, frozen=True, kw_only=True):
+    account: int
+    index: int
+    exit: Word
 
 
 class FeesCollected(Fact, frozen=True, kw_only=True):
@@ -149,6 +158,7 @@ ChainFact = (
     | ApprovalSet
     | LiquidityRequested
     | Applied
+    | ExitSet
     | Covered
     | FeesCollected
     | HaltSet
@@ -169,6 +179,7 @@ FACTS: Final[dict[str, type[Fact]]] = {
         ApprovalSet,
         LiquidityRequested,
         Applied,
+        ExitSet,
         Covered,
         FeesCollected,
         HaltSet,

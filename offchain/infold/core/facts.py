@@ -11,11 +11,10 @@ from typing import Final
 
 from infold.core import events
 from infold.core.events import ChainFact, from_word
-from infold.core.state import Account, Market, Parameters, State
+from infold.core.state import NO_POSITION, Account, Market, Parameters, State
 from infold.errors import InvariantBroken
 from infold.units import BACKSTOP_ACCOUNT, FIRST_TRADER, POOL_ACCOUNT
 from infold.words import (
-    FLAG_INCOMING,
     NEVER_MS,
     AccountWord,
     LedgerWord,
@@ -25,6 +24,8 @@ from infold.words import (
     unpack_caps,
     unpack_clock,
     unpack_delegate,
+    unpack_deleveraged,
+    unpack_exit,
     unpack_fill,
     unpack_head,
     unpack_incoming,
@@ -36,6 +37,7 @@ from infold.words import (
     unpack_rates,
     unpack_readings,
     unpack_requests,
+    unpack_transit,
     unpack_withdrawal,
 )
 
@@ -72,6 +74,8 @@ def fold(state: State, fact: ChainFact) -> None:
             state.requests[fact.epoch] = unpack_requests(from_word(fact.requests))
         case events.Applied():
             _apply(state, fact)
+        case events.ExitSet():
+            _set_exit(state, fact)
         case events.FeesCollected():
             _collect_fees(state, fact)
         case events.HaltSet():
@@ -158,32 +162,48 @@ def _cancel_all(state: State, fact: events.CancelledAll) -> None:
 
 
 def _apply(state: State, fact: events.Applied) -> None:
-    """Recovery shrank a position into the market's `incoming`."""
-    held = state.held(fact.account)
-    before = held.positions.get(fact.index)
-    if before is None:
-        raise InvariantBroken(f"account {fact.account} holds nothing in place {fact.index}")
-    market = state.markets[before.market]
+    """Recovery shrank a position into the market's `incoming` or `transit`, or folded it."""
     word = from_word(fact.position)
-    base_e8 = 0
-    if word:
-        after = unpack_position(word)
-        base_e8 = after.base_e8
-        held.positions[fact.index] = after
+    after = unpack_position(word) if word else None
+    if fact.account == BACKSTOP_ACCOUNT:
+        market = state.markets[fact.index]
+        before = market.backstop
+        market.backstop = after or NO_POSITION
     else:
-        del held.positions[fact.index]
-        held.word = held.word._replace(mask=held.word.mask & ~(1 << fact.index))
+        held = state.held(fact.account)
+        found = held.positions.get(fact.index)
+        if found is None:
+            raise InvariantBroken(f"account {fact.account} holds nothing in place {fact.index}")
+        before, market = found, state.markets[found.market]
+        if after is not None:
+            held.positions[fact.index] = after
+        else:
+            del held.positions[fact.index]
+            held.word = held.word._replace(mask=held.word.mask & ~(1 << fact.index))
     incoming = unpack_incoming(from_word(fact.incoming))
-    moved_e8 = before.base_e8 - base_e8
-    if incoming.base_e8 - market.incoming.base_e8 != moved_e8:
+    transit = unpack_transit(from_word(fact.transit))
+    moved_e8 = before.base_e8 - (after.base_e8 if after is not None else 0)
+    was_e8 = market.incoming.base_e8 + market.transit.base_e8
+    if incoming.base_e8 + transit.base_e8 - was_e8 != moved_e8:
         raise InvariantBroken(
-            f"market {before.market}: {moved_e8} lots left account {fact.account}, incoming went"
-            f" from {market.incoming.base_e8} to {incoming.base_e8} (C2)"
+            f"market {market.market}: {moved_e8} lots left account {fact.account}, incoming and"
+            f" transit went from {was_e8} to {incoming.base_e8 + transit.base_e8} (C2)"
         )
-    market.clock = market.clock._replace(flags=market.clock.flags | FLAG_INCOMING)
+    market.clock = unpack_clock(from_word(fact.clock))
     market.meter = unpack_meter(from_word(fact.meter))
     market.ledger = unpack_ledger(from_word(fact.ledger))
     market.incoming = incoming
+    market.transit = transit
+    market.deleveraged = unpack_deleveraged(from_word(fact.events))
+
+
+def _set_exit(state: State, fact: events.ExitSet) -> None:
+    word = from_word(fact.exit)
+    exits = state.held(fact.account).exits
+    if word:
+        exits[fact.index] = unpack_exit(word)
+    else:
+        exits.pop(fact.index, None)
 
 
 def _collect_fees(state: State, fact: events.FeesCollected) -> None:

@@ -180,7 +180,10 @@ def _hand_over(
     realised_e6 = terms.charge_e6
     if base_e8:
         held.positions[index] = position._replace(
-            base_e8=base_e8, quote_e6=quote_e6, funding_index=mark.funding_index
+            base_e8=base_e8,
+            quote_e6=quote_e6,
+            funding_index=mark.funding_index,
+            event=market.deleveraged.last | position.event & 1,
         )
     else:
         del held.positions[index]

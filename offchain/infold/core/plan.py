@@ -48,6 +48,7 @@ class Reason(IntEnum):
     OVERFLOW = 20
     NO_PRICE = 21
     MARGIN = 22
+    DELEVERAGED = 23
 
 
 class StructuralFault(InfoldError):

@@ -186,6 +186,8 @@ def _close_market(
             pot_e6=held.ledger.pot_e6 - deal.credits_e6 - due,
         ),
         incoming,
+        held.transit,
+        held.deleveraged,
         held.backstop,
     )
     return level_e6

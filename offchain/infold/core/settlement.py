@@ -63,6 +63,8 @@ FILLS_MAX: Final = 64
 """Of one account in a batch: they wait in the contract's memory for its margin."""
 MARKET_COUNT: Final = 256
 QUOTE_LIMIT: Final = 1 << 60
+EXIT_DELAY_MS: Final = 60_000
+"""D: an exit's appointed times are so far apart."""
 
 
 # -- the batch -------------------------------------------------------------------------------------
@@ -232,7 +234,7 @@ def _settle_account(
             plan.time_ms,
         )
         if reason is None and held is not None:
-            result = _run(held, planned, deal, running)
+            result = _run(held, planned, deal, running, plan.time_ms)
             if isinstance(result, Reason):
                 reason = result
             else:
@@ -261,7 +263,11 @@ def _hand_over(deal: Deal, planned: PlannedFill) -> None:
 
 
 def _run(
-    held: Account, planned: PlannedFill, deal: Deal, running: dict[int, Running]
+    held: Account,
+    planned: PlannedFill,
+    deal: Deal,
+    running: dict[int, Running],
+    time_ms: int,
 ) -> SettledFill | Reason:
     """Apply a fill to the account's running position, or say why it cannot be."""
     signed, index, fill_e8 = planned
@@ -280,6 +286,10 @@ def _run(
             position = Running(market, None, 0, 0)
         elif before.market != market:
             return Reason.POSITION
+        elif is_behind(deal.market, before):
+            return Reason.DELEVERAGED
+        elif is_leaving(held, index, before, time_ms):
+            return Reason.EXIT
         else:
             due = funding.credit(
                 before.base_e8, deal.mark.funding_index - before.funding_index, deal.mark.shift
@@ -312,9 +322,11 @@ def _judge_account(
     marks: dict[int, Mark],
 ) -> Reason | None:
     """Section 5.4: whether the account's fills stand together."""
-    for position in held.positions.values():
+    for index, position in sorted(held.positions.items()):
         if not _marked(state, plan, position.market, marks):
             return Reason.NO_PRICE
+        if index not in running and is_behind(state.markets[position.market], position):
+            return Reason.DELEVERAGED
     after = margin.standing(_positions_after(held, running, marks), marks)
     collateral_e6 = held.word.collateral_e6
     if margin.has_initial_margin(collateral_e6, held.withdrawal, plan.time_ms, after):
@@ -370,7 +382,7 @@ def _change(
                 run.base_e8,
                 run.quote_e6,
                 deal.mark.funding_index,
-                run.before.event if run.before else 0,
+                deal.market.deleveraged.last | (run.before.event & 1 if run.before else 0),
             )
         else:
             change.positions[index] = None
@@ -387,6 +399,20 @@ def _change(
             order.seq,
         )
     return change
+
+
+def is_behind(market: Market, position: PositionWord) -> bool:
+    """Whether a deleveraging took from the position's side what it has not given up yet."""
+    return position.event < market.last_of(position)
+
+
+def is_leaving(held: Account, index: int, position: PositionWord, time_ms: int) -> bool:
+    """Whether an appointed time of the position's exit is within the window of `time_ms`."""
+    asked = held.exits.get(index)
+    if not position.event & 1 or asked is None:
+        return False
+    since_ms = time_ms + WINDOW_MS - asked.asked_ms
+    return since_ms >= EXIT_DELAY_MS and since_ms % EXIT_DELAY_MS <= 2 * WINDOW_MS
 
 
 # -- the backstop -------------------------------------------------------------------------------
@@ -426,7 +452,8 @@ def _settle_backstop(
         deal.fees_e6 += fee_e6
         deal.interest_e8 += max(base_e8, 0) - max(held.base_e8, 0)
         if base_e8:
-            deal.backstop = PositionWord(market, base_e8, quote_e6, mark.funding_index)
+            event = deal.market.deleveraged.last
+            deal.backstop = PositionWord(market, base_e8, quote_e6, mark.funding_index, event)
             after[market] = deal.backstop
         else:
             deal.backstop = NO_POSITION

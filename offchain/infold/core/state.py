@@ -25,6 +25,8 @@ from infold.words import (
     CapsWord,
     ClockWord,
     DelegateWord,
+    DeleveragedWord,
+    ExitWord,
     FillWord,
     HeadWord,
     IncomingWord,
@@ -38,11 +40,13 @@ from infold.words import (
     ReadingsWord,
     RequestsWord,
     StrikeWord,
+    TransitWord,
     WithdrawalWord,
     pack_account,
     pack_caps,
     pack_clock,
     pack_delegate,
+    pack_deleveraged,
     pack_fill,
     pack_head,
     pack_incoming,
@@ -56,6 +60,7 @@ from infold.words import (
     pack_readings,
     pack_requests,
     pack_strike,
+    pack_transit,
     pack_withdrawal,
 )
 
@@ -95,6 +100,8 @@ class Account:
     fills: dict[int, FillWord] = field(default_factory=dict)
     withdrawal: WithdrawalWord = NO_WITHDRAWAL
     epoch_barrier_ms: int = 0
+    exits: dict[int, ExitWord] = field(default_factory=dict)
+    """What its owner asked to be let out of, by place."""
     delegates: dict[int, DelegateWord] = field(default_factory=dict)
     approvals: dict[bytes, int] = field(default_factory=dict)
     """The last T (ms) at which an order serves that was approved on chain, by order hash."""
@@ -137,8 +144,14 @@ class Market:
     meter: MeterWord = field(default_factory=MeterWord)
     ledger: LedgerWord = field(default_factory=LedgerWord)
     incoming: IncomingWord = field(default_factory=IncomingWord)
+    transit: TransitWord = field(default_factory=TransitWord)
+    deleveraged: DeleveragedWord = field(default_factory=DeleveragedWord)
     backstop: PositionWord = NO_POSITION
     """Account 1's position: a position word, outside the 16 places of an account."""
+
+    def last_of(self, position: PositionWord) -> int:
+        """The event of the last deleveraging of a position's side."""
+        return self.deleveraged.longs if position.base_e8 > 0 else self.deleveraged.shorts
 
     def at(self, time_ms: int) -> Parameters:
         """The parameters that serve `time_ms`."""
@@ -256,6 +269,8 @@ def market_words(state: State, market: int) -> dict[str, int]:
         pack_meter(held.meter),
         pack_ledger(held.ledger),
         pack_incoming(held.incoming),
+        pack_transit(held.transit),
+        pack_deleveraged(held.deleveraged),
     )
     for place, word in enumerate(book):
         words[f"market_words[{market * 8 + place}]"] = word

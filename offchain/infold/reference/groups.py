@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from .deleveraging import behind, leaving
 from .digests import Record
 from .faults import Reason
 from .margin import Mark, Standing, credit, fee_of, quote_of_buy, quote_of_sale, standing
@@ -221,7 +222,7 @@ def _reason(
         return Reason.FOK
     if time_in_force == 1 and before:
         return Reason.IOC
-    return _move(running, record, batch_mark, fee_e6)
+    return _move(state, time_ms, running, record, batch_mark, fee_e6)
 
 
 def _delegate_may(state: State, time_ms: int, record: Record, key: int) -> bool:
@@ -233,8 +234,15 @@ def _delegate_may(state: State, time_ms: int, record: Record, key: int) -> bool:
     )
 
 
-def _move(running: _Running, record: Record, batch_mark: BatchMark, fee_e6: int) -> Reason:
-    """Checks 16 to 20, and the running position moved if they pass."""
+def _move(
+    state: State,
+    time_ms: int,
+    running: _Running,
+    record: Record,
+    batch_mark: BatchMark,
+    fee_e6: int,
+) -> Reason:
+    """Checks 16 to 20 and 23, and the running position moved if they pass."""
     index = record.place
     position = running.at(index)
     if position is None:
@@ -243,6 +251,11 @@ def _move(running: _Running, record: Record, batch_mark: BatchMark, fee_e6: int)
         position = Position(record.market, 0, 0, batch_mark.mark.funding_index)
     elif position.market != record.market:
         return Reason.POSITION
+    elif index not in running.touched:
+        if behind(state, position):
+            return Reason.DELEVERAGED
+        if leaving(state, record.account << 4 | index, position, time_ms):
+            return Reason.EXIT
     change = record.fill_e8 if record.flags & 1 else -record.fill_e8
     base = position.base_e8 + change
     if position.base_e8 > 0:
@@ -261,7 +274,8 @@ def _move(running: _Running, record: Record, batch_mark: BatchMark, fee_e6: int)
     quote = position.quote_e6 + funding + planned_quote(record, batch_mark.price_e8) - fee
     if outgrown(base, quote):
         return Reason.OVERFLOW
-    running.touched[index] = Position(record.market, base, quote, mark.funding_index)
+    event = mark.event | position.event & 1
+    running.touched[index] = Position(record.market, base, quote, mark.funding_index, event)
     running.fees[index] = running.fees.get(index, 0) + fee
     running.credits[index] = running.credits.get(index, 0) + funding
     return Reason.NONE
@@ -273,12 +287,14 @@ def outgrown(base_e8: int, quote_e6: int) -> bool:
 
 
 def _judge(state: State, time_ms: int, account: int, running: _Running, mark_of: MarkOf) -> Reason:
-    """NO_PRICE, MARGIN or NONE for the account with all its passed fills."""
+    """NO_PRICE, DELEVERAGED, MARGIN or NONE for the account with all its passed fills."""
     marks: dict[int, Mark] = {}
-    for index, position in running.after().items():
+    for index, position in sorted(running.after().items()):
         batch_mark = mark_of(position.market)
         if batch_mark is None:
             return Reason.NO_PRICE
+        if index not in running.touched and behind(state, position):
+            return Reason.DELEVERAGED
         marks[index] = batch_mark.mark
     withdrawal = Withdrawal.of(state.withdrawals.get(account, 0))
     if passes(

@@ -19,6 +19,8 @@ class Mark(NamedTuple):
     oracle_price_e8: int
     funding_index: int
     rates: Rates
+    event: int = 0
+    """The market's last deleveraging, which whoever moves a position writes into it."""
 
 
 class Standing(NamedTuple):

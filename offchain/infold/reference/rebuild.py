@@ -6,8 +6,20 @@ known here.
 from __future__ import annotations
 
 from .abi import Argument
-from .settlement import backstop_key
-from .state import CAPS, CLOCK, INCOMING, LEDGER, LISTING, METER, POOL, RATES, State
+from .settlement import BACKSTOP_ACCOUNT, backstop_key
+from .state import (
+    CAPS,
+    CLOCK,
+    EVENTS,
+    INCOMING,
+    LEDGER,
+    LISTING,
+    METER,
+    POOL,
+    RATES,
+    TRANSIT,
+    State,
+)
 from .strikes import moved_e6
 from .sums import Sums
 from .words import (
@@ -147,23 +159,29 @@ class Rebuilt:
         del number, contents, accepted_root
         self._scalar("head", head)
 
-    def _Applied(
-        self, account: int, place: int, position: int, meter: int, ledger: int, incoming: int
-    ) -> None:
-        key = account << 4 | place
+    def _Applied(self, account: int, place: int, position: int, *words: int) -> None:
+        key = (account << 4) + place
         market = (position or self.state.positions.get(key, 0)) >> 240
         self._put("positions", key, position)
-        clock = self.state.market_word(market, CLOCK) | 1
-        for at, word in ((CLOCK, clock), (METER, meter), (LEDGER, ledger), (INCOMING, incoming)):
+        places = (CLOCK, METER, LEDGER, INCOMING, TRANSIT, EVENTS)
+        for at, word in zip(places, words, strict=True):
             self._put_market(market, at, word)
-        if not position:
+        if not position and account == BACKSTOP_ACCOUNT:
+            self._flag("backstop_markets", market, False)
+        elif not position:
             word = self.state.accounts.get(account, 0) & ~(1 << 16 + place)
             self._put("accounts", account, word)
-        self._flag("pool_markets", market, True)
+        if words[0] & 1:
+            self._flag("pool_markets", market, True)
 
     def _Liquidated(self, account: int, time_ms: int, place: int, size_e8: int) -> None:
         del place, size_e8
         self._put("liquidated_ms", account, time_ms)
+
+    def _Deleveraged(self, account: int, place: int, market: int, number: int, owed: int) -> None:
+        del account, place
+        if number:
+            self._put("deleveragings", market << 24 | number, owed)
 
     def _WoundDown(self, until_ms: int) -> None:
         del until_ms

@@ -8,15 +8,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .arithmetic import FRACTION_SCALE, QUOTE_SCALE, ceil_div
+from .deleveraging import check_side, fold, in_transit, note, split
 from .faults import require
 from .margin import Mark, Standing, credit, quote_of_buy, quote_of_sale, requirement
-from .settlement import INSURANCE_ACCOUNT, POOL_ACCOUNT, move_collateral
-from .state import CLOCK, INCOMING, LEDGER, METER, POOL, State
+from .settlement import BACKSTOP_ACCOUNT, INSURANCE_ACCOUNT, POOL_ACCOUNT, move_collateral
+from .state import CLOCK, EVENTS, INCOMING, LEDGER, METER, POOL, TRANSIT, State
 from .words import (
     Account,
     Caps,
     Clock,
-    Exit,
+    Deleveraging,
     Holding,
     Ledger,
     Meter,
@@ -29,8 +30,8 @@ from .words import (
 DUST_E6 = 10_000_000
 BOUNTY_E6_MAX = 5_000_000
 LEAN_E6_MAX = 50_000
-EXIT_DELAY_MS = 60_000
 EXIT_LEAN_E6 = 2_000
+DOUBTED_TIMES = 3
 
 
 class Case(NamedTuple):
@@ -57,22 +58,22 @@ def room_e8(state: State, position: Position, caps: Caps) -> int:
     return caps.position_cap_e8 - (base if position.base_e8 > 0 else -base)
 
 
-def exit_size(state: State, asked: Exit, position: Position, caps: Caps) -> tuple[int, int]:
-    """Lots of a forced exit that can go now, and what is left of it."""
-    room = room_e8(state, position, caps)
-    require(room > 0, "recovery: pool is full")
-    wanted = min(asked.size_e8, abs(position.base_e8))
-    return min(wanted, room), wanted - min(wanted, room)
-
-
 def exit_terms(rates: Rates) -> Terms:
     """20 bp to the pool, or h_min where that is more."""
-    return Terms(max(EXIT_LEAN_E6, rates.h_min_e6), 0, 0, 0, True)
+    return Terms(max(EXIT_LEAN_E6, rates.h_min_e6), 0, 0, 0, appointed=True)
+
+
+def exit_spread(rates: Rates, oracle_e8: int, position: Position) -> Terms:
+    """The same from the other side, which bears no more than its maintenance margin."""
+    lean = min(max(EXIT_LEAN_E6, rates.h_min_e6), rates.mm_e6)
+    offset = oracle_e8 * lean // 10**6
+    price = oracle_e8 - offset if position.base_e8 > 0 else oracle_e8 + offset
+    return Terms(price, 0, 0, 0, appointed=True, spread=True)
 
 
 def size_to_close(case: Case) -> int:
-    """Lots after which equity is five quarters of maintenance margin, no more than there is room
-    for. All of a position goes where that cannot be reached, or where only dust would stay.
+    """Lots after which equity is five quarters of maintenance margin. All of a position goes where
+    that cannot be reached, or where only dust would stay.
     """
     whole = abs(case.position.base_e8)
     rates = case.mark.rates
@@ -85,8 +86,45 @@ def size_to_close(case: Case) -> int:
         size = min(whole, ceil_div(lacks * whole, lets_go - costs))
     if (whole - size) * case.mark.oracle_price_e8 < DUST_E6 * QUOTE_SCALE:
         size = whole
-    require(case.room_e8 > 0, "recovery: pool is full")
-    return min(size, case.room_e8)
+    return size
+
+
+def check_spread(state: State, case: Case) -> None:
+    """Nobody is deleveraged while the pool can take the position and insurance its debt."""
+    if case.room_e8 > 0:
+        rates = case.mark.rates
+        notional = abs(case.position.base_e8) * case.mark.oracle_price_e8
+        lean = ceil_div(notional * rates.h_min_e6, FRACTION_SCALE)
+        equity = case.standing.equity_e6
+        beyond = equity < 0 and equity - lean + insured_e6(state) < 0
+        require(beyond, "recovery: pool has room")
+
+
+def insured_e6(state: State) -> int:
+    """What insurance has."""
+    return max(0, Account.of(state.accounts.get(INSURANCE_ACCOUNT, 0)).collateral_e6)
+
+
+def spread_terms(state: State, case: Case, size_e8: int, keeper: int) -> Terms:
+    """At which price the other side takes lots over: worse for their owner while it has equity, and
+    better by what it owes beyond insurance, within the maintenance margin of what is closed.
+    """
+    rates = case.mark.rates
+    oracle = case.mark.oracle_price_e8
+    equity = case.standing.equity_e6
+    long = case.position.base_e8 > 0
+    pool_terms = terms_of(case, size_e8, keeper)
+    if equity < 0:
+        debt = max(0, -equity - insured_e6(state))
+        offset = min(ceil_div(debt * QUOTE_SCALE, size_e8), oracle * rates.mm_e6 // 10**6)
+        price = oracle + offset if long else oracle - offset
+        return pool_terms._replace(price=price, charge_e6=0, spread=True)
+    lean = min(rates.h_min_e6, rates.mm_e6)
+    offset = min(oracle * lean // 10**6, equity * QUOTE_SCALE // size_e8)
+    price = oracle - offset if long else oracle + offset
+    penalty = ceil_div(size_e8 * oracle * rates.mm_e6, 4 * FRACTION_SCALE)
+    left = max(0, equity - ceil_div(size_e8 * offset, QUOTE_SCALE))
+    return pool_terms._replace(price=price, charge_e6=min(penalty, left), spread=True)
 
 
 def terms_of(case: Case, size_e8: int, keeper: int) -> Terms:
@@ -119,10 +157,9 @@ def shrink(
     mark: Mark | None,
     caps: Caps,
     terms: Terms,
-) -> None:
-    """`Rules.shrink` and what `Clearing.apply` writes of it."""
-    key = account << 4 | place
-    position = Position.of(state.positions.get(key, 0))
+) -> Deleveraging | None:
+    """`Rules.shrink` and what `Clearing.apply` writes of it; what a spread leaves to fold."""
+    position = Position.of(state.positions.get((account << 4) + place, 0))
     base = position.base_e8 + change_e8
     shrinks = abs(base) < abs(position.base_e8) and base * position.base_e8 >= 0
     require(shrinks, "clearing: apply must shrink")
@@ -131,30 +168,118 @@ def shrink(
     market, oracle, rates = mark.market, mark.oracle_price_e8, mark.rates
     notional = abs(change_e8) * oracle
     require(
-        terms.lean_e6 <= LEAN_E6_MAX
+        _price_in_bounds(terms, oracle, rates)
         and terms.charge_e6 <= ceil_div(notional * rates.mm_e6, FRACTION_SCALE)
         and terms.bounty_e6 * FRACTION_SCALE <= notional * rates.fee_e6,
         "clearing: terms too harsh",
     )
     funding = credit(position.base_e8, mark.funding_index - position.funding_index, rates.shift)
     to_owner = quote_of_buy if change_e8 > 0 else quote_of_sale
-    moved = to_owner(oracle, abs(change_e8)) - ceil_div(notional * terms.lean_e6, FRACTION_SCALE)
+    if terms.spread:
+        moved = to_owner(terms.price, abs(change_e8))
+    else:
+        moved = to_owner(oracle, abs(change_e8)) - ceil_div(notional * terms.price, FRACTION_SCALE)
     quote = position.quote_e6 + funding + moved - terms.charge_e6
     change = _Change(position.base_e8, base, moved, funding, terms.charge_e6, quote)
-    _move_market(state, market, caps, change)
-    left = Position(market, base, quote, mark.funding_index).word if base else 0
-    state.put(state.positions, key, left)
-    if not base:
-        stored = Account.of(state.accounts.get(account, 0))
-        closed = stored._replace(mask=stored.mask & ~(1 << place))
-        state.put(state.accounts, account, closed.word)
-        move_collateral(state, account, quote)
-    words = (state.market_word(market, at) for at in (METER, LEDGER, INCOMING))
-    state.log("Applied", account, place, left, *words)
+    owed = None
+    if terms.spread:
+        owed = _move_spread(state, market, mark, terms.price, change)
+    else:
+        _move_pool(state, market, caps, change)
+    _move_ledger(state, market, change)
+    event = mark.event | position.event & 1
+    after = Position(market, base, quote, mark.funding_index, event)
+    _write(state, account, place, after)
+    return owed
 
 
-def _move_market(state: State, market: int, caps: Caps, moved: _Change) -> None:
-    """The market's words after a position went from one base to another against the pool."""
+def _price_in_bounds(terms: Terms, oracle_e8: int, rates: Rates) -> bool:
+    if terms.spread:
+        return abs(terms.price - oracle_e8) * 10**6 <= oracle_e8 * rates.mm_e6
+    return terms.price <= LEAN_E6_MAX
+
+
+def _write(state: State, account: int, place: int, position: Position) -> None:
+    """A position as it now is, closed at base 0, and what is logged of it and its market."""
+    key = (account << 4) + place
+    word = position.word if position.base_e8 else 0
+    state.put(state.positions, key, word)
+    if not word:
+        if account == BACKSTOP_ACCOUNT:
+            mask = state.scalar("backstop_markets")
+            state.put_scalar("backstop_markets", mask & ~(1 << position.market))
+        else:
+            stored = Account.of(state.accounts.get(account, 0))
+            closed = stored._replace(mask=stored.mask & ~(1 << place))
+            state.put(state.accounts, account, closed.word)
+        move_collateral(state, account, position.quote_e6)
+    places = (CLOCK, METER, LEDGER, INCOMING, TRANSIT, EVENTS)
+    words = (state.market_word(position.market, at) for at in places)
+    state.log("Applied", account, place, word, *words)
+
+
+def amend(state: State, account: int, place: int, owed_word: int, event: int) -> None:
+    """`Clearing.apply` of a fold: a deleveraging's part, or the event field alone."""
+    position = Position.of(state.positions.get((account << 4) + place, 0))
+    after = position._replace(event=event)
+    if owed_word:
+        owed = Deleveraging.of(owed_word)
+        check_side(position, owed)
+        clock = Clock.of(state.market_word(position.market, CLOCK))
+        rates, _ = state.parameters(clock, position.market, 2**48)
+        folded = fold(position, owed, event, rates.shift)
+        after = folded.position
+        in_transit(state, position.market, -folded.moved_e8, -folded.moved_e6)
+        realised, fees, pot = Ledger.of(state.market_word(position.market, LEDGER))
+        realised += 0 if after.base_e8 else after.quote_e6
+        ledger = Ledger(realised, fees, pot - folded.funding_e6)
+        state.put_market_word(position.market, LEDGER, ledger.word)
+    _write(state, account, place, after)
+
+
+def _move_spread(
+    state: State, market: int, mark: Mark, price_e8: int, moved: _Change
+) -> Deleveraging | None:
+    """The market's words after a position went from one base to another against the other side."""
+    change = moved.base_e8 - moved.base_before_e8
+    spread = split(state, market, change, price_e8, mark.funding_index)
+    clock = Clock.of(state.market_word(market, CLOCK))
+    if spread.pool.base_e8:
+        waiting = Holding(0, 0)
+        if clock.incoming:
+            waiting = Holding.of(state.market_word(market, INCOMING))
+        joined = Holding(
+            waiting.base_e8 + spread.pool.base_e8, waiting.quote_e6 + spread.pool.quote_e6
+        )
+        state.put_market_word(market, INCOMING, joined.word)
+        clock = clock._replace(incoming=True)
+    if clock.incoming:
+        state.put_scalar("pool_markets", state.scalar("pool_markets") | 1 << market)
+    rest = -change - spread.pool.base_e8, -moved.moved_e6 - spread.pool.quote_e6
+    in_transit(state, market, *rest)
+    if spread.owed is not None:
+        note(state, market, spread.owed)
+        clock = clock._replace(deleveraged=True)
+        if spread.owed.long:
+            meter = Meter.of(state.market_word(market, METER))
+            interest = meter.open_interest_e8 - spread.owed.closed_e8
+            state.put_market_word(market, METER, meter._replace(open_interest_e8=interest).word)
+    state.put_market_word(market, CLOCK, clock.word)
+    return spread.owed
+
+
+def _move_ledger(state: State, market: int, moved: _Change) -> None:
+    """Open interest and ledger after a position went from one base to another."""
+    meter = Meter.of(state.market_word(market, METER))
+    interest = meter.open_interest_e8 + max(moved.base_e8, 0) - max(moved.base_before_e8, 0)
+    realised, fees, pot = Ledger.of(state.market_word(market, LEDGER))
+    realised += moved.charge_e6 + (0 if moved.base_e8 else moved.quote_e6)
+    state.put_market_word(market, METER, meter._replace(open_interest_e8=interest).word)
+    state.put_market_word(market, LEDGER, Ledger(realised, fees, pot - moved.funding_e6).word)
+
+
+def _move_pool(state: State, market: int, caps: Caps, moved: _Change) -> None:
+    """The pool's words after a position went from one base to another against it."""
     clock = Clock.of(state.market_word(market, CLOCK))
     incoming = Holding(0, 0)
     if clock.incoming:
@@ -163,18 +288,9 @@ def _move_market(state: State, market: int, caps: Caps, moved: _Change) -> None:
     before = Holding.of(state.market_word(market, POOL)).base_e8 + incoming.base_e8
     after = abs(before - change)
     require(after <= caps.position_cap_e8 or after <= abs(before), "clearing: pool cap")
-    meter = Meter.of(state.market_word(market, METER))
-    interest = meter.open_interest_e8 + max(moved.base_e8, 0) - max(moved.base_before_e8, 0)
-    realised, fees, pot = Ledger.of(state.market_word(market, LEDGER))
-    realised += moved.charge_e6 + (0 if moved.base_e8 else moved.quote_e6)
-    words = {
-        CLOCK: clock._replace(incoming=True).word,
-        METER: meter._replace(open_interest_e8=interest).word,
-        LEDGER: Ledger(realised, fees, pot - moved.funding_e6).word,
-        INCOMING: Holding(incoming.base_e8 - change, incoming.quote_e6 - moved.moved_e6).word,
-    }
-    for at, word in words.items():
-        state.put_market_word(market, at, word)
+    joined = Holding(incoming.base_e8 - change, incoming.quote_e6 - moved.moved_e6)
+    state.put_market_word(market, CLOCK, clock._replace(incoming=True).word)
+    state.put_market_word(market, INCOMING, joined.word)
     state.put_scalar("pool_markets", state.scalar("pool_markets") | 1 << market)
 
 
@@ -184,7 +300,8 @@ def pay_out(state: State, account: int, terms: Terms) -> None:
     _move(state, terms.keeper, part)
     _move(state, INSURANCE_ACCOUNT, terms.charge_e6 - part)
     stored = Account.of(state.accounts.get(account, 0))
-    if stored.mask or stored.collateral_e6 >= 0:
+    holds = stored.mask or (account == BACKSTOP_ACCOUNT and state.scalar("backstop_markets"))
+    if holds or stored.collateral_e6 >= 0:
         return
     pending = Withdrawal.of(state.withdrawals.get(account, 0)).amount_e6
     cash = stored.collateral_e6 + pending
@@ -202,7 +319,7 @@ def _cover(state: State, account: int, debt_e6: int, keeper: int, bounty_e6: int
     """Insurance pays as far as it can, then the pool; of what insurance has left, the keeper gets
     its bounty.
     """
-    insurance = max(0, Account.of(state.accounts.get(INSURANCE_ACCOUNT, 0)).collateral_e6)
+    insurance = insured_e6(state)
     paid = min(debt_e6, insurance)
     extra = min(bounty_e6, insurance - paid) if keeper else 0
     _move(state, account, debt_e6)

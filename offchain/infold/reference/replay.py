@@ -414,6 +414,10 @@ class Replay:
         if event.name == "ExitSet":
             executed = embedded(transaction.data, DOORS["Recovery", "execute_exit"].selector)
             doors["ExitSet"] = ("Recovery", "execute_exit" if executed else "force_reduce")
+        recovery = {"Liquidated": "deleverage", "Applied": "fold", "CollateralMoved": "fold"}
+        other = recovery.get(event.name)
+        if other and embedded(transaction.data, DOORS["Recovery", other].selector) is not None:
+            doors[event.name] = ("Recovery", other)
         door = doors.get(event.name)
         data = embedded(transaction.data, DOORS[door].selector) if door else None
         if door is None or data is None:

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from .arithmetic import DAY_MS, GUARD_MS, QUOTE_SCALE, WINDOW_MS, clamp, trunc_div
+from .deleveraging import events_of
 from .digests import Contents, HashMany, Record, batch_contents, batch_digest, order_hashes
 from .faults import Fault, Overflow, Reason, require
 from .groups import BatchMark, Outcome, SignerOf, outgrown, passes, planned_quote, settle_group
@@ -122,6 +123,7 @@ class Market:
     ledger: Ledger
     elapsed_ms: int
     funding_index: int
+    event: int
     shrink_only: bool
     bought_e8: int = 0
     sold_e8: int = 0
@@ -131,7 +133,7 @@ class Market:
 
     @property
     def mark(self) -> BatchMark:
-        mark = Mark(self.number, self.oracle_price_e8, self.funding_index, self.rates)
+        mark = Mark(self.number, self.oracle_price_e8, self.funding_index, self.rates, self.event)
         return BatchMark(mark, self.price_e8, self.shrink_only)
 
     def book(self, fees_e6: int, credit_e6: int, realised_e6: int, interest_e8: int) -> None:
@@ -191,6 +193,7 @@ def load_market(
         Ledger.of(state.market_word(number, LEDGER)),
         elapsed,
         funded_index(clock, rates, oracle, time_ms),
+        events_of(state, number).last,
         bool(
             rates.status == 2
             or halted
@@ -221,7 +224,8 @@ def virtual_mark(state: State, vector: Vector, market: int) -> BatchMark | None:
     clock = Clock.of(state.market_word(market, CLOCK))
     rates, _ = state.parameters(clock, market, vector.time_ms)
     index = funded_index(clock, rates, oracle, vector.time_ms)
-    return BatchMark(Mark(market, oracle, index, rates), 0, True)
+    event = events_of(state, market).last
+    return BatchMark(Mark(market, oracle, index, rates, event), 0, True)
 
 
 class MarkBook:
@@ -501,7 +505,7 @@ def _backstop_takes(batch: _Batch, market: Market, held: Position | None) -> Pos
     quote = position.quote_e6 + funding + market.skipped_quote_e6 - fee
     require(not outgrown(base, quote), "clearing: backstop margin")
     market.book(fee, funding, 0, max(base, 0) - max(position.base_e8, 0))
-    return Position(market.number, base, quote, market.funding_index)
+    return Position(market.number, base, quote, market.funding_index, market.event)
 
 
 def _backstop_marks(batch: _Batch, positions: Mapping[int, Position]) -> dict[int, Mark]:

@@ -16,7 +16,7 @@ Event = tuple[str, tuple[object, ...]]
 Table = dict[int, int]
 
 MARKET_WORDS = 8
-CLOCK, POOL, METER, LEDGER, INCOMING = range(5)
+CLOCK, POOL, METER, LEDGER, INCOMING, TRANSIT, EVENTS = range(7)
 RATES, CAPS, LISTING = range(3)
 
 
@@ -52,6 +52,7 @@ class State:
         "shares",
         "liquidated_ms",
         "exits",
+        "deleveragings",
         "sources",
         "readings",
         "scalars",
@@ -81,6 +82,8 @@ class State:
         self.liquidated_ms: Table = {}
         # Pending forced exits, by account << 4 | place.
         self.exits: Table = {}
+        # What sides of markets owe, by market << 24 | number.
+        self.deleveragings: Table = {}
         # Of Oracle, by market: the second source, and what it said.
         self.sources: Table = {}
         self.readings: Table = {}

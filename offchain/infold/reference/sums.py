@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from .state import INCOMING, LEDGER, POOL, State
+from .state import INCOMING, LEDGER, POOL, TRANSIT, State
 from .words import Account, Holding, Ledger, Position, Withdrawal
 
 
@@ -45,7 +45,7 @@ class Sums:
             self._add_market(key >> 3, key & 7, word, sign)
 
     def _add_market(self, market: int, place: int, word: int, sign: int) -> None:
-        if place in (POOL, INCOMING):
+        if place in (POOL, INCOMING, TRANSIT):
             base, quote = Holding.of(word)
         elif place == LEDGER:
             realised, fees, pot = Ledger.of(word)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .arithmetic import DAY_MS, QUOTE_SCALE
 from .calls import door
+from .deleveraging import behind
 from .faults import require
 from .margin import credit
 from .settlement import (
@@ -123,6 +124,7 @@ class Winding(Shares):
         return [market for market in range(1, MARKET_MAX + 1) if mask >> market & 1]
 
     def _worth(self, position: Position) -> int:
+        require(not behind(self.state, position), "recovery: fold first")
         clock = Clock.of(self.state.market_word(position.market, CLOCK))
         rates, _ = self.state.parameters(clock, position.market, NEVER_MS)
         step = clock.funding_index - position.funding_index

@@ -67,6 +67,7 @@ class Position(NamedTuple):
     base_e8: int
     quote_e6: int
     funding_index: int
+    event: int = 0
 
     @classmethod
     def of(cls, word: int) -> Position:
@@ -75,12 +76,14 @@ class Position(NamedTuple):
             to_signed(word >> 152, 64),
             to_signed(word >> 64, 88),
             to_signed(word, 64),
+            word >> 216 & 0xFFFFFF,
         )
 
     @property
     def word(self) -> int:
         return (
             unsigned(self.market, 16, "position market") << 240
+            | unsigned(self.event, 24, "position event") << 216
             | signed(self.base_e8, 64, "position base") << 152
             | signed(self.quote_e6, 88, "position quote") << 64
             | signed(self.funding_index, 64, "position funding index")
@@ -135,22 +138,75 @@ class Withdrawal(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """appointed u1 @255 | lean_e6 @160 | bounty u64 @96 | charge u64 @32 | keeper u32 @0: of an
-    `apply`.
+    """appointed u1 @255 | fold u1 @254 | spread u1 @253 | price u64 @160 | bounty u64 @96 |
+    charge u64 @32 | keeper u32 @0: of an `apply`. `price` is the pool's lean (e6), of a spread the
+    other side's price (e8); `bounty` of a fold is an event field.
     """
 
-    lean_e6: int
+    price: int
     bounty_e6: int
     charge_e6: int
     keeper: int
     appointed: bool = False
+    fold: bool = False
+    spread: bool = False
 
     @classmethod
     def of(cls, word: int) -> Terms:
         field = 2**64 - 1
-        lean = (word & 2**255 - 1) >> 160
-        money = (word >> 96 & field, word >> 32 & field)
-        return cls(lean, *money, word & 0xFFFFFFFF, bool(word >> 255))
+        money = (word >> 160 & field, word >> 96 & field, word >> 32 & field)
+        flags = (bool(word >> place & 1) for place in (255, 254, 253))
+        return cls(*money, word & 0xFFFFFFFF, *flags)
+
+
+class Deleveraging(NamedTuple):
+    """closed u64 @192 | long u1 @191 | total u63 @128 | price u64 @64 | funding index i64 @0."""
+
+    closed_e8: int
+    long: int
+    total_e8: int
+    price_e8: int
+    funding_index: int
+
+    @classmethod
+    def of(cls, word: int) -> Deleveraging:
+        return cls(
+            word >> 192,
+            word >> 191 & 1,
+            word >> 128 & 2**63 - 1,
+            word >> 64 & 2**64 - 1,
+            to_signed(word, 64),
+        )
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.closed_e8, 64, "deleveraging closed") << 192
+            | unsigned(self.long, 1, "deleveraging side") << 191
+            | unsigned(self.total_e8, 63, "deleveraging total") << 128
+            | unsigned(self.price_e8, 64, "deleveraging price") << 64
+            | signed(self.funding_index, 64, "deleveraging funding index")
+        )
+
+
+class Events(NamedTuple):
+    """last of the shorts u24 @48 | last of the longs u24 @24 | last u24 @0."""
+
+    shorts: int
+    longs: int
+    last: int
+
+    @classmethod
+    def of(cls, word: int) -> Events:
+        return cls(word >> 48, word >> 24 & 0xFFFFFF, word & 0xFFFFFF)
+
+    @property
+    def word(self) -> int:
+        return (
+            unsigned(self.shorts, 24, "deleveragings of shorts") << 48
+            | unsigned(self.longs, 24, "deleveragings of longs") << 24
+            | unsigned(self.last, 24, "deleveragings")
+        )
 
 
 class Exit(NamedTuple):
@@ -277,6 +333,7 @@ class Clock(NamedTuple):
     activation_s: int
     version: int
     incoming: bool
+    deleveraged: bool = False
 
     @classmethod
     def of(cls, word: int) -> Clock:
@@ -288,6 +345,7 @@ class Clock(NamedTuple):
             word >> 16 & 0xFFFFFFFF,
             word >> 8 & 0xFF,
             bool(word & 1),
+            bool(word & 2),
         )
 
     @property
@@ -300,11 +358,14 @@ class Clock(NamedTuple):
             | unsigned(self.activation_s, 32, "parameter activation") << 16
             | unsigned(self.version, 8, "parameter version") << 8
             | int(self.incoming)
+            | int(self.deleveraged) << 1
         )
 
 
 class Holding(NamedTuple):
-    """base i64 @192 | quote i88 @104: the pool's word of a market, and its incoming word."""
+    """base i64 @192 | quote i88 @104: the pool's word of a market, its incoming and its
+    transit word.
+    """
 
     base_e8: int
     quote_e6: int

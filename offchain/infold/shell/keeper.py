@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom a keeper may liquidate, and whom it lets out: holders of positions and requests by the
-venue's logs, health by the chain's own view.
+"""Whom a keeper may liquidate, whom it lets out and for whom it folds: holders of positions and
+requests by the venue's logs, health by the chain's own view.
 
 For liquidations nothing of a venue is needed but its node: whoever settles a batch publishes the
 price vector that opens `Recovery`'s door, and `Recovery.health` is the judge, so a keeper never
@@ -19,6 +19,7 @@ from infold.words import (
     SettledHead,
     unpack_account,
     unpack_clock,
+    unpack_deleveraged,
     unpack_exit,
     unpack_position,
     unpack_settle_head,
@@ -61,6 +62,8 @@ class Watch:
         self.block_ms = 0
         self.holders: set[int] = set()
         self.exits: dict[tuple[int, int], ExitWord] = {}
+        self.owing: set[int] = set()
+        """Markets in which a side was deleveraged."""
         self.vector: Vector | None = None
         self.unjudged: dict[int, str] = {}
         """Why the chain would not say how an account stands."""
@@ -87,6 +90,8 @@ class Watch:
                 settled = log.transaction if log.name == "BatchSettled" else settled
                 if log.name == "ExitSet":
                     self._note_exit(log)
+                elif log.name == "Deleveraged" and int(log.arguments["number"]):
+                    self.owing.add(int(log.arguments["market"]))
             self.block = last
         self.block_ms = head.timestamp_s * 1_000
         self._keep(sorted(touched))
@@ -114,6 +119,31 @@ class Watch:
             late = time_ms + WINDOW_MS < self.block_ms
             if rounds > 0 and time_ms > asked.done_ms and not late:
                 found.append(DueExit(account, place, time_ms))
+        return found
+
+    def late(self) -> list[tuple[int, int]]:
+        """Accounts and places of positions that have not given up yet what their side owes."""
+        if not self.owing:
+            return []
+        clearing = self.venue["Clearing"]
+        markets = sorted(self.owing)
+        words = clearing.calls("market_words", [[market * 8 + 6] for market in markets])
+        last = {
+            market: unpack_deleveraged(int(word))
+            for market, word in zip(markets, words, strict=True)
+        }
+        found = []
+        for account in sorted(self.holders):
+            mask = unpack_account(int(clearing.call("accounts", account))).mask
+            places = [place for place in range(16) if mask >> place & 1]
+            held = clearing.calls("positions", [[account << 4 | place] for place in places])
+            for place, word in zip(places, held, strict=True):
+                position = unpack_position(int(word))
+                sides = last.get(position.market)
+                if sides is not None and position.event < (
+                    sides.longs if position.base_e8 > 0 else sides.shorts
+                ):
+                    found.append((account, place))
         return found
 
     def _keep(self, touched: list[int]) -> None:

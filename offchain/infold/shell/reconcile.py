@@ -26,11 +26,12 @@ from infold.words import (
     unpack_position,
     unpack_requests,
     unpack_strike,
+    unpack_transit,
     unpack_withdrawal,
 )
 
 _PLACE = re.compile(r"^(\w+)((?:\[\w+\])*)$")
-_MARKET_WORDS = 5
+_MARKET_WORDS = 7
 _MARKETS_MAX = 256
 _SOURCED_MAX = 192
 _PLACES_MAX = 16
@@ -207,6 +208,7 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
         )
         if unpack_clock(words[f"market_words[{first}]"]).flags & 1:
             total += unpack_incoming(words[f"market_words[{first + 4}]"]).quote_e6
+        total += unpack_transit(words[f"market_words[{first + 5}]"]).quote_e6
         # The backstop, account 1, has a place a market beyond the 16 of a trader.
         total += unpack_position(words[f"positions[{_PLACES_MAX + market}]"]).quote_e6
     return total

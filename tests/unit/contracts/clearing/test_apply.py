@@ -66,9 +66,12 @@ def test_apply_moves_part_of_a_long_to_incoming_rounded_against_its_owner(stage:
         "account": stage.buyer,
         "index": 0,
         "position": clearing.positions(stage.buyer << 4),
+        "clock": clearing.market_words(8),
         "meter": clearing.market_words(8 + 2),
         "ledger": clearing.market_words(8 + 3),
         "incoming": clearing.market_words(8 + 4),
+        "transit": 0,
+        "events": 0,
     }
     assert unpack_meter(applied["meter"]).open_interest_e8 == LOT - 7
     stage.books.check()
@@ -150,9 +153,9 @@ def test_apply_finds_nothing_to_shrink_in_an_empty_place(stage: Stage) -> None:
             apply(stage, change, account=5_000)
 
 
-@pytest.mark.parametrize(("account", "place"), [(0, 0), (1, 0), (16, 0), (17, 16), (17, 2**255)])
-def test_apply_touches_neither_pool_nor_backstop(stage: Stage, account: int, place: int) -> None:
-    """Account 1's places are the backstop's markets; account 17's place 16 would be 18's."""
+@pytest.mark.parametrize(("account", "place"), [(0, 0), (2, 0), (16, 0), (17, 16), (17, 2**255)])
+def test_apply_touches_no_account_without_the_place(stage: Stage, account: int, place: int) -> None:
+    """Account 17's place 16 would be 18's."""
     stage.settle([stage.buy(limit_price_e8=1), stage.sell()])
     with refuses(stage.venue.world, "clearing: unknown account"):
         apply(stage, -1, account=account, place=place)

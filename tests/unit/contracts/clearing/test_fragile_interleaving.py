@@ -37,7 +37,7 @@ from infold.messages import Batch
 from infold.signing import keccak
 
 STRANGER, POOR, SESSION = a_key("stranger"), a_key("poor"), a_key("session key")
-ATTESTER, SPARE = a_key("attester"), a_key("spare signer")
+ATTESTER, SPARE, LEAVER = a_key("attester"), a_key("spare signer"), a_key("leaver")
 LOW = ORACLE | {1: PRICE_E8 * 945 // 1000}
 
 
@@ -47,6 +47,7 @@ class Scene:
 
     stage: Stage
     poor: int
+    leaver: int
     claimable: int
     exit_ms: int
     batch: Batch
@@ -82,7 +83,9 @@ def kept_scene() -> Scene:
     venue.governance.set_attester(ATTESTER.address, True, sender=DEPLOYER)
     stage.fund_pool()
     poor = venue.open_account(POOR, 4_000 * DOLLAR)
-    stage.settle([stage.buy(poor), stage.sell(), stage.buy(stage.third)], prices=_up())
+    leaver = venue.open_account(LEAVER, 100_000 * DOLLAR)
+    plans = [stage.buy(poor), stage.sell(), stage.buy(stage.third), stage.buy(leaver)]
+    stage.settle(plans, prices=_up())
     stage.settle([stage.buy(market=2), stage.sell(market=2)])
     venue.fund(PROVIDER, 500 * DOLLAR)
     venue.provide(PROVIDER, 100 * DOLLAR, ORACLE)
@@ -102,7 +105,7 @@ def kept_scene() -> Scene:
     venue.contracts["source"] = source
     venue.governance.set_price_source(1, source.address, *SOURCE_TERMS, sender=DEPLOYER)
     venue.world.travel(19)
-    venue.recovery.force_reduce(poor, 0, LOT, sender=POOR)
+    venue.recovery.force_reduce(leaver, 0, LOT, sender=LEAVER)
     exit_ms = venue.world.now_ms + 60_000
     venue.world.travel(61)
     plans = [
@@ -114,7 +117,7 @@ def kept_scene() -> Scene:
         stage.sell(poor, LOT // 2, slot=3, reduce_only=True),
     ]
     batch = stage.batch(plans, prices=_up())
-    return Scene(stage, poor, claimable, exit_ms, batch)
+    return Scene(stage, poor, leaver, claimable, exit_ms, batch)
 
 
 @pytest.fixture
@@ -289,8 +292,11 @@ IDLE = {
     ("Recovery", "wind_down"),
     ("Recovery", "register"),
     ("Recovery", "claim"),
+    ("Recovery", "deleverage"),
+    ("Recovery", "fold"),
 }
-"""Nor has it been silent for a week."""
+"""Nor has it been silent for a week, and its pool has room: nobody is deleveraged. What that does
+to signed orders is in recovery/test_deleverage.py."""
 
 
 EMPTY = {("Vault", "pull")}
@@ -484,8 +490,17 @@ def acts() -> dict[tuple[str, str], list[Act]]:
         ],
         ("Recovery", "execute_exit"): [
             lambda s, who: s.stage.venue.recovery.execute_exit(
-                *vector(s, time_ms=s.exit_ms), s.poor, 0, sender=who
+                *vector(s, time_ms=s.exit_ms), s.leaver, 0, sender=who
             )
+        ],
+        ("Recovery", "deleverage"): [
+            lambda s, who: s.stage.venue.recovery.deleverage(
+                *vector(s, LOW), s.poor, 0, 0, sender=who
+            )
+        ],
+        ("Recovery", "fold"): [
+            lambda s, who, account=account: s.stage.venue.recovery.fold(account, 0, sender=who)
+            for account in (17, 18, 19, 20)
         ],
         ("Recovery", "liquidate"): [
             lambda s, who, keeper=keeper: s.stage.venue.recovery.liquidate(

@@ -99,23 +99,47 @@ def test_a_round_that_was_missed_is_gone_and_the_next_one_serves(crowd: Crowd) -
     assert base(crowd, crowd.long) == 0
 
 
-def test_the_pool_takes_what_it_has_room_for_and_the_rest_in_later_rounds(crowd: Crowd) -> None:
+def test_the_pool_takes_what_it_has_room_for_and_the_other_side_the_rest(crowd: Crowd) -> None:
     venue = crowd.venue
     venue.list_market(1, position_cap_e8=LOT // 4)
     q = ask(crowd)
     venue.world.travel(D_S)
-    execute(crowd, q + 60_000)
-    assert base(crowd, crowd.long) == LOT * 3 // 4
-    with refuses(venue.world, "recovery: not the time of the exit"):
-        execute(crowd, q + 60_000)
-    venue.world.travel(D_S)
-    with refuses(venue.world, "recovery: pool is full"):
-        execute(crowd, q + 120_000)
-    venue.list_market(1, position_cap_e8=LOT)
-    venue.world.at_ms(q + 180_000)
-    execute(crowd, q + 180_000)
+    receipt = execute(crowd, q + 60_000)
     assert base(crowd, crowd.long) == 0
+    assert unpack_incoming(venue.clearing.market_words(8 + 4)).base_e8 == LOT // 4
+    assert receipt.only("Deleveraged")["deleveraging"] >> 192 == LOT - LOT // 4
     assert venue.recovery.exits(crowd.long * 16) == 0
+    Books(venue).check()
+    venue.recovery.fold(crowd.short, 0, sender=KEEPER)
+    assert base(crowd, crowd.short) == -LOT // 4
+    Books(venue).check()
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "skipped"),
+    [
+        (44_000, False),
+        (45_000, True),
+        (60_000, True),
+        (75_000, True),
+        (76_000, False),
+        (120_000, True),
+    ],
+)
+def test_no_batch_near_an_appointed_time_fills_what_is_being_let_out(
+    crowd: Crowd, offset_ms: int, skipped: bool
+) -> None:
+    venue = crowd.venue
+    venue.back(10**12)
+    q = ask(crowd, LOT // 2)
+    venue.world.at_ms(q + offset_ms)
+    plans = [
+        venue.a_fill(venue.an_order(crowd.long, buy=False, size_e8=100, slot=1)),
+        venue.a_fill(venue.an_order(crowd.short, buy=True, size_e8=100, slot=1)),
+    ]
+    receipt = venue.settle(venue.a_batch(plans, oracle={1: PRICE_E8}))
+    found = [(event["account"], event["reason"]) for event in receipt.all("Skipped")]
+    assert found == ([(crowd.long, 18)] if skipped else [])
     Books(venue).check()
 
 

@@ -261,7 +261,9 @@ def test_shrink_does_what_the_page_says_at_random_and_at_the_bounds(rules: Contr
         charge = rng.randrange(min(2**64, -(-size * oracle * mm // 10**16)) + 1)
         terms = lean << 160 | charge << 32 | 17
         mark = a_mark(oracle, index, 60, position.market)
-        words, after, realised = rules.shrink(market, pack_position(position), mark, change, terms)
+        words, after, realised, *_ = rules.shrink(
+            market, pack_position(position), mark, change, terms, 0, 0
+        )
         credit = math.floor(Fraction(-base * (index - entered), 2**60))
         moved = math.floor(Fraction(-change * oracle, 10**10))
         moved -= math.ceil(Fraction(size * oracle * lean, 10**16))
@@ -285,16 +287,16 @@ def test_shrink_refuses_what_does_not_shrink_and_what_has_no_price(rules: Contra
         market = a_market(meter=MeterWord(0, 0, 100))
         for change in changes:
             with refuses(rules.world, "clearing: apply must shrink"):
-                rules.shrink(market, word, a_mark(10), change, 0)
+                rules.shrink(market, word, a_mark(10), change, 0, 0, 0)
         good = -1 if base > 0 else 1
         with refuses(rules.world, "clearing: no price"):
-            rules.shrink(market, word, a_mark(0), good, 0)
-        rules.shrink(market, word, a_mark(10), good, 0)
+            rules.shrink(market, word, a_mark(0), good, 0, 0, 0)
+        rules.shrink(market, word, a_mark(10), good, 0, 0, 0)
 
 
 def test_shrink_sets_the_flag_of_a_market_that_had_nothing_coming(rules: Contract) -> None:
     word = pack_position(PositionWord(1, 5, 0, 0, 0))
-    words, _, _ = rules.shrink(a_market(meter=MeterWord(0, 0, 9)), word, a_mark(10**10), -5, 0)
+    words, *_ = rules.shrink(a_market(meter=MeterWord(0, 0, 9)), word, a_mark(10**10), -5, 0, 0, 0)
     assert unpack_clock(words[0]).flags == 1
     assert unpack_pool(words[4]) == (5, -5)
 
@@ -336,10 +338,10 @@ def test_shrink_refuses_terms_beyond_what_recovery_may_ask(rules: Contract) -> N
     )
     mark = a_mark(100 * 10**8)
     good = 50_000 << 160 | 50_000 << 96 | 2_500_000 << 32
-    rules.shrink(market, word, mark, -(10**8), good)
+    rules.shrink(market, word, mark, -(10**8), good, 0, 0)
     for more in (1 << 160, 1 << 96, 1 << 32):
         with refuses(rules.world, "clearing: terms too harsh"):
-            rules.shrink(market, word, mark, -(10**8), good + more)
+            rules.shrink(market, word, mark, -(10**8), good + more, 0, 0)
 
 
 @pytest.mark.parametrize(("pool", "waiting"), [(70, 0), (30, 40), (-90, 0), (-90, 20)])
@@ -356,7 +358,70 @@ def test_shrink_keeps_the_pool_inside_its_cap_with_what_waits(
         caps=CapsWord(position_cap_e8=100),
     )
     room = 100 - pool - waiting
-    words, _, _ = rules.shrink(market, word, a_mark(10), -room, 0)
+    words, *_ = rules.shrink(market, word, a_mark(10), -room, 0, 0, 0)
     assert unpack_pool(words[4]).base_e8 == waiting + room
     with refuses(rules.world, "clearing: pool cap"):
-        rules.shrink(market, word, a_mark(10), -room - 1, 0)
+        rules.shrink(market, word, a_mark(10), -room - 1, 0, 0, 0)
+
+
+def owed(closed: int, total: int, price: int, index: int = 0, long: bool = True) -> int:
+    """A deleveraging's word."""
+    return closed << 192 | long << 191 | total << 128 | price << 64 | index & 2**64 - 1
+
+
+def test_fold_does_what_the_page_says_at_random_and_at_the_bounds(rules: Contract) -> None:
+    rng = random.Random(SEED)
+    for _ in range(EXAMPLES):
+        base = rng.choice([1, -1]) * rng.choice([1, 2**62 - 1, rng.randrange(1, 2**62)])
+        total = rng.choice([abs(base), rng.randrange(abs(base), 2**62 + 1)])
+        closed = rng.choice([1, total, rng.randrange(1, total + 1)])
+        price, entered, index = rng.randrange(1, 2**58), *(rng.randrange(2**61) for _ in range(2))
+        quote, bit = rng.randrange(-(2**59), 2**59), rng.randrange(2)
+        position = PositionWord(5, base, quote, entered, 6 | bit)
+        transit = PoolWord(rng.randrange(-(2**61), 2**61), rng.randrange(-(2**80), 2**80))
+        market = a_market(rates=RatesWord(shift=60), ledger=LedgerWord(0, 7, 0))
+        words, after, realised, left, events, nothing = rules.shrink(
+            market,
+            pack_position(position),
+            0,
+            owed(closed, total, price, index, base > 0),
+            1 << 254 | 8 << 96,
+            pack_pool(transit),
+            99,
+        )
+        side = 1 if base > 0 else -1
+        part = min(abs(base), math.ceil(Fraction(abs(base) * closed, total)))
+        credit = math.floor(Fraction(-base * (index - entered), 2**60))
+        moved = math.floor(Fraction(side * part * price, 10**10))
+        said = f"seed {SEED}: {position} {closed} of {total} at {price}"
+        if part == abs(base):
+            assert (after, realised) == (0, quote + credit + moved), said
+        else:
+            expected = (5, base - side * part, quote + credit + moved, index, 8 | bit)
+            assert (unpack_position(after), realised) == (expected, 0), said
+        assert unpack_pool(left) == (transit.base_e8 + side * part, transit.quote_e6 - moved), said
+        assert unpack_ledger(words[3]) == (realised, 7, -credit), said
+        assert (events, nothing) == (99, 0)
+
+
+def test_fold_is_of_the_positions_own_side_and_writes_a_field_alone(rules: Contract) -> None:
+    fold = 1 << 254 | 9 << 96
+    for base in (5, -5, 0):
+        word = pack_position(PositionWord(1, base, 3, 4, 2))
+        with refuses(rules.world, "clearing: not of this side"):
+            rules.shrink(a_market(), word, 0, owed(1, 5, 10, long=base <= 0), fold, 0, 0)
+        _, after, *_ = rules.shrink(a_market(), word, 0, 0, fold, 0, 0)
+        assert unpack_position(after) == (1, base, 3, 4, 9)
+
+
+def test_a_spread_is_at_a_price_within_maintenance_margin(rules: Contract) -> None:
+    word = pack_position(PositionWord(1, 1_000, 0, 0, 0))
+    market = a_market(meter=MeterWord(0, 0, 1_000), rates=RatesWord(mm_e6=25_000, shift=SHIFT))
+    for price, fits in ((975, True), (1_025, True), (974, False), (1_026, False)):
+        terms = 1 << 253 | price << 160
+        if fits:
+            *_, event, left = rules.shrink(market, word, a_mark(1_000), -10, terms, 0, 0)
+            assert (event, left) == (2 << 48 | 2, owed(10, 1_000, price, long=False))
+        else:
+            with refuses(rules.world, "clearing: terms too harsh"):
+                rules.shrink(market, word, a_mark(1_000), -10, terms, 0, 0)

@@ -13,7 +13,7 @@ from tests.support.evm import ZERO, Contract, Key, a_key, refuses
 from tests.support.venue import DELAY_S, DOLLAR, OWNER, Venue, a_venue
 
 from infold.reference.arithmetic import GUARD_MS, WINDOW_MS
-from infold.reference.recovery import EXIT_DELAY_MS
+from infold.reference.deleveraging import EXIT_DELAY_MS
 
 from .conftest import CLEARING, PAYER, RECOVERY, STRANGER, TIMELOCK, TOKENS, Custody
 

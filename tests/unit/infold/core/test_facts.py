@@ -149,9 +149,12 @@ def test_what_recovery_takes_goes_to_incoming() -> None:
             account=TRADER,
             index=0,
             position=to_word(left),
+            clock=to_word(pack_clock(ClockWord(flags=1))),
             meter=to_word(0),
             ledger=to_word(0),
             incoming=to_word(pack_incoming(PoolWord(incoming_e8, -2))),
+            transit=to_word(0),
+            events=to_word(0),
         )
 
     with pytest.raises(InvariantBroken, match="C2"):

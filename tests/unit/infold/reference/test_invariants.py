@@ -267,7 +267,7 @@ def test_c9_judges_positions_that_grow_at_a_doubtful_price() -> None:
 
 
 def test_c10_notices_a_debt_that_stays_and_a_payment_that_does_not_add_up() -> None:
-    closed = Event(0, "Applied", (FIRST, 0, 0, 0, 0, 0))
+    closed = Event(0, "Applied", (FIRST, 0, 0, 0, 0, 0, 0, 0, 0))
     covered = Event(0, "Covered", (FIRST, 30, 70))
     paid = Event(0, "CollateralMoved", (0, (-70) % 2**256, 0))
     state = State()
@@ -283,7 +283,7 @@ def test_c10_notices_a_debt_that_stays_and_a_payment_that_does_not_add_up() -> N
 
 def test_c11_counts_the_debts_the_pool_covered() -> None:
     shares = ShareValue(value_e6=1_000)
-    shares.cover([Event(0, "Covered", (FIRST, 30, 70)), Event(0, "Applied", (FIRST,) * 6)])
+    shares.cover([Event(0, "Covered", (FIRST, 30, 70)), Event(0, "Applied", (FIRST,) * 9)])
     assert shares.explained_e6 == 930
     shares.begin(930)
     assert shares.explained_e6 == 930

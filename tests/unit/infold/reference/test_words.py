@@ -18,7 +18,10 @@ from infold.reference.faults import Overflow
 # Class, and per field: (lowest bit, width, signed).
 LAYOUTS: list[tuple[Any, list[tuple[int, int, bool]]]] = [
     (words.Account, [(96, 160, False), (32, 64, True), (16, 16, False), (0, 16, False)]),
-    (words.Position, [(240, 16, False), (152, 64, True), (64, 88, True), (0, 64, True)]),
+    (
+        words.Position,
+        [(240, 16, False), (152, 64, True), (64, 88, True), (0, 64, True), (216, 24, False)],
+    ),
     (
         words.Fill,
         [(176, 80, False), (128, 48, False), (96, 32, False), (32, 64, False), (0, 32, False)],
@@ -39,9 +42,15 @@ LAYOUTS: list[tuple[Any, list[tuple[int, int, bool]]]] = [
             (16, 32, False),
             (8, 8, False),
             (0, 1, False),
+            (1, 1, False),
         ],
     ),
     (words.Holding, [(192, 64, True), (104, 88, True)]),
+    (words.Events, [(48, 24, False), (24, 24, False), (0, 24, False)]),
+    (
+        words.Deleveraging,
+        [(192, 64, False), (191, 1, False), (128, 63, False), (64, 64, False), (0, 64, True)],
+    ),
     (words.Meter, [(192, 64, False), (128, 64, True), (64, 64, False), (0, 64, False)]),
     (words.Ledger, [(168, 88, True), (88, 80, False), (0, 88, True)]),
     (
