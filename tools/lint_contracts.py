@@ -63,6 +63,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "order": "what the other side of a market owes is Clearing's answer, so it is kept after "
         "the call; both contracts are under their locks",
     },
+    "Teller.vy": {"raw_call": "a permit that fails is ignored: the allowance decides"},
     "Rules.vy": {
         "unchecked": "Clearing's numbers are fields of at most 88 bits or sums of 256 of them: no "
         "sum leaves 128 bits, no product 256; check_price narrows what strangers ask",

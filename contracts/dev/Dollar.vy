@@ -16,6 +16,14 @@ implements: IERC20
 initializes: ownable
 initializes: erc20[ownable := ownable]
 
+# as the token it stands for: ERC-2612. They touch nothing but allowances, and call nobody
+exports: (
+    erc20.permit,
+    erc20.nonces,
+    erc20.DOMAIN_SEPARATOR,
+    erc20.eip712Domain,
+)
+
 
 @deploy
 def __init__():

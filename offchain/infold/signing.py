@@ -85,6 +85,9 @@ TYPE_HASHES: Final = {name: keccak(type_string(name).encode()) for name in TYPES
 _DOMAIN_TYPE_HASH: Final = keccak(
     f"EIP712Domain({','.join(f'{kind} {member}' for member, kind in DOMAIN_TYPE)})".encode()
 )
+PERMIT_TYPEHASH: Final = keccak(
+    b"Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
+)
 _NAME_HASH: Final = keccak(NAME.encode())
 _VERSION_HASH: Final = keccak(VERSION.encode())
 
@@ -195,6 +198,15 @@ def receipt_digest(
         domain,
         _RECEIPT_LAYOUT.pack(TYPE_HASHES["Receipt"], order_hash, sequence, accepted_ms, batch_ms),
     )
+
+
+def permit_digest(
+    separator: bytes, *, owner: bytes, spender: bytes, amount: int, nonce: int, deadline_s: int
+) -> bytes:
+    """An allowance by signature (ERC-2612) under a token's own domain separator."""
+    words = (owner.rjust(32, b"\0"), spender.rjust(32, b"\0"))
+    numbers = b"".join(word.to_bytes(32, "big") for word in (amount, nonce, deadline_s))
+    return keccak(b"\x19\x01" + separator + keccak(PERMIT_TYPEHASH + b"".join(words) + numbers))
 
 
 def vector_digest(time_ms: int, chunks: int, root: bytes, oracle_domain: Domain) -> bytes:

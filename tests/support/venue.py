@@ -77,6 +77,7 @@ DEPLOYMENT = (
     "Pool",
     "Recovery",
     "Bond",
+    "Teller",
 )
 """Contracts in the order they are deployed; each is told the addresses of all, predicted."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 RECEIPT_DEADLINE_S = 60.0
 POLL_S = 0.1
+PERMIT_S = 600  # long enough for a transaction that waits, short enough to be forgotten
 
 
 class Desk:
@@ -27,6 +28,7 @@ class Desk:
         from infold.shell.chain import Sender
 
         self.venue = venue
+        self._wallet = wallet
         self._sender = Sender(venue.rpc, wallet.private_key, venue.book.chain_id)
 
     @property
@@ -81,6 +83,14 @@ class Desk:
 
     def approve(self, spender: str, amount_e6: int, *, mint: bool) -> None:
         """Let a contract take an amount; ``mint`` makes test dollars first, on a devnet."""
+        self.check_funds(amount_e6, mint=mint)
+        token = self.venue["Dollar"]
+        spending = self._text(self.venue[spender].address)
+        if int(token.call("allowance", self._text(self.address), spending)) < amount_e6:
+            self.send("Dollar", "approve", spending, amount_e6)
+
+    def check_funds(self, amount_e6: int, *, mint: bool) -> None:
+        """See that the key holds an amount; ``mint`` makes test dollars first, on a devnet."""
         token = self.venue["Dollar"]
         if mint:
             self.send("Dollar", "mint", self._text(self.address), amount_e6)
@@ -91,9 +101,25 @@ class Desk:
                 f" {format_decimal(amount_e6, AMOUNT_DECIMALS)} is needed; fund it, or use --mint"
                 " on a devnet"
             )
-        spending = self._text(self.venue[spender].address)
-        if int(token.call("allowance", self._text(self.address), spending)) < amount_e6:
-            self.send("Dollar", "approve", spending, amount_e6)
+
+    def permit(self, amount_e6: int) -> tuple[int, int, bytes, bytes]:
+        """A permit for `Teller` in place of an approval: deadline (s), v, r, s. Nothing is sent."""
+        from infold.shell.chain import block
+        from infold.signing import permit_digest
+
+        token = self.venue["Dollar"]
+        deadline_s = block(self.venue.rpc).timestamp_s + PERMIT_S
+        digest = permit_digest(
+            bytes(token.call("DOMAIN_SEPARATOR")),
+            owner=self.address,
+            spender=self.venue["Teller"].address,
+            amount=amount_e6,
+            nonce=int(token.call("nonces", self.holder)),
+            deadline_s=deadline_s,
+        )
+        r, vs = self._wallet.sign(digest)
+        s = vs & (1 << 255) - 1
+        return deadline_s, 27 + (vs >> 255), r.to_bytes(32, "big"), s.to_bytes(32, "big")
 
     @staticmethod
     def _text(address: bytes) -> str:

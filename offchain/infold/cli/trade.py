@@ -43,6 +43,9 @@ from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
 Account = Annotated[int, typer.Argument(min=0, help="The account's number.")]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
 Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
+Permit = Annotated[
+    bool, typer.Option("--permit", help="Sign an allowance (ERC-2612) in place of sending one.")
+]
 SHARE_DECIMALS = 12
 
 account_group = typer.Typer(
@@ -92,6 +95,7 @@ def _desk(
 def open_account(
     amount: Amount,
     mint: Mint = False,
+    permit: Permit = False,
     api_url: ApiUrl = API_URL,
     rpc_url: RpcUrl = RPC_URL,
     book: Book = None,
@@ -105,10 +109,14 @@ def open_account(
     if not amount_e6:
         raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    desk.approve("Vault", amount_e6, mint=mint)
-    opened = named(
-        desk.send("Clearing", "open_account", "0x" + desk.address.hex(), amount_e6), "AccountOpened"
-    )
+    if permit:
+        desk.check_funds(amount_e6, mint=mint)
+        terms = (amount_e6, *desk.permit(amount_e6))
+        logs = desk.send("Teller", "open_account_with_permit", *terms)
+    else:
+        desk.approve("Vault", amount_e6, mint=mint)
+        logs = desk.send("Clearing", "open_account", desk.holder, amount_e6)
+    opened = named(logs, "AccountOpened")
     document = {
         "account": int(opened["account"]),
         "owner": "0x" + desk.address.hex(),
@@ -257,6 +265,7 @@ def deposit(
     account: Account,
     amount: Amount,
     mint: Mint = False,
+    permit: Permit = False,
     api_url: ApiUrl = API_URL,
     rpc_url: RpcUrl = RPC_URL,
     book: Book = None,
@@ -270,8 +279,14 @@ def deposit(
     if not amount_e6:
         raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
     desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
-    desk.approve("Vault", amount_e6, mint=mint)
-    moved = named(desk.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
+    if permit:
+        desk.check_funds(amount_e6, mint=mint)
+        terms = (account, amount_e6, *desk.permit(amount_e6))
+        logs = desk.send("Teller", "deposit_with_permit", *terms)
+    else:
+        desk.approve("Vault", amount_e6, mint=mint)
+        logs = desk.send("Clearing", "deposit", account, amount_e6)
+    moved = named(logs, "CollateralMoved")
     document = {"account": account, "amount_e6": str(moved["amount_e6"])}
     _show("deposit", document, as_json, "deposited")
 

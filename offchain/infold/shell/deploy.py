@@ -51,6 +51,7 @@ ORDER = (
     "Pool",
     "Recovery",
     "Bond",
+    "Teller",
 )
 REWARD_E6 = 100 * 10**6  # what the matcher's bond pays for an order left out
 WINDOW_S = 14 * 86_400  # to claim it and to answer: the timelock's word takes 8 days of it

@@ -18,6 +18,14 @@ def mint(to: address, amount: uint256):
 
 
 @external
+def approve(spender: address, amount: uint256):
+    """
+    @notice Everybody may spend everything anyway.
+    """
+    pass
+
+
+@external
 def transfer(to: address, amount: uint256):
     """
     @notice Move tokens and say nothing.

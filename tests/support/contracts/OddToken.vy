@@ -38,6 +38,14 @@ def shun(shy: bool):
 
 
 @external
+def rebase(holder: address, balance: uint256):
+    """
+    @notice Let a balance change by itself.
+    """
+    self.balanceOf[holder] = balance
+
+
+@external
 def misbehave(refusing: bool, fee: uint256, target: address, message: Bytes[4096]):
     """
     @notice Choose what is odd about transfers from now on.

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.support.evm import ZERO, Key, Refused, a_key
-from tests.support.permits import a_permit
+from tests.support.permits import a_permit, permit_of
 from tests.support.stage import BUYER, ORACLE, PROVIDER, SELLER, THIRD, Stage, set_up
 from tests.support.venue import (
     DELAY_S,
@@ -315,6 +315,18 @@ def acts() -> dict[tuple[str, str], list[Act]]:
         ("Dollar", "approve"): [
             lambda s, who: s.stage.venue.dollar.approve(s.stage.venue.vault.address, 0, sender=who)
         ],
+        ("Dollar", "permit"): [
+            lambda s, who: s.stage.venue.dollar.permit(
+                *permit_of(
+                    s.stage.venue.dollar,
+                    BUYER,
+                    s.stage.venue.vault.address,
+                    0,
+                    s.stage.venue.world.timestamp_s,
+                ),
+                sender=who,
+            )
+        ],
         ("Dollar", "transferFrom"): [
             lambda s, who: s.stage.venue.dollar.transferFrom(
                 BUYER.address, s.stage.venue.vault.address, 9, sender=who
@@ -540,8 +552,8 @@ GUARDED = {
 }
 """Contracts call these, no key can: what leads to them stands for them."""
 
-APART = {"Bond"}
-"""Clearing calls nothing there, and it calls nothing of Clearing's but `deposit`."""
+APART = {"Bond", "Teller"}
+"""Clearing calls nothing there, and they call nothing of Clearing's but deposits."""
 
 ACTS = acts()
 MOMENTS_S = ((0, 0), (0, 1), (1, 1), (1, 15), (14, 15), (15, 15))

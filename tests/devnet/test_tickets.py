@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A deposit by permit, a withdrawal beyond what an hour lets out, and its ticket: by commands on a
+node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.devnet.test_governing import Desk, Office
+
+from infold.shell.anvil import Anvil
+
+pytestmark = pytest.mark.devnet
+
+WEEK_S = 7 * 86_400
+MILLION = 1_000_000
+
+
+@pytest.fixture
+def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    with Anvil(automine=True) as anvil:
+        office = Office(anvil, tmp_path, sealed=True)
+        yield Desk(office, capsys)
+        office.rpc.close()
+
+
+def done(desk: Desk, *words: str) -> dict[str, Any]:
+    code, found, said = desk.run("owner", *words)
+    assert code == 0, said
+    return found
+
+
+def test_what_an_hour_does_not_let_out_is_a_ticket_that_is_pulled(desk: Desk) -> None:
+    office = desk.office
+    opened = done(desk, "account", "open", "1000", "--mint", "--permit")
+    account = str(opened["account"])
+    paid = done(desk, "deposit", account, str(3 * MILLION), "--mint", "--permit")
+    assert paid["amount_e6"] == str(3 * MILLION * 10**6)
+    office.travel(3_600)
+    done(desk, "withdraw", account, str(2 * MILLION))
+    office.travel(19)
+    claimed = done(desk, "withdraw", account, "--claim")
+    assert claimed["paid_e6"] == str((MILLION + 10_000) * 10**6)
+    (ticket,) = claimed["tickets"]
+    assert ticket["amount_e6"] == str((MILLION - 10_000) * 10**6)
+    number = str(ticket["ticket"])
+    looked = done(desk, "ticket", number)
+    assert (looked["state"], looked["waits_for_e6"]) == ("waiting", ticket["amount_e6"])
+    assert "at the latest" in desk.page("owner", "ticket", number)
+    office.travel(WEEK_S)
+    pulled = done(desk, "ticket", number, "--pull")
+    assert (pulled["state"], pulled["amount_e6"]) == ("paid", ticket["amount_e6"])
+    assert int(office.venue["Vault"].call("waiting_e6")) == 0
