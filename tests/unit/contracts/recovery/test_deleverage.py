@@ -342,3 +342,53 @@ def test_a_wind_down_waits_for_folds_which_need_no_price(full: Full) -> None:
     assert recovery.claim(crowd.short, sender=KEEPER).value > 0
     with refuses(world, "recovery: nothing to fold"):
         full.fold(crowd.short)
+
+
+def test_who_is_behind_is_folded_before_anything_else_is_done_to_it(full: Full) -> None:
+    """State stands as it was after each refusal; the fold needs no price and no key."""
+    fill_pool(full)
+    crowd = full.crowd
+    venue = crowd.venue
+    full.deleverage(LOW)
+    venue.recovery.force_reduce(full.second, 0, 100, sender=SECOND)
+    q = venue.world.now_ms
+    venue.world.travel(60)
+    before = Books(venue).state()
+    vector = venue.presented(venue.a_vector({1: LOW}, time_ms=q + 60_000))
+    with refuses(venue.world, "recovery: fold first"):
+        venue.recovery.execute_exit(*vector, full.second, 0, sender=KEEPER)
+    for door in (venue.recovery.liquidate, venue.recovery.deleverage):
+        with refuses(venue.world, "recovery: fold first"):
+            door(*vector, full.second, 0, 0, sender=KEEPER)
+    assert Books(venue).state() == before
+    full.fold(full.second)
+    assert full.position(full.second).event == 3
+    venue.recovery.execute_exit(*vector, full.second, 0, sender=KEEPER)
+    assert full.position(full.second).event & 1 == 0
+    Books(venue).check()
+
+
+def test_many_deleveragings_of_the_other_side_are_passed_by(full: Full) -> None:
+    """66 of the longs' side stand before the shorts' one: two folds of 64 numbers at most."""
+    fill_pool(full)
+    crowd = full.crowd
+    venue = crowd.venue
+    for _ in range(66):
+        venue.recovery.force_reduce(crowd.short, 0, 1_000, sender=a_key("short"))
+        q = venue.world.now_ms
+        venue.world.travel(60)
+        vector = venue.presented(venue.a_vector({1: PRICE_E8}, time_ms=q + 60_000))
+        venue.recovery.execute_exit(*vector, crowd.short, 0, sender=KEEPER)
+    most = full.fold(crowd.long).gas
+    assert most < 4_000_000, most  # 64 folds
+    full.fold(crowd.long)
+    full.deleverage(BROKE)
+    events = unpack_deleveraged(venue.clearing.market_words(8 + 6))
+    assert events.longs >= 2 * 64 and events.shorts == events.last == events.longs + 2
+    full.fold(full.second)
+    assert full.position(full.second).event == 2 * 64
+    full.fold(full.second)
+    assert full.position(full.second).event == events.last
+    with refuses(venue.world, "recovery: nothing to fold"):
+        full.fold(full.second)
+    Books(venue).check()

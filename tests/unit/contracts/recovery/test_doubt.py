@@ -67,3 +67,28 @@ def test_nobody_is_let_out_at_a_doubtful_price(crowd: Crowd) -> None:
     vector = venue.presented(venue.a_vector({1: LOW}, time_ms=time_ms))
     with refuses(venue.world, "recovery: price is doubtful"):
         venue.recovery.execute_exit(*vector, crowd.long, 0, sender=KEEPER)
+
+
+def test_a_source_that_is_never_content_keeps_nobody_in_for_good(crowd: Crowd) -> None:
+    """Strict, and silent since: it doubts every price. The third appointed time is free of it."""
+    venue = crowd.venue
+    source = venue.world.deploy("dev/Source", PRICE_E8, sender=DEPLOYER)
+    venue.governance.set_price_source(1, source.address, 100, 60, True, sender=DEPLOYER)
+    venue.recovery.force_reduce(crowd.long, 0, 10**8, sender=LONG)
+    q = venue.world.now_ms
+    for time in (2, 3):
+        venue.world.at_ms(q + time * 60_000)
+        vector = venue.presented(venue.a_vector({1: PRICE_E8}, time_ms=q + time * 60_000))
+        if time == 2:
+            with refuses(venue.world, "recovery: price is doubtful"):
+                venue.recovery.execute_exit(*vector, crowd.long, 0, sender=KEEPER)
+    venue.recovery.execute_exit(*vector, crowd.long, 0, sender=KEEPER)
+    assert venue.clearing.positions(crowd.long * 16) == 0
+
+
+def test_nobody_is_deleveraged_at_a_doubtful_price(crowd: Crowd) -> None:
+    a_second_source(crowd, 1, PRICE_E8)
+    venue = crowd.venue
+    vector = venue.presented(venue.a_vector({1: LOW}))
+    with refuses(venue.world, "recovery: price is doubtful"):
+        venue.recovery.deleverage(*vector, crowd.long, 0, 0, sender=KEEPER)
