@@ -105,21 +105,13 @@ class Desk:
     def permit(self, amount_e6: int) -> tuple[int, int, bytes, bytes]:
         """A permit for `Teller` in place of an approval: deadline (s), v, r, s. Nothing is sent."""
         from infold.shell.chain import block
-        from infold.signing import permit_digest
 
         token = self.venue["Dollar"]
+        separator, spender = bytes(token.call("DOMAIN_SEPARATOR")), self.venue["Teller"].address
+        nonce = int(token.call("nonces", self.holder))
         deadline_s = block(self.venue.rpc).timestamp_s + PERMIT_S
-        digest = permit_digest(
-            bytes(token.call("DOMAIN_SEPARATOR")),
-            owner=self.address,
-            spender=self.venue["Teller"].address,
-            amount=amount_e6,
-            nonce=int(token.call("nonces", self.holder)),
-            deadline_s=deadline_s,
-        )
-        r, vs = self._wallet.sign(digest)
-        s = vs & (1 << 255) - 1
-        return deadline_s, 27 + (vs >> 255), r.to_bytes(32, "big"), s.to_bytes(32, "big")
+        signed = self._wallet.sign_permit(separator, spender, amount_e6, nonce, deadline_s)
+        return deadline_s, *signed
 
     @staticmethod
     def _text(address: bytes) -> str:

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from infold.errors import Misconfigured
 from infold.messages import Cancel, Order
-from infold.signing import Domain, address_of, cancel_digest, checksum_address, order_hash, sign
+from infold.signing import (
+    Domain,
+    address_of,
+    cancel_digest,
+    checksum_address,
+    order_hash,
+    permit_digest,
+    sign,
+)
 
 
 class Wallet:
@@ -83,6 +91,22 @@ class Wallet:
     def sign_cancel(self, cancel: Cancel, domain: Domain) -> tuple[int, int]:
         """Sign the wish that the matcher stop filling an order."""
         return self.sign(cancel_digest(cancel, domain))
+
+    def sign_permit(
+        self, separator: bytes, spender: bytes, amount: int, nonce: int, deadline_s: int
+    ) -> tuple[int, bytes, bytes]:
+        """Sign an allowance (ERC-2612) under a token's separator; v, r, s as tokens take them."""
+        digest = permit_digest(
+            separator,
+            owner=self.address,
+            spender=spender,
+            amount=amount,
+            nonce=nonce,
+            deadline_s=deadline_s,
+        )
+        r, vs = self.sign(digest)
+        s = vs & (1 << 255) - 1
+        return 27 + (vs >> 255), r.to_bytes(32, "big"), s.to_bytes(32, "big")
 
 
 def _read(path: Path) -> str:
