@@ -523,6 +523,18 @@ class Machine:
         vector = self.vector(self.some_time())
         self.door("clearing", "claim_withdrawal", (account, *vector), STRANGER.address)
 
+    def rule_leave_at_once(self) -> None:
+        """Pay in much and take it out when its hour is over: more than may leave in one."""
+        account = self.someone()
+        owner = self.owners[account].address
+        self.door("clearing", "deposit", (account, 2_000_000 * 10**6), STRANGER.address)
+        self.travel(3_600)
+        collateral = max(1, Account.of(self.state.accounts[account]).collateral_e6)
+        self.door("clearing", "request_withdrawal", (account, collateral), owner)
+        self.travel(20)
+        vector = self.vector(self.now_ms)
+        self.door("clearing", "claim_withdrawal", (account, *vector), STRANGER.address)
+
     def rule_pull(self) -> None:
         """Mostly the first ticket that waits; sometimes at its last day, or one that is gone."""
         pick, outflow = self.random, self.protocol.outflow
@@ -1477,6 +1489,7 @@ WEIGHTS = {
     "deposit": 3,
     "request_withdrawal": 4,
     "claim_withdrawal": 4,
+    "leave_at_once": 1,
     "pull": 2,
     "set_outflow": 1,
     "cancel": 4,
