@@ -3,30 +3,7 @@ pragma solidity 0.8.30;
 
 import {Code} from "./Code.sol";
 import {Proving} from "./Proving.sol";
-
-struct Market {
-    uint256 clock;
-    uint256 pool;
-    uint256 meter;
-    uint256 ledger;
-    uint256 incoming;
-    uint256 rates;
-    uint256 caps;
-}
-
-struct Plan {
-    uint256 time;
-    uint256 oracle;
-    uint256 price;
-    int256 index;
-    uint256 gross;
-    uint256 volume;
-    int256 quote;
-    uint256 fees;
-    int256 ledger;
-    uint256 capacity;
-    uint256 level;
-}
+import {Market, Plan} from "./Shapes.sol";
 
 interface IRules {
     function close(Market calldata market, Plan calldata plan)

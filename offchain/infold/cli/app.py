@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``infold`` command: what it offers, and what its exit codes mean.
 
-Commands live in ``trade`` (people who trade), ``operate`` (people who run a venue), ``govern``
-(people who change one) and ``study`` (people who measure one). Modules that need numpy or a chain
+Commands live in ``accounts``, ``orders`` and ``markets`` (people who trade), ``liquidity`` (people
+who provide it), ``operate`` (people who run a venue), ``govern`` (people who change one), ``study``
+(people who measure one), and beside them in a module for each thing that is its own: refunds, the
+bond's claims, the vault's tickets, the wind-down. Modules that need numpy or a chain
 are imported inside commands, so that ``infold --help`` answers at once and a base install (no
 numpy, no Ape) can trade.
 """
@@ -18,7 +20,20 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from infold.caches import keep_compiled
-from infold.cli import claims, govern, operate, refunds, report, study, tickets, trade, winding
+from infold.cli import (
+    accounts,
+    claims,
+    govern,
+    liquidity,
+    markets,
+    operate,
+    orders,
+    refunds,
+    report,
+    study,
+    tickets,
+    winding,
+)
 from infold.cli.header import version
 from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit, complain, exit_code_of
@@ -42,7 +57,10 @@ study.register(app)
 report.register(app)
 operate.register(app)
 govern.register(app)
-trade.register(app)
+accounts.register(app)
+orders.register(app)
+liquidity.register(app)
+markets.register(app)
 refunds.register(app)
 tickets.register(app)
 claims.register(app)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infold.cli.header import header
+from infold.cli.onchain import desk_of
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -20,10 +20,8 @@ from infold.cli.options import (
     PasswordFile,
     RpcUrl,
     journal_in,
-    venue,
-    wallet,
 )
-from infold.cli.terminal import Exit, Json, show
+from infold.cli.terminal import Exit, Json, show_command
 from infold.omissions import Receipted, SealedBatch, challenge_arguments, worse_fill
 
 if TYPE_CHECKING:
@@ -63,12 +61,11 @@ def challenge(
     an order, for either answers the claim. A claim is paid to the account's owner when the bond's
     window is over: by the same command, run again.
     """
-    from infold.cli.onchain import Desk
     from infold.sdk.receipts import ReceiptFile
     from infold.shell.chain import Reverted, block
 
-    there = venue(rpc_url, api_url, book)
-    desk = Desk(there, wallet(key_file, keystore, password_file, there.book.chain_id))
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    there = desk.venue
     bond, now_s = there["Bond"], block(there.rpc).timestamp_s
     batches = sealed_batches(there, blocks)
     claims: list[dict[str, Any]] = []
@@ -94,8 +91,8 @@ def challenge(
             claims.append(said | {"state": "claimed"})
         except Reverted as refusal:
             claims.append(said | {"state": "refused", "reason": refusal.reason})
-    document = {**header("challenge"), "batches": len(batches), "claims": claims}
-    show(document, as_json, "claims on the matcher's bond")
+    document = {"batches": len(batches), "claims": claims}
+    show_command("challenge", document, as_json, "claims on the matcher's bond")
     if any(one["state"] == "refused" for one in claims):
         raise typer.Exit(Exit.REVERTED)
 
@@ -116,12 +113,11 @@ def defend(
     Exit 8 if claims stay open: pay them, or schedule `Bond.dismiss` in the timelock for those that
     margin or a full batch explains (docs/runbook.md).
     """
-    from infold.cli.onchain import Desk
     from infold.node.defence import read_signatures
     from infold.shell.chain import block
 
-    there = venue(rpc_url, api_url, book)
-    desk = Desk(there, wallet(key_file, keystore, password_file, there.book.chain_id))
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    there = desk.venue
     bond, last = there["Bond"], block(there.rpc)
     held = read_signatures(journal_in(journal))
     answered, open_claims = [], []
@@ -139,26 +135,21 @@ def defend(
             continue
         desk.send("Bond", answer.function, *answer.arguments)
         answered.append({"orderHash": said, "by": answer.function})
-    document = {**header("defend"), "answered": answered, "open": open_claims}
-    show(document, as_json, "claims answered")
+    document = {"answered": answered, "open": open_claims}
+    show_command("defend", document, as_json, "claims answered")
     if open_claims:
         raise typer.Exit(Exit.CHECK_FAILED)
 
 
 def sealed_batches(there: Venue, blocks: int) -> list[SealedBatch]:
     """The batches that landed lately, oldest first, out of the calldata that carried them."""
-    from infold.shell.chain import batch_of_settle, block
+    from infold.shell.chain import batch_of_settle, block, calldata_of
 
     last = block(there.rpc).number
     first = max(there.book.first_block, last - blocks)
     settled = [log for log in there.logs(first, last, "Clearing") if log.name == "BatchSettled"]
-    found = []
-    for log in settled:
-        sent = there.rpc.call("eth_getTransactionByHash", "0x" + log.transaction.hex())
-        batch = batch_of_settle(bytes.fromhex(sent["input"][2:]))
-        if batch is not None:
-            found.append(batch)
-    return found
+    found = [batch_of_settle(calldata_of(there.rpc, log.transaction)) for log in settled]
+    return [batch for batch in found if batch is not None]
 
 
 def first_omission(held: Receipted, batches: list[SealedBatch]) -> tuple[SealedBatch, int] | None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infold.cli.header import header
-from infold.cli.onchain import Desk, named
+from infold.cli.markets import market_group
+from infold.cli.onchain import Desk, desk_of, named
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -21,12 +22,9 @@ from infold.cli.options import (
     PasswordFile,
     RpcUrl,
     connect,
-    venue,
-    wallet,
 )
 from infold.cli.pages import of_change, of_halt, of_verify
 from infold.cli.terminal import Json, Quiet, finish, progress, show
-from infold.cli.trade import market_group
 from infold.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -49,18 +47,6 @@ def register(app: typer.Typer) -> None:
     app.command()(resume)
     app.command()(verify)
     market_group.command("add")(add_market)
-
-
-def _desk(
-    rpc_url: str,
-    api_url: str,
-    book: Path | None,
-    key_file: Path | None,
-    keystore: str | None,
-    password_file: Path | None,
-) -> Desk:
-    contracts = venue(rpc_url, api_url, book)
-    return Desk(contracts, wallet(key_file, keystore, password_file, contracts.book.chain_id))
 
 
 # -- changes -----------------------------------------------------------------
@@ -87,7 +73,7 @@ def add_market(
     from infold.shell.plan import read_market
 
     planned = read_market(file)
-    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
     parameters = market_parameters(desk.venue["Governance"].abi, planned)
     _bring_on(desk, "set_market", (planned.market, parameters), execute, cancel, as_json)
 
@@ -112,7 +98,7 @@ def govern(
     """
     from infold.shell.governing import parse_arguments, setters
 
-    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
     known = setters(desk.venue)
     if what not in known:
         raise Misconfigured(f"Governance sets no {what}; it sets {', '.join(sorted(known))}")
@@ -178,7 +164,7 @@ def halt(
 
     Withdrawals, cancels, reductions, liquidations and claims go on.
     """
-    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
     _show_halt("halt", desk.send("Governance", "halt", duration_s), as_json)
 
 
@@ -192,7 +178,7 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """End a halt 3 s from now, by the guardian's key."""
-    desk = _desk(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
     _show_halt("resume", desk.send("Governance", "resume"), as_json)
 
 

@@ -76,13 +76,11 @@ def keeper(
     Needs a node, a key that pays gas, and nothing of the venue's: prices come from its last batch.
     With --json one document a look that did something, with --once always one.
     """
-    from infold.cli.onchain import Desk
-    from infold.cli.options import venue, wallet
+    from infold.cli.onchain import desk_of
     from infold.shell.keeper import Watch
 
-    there = venue(rpc_url, api_url, book)
-    key = wallet(key_file, keystore, password_file, there.book.chain_id)
-    desk, watch = Desk(there, key), Watch(there)
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    there, watch = desk.venue, Watch(desk.venue)
     collect = _collector(signer or [], there)
     with progress(quiet) as steps:
         while not once:

@@ -9,16 +9,32 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infold.cli.advice import advice
+from infold.cli.options import venue, wallet
 from infold.errors import Misconfigured, Unavailable
 from infold.units import AMOUNT_DECIMALS, format_decimal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from infold.sdk.wallet import Wallet
     from infold.shell.chain import Log, Reverted, Venue
 
 RECEIPT_DEADLINE_S = 60.0
 POLL_S = 0.1
 PERMIT_S = 600  # long enough for a transaction that waits, short enough to be forgotten
+
+
+def desk_of(
+    rpc_url: str,
+    api_url: str,
+    book: Path | None,
+    key_file: Path | None,
+    keystore: str | None,
+    password_file: Path | None,
+) -> Desk:
+    """The caller's key at the venue, from the options every command on chain takes."""
+    there = venue(rpc_url, api_url, book)
+    return Desk(there, wallet(key_file, keystore, password_file, there.book.chain_id))
 
 
 class Desk:
@@ -121,7 +137,7 @@ class Desk:
         """The price vector of the last batch that landed: whoever settles publishes the key to the
         door.
         """
-        from infold.shell.chain import block, vector_of_settle
+        from infold.shell.chain import block, calldata_of, vector_of_settle
 
         last = block(self.venue.rpc).number
         settled = [
@@ -131,10 +147,7 @@ class Desk:
             raise Unavailable(
                 "no batch landed lately, so no fresh price vector is public; try again after one"
             )
-        transaction = self.venue.rpc.call(
-            "eth_getTransactionByHash", "0x" + settled[-1].transaction.hex()
-        )
-        vector = vector_of_settle(bytes.fromhex(transaction["input"][2:]))
+        vector = vector_of_settle(calldata_of(self.venue.rpc, settled[-1].transaction))
         if vector is None:
             raise Unavailable(
                 "the last batch came through another contract, so its vector is not read here;"

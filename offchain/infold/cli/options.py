@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from infold.errors import Misconfigured
+from infold.units import AMOUNT_DECIMALS, parse_decimal
 
 if TYPE_CHECKING:
     from infold.sdk.client import Client
@@ -65,6 +66,10 @@ PasswordFile = Annotated[
         help="File with the keystore's password.",
     ),
 ]
+
+Account = Annotated[int, typer.Argument(min=0, max=2**32 - 1, help="The account's number.")]
+Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
+Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
 
 JournalPath = Annotated[
     Path,
@@ -123,6 +128,14 @@ def defaults_for(group: TyperGroup, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # -- what the options stand for ----------------------------------------------
+
+
+def deposit_e6(amount: str) -> int:
+    """Collateral to pay in, e6, from a decimal."""
+    found = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
+    if not found:
+        raise typer.BadParameter("a deposit is more than nothing", param_hint="AMOUNT")
+    return found
 
 
 def journal_in(directory: Path) -> Path:

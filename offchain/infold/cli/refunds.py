@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from infold.cli.header import header
-from infold.cli.onchain import Desk, named
+from infold.cli.onchain import desk_of, named
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -21,8 +21,6 @@ from infold.cli.options import (
     RpcUrl,
     address_of_text,
     client,
-    venue,
-    wallet,
 )
 from infold.cli.pages import of_paid, of_refunds
 from infold.cli.terminal import Json, show, show_all
@@ -70,8 +68,8 @@ def pay(
     from infold.shell.refunds import standing_of
 
     least_e6 = max(1, parse_decimal(least, AMOUNT_DECIMALS, "least"))
-    contracts = venue(rpc_url, api_url, book)
-    desk = Desk(contracts, wallet(key_file, keystore, password_file, contracts.book.chain_id))
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    contracts = desk.venue
     with client(api_url) as api:
         must_pay(api.meta().get("refundPayer"), desk.address)
         # Test dollars and leave to spend them first: what follows is read after them.

@@ -87,6 +87,13 @@ def show(document: Mapping[str, Any], as_json: bool, title: str = "", page: Page
     _print(document, as_json, title, lambda: page(document))
 
 
+def show_command(
+    command: str, found: Mapping[str, Any], as_json: bool, title: str, page: Page = plain
+) -> None:
+    """Print what a command did, after the header every object has; people read the page alone."""
+    show({**header(command), **found}, as_json, title, page)
+
+
 def show_all(
     command: str,
     name: str,

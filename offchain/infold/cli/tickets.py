@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infold.cli.header import header
-from infold.cli.onchain import Desk, paid
+from infold.cli.onchain import desk_of, paid
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -19,10 +18,9 @@ from infold.cli.options import (
     PasswordFile,
     RpcUrl,
     venue,
-    wallet,
 )
 from infold.cli.pages import of_ticket
-from infold.cli.terminal import Json, show
+from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
 
 
@@ -53,7 +51,6 @@ def ticket(
     if not amount_e6:
         raise Misconfigured(f"there is no ticket {number}, or it was pulled already")
     document: dict[str, Any] = {
-        **header("ticket"),
         "ticket": number,
         "owner": to,
         "amount_e6": str(amount_e6),
@@ -62,9 +59,7 @@ def ticket(
         "state": "waiting",
     }
     if pull:
-        key = wallet(key_file, keystore, password_file, contracts.book.chain_id)
-        document["amount_e6"] = str(
-            paid(Desk(contracts, key).send("Vault", "pull", number)).paid_e6
-        )
+        desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+        document["amount_e6"] = str(paid(desk.send("Vault", "pull", number)).paid_e6)
         document |= {"waits_for_e6": "0", "state": "paid"}
-    show(document, as_json, f"ticket {number}", of_ticket)
+    show_command("ticket", document, as_json, f"ticket {number}", of_ticket)

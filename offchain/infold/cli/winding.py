@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from infold.cli.header import header
+from infold.cli.onchain import desk_of, named
 from infold.cli.options import (
     API_URL,
     RPC_URL,
+    Account,
     ApiUrl,
     Book,
     KeyFile,
@@ -18,12 +19,12 @@ from infold.cli.options import (
     PasswordFile,
     RpcUrl,
     venue,
-    wallet,
 )
-from infold.cli.terminal import Json, Quiet, progress, show
+from infold.cli.terminal import Json, Quiet, progress, show_command
 from infold.units import (
     AMOUNT_DECIMALS,
     BACKSTOP_ACCOUNT,
+    DAY_MS,
     FIRST_TRADER,
     POOL_ACCOUNT,
     format_decimal,
@@ -32,12 +33,10 @@ from infold.units import (
 if TYPE_CHECKING:
     from infold.shell.chain import Venue
 
-WEEK_MS = 7 * 86_400_000
+SILENCE_MS = REGISTRATION_MS = 7 * DAY_MS
 NAME = "infold wind-down"
 
 commands = typer.Typer(no_args_is_help=True, help="End a venue that nobody runs any more.")
-
-Account = Annotated[int, typer.Argument(min=0, max=2**32 - 1, help="The account's number.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +53,7 @@ def status(
 
     there = venue(rpc_url, api_url, book)
     now_ms = block(there.rpc).timestamp_s * 1000
-    show({**header(NAME), **standing(there, now_ms)}, as_json, NAME)
+    show_command(NAME, standing(there, now_ms), as_json, NAME)
 
 
 @commands.command()
@@ -68,12 +67,9 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Stop the venue for good, a week after its last batch. Any key that pays gas may."""
-    from infold.cli.onchain import Desk, named
-
-    there = venue(rpc_url, api_url, book)
-    desk = Desk(there, wallet(key_file, keystore, password_file, there.book.chain_id))
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
     until_ms = int(named(desk.send("Recovery", "wind_down"), "WoundDown")["until_ms"])
-    show({**header(NAME), "registerUntilMs": until_ms}, as_json, NAME)
+    show_command(NAME, {"registerUntilMs": until_ms}, as_json, NAME)
 
 
 @commands.command("register")
@@ -88,10 +84,8 @@ def register_debts(
     as_json: Json = False,
 ) -> None:
     """Look at every account and tell what it owes: an untold debt is paid by who claims last."""
-    from infold.cli.onchain import Desk, named
-
-    there = venue(rpc_url, api_url, book)
-    desk = Desk(there, wallet(key_file, keystore, password_file, there.book.chain_id))
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    there = desk.venue
     found: list[dict[str, Any]] = []
     with progress(quiet) as steps:
         for account in everybody(there):
@@ -101,7 +95,7 @@ def register_debts(
             debt = format_decimal(int(told["debt_e6"]), AMOUNT_DECIMALS)
             steps.say(f"account {account} owes {debt}")
             found.append({"account": account, "debt": debt})
-    show({**header(NAME), "registered": found}, as_json, NAME)
+    show_command(NAME, {"registered": found}, as_json, NAME)
 
 
 @commands.command()
@@ -118,16 +112,13 @@ def claim(
     """Pay an account's owner its part, a week after the stop; of account 0, set it aside for shares
     (`leave`). Any key that pays gas may.
     """
-    from infold.cli.onchain import Desk, named
-
-    there = venue(rpc_url, api_url, book)
-    desk = Desk(there, wallet(key_file, keystore, password_file, there.book.chain_id))
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
     paid = named(desk.send("Recovery", "claim", account), "ClaimPaid")
     amounts = {
         name: format_decimal(int(paid[f"{name}_e6"]), AMOUNT_DECIMALS)
         for name in ("equity", "paid")
     }
-    show({**header(NAME), "account": account, **amounts}, as_json, NAME)
+    show_command(NAME, {"account": account, **amounts}, as_json, NAME)
 
 
 @commands.command()
@@ -141,14 +132,12 @@ def leave(
     as_json: Json = False,
 ) -> None:
     """Give all of the key's pool shares back for their part of what the pool was left with."""
-    from infold.cli.onchain import Desk, named
-
-    there = venue(rpc_url, api_url, book)
-    desk = Desk(there, wallet(key_file, keystore, password_file, there.book.chain_id))
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    there = desk.venue
     shares = int(there["Pool"].call("balanceOf", desk.holder))
     told = named(desk.send("Pool", "leave", shares, desk.holder, desk.holder), "Withdraw")
     paid = format_decimal(int(told["assets"]), AMOUNT_DECIMALS)
-    show({**header(NAME), "shares": str(shares), "paid": paid}, as_json, NAME)
+    show_command(NAME, {"shares": str(shares), "paid": paid}, as_json, NAME)
 
 
 def everybody(there: Venue) -> list[int]:
@@ -164,9 +153,9 @@ def standing(there: Venue, now_ms: int) -> dict[str, Any]:
     recovery, head = there["Recovery"], unpack_head(int(there["Clearing"].call("head")))
     wound_ms = int(recovery.call("wound_ms"))
     if not wound_ms:
-        from_ms = (head.time_ms or head.epoch_end_ms) + WEEK_MS
+        from_ms = (head.time_ms or head.epoch_end_ms) + SILENCE_MS
         return {"state": "silent" if now_ms > from_ms else "running", "startAfterMs": from_ms}
-    until_ms = wound_ms + WEEK_MS
+    until_ms = wound_ms + REGISTRATION_MS
     amounts = {
         shown: format_decimal(int(recovery.call(name)), AMOUNT_DECIMALS)
         for shown, name in (

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from infold.shell.chain import Log, Reverted, Venue, block, vector_of_settle
+from infold.shell.chain import Log, Reverted, Venue, block, calldata_of, vector_of_settle
 from infold.units import FIRST_TRADER, WINDOW_MS
 from infold.words import (
     ExitWord,
@@ -96,8 +96,7 @@ class Watch:
         self.block_ms = head.timestamp_s * 1_000
         self._keep(sorted(touched))
         if settled is not None:
-            sent = self.venue.rpc.call("eth_getTransactionByHash", "0x" + settled.hex())
-            found = vector_of_settle(bytes.fromhex(sent["input"][2:]))
+            found = vector_of_settle(calldata_of(self.venue.rpc, settled))
             self.vector = found if found is not None else self.vector
 
     def _note_exit(self, log: Log) -> None:

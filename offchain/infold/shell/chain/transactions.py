@@ -230,6 +230,12 @@ def _receipt(found: Json) -> Receipt:
     )
 
 
+def calldata_of(rpc: Rpc, transaction_hash: bytes) -> bytes:
+    """What a transaction that was mined called with."""
+    sent = rpc.call("eth_getTransactionByHash", "0x" + transaction_hash.hex())
+    return bytes.fromhex(sent["input"][2:])
+
+
 def why_it_failed(rpc: Rpc, transaction_hash: bytes) -> str:
     """The reason of a transaction that was mined and failed.
 

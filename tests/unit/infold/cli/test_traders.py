@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from infold.cli import accounts, markets, orders
 from infold.cli import app as application
-from infold.cli import trade
 from infold.cli.header import version
 from infold.cli.terminal import Exit
 
@@ -50,7 +50,8 @@ def test_a_trader_s_objects_begin_as_every_command_s_do(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(trade, "client", quiet_venue)
+    for module in (accounts, markets, orders):
+        monkeypatch.setattr(module, "client", quiet_venue)
     assert application.run([*arguments, "--json"]) == Exit.OK
     found = json.loads(capsys.readouterr().out)
     name = " ".join(word for word in arguments if not word.isdigit())

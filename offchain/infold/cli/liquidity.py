@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands of liquidity providers: deposit into the pool, redeem, claim, look."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from infold.cli.onchain import desk_of, named, paid
+from infold.cli.options import (
+    API_URL,
+    RPC_URL,
+    Amount,
+    ApiUrl,
+    Book,
+    KeyFile,
+    Keystore,
+    Mint,
+    PasswordFile,
+    RpcUrl,
+    address_of_text,
+    deposit_e6,
+    venue,
+)
+from infold.cli.terminal import Json, show_command
+from infold.units import parse_decimal
+
+SHARE_DECIMALS = 12
+
+lp_group = typer.Typer(
+    no_args_is_help=True, help="Provide liquidity: deposit, redeem, claim, look."
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the root."""
+    app.add_typer(lp_group, name="lp")
+
+
+@lp_group.command("deposit")
+def lp_deposit(
+    amount: Amount,
+    mint: Mint = False,
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Ask to put collateral into the pool; shares are claimed once the epoch is struck, which is by
+    the first batch after its end.
+    """
+    amount_e6 = deposit_e6(amount)
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk.approve("Pool", amount_e6, mint=mint)
+    logs = desk.send("Pool", "requestDeposit", amount_e6, desk.holder, desk.holder)
+    epoch = int(named(logs, "DepositRequest")["requestId"])
+    show_command(
+        "lp deposit", {"epoch": epoch, "amount_e6": str(amount_e6)}, as_json, "deposit requested"
+    )
+
+
+@lp_group.command("redeem")
+def lp_redeem(
+    shares: Annotated[str, typer.Argument(help="Pool shares as a decimal.")],
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Ask to take collateral out of the pool for shares; claimed once the epoch is struck. What
+    open interest locks is not paid: the shares it would have taken are given back.
+    """
+    amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    logs = desk.send("Pool", "requestRedeem", amount, desk.holder, desk.holder)
+    epoch = int(named(logs, "RedeemRequest")["requestId"])
+    show_command(
+        "lp redeem", {"epoch": epoch, "shares_e12": str(amount)}, as_json, "redemption requested"
+    )
+
+
+@lp_group.command("claim")
+def lp_claim(
+    epoch: Annotated[int, typer.Argument(min=0, help="The epoch a request joined.")],
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Collect all that struck epochs made of the key's requests, and what this epoch gave back."""
+    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    holder, pool = desk.holder, desk.venue["Pool"]
+    document: dict[str, Any] = {"epoch": epoch, "shares_e12": "0", "paid_e6": "0", "tickets": []}
+    claimed = False
+    for most, claim, event, key, gained in (
+        ("maxDeposit", "deposit", "Deposit", "shares_e12", "shares"),
+        ("maxRedeem", "redeem", "Withdraw", "paid_e6", "assets"),
+    ):
+        amount = int(pool.call(most, holder))
+        if amount:
+            logs = desk.send("Pool", claim, amount, holder, holder)
+            document[key], claimed = str(named(logs, event)[gained]), True
+            document["tickets"] += paid(logs).tickets
+    for side, key, amount_of in (
+        ("Deposit", "returned_e6", "assets"),
+        ("Redeem", "returned_shares_e12", "shares"),
+    ):
+        back = int(pool.call(f"claimableCancel{side}Request", epoch, holder))
+        # With nothing to collect at all the contract says so itself.
+        if back or (side == "Redeem" and not claimed):
+            logs = desk.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
+            document[key] = str(named(logs, f"Cancel{side}Claim")[amount_of])
+            document["tickets"] += paid(logs).tickets
+            claimed = True
+    show_command("lp claim", document, as_json, "claimed")
+
+
+@lp_group.command("position")
+def lp_position(
+    owner: Annotated[str, typer.Argument(help="Address that holds shares.")],
+    api_url: ApiUrl = API_URL,
+    rpc_url: RpcUrl = RPC_URL,
+    book: Book = None,
+    as_json: Json = False,
+) -> None:
+    """Shares held, and what they were worth at the last strike."""
+    holder = "0x" + address_of_text(owner).hex()
+    contracts = venue(rpc_url, api_url, book)
+    pool = contracts["Pool"]
+    shares = int(pool.call("balanceOf", holder))
+    document = {
+        "owner": owner,
+        "shares_e12": str(shares),
+        "worth_e6": str(int(pool.call("convertToAssets", shares))),
+        "supply_e12": str(int(pool.call("supply"))),
+        "capital_e6": str(int(pool.call("totalAssets"))),
+    }
+    show_command("lp position", document, as_json, "liquidity")
