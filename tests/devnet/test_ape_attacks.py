@@ -8,10 +8,6 @@ there are hundreds of them; batches, claims and whatever is refused go through A
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
@@ -27,6 +23,7 @@ from tests.attacks import (
     test_operator,
     test_orders,
 )
+from tests.support.ape import script_says
 from tests.support.evm import GENESIS_S, Step, World, hash_of_logs
 from tests.support.stage import BUYER, Stage, set_up
 from tests.support.venue import MATCHER, a_venue
@@ -34,8 +31,6 @@ from tests.support.venue import MATCHER, a_venue
 from infold.shell.anvil import Anvil
 from infold.signing import keccak, order_hash, sign
 
-ROOT = Path(__file__).resolve().parents[2]
-APE_S_MAX = 300  # Ape alone takes 15 s to start on an idle machine
 BLOCK_GAS = 60_000_000
 BATCH_GAS_MAX = 15_000_000
 OTHER_ID = 31_338
@@ -219,28 +214,8 @@ def ended(step: Step, reason: str | None, logs: list[tuple[str, list[str], str]]
 
 def carry(what: tuple[Any, ...], folder: Path) -> Any:
     """Do it all again on a node of our own, through Ape."""
-    written, script = folder / "tape.json", folder / "script.py"
-    written.write_text(json.dumps(what), "utf-8")
-    script.write_text(SCRIPT, "utf-8")
     with Anvil(automine=True, timestamp_s=GENESIS_S - 1, gas_limit=BLOCK_GAS) as node:
-        environment = {
-            **os.environ,
-            "APE_DATA_FOLDER": str(folder / "ape"),
-            "APE_FOUNDRY_HOST": node.url,
-        }
-        done = subprocess.run(
-            [sys.executable, str(script), str(written)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=APE_S_MAX,
-        )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("ENDS ")]
-    return json.loads(line.removeprefix("ENDS "))
+        return script_says(folder, node.url, SCRIPT, what, "ENDS")
 
 
 def assert_the_same(replay: Replay, *names: str) -> None:

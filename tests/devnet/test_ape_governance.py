@@ -5,13 +5,10 @@ and test_halts.py do in process (F01, F02, F03, F04, F06), and the verifying scr
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.support.ape import ape, script_says
 
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, mine
@@ -22,7 +19,6 @@ from infold.shell.plan import read_plan
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / "scripts" / "local.toml"
 DEPLOYER = "59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"  # anvil's second
-APE_S_MAX = 300  # Ape alone takes 15 s to start on an idle machine
 
 SCRIPT = """
 import json, sys
@@ -102,22 +98,17 @@ def test_F04_halts_and_the_queue_through_ape(tmp_path: Path) -> None:
 
         addresses = {name: "0x" + address.hex() for name, address in book.addresses.items()}
         abis = {name: load_abi(name).entries for name in addresses}
-        known, script = tmp_path / "known.json", tmp_path / "script.py"
-        known.write_text(json.dumps([addresses, abis]), "utf-8")
-        script.write_text(SCRIPT, "utf-8")
-        done = ape(tmp_path, node.url, sys.executable, str(script), str(known))
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        facts = script_says(tmp_path, node.url, SCRIPT, [addresses, abis], "FACTS")
 
         differs = ape(tmp_path, node.url, "ape", *verifying(book_path, node.url))
         assert differs.returncode == 1
         assert "Seals.matcher: planned" in differs.stdout
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("FACTS ")]
     not_timelock, no_role = (
         "governance: not the timelock",
         "access_control: account is missing role",
     )
     not_ready = "timelock_controller: operation is not ready"
-    assert json.loads(line.removeprefix("FACTS ")) == {
+    assert facts == {
         "deployer sets": not_timelock,
         "deployer seals": "governance: already sealed",
         "stranger sets": "seals: not governance",
@@ -139,24 +130,3 @@ def verifying(book: Path, url: str) -> list[str]:
     """The arguments of the script, for a node of ours."""
     network = f"ethereum:local:{url}"
     return ["run", "verify", "--network", network, "--plan", str(LOCAL), "--book", str(book)]
-
-
-def ape(folder: Path, url: str, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run something that uses Ape, with a data folder and a node of ours."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT / "offchain"),
-        "APE_DATA_FOLDER": str(folder / "ape"),
-        "APE_FOUNDRY_HOST": url,
-    }
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=APE_S_MAX,
-    )

@@ -5,20 +5,14 @@ process (C04, C09, C12).
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.support.ape import script_says
 
 from infold.shell.anvil import Anvil
 from infold.shell.deploy import compile_contracts, find_contracts
 from mocks import mocks
-
-ROOT = Path(__file__).resolve().parents[2]
-APE_S_MAX = 300  # Ape alone takes 15 s to start on an idle machine
 
 SCRIPT = """
 import json, sys
@@ -87,28 +81,9 @@ def test_C12_outage_and_second_source_through_ape(tmp_path: Path) -> None:
     made = {name: (it.abi, "0x" + it.init_code.hex()) for name, it in compiled.items()}
     feed = mocks()["MockV3Aggregator"]
     made["MockV3Aggregator"] = (feed["abi"], feed["bytecode"])
-    contracts, script = tmp_path / "made.json", tmp_path / "script.py"
-    contracts.write_text(json.dumps(made), "utf-8")
-    script.write_text(SCRIPT, "utf-8")
     with Anvil(automine=True) as node:
-        environment = {
-            **os.environ,
-            "APE_DATA_FOLDER": str(tmp_path / "ape"),
-            "APE_FOUNDRY_HOST": node.url,
-        }
-        done = subprocess.run(
-            [sys.executable, str(script), str(contracts)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=APE_S_MAX,
-        )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("FACTS ")]
-    assert json.loads(line.removeprefix("FACTS ")) == {
+        facts = script_says(tmp_path, node.url, SCRIPT, made, "FACTS")
+    assert facts == {
         "fresh start": False,
         "after three hours": True,
         "down": False,

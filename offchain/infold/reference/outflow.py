@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .faults import require
+from .undo import Undo
 
 WINDOW_S = 3_600
 QUEUE_S = 604_800
@@ -59,7 +60,7 @@ class Outflow:
         self.quotas: dict[int, Used] = {}
         self.tickets: dict[int, Ticket] = {}
         self._kept: tuple[object, ...] = ()
-        self._undo: list[tuple[dict[int, object], int, object]] = []
+        self._undo = Undo()
 
     # -- a call ------------------------------------------------------------------
 
@@ -67,7 +68,7 @@ class Outflow:
         """Open a call: nothing to undo."""
         self._kept = (self.limits, self.flow, self.queued_e6, self.freed_e6, self.waiting_e6)
         self._kept += (self.ticket_count,)
-        self._undo.clear()
+        self._undo.begin()
 
     def undo(self) -> None:
         """Take back every write since `begin`."""
@@ -75,15 +76,10 @@ class Outflow:
         self.limits, self.flow = limits, flow  # type: ignore[assignment]
         self.queued_e6, self.freed_e6 = queued, freed  # type: ignore[assignment]
         self.waiting_e6, self.ticket_count = waiting, count  # type: ignore[assignment]
-        for table, key, old in reversed(self._undo):
-            if old is None:
-                table.pop(key, None)
-            else:
-                table[key] = old
-        self._undo.clear()
+        self._undo.take_back()
 
     def _put(self, table: dict[int, object], key: int, value: object) -> None:
-        self._undo.append((table, key, table.get(key)))
+        self._undo.remember(table, key)
         if value is None:
             del table[key]
         else:

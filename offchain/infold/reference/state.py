@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from .undo import Undo
 from .words import Caps, Clock, Rates
 
 # An event as its name and its arguments in the order of docs/protocol.md §11.
@@ -91,13 +92,13 @@ class State:
         # Fixed at construction.
         self.epoch_ms = 0
         self.events: list[Event] = []
-        self._undo: list[tuple[dict[object, object], object, object]] = []
+        self._undo = Undo()
 
     # -- writing ------------------------------------------------------------
 
     def put(self, table: Table, key: int, value: int) -> None:
         """Store a word; zero removes it."""
-        self._remember(table, key)
+        self._undo.remember(table, key)
         if value:
             table[key] = value
         else:
@@ -105,7 +106,7 @@ class State:
 
     def put_scalar(self, name: str, value: int) -> None:
         """Store one of the words that stand alone; zero removes it."""
-        self._remember(self.scalars, name)
+        self._undo.remember(self.scalars, name)
         if value:
             self.scalars[name] = value
         else:
@@ -115,29 +116,21 @@ class State:
         """Emit an event of the running call."""
         self.events.append((name, arguments))
 
-    def _remember(self, table: object, key: object) -> None:
-        assert isinstance(table, dict)
-        self._undo.append((table, key, table.get(key)))
-
     def begin(self) -> None:
         """Open a call: nothing to undo, no events."""
-        self._undo.clear()
+        self._undo.begin()
         self.events = []
 
     def undo(self) -> None:
         """Take back every write since `begin`."""
-        for table, key, old in reversed(self._undo):
-            if old is None:
-                table.pop(key, None)
-            else:
-                table[key] = old
-        self._undo.clear()
+        self._undo.take_back()
         self.events = []
 
     def touched(self) -> list[tuple[str, int | str]]:
         """Table and key of every word written since `begin`, each once."""
         names = {id(getattr(self, table)): table for table in self.tables}
-        return list(dict.fromkeys((names[id(table)], key) for table, key, _ in self._undo))  # type: ignore[misc]
+        written = ((names[table], key) for table, key in self._undo.written())
+        return list(dict.fromkeys(written))  # type: ignore[arg-type]
 
     # -- reading ------------------------------------------------------------
 
