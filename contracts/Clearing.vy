@@ -564,7 +564,7 @@ def request_withdrawal(account: uint256, amount_e6: uint256):
         reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
 
     word = collateral._with(word, unsafe_sub(cash, convert(amount_e6, int256)))
-    self._set_withdrawal(account, word, (amount_e6 << 48) | unsafe_add(units._now_ms(), units.GUARD_MS))
+    collateral._set_withdrawal(account, word, (amount_e6 << 48) | unsafe_add(units._now_ms(), units.GUARD_MS))
 
 
 @external
@@ -592,7 +592,7 @@ def claim_withdrawal(
 
     paid: int256 = max(0, min(amount, free))
     word = collateral._with(word, unsafe_sub(cash, paid))
-    self._set_withdrawal(account, word, 0)
+    collateral._set_withdrawal(account, word, 0)
     if paid != 0:
         extcall VAULT.release(convert(word >> 96, address), convert(paid, uint256))
     return convert(paid, uint256)
@@ -612,8 +612,8 @@ def collect_fees(market: uint256):
     ledger = unsafe_sub(unsafe_add(ledger, fees << 168), fees << 88)    # realised; `_gain` bounds it by 2^63
     markets.market_words[(market << 3) | markets.LEDGER] = ledger
     log IClearing.FeesCollected(market=market, ledger=ledger)
-    self._gain(collateral.INSURANCE, convert(convert(insured, bytes32), int256))
-    self._gain(collateral.TREASURY, convert(convert(unsafe_sub(fees, insured), bytes32), int256))
+    collateral._gain(collateral.INSURANCE, convert(convert(insured, bytes32), int256))
+    collateral._gain(collateral.TREASURY, convert(convert(unsafe_sub(fees, insured), bytes32), int256))
 
 
 # -- the doors of the other contracts ---------------------------------------------------
@@ -670,7 +670,7 @@ def apply(
             markets.backstop_markets ^= 1 << market
         else:
             collateral.accounts[account] ^= 1 << unsafe_add(16, place)
-        self._gain(account, realised)
+        collateral._gain(account, realised)
     self._write(at, words)
     markets.market_words[at | markets.INCOMING_WORD] = words.incoming
     if words.clock & markets.INCOMING != 0:
@@ -692,9 +692,10 @@ def apply(
     part: uint256 = 0
     if keeper != 0:
         part = charge >> 1
-        self._move(keeper, part, 1)
-    self._move(collateral.INSURANCE, unsafe_sub(charge, part), 1)
-    self._cover(account, keeper, unsafe_sub(max((terms >> 96) & packing.M64, part), part))
+        collateral._move(keeper, part, 1)
+    collateral._move(collateral.INSURANCE, unsafe_sub(charge, part), 1)
+    if account != 1 or markets.backstop_markets == 0:
+        collateral._cover(account, keeper, unsafe_sub(max((terms >> 96) & packing.M64, part), part))
     return owed
 
 
@@ -725,7 +726,7 @@ def discharge(account: uint256, withdrawal: uint256):
     if not self._is_stopped():
         reasons._refuse(reasons.NOT_WOUND_DOWN)
     word: uint256 = collateral.accounts[account]
-    self._set_withdrawal(account, ((word >> 96) << 96) | (word & packing.M16), withdrawal)
+    collateral._set_withdrawal(account, ((word >> 96) << 96) | (word & packing.M16), withdrawal)
 
 
 @external
@@ -747,8 +748,8 @@ def spend(account: uint256, amount_e6: uint256):
     amount: int256 = convert(amount_e6, int256)
     if amount > convert(convert(collateral.accounts[collateral.TREASURY] << 160, bytes32), int256) >> 192:
         reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
-    self._gain(collateral.TREASURY, unsafe_sub(0, amount))
-    self._gain(account, amount)
+    collateral._gain(collateral.TREASURY, unsafe_sub(0, amount))
+    collateral._gain(account, amount)
 
 
 @external
@@ -1022,7 +1023,7 @@ def _close(deal: markets.Deal, time: uint256, capacity: uint256, level: uint256)
     if held != holding:
         markets.pool_markets = held
     if cashed != 0:
-        self._gain(0, cashed)
+        collateral._gain(0, cashed)
     log IClearing.MarketSettled(
         market=market, price_e8=deal.terms >> 192, clock=words.clock, pool=words.pool, meter=words.meter, ledger=words.ledger
     )
@@ -1065,72 +1066,15 @@ def _strike(epoch: uint256, time: uint256):
         ((self.limits >> 64) << 64) | capital, convert(convert(gained, bytes32), uint256) << 160
     )
     self.strikes[epoch] = strike
-    self._gain(0, gained)
+    collateral._gain(0, gained)
     log IClearing.PoolStruck(epoch=epoch, strike=strike, capital_e6=capital)
 
 
 @internal
 def _deposit(account: uint256, amount_e6: uint256):
     # what no word holds is refused by name, whatever it is: `convert` would refuse without words
-    self._gain(account, convert(min(amount_e6, 2**64), int256))
+    collateral._gain(account, convert(min(amount_e6, 2**64), int256))
     extcall VAULT.receive(msg.sender, amount_e6)
-
-
-@internal
-def _gain(account: uint256, amount: int256):
-    """
-    @notice Move an account's collateral, outside its own fills.
-    """
-    word: uint256 = collateral.accounts[account]
-    word = collateral._with(word, unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount))
-    collateral.accounts[account] = word
-    log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
-
-
-@internal
-def _move(account: uint256, amount: uint256, sign: int256):
-    if amount != 0:
-        self._gain(account, unsafe_mul(sign, convert(convert(amount, bytes32), int256)))
-
-
-@internal
-def _cover(account: uint256, keeper: uint256, bounty: uint256):
-    """
-    @notice Bankruptcy: what an account without positions owes is paid by insurance, then by the pool (C10).
-    @param bounty What insurance adds to the keeper's part, as far as it can: once, for the debt is then gone.
-    """
-    word: uint256 = collateral.accounts[account]
-    cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
-    if (word >> 16) & packing.M16 != 0 or cash >= 0 or account == 1 and markets.backstop_markets != 0:
-        return
-    pending: uint256 = collateral.withdrawals[account] >> 48
-    if pending != 0:
-        # what was to leave answers first
-        cash = unsafe_add(cash, convert(convert(pending, bytes32), int256))
-        self._set_withdrawal(account, collateral._with(word, cash), 0)
-        if cash >= 0:
-            return
-    debt: uint256 = convert(unsafe_sub(0, cash), uint256)
-    insured: uint256 = convert(
-        max(0, convert(convert(collateral.accounts[collateral.INSURANCE] << 160, bytes32), int256) >> 192), uint256
-    )
-    paid: uint256 = min(debt, insured)
-    self._move(account, debt, 1)
-    self._move(0, unsafe_sub(debt, paid), -1)
-    if keeper != 0:
-        extra: uint256 = min(bounty, unsafe_sub(insured, paid))
-        self._move(keeper, extra, 1)
-        self._move(collateral.INSURANCE, unsafe_add(paid, extra), -1)
-    else:
-        self._move(collateral.INSURANCE, paid, -1)
-    log IClearing.Covered(account=account, insurance_e6=paid, pool_e6=unsafe_sub(debt, paid))
-
-
-@internal
-def _set_withdrawal(account: uint256, word: uint256, withdrawal: uint256):
-    collateral.accounts[account] = word
-    collateral.withdrawals[account] = withdrawal
-    log IClearing.WithdrawalSet(account=account, word=word, withdrawal=withdrawal)
 
 
 @internal
@@ -1206,7 +1150,7 @@ def _backstop_takes(deal: markets.Deal) -> (markets.Deal, bool):
         after = packing._position(base, quote, deal.mark)
     else:
         realised = quote
-        self._gain(1, realised)
+        collateral._gain(1, realised)
         held ^= 1 << market
     self.positions[unsafe_add(16, market)] = after
     markets.backstop_markets = held

@@ -3,7 +3,7 @@
 """
 @title Collateral
 @license AGPL-3.0-only
-@notice Who owns what collateral: account words and pending withdrawals.
+@notice Who owns what collateral: account words and pending withdrawals, and who pays for the bankrupt (C10).
 @dev Accounts 0 (pool), 1 (backstop), 2 (insurance) and 3 (treasury) exist from the start; the last two hold collateral
      only and belong to nobody. Ids 4..16 are left out, see `Clearing.positions`.
 """
@@ -51,3 +51,61 @@ def _with(word: uint256, amount: int256) -> uint256:
     if amount >> 63 != amount >> 255:
         reasons._refuse(reasons.AMOUNT_TOO_LARGE)
     return ((word >> 96) << 96) | ((word << 224) >> 224) | ((convert(convert(amount, bytes32), uint256) << 192) >> 160)
+
+
+@internal
+def _gain(account: uint256, amount: int256):
+    """
+    @notice Move an account's collateral, outside its own fills.
+    """
+    word: uint256 = self.accounts[account]
+    word = self._with(word, (convert(convert(word << 160, bytes32), int256) >> 192) + amount)
+    self.accounts[account] = word
+    log IClearing.CollateralMoved(account=account, amount_e6=amount, word=word)
+
+
+@internal
+def _move(account: uint256, amount: uint256, sign: int256):
+    if amount != 0:
+        self._gain(account, sign * convert(convert(amount, bytes32), int256))
+
+
+@internal
+def _set_withdrawal(account: uint256, word: uint256, withdrawal: uint256):
+    self.accounts[account] = word
+    self.withdrawals[account] = withdrawal
+    log IClearing.WithdrawalSet(account=account, word=word, withdrawal=withdrawal)
+
+
+@internal
+def _cover(account: uint256, keeper: uint256, bounty: uint256):
+    """
+    @notice Bankruptcy: what an account without positions owes is paid by insurance, then by the pool (C10). The
+            backstop's positions stand outside its word: the caller looks at them.
+    @param bounty What insurance adds to the keeper's part, as far as it can: once, for the debt is then gone.
+    """
+    word: uint256 = self.accounts[account]
+    cash: int256 = convert(convert(word << 160, bytes32), int256) >> 192
+    if (word >> 16) & packing.M16 != 0 or cash >= 0:
+        return
+    pending: uint256 = self.withdrawals[account] >> 48
+    if pending != 0:
+        # what was to leave answers first
+        cash = cash + convert(convert(pending, bytes32), int256)
+        self._set_withdrawal(account, self._with(word, cash), 0)
+        if cash >= 0:
+            return
+    debt: uint256 = convert(-cash, uint256)
+    insured: uint256 = convert(
+        max(0, convert(convert(self.accounts[INSURANCE] << 160, bytes32), int256) >> 192), uint256
+    )
+    paid: uint256 = min(debt, insured)
+    rest: uint256 = debt - paid
+    self._move(account, debt, 1)
+    self._move(0, rest, -1)
+    extra: uint256 = 0
+    if keeper != 0:
+        extra = min(bounty, insured - paid)
+        self._move(keeper, extra, 1)
+    self._move(INSURANCE, paid + extra, -1)
+    log IClearing.Covered(account=account, insurance_e6=paid, pool_e6=rest)
