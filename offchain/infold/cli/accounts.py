@@ -8,19 +8,16 @@ from typing import Annotated
 
 import typer
 
-from infold.cli.onchain import desk_of, named
+from infold.cli.caller import Caller, on_chain
+from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
-    RPC_URL,
     Account,
     Amount,
     ApiUrl,
-    Book,
     KeyFile,
-    Keystore,
     Mint,
     PasswordFile,
-    RpcUrl,
     client,
     deposit_e6,
 )
@@ -46,21 +43,17 @@ def register(app: typer.Typer) -> None:
 
 
 @account_group.command("open")
+@on_chain
 def open_account(
+    caller: Caller,
     amount: Amount,
     mint: Mint = False,
     permit: Permit = False,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Open an account for the key and pay its first deposit (at least 10)."""
     amount_e6 = deposit_e6(amount)
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     if permit:
         desk.check_funds(amount_e6, mint=mint)
         terms = (amount_e6, *desk.permit(amount_e6))
@@ -110,27 +103,23 @@ OrderHash = Annotated[
 
 
 @account_group.command("grant")
+@on_chain
 def grant(
+    caller: Caller,
     account: Account,
     key: Annotated[str, typer.Argument(help="Address of the delegated key.")],
     markets: Annotated[str, typer.Option(help="Up to 8 market names, with commas.")],
     notional: Annotated[str, typer.Option(help="The most one order may be worth.")],
     expiry_ms: Annotated[int, typer.Option(min=1, help="When the grant ends, in ms since 1970.")],
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Let another key trade for the account; it can never withdraw."""
     from infold.words import pack_delegate_markets
 
-    with client(api_url) as api:
+    with caller.client() as api:
         ids = [int(api.market(name.strip())["id"]) for name in markets.split(",")]
     notional_e6 = parse_decimal(notional, AMOUNT_DECIMALS, "notional")
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     desk.send(
         "Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms
     )
@@ -139,42 +128,34 @@ def grant(
 
 
 @account_group.command("revoke")
+@on_chain
 def revoke(
+    caller: Caller,
     account: Account,
     key: Annotated[str, typer.Argument(help="Address of the delegated key.")],
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Take a delegated key's rights back; it binds within the window."""
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     desk.send("Delegates", "revoke", account, key)
     show_command("account revoke", {"account": account, "key": key}, as_json, "revoked")
 
 
 @account_group.command("approve")
+@on_chain
 def approve(
+    caller: Caller,
     account: Account,
     order_hash: OrderHash,
     proof: Annotated[
         str | None,
         typer.Option("--proof", help="What the wallet takes for its signature (EIP-1271), hex."),
     ] = None,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Let an order serve unsigned: as its owner, or with --proof of a contract wallet."""
     digest = _hex("order hash", order_hash, 32)
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     if proof is None:
         desk.send("Delegates", "approve", account, digest)
     else:
@@ -184,20 +165,16 @@ def approve(
 
 
 @account_group.command("disapprove")
+@on_chain
 def disapprove(
+    caller: Caller,
     account: Account,
     order_hash: OrderHash,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Take an order's approval back for good, or forbid it; it binds within the window."""
     digest = _hex("order hash", order_hash, 32)
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     desk.send("Delegates", "disapprove", account, digest)
     document = {"account": account, "orderHash": "0x" + digest.hex()}
     show_command("account disapprove", document, as_json, "disapproved")
@@ -215,22 +192,18 @@ def _hex(what: str, text: str, size: int | None = None) -> bytes:
     return found
 
 
+@on_chain
 def deposit(
+    caller: Caller,
     account: Account,
     amount: Amount,
     mint: Mint = False,
     permit: Permit = False,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Pay collateral into an account; it counts at once."""
     amount_e6 = deposit_e6(amount)
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     if permit:
         desk.check_funds(amount_e6, mint=mint)
         terms = (account, amount_e6, *desk.permit(amount_e6))
@@ -243,7 +216,9 @@ def deposit(
     show_command("deposit", document, as_json, "deposited")
 
 
+@on_chain
 def withdraw(
+    caller: Caller,
     account: Account,
     amount: Annotated[
         str | None, typer.Argument(help="Collateral to take out; leave out with --claim.")
@@ -251,12 +226,6 @@ def withdraw(
     claim: Annotated[
         bool, typer.Option("--claim", help="Claim the pending request, 18 s after it.")
     ] = False,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Take collateral out: first a request, then, once its barrier and the window are past, a
@@ -264,7 +233,7 @@ def withdraw(
     """
     if claim == (amount is not None):
         raise typer.BadParameter("give either an amount to request or --claim")
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     if amount is None:
         word = int(desk.venue["Clearing"].call("accounts", account))
         claimed = desk.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))

@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infold.cli.onchain import desk_of
+from infold.cli.caller import Caller, on_chain
 from infold.cli.options import (
-    API_URL,
-    RPC_URL,
-    ApiUrl,
-    Book,
     JournalPath,
-    KeyFile,
-    Keystore,
-    PasswordFile,
-    RpcUrl,
     journal_in,
 )
 from infold.cli.terminal import Exit, Json, show_command
@@ -39,7 +31,9 @@ def register(app: typer.Typer) -> None:
     app.command("defend")(defend)
 
 
+@on_chain
 def challenge(
+    caller: Caller,
     receipts: Annotated[
         Path, typer.Argument(help="Receipts, as `infold order place --receipts` keeps them.")
     ],
@@ -47,12 +41,6 @@ def challenge(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be claimed; send nothing.")
     ] = False,
-    rpc_url: RpcUrl = RPC_URL,
-    api_url: ApiUrl = API_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Look through the batches on chain for one that left an order of yours out, and claim for it.
@@ -64,7 +52,7 @@ def challenge(
     from infold.sdk.receipts import ReceiptFile
     from infold.shell.chain import Reverted, block
 
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     there = desk.venue
     bond, now_s = there["Bond"], block(there.rpc).timestamp_s
     batches = sealed_batches(there, blocks)
@@ -97,15 +85,11 @@ def challenge(
         raise typer.Exit(Exit.REVERTED)
 
 
+@on_chain
 def defend(
+    caller: Caller,
     journal: JournalPath,
     blocks: Blocks = BLOCKS,
-    rpc_url: RpcUrl = RPC_URL,
-    api_url: ApiUrl = API_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Answer every open claim on the bond that the journal has a trader's signature against.
@@ -116,7 +100,7 @@ def defend(
     from infold.node.defence import read_signatures
     from infold.shell.chain import block
 
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     there = desk.venue
     bond, last = there["Bond"], block(there.rpc)
     held = read_signatures(journal_in(journal))

@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infold.cli.caller import Caller, on_chain
 from infold.cli.header import header
 from infold.cli.markets import market_group
-from infold.cli.onchain import Desk, desk_of, named
+from infold.cli.onchain import Desk, named
 from infold.cli.options import (
-    API_URL,
     RPC_URL,
-    ApiUrl,
-    Book,
-    KeyFile,
-    Keystore,
-    PasswordFile,
     RpcUrl,
     connect,
 )
@@ -52,18 +47,14 @@ def register(app: typer.Typer) -> None:
 # -- changes -----------------------------------------------------------------
 
 
+@on_chain
 def add_market(
+    caller: Caller,
     file: Annotated[
         Path, typer.Argument(help="TOML with the fields of a [[market]] of scripts/local.toml.")
     ],
     execute: Execute = False,
     cancel: Cancel = False,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """List a market, or change one that is listed: at once by the deployer of a venue that is not
@@ -73,24 +64,20 @@ def add_market(
     from infold.shell.plan import read_market
 
     planned = read_market(file)
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     parameters = market_parameters(desk.venue["Governance"].abi, planned)
     _bring_on(desk, "set_market", (planned.market, parameters), execute, cancel, as_json)
 
 
+@on_chain
 def govern(
+    caller: Caller,
     what: Annotated[str, typer.Argument(help="What to set, such as matcher or oracle_signer.")],
     values: Annotated[
         list[str] | None, typer.Argument(help="Its values: 0x addresses, numbers, true or false.")
     ] = None,
     execute: Execute = False,
     cancel: Cancel = False,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Change a key, a threshold or the vault's limits and parts by a setter, as `infold market add`
@@ -98,7 +85,7 @@ def govern(
     """
     from infold.shell.governing import parse_arguments, setters
 
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     known = setters(desk.venue)
     if what not in known:
         raise Misconfigured(f"Governance sets no {what}; it sets {', '.join(sorted(known))}")
@@ -145,40 +132,32 @@ def _bring_on(
 # -- halts -------------------------------------------------------------------
 
 
+@on_chain
 def halt(
+    caller: Caller,
     duration_s: Annotated[
         int,
         typer.Option(
             "--duration-s", min=60, max=HALT_S_MAX, help="How long; it also ends by `resume`."
         ),
     ] = HALT_S_MAX,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Let every market only shrink, by the guardian's key: not again until 14 days after its end.
 
     Withdrawals, cancels, reductions, liquidations and claims go on.
     """
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     _show_halt("halt", desk.send("Governance", "halt", duration_s), as_json)
 
 
+@on_chain
 def resume(
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
+    caller: Caller,
     as_json: Json = False,
 ) -> None:
     """End a halt 3 s from now, by the guardian's key."""
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     _show_halt("resume", desk.send("Governance", "resume"), as_json)
 
 

@@ -11,17 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infold.cli.caller import Caller, on_chain
 from infold.cli.header import header
 from infold.cli.options import (
-    API_URL,
     CONNECTIONS,
-    RPC_URL,
-    ApiUrl,
-    Book,
-    KeyFile,
-    Keystore,
-    PasswordFile,
-    RpcUrl,
     address_of_text,
 )
 from infold.cli.terminal import Exit, Json, Quiet, Steps, complain, progress, show
@@ -39,7 +32,9 @@ PLACES = 16
 """Positions an account can hold: so often one may be liquidated at one vector."""
 
 
+@on_chain
 def keeper(
+    caller: Caller,
     account: Annotated[
         int,
         typer.Option(
@@ -61,12 +56,6 @@ def keeper(
     interval_s: Annotated[
         float, typer.Option("--interval-s", min=0.1, max=60.0, help="Between two looks.")
     ] = 1.0,
-    rpc_url: RpcUrl = RPC_URL,
-    api_url: ApiUrl = API_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -76,10 +65,9 @@ def keeper(
     Needs a node, a key that pays gas, and nothing of the venue's: prices come from its last batch.
     With --json one document a look that did something, with --once always one.
     """
-    from infold.cli.onchain import desk_of
     from infold.shell.keeper import Watch
 
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     there, watch = desk.venue, Watch(desk.venue)
     collect = _collector(signer or [], there)
     with progress(quiet) as steps:

@@ -7,17 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from infold.cli.onchain import desk_of, named, paid
+from infold.cli.caller import Caller, on_chain
+from infold.cli.onchain import named, paid
 from infold.cli.options import (
     API_URL,
     RPC_URL,
     Amount,
     ApiUrl,
     Book,
-    KeyFile,
-    Keystore,
     Mint,
-    PasswordFile,
     RpcUrl,
     address_of_text,
     deposit_e6,
@@ -39,22 +37,18 @@ def register(app: typer.Typer) -> None:
 
 
 @lp_group.command("deposit")
+@on_chain
 def lp_deposit(
+    caller: Caller,
     amount: Amount,
     mint: Mint = False,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Ask to put collateral into the pool; shares are claimed once the epoch is struck, which is by
     the first batch after its end.
     """
     amount_e6 = deposit_e6(amount)
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     desk.approve("Pool", amount_e6, mint=mint)
     logs = desk.send("Pool", "requestDeposit", amount_e6, desk.holder, desk.holder)
     epoch = int(named(logs, "DepositRequest")["requestId"])
@@ -64,21 +58,17 @@ def lp_deposit(
 
 
 @lp_group.command("redeem")
+@on_chain
 def lp_redeem(
+    caller: Caller,
     shares: Annotated[str, typer.Argument(help="Pool shares as a decimal.")],
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Ask to take collateral out of the pool for shares; claimed once the epoch is struck. What
     open interest locks is not paid: the shares it would have taken are given back.
     """
     amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     logs = desk.send("Pool", "requestRedeem", amount, desk.holder, desk.holder)
     epoch = int(named(logs, "RedeemRequest")["requestId"])
     show_command(
@@ -87,18 +77,14 @@ def lp_redeem(
 
 
 @lp_group.command("claim")
+@on_chain
 def lp_claim(
+    caller: Caller,
     epoch: Annotated[int, typer.Argument(min=0, help="The epoch a request joined.")],
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Collect all that struck epochs made of the key's requests, and what this epoch gave back."""
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     holder, pool = desk.holder, desk.venue["Pool"]
     document: dict[str, Any] = {"epoch": epoch, "shares_e12": "0", "paid_e6": "0", "tickets": []}
     claimed = False

@@ -9,32 +9,16 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infold.cli.advice import advice
-from infold.cli.options import venue, wallet
 from infold.errors import Misconfigured, Unavailable
 from infold.units import AMOUNT_DECIMALS, format_decimal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from infold.sdk.wallet import Wallet
     from infold.shell.chain import Log, Reverted, Venue
 
 RECEIPT_DEADLINE_S = 60.0
 POLL_S = 0.1
 PERMIT_S = 600  # long enough for a transaction that waits, short enough to be forgotten
-
-
-def desk_of(
-    rpc_url: str,
-    api_url: str,
-    book: Path | None,
-    key_file: Path | None,
-    keystore: str | None,
-    password_file: Path | None,
-) -> Desk:
-    """The caller's key at the venue, from the options every command on chain takes."""
-    there = venue(rpc_url, api_url, book)
-    return Desk(there, wallet(key_file, keystore, password_file, there.book.chain_id))
 
 
 class Desk:

@@ -9,17 +9,15 @@ from typing import Annotated
 
 import typer
 
-from infold.cli.onchain import desk_of, named
+from infold.cli.caller import Caller, on_chain
+from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
-    RPC_URL,
     Account,
     ApiUrl,
-    Book,
     KeyFile,
     Keystore,
     PasswordFile,
-    RpcUrl,
     client,
     wallet,
 )
@@ -212,7 +210,9 @@ def preview(
 
 
 @order_group.command("cancel")
+@on_chain
 def cancel(
+    caller: Caller,
     account: Account,
     slot: Annotated[
         int | None, typer.Option("--slot", min=0, max=255, help="The order's slot.")
@@ -225,17 +225,11 @@ def cancel(
         bool, typer.Option("--on-chain", help="Bind the matcher, for gas.")
     ] = False,
     delegated: Delegated = False,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Ask the matcher to stop an order, or make it stop with a transaction."""
     if every:
-        desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+        desk = caller.desk()
         done = named(desk.send("Clearing", "cancel_all", account), "CancelledAll")
         document = {"account": account, "barrier_ms": int(done["barrier"])}
         show_command("order cancel", document, as_json, "all cancelled")
@@ -243,13 +237,13 @@ def cancel(
     if slot is None or seq is None:
         raise typer.BadParameter("name the order with --slot and --seq, or all of them with --all")
     if on_chain:
-        desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+        desk = caller.desk()
         desk.send("Clearing", "cancel", account, slot, seq)
         document = {"account": account, "slot": slot, "seq": seq, "on_chain": True}
         show_command("order cancel", document, as_json, "cancelled")
         return
-    with client(api_url) as api:
-        key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
+    with caller.client() as api:
+        key = caller.wallet(int(api.meta()["chainId"]))
         answer = api.cancel(key, account, slot, seq, delegated=delegated)
         show_command("order cancel", answer, as_json, "cancelled")
 

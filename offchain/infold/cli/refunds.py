@@ -8,17 +8,12 @@ from typing import Annotated
 
 import typer
 
+from infold.cli.caller import Caller, on_chain
 from infold.cli.header import header
-from infold.cli.onchain import desk_of, named
+from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
-    RPC_URL,
     ApiUrl,
-    Book,
-    KeyFile,
-    Keystore,
-    PasswordFile,
-    RpcUrl,
     address_of_text,
     client,
 )
@@ -45,19 +40,15 @@ def list_refunds(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
 
 
 @refunds_group.command("pay")
+@on_chain
 def pay(
+    caller: Caller,
     least: Annotated[
         str, typer.Option("--least", help="Leave accounts alone that are owed less than this.")
     ] = "1",
     mint: Annotated[
         bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")
     ] = False,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Deposit what is owed into each account, from the key that the venue knows pays refunds.
@@ -68,9 +59,9 @@ def pay(
     from infold.shell.refunds import standing_of
 
     least_e6 = max(1, parse_decimal(least, AMOUNT_DECIMALS, "least"))
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     contracts = desk.venue
-    with client(api_url) as api:
+    with caller.client() as api:
         must_pay(api.meta().get("refundPayer"), desk.address)
         # Test dollars and leave to spend them first: what follows is read after them.
         earned, _ = api.refunds_at()

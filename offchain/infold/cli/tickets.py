@@ -7,18 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from infold.cli.onchain import desk_of, paid
-from infold.cli.options import (
-    API_URL,
-    RPC_URL,
-    ApiUrl,
-    Book,
-    KeyFile,
-    Keystore,
-    PasswordFile,
-    RpcUrl,
-    venue,
-)
+from infold.cli.caller import Caller, on_chain
+from infold.cli.onchain import paid
 from infold.cli.pages import of_ticket
 from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
@@ -29,23 +19,19 @@ def register(app: typer.Typer) -> None:
     app.command()(ticket)
 
 
+@on_chain
 def ticket(
+    caller: Caller,
     number: Annotated[int, typer.Argument(min=0, help="As a claim that had to wait printed it.")],
     pull: Annotated[
         bool, typer.Option("--pull", help="Have it paid to its owner; any key may ask.")
     ] = False,
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """A payment beyond what the vault lets out in an hour: how much is before it, and when it is
     paid at the latest. `--pull` once its turn has come.
     """
-    contracts = venue(rpc_url, api_url, book)
+    contracts = caller.venue()
     vault = contracts["Vault"]
     to, amount_e6, end_e6, due_s = vault.call("tickets", number)
     if not amount_e6:
@@ -59,7 +45,7 @@ def ticket(
         "state": "waiting",
     }
     if pull:
-        desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+        desk = caller.desk()
         document["amount_e6"] = str(paid(desk.send("Vault", "pull", number)).paid_e6)
         document |= {"waits_for_e6": "0", "state": "paid"}
     show_command("ticket", document, as_json, f"ticket {number}", of_ticket)

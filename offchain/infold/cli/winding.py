@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from infold.cli.onchain import desk_of, named
+from infold.cli.caller import Caller, on_chain
+from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
     RPC_URL,
     Account,
     ApiUrl,
     Book,
-    KeyFile,
-    Keystore,
-    PasswordFile,
     RpcUrl,
     venue,
 )
@@ -57,34 +55,26 @@ def status(
 
 
 @commands.command()
+@on_chain
 def start(
-    rpc_url: RpcUrl = RPC_URL,
-    api_url: ApiUrl = API_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
+    caller: Caller,
     as_json: Json = False,
 ) -> None:
     """Stop the venue for good, a week after its last batch. Any key that pays gas may."""
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     until_ms = int(named(desk.send("Recovery", "wind_down"), "WoundDown")["until_ms"])
     show_command(NAME, {"registerUntilMs": until_ms}, as_json, NAME)
 
 
 @commands.command("register")
+@on_chain
 def register_debts(
-    rpc_url: RpcUrl = RPC_URL,
-    api_url: ApiUrl = API_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
+    caller: Caller,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Look at every account and tell what it owes: an untold debt is paid by who claims last."""
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     there = desk.venue
     found: list[dict[str, Any]] = []
     with progress(quiet) as steps:
@@ -99,20 +89,16 @@ def register_debts(
 
 
 @commands.command()
+@on_chain
 def claim(
+    caller: Caller,
     account: Account,
-    rpc_url: RpcUrl = RPC_URL,
-    api_url: ApiUrl = API_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Pay an account's owner its part, a week after the stop; of account 0, set it aside for shares
     (`leave`). Any key that pays gas may.
     """
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     paid = named(desk.send("Recovery", "claim", account), "ClaimPaid")
     amounts = {
         name: format_decimal(int(paid[f"{name}_e6"]), AMOUNT_DECIMALS)
@@ -122,17 +108,13 @@ def claim(
 
 
 @commands.command()
+@on_chain
 def leave(
-    rpc_url: RpcUrl = RPC_URL,
-    api_url: ApiUrl = API_URL,
-    book: Book = None,
-    key_file: KeyFile = None,
-    keystore: Keystore = None,
-    password_file: PasswordFile = None,
+    caller: Caller,
     as_json: Json = False,
 ) -> None:
     """Give all of the key's pool shares back for their part of what the pool was left with."""
-    desk = desk_of(rpc_url, api_url, book, key_file, keystore, password_file)
+    desk = caller.desk()
     there = desk.venue
     shares = int(there["Pool"].call("balanceOf", desk.holder))
     told = named(desk.send("Pool", "leave", shares, desk.holder, desk.holder), "Withdraw")
