@@ -65,7 +65,10 @@ with ape.networks.ethereum.local.use_provider("foundry"):
     facts["nothing newer"] = refused(oracle.refresh, 1, sender=them)
     prices.updateAnswer(-1, sender=them)
     facts["negative"] = refused(oracle.refresh, 1, sender=them)
+    # In the second of the answer before, its time is no news, and an estimate of it too low.
+    ape.chain.mine(deltatime=2)
     prices.updateAnswer(PRICE_E8 * 10**10 // 2, sender=them)
+    ape.chain.mine(deltatime=2)
     oracle.refresh(1, sender=them)
     facts["renewed"] = oracle.readings(1) >> 192 == PRICE_E8 // 2
     facts["stranger"] = refused(oracle.set_source, 1, NONE, 100, 60, False, sender=them)
