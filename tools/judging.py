@@ -45,7 +45,7 @@ HUNG_S: Final = 90
 """Of processor time, several times the budget: a busy machine hangs nobody."""
 BUDGET_S: Final = 15
 """Of processor time for the tests of one fault: what none of them noticed until then survived."""
-SLOW_S: Final = 0.7
+SLOW_S: Final = 0.3
 """A test that takes longer has to wait until the random machine has tried."""
 PLAIN: Final = test_compiler.CACHE
 """Where contracts without any fault are kept."""
@@ -236,6 +236,9 @@ class Jury:
         rank = {test: at for at, test in reversed(list(enumerate(first)))}
         seconds = self._reach.seconds_of if self._reach else {}
         deaf = self._reach.deaf if self._reach and mutant.name in self._reach.number_of else ()
+
+        if not mutant.name and self._reach:
+            return [item for item in items if item.nodeid in self._reach.deaf], []
 
         def place(item: pytest.Item) -> tuple[int, float]:
             if item.nodeid in rank:

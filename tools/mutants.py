@@ -199,7 +199,7 @@ def main(arguments: list[str]) -> int:
         seen = ROOT / ".cache" / "mutants" / f"passed-{reach.digest}"
 
         def keep(mutant: Mutant, verdict: Verdict) -> None:
-            if not mutant.name:  # the contracts as they are
+            if not mutant.name:  # what could not be tried on switched contracts
                 if verdict["verdict"] != "survived":
                     raise RuntimeError(f"without a fault the tests fail: {verdict['by']}")
                 seen.touch()

@@ -3,9 +3,10 @@
 
 Contracts are compiled twice (`switches.py`): with switches, and with counters in their place. All
 tests run on the first with every switch off: what fails there fails for the switches' own gas and
-bytes, and is not asked about faults. They run on the second to see which of them come by a fault at
-all; no other test could notice it. Both are kept in `.cache/mutants`, by the content of all that
-they depend on.
+bytes, and is not asked about faults. The quick ones run on the second to see which of them come by
+a fault at all; no other could notice it. Both are kept in `.cache/mutants`. The second outlives
+edits: a fault it does not know is asked of those that come by its function, a test it does not know
+is always asked, and what it has wrong can only let a fault live.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import multiprocessing
 import sys
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -32,10 +33,12 @@ from tests.support import evm
 import switches
 from compiler import CONTRACTS, ROOT, deployable
 from covered import Watch
-from judging import DEAF, MACHINE, MACHINE_SEEDS, MACHINE_TRANSITIONS, TESTS
+from judging import DEAF, MACHINE, MACHINE_SEEDS, MACHINE_TRANSITIONS, SLOW_S, TESTS
 from mutations import Mutant
 
 KEPT: Final = ROOT / ".cache" / "mutants"
+STRANGE: Final = 0.2
+"""Of all faults: when so many are not in the record of who comes by what, it is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +72,35 @@ def prepared(faults: Sequence[Mutant]) -> Reach:
             _apart(functools.partial(_compile, faults, kept / kind, kind))
     every = [*_contracts(), *_tools("reach.py", "judging.py")]
     every += [path for folder in ("tests", "offchain") for path in (ROOT / folder).rglob("*.py")]
-    every_digest = _digest(every)
-    off, near = kept / f"off-{every_digest}.json", kept / f"near-{every_digest}.json"
+    digest = _digest(every)
+    off, near = kept / f"off-{digest}.json", KEPT / "near.json"
     if not off.exists():
         _say("running all tests with every fault switched off")
-        _apart(functools.partial(_run, kept / "switched", off))
-    if not near.exists():
+        _apart(functools.partial(_run, kept / "switched", off, faults))
+    if not near.exists() or len({fault.name for fault in faults} - _read(near)["near"].keys()) > (
+        len(faults) * STRANGE
+    ):
         _say("running all tests to see which of them come by which fault")
-        _apart(functools.partial(_run, kept / "counted", near))
+        slow = {test for test, spent_s in _read(off)["seconds"].items() if spent_s > SLOW_S}
+        _apart(functools.partial(_run, kept / "counted", near, faults, slow))
     alone = _read(off)
-    numbers: dict[str, int] = _read(kept / "switched" / "board.json")
     return Reach(
         kept / "switched",
-        numbers,
+        _read(kept / "switched" / "board.json"),
         alone["seconds"],
         frozenset(alone["failed"]),
-        every_digest,
-        dict(_near(faults, _read(near))),
+        digest,
+        dict(_near(faults, _read(near), alone["seconds"])),
     )
 
 
 def _near(
-    faults: Sequence[Mutant], known: Mapping[str, Any]
+    faults: Sequence[Mutant], known: Mapping[str, Any], seconds: Mapping[str, float]
 ) -> Iterator[tuple[str, frozenset[str]]]:
-    unsure = frozenset(known["failed"])
+    unsure = frozenset(known["failed"]) | seconds.keys() - set(known["tests"])
     by_function: dict[str, set[str]] = {}
-    for number, mutant in enumerate(faults, start=1):
-        met = known["near"].get(str(number))
+    for mutant in faults:
+        met = known["near"].get(mutant.name)
         if met is not None:
             tests = unsure | {known["tests"][at] for at in met}
             yield mutant.name, tests
@@ -125,10 +130,10 @@ def _compile(faults: Sequence[Mutant], folder: Path, kind: str) -> None:
     )
 
 
-def _run(artifacts: Path, into: Path) -> None:
+def _run(artifacts: Path, into: Path, faults: Sequence[Mutant], but: Collection[str] = ()) -> None:
     test_compiler.CACHE = artifacts
     counted = artifacts.name == "counted"
-    recorder = Recorder(counted)
+    recorder = Recorder(counted, but)
     quiet = ["-q", "--no-header", "--no-summary", "--tb=no", "-p", "no:cacheprovider"]
     ended = pytest.main(
         [*quiet, "-W", "ignore::vyper.warnings.ContractSizeLimit", *TESTS],
@@ -142,17 +147,18 @@ def _run(artifacts: Path, into: Path) -> None:
             importlib.import_module("tests.stateful.machine").Machine(seed).run(
                 MACHINE_TRANSITIONS, 500
             )
-    into.write_text(json.dumps(recorder.told()))
+    into.write_text(json.dumps(recorder.told([fault.name for fault in faults])))
 
 
 class Recorder:
     """Gives each test a number, which the chain takes for its randomness, and reads who met what.
 
     What a fixture that outlives its test does is counted for the fixture, and so for every test
-    that asks for it.
+    that asks for it. Without counting it only takes the time.
     """
 
-    def __init__(self, counted: bool) -> None:
+    def __init__(self, counted: bool, but: Collection[str] = ()) -> None:
+        self._but = [*but, *DEAF]
         self.watch = Watch() if counted else None
         self._worlds: weakref.WeakSet[evm.World] = weakref.WeakSet()
         self._numbers: dict[str, int] = {"": 0}
@@ -186,7 +192,7 @@ class Recorder:
             world._evm.set_block_env(block)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not any(part in item.nodeid for part in DEAF)]
+        items[:] = [item for item in items if not any(part in item.nodeid for part in self._but)]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -211,8 +217,8 @@ class Recorder:
         if report.failed and report.nodeid not in self._failed:
             self._failed.append(report.nodeid)
 
-    def told(self) -> dict[str, Any]:
-        """Tests, what failed, and the tests by each fault's number."""
+    def told(self, faults: Sequence[str]) -> dict[str, Any]:
+        """Tests, what failed, and the tests that come by each fault."""
         if self.watch is not None:
             self.watch.read()
         names = {number: name for name, number in self._numbers.items()}
@@ -222,17 +228,17 @@ class Recorder:
                 users.setdefault(f"fixture {name}", []).append(test)
         tests = [*self._fixtures, MACHINE]
         at = {test: place for place, test in enumerate(tests)}
-        near: dict[int, set[int]] = {}
+        near: dict[str, set[int]] = {}
         for address in self.watch.met if self.watch else ():
             if address >= switches.MARK and (address ^ switches.MARK) >> 32 == 0:
                 name = names[address & 0xFFFF]
-                met = near.setdefault(address >> 16 & 0xFFFF, set())
+                met = near.setdefault(faults[(address >> 16 & 0xFFFF) - 1], set())
                 met.update(at[test] for test in users.get(name, [name]) if test in at)
         return {
             "tests": tests,
             "seconds": self._seconds,
             "failed": self._failed,
-            "near": {number: sorted(met) for number, met in sorted(near.items())},
+            "near": {fault: sorted(met) for fault, met in sorted(near.items())},
         }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fault behind a switch does what the fault compiled by itself does, and nothing while it is off."""
+"""A fault behind a switch does what it does compiled by itself, and nothing while it is off."""
 
 from __future__ import annotations
 
