@@ -25,6 +25,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -171,7 +172,7 @@ class Jury:
                 trial.process.join()
 
     def _open(self, session: pytest.Session, mutant: Mutant, scratch: Path) -> _Trial:
-        folder = scratch / mutant.name
+        folder = scratch / (mutant.name or "none")
         folder.mkdir()
         process = multiprocessing.get_context("fork").Process(
             target=self._judge, args=(session, mutant, folder)
@@ -210,7 +211,7 @@ class Jury:
             machine = items is slow and mutant.name and self._comes_by(mutant, MACHINE)
             if machine and _machine_stumbles():
                 return {"verdict": "killed", "by": MACHINE}
-            for item, following in zip(items, [*items[1:], None], strict=True):
+            for item, following in zip_longest(items, items[1:]):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if self._failed:
                     return {"verdict": "killed", "by": self._failed}

@@ -11,6 +11,9 @@
 | lock | takes the file's reentrancy lock off |
 | rounding | rounds the other way, in each of the forms the contracts round in |
 
+The value of a declaration that the next assignment overwrites unread is left alone: Vyper wants
+one, and no caller can tell which.
+
 A fault is known by what it does to which text in which function, not by its line: it keeps its
 name while other code moves.
 """
@@ -75,10 +78,12 @@ def mutants(file: str, source: str) -> list[Mutant]:
     found = sorted(_faults(vy_ast.parse_to_ast(source), source, starts))
     seen: Counter[tuple[str, str, str, str]] = Counter()
     made = []
-    for begin, end, function, operator, context, instead, place, declared, digest in found:
+    for begin, end, function, operator, context, instead, place, declared, digest, read in found:
         key = (function, operator, context, instead)
         occurrence = seen[key]
         seen[key] += 1
+        if not read:
+            continue
         line = source.count("\n", 0, begin) + 1
         made.append(
             Mutant(
@@ -100,7 +105,7 @@ def mutants(file: str, source: str) -> list[Mutant]:
 
 
 _Place = tuple[int, int, int, int]
-_Fault = tuple[int, int, str, str, str, str, _Place, str, str]
+_Fault = tuple[int, int, str, str, str, str, _Place, str, str, bool]
 
 
 def _hash(text: str) -> str:
@@ -108,7 +113,8 @@ def _hash(text: str) -> str:
 
 
 def _faults(module: vy_ast.Module, source: str, starts: list[int]) -> Iterator[_Fault]:
-    """A `Mutant` but for its name and line, with the text around in place of what it was."""
+    """A `Mutant` but for its name and line, with the text around in place of what it was, and last
+    whether anything could read what it changes."""
 
     def span(node: vy_ast.VyperNode) -> tuple[int, int]:
         return (
@@ -138,13 +144,14 @@ def _faults(module: vy_ast.Module, source: str, starts: list[int]) -> Iterator[_
             (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
             declaration.target.id if declaration else "",
             digest(holder or declaration or node),
+            not _is_overwritten(node),
         )
 
     context_of: dict[int, vy_ast.VyperNode] = {}
     if LOCK in source:
         at = source.index(LOCK)
         off = f"{LOCK.removesuffix('on')}off"
-        yield at, at + len(LOCK), "", "lock", LOCK, off, (0, 0, 0, 0), "", _hash(LOCK)[:8]
+        yield at, at + len(LOCK), "", "lock", LOCK, off, (0, 0, 0, 0), "", _hash(LOCK)[:8], True
 
     for node in module.get_descendants():
         begin, end = span(node)
@@ -218,6 +225,35 @@ def is_of_a_type(node: vy_ast.VyperNode) -> bool:
             ) or (isinstance(parent.func, vy_ast.Name) and parent.func.id == "empty"):
                 return True
         child, parent = parent, parent.get_ancestor()
+    return False
+
+
+def _is_overwritten(node: vy_ast.VyperNode) -> bool:
+    """Whether a number only stands in a declaration, of a variable that is given another value
+    before anybody could read it: `a: uint256 = 0`, then at once `a, b = self._both()`."""
+    declaration = node.get_ancestor()
+    if not isinstance(node, vy_ast.Int) or not isinstance(declaration, vy_ast.AnnAssign):
+        return False
+    block = next(
+        (
+            lines
+            for name in ("body", "orelse")
+            if isinstance(lines := declaration.get_ancestor().get(name), list)
+            and any(line is declaration for line in lines)
+        ),
+        [],
+    )
+    at = next((n for n, line in enumerate(block) if line is declaration), len(block))
+    name = declaration.target.id
+    for line in block[at + 1 :]:
+        if not isinstance(line, vy_ast.Assign | vy_ast.AnnAssign):
+            return False
+        if name in {part.id for part in line.value.get_descendants(vy_ast.Name, include_self=True)}:
+            return False
+        if isinstance(line, vy_ast.Assign):
+            given = getattr(line.target, "elements", [line.target])
+            named = [part.get("id") for part in given]  # else a place in memory, reached by reading
+            return name in named and None not in named
     return False
 
 

@@ -106,3 +106,24 @@ def test_a_digest_changes_with_its_function_and_with_no_other() -> None:
     edited = digests(SOURCE + other.format(4))
     assert {name: edited[name] for name in names} == {name: before[name] for name in names}
     assert set(edited.values()) != set(before.values())
+
+
+def test_a_value_that_nobody_reads_is_left_alone() -> None:
+    body = """
+
+@internal
+def _read(a: uint256) -> uint256:
+    b: uint256 = {}
+    c: uint256 = 21
+    {}
+    return b + c
+"""
+
+    def numbers(first: str, then: str) -> set[str]:
+        found = mutants("Probe.vy", SOURCE + body.format(first, then))
+        return {fault.was for fault in found if fault.function == "_read" and fault.was.isdigit()}
+
+    assert numbers("20", "b, c = self._two(a)") == set()
+    assert numbers("20", "c = a") == {"20"}
+    assert numbers("20", "b, c = self._two(b)") == {"20"}
+    assert numbers("20", "if a == b:\n        b = 22") == {"20", "21", "22"}
