@@ -507,12 +507,14 @@ class Machine:
         return key.address
 
     def rule_request_withdrawal(self) -> None:
-        account = self.someone()
+        """Of a trader by its owner, now and then of the backstop by Governance."""
+        account = self.someone() if self.random.random() < 0.85 else 1
         collateral = Account.of(self.state.accounts[account]).collateral_e6
         amount = self.random.choice(
             [0, 1, max(0, collateral), max(0, collateral) + 1, max(0, collateral) // 3]
         )
-        self.door("clearing", "request_withdrawal", (account, amount), self.owner_or_not(account))
+        sender = self.governance if account == 1 else self.owner_or_not(account)
+        self.door("clearing", "request_withdrawal", (account, amount), sender)
 
     def rule_claim_withdrawal(self) -> None:
         pending = list(self.state.withdrawals)
@@ -712,7 +714,7 @@ class Machine:
         pick = self.random
         held = Account.of(self.state.accounts.get(3, 0)).collateral_e6
         account = pick.choice([0, 1, 2, 3, 4, 5_000, *self.owners])
-        amount = pick.choice([0, 1, held // 2, held, held + 1])
+        amount = pick.choice([0, 1, held // 2, held, held + 1, 2**255])
         sender = self.governance if pick.random() < 0.9 else STRANGER.address
         self.both(
             "spend",

@@ -477,8 +477,8 @@ def _settle_backstop(batch: _Batch, anything_skipped: bool) -> None:
     }
     marks |= _backstop_marks(batch, touched)
     account = Account.of(state.accounts.get(BACKSTOP_ACCOUNT, 0))
-    nothing_pending = Withdrawal(0, 0)
-    stands = passes(account.collateral_e6, held, touched, marks, nothing_pending, batch.time_ms)
+    withdrawal = Withdrawal.of(state.withdrawals.get(BACKSTOP_ACCOUNT, 0))
+    stands = passes(account.collateral_e6, held, touched, marks, withdrawal, batch.time_ms)
     require(stands, "clearing: backstop margin")
     for number, position in touched.items():
         if position.base_e8:
