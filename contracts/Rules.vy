@@ -79,28 +79,26 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
         fading: int256 = unsafe_mul(recent, convert(convert(unsafe_sub(MEMORY_MS, dt), bytes32), int256))
         recent = unsafe_add(unsafe_div(fading, convert(MEMORY_MS, int256)), residual)
 
-    # the pool: funding to T, the residual, then what recovery left for it
+    # the pool and what recovery left for it: funding to T, then the residual
     interest: int256 = 0
     credits: int256 = 0
     realised: int256 = 0
     interest, credits, realised = packing._unpack_sums(plan.ledger)
     interest = unsafe_add(interest, convert(convert((market.meter << 128) >> 192, bytes32), int256))
     index: int256 = convert(convert(clock, bytes32), int256) >> 192
-    more_base: int256 = 0
-    more_quote: int256 = 0
     if clock & 1 != 0:
+        # what waited is paid from the last batch on: its quote has given back what that is too much
+        more_base: int256 = 0
+        more_quote: int256 = 0
         more_base, more_quote = packing._unpack_book(market.incoming)
-    # what waits earns from the last batch on: its quote has given back what that was too much
-    credit: int256 = pricing._credit(
-        unsafe_add(base, more_base), unsafe_sub(plan.index, index), (market.rates >> 76) & packing.M8
-    )
+        base += more_base
+        quote += more_quote
+    credit: int256 = pricing._credit(base, unsafe_sub(plan.index, index), (market.rates >> 76) & packing.M8)
     credits = unsafe_add(credits, credit)
     quote = unsafe_add(quote, unsafe_sub(credit, plan.quote))
     base = unsafe_sub(base, residual)
     rate: int256 = convert(convert(clock << 64, bytes32), int256) >> 224
-    rate = self._next_rate(rate, unsafe_sub(0, base), dt, market.caps, market.rates)
-    base += more_base
-    quote += more_quote
+    rate = self._next_rate(rate, unsafe_sub(residual, held), dt, market.caps, market.rates)
     cashed: int256 = 0
     if base == 0 and (held != 0 or clock & 1 != 0):     # a pool that was flat keeps its dust until it next closes
         cashed = quote
