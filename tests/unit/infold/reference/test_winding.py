@@ -159,7 +159,9 @@ def test_a_stopped_venue_takes_nothing_in_and_moves_nothing(venue: Venue) -> Non
     stopped(venue)
     refuses(venue, "clearing: wound down", twin.deposit, SHORT, DOLLAR)
     refuses(venue, "clearing: wound down", twin.open_account, 5, 10 * DOLLAR)
-    refuses(venue, "clearing: wound down", twin.claim_withdrawal, SHORT, *venue.vector(venue.now_ms))
+    refuses(
+        venue, "clearing: wound down", twin.claim_withdrawal, SHORT, *venue.vector(venue.now_ms)
+    )
     refuses(venue, "recovery: wound down", twin.execute_exit, *venue.vector(venue.now_ms), SHORT, 0)
     with pytest.raises(Fault, match="pool: wound down"):
         twin.request_deposit(DOLLAR, 77, 77, sender=77, now_s=venue.now_s)
