@@ -23,7 +23,8 @@ from infold.reference.state import EVENTS, METER, POOL, State
 from infold.reference.sums import Sums
 from infold.reference.words import Account, Fill, Head, Holding, Meter, Position
 
-from .machine import MARKETS, RECOVERY, STRANGER, Machine, _bytes, encode, selector
+from .chain import MARKETS, RECOVERY, STRANGER, as_bytes, encode, selector
+from .machine import Machine
 
 KEYS_OF_SIGNERS = (
     "set_signer",
@@ -208,7 +209,7 @@ class Bare(Machine):
             return {
                 (_number(log.topics[1]), *_skipped(bytes(log.data[1])))
                 for log in logs
-                if _bytes(log.topics[0]) == SKIPPED
+                if as_bytes(log.topics[0]) == SKIPPED
             }
         return None
 
@@ -294,7 +295,7 @@ class Bare(Machine):
 
 
 def _number(topic: Any) -> int:
-    return int.from_bytes(_bytes(topic), "big")
+    return int.from_bytes(as_bytes(topic), "big")
 
 
 def _skipped(data: bytes) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import pytest
 from infold.reference.words import Account, Position
 
 from .bare import Bare, slots_of
-from .machine import MARKETS
+from .chain import MARKETS
 
 TRANSITIONS = 600
 SEED = 3
