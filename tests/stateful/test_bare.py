@@ -10,8 +10,8 @@ from infold.reference.words import Account, Position
 from .bare import Bare, slots_of
 from .chain import MARKETS
 
-TRANSITIONS = 600
-SEED = 3
+TRANSITIONS = 2_000
+SEED = 901
 
 
 @pytest.fixture(scope="module")
