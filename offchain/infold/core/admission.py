@@ -110,6 +110,10 @@ class Holder(Protocol):
 class AdmissionState(Protocol):
     """What `check` asks of the engine's state. Nothing here may change it."""
 
+    @property
+    def wound_until_ms(self) -> int:
+        """Until when debts are told, once the venue is wound down for good; 0 before."""
+
     def holder(self, account: int) -> Holder | None:
         """The account, None if it is not open."""
 
@@ -123,8 +127,11 @@ class AdmissionState(Protocol):
 def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limits) -> None:
     """Raise `Rejected` unless the order could fill in the next batch, as the state stands.
 
-    The first failing rule speaks: who, when, which, what, and last what it would lead to.
+    The first failing rule speaks: whether there is a venue, who, when, which, what, and last what
+    it would lead to.
     """
+    if state.wound_until_ms:
+        raise Rejected("WOUND_DOWN", None, "no batch settles any more")
     order = signed.order
     account, market = order.account, order.market
     holder = state.holder(account)

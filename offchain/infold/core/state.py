@@ -211,6 +211,8 @@ class State:
     requests: dict[int, RequestsWord] = field(default_factory=dict)
     strikes: dict[int, StrikeWord] = field(default_factory=dict)
     epoch_ms: int = 0
+    wound_until_ms: int = 0
+    """Until when debts are told, once the venue is wound down for good; 0 before."""
     readings: dict[int, ReadingsWord] = field(default_factory=dict)
     """What second sources said, by market; without an entry there is none."""
 
