@@ -8,11 +8,11 @@
     python tools/fuzz.py --mode twin --seed 17  one seed again, its table printed
     python tools/fuzz.py --report               what is known, and nothing else; --json as an object
 
-A seed is a venue of its own and 5,000 transitions. `twin` compares every revert, log and word
-(tests/stateful/machine.py); `bare` judges invariants from storage alone and is faster
-(tests/stateful/bare.py). What came of it is kept in `tests/stateful/tally.json`, seed by seed: a
-run that is broken off goes on with the next seed. A failure prints seed and commit, is not counted,
-and ends the run.
+A seed is a venue of its own: 5,000 transitions, and a wind-down that pays everyone. `twin` compares
+every revert, log and word (tests/stateful/machine.py); `bare` judges invariants from storage alone
+and is faster (tests/stateful/bare.py). What came of it is kept in `tests/stateful/tally.json`, seed
+by seed: a run that is broken off goes on with the next seed. A failure prints seed and commit, is
+not counted, and ends the run.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def play(task: tuple[str, int]) -> Found:
     machine = None
     try:
         machine = MACHINES[mode](seed)
-        machine.run(OF_ONE_SEED, CHECK_EVERY)
+        machine.run_to_the_end(OF_ONE_SEED, CHECK_EVERY)
     except FAILURES as error:
         at = machine.transitions if machine else 0
         return seed, None, f"transition {at}: {type(error).__name__}: {error}"
@@ -199,7 +199,7 @@ def main(arguments: list[str]) -> int:
     if given.seed is not None:
         machine = MACHINES[modes[0]](given.seed)
         try:
-            machine.run(OF_ONE_SEED, CHECK_EVERY)
+            machine.run_to_the_end(OF_ONE_SEED, CHECK_EVERY)
         finally:
             print(machine.table())
         return 0
