@@ -79,6 +79,9 @@ class Ending(Batches):
             self._recovery("wind_down")
             self.travel(1)
         self.stopped_s = self.chain.read("recovery", selector("wound_ms()")) // 1000
+        provider = self.providers[0].address
+        self.door("clearing", "deposit", (self.someone(), 1), STRANGER.address)
+        self.door("pool", "request_deposit", (1, provider, provider), provider)
 
     def _tell_debts(self, anything_else: Callable[[], None]) -> None:
         self._fold_all()

@@ -17,6 +17,7 @@ from infold.words import (
     unpack_account,
     unpack_clock,
     unpack_deleveraged,
+    unpack_incoming,
     unpack_ledger,
     unpack_position,
     unpack_transit,
