@@ -15,9 +15,7 @@ from tests.support.venue import DOLLAR, LOT, PRICE_E8
 from infold.words import (
     PositionWord,
     unpack_account,
-    unpack_clock,
     unpack_deleveraged,
-    unpack_incoming,
     unpack_ledger,
     unpack_position,
     unpack_transit,
@@ -154,45 +152,6 @@ def test_E08_nobody_bears_more_than_the_maintenance_margin_of_what_it_gives_up(f
     assert abs(lost - 1_250 * DOLLAR) <= 20
     assert abs(receipt.only("Covered")["pool_e6"] - 4_780 * DOLLAR) <= 20
     Books(crowd.venue).check()
-
-
-@pytest.mark.parametrize("act", ["liquidate", "deleverage", "exit"])
-def test_whoever_takes_a_position_over_gets_the_funding_its_owner_no_longer_pays(
-    full: Full, act: str
-) -> None:
-    """At the rate's cap, an hour after the last batch and an hour before the next: the pot keeps
-    nothing but what rounding left, also where the pool is one of those who are deleveraged.
-    """
-    crowd, venue = full.crowd, full.crowd.venue
-    books, calm = Books(venue), {1: PRICE_E8}
-    venue.list_market(
-        1, position_cap_e8=2 * LOT, rate_max_e9=10**8, velocity_e9=10**9, interest_share=15
-    )
-    venue.recovery.force_reduce(full.second, 0, LOT // 4, sender=SECOND)
-    venue.world.travel(60)
-    given = venue.presented(venue.a_vector(calm))
-    venue.recovery.execute_exit(*given, full.second, 0, sender=KEEPER)
-    for _ in range(30):
-        venue.settle(venue.a_batch(oracle=calm))
-        venue.world.travel(3_600)
-    assert unpack_clock(venue.clearing.market_words(8)).rate_e9 != 0
-    if act == "exit":
-        venue.recovery.force_reduce(crowd.long, 0, LOT, sender=LONG)
-        venue.world.travel(60)
-        given = venue.presented(venue.a_vector(calm))
-        venue.recovery.execute_exit(*given, crowd.long, 0, sender=KEEPER)
-    elif act == "liquidate":
-        crowd.liquidate(LOW)
-    else:
-        receipt = full.deleverage(BROKE)
-        incoming = unpack_incoming(receipt.all("Applied")[0]["incoming"])
-        assert incoming.base_e8 > 0 and receipt.only("Deleveraged")["number"] == 2
-        for account in (crowd.short, full.second):
-            full.fold(account)
-    venue.world.travel(3_600)
-    venue.settle(venue.a_batch(oracle=calm))
-    books.check()
-    assert 0 <= books.pot_dust_e6(1) <= 60
 
 
 def test_D15_whoever_folds_first_the_sums_are_the_same_to_the_unit(full: Full) -> None:
