@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import pytest
 
-from infold.reference.audit import IDS, Auditor, judged
+from infold.reference.audit import IDS
 from infold.reference.history import Entry, Event, History
 from infold.reference.replay import Sampling
 from infold.reference.state import State
 
-from .recorded import CLEARING, RecordedVenue, ServedState
+from .recorded import CLEARING, RecordedVenue
+from .recorded import audited as of_recorded
 from .venue import BTC, EPOCH_MS, ETH, PROVIDER, Key
 
 
@@ -90,23 +91,8 @@ def bankrupt(venue: RecordedVenue) -> None:
 VENUE = a_venue()
 
 
-def audited(
-    history: History | None = None,
-    state: State | None = None,
-    balance_e6: int | None = None,
-    mode: str = "all",
-) -> dict[str, Any]:
-    """The audit of a history, the recorded one unless another is given."""
-    sampling = Sampling(mode, 10)
-    auditor = Auditor(history or VENUE.history(), sampling)
-    auditor.run()
-    accounted = VENUE.protocol.accounted_e6
-    node = ServedState(
-        state or VENUE.protocol.state,
-        accounted,
-        accounted if balance_e6 is None else balance_e6,
-    )
-    return judged(node, auditor, sampling)
+audited = partial(of_recorded, VENUE)
+"""The audit of that history, unless another is given."""
 
 
 def test_an_honest_history_is_found_honest() -> None:
