@@ -294,3 +294,28 @@ def test_a_door_called_through_a_forwarder_is_still_replayed() -> None:
         return entry._replace(transaction=carried)
 
     assert audited(forged(change))["ok"]
+
+
+def a_deposit_by_another(more_e6: int) -> History:
+    """The history with a deposit made by a contract of which nothing is known, as with a permit."""
+    target = next(
+        at for at, it in enumerate(VENUE.entries) if it.events[0].name == "CollateralMoved"
+    )
+
+    def change(at: int, entry: Entry) -> Entry:
+        if at != target:
+            return entry
+        moved, *rest = entry.events
+        account, amount_e6, word = moved.arguments
+        assert isinstance(amount_e6, int)
+        events = [moved._replace(arguments=(account, amount_e6 + more_e6, word)), *rest]
+        called = entry.transaction._replace(to=CLEARING + 1, data=b"\x01\x02\x03\x04")
+        return Entry(called, events)
+
+    return forged(change)
+
+
+def test_a_deposit_through_another_contract_is_told_by_its_log() -> None:
+    assert audited(a_deposit_by_another(0))["ok"]
+    for more_e6 in (-1, 1, -(10**18)):
+        assert audited(a_deposit_by_another(more_e6))["mismatches"]
