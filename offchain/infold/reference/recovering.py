@@ -228,7 +228,7 @@ class Recovering(Winding):
         side = -1 if position.base_e8 > 0 else 1
         if pooled:
             self._apply(account, place, side * pooled, vector, exit_terms(rates))
-        if pooled < size:
+        if pooled < size and 2 * size >= abs(position.base_e8):
             oracle_e8 = vector.prices_e8.get(position.market, 0)
             terms = exit_spread(rates, oracle_e8, position)
             self._spread(account, place, side * (size - pooled), vector, terms)
