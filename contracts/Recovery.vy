@@ -292,7 +292,12 @@ def execute_exit(
             APPOINTED | packing._terms(lean, 0, 0),
         )
     # of a small part the pool alone: else one lot a minute would make everybody of the other side fold for ever
-    if pooled < size and 2 * size >= convert(abs(base), uint256):
+    spreads: bool = pooled < size and 2 * size >= convert(abs(base), uint256)
+    if pooled == 0 and not spreads:
+        # nothing asks Clearing, which judges how fresh a vector is
+        now_ms: uint256 = units._now_ms()
+        assert time_ms <= now_ms + units.LEAD_MS and time_ms + units.WINDOW_MS >= now_ms, "recovery: not the time of the exit"
+    if spreads:
         offset: uint256 = price * min(lean, (rates >> 216) & packing.M20) // units.FRACTION
         price = price - offset if base > 0 else price + offset
         self._spread(
