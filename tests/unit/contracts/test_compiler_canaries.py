@@ -3,7 +3,7 @@
 
 The contract lint keeps our code clear of the defects. These tests say when a compiler no longer has
 them: then a canary fails, and the rules it stands for may be looked at again. The limit is why
-`make compilers` has no experimental form of Clearing (`settle`), Recovery and Governance.
+`make compilers` has no experimental form of Clearing (`settle`), Recovery, Rules and Governance.
 """
 
 from __future__ import annotations
