@@ -355,11 +355,14 @@ def test_a_backstop_below_its_margin_may_still_take_what_shrinks_it(stage: Stage
     ]
     assert_refused(stage, stage.batch(turn, oracle=low), "clearing: backstop margin")
     shrink = [
-        stage.sell(stage.third, size_e8=100 * LOT, limit_price_e8=10**15),
-        stage.buy(stage.seller, size_e8=100 * LOT),
+        stage.sell(stage.third, size_e8=50 * LOT, limit_price_e8=10**15),
+        stage.buy(stage.seller, size_e8=50 * LOT),
     ]
     assert_lands(stage, stage.batch(shrink, oracle=low), skipped=1)
-    assert stage.backstop().base_e8 == 200 * LOT
+    assert stage.backstop().base_e8 == 250 * LOT
+    venue.world.travel(1)
+    grow = [stage.buy(size_e8=1, limit_price_e8=1), stage.sell(size_e8=1)]
+    assert_refused(stage, stage.batch(grow, oracle=low), "clearing: backstop margin")
 
 
 def test_settle_reverts_where_a_position_of_the_backstop_has_no_price(stage: Stage) -> None:

@@ -16,9 +16,7 @@ from infold.words import (
     PositionWord,
     unpack_account,
     unpack_deleveraged,
-    unpack_incoming,
     unpack_ledger,
-    unpack_meter,
     unpack_position,
     unpack_transit,
 )
@@ -196,26 +194,6 @@ def test_D15_many_holders_in_random_orders_leave_only_roundings_in_transit(crowd
     transit = unpack_transit(venue.clearing.market_words(8 + 5))
     assert -2 * len(shorts) <= transit.base_e8 <= 0
     assert abs(transit.quote_e6) <= 2 * len(shorts) * (1 + LOW // 10**10)
-
-
-def test_the_pool_gives_up_its_part_at_once(crowd: Crowd) -> None:
-    """A pool short 1 of 1 against a long of 1 that it has no room to take more of."""
-    venue = crowd.venue
-    venue.recovery.force_reduce(crowd.short, 0, LOT // 4, sender=a_key("short"))
-    venue.world.travel(60)
-    vector = venue.presented(venue.a_vector({1: PRICE_E8}))
-    venue.recovery.execute_exit(*vector, crowd.short, 0, sender=KEEPER)
-    before = unpack_incoming(venue.clearing.market_words(8 + 4))
-    assert before.base_e8 == -LOT // 4
-    full = Full(crowd, crowd.long, crowd.short)
-    receipt = full.deleverage(50_000 * 10**8)
-    taken = receipt.only("Applied")
-    incoming = unpack_incoming(taken["incoming"])
-    assert incoming.base_e8 == 0
-    full.fold(crowd.short)
-    assert full.position(crowd.short).base_e8 == 0
-    assert unpack_meter(venue.clearing.market_words(8 + 2)).open_interest_e8 == 0
-    Books(venue).check()
 
 
 def test_C13_only_orders_on_a_position_that_is_behind_are_skipped_until_it_is_folded(
