@@ -19,6 +19,7 @@ from infold.cli.options import (
 )
 from infold.cli.terminal import Exit, Json, Quiet, Steps, complain, progress, show
 from infold.errors import Unavailable
+from infold.units import PLACES
 from infold.words import SettleHead, pack_settle_head, unpack_exit
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from infold.shell.keeper import Broken, DueExit, Vector, Watch
 
     Collect = Callable[[int], Vector]
-
-PLACES = 16
-"""Positions an account can hold: so often one may be liquidated at one vector."""
 
 
 @on_chain
@@ -215,7 +213,7 @@ def _liquidate(
     from infold.cli.onchain import named
     from infold.shell.chain import Reverted
 
-    for _ in range(PLACES):
+    for _ in range(PLACES):  # each position once at one vector
         try:
             door, logs = _shrink(watch, desk, case, keeper_account)
         except Reverted as reverted:

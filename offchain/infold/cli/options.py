@@ -68,6 +68,9 @@ PasswordFile = Annotated[
 ]
 
 Account = Annotated[int, typer.Argument(min=0, max=2**32 - 1, help="The account's number.")]
+Market = Annotated[
+    str, typer.Option("--market", "-m", help="BTC-USD say; see `infold market list`.")
+]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
 Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
 

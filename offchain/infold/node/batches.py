@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from infold.core.closing import check_running
 from infold.core.curve import Curve
 from infold.core.engine import decide
 from infold.core.events import BatchClosed, CloseBatch, LapseBatch, SkippedOnChain, encode_entry
@@ -125,6 +126,7 @@ class Batches:
         """
         self.finish_under_way()
         self._follower.observe()
+        check_running(self._state)
         self.require_apart(time_ms)
         if self._mine is not None and self._state.block_ms < time_ms - GUARD_MS:
             self._mine(time_ms - GUARD_MS)
