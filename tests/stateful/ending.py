@@ -61,7 +61,7 @@ class Ending(Batches):
         """A last batch at prices that leave debts behind, with nobody to liquidate in time."""
         pick = self.random
         for market, price in self.prices.items():
-            self.prices[market] = max(1, price * pick.choice([50, 70, 100, 130, 200]) // 100)
+            self.prices[market] = max(1, price * pick.choice([30, 50, 70, 140, 200, 300]) // 100)
         before = self.landed
         for _ in range(CRASHES_MAX):
             self.travel(60)
