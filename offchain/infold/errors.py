@@ -26,6 +26,11 @@ CODES: Final[dict[str, str]] = {
     ),
     "OUT_OF_RANGE": "choose a value that fits the signed field's width",
     "SIGNATURE_MALFORMED": "send 0x and 128 lower-case hex digits: r, then vs (EIP-2098)",
+    # Whether there is a venue.
+    "WOUND_DOWN": (
+        "nothing is traded here any more: infold wind-down status says how far the end is, and"
+        " infold wind-down claim ACCOUNT pays what an account is owed once debts are told"
+    ),
     # Who speaks.
     "UNKNOWN_ACCOUNT": "open the account on chain and wait for its deposit to be seen",
     "BAD_SIGNATURE": "sign again with low s; this pair recovers no key",

@@ -7,17 +7,19 @@ begin inside another movement of money, whichever contract it started at (imBTC 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
 from tests.support.compiler import ROOT, compiled_at
-from tests.support.evm import ZERO, Contract, Refused, a_key
+from tests.support.evm import ZERO, Contract, Key, Refused, a_key
 from tests.support.venue import DEPLOYER, DOLLAR, PRICE_E8, Venue, a_venue
 
 TOKEN = ROOT / "tests" / "support" / "contracts" / "OddToken.vy"
 TRADER, RIVAL, PROVIDER = a_key("trader"), a_key("rival"), a_key("provider")
 ORACLE = {1: PRICE_E8}
 LOW = {1: PRICE_E8 * 955 // 1000}
+WEEK_S = 7 * 86_400
 
 Call = tuple[Contract, str, tuple[object, ...]]
 
@@ -87,6 +89,11 @@ def scene(kept: Scene) -> Iterator[Scene]:
 
 @pytest.mark.parametrize(("outer", "inner"), PAIRS)
 def test_nothing_begins_inside_a_movement_of_money(scene: Scene, outer: str, inner: str) -> None:
+    check_lock(scene, outer, inner)
+
+
+def check_lock(scene: Scene | End, outer: str, inner: str) -> None:
+    """Both calls work alone; inside the other's transfer one is refused, and all is as before."""
     venue, token = scene.venue, scene.venue.dollar
     contract, name, args = scene.call(inner)
     message = contract.calldata(name, *args)
@@ -96,13 +103,12 @@ def test_nothing_begins_inside_a_movement_of_money(scene: Scene, outer: str, inn
     outside, function, arguments = scene.call(outer)
     with venue.world.anchored():
         getattr(outside, function)(*arguments, sender=TRADER)
-    before = venue.vault.accounted_e6(), venue.clearing.account_count(), venue.clearing.head()
     token.misbehave(False, 0, contract.address, message, sender=TRADER)
+    before = venue.world.dump()
     with pytest.raises(Refused) as refused:
         getattr(outside, function)(*arguments, sender=TRADER)
     assert refused.value.reason == "", "the lock refuses without words; something else spoke"
-    after = venue.vault.accounted_e6(), venue.clearing.account_count(), venue.clearing.head()
-    assert after == before
+    assert venue.world.dump() == before
     token.misbehave(False, 0, ZERO, b"", sender=TRADER)
     getattr(outside, function)(*arguments, sender=TRADER)
 
@@ -110,3 +116,60 @@ def test_nothing_begins_inside_a_movement_of_money(scene: Scene, outer: str, inn
 def test_a_venue_over_a_quiet_odd_token_works(scene: Scene) -> None:
     venue: Venue = scene.venue
     assert venue.vault.accounted_e6() == venue.dollar.balanceOf(venue.vault.address)
+
+
+# -- the end of a venue --------------------------------------------------------------------
+
+
+class End:
+    """A venue that is wound down, where two traders, liquidity providers and a ticket wait."""
+
+    def __init__(self) -> None:
+        self.venue = venue = a_venue(token=compiled_at(TOKEN))
+        venue.list_market(1)
+        self.trader = venue.open_account(TRADER, 4_000 * DOLLAR)
+        self.rival = venue.open_account(RIVAL, 3_000_000 * DOLLAR)
+        venue.trade(self.trader, self.rival)
+        venue.fund(PROVIDER, 1_000 * DOLLAR)
+        self.shares = venue.provide(PROVIDER, 500 * DOLLAR, ORACLE)
+        for operator in (TRADER.address, venue.dollar.address):
+            venue.pool.setOperator(operator, True, sender=PROVIDER)
+        for step in (venue.recovery.wind_down, self._pay_rival_and_pool):
+            venue.world.travel(WEEK_S + 1)
+            step(sender=TRADER)
+        venue.world.travel(WEEK_S)
+        assert venue.vault.ticket_count() == 1
+
+    def _pay_rival_and_pool(self, sender: Key) -> None:
+        for account in (self.rival, 0):
+            self.venue.recovery.claim(account, sender=sender)
+
+    def call(self, name: str) -> Call:
+        venue, own = self.venue, (PROVIDER.address, PROVIDER.address)
+        calls: dict[str, Call] = {
+            "claim": (venue.recovery, "claim", (self.trader,)),
+            "leave": (venue.pool, "leave", (self.shares // 3, *own)),
+            "pull": (venue.vault, "pull", (0,)),
+        }
+        return calls[name]
+
+
+LAST = ("claim", "leave", "pull")
+
+
+@pytest.fixture(scope="module")
+def kept_end() -> End:
+    return End()
+
+
+@pytest.fixture
+def end(kept_end: End) -> Iterator[End]:
+    with kept_end.venue.world.anchored():
+        yield kept_end
+
+
+@pytest.mark.parametrize(("outer", "inner"), itertools.product(LAST, LAST))
+def test_nobody_is_paid_inside_another_payment_of_a_wound_down_venue(
+    end: End, outer: str, inner: str
+) -> None:
+    check_lock(end, outer, inner)

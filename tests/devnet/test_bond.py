@@ -26,7 +26,7 @@ from infold.messages import Cancel, Receipt
 from infold.node import LocalVenue, batches, live_prices
 from infold.sdk.receipts import ReceiptFile, check_receipt
 from infold.sdk.wire import cancel_bytes
-from infold.shell.deploy import REWARD_E6, WINDOW_S
+from infold.shell.deploy import CLAIM_S, REWARD_E6
 from infold.shell.devnet import DevnetConfig
 from infold.signing import cancel_digest, sign
 
@@ -206,7 +206,7 @@ def test_a_node_that_censors_is_challenged_and_pays(
     code, nothing = scene.challenge()
     assert code == 0 and nothing["claims"] == []
     staked_e6, before_e6 = bond.call("bond_e6"), dollar.call("balanceOf", owner)
-    devnet.mine(scene.venue.clock_ms + (WINDOW_S + 60) * 1_000)
+    devnet.mine(scene.venue.clock_ms + (CLAIM_S + 60) * 1_000)
     code, paid = scene.challenge()
     assert code == 0 and [claim["state"] for claim in paid["claims"]] == ["paid"]
     assert dollar.call("balanceOf", owner) == before_e6 + REWARD_E6

@@ -13,7 +13,7 @@ import pytest
 from tests.support.local_orders import an_order
 
 from infold.cli import app, onchain
-from infold.errors import Unavailable
+from infold.errors import Rejected, Unavailable
 from infold.messages import Receipt
 from infold.node import LocalVenue
 from infold.shell.devnet import DevnetConfig, live_prices
@@ -80,6 +80,10 @@ def test_a_venue_nobody_runs_is_wound_down_by_a_stranger(
         assert run("status", signs=False)["state"] == "running"
         run("start", code=7)
 
+        far = an_order(venue, RICH, price="40000", slot=3, expiry=clock[0] + 30 * 86_400_000)
+        (rested,) = venue.node.submit([far], clock[0] + 10)
+        assert isinstance(rested, Receipt)
+
         # 2. nothing settles for a week, and a stranger ends it
         clock[0] += WEEK_MS + 10_000
         wait()
@@ -93,20 +97,31 @@ def test_a_venue_nobody_runs_is_wound_down_by_a_stranger(
         assert [it["account"] for it in told] == [poor]
         run("claim", str(rich), code=7)
 
-        # 4. the node has followed it and closes nothing any more
+        # 4. the node has followed it: it closes nothing, takes nothing, and says so
         venue.node.observe()
+        seq = venue.node.journal.seq
         with pytest.raises(Unavailable, match="wound down"):
             venue.step(clock[0] + 2_000, prices)
+        assert venue.node.journal.seq == seq, "and journals nothing for a batch that cannot come"
+        assert venue.node.order(rested.order_hash)["reason"] == "WOUND_DOWN"
+        (refused,) = venue.node.submit([an_order(venue, RICH, slot=2)], clock[0] + 10)
+        assert isinstance(refused, Rejected) and refused.code == "WOUND_DOWN"
+        told_ms = venue.node.meta()["windDown"]["registerUntil"]
+        assert told_ms == run("status", signs=False)["register_until_ms"]
+        assert {row["status"] for row in venue.node.markets()} == {"woundDown"}
 
         # 5. a week later everyone is paid the same part
         clock[0] += WEEK_MS + 10_000
         wait()
         token, vault = devnet.venue["Dollar"], devnet.venue["Vault"]
-        paid = [run("claim", str(devnet.accounts[it].account)) for it in (RICH, STRANGER)]
+        rich_s, _ = [run("claim", str(devnet.accounts[it].account)) for it in (RICH, STRANGER)]
         assert run("status", signs=False)["state"] == "paying"
-        assert float(paid[0]["paid"]) <= float(paid[0]["equity"])
+        assert rich_s["command"] == "wind-down claim"
+        assert 0 < int(rich_s["part_e6"]) <= int(rich_s["equity_e6"])
+        waiting_e6 = sum(int(ticket["amount_e6"]) for ticket in rich_s["tickets"])
+        assert int(rich_s["paid_e6"]) + waiting_e6 == int(rich_s["part_e6"])
         holder = "0x" + devnet.accounts[RICH].wallet.address.hex()
-        assert int(token.call("balanceOf", holder)) >= round(float(paid[0]["paid"]) * DOLLAR)
+        assert int(token.call("balanceOf", holder)) >= int(rich_s["paid_e6"])
         for account in (0, 1):
             if int(devnet.venue["Recovery"].call("final_equity", account)) > 0:
                 run("claim", str(account))

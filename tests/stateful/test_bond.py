@@ -10,15 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.evm import Refused, a_key
-from tests.support.omission import (
-    LEFT_OUT,
-    STAKE_E6,
-    TIMELOCK,
-    Omission,
-    Proof,
-    set_up,
-    stake,
-)
+from tests.support.omission import LEFT_OUT, STAKE_E6, TIMELOCK, Omission, Proof, set_up, stake
 from tests.support.venue import CLAIM_S, DOLLAR, MATCHER, REWARD_E6
 
 from infold.reference.bond import Bond

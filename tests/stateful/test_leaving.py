@@ -16,7 +16,8 @@ from infold.reference.faults import Fault
 from infold.reference.outflow import QUEUE_S
 from infold.reference.words import Account, Exit, Head, Position, Withdrawal
 
-from .machine import MARKETS, STRANGER, Machine
+from .chain import MARKETS, STRANGER
+from .machine import Machine
 
 TRANSITIONS = 160
 WIDE_E8 = 2**60 - 1

@@ -21,6 +21,11 @@ ADVICE: Final = {
         " claim again right after an order fills, or close the positions first"
     ),
     "clearing: no price": "claim again after a batch that prices every market the account holds",
+    "clearing: fold first": (
+        "a position of the account is behind: `infold keeper --once` folds it, then claim again"
+    ),
+    "clearing: not silent for a week": "`infold wind-down status` says from when it may be stopped",
+    "clearing: wound down": "the venue has ended: `infold wind-down status` says what is left",
     "clearing: cancel too soon": "try again once the cancel before this one is 18 s old",
     "clearing: seq must rise": "the slot is cancelled up to this seq already",
     "delegates: already decided": "choose another seq: a hash is approved or taken back but once",
@@ -33,6 +38,24 @@ ADVICE: Final = {
     "delegates: not live": "nothing: the key holds no rights of this account",
     "delegates: not the owner": "sign with the key that opened the account",
     "delegates: expiry has passed": "name a later --expiry-ms",
+    "recovery: not the owner": "sign with the key that opened the account",
+    "recovery: size out of range": "ask for more than nothing and at most what the position holds",
+    "recovery: exit pending": (
+        "one request a position: it is carried out at its appointed time, a minute after it"
+    ),
+    "recovery: wound down": "it was stopped before: go on with `infold wind-down register`",
+    "recovery: not wound down": "`infold wind-down start` comes first",
+    "recovery: registration is not over": (
+        "`infold wind-down status` says until when debts are told; claim after that"
+    ),
+    "recovery: registration is over": "nothing: from now on `infold wind-down claim` pays",
+    "recovery: nothing to claim": "nothing: the account was paid, or holds nothing",
+    "recovery: fold first": (
+        "a position of the account is behind: `infold keeper --once` folds it, then try again"
+    ),
+    "pool: wound down": "the venue has ended: `infold wind-down leave` pays for shares",
+    "pool: not wound down": "shares are redeemed as ever, by `infold lp redeem`",
+    "vault: ticket waits": "`infold ticket NUMBER` says how much is before it, and its last day",
     "pool: not enough shares": "`infold lp position` prints them; claim shares first",
     "pool: nothing to take back": (
         "nothing of this key waits to be claimed: see that key and epoch are those the request"

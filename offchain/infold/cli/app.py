@@ -4,7 +4,7 @@
 Commands live in ``accounts``, ``orders`` and ``markets`` (people who trade), ``liquidity`` (people
 who provide it), ``operate`` (people who run a venue), ``govern`` (people who change one), ``study``
 (people who measure one), and beside them in a module for each thing that is its own: refunds, the
-bond's claims, the vault's tickets, the wind-down. Modules that need numpy or a chain
+bond's claims, forced exits, the vault's tickets, the wind-down. Modules that need numpy or a chain
 are imported inside commands, so that ``infold --help`` answers at once and a base install (no
 numpy, no Ape) can trade.
 """
@@ -24,6 +24,7 @@ from infold.cli import (
     accounts,
     claims,
     govern,
+    leaving,
     liquidity,
     markets,
     operate,
@@ -59,6 +60,7 @@ operate.register(app)
 govern.register(app)
 accounts.register(app)
 orders.register(app)
+leaving.register(app)
 liquidity.register(app)
 markets.register(app)
 refunds.register(app)

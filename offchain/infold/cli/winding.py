@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.onchain import named
+from infold.cli.onchain import named, paid
 from infold.cli.options import (
     API_URL,
     RPC_URL,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from infold.shell.chain import Venue
 
 SILENCE_MS = REGISTRATION_MS = 7 * DAY_MS
-NAME = "infold wind-down"
 
 commands = typer.Typer(no_args_is_help=True, help="End a venue that nobody runs any more.")
 
@@ -51,7 +50,7 @@ def status(
 
     there = venue(rpc_url, api_url, book)
     now_ms = block(there.rpc).timestamp_s * 1000
-    show_command(NAME, standing(there, now_ms), as_json, NAME)
+    show_command("wind-down status", standing(there, now_ms), as_json, "wind-down")
 
 
 @commands.command()
@@ -63,7 +62,7 @@ def start(
     """Stop the venue for good, a week after its last batch. Any key that pays gas may."""
     desk = caller.desk()
     until_ms = int(named(desk.send("Recovery", "wind_down"), "WoundDown")["until_ms"])
-    show_command(NAME, {"registerUntilMs": until_ms}, as_json, NAME)
+    show_command("wind-down start", {"register_until_ms": until_ms}, as_json, "venue stopped")
 
 
 @commands.command("register")
@@ -82,10 +81,10 @@ def register_debts(
             if int(there["Recovery"].call("final_equity", account)) >= 0:
                 continue
             told = named(desk.send("Recovery", "register", account), "DebtRegistered")
-            debt = format_decimal(int(told["debt_e6"]), AMOUNT_DECIMALS)
-            steps.say(f"account {account} owes {debt}")
-            found.append({"account": account, "debt": debt})
-    show_command(NAME, {"registered": found}, as_json, NAME)
+            debt_e6 = int(told["debt_e6"])
+            steps.say(f"account {account} owes {format_decimal(debt_e6, AMOUNT_DECIMALS)}")
+            found.append({"account": account, "debt_e6": str(debt_e6)})
+    show_command("wind-down register", {"registered": found}, as_json, "debts told")
 
 
 @commands.command()
@@ -96,15 +95,17 @@ def claim(
     as_json: Json = False,
 ) -> None:
     """Pay an account's owner its part, a week after the stop; of account 0, set it aside for shares
-    (`leave`). Any key that pays gas may.
+    (`leave`). Any key that pays gas may. What the vault does not let out at once is a ticket.
     """
-    desk = caller.desk()
-    paid = named(desk.send("Recovery", "claim", account), "ClaimPaid")
-    amounts = {
-        name: format_decimal(int(paid[f"{name}_e6"]), AMOUNT_DECIMALS)
-        for name in ("equity", "paid")
+    logs = caller.desk().send("Recovery", "claim", account)
+    claimed = named(logs, "ClaimPaid")
+    document = {
+        "account": account,
+        "equity_e6": str(claimed["equity_e6"]),
+        "part_e6": str(claimed["paid_e6"]),
+        **paid(logs).document(),
     }
-    show_command(NAME, {"account": account, **amounts}, as_json, NAME)
+    show_command("wind-down claim", document, as_json, "part claimed")
 
 
 @commands.command()
@@ -115,11 +116,14 @@ def leave(
 ) -> None:
     """Give all of the key's pool shares back for their part of what the pool was left with."""
     desk = caller.desk()
-    there = desk.venue
-    shares = int(there["Pool"].call("balanceOf", desk.holder))
-    told = named(desk.send("Pool", "leave", shares, desk.holder, desk.holder), "Withdraw")
-    paid = format_decimal(int(told["assets"]), AMOUNT_DECIMALS)
-    show_command(NAME, {"shares": str(shares), "paid": paid}, as_json, NAME)
+    shares = int(desk.venue["Pool"].call("balanceOf", desk.holder))
+    logs = desk.send("Pool", "leave", shares, desk.holder, desk.holder)
+    document = {
+        "shares_e12": str(shares),
+        "part_e6": str(named(logs, "Withdraw")["assets"]),
+        **paid(logs).document(),
+    }
+    show_command("wind-down leave", document, as_json, "shares given back")
 
 
 def everybody(there: Venue) -> list[int]:
@@ -129,23 +133,20 @@ def everybody(there: Venue) -> list[int]:
 
 
 def standing(there: Venue, now_ms: int) -> dict[str, Any]:
-    """Where the wind-down of a venue is, at a time."""
+    """Where the wind-down of a venue is, at a time: `running`, `silent` (it may be stopped),
+    `registering` or `paying`.
+    """
     from infold.words import unpack_head
 
     recovery, head = there["Recovery"], unpack_head(int(there["Clearing"].call("head")))
     wound_ms = int(recovery.call("wound_ms"))
     if not wound_ms:
         from_ms = (head.time_ms or head.epoch_end_ms) + SILENCE_MS
-        return {"state": "silent" if now_ms > from_ms else "running", "startAfterMs": from_ms}
+        return {"state": "silent" if now_ms > from_ms else "running", "start_after_ms": from_ms}
     until_ms = wound_ms + REGISTRATION_MS
     amounts = {
-        shown: format_decimal(int(recovery.call(name)), AMOUNT_DECIMALS)
-        for shown, name in (
-            ("deficit", "deficit_e6"),
-            ("payable", "payable_e6"),
-            ("claims", "claims_e6"),
-            ("unpaid", "unpaid_e6"),
-        )
+        name: str(recovery.call(name))
+        for name in ("deficit_e6", "payable_e6", "claims_e6", "unpaid_e6")
     }
     state = "registering" if now_ms <= until_ms else "paying"
-    return {"state": state, "registerUntilMs": until_ms, **amounts}
+    return {"state": state, "register_until_ms": until_ms, **amounts}

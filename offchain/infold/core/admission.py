@@ -23,7 +23,7 @@ from infold.messages import Order, SignedCancel, SignedOrder
 from infold.units import (
     DAY_MS,
     FRACTION_DECIMALS,
-    MARKETS_MAX,
+    PLACES,
     PRICE_DECIMALS,
     QUOTE_DIVISOR,
     format_decimal,
@@ -110,6 +110,10 @@ class Holder(Protocol):
 class AdmissionState(Protocol):
     """What `check` asks of the engine's state. Nothing here may change it."""
 
+    @property
+    def wound_until_ms(self) -> int:
+        """Until when debts are told, once the venue is wound down for good; 0 before."""
+
     def holder(self, account: int) -> Holder | None:
         """The account, None if it is not open."""
 
@@ -123,8 +127,11 @@ class AdmissionState(Protocol):
 def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limits) -> None:
     """Raise `Rejected` unless the order could fill in the next batch, as the state stands.
 
-    The first failing rule speaks: who, when, which, what, and last what it would lead to.
+    The first failing rule speaks: whether there is a venue, who, when, which, what, and last what
+    it would lead to.
     """
+    if state.wound_until_ms:
+        raise Rejected("WOUND_DOWN", None, "no batch settles any more")
     order = signed.order
     account, market = order.account, order.market
     holder = state.holder(account)
@@ -182,7 +189,7 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
     if terms.status != STATUS_LIVE or order.reduce_only:
         _check_shrinks(order, terms.status, holder.base_e8(market))
     held = holder.markets_held()
-    if len(held) >= MARKETS_MAX and market not in held:
+    if len(held) >= PLACES and market not in held:
         raise Rejected("MARKETS_FULL", "market")
     shortfall_e6 = holder.margin_shortfall_e6(order)
     if shortfall_e6 > 0:

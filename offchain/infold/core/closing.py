@@ -96,10 +96,15 @@ def close(state: State, command: CloseBatch) -> list[AnyEvent]:
     return decided
 
 
-def _check_time(state: State, command: CloseBatch) -> None:
-    time_ms = command.time_ms
+def check_running(state: State) -> None:
+    """Raise `Unavailable` once the venue is wound down."""
     if state.head.time_ms == NEVER_MS:
         raise Unavailable("the venue is wound down: no batch settles any more (runbook: leaving)")
+
+
+def _check_time(state: State, command: CloseBatch) -> None:
+    time_ms = command.time_ms
+    check_running(state)
     if state.in_flight is not None:
         raise Unavailable(
             f"batch {state.in_flight.number} is under way; confirm it or let it lapse first"

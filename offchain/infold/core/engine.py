@@ -232,23 +232,25 @@ def _observe(state: State, command: ObserveChain) -> list[AnyEvent]:
     decided: list[AnyEvent] = [
         ChainObserved(facts=command.facts, block=command.block, block_ms=command.block_ms)
     ]
-    gone: dict[bytes, None] = {}
+    gone: dict[bytes, str] = {}
     for fact in command.facts:
         if isinstance(fact, events.Cancelled):
             seq = unpack_fill(from_word(fact.fill)).cancel_seq
             held = state.accounts.get(fact.account)
             open_order = held.orders.get(fact.slot) if held is not None else None
             if open_order is not None and open_order.order.seq <= seq:
-                gone[open_order.signed.order_hash] = None
+                gone[open_order.signed.order_hash] = "CHAIN"
         elif isinstance(fact, events.CancelledAll):
             epoch = unpack_account(from_word(fact.word)).epoch
             held = state.accounts.get(fact.account)
             for open_order in held.orders.values() if held is not None else ():
                 if open_order.order.epoch < epoch:
-                    gone[open_order.signed.order_hash] = None
+                    gone[open_order.signed.order_hash] = "CHAIN"
+        elif isinstance(fact, events.WoundDown):
+            gone = dict.fromkeys(state.orders, "WOUND_DOWN") | gone
     decided += [
-        OrderCancelled(order_hash=order_hash, reason="CHAIN", seq=0)
-        for order_hash in gone
+        OrderCancelled(order_hash=order_hash, reason=reason, seq=0)
+        for order_hash, reason in gone.items()
         if state.orders[order_hash].leaves is None
     ]
     return decided

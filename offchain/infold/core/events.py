@@ -324,7 +324,7 @@ class OrderCancelled(Event, frozen=True, kw_only=True):
     """The order leaves the book. One that a batch holds may still fill there, and ends with it.
 
     `reason`: OWNER (a signed cancel), CHAIN (its barrier acts on chain), SIGNER (its delegate
-    went), MARGIN. The slot takes only seqs above `seq` from now on.
+    went), MARGIN, WOUND_DOWN (the venue ended). The slot takes only seqs above `seq` from now on.
     """
 
     order_hash: bytes

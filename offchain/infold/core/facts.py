@@ -82,6 +82,7 @@ def fold(state: State, fact: ChainFact) -> None:
             _set_halt(state, fact)
         case events.WoundDown():
             state.head = state.head._replace(time_ms=NEVER_MS)
+            state.wound_until_ms = fact.until_ms
         case events.Covered():
             held = state.held(POOL_ACCOUNT)
             collateral_e6 = held.word.collateral_e6 - fact.pool_e6

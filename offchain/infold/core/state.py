@@ -211,6 +211,8 @@ class State:
     requests: dict[int, RequestsWord] = field(default_factory=dict)
     strikes: dict[int, StrikeWord] = field(default_factory=dict)
     epoch_ms: int = 0
+    wound_until_ms: int = 0
+    """Until when debts are told, once the venue is wound down for good; 0 before."""
     readings: dict[int, ReadingsWord] = field(default_factory=dict)
     """What second sources said, by market; without an entry there is none."""
 
@@ -319,12 +321,3 @@ def delegate_words(state: State) -> dict[tuple[int, int], int]:
 def request_words(state: State) -> dict[int, int]:
     """Every word of `Pool.lp_requests`, by epoch."""
     return {epoch: pack_requests(requests) for epoch, requests in state.requests.items()}
-
-
-def approval_words(state: State) -> dict[tuple[int, bytes], int]:
-    """Every approval of `Delegates`, by account and order hash."""
-    return {
-        (account, order_hash): until_ms
-        for account, held in state.accounts.items()
-        for order_hash, until_ms in held.approvals.items()
-    }

@@ -27,10 +27,16 @@ from infold.units import (
     FIRST_TRADER,
     FRACTION_ONE_E6,
     MARGIN_DIVISOR,
-    MARKETS_MAX,
+    PLACES,
     QUOTE_DIVISOR,
 )
-from infold.words import STATUS_LIVE, STATUS_SHRINK_ONLY, DelegateWord, FillWord
+from infold.words import (
+    STATUS_LIVE,
+    STATUS_SHRINK_ONLY,
+    STATUS_UNLISTED,
+    DelegateWord,
+    FillWord,
+)
 
 NO_SLOT: Final = SlotView()
 _ABOVE: Final = 1 + 2**-30
@@ -85,6 +91,10 @@ class AdmissionView:
         }
         """What each market asks at its latest price; nothing before any price is known."""
         self.marks = state.needs.terms({market: asks.mark for market, asks in self.asked.items()})
+
+    @property
+    def wound_until_ms(self) -> int:
+        return self.state.wound_until_ms
 
     def keep(self) -> None:
         """Leave the accounts' sums to the next view: they hold if all that was added is folded."""
@@ -150,7 +160,7 @@ class AdmissionView:
             return False
         needs = holder.needs
         held = needs.by_market_e6
-        if len(held) >= MARKETS_MAX and market not in held:
+        if len(held) >= PLACES and market not in held:
             return False
         if holder.weigh(market, buy, size_e8, limit_price_e8) > 0:
             return False
@@ -186,6 +196,8 @@ class AdmissionView:
                     or (price_e8 and doubts(self.state, market, price_e8, self._now_ms))
                 ):
                     status = STATUS_SHRINK_ONLY
+                if self.state.wound_until_ms:
+                    status = STATUS_UNLISTED
                 terms = MarketTerms(
                     parameters.listing.tick_e8, parameters.rates.fee_e6, status, price_e8
                 )

@@ -54,6 +54,7 @@ _STATUS = {
     "DELEGATE_EXPIRED": 401,
     "DELEGATE_SCOPE": 403,
     "NOT_APPROVED": 401,
+    "WOUND_DOWN": 410,
 }
 _log = logging.getLogger("infold.gateway")
 T = TypeVar("T")

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches: from the dealer's curves and a price vector to a settled call."""
+"""Batches: from the dealer's curves and a price vector to a settled call.
+
+One number, one seal (docs/decisions/0144): a batch is tried without a seal, sealed once the trial
+has passed, journalled, and only then leaves the process. A seal in the journal may be anywhere: its
+number is sealed anew only for a T more than F later, after a final block has shown that it lapsed.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from infold.core.closing import check_running
 from infold.core.curve import Curve
 from infold.core.engine import decide
 from infold.core.events import BatchClosed, CloseBatch, LapseBatch, SkippedOnChain, encode_entry
@@ -19,14 +25,14 @@ from infold.core.refunds import TiersFixed
 from infold.core.state import State
 from infold.dealer.desk import SignalsLike
 from infold.dealer.guarding import CapitalGuard
-from infold.errors import InvariantBroken
+from infold.errors import InvariantBroken, Unavailable
 from infold.messages import Batch, Fill, PriceVector
 from infold.node.following import Follower
 from infold.node.memory import Memory
 from infold.shell.chain import settle_calldata
 from infold.shell.poster import BatchRefused, Intent, Landed, Lapsed, Poster
 from infold.signing import Domain, batch_digest, keccak, sign, vector_openings
-from infold.units import GUARD_MS
+from infold.units import GUARD_MS, WINDOW_MS
 from infold.words import STATUS_UNLISTED
 
 REFUSALS_MAX: Final = 3
@@ -120,6 +126,8 @@ class Batches:
         """
         self.finish_under_way()
         self._follower.observe()
+        check_running(self._state)
+        self.require_apart(time_ms)
         if self._mine is not None and self._state.block_ms < time_ms - GUARD_MS:
             self._mine(time_ms - GUARD_MS)
             self._follower.observe()
@@ -144,18 +152,20 @@ class Batches:
         intent = None
         refused = ""
         if closed is not None:
-            intent = self._seal(closed, vector)
+            batch = self._unsealed(closed, vector)
+            digest = batch_digest(batch.number, batch.time_ms, batch.contents, self._domain)
             try:
-                self._poster.simulate(intent)
+                self._poster.rehearse(batch, digest)
+                intent = self._seal(batch, digest)
                 entries.append(msgspec.json.encode({"intent": intent}))
             except BatchRefused as refusal:
                 refused = refusal.reason or "no reason given"
         self._memory.journal.append(entries)
         for event in decided:
             self._memory.evolve(event)
-        if closed is None or intent is None:
+        if closed is None:
             return BatchOutcome(time_ms)
-        if refused:
+        if intent is None:
             return self._give_up(closed, refused)
         self._memory.intent = intent
         self._refusals = 0
@@ -221,16 +231,25 @@ class Batches:
             if market.at(time_ms).rates.status != STATUS_UNLISTED
         )
 
-    def _seal(self, closed: BatchClosed, vector: PriceVector) -> Intent:
-        """The signed call of a closed batch. The vector is presented with the chunks the batch
-        opens, and no others.
+    def require_apart(self, time_ms: int) -> None:
+        """Raise `Unavailable` while a seal at T could be one of two for a number that count against
+        the matcher: at most F after the T of one that was journalled and lapsed.
+        """
+        sealed = self._memory.intent
+        if sealed is None or sealed.number <= self._state.head.number:
+            return
+        if time_ms <= sealed.time_ms + WINDOW_MS:
+            raise Unavailable(
+                f"batch {sealed.number} was sealed for {sealed.time_ms} and lapsed; it is sealed"
+                f" anew only for a time after {sealed.time_ms + WINDOW_MS}, not {time_ms}"
+            )
+
+    def _unsealed(self, closed: BatchClosed, vector: PriceVector) -> Batch:
+        """The call of a closed batch, without a seal. The vector is presented with the chunks the
+        batch opens, and no others.
         """
         material = material_of(self._state, closed)
-        seal = sign(
-            batch_digest(closed.number, closed.time_ms, material.contents, self._domain),
-            self._matcher_key,
-        )
-        batch = Batch(
+        return Batch(
             number=closed.number,
             time_ms=closed.time_ms,
             head=material.head,
@@ -239,18 +258,22 @@ class Batches:
             records=material.records,
             accepted_root=closed.accepted_root,
             contents=material.contents,
-            seals=[seal],
+            seals=[],
         )
+
+    def _seal(self, batch: Batch, digest: bytes) -> Intent:
+        """The signed call of a batch: in the journal before it is anywhere else."""
+        sealed = msgspec.structs.replace(batch, seals=[sign(digest, self._matcher_key)])
         return Intent(
-            number=batch.number,
-            time_ms=batch.time_ms,
-            contents=batch.contents,
-            calldata=settle_calldata(batch),
+            number=sealed.number,
+            time_ms=sealed.time_ms,
+            contents=sealed.contents,
+            calldata=settle_calldata(sealed),
         )
 
     def _give_up(self, closed: BatchClosed, reason: str) -> BatchOutcome:
-        """A batch the contract would refuse was never sent: its fills are void, its orders wait for
-        the next one.
+        """A batch the contract would refuse was never sealed: its fills are void, its orders wait
+        for the next one.
         """
         self._memory.do(LapseBatch(number=closed.number, reason=reason, signed=False))
         self._refusals += 1

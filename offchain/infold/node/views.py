@@ -32,6 +32,8 @@ STATUS_WORDS: Final = {
     STATUS_LIVE: "live",
     STATUS_SHRINK_ONLY: "shrinkOnly",
 }
+WOUND_DOWN: Final = "woundDown"
+"""Every market's status once the venue is wound down."""
 
 
 class Views:
@@ -106,6 +108,7 @@ class Views:
                 None if self._refund_payer is None else checksum_address(self._refund_payer)
             ),
             "halt": self._halt(),
+            "windDown": self._wind_down(),
             "windowMs": WINDOW_MS,
             "guardMs": GUARD_MS,
             "limits": {
@@ -133,6 +136,11 @@ class Views:
             return None
         return {"from": limits.halted_from_ms, "until": limits.halted_until_ms}
 
+    def _wind_down(self) -> Json | None:
+        """The venue's end: orders are refused for good, and debts are told up to a time."""
+        until_ms = self._state.wound_until_ms
+        return {"registerUntil": until_ms} if until_ms else None
+
     def markets(self) -> list[Json]:
         """Trading rules of every market; fractions as decimals."""
         rows = []
@@ -145,7 +153,9 @@ class Views:
                 {
                     "id": number,
                     "name": listing.name,
-                    "status": STATUS_WORDS[self._market_status(number, rates.status, now_ms)],
+                    "status": WOUND_DOWN
+                    if self._state.wound_until_ms
+                    else STATUS_WORDS[self._market_status(number, rates.status, now_ms)],
                     "tick": format_decimal(listing.tick_e8, 8),
                     "sizeStep": format_decimal(1, 8),
                     "fee": format_decimal(rates.fee_e6, 6),

@@ -16,9 +16,16 @@ from .keccak import keccak_256_many
 from .protocol import APPROVED, Protocol
 from .rpc import Transaction
 from .secp256k1 import recover
-from .settlement import TREASURY_ACCOUNT, Prepared, SettleCall, contents_of, vector_of
+from .settlement import (
+    BACKSTOP_ACCOUNT,
+    TREASURY_ACCOUNT,
+    Prepared,
+    SettleCall,
+    contents_of,
+    vector_of,
+)
 from .sources import Readings, Source
-from .words import Account, Delegate, Limits
+from .words import Account, Delegate, Limits, Withdrawal
 
 _MISMATCHES_MAX = 200
 _APART = ("Transfer", "SignerSet", "ThresholdSet")
@@ -352,6 +359,9 @@ class Replay:
             if _integer(words[1]) >> 255:
                 spent = [ours[1].arguments[0], 2**256 - _integer(words[1])]
                 return _bound(protocol.spend, spent, governance, now_s)
+        if event.name == "WithdrawalSet" and words[0] == BACKSTOP_ACCOUNT and words[2]:
+            asked = [BACKSTOP_ACCOUNT, Withdrawal.of(_integer(words[2])).amount_e6]
+            return _bound(protocol.request_withdrawal, asked, governance, now_s)
         if event.name == "AccountOpened":
             return _bound(protocol.open_account, [words[1], ours[1].arguments[1]], 0, now_s)
         if event.address == self.history.contracts.pool:
@@ -401,9 +411,8 @@ class Replay:
         return None
 
     def _embedded_door(self, event: Event, transaction: Transaction) -> Callable[[], object] | None:
-        """A door's own calldata carried inside a forwarder's."""
+        """A door's own calldata carried inside a forwarder's; of a deposit the log says all."""
         doors = {
-            "CollateralMoved": ("Clearing", "deposit"),
             "Liquidated": ("Recovery", "liquidate"),
             "WithdrawalSet": ("Clearing", "claim_withdrawal"),
             "Cancelled": ("Clearing", "cancel"),
@@ -419,6 +428,9 @@ class Replay:
         if other and embedded(transaction.data, DOORS["Recovery", other].selector) is not None:
             doors[event.name] = ("Recovery", other)
         door = doors.get(event.name)
+        if door is None and event.name == "CollateralMoved":
+            paid_in = list(event.arguments[:2])
+            return _bound(self.protocol.deposit, paid_in, 0, transaction.time_s)
         data = embedded(transaction.data, DOORS[door].selector) if door else None
         if door is None or data is None:
             return None

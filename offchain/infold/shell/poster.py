@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from infold.errors import InvariantBroken, Unavailable
+from infold.errors import InvariantBroken, Misconfigured, Unavailable
+from infold.messages import Batch
 from infold.shell.chain import (
     TRANSACTION_GAS_MAX,
     Block,
@@ -30,6 +31,7 @@ from infold.shell.chain import (
     Venue,
     block,
     receipt,
+    settle_calldata,
     why_it_failed,
 )
 from infold.units import WINDOW_MS
@@ -136,17 +138,29 @@ class Poster:
             "all logs"
         )
 
-    def simulate(self, intent: Intent) -> None:
-        """Ask the node what the contract would say in a block stamped just after T. Raises
-        `BatchRefused` with its string.
+    def rehearse(self, batch: Batch, digest: bytes) -> None:
+        """Ask the node what the contract would say to a batch that nobody has sealed yet, in a
+        block stamped just after T: in this call alone, `Seals` says yes to this digest.
+
+        Raises `BatchRefused` with the contract's string, `Misconfigured` if the node cannot do it.
         """
+        time_s = None if self._mine is None else -(-batch.time_ms // 1000)
         try:
-            time_s = None if self._mine is None else -(-intent.time_ms // 1000)
             self.sender.call(
-                self.venue["Clearing"].address, intent.calldata, TRANSACTION_GAS_MAX, time_s
+                self.venue["Clearing"].address,
+                settle_calldata(batch),
+                TRANSACTION_GAS_MAX,
+                time_s,
+                {self.venue["Seals"].address: _seal_of_nobody(digest)},
             )
         except Reverted as error:
-            raise BatchRefused(error.reason, f"batch {intent.number}") from error
+            if error.reason == "seals: not the matcher":
+                raise Misconfigured(
+                    "the node takes no account overrides in eth_call, and a batch is tried before"
+                    " it is sealed; name one that does (anvil, geth, reth)"
+                ) from error
+            reason = error.reason or "the contract hashes the batch to another digest"
+            raise BatchRefused(reason, f"batch {batch.number}") from error
 
     def post(self, intent: Intent, deadline_s: float = 60.0) -> Landed:
         """Land a journalled batch and wait for its receipt. Safe to call again for the same batch,
@@ -284,3 +298,11 @@ class Poster:
                 f"{self.confirmations} blocks. The venue halts; compare chain and journal "
                 "(infold reconcile) before restarting"
             )
+
+
+def _seal_of_nobody(digest: bytes) -> bytes:
+    """Code that answers `Seals.check` with true for this digest and else reverts without a word."""
+    asked = bytes.fromhex("6024 35")  # the digest is the call's second word
+    equal = bytes.fromhex("7f") + digest + bytes.fromhex("14 80 6000 52")
+    answer = bytes.fromhex("6030 57 6000 80 fd 5b 6020 6000 f3")
+    return asked + equal + answer

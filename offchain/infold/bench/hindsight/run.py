@@ -15,7 +15,7 @@ from infold.core.pool import METER_DAILY_E6, REBATE_PARTS
 
 CAPITAL_E6: Final = 10_000_000 * 10**6
 LIMIT_SHARE: Final = 0.005
-"""Half a percent of the pool's capital a day, the issue's bound, with everything in."""
+"""Half a percent of the pool's capital a day, with everything in (docs/decisions/0150)."""
 BATCHES_MIN: Final = 10_000
 REBATE_MAX: Final = REBATE_PARTS - 1
 FEE_E6: Final = 200

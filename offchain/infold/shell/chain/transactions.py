@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from infold.errors import Misconfigured, Unavailable
 from infold.shell.chain.rpc import Json, Reverted, Rpc, block, revert_reason
 from infold.signing import address_of, keccak
 
-TRANSACTION_GAS_MAX = 16_777_216  # EIP-7825
+TRANSACTION_GAS_MAX = 16_777_216  # EIP-7825: no transaction on mainnet may ask for more
 
 
 def rlp(item: Any) -> bytes:
@@ -134,16 +134,29 @@ class Sender:
             value_wei=value_wei,
         )
 
-    def call(self, to: bytes, data: bytes, gas: int, block_time_s: int | None = None) -> None:
-        """Try a transaction without sending it, as if its block were so stamped; or `Reverted`."""
+    def call(
+        self,
+        to: bytes,
+        data: bytes,
+        gas: int,
+        block_time_s: int | None = None,
+        codes: Mapping[bytes, bytes] | None = None,
+    ) -> None:
+        """Try a transaction without sending it, as if its block were so stamped and other code
+        stood at some addresses; or `Reverted`.
+        """
         request = {
             "from": "0x" + self.address.hex(),
             "to": "0x" + to.hex(),
             "data": "0x" + data.hex(),
             "gas": hex(gas),
         }
-        overrides: list[Json] = [] if block_time_s is None else [{}, {"time": hex(block_time_s)}]
-        self.rpc.call("eth_call", request, "latest", *overrides)
+        accounts = {
+            "0x" + address.hex(): {"code": "0x" + code.hex()}
+            for address, code in (codes or {}).items()
+        }
+        stamp = [] if block_time_s is None else [{"time": hex(block_time_s)}]
+        self.rpc.call("eth_call", request, "latest", accounts, *stamp)
 
     def estimate(self, to: bytes, data: bytes, value_wei: int = 0) -> int:
         """Gas to send with: the node's estimate and a fifth, at most the cap of a transaction.

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import ZERO, a_key, refuses
 from tests.support.venue import DELAY_S, DEPLOYER, GUARDIAN, ORACLE_SIGNERS, OWNER, PRICE_E8, Venue
 
@@ -137,3 +138,17 @@ def test_a_batch_needs_the_attesters_of_its_time(venue: Venue) -> None:
     with refuses(venue.world, "signers: not a signer"):
         venue.settle(sealed_by(*sorted([attesters[0], NEWCOMER], key=lambda key: key.number)))
     venue.settle(sealed_by(*attesters))
+
+
+def test_what_is_passed_on_is_passed_on_whole_or_refused(venue: Venue) -> None:
+    token = venue.world.deploy(
+        compiled_at(ROOT / "tests" / "support" / "contracts" / "OddToken.vy"), sender=DEPLOYER
+    )
+    token.mint(venue.governance.address, 7, sender=STRANGER)
+    given = (token.address, NEWCOMER.address, 7)
+    token.misbehave(True, 0, ZERO, b"", sender=STRANGER)
+    with refuses(venue.world, "governance: token refused"):
+        venue.governance.pass_on(*given, sender=DEPLOYER)
+    token.misbehave(False, 0, ZERO, b"", sender=STRANGER)
+    venue.governance.pass_on(*given, sender=DEPLOYER)
+    assert token.balanceOf(NEWCOMER.address) == 7

@@ -16,9 +16,7 @@ from infold.words import (
     PositionWord,
     unpack_account,
     unpack_deleveraged,
-    unpack_incoming,
     unpack_ledger,
-    unpack_meter,
     unpack_position,
     unpack_transit,
 )
@@ -198,26 +196,6 @@ def test_D15_many_holders_in_random_orders_leave_only_roundings_in_transit(crowd
     assert abs(transit.quote_e6) <= 2 * len(shorts) * (1 + LOW // 10**10)
 
 
-def test_the_pool_gives_up_its_part_at_once(crowd: Crowd) -> None:
-    """A pool short 1 of 1 against a long of 1 that it has no room to take more of."""
-    venue = crowd.venue
-    venue.recovery.force_reduce(crowd.short, 0, LOT // 4, sender=a_key("short"))
-    venue.world.travel(60)
-    vector = venue.presented(venue.a_vector({1: PRICE_E8}))
-    venue.recovery.execute_exit(*vector, crowd.short, 0, sender=KEEPER)
-    before = unpack_incoming(venue.clearing.market_words(8 + 4))
-    assert before.base_e8 == -LOT // 4
-    full = Full(crowd, crowd.long, crowd.short)
-    receipt = full.deleverage(50_000 * 10**8)
-    taken = receipt.only("Applied")
-    incoming = unpack_incoming(taken["incoming"])
-    assert incoming.base_e8 == 0
-    full.fold(crowd.short)
-    assert full.position(crowd.short).base_e8 == 0
-    assert unpack_meter(venue.clearing.market_words(8 + 2)).open_interest_e8 == 0
-    Books(venue).check()
-
-
 def test_C13_only_orders_on_a_position_that_is_behind_are_skipped_until_it_is_folded(
     full: Full,
 ) -> None:
@@ -370,15 +348,24 @@ def test_who_is_behind_is_folded_before_anything_else_is_done_to_it(full: Full) 
 
 def test_many_deleveragings_of_the_other_side_are_passed_by(full: Full) -> None:
     """66 of the longs' side stand before the shorts' one: two folds of 64 numbers at most."""
-    fill_pool(full)
     crowd = full.crowd
     venue = crowd.venue
-    for _ in range(66):
-        venue.recovery.force_reduce(crowd.short, 0, 1_000, sender=a_key("short"))
-        q = venue.world.now_ms
-        venue.world.travel(60)
-        vector = venue.presented(venue.a_vector({1: PRICE_E8}, time_ms=q + 60_000))
-        venue.recovery.execute_exit(*vector, crowd.short, 0, sender=KEEPER)
+    owner = a_key("short of little")
+    little = [venue.open_account(owner, 10 * DOLLAR) for _ in range(66)]
+    order = {"size_e8": 1_000, "slot": 9}
+    plans = [venue.a_fill(venue.an_order(it, buy=False, **order)) for it in little]
+    order["size_e8"] *= len(little)
+    plans.append(venue.a_fill(venue.an_order(full.other, **order)))
+    venue.world.travel(1)
+    venue.settle(venue.a_batch(plans, oracle={1: PRICE_E8}))
+    fill_pool(full)
+    for account in little:
+        venue.recovery.force_reduce(account, 0, 1_000, sender=owner)
+    q = venue.world.now_ms
+    venue.world.travel(60)
+    vector = venue.presented(venue.a_vector({1: PRICE_E8}, time_ms=q + 60_000))
+    for account in little:
+        venue.recovery.execute_exit(*vector, account, 0, sender=KEEPER)
     most = full.fold(crowd.long).gas
     assert most < 4_000_000, most  # 64 folds
     full.fold(crowd.long)

@@ -108,6 +108,19 @@ def test_an_account_that_cannot_be_saved_is_closed_whole_and_pays_what_it_has(
     Books(crowd.venue).check()
 
 
+def test_a_position_that_costs_more_to_close_than_it_lets_go_of_is_closed_whole(
+    crowd: Crowd,
+) -> None:
+    """Where h_min is above mm no size reaches the target: equity falls faster than margin."""
+    venue = crowd.venue
+    venue.list_market(1, h_min_e6=30_000)
+    equity, margin = crowd.health(crowd.long, LOW)
+    assert 0 < margin - equity < 200 * DOLLAR
+    assert crowd.liquidate(LOW).only("Liquidated")["size_e8"] == LOT
+    assert venue.clearing.positions(crowd.long * 16) == 0
+    Books(venue).check()
+
+
 def test_a_debt_is_insurances_and_the_keeper_gets_half_a_fee(crowd: Crowd) -> None:
     """At 55,000 equity less h_min is -1,057.50; half a fee would be 13.75, 5 is the most."""
     crowd.insure(2_000 * DOLLAR)

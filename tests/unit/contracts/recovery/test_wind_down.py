@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import pytest
-from tests.support.books import Books
 from tests.support.evm import Contract, Key, Receipt, a_key, refuses
 from tests.support.venue import (
     DELAY_S,
@@ -18,13 +16,16 @@ from tests.support.venue import (
     a_venue,
 )
 
-from infold.words import unpack_account, unpack_head, unpack_limits, unpack_withdrawal
+from infold.words import (
+    unpack_account,
+    unpack_head,
+    unpack_withdrawal,
+)
 
 from .conftest import KEEPER, LONG, SHORT, Crowd
 
 WEEK_S = 7 * 86_400
 EVER = 2**48 - 1
-PROVIDER = a_key("provider")
 CRASH_E8 = PRICE_E8 * 90 // 100
 """The long owes 2,030 dollars there: 4,000 less the fee of 30 less 6,000."""
 
@@ -308,117 +309,17 @@ def test_the_backstops_part_goes_to_governance_which_passes_it_on(crowd: Crowd) 
     assert purse(venue, MATCHER) == before + 500 * DOLLAR
 
 
-# -- liquidity providers ------------------------------------------------------------------
-
-
-@pytest.fixture
-def pooled(crowd: Crowd) -> Crowd:
-    """A pool of 10,000 dollars that holds a position."""
+def test_a_place_that_was_left_free_is_passed_over(crowd: Crowd) -> None:
+    """The last batch closes place 0 of an account that holds another market in place 1."""
     venue = crowd.venue
-    venue.provide(PROVIDER, 10_000 * DOLLAR, {1: PRICE_E8})
-    return crowd
-
-
-def test_shares_leave_for_their_part_of_what_the_pool_is_left_with(pooled: Crowd) -> None:
-    venue, pool = pooled.venue, pooled.venue.pool
-    shares = pool.balanceOf(PROVIDER.address)
-    pool.transfer(KEEPER.address, shares // 4, sender=PROVIDER)
-    own = (PROVIDER.address, PROVIDER.address)
+    venue.list_market(2, name="ETH-USD")
+    prices = {1: PRICE_E8, 2: PRICE_E8}
+    venue.trade(crowd.short, crowd.long, market=2, size_e8=LOT // 10, oracle=prices)
+    venue.trade(crowd.short, crowd.long, oracle=prices)
+    assert unpack_account(venue.clearing.accounts(crowd.long)).mask == 2
+    fees_e6 = 2 * 30 * DOLLAR + 3 * DOLLAR
     stop(venue)
-    with refuses(venue.world, "pool: not wound down"):
-        pool.leave(shares // 2, *own, sender=PROVIDER)
+    assert venue.recovery.final_equity(crowd.long) == 4_000 * DOLLAR - fees_e6
     venue.world.travel(WEEK_S + 1)
-    before = purse(venue, KEEPER), purse(venue, PROVIDER)
-    assert claim(venue, 0) == 10_000 * DOLLAR
-    assert unpack_withdrawal(venue.clearing.withdrawals(0)) == (10_000 * DOLLAR, EVER)
-    with refuses(venue.world, "recovery: nothing to claim"):
-        claim(venue, 0)
-    with refuses(venue.world, "clearing: wound down"):
-        venue.clearing.claim_withdrawal(0, 0, [], [], sender=KEEPER)
-    mine = (KEEPER.address, KEEPER.address)
-    assert pool.leave(shares // 4, *mine, sender=KEEPER).value == 2_500 * DOLLAR
-    assert purse(venue, KEEPER) == before[0] + 2_500 * DOLLAR
-    with refuses(venue.world, "pool: not enough shares"):
-        pool.leave(shares, *own, sender=PROVIDER)
-    with refuses(venue.world, "pool: amount is zero"):
-        pool.leave(0, *own, sender=PROVIDER)
-    assert pool.leave(shares - shares // 4, *own, sender=PROVIDER).value == 7_500 * DOLLAR
-    assert purse(venue, PROVIDER) == before[1] + 7_500 * DOLLAR
-    with refuses(venue.world, "pool: not enough shares"):
-        pool.leave(1, *own, sender=PROVIDER)
-
-
-def test_requests_that_wait_come_back_and_new_ones_are_refused(pooled: Crowd) -> None:
-    venue, pool = pooled.venue, pooled.venue.pool
-    shares = pool.balanceOf(PROVIDER.address)
-    venue.fund(PROVIDER, 300 * DOLLAR)
-    own = (PROVIDER.address, PROVIDER.address)
-    who = PROVIDER.address
-    first = venue.ask_in(PROVIDER, 100 * DOLLAR)
-    venue.ask_out(PROVIDER, shares // 2)
-    venue.world.travel(3600)
-    late = venue.ask_in(PROVIDER, 50 * DOLLAR)
-    assert late == first + 1
-    stop(venue)
-    with refuses(venue.world, "pool: wound down"):
-        venue.ask_in(PROVIDER, 1)
-    with refuses(venue.world, "pool: wound down"):
-        venue.ask_out(PROVIDER, 1)
-    assert pool.pendingDepositRequest(first, who) == pool.pendingRedeemRequest(first, who) == 0
-    assert pool.maxDeposit(who) == pool.maxRedeem(who) == 0
-    assert pool.claimableCancelDepositRequest(late, who) == 50 * DOLLAR
-    venue.world.travel(WEEK_S + 1)
-    assert claim(venue, 0) == 10_000 * DOLLAR
-    assert venue.collect(PROVIDER, first) == (shares // 2, 100 * DOLLAR)
-    assert venue.collect(PROVIDER, late) == (0, 50 * DOLLAR)
-    with refuses(venue.world, "pool: nothing to take back"):
-        pool.claimCancelDepositRequest(late, who, who, sender=PROVIDER)
-    assert pool.leave(shares, *own, sender=PROVIDER).value == 10_000 * DOLLAR
-
-
-def test_what_a_strike_promised_is_paid_whole_whatever_was_lost(pooled: Crowd) -> None:
-    """A struck redemption is no claim: it left the pool before the crash."""
-    venue, pool = pooled.venue, pooled.venue.pool
-    shares = pool.balanceOf(PROVIDER.address)
-    epoch = venue.ask_out(PROVIDER, shares // 2)
-    venue.strike({1: PRICE_E8})
-    crash(pooled)
-    stop(venue)
-    register(venue, pooled.long)
-    venue.world.travel(WEEK_S + 1)
-    struck = unpack_limits(venue.clearing.limits()).struck_e6
-    assert struck == pool.passed_e6() - 5_000 * DOLLAR == 5_000 * DOLLAR
-    left = claim(venue, 0)
-    assert left < 5_000 * DOLLAR
-    assert venue.collect(PROVIDER, epoch) == (0, 5_000 * DOLLAR)
-    for account in (pooled.short, pooled.keeper):
-        claim(venue, account)
-    own = (PROVIDER.address, PROVIDER.address)
-    assert pool.leave(shares // 2, *own, sender=PROVIDER).value == left
-    assert 0 <= venue.vault.accounted_e6() <= 3
-
-
-def test_a_pool_that_owes_is_registered_and_its_shares_are_worth_nothing(crowd: Crowd) -> None:
-    """It bought a unit from the long and the price halved; its holders owe nobody anything."""
-    venue, pool = crowd.venue, crowd.venue.pool
-    venue.provide(PROVIDER, 10_000 * DOLLAR, {1: PRICE_E8})
-    venue.world.travel(10)
-    sell = venue.an_order(crowd.long, buy=False)
-    price = PRICE_E8 * 999 // 1000
-    venue.settle(venue.a_batch([venue.a_fill(sell)], oracle={1: PRICE_E8}, prices={1: price}))
-    venue.world.travel(60)
-    venue.settle(venue.a_batch(oracle={1: PRICE_E8 // 2}))
-    Books(venue).check(pool_e6=None)
-    stop(venue)
-    debt = -venue.recovery.final_equity(0)
-    assert debt > 19_000 * DOLLAR
-    assert register(venue, 0).only("DebtRegistered")["debt_e6"] == debt
-    with refuses(venue.world, "recovery: owes nothing"):
-        register(venue, 0)
-    shares = pool.balanceOf(PROVIDER.address)
-    own = (PROVIDER.address, PROVIDER.address)
-    assert pool.leave(shares, *own, sender=PROVIDER).value == 0
-    venue.world.travel(WEEK_S + 1)
-    for account in (crowd.long, crowd.short, crowd.keeper):
-        claim(venue, account)
-    assert 0 <= venue.vault.accounted_e6() - venue.vault.waiting_e6() <= 4
+    assert claim(venue, crowd.long) == 4_000 * DOLLAR - fees_e6
+    assert claim(venue, crowd.short) == 1_000_000 * DOLLAR - fees_e6

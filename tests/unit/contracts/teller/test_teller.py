@@ -99,3 +99,10 @@ def test_a_token_without_permits_needs_an_approval_and_one_that_refuses_is_refus
     venue.dollar.misbehave(True, 0, ZERO, b"", sender=PAYER)
     with refuses(venue.world, "teller: token refused"):
         venue.teller.deposit_with_permit(17, *given, sender=PAYER)
+    venue.dollar.misbehave(False, 0, ZERO, b"", sender=PAYER)
+    venue.dollar.shun(True, sender=PAYER)
+    with refuses(venue.world, "teller: token refused"):
+        venue.teller.deposit_with_permit(17, *given, sender=PAYER)
+    venue.dollar.shun(False, sender=PAYER)
+    venue.teller.deposit_with_permit(17, *given, sender=PAYER)
+    assert held(venue, 17) == 2 * AMOUNT_E6

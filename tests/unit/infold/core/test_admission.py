@@ -44,6 +44,7 @@ class Venue:
     base: int = 0
     held: frozenset[int] = frozenset()
     shortfall_e6: int = 0
+    wound_until_ms: int = 0
 
     def holder(self, account: int) -> Venue | None:
         return self if account == self.account else None
@@ -278,6 +279,11 @@ def test_a_pair_that_recovers_nobody_is_a_bad_signature() -> None:
     high = f"0x{1:064x}{signing.HALF_CURVE_ORDER + 1:064x}"
     assert refusal_of(respelled(signature=high)).code == "BAD_SIGNATURE"
     assert refusal_of(respelled(signature="0x" + "0" * 127 + "1")).code == "BAD_SIGNATURE"
+
+
+def test_a_venue_that_was_wound_down_takes_nothing_and_says_what_is_left_to_do() -> None:
+    refusal = refusal_of(a_body(), Venue(wound_until_ms=NOW_MS))
+    assert refusal.code == "WOUND_DOWN" and "infold wind-down claim" in refusal.message
 
 
 def test_an_account_that_is_not_open_is_unknown() -> None:

@@ -113,6 +113,21 @@ def test_the_seventeenth_market_is_refused() -> None:
     assert kinds(again) == ["OrderAccepted"]
 
 
+def test_the_end_of_the_venue_ends_every_order_and_refuses_new_ones() -> None:
+    venue = a_venue()
+    resting, cancelled = an_order(LONG), an_order(THIRD)
+    venue.submit(resting, cancelled)
+    venue.tell(events.WoundDown(until_ms=venue.now_ms + 1))
+    decided = venue.observe()
+    ended = [event for event in decided if isinstance(event, events.OrderCancelled)]
+    assert [event.reason for event in ended] == ["WOUND_DOWN"] * 2
+    assert venue.state.orders == {} and venue.state.tally.cancelled == 2
+    (refused,) = venue.submit(sell())
+    assert isinstance(refused, OrderRejected) and refused.code == "WOUND_DOWN"
+    with pytest.raises(Unavailable, match="wound down"):
+        venue.close(PRICES, NO_DEALER)
+
+
 # -- matching --------------------------------------------------------------------------------------
 
 

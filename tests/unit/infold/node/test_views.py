@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.support.paper_venue import BTC, Venue
 
+from infold.core import events
 from infold.node.views import Views
 from infold.signing import Domain
 from infold.words import INTEREST_SHARE_OPEN, LimitsWord
@@ -50,6 +51,16 @@ def test_a_market_only_shrinks_while_all_are_halted(ahead_ms: int, status: str) 
     over = ahead_ms > 60_000
     told = {"from": HALT.halted_from_ms, "until": HALT.halted_until_ms}
     assert views.meta()["halt"] == (None if over else told), "announced, standing, over"
+    assert views.meta()["windDown"] is None
+
+
+def test_the_end_of_the_venue_is_told_for_itself_and_for_each_market() -> None:
+    venue = a_venue()
+    venue.tell(events.WoundDown(until_ms=NOW_MS + 7))
+    venue.observe()
+    views = views_at(venue, NOW_MS)
+    assert views.meta()["windDown"] == {"registerUntil": NOW_MS + 7}
+    assert [row["status"] for row in views.markets()] == ["woundDown"]
 
 
 @pytest.mark.parametrize(

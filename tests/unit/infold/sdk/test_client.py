@@ -13,6 +13,7 @@ import pytest
 
 from infold.core.reading import Context, decode_cancel, decode_order
 from infold.errors import Misconfigured, Rejected, Unavailable
+from infold.gateway.rest import problem
 from infold.messages import TimeInForce, TriggerKind
 from infold.sdk import Client, Wallet
 from infold.signing import Domain, checksum_address
@@ -162,6 +163,16 @@ def test_a_refused_order_raises_with_the_venues_code() -> None:
     with a_client(venue) as client, pytest.raises(Rejected, match=r"the tick is 0\.1") as caught:
         client.order(Wallet(KEY), account=17, market="BTC-USD", side="buy", size="1", price="1")
     assert (caught.value.code, caught.value.param) == ("PRICE_TICK", "price")
+
+
+def test_an_order_at_a_venue_that_ended_says_what_is_left_to_do() -> None:
+    """The door's own words for it, as the SDK raises them."""
+    body = problem(Rejected("WOUND_DOWN", None, "no batch settles any more"))
+    assert (body["status"], body["retryable"]) == (410, False)
+    venue = Venue(lambda request: httpx.Response(200, json={"results": [{"error": body}]}))
+    with a_client(venue) as client, pytest.raises(Rejected, match="infold wind-down claim") as told:
+        client.order(Wallet(KEY), account=17, market="BTC-USD", side="buy", size="1", price="1")
+    assert told.value.code == "WOUND_DOWN"
 
 
 def test_a_code_it_does_not_know_stays_readable() -> None:
