@@ -102,6 +102,7 @@ class Jury:
         jobs: int,
         heard: Callable[[Mutant, Verdict], None],
         reach: Reach | None = None,
+        budget_s: float = BUDGET_S,
     ) -> None:
         self._waiting = list(reversed(chosen))
         self._jobs = jobs
@@ -110,6 +111,7 @@ class Jury:
         self._noticed: dict[str, Counter[str]] = {}
         self._functions = dict(functions)
         self._reach = reach
+        self._budget_s = budget_s
         self._originals: dict[str, bytes] = {}
         self._killer = {name: verdict["by"] for name, verdict in known.items()}
         for name, verdict in known.items():
@@ -193,7 +195,7 @@ class Jury:
         if switch is not None:
             switches.turn_on(switch)
             verdict = self._tried(session, mutant)
-            if verdict["verdict"] == "survived":
+            if verdict["verdict"] == "survived" and self._budget_s >= BUDGET_S:
                 verdict = _compiles(mutant, folder, self._originals) or verdict
         else:
             _read_from(PLAIN)
@@ -215,7 +217,7 @@ class Jury:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if self._failed:
                     return {"verdict": "killed", "by": self._failed}
-                if mutant.name and time.process_time() - began > BUDGET_S:
+                if mutant.name and time.process_time() - began > self._budget_s:
                     return {"verdict": "survived", "by": ""}
         return {"verdict": "survived", "by": ""}
 

@@ -66,10 +66,7 @@ class Reach:
 def prepared(faults: Sequence[Mutant]) -> Reach:
     """Everything about these faults, from what is kept or anew: a few minutes of processor time."""
     kept = KEPT / _digest([*_contracts(), *_tools("mutations.py", "switches.py")])
-    for kind in ("switched", "counted"):
-        if not (kept / kind / "board.json").exists():
-            _say(f"compiling {len(faults):,} faults, {kind}")
-            _apart(functools.partial(_compile, faults, kept / kind, kind))
+    _compile(faults, kept / "switched")
     every = [*_contracts(), *_tools("reach.py", "judging.py")]
     every += [path for folder in ("tests", "offchain") for path in (ROOT / folder).rglob("*.py")]
     digest = _digest(every)
@@ -81,6 +78,7 @@ def prepared(faults: Sequence[Mutant]) -> Reach:
         len(faults) * STRANGE
     ):
         _say("running all tests to see which of them come by which fault")
+        _compile(faults, kept / "counted")
         slow = {test for test, spent_s in _read(off)["seconds"].items() if spent_s > SLOW_S}
         _apart(functools.partial(_run, kept / "counted", near, faults, slow))
     alone = _read(off)
@@ -113,13 +111,21 @@ def _near(
 # -- in processes of their own ---------------------------------------------------------------------
 
 
-def _compile(faults: Sequence[Mutant], folder: Path, kind: str) -> None:
+def _compile(faults: Sequence[Mutant], folder: Path) -> None:
+    if not (folder / "board.json").exists():
+        _say(f"compiling {len(faults):,} faults, {folder.name}")
+        _apart(functools.partial(_compile_here, faults, folder))
+
+
+def _compile_here(faults: Sequence[Mutant], folder: Path) -> None:
     sources = {
         path.relative_to(CONTRACTS).as_posix(): path.read_text()
         for path in _contracts()
         if path.is_relative_to(CONTRACTS) and path.suffix == ".vy"
     }
-    made = switches.board(dict(enumerate(faults, start=1)), sources, counted=kind == "counted")
+    made = switches.board(
+        dict(enumerate(faults, start=1)), sources, counted=folder.name == "counted"
+    )
     folder.mkdir(parents=True, exist_ok=True)
     test_compiler.CACHE = folder
     with switches.compiling(made):
