@@ -82,6 +82,18 @@ def test_claims_take_the_oldest_request_first(pooled: Venue) -> None:
     assert pool.claimableDepositRequest(2, who) == 30 * DOLLAR == pool.maxDeposit(who)
 
 
+def test_a_claim_leaves_the_younger_requests_to_later_ones(pooled: Venue) -> None:
+    for _ in range(8):
+        pooled.ask_in(PROVIDER, DOLLAR)
+        pooled.strike(ORACLE)
+    pool, who = pooled.pool, PROVIDER.address
+    pool.deposit(DOLLAR, who, who, sender=PROVIDER)
+    assert pool.maxDeposit(who) == 7 * DOLLAR
+    receipt = pool.deposit(7 * DOLLAR, who, who, sender=PROVIDER)
+    assert [event["place"] for event in receipt.all("Claimed")] == [4, 6, 8, 10, 12, 14, 16]
+    assert pool.maxDeposit(who) == 0
+
+
 def test_a_ninth_open_request_waits_for_a_claim(pooled: Venue) -> None:
     for _ in range(8):
         pooled.ask_in(PROVIDER, DOLLAR)
