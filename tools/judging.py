@@ -12,6 +12,7 @@ beside the twin between them. What lives through its budget of processor time ha
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import multiprocessing
@@ -152,6 +153,8 @@ class Jury:
             _read_from(self._reach.artifacts)
             for path in deployable(CONTRACTS):
                 test_compiler.compiled(path.relative_to(CONTRACTS).with_suffix("").as_posix())
+        gc.collect()
+        gc.freeze()  # else each child copies what it only looks through for garbage
         with tempfile.TemporaryDirectory(prefix="mutants-", dir=_scratch()) as name:
             self._sit(session, Path(name))
         return True
