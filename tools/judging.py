@@ -143,9 +143,9 @@ class Jury:
         if session.testsfailed:
             raise session.Interrupted("the tests cannot be collected")
         self._originals = {
-            path.relative_to(CONTRACTS).with_suffix("").as_posix(): test_compiler.compiled_at(
-                path
-            ).bytecode
+            path.relative_to(CONTRACTS).with_suffix("").as_posix(): code(
+                test_compiler.compiled_at(path)
+            )
             for path in deployable(CONTRACTS)
             if "dev" not in path.parts
         }
@@ -295,11 +295,16 @@ def _compiles(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> V
     _read_from(kept)
     try:
         for name in sorted(originals, key=lambda name: len(originals[name])):
-            if test_compiler.compiled(name).bytecode != originals[name]:
+            if code(test_compiler.compiled(name)) != originals[name]:
                 return None
     except (VyperException, VyperInternalException) as error:
         return {"verdict": "invalid", "by": type(error).__name__}
     return {"verdict": "same", "by": ""}
+
+
+def code(artifact: test_compiler.Artifact) -> bytes:
+    """Init code without the digest of its sources that the compiler puts behind it."""
+    return artifact.bytecode[: -int.from_bytes(artifact.bytecode[-2:], "big")]
 
 
 def _read_from(folder: Path) -> None:
