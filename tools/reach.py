@@ -69,8 +69,11 @@ def prepared(faults: Sequence[Mutant]) -> Reach:
     kept = KEPT / _digest([*_contracts(), *_tools("mutations.py", "switches.py")])
     _compile(faults, kept / "switched")
     tests = _tests()
-    shared = [*_contracts(), *(ROOT / "offchain").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
-    off = kept / f"off-{_digest([path for path in shared if path not in tests])}.json"
+    shared = [*_contracts(), *(ROOT / "offchain").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
+    for name in ("attacks", "property", "stateful", "support", "unit/contracts"):
+        shared += (ROOT / "tests" / name).rglob("*.py")
+    shared = sorted({*shared} - {*tests})
+    off = kept / f"off-{_digest(shared)}.json"
     near = KEPT / "near.json"
     alone = _read(off) if off.exists() else {"files": {}, "seconds": {}, "failed": []}
     files = {path.relative_to(ROOT).as_posix(): _digest([path]) for path in tests}
