@@ -87,10 +87,13 @@ def write_tally(tally: Mapping[str, Verdict]) -> None:
 
 
 def explanations() -> dict[str, str]:
-    """Why each known survivor may live, by name."""
+    """Why each known survivor may live, by name; a group has one reason for several."""
     if not SURVIVORS.exists():
         return {}
-    return {name: entry["why"] for name, entry in tomllib.loads(SURVIVORS.read_text()).items()}
+    entries = tomllib.loads(SURVIVORS.read_text())
+    groups = entries.pop("group", [])
+    why = {name: entry["why"] for name, entry in entries.items()}
+    return why | {name: group["why"] for group in groups for name in group["faults"]}
 
 
 def commit() -> str:
@@ -169,7 +172,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sample", type=int, help="judge so many known ones; keep no tally")
     parser.add_argument("--file", nargs="+", help="only faults of these, by path under contracts/")
     parser.add_argument("--most", type=int, help="judge no more than so many, then report")
-    parser.add_argument("--again", action="store_true", help="unexplained survivors, too")
+    parser.add_argument("--again", action="store_true", help="judge unexplained survivors anew")
     parser.add_argument(
         "--budget",
         type=float,
@@ -192,9 +195,9 @@ def main(arguments: list[str]) -> int:
 
     def is_open(mutant: Mutant) -> bool:
         verdict = current(mutant, tally)
-        return verdict is None or (
-            options.again and verdict["verdict"] == "survived" and mutant.name not in why
-        )
+        if not options.again:
+            return verdict is None
+        return verdict is not None and verdict["verdict"] == "survived" and mutant.name not in why
 
     chosen = [] if options.report else [mutant for mutant in all_ if is_open(mutant)]
     random.Random(commit()).shuffle(chosen)
