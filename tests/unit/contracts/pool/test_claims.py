@@ -160,7 +160,8 @@ def test_a_pool_worth_nothing_gives_requests_back(pooled: Venue) -> None:
     assert unpack_account(pooled.clearing.accounts(0)).collateral_e6 == collateral
     assert unpack_limits(pooled.clearing.limits()).capital_e6 == 0
 
-    assert pooled.pool.maxDeposit(SECOND.address) == pooled.pool.maxRedeem(PROVIDER.address) == 0
+    assert pooled.pool.maxDeposit(SECOND.address) == pooled.pool.maxMint(SECOND.address) == 0
+    assert pooled.pool.maxRedeem(PROVIDER.address) == pooled.pool.maxWithdraw(PROVIDER.address) == 0
     back = (epoch, SECOND.address, SECOND.address)
     receipt = pooled.pool.claimCancelDepositRequest(*back, sender=SECOND)
     assert receipt.only("CancelDepositClaim")["assets"] == 500 * DOLLAR
