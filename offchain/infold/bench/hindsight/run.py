@@ -119,17 +119,26 @@ def search(seed: int, weather: Weather, terms: Terms, fee_e6: int = 0) -> Iterat
             best = max(best, one, key=lambda it: it.share)
 
 
-def run(seed: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """The worst day found at the caps of the promise, and what wider caps would let through."""
+def run(
+    seed: int,
+    say: Callable[[str], None],
+    at: Callable[[int, int], None] = lambda _done, _most: None,
+) -> dict[str, Any]:
+    """The worst day found at the caps of the promise, and what wider caps would let through. `say`
+    hears what is searched, `at` how many of its days are over, and how many there are at most.
+    """
     days: list[Tried] = []
     for weather in (CALM, STORM, JUMPY):
         for terms in (HELD, replace(HELD, rebate=REBATE_MAX)):
             say(f"{weather.name}, {terms.rebate}/16 given back")
-            days += search(seed, weather, terms)
+            for done, one in enumerate(search(seed, weather, terms), 1):
+                days.append(one)
+                at(done, len(FIRST) + len(TURNS))
     worst = max(days, key=lambda it: it.share)
     # the worst day again: with the steepest curve, and with a fee that the friend pays
     weather = next(it for it in (CALM, STORM, JUMPY) if it.name == worst.weather)
     moves = paths(weather, seed, WINDOW_S)
+    say("the worst day again: a steep curve, a fee")
     for terms, fee_e6 in ((replace(worst.terms, steep=True), 0), (worst.terms, FEE_E6)):
         day, _ = a_day(moves, terms, worst.policy, CAPITAL_E6, fee_e6)
         days.append(Tried(weather.name, terms, worst.policy, fee_e6, day))
