@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.chain_pages import of_change, of_halt
 from infold.cli.header import header
 from infold.cli.markets import market_group
 from infold.cli.onchain import Desk, named
@@ -18,7 +19,7 @@ from infold.cli.options import (
     RpcUrl,
     connect,
 )
-from infold.cli.pages import of_change, of_halt, of_verify
+from infold.cli.pages import of_verify
 from infold.cli.terminal import Json, Quiet, finish, progress, show
 from infold.errors import Misconfigured
 
@@ -27,11 +28,23 @@ if TYPE_CHECKING:
 
 HALT_S_MAX = 72 * 3_600
 
+
+class Asked(NamedTuple):
+    """What a change's options ask for."""
+
+    execute: bool
+    cancel: bool
+    again: bool
+
+
 Execute = Annotated[
     bool, typer.Option("--execute", help="Make what was scheduled and is due; any key may.")
 ]
 Cancel = Annotated[
     bool, typer.Option("--cancel", help="Take back what was scheduled; a canceller's key.")
+]
+Again = Annotated[
+    bool, typer.Option("--again", help="Schedule it once more, though it was made before.")
 ]
 
 
@@ -55,6 +68,7 @@ def add_market(
     ],
     execute: Execute = False,
     cancel: Cancel = False,
+    again: Again = False,
     as_json: Json = False,
 ) -> None:
     """List a market, or change one that is listed: at once by the deployer of a venue that is not
@@ -66,7 +80,8 @@ def add_market(
     planned = read_market(file)
     desk = caller.desk()
     parameters = market_parameters(desk.venue["Governance"].abi, planned)
-    _bring_on(desk, "set_market", (planned.market, parameters), execute, cancel, as_json)
+    asked = Asked(execute=execute, cancel=cancel, again=again)
+    _bring_on(desk, "set_market", (planned.market, parameters), asked, as_json)
 
 
 @on_chain
@@ -78,10 +93,11 @@ def govern(
     ] = None,
     execute: Execute = False,
     cancel: Cancel = False,
+    again: Again = False,
     as_json: Json = False,
 ) -> None:
     """Change a key, a threshold or the vault's limits and parts by a setter, as `infold market add`
-    changes a market.
+    changes a market. What was made is told so, and scheduled once more with --again.
     """
     from infold.shell.governing import parse_arguments, setters
 
@@ -91,15 +107,15 @@ def govern(
         raise Misconfigured(f"Governance sets no {what}; it sets {', '.join(sorted(known))}")
     setter = known[what]
     arguments = tuple(parse_arguments(what, setter.inputs, values or []))
-    _bring_on(desk, setter.function, arguments, execute, cancel, as_json, setter.contract)
+    asked = Asked(execute=execute, cancel=cancel, again=again)
+    _bring_on(desk, setter.function, arguments, asked, as_json, setter.contract)
 
 
 def _bring_on(
     desk: Desk,
     function: str,
     arguments: tuple[Any, ...],
-    execute: bool,
-    cancel: bool,
+    asked: Asked,
     as_json: bool,
     contract: str = "Governance",
 ) -> None:
@@ -107,8 +123,11 @@ def _bring_on(
     from infold.shell.governing import find_change, next_step, rehearse
 
     change = find_change(desk.venue, desk.address, function, *arguments, contract=contract)
-    step = next_step(change, execute=execute, cancel=cancel)
-    state, ready_s = change.state, change.ready_s
+    step = next_step(change, **asked._asdict())
+    state, ready_s, identity = change.state, change.ready_s, change.id
+    earlier = step is None and state == "new"
+    if earlier:
+        state, identity = "made", change.made
     logs: list[Log] = []
     if step is not None:
         if step.function == "schedule":
@@ -121,9 +140,10 @@ def _bring_on(
         **header("govern"),
         "change": function,
         "calldata": "0x" + change.operation.payload.hex(),
-        "operation": "0x" + change.id.hex(),
+        "operation": "0x" + identity.hex(),
         "state": state,
         "ready_s": ready_s if state in ("waiting", "due") else 0,
+        "made_earlier": earlier,
         "events": [log.name for log in logs],
     }
     show(document, as_json, function.removeprefix("set_"), of_change)
