@@ -88,12 +88,15 @@ def test_a_provider_comes_in_and_goes_out(shell: Shell) -> None:
     code, claimed, _ = shell.signed("lp", "claim", epoch)
     shares = int(claimed["shares_e12"])
     assert code == 0 and shares > 0 and claimed["paid_e6"] == "0"
+    assert claimed["epochs"] == [int(epoch)]
 
     # Most of the pool's shares are struck and not yet claimed: a share's worth must not change by
     # who has claimed.
     owner = "0x" + shell.venue.devnet.accounts[0].wallet.address.hex()
     code, held, _ = shell.run("lp", "position", owner)
     assert code == 0 and int(held["shares_e12"]) == shares
+    code, own, _ = shell.signed("lp", "position")
+    assert code == 0 and own["shares_e12"] == held["shares_e12"] and own["owner"].lower() == owner
     assert 999_000_000 <= int(held["worth_e6"]) <= 1_000_000_000
     assert int(held["supply_e12"]) > 1_000 * shares
 
@@ -103,7 +106,8 @@ def test_a_provider_comes_in_and_goes_out(shell: Shell) -> None:
     assert code == 0 and asked["shares_e12"] == str(400 * 10**12)
     shell.strike()
     shell.strike()
-    code, claimed, _ = shell.signed("lp", "claim", str(asked["epoch"]))
+    code, claimed, _ = shell.signed("lp", "claim", epoch)
+    assert claimed["epochs"] == [asked["epoch"]], "whatever epoch is named"
     assert code == 0 and 399_900_000 <= int(claimed["paid_e6"]) <= 400_100_000
     code, _, err = shell.signed("lp", "claim", str(asked["epoch"]))
     assert code == 7 and "nothing to take back" in err

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infold.cli.chain_pages import of_deployed
 from infold.cli.header import header
 from infold.cli.keeper import keeper
 from infold.cli.options import (
@@ -274,7 +275,7 @@ def deploy(
         "seconds": round(time.monotonic() - began, 3),
         "ok": True,
     }
-    finish(document, as_json, "deployed")
+    finish(document, as_json, "deployed", of_deployed)
 
 
 def _miner(rpc: Rpc) -> Callable[[], None]:
