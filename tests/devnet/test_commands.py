@@ -140,6 +140,19 @@ def test_a_running_devnet_is_halted_resumed_and_given_a_market(
     assert 9 in state.markets
 
 
+def test_a_new_key_gets_gas_with_its_dollars(shell: Shell, tmp_path: Path) -> None:
+    key = tmp_path / "new"
+    key.write_text("0x" + "5a" * 32)
+    by = ["--key-file", str(key)]
+    code, opened, err = shell.run("account", "open", "500", "--mint", "--permit", *by)
+    assert code == 0, err
+    account = str(opened["account"])
+    assert shell.run("order", "cancel", account, "--all", *by)[0] == 0, "and has gas left"
+    shell.venue.devnet.rpc.call("anvil_setBalance", opened["owner"], "0x1")
+    code, _, err = shell.run("withdraw", account, "1", *by)
+    assert code == 3 and "too little ether to pay for gas" in err and "--mint" in err
+
+
 def test_a_keystore_pays_like_its_key(shell: Shell, tmp_path: Path) -> None:
     store, word, wrong = tmp_path / "store.json", tmp_path / "word", tmp_path / "wrong"
     word.write_text("secret\n")

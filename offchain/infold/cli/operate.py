@@ -129,8 +129,9 @@ def devnet(
     loopback.
 
     With --json one line is printed when it is ready: rpc_url, api_url, chain_id, contracts,
-    markets, accounts with their keys, matcher, owner, guardian, oracle_signers and k. The keys
-    follow from the seed and are worth nothing.
+    markets, accounts with their keys, matcher, owner, guardian, refund_payer, oracle_signers and k;
+    key_files is where keys of those who run and govern it lie as files. The keys follow from the
+    seed and are worth nothing.
     """
     import json
     import logging

@@ -608,6 +608,11 @@ def of_devnet(found: Document) -> list[str]:
                     "governed by",
                     f"{found['owner']['address']}, guardian {found['guardian']['address']}",
                 ),
+                (
+                    "key files",
+                    f"{found['key_files']}/ has owner, guardian, matcher and refund_payer, for"
+                    " --key-file",
+                ),
             ]
         ),
         "",

@@ -201,6 +201,7 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
         "owner": {"address": address, "private_key": key},
         "guardian": {"address": address, "private_key": key},
         "oracle_signers": [{"address": address, "private_key": key}],
+        "key_files": "/var/devnet/keys",
         "k": 1,
     }
     text = text_of(pages.of_devnet(found))
@@ -208,6 +209,7 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
     assert f"export INFOLD_RPC_URL={found['rpc_url']}\n" in text
     assert f"export INFOLD_PRIVATE_KEY={key}\n" in text
     assert "infold order place 17 -m BTC-USD --side buy" in text
+    assert "/var/devnet/keys/ has owner, guardian, matcher and refund_payer" in text
 
 
 REFUNDS = {
