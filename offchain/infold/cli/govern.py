@@ -80,8 +80,8 @@ def govern(
     cancel: Cancel = False,
     as_json: Json = False,
 ) -> None:
-    """Change a key, a threshold or the vault's limits and parts by a setter, as `infold market add`
-    changes a market.
+    """Change a key, a threshold or the vault's limits and parts by a setter, or move money of the
+    venue's own (spend, withdraw_backstop, pass_on), as `infold market add` changes a market.
     """
     from infold.shell.governing import parse_arguments, setters
 

@@ -57,8 +57,9 @@ def keeper(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Liquidate every account that the last published prices put below maintenance margin, and
-    carry out forced exits whose time has come.
+    """Liquidate every account that the last published prices put below maintenance margin, or
+    deleverage where the pool cannot take it; fold what sides owe; carry out forced exits whose time
+    has come.
 
     Needs a node, a key that pays gas, and nothing of the venue's: prices come from its last batch.
     With --json one document a look that did something, with --once always one.
@@ -72,7 +73,7 @@ def keeper(
         while not once:
             try:
                 found = look(watch, desk, account, collect, steps)
-                if found["liquidations"] or found["exits"] or found["refused"]:
+                if any(found[name] for name in ("liquidations", "folds", "exits", "refused")):
                     show({**header("keeper"), **found}, as_json, "infold keeper")
             except Unavailable as error:
                 complain(str(error))
