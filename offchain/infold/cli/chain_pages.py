@@ -65,8 +65,9 @@ def made(found: Document) -> str:
         return "made earlier; a proposer schedules it once more with --again"
     if found["change"] == "propose_parts":
         return "announced; `infold govern replace_parts` makes it true from 14 days after that"
-    what = SERVES_WHAT.get(found["change"])
-    return "made, and in force" if what is None else SERVES.format(what)
+    if found["change"] in SERVES_WHAT:
+        return SERVES.format(SERVES_WHAT[found["change"]])
+    return "made, and in force" if found["change"].startswith("set_") else "made"
 
 
 def of_halt(found: Document) -> list[str]:

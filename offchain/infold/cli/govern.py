@@ -96,8 +96,9 @@ def govern(
     again: Again = False,
     as_json: Json = False,
 ) -> None:
-    """Change a key, a threshold or the vault's limits and parts by a setter, as `infold market add`
-    changes a market. What was made is told so, and scheduled once more with --again.
+    """Change a key, a threshold or the vault's limits and parts by a setter, or move money of the
+    venue's own (spend, withdraw_backstop, pass_on), as `infold market add` changes a market. What
+    was made before is told so, and scheduled once more with --again.
     """
     from infold.shell.governing import parse_arguments, setters
 

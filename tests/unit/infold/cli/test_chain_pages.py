@@ -27,6 +27,7 @@ def change_of(**changes: Any) -> dict[str, Any]:
         ("set_matcher", "it serves batches from 3 s after that"),
         ("set_guardian", "made, and in force"),
         ("set_outflow", "made, and in force"),
+        ("spend", "made"),
         ("propose_parts", "from 14 days after that"),
     ],
 )

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from tests.support.recorded_twin import CLEARING, RecordedVenue
+from tests.support.recorded_twin import audited as of_recorded
+from tests.support.twin import BTC, EPOCH_MS, ETH, PROVIDER, Key
 
 from infold.reference.audit import IDS
 from infold.reference.history import Entry, Event, History
 from infold.reference.replay import Sampling
 from infold.reference.state import State
-
-from .recorded import CLEARING, RecordedVenue
-from .recorded import audited as of_recorded
-from .venue import BTC, EPOCH_MS, ETH, PROVIDER, Key
 
 
 def a_venue() -> RecordedVenue:
@@ -70,6 +69,10 @@ def a_venue() -> RecordedVenue:
     venue.set_source(ETH, 0, (0, 0))
     venue.now_s += 19
     venue.refresh(ETH, (0, 0))
+    venue.withdraw_backstop(10**6)
+    venue.now_s += 19
+    paid = venue.door("Clearing", "claim_withdrawal", 1, *venue.vector(venue.now_ms))
+    assert paid == 10**6
     return venue
 
 
