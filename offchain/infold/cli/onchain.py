@@ -53,7 +53,7 @@ class Desk:
 
         Raises ``Reverted`` with the contract's reason and what to do about it.
         """
-        from infold.shell.chain import Reverted, receipt, why_it_failed
+        from infold.shell.chain import NO_GAS, Reverted, receipt, why_it_failed
 
         target = self.venue[contract]
         call = f"{contract}.{function}"
@@ -63,7 +63,7 @@ class Desk:
         except Reverted as refusal:
             raise _advised(refusal.reason, call) from None
         except Unavailable as refusal:
-            if "insufficient funds" not in str(refusal).lower():
+            if NO_GAS not in str(refusal).lower():
                 raise
             raise self._without_gas() from None
         patience = time.monotonic() + RECEIPT_DEADLINE_S
