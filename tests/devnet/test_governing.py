@@ -165,8 +165,8 @@ def test_keys_and_thresholds_are_set_by_name(open_desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("king", OTHER), "Governance sets no king"),
-        (("market", OTHER), "Governance sets no market"),
+        (("king", OTHER), "nothing sets king"),
+        (("market", OTHER), "nothing sets market"),
         (("matcher",), "takes matcher (address)"),
         (("matcher", "0x12"), "matcher is no address"),
         (("matcher", "0x" + "zz" * 20), "matcher is no address"),

@@ -4,7 +4,7 @@
 Commands live in ``accounts``, ``orders`` and ``markets`` (people who trade), ``liquidity`` (people
 who provide it), ``operate`` (people who run a venue), ``govern`` (people who change one), ``study``
 (people who measure one), and beside them in a module for each thing that is its own: refunds, the
-bond's claims, the vault's tickets, the wind-down. Modules that need numpy or a chain
+bond and claims on it, the vault's tickets, the wind-down. Modules that need numpy or a chain
 are imported inside commands, so that ``infold --help`` answers at once and a base install (no
 numpy, no Ape) can trade.
 """
@@ -22,6 +22,7 @@ from typer.exceptions import TyperException
 from infold.caches import keep_compiled
 from infold.cli import (
     accounts,
+    bond,
     claims,
     govern,
     liquidity,
@@ -64,6 +65,7 @@ markets.register(app)
 refunds.register(app)
 tickets.register(app)
 claims.register(app)
+bond.register(app)
 winding.register(app)
 
 

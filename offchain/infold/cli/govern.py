@@ -66,7 +66,7 @@ def add_market(
     planned = read_market(file)
     desk = caller.desk()
     parameters = market_parameters(desk.venue["Governance"].abi, planned)
-    _bring_on(desk, "set_market", (planned.market, parameters), execute, cancel, as_json)
+    bring_on(desk, "set_market", (planned.market, parameters), execute, cancel, as_json)
 
 
 @on_chain
@@ -80,21 +80,21 @@ def govern(
     cancel: Cancel = False,
     as_json: Json = False,
 ) -> None:
-    """Change a key, a threshold or the vault's limits and parts by a setter, as `infold market add`
-    changes a market.
+    """Change a key, a threshold, the vault's limits and parts or the bond's terms by a setter, as
+    `infold market add` changes a market.
     """
     from infold.shell.governing import parse_arguments, setters
 
     desk = caller.desk()
     known = setters(desk.venue)
     if what not in known:
-        raise Misconfigured(f"Governance sets no {what}; it sets {', '.join(sorted(known))}")
+        raise Misconfigured(f"nothing sets {what}; what can be set: {', '.join(sorted(known))}")
     setter = known[what]
     arguments = tuple(parse_arguments(what, setter.inputs, values or []))
-    _bring_on(desk, setter.function, arguments, execute, cancel, as_json, setter.contract)
+    bring_on(desk, setter.function, arguments, execute, cancel, as_json, setter.contract)
 
 
-def _bring_on(
+def bring_on(
     desk: Desk,
     function: str,
     arguments: tuple[Any, ...],

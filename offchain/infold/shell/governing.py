@@ -155,17 +155,17 @@ def next_step(change: Change, *, execute: bool, cancel: bool) -> Step | None:
 
 
 def setters(venue: Venue) -> dict[str, Setter]:
-    """What the timelock sets with plain arguments, by name: Governance's setters, the vault's, and
-    what the vault says of its parts.
+    """What the timelock sets with plain arguments, by name: Governance's setters, the vault's, what
+    the vault says of its parts, and the bond's (`bond_terms`).
     """
     found = {}
-    for contract in ("Governance", "Vault"):
+    for contract, prefix in (("Governance", ""), ("Vault", ""), ("Bond", "bond_")):
         for entry in venue[contract].abi.entries:
             name = str(entry.get("name", ""))
             if entry["type"] == "function" and (name.startswith("set_") or name in PARTS):
                 inputs = [(part["name"], type_of(part)) for part in entry["inputs"]]
                 if all(kind in ("address", "uint256", "bool") for _, kind in inputs):
-                    found[name.removeprefix("set_")] = Setter(contract, name, inputs)
+                    found[prefix + name.removeprefix("set_")] = Setter(contract, name, inputs)
     return found
 
 
