@@ -222,7 +222,11 @@ def test_an_operator_looks_stakes_and_takes_back(scene: Scene, aside: None) -> N
     assert before["withdrawal"] is None and before["reward_e6"] == str(REWARD_E6)
     code, staked = scene.run("bond", "deposit", "7.5", "--mint", *scene.by(scene.matcher))
     assert code == 0 and int(staked["bond_e6"]) == int(before["bond_e6"]) + 7_500_000
-    assert int(scene.run("bond", "show")[1]["free_e6"]) == int(staked["bond_e6"])
+    _, standing = scene.run("status")
+    assert standing["bond"].items() <= scene.run("bond", "show")[1].items()
+    assert int(standing["bond"]["free_e6"]) == int(staked["bond_e6"])
+    assert (standing["state"], standing["halt"], standing["traders"]) == ("running", None, 3)
+    assert standing["day_bound"]["held"] and standing["day_bound"]["unpriced"] == [*range(2, 9)]
 
     announce = ["bond", "announce", payee, "120"]
     code, waiting = scene.run(*announce, *scene.by(scene.proposer))

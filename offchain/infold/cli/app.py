@@ -31,6 +31,7 @@ from infold.cli import (
     orders,
     refunds,
     report,
+    standing,
     study,
     tickets,
     winding,
@@ -57,6 +58,7 @@ app = typer.Typer(
 study.register(app)
 report.register(app)
 operate.register(app)
+standing.register(app)
 govern.register(app)
 accounts.register(app)
 orders.register(app)
