@@ -11,6 +11,7 @@
      Nobody chooses the moment of a price: a request binds before the strike is known, and cannot be taken back.
      What open interest locks stays: an epoch that asks for more is paid in one proportion, and the rest of its shares
      given back.
+     Shares are outstanding by a million or not at all: one that is worth much would round its holder rich.
      The standards' names are theirs (camel case); approve this contract, not the vault, to pay in.
 @custom:halt Nothing stops it: requests wait for the next strike, claims of struck epochs pay always.
 """
@@ -39,7 +40,7 @@ exports: (
 )
 
 
-SHARES_PER_UNIT: constant(uint256) = 10**6      # the first shares: 12 decimals for assets of 6
+SHARES_PER_UNIT: constant(uint256) = 10**6      # the first shares: 12 decimals for assets of 6. Fewer never stay
 ASSETS_E6_MAX: constant(uint256) = 2**62 - 1    # in or out by one strike: what account 0's collateral has room for
 SHARES_MAX: constant(uint256) = 2**120 - 1      # of all: a strike word has 128 bits for them
 NAV_E6_MAX: constant(int256) = 2**64 - 1        # a strike word has 64 bits for it
@@ -356,6 +357,10 @@ def strike_terms(epoch: uint256, nav: int256, locked: uint256, previous: uint256
     if supply != 0:
         free_e6: uint256 = nav_e6 + deposits_e6 - min(nav_e6 + deposits_e6, locked)
         paid_e6 = min(min((requests & packing.M128) * nav_e6 // supply, free_e6), ASSETS_E6_MAX)
+    # a lone share could be made dear, and rounding would give it others' deposits
+    outstanding: uint256 = self._supply_after(epoch, paid_e6 << 193 | strike)
+    if outstanding != 0 and outstanding < SHARES_PER_UNIT:
+        return strike | RETURNED, nav_e6, 0
     return (
         paid_e6 << 193 | strike,
         nav_e6 + deposits_e6 - paid_e6,

@@ -242,8 +242,8 @@ def execute_exit(
     index: uint256,
 ):
     """
-    @notice Carry an exit out at the vector of its appointed time, against the pool as far as its room goes and then
-            against all who hold the other side. Anyone may.
+    @notice Carry an exit out at the vector of its appointed time, against the pool as far as its room goes and then,
+            where it is of half the position at least, against all who hold the other side. Anyone may.
     """
     assert winding.wound_ms == 0, "recovery: wound down"
     assert index < PLACES, "recovery: index out of range"
@@ -291,7 +291,13 @@ def execute_exit(
             self._toward_zero(base, pooled),
             APPOINTED | packing._terms(lean, 0, 0),
         )
-    if pooled < size:
+    # of a small part the pool alone: else one lot a minute would make everybody of the other side fold for ever
+    spreads: bool = pooled < size and 2 * size >= convert(abs(base), uint256)
+    if pooled == 0 and not spreads:
+        # nothing asks Clearing, which judges how fresh a vector is
+        now_ms: uint256 = units._now_ms()
+        assert time_ms <= now_ms + units.LEAD_MS and time_ms + units.WINDOW_MS >= now_ms, "recovery: not the time of the exit"
+    if spreads:
         offset: uint256 = price * min(lean, (rates >> 216) & packing.M20) // units.FRACTION
         price = price - offset if base > 0 else price + offset
         self._spread(

@@ -7,7 +7,8 @@
 
 The random machine (`tests/stateful/machine.py`) plays a venue against the twin. Behind each of its
 chains stand others, whose contracts were compiled without optimisation, for size, and by the
-experimental pipeline where that compiles at all; each transaction and each view is sent to all.
+experimental pipeline where that compiles at all (what it cannot: the last canary of
+tests/unit/contracts/test_compiler_canaries.py); each transaction and each view is sent to all.
 Return data, reverts' data and logs are compared after every call, all storage after every
 `CHECK_EVERY` transitions and at the end. What is deployed is the first; the others say whether what
 it does is what the source says.
@@ -203,6 +204,8 @@ def main(arguments: list[str]) -> int:
             for until in [*range(CHECK_EVERY, count, CHECK_EVERY), count]:
                 played.run(until, CHECK_EVERY)
                 words = max(words, played.chain.evm.compare_storage())
+            played.end(played.step)
+            words = max(words, played.chain.evm.compare_storage())
             done += count
             tell(f"seed {seed}: {done:,} of {options.transitions:,} transitions, the same")
             seed += 1

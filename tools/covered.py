@@ -11,9 +11,10 @@ place. Such a read changes nothing, is allowed in views, and the chain in proces
 address even when the call reverts. What the tests could reach is counted from the syntax trees of
 all files, so code that no contract compiles counts as not reached.
 
-Marks cost gas and bytes: calls are told that they cost none, and a test that fails because of its
-marks fails here without harm (`make test` is what judges). A place that cannot be reached is named
-in `tests/coverage.toml` with the reason; any other that nothing reaches fails the run.
+Marks cost gas and bytes: calls are told that they cost none, and the tests that weigh just that
+are left out (`make test` runs them); any other test that fails fails the run. So does a place that
+nothing reaches, unless `tests/coverage.toml` says why it cannot be reached, and so does what is
+written there or here of a place that is reached, or of a place or a test that is gone.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import importlib
 import json
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +48,13 @@ KINDS: Final = ("lines", "branches", "refusals")
 TRANSITIONS: Final = 4_000
 """Of the random machine after the tests, from each of the jury's seeds."""
 PREFIX: Final = 0xC0FFEE << 136
+WEIGHING: Final = {
+    "tests/attacks/test_denial.py::test_G01_every_contract_can_be_deployed": "bytes of code",
+    "tests/unit/contracts/bond/test_challenge.py::"
+    "test_the_whole_of_the_largest_batch_can_be_proven": "gas",
+    "tests/unit/contracts/vault/test_outflow.py::test_dust_tickets_harm_nobody": "gas",
+}
+"""Tests that are left out, by what they judge that marks change."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -170,6 +178,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.met: set[int] = set()
+        self.left_out: set[str] = set()
         self._chains: list[Any] = []
         self._file = ""
         made = evm.World.__init__
@@ -186,6 +195,15 @@ class Watch:
             return output, 0, events
 
         evm.World.raw = raw  # type: ignore[assignment,method-assign]
+
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
+        """Leave out what weighs marks."""
+        dropped = [item for item in items if item.nodeid.partition("[")[0] in WEIGHING]
+        self.left_out |= {item.nodeid.partition("[")[0] for item in dropped}
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in dropped]
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         file = nodeid.partition("::")[0]
@@ -217,6 +235,44 @@ def name_of(place: Place, source: str) -> str:
     return f"{place.file}: {text}: {place.kind} {place.way}".rstrip()
 
 
+def run_tests(watch: Watch, tests: Sequence[str]) -> list[str]:
+    """Run tests on marked contracts; what is wrong with them, in lines."""
+    quiet = ["-q", "--no-header", "-p", "no:cacheprovider"]
+    large = "ignore::vyper.warnings.ContractSizeLimit"  # marks are not what is deployed
+    given = [*quiet, "-W", large, *(tests or TESTS)]
+    ended = pytest.ExitCode(pytest.main(given, plugins=[watch]))
+    wrong = (
+        [] if ended is pytest.ExitCode.OK else [f"TESTS  {ended.name.lower().replace('_', ' ')}"]
+    )
+    if not tests:
+        gone = WEIGHING.keys() - watch.left_out
+        wrong += [f"GONE  {name}: named in tools/covered.py" for name in sorted(gone)]
+    return wrong
+
+
+def count(met: set[int]) -> tuple[dict[str, dict[str, list[int]]], list[str]]:
+    """How much of each file was met, [n, of], a kind; and what is not as it should be, in lines."""
+    why, told = unreachable(), set()
+    table: dict[str, dict[str, list[int]]] = {}
+    wrong: list[str] = []
+    for path in sorted(CONTRACTS.rglob("*.vy")):
+        if "dev" in path.parts:
+            continue
+        file, source = path.relative_to(CONTRACTS).as_posix(), path.read_text()
+        row = table.setdefault(file, {kind: [0, 0] for kind in KINDS})
+        for place in sorted(set(places(file, source))):
+            name, reached = name_of(place, source), place.address in met
+            row[place.kind][0] += reached
+            row[place.kind][1] += 1
+            if name in why:
+                told.add(name)
+            if reached == (name in why):
+                said = "REACHED, though explained" if reached else "NOT REACHED"
+                wrong.append(f"{said}  {place.file}:{place.line} {name.partition(': ')[2]}")
+    wrong += [f"GONE  {name}: explained, but no such place" for name in sorted(why.keys() - told)]
+    return table, wrong
+
+
 def main(arguments: list[str]) -> int:
     """Run the tests on marked contracts and print what they reach; 1 if that is not everything."""
     parser = argparse.ArgumentParser(description="What of the contracts the tests reach.")
@@ -225,40 +281,23 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     put_marks()
     watch = Watch()
-    given = options.tests or TESTS
-    quiet = ["-q", "--no-header", "-p", "no:cacheprovider"]
-    large = "ignore::vyper.warnings.ContractSizeLimit"  # marks are not what is deployed
-    ended = pytest.main([*quiet, "-W", large, *given], plugins=[watch])
-    if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        return 1
+    failed = run_tests(watch, options.tests)
     for seed in MACHINE_SEEDS:
         importlib.import_module("tests.stateful.machine").Machine(seed).run(TRANSITIONS, 1_000)
     watch.read()
-    why = unreachable()
-    table: dict[str, dict[str, list[int]]] = {}
-    missing: list[str] = []
-    for path in sorted(CONTRACTS.rglob("*.vy")):
-        if "dev" in path.parts:
-            continue
-        file, source = path.relative_to(CONTRACTS).as_posix(), path.read_text()
-        row = table.setdefault(file, {kind: [0, 0] for kind in KINDS})
-        for place in sorted(set(places(file, source))):
-            met = place.address in watch.met
-            row[place.kind][0] += met
-            row[place.kind][1] += 1
-            if not met and (name := name_of(place, source)) not in why:
-                missing.append(f"{place.file}:{place.line} {name.partition(': ')[2]}")
+    table, missing = count(watch.met)
+    wrong = failed + missing
     if options.json:
-        print(json.dumps({"files": table, "missing": missing}))
+        print(json.dumps({"files": table, "wrong": wrong}))
     else:
         print(f"{'':24}" + "".join(f"{kind:>16}" for kind in KINDS))
-        for file, row in table.items():
+        total = {
+            kind: [sum(row[kind][at] for row in table.values()) for at in (0, 1)] for kind in KINDS
+        }
+        for file, row in (table | {"all": total}).items():
             print(f"{file:24}" + "".join(f"{row[k][0]:>8,} of {row[k][1]:>4,}" for k in KINDS))
-        total = {k: [sum(row[k][at] for row in table.values()) for at in (0, 1)] for k in KINDS}
-        print(f"{'all':24}" + "".join(f"{total[k][0]:>8,} of {total[k][1]:>4,}" for k in KINDS))
-        for text in missing:
-            print(f"NOT REACHED  {text}")
-    return 1 if missing else 0
+        print("\n".join(wrong or [f"everything is reached but {len(unreachable())} explained"]))
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

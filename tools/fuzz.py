@@ -6,13 +6,13 @@
     python tools/fuzz.py --mode bare --hours 1  one kind, so long
     python tools/fuzz.py --transitions 50000    so many more
     python tools/fuzz.py --mode twin --seed 17  one seed again, its table printed
-    python tools/fuzz.py --report               what is known, and nothing else
+    python tools/fuzz.py --report               what is known, and nothing else; --json as an object
 
-A seed is a venue of its own and 5,000 transitions. `twin` compares every revert, log and word
-(tests/stateful/machine.py); `bare` judges invariants from storage alone and is faster
-(tests/stateful/bare.py). What came of it is kept in `tests/stateful/tally.json`, seed by seed: a
-run that is broken off goes on with the next seed. A failure prints seed and commit, is not counted,
-and ends the run.
+A seed is a venue of its own: 5,000 transitions, and a wind-down that pays everyone. `twin` compares
+every revert, log and word (tests/stateful/machine.py); `bare` judges invariants from storage alone
+and is faster (tests/stateful/bare.py). What came of it is kept in `tests/stateful/tally.json`, seed
+by seed: a run that is broken off goes on with the next seed. A failure prints seed and commit, is
+not counted, and ends the run.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def play(task: tuple[str, int]) -> Found:
     machine = None
     try:
         machine = MACHINES[mode](seed)
-        machine.run(OF_ONE_SEED, CHECK_EVERY)
+        machine.run_to_the_end(OF_ONE_SEED, CHECK_EVERY)
     except FAILURES as error:
         at = machine.transitions if machine else 0
         return seed, None, f"transition {at}: {type(error).__name__}: {error}"
@@ -160,6 +160,8 @@ def run(mode: str, wanted: int, until: float | None, workers: int) -> bool:
                     return False
                 add(tally, seed, found, commit)
             write_tally(tallies)
+            done = f"{mode}: {tally['transitions']:,} of {wanted:,} transitions"
+            print(done, file=sys.stderr, flush=True)
     return True
 
 
@@ -182,7 +184,7 @@ def report(tallies: dict[str, Tally]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Exit code 1 where a seed failed."""
     parser = argparse.ArgumentParser(description="Random calls on the contracts, kept count of.")
     parser.add_argument("--mode", choices=(*MACHINES, "both"), default="both")
@@ -191,12 +193,13 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, help="play one seed and keep no count")
     parser.add_argument("--report", action="store_true", help="print the tally and run nothing")
-    given = parser.parse_args()
+    parser.add_argument("--json", action="store_true", help="print the tally as one JSON object")
+    given = parser.parse_args(arguments)
     modes = list(MACHINES) if given.mode == "both" else [given.mode]
     if given.seed is not None:
         machine = MACHINES[modes[0]](given.seed)
         try:
-            machine.run(OF_ONE_SEED, CHECK_EVERY)
+            machine.run_to_the_end(OF_ONE_SEED, CHECK_EVERY)
         finally:
             print(machine.table())
         return 0
@@ -207,9 +210,10 @@ def main() -> int:
             done = read_tally()[mode]["transitions"]
             wanted = FULL[mode] if given.transitions is None else done + given.transitions
             good = run(mode, wanted, until, given.workers) and good
-    print(report(read_tally()))
+    tallies = read_tally()
+    print(json.dumps(tallies) if given.json else report(tallies))
     return 0 if good else 1
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -238,6 +238,11 @@ class BatchRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     r: int
     vs: int
 
+    @property
+    def words(self) -> tuple[int, int, int, int]:
+        """As the contracts take them."""
+        return self.order, self.terms, self.r, self.vs
+
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One whole `settle` call, sealed."""

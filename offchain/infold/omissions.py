@@ -106,13 +106,13 @@ def challenge_arguments(held: Receipted, batch: SealedBatch, worse: int) -> tupl
     receipt = held.receipt
     record = pack_record(held.order, 0, 0, False, held.r, held.vs)
     return (
-        _words(record),
+        record.words,
         (receipt.sequence, receipt.accepted_ms, receipt.batch_ms, receipt.r, receipt.vs),
         batch.head,
         batch.root,
         batch.accepted_root,
         batch.price_words,
-        [_words(record) for record in batch.records],
+        [record.words for record in batch.records],
         batch.seal,
         worse,
     )
@@ -121,7 +121,3 @@ def challenge_arguments(held: Receipted, batch: SealedBatch, worse: int) -> tupl
 def _admits(order: Order, price_e8: int) -> bool:
     """Whether the order would trade at a price."""
     return order.limit_price_e8 >= price_e8 if order.buy else order.limit_price_e8 <= price_e8
-
-
-def _words(record: BatchRecord) -> tuple[int, int, int, int]:
-    return record.order, record.terms, record.r, record.vs

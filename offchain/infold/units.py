@@ -21,6 +21,8 @@ PRICE_DECIMALS: Final = 8
 FRACTION_DECIMALS: Final = 6
 
 FRACTION_ONE_E6: Final = 10**6
+BOUND_ONE_E4: Final = 10_000
+"""Of the bound within which a second source agrees."""
 PRICE_ONE_E8: Final = 10**8
 QUOTE_DIVISOR: Final = 10**10
 """price_e8 * size_e8 is scale e16; dividing by this leaves e6."""
@@ -31,10 +33,14 @@ WINDOW_MS: Final = 15_000
 """F: how late a vector may be settled."""
 GUARD_MS: Final = 3_000
 """G: how far ahead an owner's act binds."""
+LEAD_MS: Final = 1_000
+"""How far a vector may be ahead of its block, whose stamp is in whole seconds."""
 DAY_MS: Final = 86_400_000
+EXIT_DELAY_MS: Final = 60_000
+"""D: a forced exit's appointed times are so far apart."""
 
-MARKETS_MAX: Final = 16
-"""Positions an account may hold: its mask has 16 bits."""
+PLACES: Final = 16
+"""Where an account may hold a position, a market each: its mask has 16 bits."""
 SLOTS: Final = 256
 POOL_ACCOUNT: Final = 0
 BACKSTOP_ACCOUNT: Final = 1

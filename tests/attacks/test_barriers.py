@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.support.evm import Key
-from tests.support.stage import BUYER, Stage
-from tests.support.venue import LOT, MATCHER, Venue
+from tests.support.evm import Key, a_key, refuses
+from tests.support.stage import BUYER, ORACLE, Stage
+from tests.support.venue import DOLLAR, LOT, MATCHER, PRICE_E8, Venue
 
 
 def cancel(venue: Venue, account: int, owner: Key) -> None:
@@ -66,3 +66,27 @@ def test_A09_a_second_cancel_all_does_not_revive_an_older_epoch(stage: Stage) ->
     venue.world.travel(2)
     receipt = venue.settle(stage.batch([dead, stage.sell()]))
     assert [one["reason"] for one in receipt.all("Skipped")] == [9]
+
+
+def test_A09_a_lot_let_out_of_many_is_no_last_look_for_its_friends(stage: Stage) -> None:
+    """A short buys, and price falls before the batch lands: a friend's exit of one lot from a full
+    market, meant to make all shorts fold, voids no fill of theirs.
+    """
+    venue, friend = stage.venue, a_key("friend")
+    account = venue.open_account(friend, 100 * DOLLAR)
+    stage.fund_pool()
+    sale = stage.sell(size_e8=4 * LOT + 100)
+    stage.settle([stage.buy(account, 100), stage.buy(size_e8=4 * LOT), sale])
+    stage.settle([stage.sell(stage.third, LOT)], prices={1: PRICE_E8 - PRICE_E8 // 1_000})
+    venue.list_market(1, position_cap_e8=LOT // 2)  # the pool holds more than it may
+    venue.recovery.force_reduce(account, 0, 1, sender=friend)
+    appointed_ms = venue.world.now_ms + 60_000
+    venue.world.at_ms(appointed_ms)
+    batch = stage.batch([stage.buy(stage.third, slot=3), stage.sell(stage.buyer, slot=3)])
+    vector = venue.presented(venue.a_vector(ORACLE, time_ms=appointed_ms))
+    venue.recovery.execute_exit(*vector, account, 0, sender=friend)
+    with refuses(venue.world, "recovery: nothing to fold"):
+        venue.recovery.fold(stage.third, 0, sender=friend)
+    assert venue.settle(batch).all("Skipped") == []
+    assert stage.backstop().base_e8 == 0
+    stage.books.check()

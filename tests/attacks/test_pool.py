@@ -112,6 +112,38 @@ def test_D02_one_unit_of_capital_takes_no_trade_that_would_raise_it(venue: Venue
         venue.clearing.deposit(0, 10**6, sender=ATTACKER)
 
 
+def test_D02_exits_of_a_matched_pair_cannot_make_a_lone_share_dear(venue: Venue) -> None:
+    """Nor through exits, which need no capital of the pool: few shares are never outstanding."""
+    accounts = [venue.open_account(key, 10**6 * DOLLAR) for key in (ATTACKER, SELLER)]
+    venue.trade(*accounts, size_e8=10 * LOT)
+    venue.provide(ATTACKER, 1, ORACLE)
+    epoch = venue.ask_out(ATTACKER, venue.pool.balanceOf(ATTACKER.address) - 1)
+    struck(venue, epoch)
+    venue.collect(ATTACKER, epoch)
+    for account, key in zip(accounts, (ATTACKER, SELLER), strict=True):
+        venue.recovery.force_reduce(account, 0, 10 * LOT, sender=key)
+    appointed_ms = venue.world.now_ms + 60_000
+    venue.world.at_ms(appointed_ms)
+    for account in accounts:
+        vector = venue.presented(venue.a_vector(ORACLE, time_ms=appointed_ms))
+        venue.recovery.execute_exit(*vector, account, 0, sender=ATTACKER)
+    struck(venue, unpack_head(venue.clearing.head()).epoch)
+    assert venue.pool.totalAssets() > 2_000 * DOLLAR, "twenty basis points of each"
+    epoch = venue.ask_in(VICTIM, 2_000 * DOLLAR)
+    struck(venue, epoch)
+    shares, _ = venue.collect(VICTIM, epoch)
+    assert shares >= 800_000, "not one of few: all but one were asked back, and given back"
+    epoch = venue.ask_out(VICTIM, shares)
+    struck(venue, epoch)
+    _, paid = venue.collect(VICTIM, epoch)
+    assert paid >= 2_000 * DOLLAR * 9_999 // 10_000
+
+
+def struck(venue: Venue, epoch: int) -> None:
+    while unpack_head(venue.clearing.head()).epoch <= epoch:
+        venue.strike(ORACLE)
+
+
 @pytest.mark.parametrize("gift_to", ["vault", "pool", "clearing"])
 def test_D03_a_donation_changes_no_claim_and_no_price(venue: Venue, gift_to: str) -> None:
     def seen() -> tuple[int, ...]:

@@ -27,7 +27,7 @@ from infold.node import LocalVenue, batches, live_prices
 from infold.sdk.receipts import ReceiptFile, check_receipt
 from infold.sdk.wire import cancel_bytes
 from infold.shell.chain import batch_of_settle, calldata_of, mine
-from infold.shell.deploy import REWARD_E6, WINDOW_S
+from infold.shell.deploy import CLAIM_S, REWARD_E6
 from infold.shell.devnet import DevnetConfig
 from infold.signing import batch_digest, cancel_digest, sign
 
@@ -358,7 +358,7 @@ def test_a_node_that_censors_is_challenged_and_pays(
     code, nothing = scene.challenge()
     assert code == 0 and nothing["claims"] == []
     staked_e6, before_e6 = bond.call("bond_e6"), dollar.call("balanceOf", owner)
-    scene.travel(scene.venue.clock_ms // 1_000 + WINDOW_S + 60)
+    scene.travel(scene.venue.clock_ms // 1_000 + CLAIM_S + 60)
     code, paid = scene.challenge()
     assert code == 0 and [claim["state"] for claim in paid["claims"]] == ["paid"]
     assert dollar.call("balanceOf", owner) == before_e6 + REWARD_E6

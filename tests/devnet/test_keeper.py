@@ -14,6 +14,7 @@ import pytest
 from tests.support.local_orders import an_order
 
 from infold.cli import app, onchain
+from infold.cli.terminal import Exit
 from infold.messages import Receipt
 from infold.node import LocalVenue
 from infold.shell.chain import block
@@ -53,10 +54,13 @@ class Scene:
         assert self.venue.step(self.time_ms, self.prices).number is not None
 
     def keep(self, *options: str) -> tuple[int, dict[str, Any], str]:
-        whole = ["keeper", "--once", *options, "--key-file", str(self.key), "--json"]
-        whole += ["--rpc-url", self.venue.devnet.rpc.url]
-        whole += ["--book", str(self.venue.devnet.directory / "addresses.json")]
-        code = app.run(whole)
+        return self.run(KEEPER, "keeper", "--once", *options)
+
+    def run(self, who: int, *words: str) -> tuple[int, dict[str, Any], str]:
+        devnet = self.venue.devnet
+        self.key.write_text("0x" + devnet.accounts[who].wallet.private_key.hex())
+        whole = [*words, "--key-file", str(self.key), "--json", "--rpc-url", devnet.rpc.url]
+        code = app.run([*whole, "--book", str(devnet.directory / "addresses.json")])
         written = self.capsys.readouterr()
         return code, json.loads(written.out) if written.out else {}, written.err
 
@@ -70,13 +74,11 @@ def scene(
         start_ms=START_MS, seed=5, accounts=3, collaterals_e6=amounts, epoch_ms=EPOCH_MS
     )
     with LocalVenue(config) as venue:
-        key = tmp_path / "key"
-        key.write_text("0x" + venue.devnet.accounts[KEEPER].wallet.private_key.hex())
         waiting = SimpleNamespace(
             monotonic=time.monotonic, sleep=lambda _: venue.devnet.mine(venue.clock_ms)
         )
         monkeypatch.setattr(onchain, "time", waiting)
-        scene = Scene(venue, capsys, key)
+        scene = Scene(venue, capsys, tmp_path / "key")
         scene.step()
         answers = venue.node.submit(
             [
@@ -136,15 +138,19 @@ def test_E07_a_debt_is_the_other_sides_first_and_an_old_vector_moves_nobody(scen
 def test_who_asked_to_leave_is_let_out_at_the_appointed_time(scene: Scene) -> None:
     """With the oracle's signers named no batch is needed: the matcher may be silent."""
     devnet, rich = scene.venue.devnet, scene.account(RICH)
-    owner = devnet.sender(devnet.accounts[RICH].wallet)
-    recovery = devnet.venue["Recovery"]
-    owner.send(recovery.address, recovery.abi.calldata("force_reduce", rich, 0, 10**8 // 4))
-    devnet.mine(scene.time_ms + 2_000)
-    q_ms = block(devnet.rpc).timestamp_s * 1_000
+    code, _, err = scene.run(RICH, "exit", str(rich), "--market", "ETH-USD")
+    assert code == Exit.SETUP and "it holds BTC-USD" in err
+    scene.venue.clock_ms += 2_000
+    code, asked, err = scene.run(RICH, "exit", str(rich), "-m", "BTC-USD", "--size", "0.25")
+    assert code == 0, err
+    due_ms = asked["due_ms"]
+    assert (asked["index"], asked["size_e8"]) == (0, str(10**8 // 4))
+    assert due_ms == block(devnet.rpc).timestamp_s * 1_000 + 60_000
+    code, _, err = scene.run(RICH, "exit", str(rich), "-m", "BTC-USD")
+    assert code == Exit.REVERTED and "exit pending; one request a position" in err
     code, found, _ = scene.keep("--quiet")
     assert code == 0 and found["exits"] == []
 
-    due_ms = q_ms + 60_000
     devnet.write_prices(due_ms, scene.prices)
     devnet.mine(due_ms + 1_000)
     scene.venue.clock_ms = due_ms + 2_000

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A deposit by permit, a withdrawal beyond what an hour lets out, and its ticket: by commands on a
-node.
+node, and as an audit follows them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 from tests.devnet.test_governing import Desk, Office
 
+from infold.reference.audit import Auditor, judged
+from infold.reference.history import fetch
+from infold.reference.replay import Sampling
+from infold.reference.rpc import Node
 from infold.shell.anvil import Anvil
 
 pytestmark = pytest.mark.devnet
@@ -34,6 +38,18 @@ def done(desk: Desk, *words: str) -> dict[str, Any]:
     return found
 
 
+def audited(desk: Desk) -> int:
+    """What waits in the vault's queue by its logs alone, in a history that is found honest."""
+    node = Node(desk.office.options[1])
+    history = fetch(node, None, 0, int(node.call("eth_blockNumber"), 16))
+    sampling = Sampling("all", 0)
+    auditor = Auditor(history, sampling)
+    auditor.run()
+    result = judged(node, auditor, sampling)
+    assert result["ok"], (result["mismatches"], result["invariants"])
+    return sum(auditor.tickets.values())
+
+
 def test_what_an_hour_does_not_let_out_is_a_ticket_that_is_pulled(desk: Desk) -> None:
     office = desk.office
     opened = done(desk, "account", "open", "1000", "--mint", "--permit")
@@ -47,6 +63,7 @@ def test_what_an_hour_does_not_let_out_is_a_ticket_that_is_pulled(desk: Desk) ->
     assert claimed["paid_e6"] == str((MILLION + 10_000) * 10**6)
     (ticket,) = claimed["tickets"]
     assert ticket["amount_e6"] == str((MILLION - 10_000) * 10**6)
+    assert audited(desk) == int(ticket["amount_e6"])
     number = str(ticket["ticket"])
     looked = done(desk, "ticket", number)
     assert (looked["state"], looked["waits_for_e6"]) == ("waiting", ticket["amount_e6"])
@@ -54,4 +71,4 @@ def test_what_an_hour_does_not_let_out_is_a_ticket_that_is_pulled(desk: Desk) ->
     office.travel(WEEK_S)
     pulled = done(desk, "ticket", number, "--pull")
     assert (pulled["state"], pulled["amount_e6"]) == ("paid", ticket["amount_e6"])
-    assert int(office.venue["Vault"].call("waiting_e6")) == 0
+    assert int(office.venue["Vault"].call("waiting_e6")) == audited(desk) == 0

@@ -21,7 +21,7 @@ from infold.core.engine import decide, evolve
 from infold.core.events import OrderAccepted, OrderRejected, SubmitOrders
 from infold.core.numerals import UNREAD, read_decimals
 from infold.core.reading import Context, decode_order, decode_orders
-from infold.core.recovery import recover_signers
+from infold.core.signatures import recover_signers
 from infold.core.view import AdmissionView
 from infold.errors import Rejected
 from infold.messages import Order, SignedOrder, order_request

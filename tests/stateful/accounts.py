@@ -74,11 +74,11 @@ class Accounts(Driver):
 
     def rule_pull(self) -> None:
         """Mostly the first ticket that waits; sometimes at its last day, or one that is gone."""
-        pick, outflow = self.random, self.protocol.outflow
-        number = pick.choice([0, outflow.ticket_count, min(outflow.tickets, default=0)])
-        ticket = outflow.tickets.get(number)
-        if ticket is not None and pick.random() < 0.1 and ticket.due_s > self.now_s:
-            self.travel(ticket.due_s - self.now_s - pick.choice([0, 1]))
+        pick, first = self.random, self.first_ticket()
+        number = pick.choice([0, self.chain.ticket_count(), first])
+        due_s = self.chain.ticket(number).due_s
+        if due_s and pick.random() < 0.1 and due_s > self.now_s:
+            self.travel(due_s - self.now_s - pick.choice([0, 1]))
         self.door("vault", "pull", (number,), STRANGER.address)
 
     def rule_set_outflow(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.support.compiler import compiled
 from tests.support.evm import World, a_key
@@ -53,6 +53,17 @@ def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
         for item in argument:
             tail += [item] if width == 1 else list(item)
     return b"".join([word.to_bytes(32, "big") for word in heads + tail])
+
+
+class Ticket(NamedTuple):
+    """What waits in the vault's queue: for whom, how much, its end among all that was ever queued,
+    and its last second.
+    """
+
+    to: int
+    amount_e6: int
+    end_e6: int
+    due_s: int
 
 
 class Chain:
@@ -104,14 +115,33 @@ class Chain:
 
     def read(self, contract: str, data: bytes) -> int:
         """The first word a view returns."""
-        output = self.evm.message_call(
-            f"0x{0:040x}", self.addresses[contract], calldata=data, is_static=True
+        return self.read_words(contract, data)[0]
+
+    def read_words(self, contract: str, data: bytes) -> Words:
+        """All words a view returns."""
+        output = bytes(
+            self.evm.message_call(
+                f"0x{0:040x}", self.addresses[contract], calldata=data, is_static=True
+            )
         )
-        return int.from_bytes(bytes(output)[:32], "big")
+        return [int.from_bytes(output[at : at + 32], "big") for at in range(0, len(output), 32)]
 
     def accounted_e6(self) -> int:
         """What the vault says it holds for others."""
         return self.read("vault", selector("accounted_e6()"))
+
+    def waiting_e6(self) -> int:
+        """What of it waits in the vault's queue, and is in no other book any more."""
+        return self.read("vault", selector("waiting_e6()"))
+
+    def ticket_count(self) -> int:
+        """How many tickets the queue ever gave."""
+        return self.read("vault", selector("ticket_count()"))
+
+    def ticket(self, number: int) -> Ticket:
+        """One of them; nothing but zeros once it is pulled."""
+        data = selector("tickets(uint256)") + number.to_bytes(32, "big")
+        return Ticket(*self.read_words("vault", data))
 
 
 def _reason(text: str) -> str:

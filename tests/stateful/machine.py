@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections import Counter
 
 from .accounts import Accounts
-from .batches import Batches
 from .chain import EPOCH_MS, MARKETS, STRANGER
+from .ending import Ending
 from .recovering import Recovering
 from .shares import Shares
 
@@ -52,7 +52,7 @@ WEIGHTS = {
 }
 
 
-class Machine(Accounts, Shares, Recovering, Batches):
+class Machine(Accounts, Shares, Recovering, Ending):
     """The random driver. `run(n)` makes n transitions; `counts` says which."""
 
     def __init__(self, seed: int) -> None:
@@ -86,6 +86,11 @@ class Machine(Accounts, Shares, Recovering, Batches):
                 self.check_everything()
                 due += check_every
         self.check_everything()
+
+    def run_to_the_end(self, transitions: int, check_every: int) -> None:
+        """So many transitions, and then the venue is wound down."""
+        self.run(transitions, check_every)
+        self.end(self.step)
 
     def table(self) -> str:
         """What was reached."""

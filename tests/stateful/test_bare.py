@@ -10,7 +10,7 @@ from infold.reference.words import Account, Position
 from .bare import Bare, slots_of
 from .chain import MARKETS
 
-TRANSITIONS = 600
+TRANSITIONS = 2_000
 SEED = 3
 
 
@@ -25,6 +25,20 @@ def test_a_venue_without_its_twin_lands_batches_and_keeps_the_invariants(machine
     assert machine.transitions >= TRANSITIONS
     assert machine.landed > 20, machine.table()
     assert len(machine.reasons) > 5 and len(machine.faults) > 20, machine.table()
+    assert machine.chain.ticket_count() > 0, machine.table()
+
+
+def test_a_venue_without_its_twin_is_wound_down_and_pays_everyone() -> None:
+    machine = Bare(SEED)
+    machine.run_to_the_end(TRANSITIONS * 3 // 4, TRANSITIONS)
+    assert machine.succeeded["wind_down"] == 1
+    assert machine.succeeded["register"] > 0 and machine.succeeded["claim"] > 5, machine.table()
+    assert machine.succeeded["leave"] > 0, machine.table()
+    machine.chain.world.store(
+        machine.chain.addresses["vault"], slots_of("Vault")["accounted_e6"], machine.promised_e6 + 1
+    )
+    with pytest.raises(AssertionError, match="C4"):
+        machine.check_end()
 
 
 def test_what_the_driver_reads_is_what_the_getters_say(machine: Bare) -> None:

@@ -96,13 +96,13 @@ class Omission:
         receipt = changes.pop("receipt", None) or self.receipt(order)
         return replace(
             Proof(
-                order=words(self.record(order)),
+                order=self.record(order).words,
                 receipt=receipt,
                 head=batch.head,
                 root=batch.vector.root,
                 accepted_root=batch.accepted_root,
                 prices=batch.price_words,
-                records=[words(record) for record in batch.records],
+                records=[record.words for record in batch.records],
                 seal=batch.seals[0],
                 worse=next(
                     (
@@ -137,11 +137,6 @@ class Omission:
         return order_hash(order, self.venue.domain)
 
 
-def words(record: BatchRecord) -> tuple[int, int, int, int]:
-    """A record as the contract takes it."""
-    return record.order, record.terms, record.r, record.vs
-
-
 def set_up(token: Artifact | None = None) -> Omission:
     """A venue whose timelock is a key, with a staked bond; `token` in the place of the dollar."""
     venue = a_venue(stand_ins={"timelock": TIMELOCK}, token=token)
@@ -160,4 +155,4 @@ def stake(venue: Venue, amount_e6: int) -> None:
     venue.bond.deposit(amount_e6, sender=MATCHER)
 
 
-__all__ = ["REWARD_E6", "Omission", "Proof", "set_up", "stake", "words"]
+__all__ = ["REWARD_E6", "Omission", "Proof", "set_up", "stake"]

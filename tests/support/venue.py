@@ -354,7 +354,7 @@ class Venue:
             batch.vector.openings,
             batch.vector.signatures,
             batch.price_words,
-            [(record.order, record.terms, record.r, record.vs) for record in batch.records],
+            [record.words for record in batch.records],
             batch.accepted_root,
             batch.seals,
         )

@@ -47,7 +47,7 @@ from infold.core.events import (
     to_word,
 )
 from infold.core.reading import Context, read_orders
-from infold.core.recovery import recover_signers
+from infold.core.signatures import recover_signers
 from infold.core.state import State
 from infold.errors import InvariantBroken
 from infold.messages import Order, SignedOrder, TimeInForce, TriggerKind, order_request

@@ -34,7 +34,7 @@ from infold.core.curve import Curve, CurveBounds, clip
 
 ACCOUNTS: Final = 2_000
 RATIO_MAX: Final = 8.0
-"""Eight scatter passes: the issue's bound; the aim is half of it."""
+"""Eight scatter passes: what is allowed; the aim is half of it."""
 REPEATS: Final = 41
 SMALL_CASES: Final = 1_000
 _TOGETHER: Final = 20

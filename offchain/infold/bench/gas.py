@@ -19,9 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from infold.core.settlement import RECORDS_MAX
 from infold.errors import InvariantBroken, Misconfigured
 from infold.messages import Batch, BatchRecord, Order, PriceVector, TimeInForce, TriggerKind
-from infold.shell.chain import Reverted, receipts, settle_calldata, why_it_failed
+from infold.shell.chain import (
+    TRANSACTION_GAS_MAX,
+    Reverted,
+    receipts,
+    settle_calldata,
+    why_it_failed,
+)
 from infold.shell.deploy import find_contracts
 from infold.shell.devnet import Devnet, DevnetConfig, Wallet
 from infold.signing import (
@@ -36,6 +43,7 @@ from infold.signing import (
     vector_openings,
     vector_root,
 )
+from infold.units import DAY_MS, GUARD_MS
 from infold.words import (
     PriceWord,
     SettleHead,
@@ -47,17 +55,11 @@ from infold.words import (
     unpack_head,
 )
 
-TRANSACTION_GAS_MAX: Final = 16_777_216
-"""EIP-7825: no transaction on mainnet may ask for more."""
-RECORDS_MAX: Final = 256
-"""The bound of `records` in Clearing."""
 CODE_BYTES_MAX: Final = 24_576
 """EIP-170."""
 MARKETS: Final = (1, 2, 3, 4)
 START_MS: Final = 1_750_000_000_000
 STEP_MS: Final = 2_000
-GUARD_MS: Final = 3_000
-DAY_MS: Final = 86_400_000
 WORSE: Final = 1.02
 """A case without a budget of its own may cost this much more than what is committed."""
 SKIPPED: Final = 10

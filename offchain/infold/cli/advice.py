@@ -38,6 +38,11 @@ ADVICE: Final = {
     "delegates: not live": "nothing: the key holds no rights of this account",
     "delegates: not the owner": "sign with the key that opened the account",
     "delegates: expiry has passed": "name a later --expiry-ms",
+    "recovery: not the owner": "sign with the key that opened the account",
+    "recovery: size out of range": "ask for more than nothing and at most what the position holds",
+    "recovery: exit pending": (
+        "one request a position: it is carried out at its appointed time, a minute after it"
+    ),
     "recovery: wound down": "it was stopped before: go on with `infold wind-down register`",
     "recovery: not wound down": "`infold wind-down start` comes first",
     "recovery: registration is not over": (

@@ -4,9 +4,9 @@
 Commands live in ``accounts``, ``orders`` and ``markets`` (people who trade), ``liquidity`` (people
 who provide it), ``operate`` (people who run a venue), ``govern`` (people who change one), ``study``
 (people who measure one), and beside them in a module for each thing that is its own: refunds, the
-bond and claims on it, the vault's tickets, the wind-down. Modules that need numpy or a chain
-are imported inside commands, so that ``infold --help`` answers at once and a base install (no
-numpy, no Ape) can trade.
+bond and claims on it, forced exits, the vault's tickets, the wind-down. Modules that need numpy or
+a chain are imported inside commands, so that ``infold --help`` answers at once and a base install
+(no numpy, no Ape) can trade.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from infold.cli import (
     bond,
     claims,
     govern,
+    leaving,
     liquidity,
     markets,
     operate,
@@ -62,6 +63,7 @@ standing.register(app)
 govern.register(app)
 accounts.register(app)
 orders.register(app)
+leaving.register(app)
 liquidity.register(app)
 markets.register(app)
 refunds.register(app)

@@ -83,10 +83,7 @@ def lines(found: Sequence[Check]) -> Iterator[str]:
 
 
 def examine() -> dict[str, Any]:
-    """The whole report of this environment, as one object; not `ok` if anything must be mended.
-
-    Raises `Misconfigured` if a setting is wrong, which no check could say better.
-    """
+    """The whole report of this environment, as one object; not `ok` if anything must be mended."""
     began = time.monotonic()
     data = load().data
     found = checks(checkout(), None if data is None else Path(data))

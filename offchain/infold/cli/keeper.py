@@ -19,6 +19,7 @@ from infold.cli.options import (
 )
 from infold.cli.terminal import Exit, Json, Quiet, Steps, complain, progress, show
 from infold.errors import Unavailable
+from infold.units import PLACES
 from infold.words import SettleHead, pack_settle_head, unpack_exit
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from infold.shell.keeper import Broken, DueExit, Vector, Watch
 
     Collect = Callable[[int], Vector]
-
-PLACES = 16
-"""Positions an account can hold: so often one may be liquidated at one vector."""
 
 
 @on_chain
@@ -59,8 +57,9 @@ def keeper(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Liquidate every account that the last published prices put below maintenance margin, and
-    carry out forced exits whose time has come.
+    """Liquidate every account that the last published prices put below maintenance margin, or
+    deleverage where the pool cannot take it; fold what sides owe; carry out forced exits whose time
+    has come.
 
     Needs a node, a key that pays gas, and nothing of the venue's: prices come from its last batch.
     With --json one document a look that did something, with --once always one.
@@ -74,7 +73,7 @@ def keeper(
         while not once:
             try:
                 found = look(watch, desk, account, collect, steps)
-                if found["liquidations"] or found["exits"] or found["refused"]:
+                if any(found[name] for name in ("liquidations", "folds", "exits", "refused")):
                     show({**header("keeper"), **found}, as_json, "infold keeper")
             except Unavailable as error:
                 complain(str(error))
@@ -215,7 +214,7 @@ def _liquidate(
     from infold.cli.onchain import named
     from infold.shell.chain import Reverted
 
-    for _ in range(PLACES):
+    for _ in range(PLACES):  # each position once at one vector
         try:
             door, logs = _shrink(watch, desk, case, keeper_account)
         except Reverted as reverted:

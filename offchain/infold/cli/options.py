@@ -68,6 +68,9 @@ PasswordFile = Annotated[
 ]
 
 Account = Annotated[int, typer.Argument(min=0, max=2**32 - 1, help="The account's number.")]
+Market = Annotated[
+    str, typer.Option("--market", "-m", help="BTC-USD say; see `infold market list`.")
+]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
 Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
 
@@ -177,16 +180,21 @@ def wallet(
 
 
 def keystore_path(name: str) -> Path:
-    """A keyfile by its path, or by the name of an Ape account."""
+    """A keyfile by its path, or by the name of an Ape account. Raises `Misconfigured` with the
+    names there are.
+    """
     direct = Path(name).expanduser()
     if direct.is_file():
         return direct
-    for folder in (Path(".ape"), Path.home() / ".ape"):
-        found = folder / "accounts" / f"{name}.json"
+    folders = [folder / "accounts" for folder in (Path(".ape"), Path.home() / ".ape")]
+    for folder in folders:
+        found = folder / f"{name}.json"
         if found.is_file():
             return found
+    known = sorted({file.stem for folder in folders for file in folder.glob("*.json")})
     raise Misconfigured(
-        f"no keystore {name!r}: neither a file nor an account of Ape (`ape accounts list`)"
+        f"no keystore {name!r}: neither a file nor an account of Ape"
+        f" ({', '.join(known) or 'none there'})"
     )
 
 

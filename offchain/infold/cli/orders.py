@@ -17,6 +17,7 @@ from infold.cli.options import (
     ApiUrl,
     KeyFile,
     Keystore,
+    Market,
     PasswordFile,
     client,
     wallet,
@@ -26,9 +27,6 @@ from infold.cli.terminal import Json, show_all, show_command
 from infold.messages import TriggerKind
 
 order_group = typer.Typer(no_args_is_help=True, help="Place, cancel, list and preview orders.")
-lp_group = typer.Typer(
-    no_args_is_help=True, help="Provide liquidity: deposit, redeem, claim, look."
-)
 
 
 def register(app: typer.Typer) -> None:
@@ -51,9 +49,6 @@ class TimeInForceName(StrEnum):
     FOK = "FOK"
 
 
-Market = Annotated[
-    str, typer.Option("--market", "-m", help="BTC-USD say; see `infold market list`.")
-]
 Side = Annotated[SideName, typer.Option("--side", case_sensitive=False, help="Which way.")]
 Size = Annotated[str, typer.Option("--size", help="In base units, a decimal.")]
 Price = Annotated[str, typer.Option("--price", help="The limit; nothing fills beyond it.")]

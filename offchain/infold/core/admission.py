@@ -23,7 +23,7 @@ from infold.messages import Order, SignedCancel, SignedOrder
 from infold.units import (
     DAY_MS,
     FRACTION_DECIMALS,
-    MARKETS_MAX,
+    PLACES,
     PRICE_DECIMALS,
     QUOTE_DIVISOR,
     format_decimal,
@@ -189,7 +189,7 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
     if terms.status != STATUS_LIVE or order.reduce_only:
         _check_shrinks(order, terms.status, holder.base_e8(market))
     held = holder.markets_held()
-    if len(held) >= MARKETS_MAX and market not in held:
+    if len(held) >= PLACES and market not in held:
         raise Rejected("MARKETS_FULL", "market")
     shortfall_e6 = holder.margin_shortfall_e6(order)
     if shortfall_e6 > 0:

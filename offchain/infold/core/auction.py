@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The uniform-price auction of a batch, all markets in one call, exact integers (design §5).
+"""The uniform-price auction of a batch, all markets in one call, exact integers.
 
 What is decided
 ---------------
@@ -31,7 +31,7 @@ once; outside the ticks between those two places E' only falls away from them: b
 3. `fill` fills wholly or not at all by comparing limits, and lists the marginal bin's orders for
    `share_out`.
 
-Only the orders of a few bins are ever sorted or selected among. tests/unit/infold/core/brute.py
+Only the orders of a few bins are ever sorted or selected among. infold/bench/brute.py
 does the same by trying every tick, and shares no line with this.
 
 What the caller sees to

@@ -21,7 +21,7 @@ from infold.units import FRACTION_ONE_E6, QUOTE_DIVISOR, WINDOW_MS
 YEAR_S: Final = 31_557_600
 WINDOW_S: Final = WINDOW_MS // 1000
 LIMIT_SHARE: Final = 0.005
-"""Of the pool's capital a day: what is promised."""
+"""Of the pool's capital a day, with everything in (docs/decisions/0150)."""
 FORGETS: Final = 8 / 7
 """What a move of the window's end weighs in the meter, where every second is marked: 7/8."""
 METER_SHARE: Final = 2 * METER_DAILY_E6 / FRACTION_ONE_E6 * FORGETS

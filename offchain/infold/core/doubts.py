@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from infold.core.state import State
+from infold.units import BOUND_ONE_E4
 from infold.words import ReadingsWord
-
-BOUND_ONE_E4: Final = 10_000
 
 
 def doubts(state: State, market: int, price_e8: int, time_ms: int) -> bool:

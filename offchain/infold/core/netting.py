@@ -14,7 +14,7 @@ from infold.core.state import Account, OpenOrder, State
 from infold.errors import InvariantBroken
 from infold.messages import BatchRecord
 from infold.signing import batch_contents
-from infold.units import MARKETS_MAX
+from infold.units import PLACES
 from infold.words import (
     PriceWord,
     SettleHead,
@@ -75,11 +75,11 @@ def _places(held: Account) -> dict[int, int]:
 
 def _free_place(account: int, places: Mapping[int, int]) -> int:
     taken = set(places.values())
-    for index in range(MARKETS_MAX):
+    for index in range(PLACES):
         if index not in taken:
             return index
     raise InvariantBroken(
-        f"account {account} was matched in a market beyond its {MARKETS_MAX};"
+        f"account {account} was matched in a market beyond its {PLACES};"
         " admission lets none through"
     )
 

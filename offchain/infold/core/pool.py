@@ -264,13 +264,17 @@ def _terms(epoch: int, nav_e6: int, locked_e6: int, supply: int, requests: Reque
         minted = deposits_e6 * supply // worth_e6 if priced else 0
         wanted_e6 = redeems * worth_e6 // supply
         priced = priced and supply + minted <= SHARES_MAX
+    returned = Struck(epoch, StrikeWord(1, worth_e6, supply), worth_e6, supply, 0)
     if not priced:
-        return Struck(epoch, StrikeWord(1, worth_e6, supply), worth_e6, supply, 0)
+        return returned
     free_e6 = max(0, worth_e6 + deposits_e6 - locked_e6)
     paid_e6 = min(wanted_e6, free_e6, PAID_E6_MAX)
     # Shares that were not paid for stay with their holders.
     burnt = redeems if paid_e6 == wanted_e6 else -(-paid_e6 * supply // worth_e6)
+    outstanding = supply + minted - burnt
+    if 0 < outstanding < SHARES_PER_UNIT:
+        return returned
     gained_e6 = deposits_e6 - paid_e6
     word = StrikeWord(0, worth_e6, supply, paid_e6)
     capital_e6 = min(worth_e6 + gained_e6, NAV_E6_MAX)
-    return Struck(epoch, word, capital_e6, supply + minted - burnt, gained_e6)
+    return Struck(epoch, word, capital_e6, outstanding, gained_e6)

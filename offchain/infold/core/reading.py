@@ -21,7 +21,7 @@ import numpy as np
 from infold.core.admission import Limits
 from infold.core.digests import GROUP_MIN, order_digests
 from infold.core.numerals import UNREAD, read_decimals
-from infold.core.recovery import recover_signers
+from infold.core.signatures import recover_signers
 from infold.errors import Rejected
 from infold.messages import (
     APPROVED_SIGNATURE,

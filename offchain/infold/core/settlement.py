@@ -37,6 +37,7 @@ from infold.core.pool import close_markets, strike
 from infold.core.state import NO_FILL, NO_POSITION, Account, Market, Parameters, State
 from infold.units import (
     BACKSTOP_ACCOUNT,
+    EXIT_DELAY_MS,
     FIRST_TRADER,
     FRACTION_ONE_E6,
     QUOTE_DIVISOR,
@@ -63,8 +64,6 @@ FILLS_MAX: Final = 64
 """Of one account in a batch: they wait in the contract's memory for its margin."""
 MARKET_COUNT: Final = 256
 QUOTE_LIMIT: Final = 1 << 60
-EXIT_DELAY_MS: Final = 60_000
-"""D: an exit's appointed times are so far apart."""
 
 
 # -- the batch -------------------------------------------------------------------------------------

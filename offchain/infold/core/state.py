@@ -321,12 +321,3 @@ def delegate_words(state: State) -> dict[tuple[int, int], int]:
 def request_words(state: State) -> dict[int, int]:
     """Every word of `Pool.lp_requests`, by epoch."""
     return {epoch: pack_requests(requests) for epoch, requests in state.requests.items()}
-
-
-def approval_words(state: State) -> dict[tuple[int, bytes], int]:
-    """Every approval of `Delegates`, by account and order hash."""
-    return {
-        (account, order_hash): until_ms
-        for account, held in state.accounts.items()
-        for order_hash, until_ms in held.approvals.items()
-    }

@@ -27,7 +27,7 @@ from infold.units import (
     FIRST_TRADER,
     FRACTION_ONE_E6,
     MARGIN_DIVISOR,
-    MARKETS_MAX,
+    PLACES,
     QUOTE_DIVISOR,
 )
 from infold.words import (
@@ -160,7 +160,7 @@ class AdmissionView:
             return False
         needs = holder.needs
         held = needs.by_market_e6
-        if len(held) >= MARKETS_MAX and market not in held:
+        if len(held) >= PLACES and market not in held:
             return False
         if holder.weigh(market, buy, size_e8, limit_price_e8) > 0:
             return False

@@ -55,9 +55,8 @@ class Signatures:
                 return Answer("answer_with_cancel", (words.order, words.terms, *seal))
         for other in self._in_slot[slot]:
             if other.order.seq >= order.seq and other.order_hash != order_hash:
-                newer = _record(other)
-                shown = newer.order, newer.terms, newer.r, newer.vs
-                return Answer("answer_with_order", (words.order, words.terms, shown))
+                shown = words.order, words.terms, _record(other).words
+                return Answer("answer_with_order", shown)
         return None
 
 

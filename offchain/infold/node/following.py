@@ -23,9 +23,10 @@ from infold.shell.chain import Log, Venue, block
 from infold.shell.poster import Poster
 from infold.shell.reconcile import Reconciliation, reconcile
 from infold.shell.refunds import deposits_of
+from infold.words import unpack_head
 
 CREATION_BLOCKS_MAX: Final = 256
-"""A deployment creates nine contracts; this many blocks are searched for Clearing's."""
+"""So many are searched for Clearing's: a deployment's contracts come in few blocks each."""
 FACT_CONTRACTS: Final = frozenset({"Clearing", "Recovery", "Delegates", "Pool", "Oracle"})
 
 
@@ -61,21 +62,15 @@ class Follower:
                 f"Clearing was not created within {CREATION_BLOCKS_MAX} blocks of the book's "
                 "first block"
             )
+        head = clearing.call("head", at=number)
+        stamp_ms = block(self._venue.rpc, number).timestamp_s * 1000
         deployed = Deployed(
             pool=to_word(clearing.call("accounts", 0, at=number)),
             backstop=to_word(clearing.call("accounts", 1, at=number)),
-            head=to_word(clearing.call("head", at=number)),
-            epoch_ms=self._epoch_ms(number),
+            head=to_word(head),
+            epoch_ms=unpack_head(int(head)).epoch_end_ms - stamp_ms,
         )
-        stamp_ms = block(self._venue.rpc, number).timestamp_s * 1000
         self._memory.do(ObserveChain(facts=[deployed], block=number - 1, block_ms=stamp_ms))
-
-    def _epoch_ms(self, number: int) -> int:
-        clearing = self._venue["Clearing"]
-        if "EPOCH_MS" in clearing.abi.functions:
-            return int(clearing.call("EPOCH_MS", at=number))
-        head = int(clearing.call("head", at=number))
-        return (head >> 64 & (1 << 48) - 1) - block(self._venue.rpc, number).timestamp_s * 1000
 
     def observe(self) -> None:
         """Fold what the chain's logs say since the last look; a batch's own logs confirm it."""

@@ -224,11 +224,16 @@ class Recovering(Winding):
         pooled = min(size, max(0, room_e8(self.state, position, caps)))
         self._set_exit(account, place, 0)
         self._amend(account, place, 0, position.event & ~1)
-        self._check_fresh(time_ms, now_s, appointed=True)
+        spreads = pooled < size and 2 * size >= abs(position.base_e8)
+        if pooled or spreads:
+            self._check_fresh(time_ms, now_s, appointed=True)
+        else:
+            fresh = now_s * 1000 - WINDOW_MS <= time_ms <= now_s * 1000 + EARLY_MS
+            require(fresh, "recovery: not the time of the exit")
         side = -1 if position.base_e8 > 0 else 1
         if pooled:
             self._apply(account, place, side * pooled, vector, exit_terms(rates))
-        if pooled < size:
+        if spreads:
             oracle_e8 = vector.prices_e8.get(position.market, 0)
             terms = exit_spread(rates, oracle_e8, position)
             self._spread(account, place, side * (size - pooled), vector, terms)

@@ -401,9 +401,8 @@ class Replay:
         return None
 
     def _embedded_door(self, event: Event, transaction: Transaction) -> Callable[[], object] | None:
-        """A door's own calldata carried inside a forwarder's."""
+        """A door's own calldata carried inside a forwarder's; of a deposit the log says all."""
         doors = {
-            "CollateralMoved": ("Clearing", "deposit"),
             "Liquidated": ("Recovery", "liquidate"),
             "WithdrawalSet": ("Clearing", "claim_withdrawal"),
             "Cancelled": ("Clearing", "cancel"),
@@ -419,6 +418,9 @@ class Replay:
         if other and embedded(transaction.data, DOORS["Recovery", other].selector) is not None:
             doors[event.name] = ("Recovery", other)
         door = doors.get(event.name)
+        if door is None and event.name == "CollateralMoved":
+            paid_in = list(event.arguments[:2])
+            return _bound(self.protocol.deposit, paid_in, 0, transaction.time_s)
         data = embedded(transaction.data, DOORS[door].selector) if door else None
         if door is None or data is None:
             return None

@@ -35,7 +35,9 @@ def can_strike(nav_e6: int, supply: int, deposits_e6: int) -> bool:
 
 
 def strike_of(nav_e6: int, locked_e6: int, supply: int, requests: Requests) -> Strike:
-    """An epoch's strike: redemptions are paid as far as what is locked stays in the pool."""
+    """An epoch's strike: redemptions are paid as far as what is locked stays in the pool, and
+    nothing is done that would leave few shares, which deposits would be rounded by.
+    """
     worth_e6 = min(max(nav_e6, 0), NAV_E6_MAX)
     if not can_strike(nav_e6, supply, requests.deposits_e6):
         return Strike(True, worth_e6, supply, 0)
@@ -43,7 +45,10 @@ def strike_of(nav_e6: int, locked_e6: int, supply: int, requests: Requests) -> S
     if supply:
         free_e6 = max(0, worth_e6 + requests.deposits_e6 - locked_e6)
         paid_e6 = min(requests.redeems * worth_e6 // supply, free_e6, PAID_E6_MAX)
-    return Strike(False, worth_e6, supply, paid_e6)
+    strike = Strike(False, worth_e6, supply, paid_e6)
+    if 0 < supply_after(strike, requests) < SHARES_PER_UNIT:
+        return Strike(True, worth_e6, supply, 0)
+    return strike
 
 
 def moved_e6(strike: Strike, requests: Requests) -> int:

@@ -54,7 +54,7 @@ ORDER = (
     "Teller",
 )
 REWARD_E6 = 100 * 10**6  # what the matcher's bond pays for an order left out
-WINDOW_S = 14 * 86_400  # to claim it and to answer: the timelock's word takes 8 days of it
+CLAIM_S = 14 * 86_400  # to claim it and to answer: the timelock's word takes 8 days of it
 DELAY_S = 8 * 86_400  # the least: longer than the time in which everyone can leave
 MINES_MAX = 1_000
 Progress = Callable[[str], None]
@@ -109,7 +109,7 @@ class DeploymentPlan:
     token: bytes | None = None
     delay_s: int = DELAY_S
     reward_e6: int = REWARD_E6
-    window_s: int = WINDOW_S
+    window_s: int = CLAIM_S
     sealed: bool = True
     sources: tuple[SourcePlan, ...] = ()
     uptime: UptimePlan | None = None

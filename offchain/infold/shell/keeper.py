@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from infold.shell.chain import Log, Reverted, Venue, block, calldata_of, vector_of_settle
-from infold.units import FIRST_TRADER, WINDOW_MS
+from infold.units import EXIT_DELAY_MS, FIRST_TRADER, LEAD_MS, PLACES, WINDOW_MS
 from infold.words import (
     ExitWord,
     SettledHead,
@@ -28,10 +28,6 @@ from infold.words import (
 
 BLOCKS_A_LOOK: Final = 2_000
 """Blocks whose logs are asked for at once: nodes bound an answer."""
-EXIT_DELAY_MS: Final = 60_000
-"""D: an exit's appointed times are so far apart."""
-LEAD_MS: Final = 1_000
-"""A vector may be so far ahead of its block."""
 ACCOUNT_MASK: Final = 2**32 - 1
 Vector = tuple[int, list[int], list[tuple[int, int]]]
 
@@ -134,8 +130,8 @@ class Watch:
         found = []
         for account in sorted(self.holders):
             mask = unpack_account(int(clearing.call("accounts", account))).mask
-            places = [place for place in range(16) if mask >> place & 1]
-            held = clearing.calls("positions", [[account << 4 | place] for place in places])
+            places = [place for place in range(PLACES) if mask >> place & 1]
+            held = clearing.calls("positions", [[account * PLACES + place] for place in places])
             for place, word in zip(places, held, strict=True):
                 position = unpack_position(int(word))
                 sides = last.get(position.market)
@@ -180,8 +176,8 @@ class Watch:
         """The place of the position worth most at its market's last settled price."""
         clearing = self.venue["Clearing"]
         mask = unpack_account(int(clearing.call("accounts", account))).mask
-        places = [place for place in range(16) if mask >> place & 1]
-        keys = [[account << 4 | place] for place in places]
+        places = [place for place in range(PLACES) if mask >> place & 1]
+        keys = [[account * PLACES + place] for place in places]
         positions = [unpack_position(int(it)) for it in clearing.calls("positions", keys)]
         clocks = clearing.calls("market_words", [[it.market * 8] for it in positions])
         worth = [

@@ -44,9 +44,9 @@ import msgspec
 
 from infold.errors import Misconfigured
 from infold.shell.deploy import (
+    CLAIM_S,
     DELAY_S,
     REWARD_E6,
-    WINDOW_S,
     DeploymentPlan,
     MarketPlan,
     SourcePlan,
@@ -162,7 +162,7 @@ class PlanTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     token: str | None = None
     delay_s: int = DELAY_S
     reward_e6: int = REWARD_E6
-    window_s: int = WINDOW_S
+    window_s: int = CLAIM_S
     sealed: bool = True
     source: list[AggregatorTable | PullTable | MockTable] = []
     uptime: UptimeTable | None = None

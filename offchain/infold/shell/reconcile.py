@@ -16,7 +16,9 @@ from dataclasses import dataclass
 
 from infold.errors import InvariantBroken
 from infold.shell.chain import Contract, Venue, block
+from infold.units import PLACES
 from infold.words import (
+    FLAG_INCOMING,
     unpack_account,
     unpack_clock,
     unpack_head,
@@ -32,9 +34,8 @@ from infold.words import (
 
 _PLACE = re.compile(r"^(\w+)((?:\[\w+\])*)$")
 _MARKET_WORDS = 7
-_MARKETS_MAX = 256
+_MARKETS = 256
 _SOURCED_MAX = 192
-_PLACES_MAX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +149,15 @@ def reconcile(
     for account in range(count):
         mask = unpack_account(reader.words[f"accounts[{account}]"]).mask
         held += [
-            f"positions[{account << 4 | place}]"
-            for place in range(_PLACES_MAX)
-            if mask >> place & 1
+            f"positions[{account * PLACES + place}]" for place in range(PLACES) if mask >> place & 1
         ]
     reader.read(held)
-    reader.read(f"market_words[{market * 8}]" for market in range(_MARKETS_MAX))
-    markets = [
-        market for market in range(_MARKETS_MAX) if reader.words[f"market_words[{market * 8}]"]
-    ]
+    reader.read(f"market_words[{market * 8}]" for market in range(_MARKETS))
+    markets = [market for market in range(_MARKETS) if reader.words[f"market_words[{market * 8}]"]]
     reader.read(
         f"market_words[{market * 8 + word}]" for market in markets for word in range(_MARKET_WORDS)
     )
-    reader.read(f"positions[{_PLACES_MAX + market}]" for market in markets)
+    reader.read(f"positions[{PLACES + market}]" for market in markets)
     reader.read(["head", "limits"])
     reader.read(f"readings[{market}]" for market in markets if market < _SOURCED_MAX)
     reader.read(
@@ -195,9 +192,9 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
     for account in range(accounts):
         word = unpack_account(words[f"accounts[{account}]"])
         total += word.collateral_e6 + unpack_withdrawal(words[f"withdrawals[{account}]"]).amount_e6
-        for place in range(_PLACES_MAX):
+        for place in range(PLACES):
             if word.mask >> place & 1:
-                total += unpack_position(words[f"positions[{account << 4 | place}]"]).quote_e6
+                total += unpack_position(words[f"positions[{account * PLACES + place}]"]).quote_e6
     for market in markets:
         first = market * 8
         ledger = unpack_ledger(words[f"market_words[{first + 3}]"])
@@ -206,11 +203,11 @@ def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) 
             + ledger.fees_e6
             + ledger.pot_e6
         )
-        if unpack_clock(words[f"market_words[{first}]"]).flags & 1:
+        if unpack_clock(words[f"market_words[{first}]"]).flags & FLAG_INCOMING:
             total += unpack_incoming(words[f"market_words[{first + 4}]"]).quote_e6
         total += unpack_transit(words[f"market_words[{first + 5}]"]).quote_e6
         # The backstop, account 1, has a place a market beyond the 16 of a trader.
-        total += unpack_position(words[f"positions[{_PLACES_MAX + market}]"]).quote_e6
+        total += unpack_position(words[f"positions[{PLACES + market}]"]).quote_e6
     return total
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from infold.shell.chain import Contract, Reverted, Sender, Venue, load_abi
-from infold.units import WINDOW_MS
+from infold.units import BOUND_ONE_E4, WINDOW_MS
 from infold.words import (
     ReadingsWord,
     SourceWord,
@@ -25,7 +25,6 @@ MOVED_SHARE: Final = 4
 """A reading that moved by a quarter of its bound is renewed: three more may be missed."""
 AGED_SHARE: Final = 2
 """A reading that spent half of its age is renewed."""
-BOUND_ONE_E4: Final = 10_000
 
 
 class Latest(NamedTuple):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two defects that Vyper 0.4.3 still has, run on a real EVM.
+"""Two defects that Vyper 0.4.3 still has, and a limit of its experimental pipeline, on a real EVM.
 
-The contract lint keeps our code clear of both. These tests say when a compiler no longer has them:
-then a canary fails, and the rules it stands for may be looked at again.
+The contract lint keeps our code clear of the defects. These tests say when a compiler no longer has
+them: then a canary fails, and the rules it stands for may be looked at again. The limit is why
+`make compilers` has no experimental form of Clearing (`settle`), Recovery, Rules and Governance.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import pytest
 import vyper
 from pyrevm import EVM
 from vyper.compiler.settings import OptimizationLevel, Settings
+from vyper.exceptions import StackTooDeep
 
 CALLER = "0x" + "11" * 20
 SELECTOR = bytes.fromhex("85ffb95f")  # pick(bool)
@@ -44,9 +46,25 @@ NESTED_WITHOUT_TERNARY = NESTED_ARRAYS.replace(
 )
 
 
-def pick(source: str, choice: bool, optimize: OptimizationLevel) -> int:
+def alive_together(count: int) -> str:
+    """`pick(c)`: so many values that are all read once more after the last was computed."""
+    begun = "\n".join(f"    x{it}: uint256 = a * {it + 3}" for it in range(count))
+    read = " + ".join(f"x{it} // (x{(it + 3) % count} + 1)" for it in range(count))
+    return f"""
+# pragma version 0.4.3
+@external
+def pick(c: bool) -> uint256:
+    a: uint256 = convert(c, uint256) + len(msg.data)
+{begun}
+    return {read}
+"""
+
+
+def pick(
+    source: str, choice: bool, optimize: OptimizationLevel, *, experimental: bool = False
+) -> int:
     """Compile, deploy and call `pick(choice)`."""
-    settings = Settings(optimize=optimize)
+    settings = Settings(optimize=optimize, experimental_codegen=experimental)
     compiled = vyper.compile_code(source, output_formats=["bytecode"], settings=settings)
     evm = EVM()
     where = evm.deploy(CALLER, bytes.fromhex(compiled["bytecode"].removeprefix("0x")))
@@ -66,6 +84,18 @@ def test_or_with_calldata_length_in_a_ternary_is_miscompiled(optimize: Optimizat
 def test_a_ternary_between_nested_arrays_is_miscompiled(optimize: OptimizationLevel) -> None:
     assert pick(NESTED_ARRAYS, False, optimize) == 4  # the element is 3
     assert pick(NESTED_WITHOUT_TERNARY, False, optimize) == 3
+
+
+def test_the_experimental_pipeline_cannot_reach_below_the_sixteenth_place_of_the_stack() -> None:
+    values = [(36 + 1) * (it + 3) for it in range(20)]
+    few, many = alive_together(8), alive_together(20)
+    wanted = sum(value // (values[(it + 3) % 20] + 1) for it, value in enumerate(values))
+    assert pick(many, True, OptimizationLevel.GAS) == wanted
+    assert pick(few, True, OptimizationLevel.GAS, experimental=True) == pick(
+        few, True, OptimizationLevel.NONE
+    )
+    with pytest.raises(StackTooDeep):
+        pick(many, True, OptimizationLevel.GAS, experimental=True)
 
 
 def test_the_compiler_is_the_one_the_canaries_watch() -> None:

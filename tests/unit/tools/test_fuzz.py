@@ -59,7 +59,7 @@ def test_a_seed_that_fails_tells_where_and_counts_for_nothing(
         def __init__(self, seed: int) -> None:
             self.seed = seed
 
-        def run(self, transitions: int, check_every: int) -> None:
+        def run_to_the_end(self, transitions: int, check_every: int) -> None:
             raise AssertionError("C3: market 1")
 
     monkeypatch.setitem(fuzz.MACHINES, "bare", Broken)

@@ -23,7 +23,6 @@ from infold.units import QUOTE_DIVISOR, WINDOW_MS
 
 WINDOW_S: Final = WINDOW_MS // 1000
 START_S: Final = 1_750_000_000
-MARKED_S: Final = 8 * WINDOW_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,6 @@ class Day(NamedTuple):
 
     taken_e6: int
     lost_e6: int
-    volume_e6: int
     trades: int
     batches: int
     closings: int
@@ -77,7 +75,7 @@ def a_day(
     count = len(next(iter(paths.values()))) - WINDOW_S
     before = ground.worth_e6({m: int(path[0]) for m, path in paths.items()})
     chances = _chances(paths, terms, policy, count, fee_e6)
-    taken_e10 = volume_e10 = trades = 0
+    taken_e10 = trades = 0
     blocked_until = dict.fromkeys(paths, 0)
     now = 0
     last_mark = -1
@@ -115,7 +113,6 @@ def a_day(
                     wanted[fault.market] = shrunk
         for market, (size_e8, price_e8) in wanted.items():
             taken_e10 += size_e8 * (later[market] - price_e8)
-            volume_e10 += abs(size_e8) * price_e8
         trades += len(wanted)
         if wanted:
             last_mark = now
@@ -138,7 +135,6 @@ def a_day(
         Day(
             taken_e10 // QUOTE_DIVISOR,
             before - ground.worth_e6(prices),
-            volume_e10 // QUOTE_DIVISOR,
             trades,
             ground.batches,
             ground.closings,

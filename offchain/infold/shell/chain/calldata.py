@@ -28,11 +28,7 @@ def settle_calldata(batch: Batch) -> bytes:
         ([word for pair in batch.vector.signatures for word in pair], 2),
         (batch.price_words, 1),
         (
-            [
-                word
-                for record in batch.records
-                for word in (record.order, record.terms, record.r, record.vs)
-            ],
+            [word for record in batch.records for word in record.words],
             4,
         ),
         ([word for pair in batch.seals for word in pair], 2),

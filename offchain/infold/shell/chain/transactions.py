@@ -13,7 +13,7 @@ from infold.errors import Misconfigured, Unavailable
 from infold.shell.chain.rpc import Json, Reverted, Rpc, block, revert_reason
 from infold.signing import address_of, keccak
 
-TRANSACTION_GAS_MAX = 16_777_216  # EIP-7825
+TRANSACTION_GAS_MAX = 16_777_216  # EIP-7825: no transaction on mainnet may ask for more
 
 
 def rlp(item: Any) -> bytes:

@@ -383,6 +383,31 @@ def test_settle_reverts_where_a_position_of_the_backstop_has_no_price(stage: Sta
     assert_lands(stage, skipping, skipped=1)
 
 
+def test_a_fill_beyond_a_words_lots_is_skipped_even_in_a_batch_that_lies_about_its_gross(
+    stage: Stage,
+) -> None:
+    """|base| < 2^62. Gross within the cap keeps every fill that lands far below it, but is compared
+    with the fills last: before, what was skipped is offered to the backstop, whose word is as full.
+    """
+    venue, held = stage.venue, 10**6
+    venue.list_market(3, name="DUST-USD", tick_e8=1, slope_e20=0, interest_cap_e8=2**60 - 1)
+    oracle = {**ORACLE, 3: 10}
+    small = [
+        stage.buy(size_e8=held, market=3),
+        stage.buy(stage.third, size_e8=held, market=3, limit_price_e8=1),
+        stage.sell(size_e8=2 * held, market=3),
+    ]
+    stage.settle(small, oracle=oracle, priced=(3,))
+    assert stage.backstop(3).base_e8 == stage.position(stage.buyer).base_e8 == held
+    edge = 2**62 - held
+    for size_e8, reason in ((edge, "backstop margin"), (edge - 1, "gross exceeded")):
+        venue.world.travel(1)
+        sell = stage.sell(stage.third, size_e8=size_e8, market=3)
+        plans = [stage.buy(size_e8=size_e8, market=3), sell]
+        batch = stage.batch(plans, oracle=oracle, priced=(3,), gross={3: 0})
+        assert_refused(stage, batch, f"clearing: {reason}")
+
+
 def test_settle_reverts_where_the_backstops_money_outgrows_its_word(stage: Stage) -> None:
     cap = 2**60 - 1
     venue = stage.venue

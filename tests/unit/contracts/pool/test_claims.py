@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 
 from tests.support.evm import a_key, refuses
-from tests.support.venue import DOLLAR, PRICE_E8, Venue
+from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
 
 from infold.words import StrikeWord, unpack_account, unpack_head, unpack_limits, unpack_strike
 
@@ -232,6 +232,28 @@ def test_a_piece_is_rounded_against_who_claims_it(pooled: Venue) -> None:
     shares = pool.maxRedeem(PROVIDER.address)
     used_up = pool.withdraw(7, *own, sender=PROVIDER).value
     assert used_up == -(-7 * shares // paid) > 7 * shares // paid
+
+
+def test_a_piece_too_small_for_a_share_gives_none_and_the_rest_gives_all(pooled: Venue) -> None:
+    """A pool of one unit earns an exit's 20 bp: a share then costs 120 units and a little."""
+    long, short = (pooled.open_account(a_key(name)) for name in ("long", "short"))
+    pooled.trade(long, short)
+    pooled.provide(PROVIDER, 1, ORACLE)
+    epoch = pooled.ask_in(SECOND, 1_000)
+    pooled.recovery.force_reduce(long, 0, LOT, sender=a_key("long"))
+    pooled.world.travel(60)
+    vector = pooled.presented(pooled.a_vector(ORACLE))
+    pooled.recovery.execute_exit(*vector, long, 0, sender=STRANGER)
+    pooled.strike(ORACLE)
+    strike = unpack_strike(pooled.clearing.strikes(epoch))
+    assert (strike.nav_e6, strike.supply) == (120 * DOLLAR + 1, 10**6)
+
+    own = (SECOND.address, SECOND.address)
+    receipt = pooled.pool.deposit(7, *own, sender=SECOND)
+    assert receipt.value == 0 and receipt.all("Transfer") == []
+    assert receipt.only("Deposit")["assets"] == 7
+    assert pooled.pool.deposit(993, *own, sender=SECOND).value == 1_000 // 120
+    assert pooled.pool.balanceOf(SECOND.address) == 1_000 // 120
 
 
 def test_what_is_left_of_one_unit_alone_stays_claimable(pooled: Venue) -> None:

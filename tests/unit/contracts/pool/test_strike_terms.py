@@ -77,3 +77,19 @@ def test_no_strike_pays_more_than_an_accounts_collateral_has_room_for(pooled: Ve
     previous = pack_strike(StrikeWord(1, 5, 1_000 * SHARE))
     strike, _, gained_e6 = pooled.pool.strike_terms(epoch, 2**64 - 1, 0, previous)
     assert unpack_strike(strike).paid_e6 == 2**62 - 1 == -gained_e6
+
+
+@pytest.mark.parametrize(
+    ("left", "locked", "returned"),
+    [(0, 0, 0), (1, 0, 1), (10**6 - 1, 0, 1), (10**6, 0, 0), (0, 1, 1), (0, 10, 0)],
+)
+def test_fewer_shares_than_a_million_never_stay(
+    pooled: Venue, left: int, locked: int, returned: int
+) -> None:
+    """By what is asked back, or by what is locked: a share is worth ten of the first here."""
+    pooled.provide(PROVIDER, 1_000 * DOLLAR, ORACLE)
+    epoch = pooled.ask_out(PROVIDER, 1_000 * SHARE - left)
+    previous = pack_strike(StrikeWord(1, 5, 1_000 * SHARE))
+    strike, _, gained_e6 = pooled.pool.strike_terms(epoch, 10_000 * DOLLAR, locked, previous)
+    assert unpack_strike(strike).returned == returned
+    assert (gained_e6 == 0) == bool(returned)

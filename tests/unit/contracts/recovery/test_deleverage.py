@@ -348,15 +348,24 @@ def test_who_is_behind_is_folded_before_anything_else_is_done_to_it(full: Full) 
 
 def test_many_deleveragings_of_the_other_side_are_passed_by(full: Full) -> None:
     """66 of the longs' side stand before the shorts' one: two folds of 64 numbers at most."""
-    fill_pool(full)
     crowd = full.crowd
     venue = crowd.venue
-    for _ in range(66):
-        venue.recovery.force_reduce(crowd.short, 0, 1_000, sender=a_key("short"))
-        q = venue.world.now_ms
-        venue.world.travel(60)
-        vector = venue.presented(venue.a_vector({1: PRICE_E8}, time_ms=q + 60_000))
-        venue.recovery.execute_exit(*vector, crowd.short, 0, sender=KEEPER)
+    owner = a_key("short of little")
+    little = [venue.open_account(owner, 10 * DOLLAR) for _ in range(66)]
+    order = {"size_e8": 1_000, "slot": 9}
+    plans = [venue.a_fill(venue.an_order(it, buy=False, **order)) for it in little]
+    order["size_e8"] *= len(little)
+    plans.append(venue.a_fill(venue.an_order(full.other, **order)))
+    venue.world.travel(1)
+    venue.settle(venue.a_batch(plans, oracle={1: PRICE_E8}))
+    fill_pool(full)
+    for account in little:
+        venue.recovery.force_reduce(account, 0, 1_000, sender=owner)
+    q = venue.world.now_ms
+    venue.world.travel(60)
+    vector = venue.presented(venue.a_vector({1: PRICE_E8}, time_ms=q + 60_000))
+    for account in little:
+        venue.recovery.execute_exit(*vector, account, 0, sender=KEEPER)
     most = full.fold(crowd.long).gas
     assert most < 4_000_000, most  # 64 folds
     full.fold(crowd.long)

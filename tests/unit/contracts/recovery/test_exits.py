@@ -116,6 +116,52 @@ def test_the_pool_takes_what_it_has_room_for_and_the_other_side_the_rest(crowd: 
 
 
 @pytest.mark.parametrize(
+    ("size_e8", "spread"), [(1, 0), (LOT // 2 - 1, 0), (LOT // 2, LOT // 4), (LOT, 3 * LOT // 4)]
+)
+def test_less_than_half_of_a_position_is_no_business_of_the_other_side(
+    crowd: Crowd, size_e8: int, spread: int
+) -> None:
+    """What the pool has no room for stays where it is, and nobody has anything to fold."""
+    venue = crowd.venue
+    venue.list_market(1, position_cap_e8=LOT // 4)
+    q = ask(crowd, size_e8)
+    venue.world.travel(D_S)
+    receipt = execute(crowd, q + 60_000)
+    pooled = min(size_e8, LOT // 4)
+    assert base(crowd, crowd.long) == LOT - pooled - spread
+    given = [event["deleveraging"] >> 192 for event in receipt.all("Deleveraged")]
+    assert given == ([spread] if spread else [])
+    assert venue.recovery.exits(crowd.long * 16) == 0
+    if not spread:
+        with refuses(venue.world, "recovery: nothing to fold"):
+            venue.recovery.fold(crowd.short, 0, sender=KEEPER)
+    Books(venue).check()
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "ends"), [(-2_000, False), (-1_000, True), (15_000, True), (16_000, False)]
+)
+def test_a_small_part_without_room_ends_at_its_time_and_no_other(
+    crowd: Crowd, late_ms: int, ends: bool
+) -> None:
+    """Clearing, which asks how old a vector is, is not asked then."""
+    venue = crowd.venue
+    venue.list_market(1, position_cap_e8=1)
+    q = ask(crowd, LOT)
+    venue.world.at_ms(q + 60_000)
+    execute(crowd, q + 60_000)  # the pool takes one lot, and the short has the rest to fold
+    venue.trade(crowd.long, venue.open_account(KEEPER, 10**12), size_e8=LOT)
+    q = ask(crowd, LOT // 4)
+    venue.world.at_ms(q + 60_000 + late_ms)
+    if ends:
+        assert execute(crowd, q + 60_000).only("ExitSet")["exit"] == 0
+        assert base(crowd, crowd.long) == LOT
+    else:
+        with refuses(venue.world, "recovery: not the time of the exit"):
+            execute(crowd, q + 60_000)
+
+
+@pytest.mark.parametrize(
     ("offset_ms", "skipped"),
     [
         (44_000, False),

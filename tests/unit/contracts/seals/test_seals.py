@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seals on its own: the matcher's key behind its barrier (attesters: governance/test_keys.py)."""
+"""Seals alone: the matcher's key behind its barrier (attesters: `governance/test_setters`)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Logistic demand: the best markup and what it gains (quant.md test 1)."""
+"""Logistic demand: the best markup and what it gains."""
 
 from __future__ import annotations
 

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from infold.reference.abi import DOORS, encode_call
+from infold.reference.audit import Auditor, judged
 from infold.reference.history import Contracts, Entry, Event, History, Origin
+from infold.reference.outflow import Ticket
+from infold.reference.replay import Sampling
 from infold.reference.rpc import Node, Transaction
 from infold.reference.settlement import SettleCall
 from infold.reference.state import State
@@ -63,6 +66,7 @@ class RecordedVenue(Venue):
 
     def __init__(self, **options: Any) -> None:
         self.entries: list[Entry] = []
+        self._tickets: dict[int, Ticket] = {}
         super().__init__(**options)
 
     def _record(self, sender: int, to: int, data: bytes, accounted_before: int) -> None:
@@ -74,12 +78,20 @@ class RecordedVenue(Venue):
             moved = abs(accounted - accounted_before)
             name = "Received" if accounted > accounted_before else "Released"
             events.append(Event(VAULT, name, (sender, moved, accounted)))
-        events += self._transfers()
+        events += [*self._queue(), *self._transfers()]
         self.entries.append(Entry(transaction, events))
+
+    def _queue(self) -> list[Event]:
+        """What the vault logs of tickets that are new, or gone."""
+        before, now = self._tickets, dict(self.protocol.outflow.tickets)
+        self._tickets = now
+        made = [Event(VAULT, "Queued", (it, *now[it])) for it in now if it not in before]
+        return made + [Event(VAULT, "Pulled", (it,)) for it in before if it not in now]
 
     def _transfers(self) -> list[Event]:
         """What an ERC-20 logs of minted and burnt shares."""
         found = []
+        names = {name for name, _ in self.events}
         for name, arguments in self.events:
             if name == "Deposit" and arguments[3]:
                 found.append(Event(POOL, "Transfer", (0, arguments[1], arguments[3])))  # type: ignore[arg-type]
@@ -87,6 +99,8 @@ class RecordedVenue(Venue):
                 found.append(Event(POOL, "Transfer", (0, arguments[1], arguments[4])))  # type: ignore[arg-type]
             elif name == "RedeemRequest":
                 found.append(Event(POOL, "Transfer", (arguments[1], 0, arguments[4])))  # type: ignore[arg-type]
+            elif name == "Withdraw" and "Claimed" not in names:  # `leave`, which claims no request
+                found.append(Event(POOL, "Transfer", (arguments[2], 0, arguments[4])))  # type: ignore[arg-type]
         return found
 
     def door(self, contract: str, name: str, *arguments: Any, sender: int = 9) -> Any:
@@ -161,10 +175,13 @@ def _emitter(name: str) -> int:
 class ServedState(Node):
     """A node that serves the getters from a state, which a test may forge."""
 
-    def __init__(self, state: State, accounted_e6: int, balance_e6: int) -> None:
+    def __init__(
+        self, state: State, accounted_e6: int, balance_e6: int, waiting_e6: int = 0
+    ) -> None:
         super().__init__("http://127.0.0.1:1")
         self._words: dict[tuple[int, bytes], int] = {
             (VAULT, encode_call("accounted_e6()")): accounted_e6,
+            (VAULT, encode_call("waiting_e6()")): waiting_e6,
             (TOKEN, encode_call("balanceOf(address)", VAULT)): balance_e6,
         }
         for table, key, word in state.words():
@@ -172,6 +189,26 @@ class ServedState(Node):
 
     def read_words(self, to: int, calls: Sequence[bytes], block: int) -> list[int]:
         return [self._words.get((to, call), 0) for call in calls]
+
+
+def audited(
+    venue: RecordedVenue,
+    history: History | None = None,
+    *,
+    state: State | None = None,
+    accounted_e6: int | None = None,
+    balance_e6: int | None = None,
+    mode: str = "all",
+) -> dict[str, Any]:
+    """The audit of what was recorded, but for what is given in its place."""
+    sampling = Sampling(mode, 10)
+    auditor = Auditor(history or venue.history(), sampling)
+    auditor.run()
+    twin = venue.protocol
+    accounted = twin.accounted_e6 if accounted_e6 is None else accounted_e6
+    balance = twin.accounted_e6 if balance_e6 is None else balance_e6
+    node = ServedState(state or twin.state, accounted, balance, twin.outflow.waiting_e6)
+    return judged(node, auditor, sampling)
 
 
 def _getter(table: str, key: int | str) -> tuple[int, bytes]:

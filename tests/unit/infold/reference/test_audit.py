@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import pytest
 
-from infold.reference.audit import IDS, Auditor, judged
+from infold.reference.audit import IDS
 from infold.reference.history import Entry, Event, History
 from infold.reference.replay import Sampling
 from infold.reference.state import State
 
-from .recorded import CLEARING, RecordedVenue, ServedState
+from .recorded import CLEARING, RecordedVenue
+from .recorded import audited as of_recorded
 from .venue import BTC, EPOCH_MS, ETH, PROVIDER, Key
 
 
@@ -90,23 +91,8 @@ def bankrupt(venue: RecordedVenue) -> None:
 VENUE = a_venue()
 
 
-def audited(
-    history: History | None = None,
-    state: State | None = None,
-    balance_e6: int | None = None,
-    mode: str = "all",
-) -> dict[str, Any]:
-    """The audit of a history, the recorded one unless another is given."""
-    sampling = Sampling(mode, 10)
-    auditor = Auditor(history or VENUE.history(), sampling)
-    auditor.run()
-    accounted = VENUE.protocol.accounted_e6
-    node = ServedState(
-        state or VENUE.protocol.state,
-        accounted,
-        accounted if balance_e6 is None else balance_e6,
-    )
-    return judged(node, auditor, sampling)
+audited = partial(of_recorded, VENUE)
+"""The audit of that history, unless another is given."""
 
 
 def test_an_honest_history_is_found_honest() -> None:
@@ -308,3 +294,28 @@ def test_a_door_called_through_a_forwarder_is_still_replayed() -> None:
         return entry._replace(transaction=carried)
 
     assert audited(forged(change))["ok"]
+
+
+def a_deposit_by_another(more_e6: int) -> History:
+    """The history with a deposit made by a contract of which nothing is known, as with a permit."""
+    target = next(
+        at for at, it in enumerate(VENUE.entries) if it.events[0].name == "CollateralMoved"
+    )
+
+    def change(at: int, entry: Entry) -> Entry:
+        if at != target:
+            return entry
+        moved, *rest = entry.events
+        account, amount_e6, word = moved.arguments
+        assert isinstance(amount_e6, int)
+        events = [moved._replace(arguments=(account, amount_e6 + more_e6, word)), *rest]
+        called = entry.transaction._replace(to=CLEARING + 1, data=b"\x01\x02\x03\x04")
+        return Entry(called, events)
+
+    return forged(change)
+
+
+def test_a_deposit_through_another_contract_is_told_by_its_log() -> None:
+    assert audited(a_deposit_by_another(0))["ok"]
+    for more_e6 in (-1, 1, -(10**18)):
+        assert audited(a_deposit_by_another(more_e6))["mismatches"]

@@ -88,7 +88,7 @@ def test_settle_calldata_is_what_eth_abi_makes(seed: int) -> None:
             batch.vector.openings,
             batch.vector.signatures,
             batch.price_words,
-            [(record.order, record.terms, record.r, record.vs) for record in batch.records],
+            [record.words for record in batch.records],
             batch.accepted_root,
             batch.seals,
         ],

@@ -58,7 +58,7 @@ class Market:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_toxicity_auc_ratio(seed: int) -> None:
-    """quant.md test 42: at least .95 of Bayes-optimal after 2,000 trades."""
+    """At least .95 of Bayes-optimal after 2,000 trades."""
     market, learner = Market(seed), OnlineLearner(PARAMETERS)
     untaught, best, _ = market.examine(learner)
     assert untaught < 0.6

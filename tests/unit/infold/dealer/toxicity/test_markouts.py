@@ -16,7 +16,7 @@ def test_a_markout_is_what_the_client_gained() -> None:
 
 
 def test_markout_no_lookahead() -> None:
-    """quant.md test 41: one moment before its horizon a label is not there, whatever comes."""
+    """One moment before its horizon a label is not there, whatever comes."""
     pending = PendingLabels()
     pending.observe(5.0, 100.0)
     pending.push(7, 3, 1, 0.25)

@@ -20,7 +20,7 @@ def run(sides: np.ndarray, sizes: np.ndarray, bucket_m: float, buckets: int) -> 
 
 
 def test_vpin_null() -> None:
-    """quant.md test 19: N equal trades of random side a bucket average sqrt(2 / (pi N))."""
+    """N equal trades of random side a bucket average sqrt(2 / (pi N))."""
     draws = np.random.Generator(np.random.Philox(11))
     for trades, buckets in ((30, 8_000), (100, 1_500)):
         sides = draws.choice((-1, 1), trades * buckets)
@@ -29,7 +29,7 @@ def test_vpin_null() -> None:
 
 
 def test_vpin_monotone_in_informed_share() -> None:
-    """quant.md test 20: the more flow follows the same news, the higher."""
+    """The more flow follows the same news, the higher."""
     draws = np.random.Generator(np.random.Philox(12))
     count, hour = 40_000, 100
     news = np.repeat(draws.choice((-1, 1), count // hour), hour)

@@ -248,7 +248,7 @@ def test_limits_of_their_own_moment_meet_the_price_of_the_close() -> None:
     assert sums[Sum.FILLS] == 0.0
 
 
-# -- determinism (quant.md tests 46, 47, 48) -------------------------------------------------------
+# -- determinism ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("workers", [2, 3])

@@ -29,7 +29,7 @@ TAPE = hawkes_tape(DEMAND, CALM, HORIZON, SEED, 0)
 
 
 def test_hawkes_rescaling() -> None:
-    """Test 40 of quant.md: under the truth the rescaled gaps are unit exponentials, each side."""
+    """Under the truth the rescaled gaps are unit exponentials, each side."""
     for gaps in rescaled_gaps(RATE, CALM, TAPE.time_day, TAPE.side, HORIZON):
         assert stats.kstest(gaps, "expon").pvalue > 0.01
 

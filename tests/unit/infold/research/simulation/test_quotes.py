@@ -133,7 +133,7 @@ def test_a_limit_refuses_what_raises_inventory_and_takes_what_lowers_it() -> Non
     )
 
 
-# -- determinism (quant.md tests 46, 47, 48) -------------------------------------------------------
+# -- determinism ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("workers", "backend"), [(2, "threading"), (3, "threading"), (2, "loky")])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Test 49 of quant.md: every event under four policies; who is solvent, how long to flat, CVaR."""
+"""Every event under four policies; who is solvent, how long to flat, CVaR."""
 
 from __future__ import annotations
 

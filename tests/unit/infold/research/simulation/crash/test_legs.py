@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Test 50 of quant.md: venues that fail, deleverage, halt, lag and print a price of their own."""
+"""Venues that fail, deleverage, halt, lag and print a price of their own."""
 
 from __future__ import annotations
 
