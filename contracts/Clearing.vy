@@ -481,18 +481,15 @@ def settle(
 
     # the backstop steps into what was skipped
     if skipped:
-        before: int256[3] = self._sums(1, markets.backstop_markets, time)
-        before[1] = unsafe_add(before[1], (convert(convert(collateral.accounts[1] << 160, bytes32), int256) >> 192))
+        before: int256[3] = self._backstop_sums(time)
         steady: bool = True     # it only shrank
         for n: uint256 in range(1, unsafe_add(priced, 1), bound=DEALS_MAX):
             if deals[n].skipped != 0:
                 shrank: bool = False
                 deals[n], shrank = self._backstop_takes(deals[n])
                 steady = steady and shrank
-        after: int256[3] = self._sums(1, markets.backstop_markets, time)
-        cash: int256 = (convert(convert(collateral.accounts[1] << 160, bytes32), int256) >> 192)
-        after[1] = unsafe_add(after[1], cash)
-        if unsafe_add(after[0], cash) >> 255 != 0:      # below 0
+        after: int256[3] = self._backstop_sums(time)
+        if after[0] >> 255 != 0:      # below 0
             if not steady or after[1] >> 255 != 0 or unsafe_mul(after[1], before[2]) < unsafe_mul(before[1], after[2]):
                 reasons._refuse(reasons.BACKSTOP_MARGIN)
 
@@ -572,22 +569,26 @@ def claim_withdrawal(
     account: uint256, head: uint256, openings: DynArray[uint256, 64], given: DynArray[signers.Signature, 16]
 ) -> uint256:
     """
-    @notice Pay a due withdrawal to the owner, as much of it as is free; the rest is collateral again.
+    @notice Pay a due withdrawal to the owner, as much of it as is free; the rest is collateral again. The backstop's owner
+            is Governance.
     @param head A fresh vector, see `settle`; read only if the account has open positions.
     @return what was paid, e6
     """
     withdrawal: uint256 = collateral.withdrawals[account]
-    if withdrawal & packing.M48 != 1:       # what the wind-down left
+    word: uint256 = collateral.accounts[account]
+    mask: uint256 = (word >> 16) & packing.M16
+    if withdrawal & packing.M48 != 1:       # else it is what the wind-down left, and nothing is held
         self._check_running()
+        if account == 1:
+            mask = markets.backstop_markets
     if units._now_ms() <= unsafe_add(withdrawal & packing.M48, units.WINDOW_MS):
         reasons._refuse(reasons.WITHDRAWAL_NOT_DUE)
-    word: uint256 = collateral.accounts[account]
     amount: int256 = convert(withdrawal >> 48, int256)
     cash: int256 = unsafe_add(convert(convert(word << 160, bytes32), int256) >> 192, amount)
     free: int256 = cash
-    if (word >> 16) & packing.M16 != 0:
+    if mask != 0:
         time: uint256 = self._admit_fresh(head, openings, given, False)
-        sums: int256[3] = self._sums(account, (word >> 16) & packing.M16, time)
+        sums: int256[3] = self._sums(account, mask, time)
         free = unsafe_add(free, sums[0])
 
     paid: int256 = max(0, min(amount, free))
@@ -745,9 +746,9 @@ def spend(account: uint256, amount_e6: uint256):
     """
     self._only_governance()
     self._check_open(account)
-    amount: int256 = convert(amount_e6, int256)
-    if amount > convert(convert(collateral.accounts[collateral.TREASURY] << 160, bytes32), int256) >> 192:
+    if amount_e6 > (collateral.accounts[collateral.TREASURY] << 160) >> 192:    # which is never below zero
         reasons._refuse(reasons.NOT_ENOUGH_COLLATERAL)
+    amount: int256 = convert(convert(amount_e6, bytes32), int256)
     collateral._gain(collateral.TREASURY, unsafe_sub(0, amount))
     collateral._gain(account, amount)
 
@@ -1116,6 +1117,22 @@ def _interest(base: int256, before: uint256) -> int256:
 
 
 # -- internals: the backstop ------------------------------------------------------------------
+
+@internal
+def _backstop_sums(time: uint256) -> int256[3]:
+    """
+    @notice `_sums` of the backstop with its collateral: a withdrawal on its way counts as a trader's does.
+    """
+    sums: int256[3] = self._sums(1, markets.backstop_markets, time)
+    withdrawal: uint256 = collateral.withdrawals[1]
+    cash: int256 = convert(convert(collateral.accounts[1] << 160, bytes32), int256) >> 192
+    pending: int256 = unsafe_add(cash, convert(convert(withdrawal >> 48, bytes32), int256))
+    sums[1] = unsafe_add(sums[1], pending)
+    if time <= withdrawal & packing.M48:
+        cash = pending
+    sums[0] = unsafe_add(sums[0], cash)
+    return sums
+
 
 @internal
 def _backstop_takes(deal: markets.Deal) -> (markets.Deal, bool):

@@ -29,6 +29,7 @@ MARKET_MAX: constant(uint256) = 255             # what a vector of 8 chunks can 
 THRESHOLD_MAX: constant(uint256) = 15           # seals of a batch less the matcher's
 SIGNERS_MAX: constant(uint256) = 16             # signatures of a vector
 NAME_MASK: constant(uint256) = 2**192 - 1
+BACKSTOP: constant(uint256) = 1                 # Clearing's account of that name; this contract owns it
 
 TIMELOCK: immutable(address)
 DEPLOYER: immutable(address)
@@ -143,9 +144,20 @@ def spend(account: uint256, amount_e6: uint256):
 
 
 @external
+def withdraw_backstop(amount_e6: uint256):
+    """
+    @notice Begin to take collateral of the backstop, account 1, back. Anyone has it paid here by `Clearing.claim_withdrawal`,
+            as far as its positions leave it free at a fresh price, and `pass_on` sends it on.
+    """
+    self._only_timelock()
+    extcall CLEARING.request_withdrawal(BACKSTOP, amount_e6)
+
+
+@external
 def pass_on(token: address, to: address, amount_e6: uint256):
     """
-    @notice Send on tokens that were paid to this contract: what the backstop, account 1, gets when a venue is wound down.
+    @notice Send on tokens that were paid to this contract: what the backstop, account 1, gave back, or got when a venue
+            was wound down.
     """
     self._only_timelock()
     assert extcall IERC20(token).transfer(to, amount_e6, default_return_value=True), "governance: token refused"

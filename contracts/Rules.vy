@@ -79,25 +79,26 @@ def close(market: IRules.Market, plan: IRules.Plan) -> (IRules.Market, uint256, 
         fading: int256 = unsafe_mul(recent, convert(convert(unsafe_sub(MEMORY_MS, dt), bytes32), int256))
         recent = unsafe_add(unsafe_div(fading, convert(MEMORY_MS, int256)), residual)
 
-    # the pool: funding to T, the residual, then what recovery left for it
+    # the pool and what recovery left for it: funding to T, then the residual
     interest: int256 = 0
     credits: int256 = 0
     realised: int256 = 0
     interest, credits, realised = packing._unpack_sums(plan.ledger)
     interest = unsafe_add(interest, convert(convert((market.meter << 128) >> 192, bytes32), int256))
     index: int256 = convert(convert(clock, bytes32), int256) >> 192
-    credit: int256 = pricing._credit(base, unsafe_sub(plan.index, index), (market.rates >> 76) & packing.M8)
-    credits = unsafe_add(credits, credit)
-    quote = unsafe_add(quote, unsafe_sub(credit, plan.quote))
-    base = unsafe_sub(base, residual)
-    rate: int256 = convert(convert(clock << 64, bytes32), int256) >> 224
-    rate = self._next_rate(rate, unsafe_sub(0, base), dt, market.caps, market.rates)
     if clock & 1 != 0:
+        # what waited is paid from the last batch on: its quote has given back what that is too much
         more_base: int256 = 0
         more_quote: int256 = 0
         more_base, more_quote = packing._unpack_book(market.incoming)
         base += more_base
         quote += more_quote
+    credit: int256 = pricing._credit(base, unsafe_sub(plan.index, index), (market.rates >> 76) & packing.M8)
+    credits = unsafe_add(credits, credit)
+    quote = unsafe_add(quote, unsafe_sub(credit, plan.quote))
+    base = unsafe_sub(base, residual)
+    rate: int256 = convert(convert(clock << 64, bytes32), int256) >> 224
+    rate = self._next_rate(rate, unsafe_sub(residual, held), dt, market.caps, market.rates)
     cashed: int256 = 0
     if base == 0 and (held != 0 or clock & 1 != 0):     # a pool that was flat keeps its dust until it next closes
         cashed = quote
@@ -193,12 +194,13 @@ def shrink(
     moving: uint256 = transit
     number: uint256 = events
     owed: uint256 = 0
+    early: int256 = 0
     if terms & SPREAD != 0:
-        words, moving, number, owed = self._spread(market, mark, change, moved, price, transit, events)
+        words, moving, number, owed, early = self._spread(market, mark, change, moved, price, transit, events)
     else:
-        words = self._take_in(market, change, moved)
+        words, early = self._take_in(market, mark, change, moved)
     words.meter -= interest << 64
-    words.ledger = packing._entered(market.ledger, realised + convert(charge, int256), 0, -credit)
+    words.ledger = packing._entered(market.ledger, realised + convert(charge, int256), 0, -credit - early)
     return words, after, realised, moving, number, owed
 
 
@@ -212,15 +214,13 @@ def pool_value(market: IRules.Market, mark: uint256) -> (int256, uint256):
     base: int256 = 0
     quote: int256 = 0
     base, quote = packing._unpack_book(market.pool)
-    quote += pricing._credit(
-        base, (packing._int(mark << 112) >> 192) - (packing._int(market.clock) >> 192), (mark >> 12) & packing.M8
-    )
     if market.clock & 1 != 0:
         more_base: int256 = 0
         more_quote: int256 = 0
         more_base, more_quote = packing._unpack_book(market.incoming)
         base += more_base
         quote += more_quote
+    quote += self._since_batch(market, mark, base)
     oracle: uint256 = (mark >> 144) & packing.M64
     interest: uint256 = ((market.meter >> 64) & packing.M64) + convert(max(base, 0), uint256)
     locked: uint256 = (interest * oracle * ((mark >> 60) & packing.M20) + 10**16 - 1) // 10**16
@@ -316,9 +316,22 @@ def _pooled(market: IRules.Market) -> (int256, int256, int256):
 
 @internal
 @pure
-def _take_in(market: IRules.Market, change: int256, moved: int256) -> IRules.Market:
+def _since_batch(market: IRules.Market, mark: uint256, base: int256) -> int256:
+    """
+    @notice Funding of a base from the market's last batch to a mark.
+    """
+    return pricing._credit(
+        base, (packing._int(mark << 112) >> 192) - (packing._int(market.clock) >> 192), (mark >> 12) & packing.M8
+    )
+
+
+@internal
+@pure
+def _take_in(market: IRules.Market, mark: uint256, change: int256, moved: int256) -> (IRules.Market, int256):
     """
     @notice The pool takes the other side of a position's change, inside its cap.
+    @return the words, and what the pool's quote gives back of the funding that the next batch pays it: what runs from
+            the last batch to the mark, which the position's owner still earned or paid
     """
     taken: int256 = 0
     paid: int256 = 0
@@ -327,9 +340,10 @@ def _take_in(market: IRules.Market, change: int256, moved: int256) -> IRules.Mar
     if abs(held - change) > convert((market.caps << 128) >> 192, int256):
         assert abs(held - change) <= abs(held), "clearing: pool cap"
     words: IRules.Market = market
+    early: int256 = self._since_batch(market, mark, change)
     words.clock |= 1
-    words.incoming = packing._book(taken - change, paid - moved)
-    return words
+    words.incoming = packing._book(taken - change, paid - moved + early)
+    return words, early
 
 
 @internal
@@ -342,11 +356,12 @@ def _spread(
     price: uint256,
     transit: uint256,
     events: uint256,
-) -> (IRules.Market, uint256, uint256, uint256):
+) -> (IRules.Market, uint256, uint256, uint256, int256):
     """
     @notice All who hold the other side of a position take its change over, in proportion to what they hold: the pool at
             once, everybody else when folded, and until then it is in transit.
-    @return the words, transit and events after, and what positions have to fold; 0 where the pool was the whole side
+    @return the words, transit and events after, what positions have to fold (0 where the pool was the whole side), and
+            what the pool's quote gives back as in `_take_in`
     """
     taken: int256 = 0
     paid: int256 = 0
@@ -363,13 +378,15 @@ def _spread(
     words: IRules.Market = market
     given: int256 = 0           # what the pool's base gains, and its quote
     got: int256 = 0
+    early: int256 = 0
     if part != 0:
         given = convert(part, int256)
         if long:
             given = -given
         got = units._floor_lots(-given * convert(price, int256))
         words.clock |= 1
-        words.incoming = packing._book(taken + given, paid + got)
+        early = self._since_batch(market, mark, -given)
+        words.incoming = packing._book(taken + given, paid + got + early)
     closed: uint256 = size - part
     owed: uint256 = 0
     base: int256 = 0
@@ -385,7 +402,7 @@ def _spread(
             last = ((events >> 48) << 48) | (number << 24) | number
         else:
             last = (number << 48) | (((events >> 24) & packing.M24) << 24) | number
-    return words, packing._book(base - change - given, quote - moved - got), last, owed
+    return words, packing._book(base - change - given, quote - moved - got), last, owed, early
 
 
 @internal

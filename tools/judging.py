@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faulty contracts before the tests: one process collects the tests, and forks for each fault.
 
-A fault costs what it must: the collected tests are inherited, only contracts that import the
-changed file are compiled, the first whose code differs shows that there is a fault at all, and the
-tests that noticed neighbouring faults run first, then those of the contract's own folder, then all
-others, then the random machine beside the twin.
+A fault costs what it must. The collected tests are inherited. A fault that has a switch
+(`switches.py`) is turned on in contracts that are compiled already; for any other, contracts that
+import the changed file are compiled, and the first whose code differs shows that there is a fault
+at all. Only tests that come by the fault run (`reach.py`): first what noticed neighbouring faults,
+then the contract's own folder, then all others, the quick before the slow, and the random machine
+beside the twin between them. What lives through its budget of processor time has survived.
 """
 
 from __future__ import annotations
@@ -19,23 +21,35 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from tests.support import compiler as test_compiler
 from vyper.exceptions import VyperException, VyperInternalException
 
+import switches
 from compiler import CONTRACTS, ROOT, deployable
 from mutations import Mutant
 
-HUNG_S: Final = 300
-"""Of processor time, several times what all the tests take: a busy machine hangs nobody."""
+if TYPE_CHECKING:
+    from reach import Reach
+
+HUNG_S: Final = 90
+"""Of processor time, several times the budget: a busy machine hangs nobody."""
+BUDGET_S: Final = 15
+"""Of processor time for the tests of one fault: what none of them noticed until then survived."""
+SLOW_S: Final = 0.3
+"""A test that takes longer has to wait until the random machine has tried."""
+PLAIN: Final = test_compiler.CACHE
+"""Where contracts without any fault are kept."""
 
 TESTS: Final = (
     "tests/unit/contracts",
@@ -87,6 +101,7 @@ class Jury:
         functions: Mapping[str, str],
         jobs: int,
         heard: Callable[[Mutant, Verdict], None],
+        reach: Reach | None = None,
     ) -> None:
         self._waiting = list(reversed(chosen))
         self._jobs = jobs
@@ -94,7 +109,9 @@ class Jury:
         self._failed = ""
         self._noticed: dict[str, Counter[str]] = {}
         self._functions = dict(functions)
+        self._reach = reach
         self._originals: dict[str, bytes] = {}
+        self._killer = {name: verdict["by"] for name, verdict in known.items()}
         for name, verdict in known.items():
             if name in functions:
                 self._remember(functions[name], verdict)
@@ -129,6 +146,10 @@ class Jury:
             for path in deployable(CONTRACTS)
             if "dev" not in path.parts
         }
+        if self._reach:
+            _read_from(self._reach.artifacts)
+            for path in deployable(CONTRACTS):
+                test_compiler.compiled(path.relative_to(CONTRACTS).with_suffix("").as_posix())
         with tempfile.TemporaryDirectory(prefix="mutants-", dir=_scratch()) as name:
             self._sit(session, Path(name))
         return True
@@ -151,7 +172,7 @@ class Jury:
                 trial.process.join()
 
     def _open(self, session: pytest.Session, mutant: Mutant, scratch: Path) -> _Trial:
-        folder = scratch / mutant.name
+        folder = scratch / (mutant.name or "none")
         folder.mkdir()
         process = multiprocessing.get_context("fork").Process(
             target=self._judge, args=(session, mutant, folder)
@@ -163,11 +184,20 @@ class Jury:
 
     def _judge(self, session: pytest.Session, mutant: Mutant, folder: Path) -> None:
         """Compile, test and write the verdict; this process is of no use to anybody afterwards."""
-        resource.setrlimit(resource.RLIMIT_CPU, (HUNG_S, HUNG_S + 5))
+        if mutant.name:
+            resource.setrlimit(resource.RLIMIT_CPU, (HUNG_S, HUNG_S + 5))
         with (folder / "output").open("w") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
-        verdict = _compiles(mutant, folder, self._originals) or self._tried(session, mutant)
+        switch = self._reach.number_of.get(mutant.name) if self._reach else None
+        if switch is not None:
+            switches.turn_on(switch)
+            verdict = self._tried(session, mutant)
+            if verdict["verdict"] == "survived":
+                verdict = _compiles(mutant, folder, self._originals) or verdict
+        else:
+            _read_from(PLAIN)
+            verdict = _compiles(mutant, folder, self._originals) or self._tried(session, mutant)
         draft = folder / "draft"
         draft.write_text(json.dumps(verdict))
         draft.replace(folder / "verdict")
@@ -175,33 +205,62 @@ class Jury:
         os._exit(0)
 
     def _tried(self, session: pytest.Session, mutant: Mutant) -> Verdict:
-        items = self.ordered(session.items, mutant)
-        for item, following in zip(items, [*items[1:], None], strict=True):
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if self._failed:
-                return {"verdict": "killed", "by": self._failed}
-        if mutant.name and _machine_stumbles():
-            return {"verdict": "killed", "by": MACHINE}
+        began = time.process_time()
+        quick, slow = self.ordered(session.items, mutant)
+        for items in (quick, slow):
+            machine = items is slow and mutant.name and self._comes_by(mutant, MACHINE)
+            if machine and _machine_stumbles():
+                return {"verdict": "killed", "by": MACHINE}
+            for item, following in zip_longest(items, items[1:]):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if self._failed:
+                    return {"verdict": "killed", "by": self._failed}
+                if mutant.name and time.process_time() - began > BUDGET_S:
+                    return {"verdict": "survived", "by": ""}
         return {"verdict": "survived", "by": ""}
 
-    def ordered(self, items: Sequence[pytest.Item], mutant: Mutant) -> list[pytest.Item]:
-        """The tests that could notice a fault, likeliest first."""
+    def _comes_by(self, mutant: Mutant, test: str) -> bool:
+        tests = self._reach.tests(mutant) if self._reach else None
+        return tests is None or test in tests
+
+    def ordered(
+        self, items: Sequence[pytest.Item], mutant: Mutant
+    ) -> tuple[list[pytest.Item], list[pytest.Item]]:
+        """The tests that could notice a fault, likeliest first: the quick ones, and the slow."""
         own = f"/contracts/{FOLDERS.get(mutant.file, Path(mutant.file).stem.lower())}/"
         function = self._functions.get(mutant.name, "")
-        first = [
+        first = [self._killer.get(mutant.name, "")] + [
             test
             for place in (function, mutant.file)
             for test, _ in self._noticed.get(place, Counter[str]()).most_common(NEIGHBOURS)
         ]
         rank = {test: at for at, test in reversed(list(enumerate(first)))}
+        seconds = self._reach.seconds_of if self._reach else {}
+        deaf = self._reach.deaf if self._reach and mutant.name in self._reach.number_of else ()
 
-        def place(item: pytest.Item) -> tuple[int, int]:
+        if not mutant.name and self._reach:
+            return [item for item in items if item.nodeid in self._reach.deaf], []
+
+        def place(item: pytest.Item) -> tuple[int, float]:
             if item.nodeid in rank:
                 return 0, rank[item.nodeid]
-            return (1, 0) if own in item.nodeid else (2, 0)
+            return 1 if own in item.nodeid else 2, seconds.get(item.nodeid, 0)
 
-        return sorted(
-            (item for item in items if not any(part in item.nodeid for part in DEAF)), key=place
+        hearing = sorted(
+            (
+                item
+                for item in items
+                if not any(part in item.nodeid for part in DEAF)
+                and item.nodeid not in deaf
+                and self._comes_by(mutant, item.nodeid)
+            ),
+            key=place,
+        )
+        slow = {item.nodeid for item in hearing if seconds.get(item.nodeid, 0) > SLOW_S}
+        slow -= set(first[:1])
+        return (
+            [item for item in hearing if item.nodeid not in slow],
+            [item for item in hearing if item.nodeid in slow],
         )
 
 
@@ -224,13 +283,11 @@ def _compiles(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> V
     faulty.write_text(mutant.apply(faulty.read_text()))
     kept = folder / "artifacts"
     kept.mkdir()
-    for artifact in test_compiler.CACHE.glob("*.json"):
+    for artifact in PLAIN.glob("*.json"):
         with contextlib.suppress(FileNotFoundError):  # another run is tidying up
             os.link(artifact, kept / artifact.name)
     test_compiler.CONTRACTS = folder / "contracts"
-    test_compiler.CACHE = kept
-    test_compiler.compiled.cache_clear()
-    test_compiler.compiled_at.cache_clear()
+    _read_from(kept)
     try:
         for name in sorted(originals, key=lambda name: len(originals[name])):
             if test_compiler.compiled(name).bytecode != originals[name]:
@@ -240,13 +297,20 @@ def _compiles(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> V
     return {"verdict": "same", "by": ""}
 
 
+def _read_from(folder: Path) -> None:
+    """Let this process take its contracts from another folder."""
+    test_compiler.CACHE = folder
+    test_compiler.compiled.cache_clear()
+    test_compiler.compiled_at.cache_clear()
+
+
 def _machine_stumbles() -> bool:
     """Whether contracts and twin part ways under random calls."""
     machine = importlib.import_module("tests.stateful.machine")
     try:
         for seed in MACHINE_SEEDS:
             machine.Machine(seed).run(MACHINE_TRANSITIONS, 500)
-    except AssertionError:
+    except (AssertionError, ArithmeticError, LookupError, ValueError):
         return True
     return False
 

@@ -3,16 +3,19 @@
 """How many small faults in the contracts our tests notice.
 
     make mutants                               judge what the tally does not know yet
-    python tools/mutants.py --sample 60        judge so many, chosen by the commit
-    python tools/mutants.py --sample 40 --noticed   are faults noticed before still? CI's share
+    python tools/mutants.py --sample 60        are known verdicts true still? CI's share
     python tools/mutants.py --file Rules.vy    of one file, or several
     python tools/mutants.py --report           what is known, and nothing else
 
-Each fault (`mutations.py`) is compiled and the tests of the contracts run against it in a process
-of its own (`judging.py`). What no test notices must be explained in
+Each fault (`mutations.py`) is put before the tests of the contracts in a process of its own
+(`judging.py`), in random order: what is judged so far is a fair sample of all, and the report says
+within which bounds the score of all lies. What no test notices must be explained in
 `tests/mutants/survivors.toml`; a survivor without a word fails the run, and so does a score below
-95 %. Verdicts are kept in `tests/mutants/tally.json`: a run that is broken off goes on where it
-stopped.
+95 %. Verdicts are kept in `tests/mutants/tally.json` with a digest of the function they are about:
+a run that is broken off goes on where it stopped, and a function that was edited is judged anew.
+
+A sample is taken from the verdicts that are known, by the commit. Its faults are compiled one by
+one, so that it is also the proof of the switches that the long run uses (`switches.py`).
 
 | verdict | |
 |---|---|
@@ -27,6 +30,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import subprocess
@@ -43,6 +47,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "offchain")]
 from compiler import CONTRACTS  # noqa: E402
 from judging import Jury, Verdict, hold, nothing, places  # noqa: E402
 from mutations import Mutant, mutants  # noqa: E402
+from reach import prepared  # noqa: E402
 
 TALLY: Final = ROOT / "tests" / "mutants" / "tally.json"
 SURVIVORS: Final = ROOT / "tests" / "mutants" / "survivors.toml"
@@ -88,16 +93,38 @@ def explanations() -> dict[str, str]:
     return {name: entry["why"] for name, entry in tomllib.loads(SURVIVORS.read_text()).items()}
 
 
-def sample(all_: Sequence[Mutant], count: int) -> list[Mutant]:
-    """As many, chosen by the commit: everybody who has it gets the same."""
-    commit = subprocess.run(
+def commit() -> str:
+    """Of the tree: everybody who has it gets the same sample, and the same order."""
+    return subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.strip()
-    print(f"sample of {count} by commit {commit[:12]}", file=sys.stderr)
-    return random.Random(commit).sample(list(all_), min(count, len(all_)))
 
 
-def report(known: Iterable[tuple[Mutant, Verdict]], *, as_json: bool) -> int:
+def current(mutant: Mutant, tally: Mapping[str, Verdict]) -> Verdict | None:
+    """The verdict on a fault; None if there is none, or if its function has changed since."""
+    verdict = tally.get(mutant.name)
+    return verdict if verdict and verdict.get("text") == mutant.digest else None
+
+
+def bounds(noticed: int, faults: int, judged: int, all_: int) -> tuple[float, float]:
+    """Where the score of all faults lies, 95 times of 100, when those judged are a random part.
+
+    Wilson's interval (1927), eq. of its section 3, for so many as the finite whole makes of them.
+    """
+    if faults == 0:
+        return 0.0, 1.0
+    if judged == all_:
+        return noticed / faults, noticed / faults
+    z, share = 1.959964, noticed / faults
+    count = faults * (all_ - 1) / (all_ - judged)
+    middle = share + z * z / (2 * count)
+    width = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return (middle - width) / (1 + z * z / count), (middle + width) / (1 + z * z / count)
+
+
+def report(
+    known: Iterable[tuple[Mutant, Verdict]], all_: int, *, score_min: float, as_json: bool
+) -> int:
     """Print the score and unexplained survivors; what the process should end with."""
     pairs = list(known)
     counts = Counter(verdict["verdict"] for _, verdict in pairs)
@@ -107,15 +134,18 @@ def report(known: Iterable[tuple[Mutant, Verdict]], *, as_json: bool) -> int:
     unexplained = [mutant for mutant in survived if mutant.name not in why]
     faults = killed + len(survived)
     score = killed / faults if faults else 1.0
-    ok = not unexplained and score >= SCORE_MIN
+    low, high = bounds(killed, faults, len(pairs), all_)
+    ok = not unexplained and score >= score_min
     if as_json:
         print(
             json.dumps(
                 {
                     "judged": len(pairs),
+                    "all": all_,
                     **dict(sorted(counts.items())),
                     "score": round(score, 4),
-                    "limit": SCORE_MIN,
+                    "between": [round(low, 4), round(high, 4)],
+                    "limit": score_min,
                     "unexplained": [mutant.name for mutant in unexplained],
                     "ok": ok,
                 }
@@ -125,9 +155,10 @@ def report(known: Iterable[tuple[Mutant, Verdict]], *, as_json: bool) -> int:
     for mutant in unexplained:
         print(f"SURVIVED  {mutant.name}  {mutant}")
     print(
-        f"{killed:,} of {faults:,} faults noticed: {score:.1%} (at least {SCORE_MIN:.0%});"
-        f" {len(survived)} survived, {len(unexplained)} of them without an explanation;"
-        f" {counts['invalid']} do not compile, {counts['same']} change nothing"
+        f"{len(pairs):,} of {all_:,} judged; {killed:,} of {faults:,} faults noticed: {score:.1%},"
+        f" of all {low:.1%} to {high:.1%} (at least {score_min:.0%}); {len(survived)} survived,"
+        f" {len(unexplained)} of them without an explanation; {counts['invalid']} do not compile,"
+        f" {counts['same']} change nothing"
     )
     return 0 if ok else 1
 
@@ -135,68 +166,93 @@ def report(known: Iterable[tuple[Mutant, Verdict]], *, as_json: bool) -> int:
 def main(arguments: list[str]) -> int:
     """Judge what is asked for; see the head of this file."""
     parser = argparse.ArgumentParser(description="Faults in the contracts that tests notice.")
-    parser.add_argument("--sample", type=int, help="judge so many, known or not; keep no tally")
-    parser.add_argument("--noticed", action="store_true", help="a sample of what tests noticed")
+    parser.add_argument("--sample", type=int, help="judge so many known ones; keep no tally")
     parser.add_argument("--file", nargs="+", help="only faults of these, by path under contracts/")
     parser.add_argument("--most", type=int, help="judge no more than so many, then report")
-    parser.add_argument("--trust", action="store_true", help="do not first see all tests pass")
     parser.add_argument("--again", action="store_true", help="unexplained survivors, too")
     parser.add_argument("--report", action="store_true", help="judge nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args(arguments)
 
+    every = found()
     files = set(options.file or ())
-    all_ = [mutant for mutant in found() if not files or mutant.file in files]
-    by_name = {mutant.name: mutant for mutant in all_}
+    all_ = [mutant for mutant in every if not files or mutant.file in files]
     tally = read_tally()
-    if options.report:
-        return report(
-            ((by_name[name], tally[name]) for name in by_name if name in tally),
-            as_json=options.json,
-        )
     if options.sample:
-        noticed = [mutant for mutant in all_ if _is_noticed(tally.get(mutant.name))]
-        chosen = sample(noticed if options.noticed else all_, options.sample)
-    else:
-        why = explanations() if options.again else {}
-        chosen = [
-            mutant
-            for mutant in all_
-            if mutant.name not in why and _is_open(tally.get(mutant.name), options.again)
-        ]
-        chosen = chosen[: options.most]
-    judgements: list[tuple[Mutant, Verdict]] = []
+        return _sampled(all_, tally, options)
+    names = {mutant.name for mutant in every}
+    why = explanations() if options.again else {}
 
-    def heard(mutant: Mutant, verdict: Verdict) -> None:
-        if not mutant.name:
-            if verdict["verdict"] != "survived":
-                raise RuntimeError(f"without a fault the tests fail: {verdict['by']}")
-            return
-        judgements.append((mutant, verdict))
+    def is_open(mutant: Mutant) -> bool:
+        verdict = current(mutant, tally)
+        return verdict is None or (
+            options.again and verdict["verdict"] == "survived" and mutant.name not in why
+        )
+
+    chosen = [] if options.report else [mutant for mutant in all_ if is_open(mutant)]
+    random.Random(commit()).shuffle(chosen)
+    chosen = chosen[: options.most]
+    if chosen:
+        reach = prepared(every)
+        heard = _Hearing(len(chosen))
+        seen = ROOT / ".cache" / "mutants" / f"passed-{reach.digest}"
+
+        def keep(mutant: Mutant, verdict: Verdict) -> None:
+            if not mutant.name:  # what could not be tried on switched contracts
+                if verdict["verdict"] != "survived":
+                    raise RuntimeError(f"without a fault the tests fail: {verdict['by']}")
+                seen.touch()
+                return
+            heard(mutant, verdict)
+            tally[mutant.name] = verdict | {"text": mutant.digest}
+            write_tally({name: kept for name, kept in tally.items() if name in names})
+
+        begin = [] if seen.exists() else [nothing()]
+        where = dict(places([nothing(), *every]))
+        hold(Jury([*begin, *chosen], tally, where, options.jobs, keep, reach))
+    judged = [(mutant, verdict) for mutant in all_ if (verdict := current(mutant, tally))]
+    return report(judged, len(all_), score_min=SCORE_MIN, as_json=options.json)
+
+
+def _sampled(
+    all_: Sequence[Mutant], tally: Mapping[str, Verdict], options: argparse.Namespace
+) -> int:
+    """Judge known faults again, each compiled by itself: what was noticed must be noticed still."""
+    known = [mutant for mutant in all_ if current(mutant, tally)]
+    chosen = random.Random(commit()).sample(known, min(options.sample, len(known)))
+    print(f"sample of {len(chosen)} by commit {commit()[:12]}", file=sys.stderr)
+    judged = [(mutant, tally[mutant.name]) for mutant in chosen if not _is_noticed(mutant, tally)]
+    again = [mutant for mutant in chosen if _is_noticed(mutant, tally)]
+    heard = _Hearing(len(again))
+
+    def keep(mutant: Mutant, verdict: Verdict) -> None:
+        heard(mutant, verdict)
+        judged.append((mutant, verdict))
+
+    if again:
+        hold(Jury(again, tally, dict(places(all_)), options.jobs, keep))
+    return report(judged, len(judged), score_min=0, as_json=options.json)
+
+
+def _is_noticed(mutant: Mutant, tally: Mapping[str, Verdict]) -> bool:
+    return tally[mutant.name]["verdict"] in ("killed", "hung")
+
+
+class _Hearing:
+    """Prints each verdict when it falls."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._heard = 0
+
+    def __call__(self, mutant: Mutant, verdict: Verdict) -> None:
+        self._heard += 1
         print(
-            f"{len(judgements):5,}/{len(chosen):,} {verdict['verdict']:9} {mutant}",
+            f"{self._heard:5,}/{self._count:,} {verdict['verdict']:9} {mutant}",
             file=sys.stderr,
             flush=True,
         )
-        if not options.sample:
-            tally[mutant.name] = verdict
-            write_tally({name: kept for name, kept in tally.items() if files or name in by_name})
-
-    begin = [] if options.sample or options.trust else [nothing()]
-    if chosen:
-        hold(Jury([*begin, *chosen], tally, dict(places([*begin, *all_])), options.jobs, heard))
-    if not options.sample:
-        judgements = [(by_name[name], tally[name]) for name in by_name if name in tally]
-    return report(judgements, as_json=options.json)
-
-
-def _is_open(known: Verdict | None, again: bool) -> bool:
-    return known is None or (again and known["verdict"] == "survived")
-
-
-def _is_noticed(known: Verdict | None) -> bool:
-    return known is not None and known["verdict"] in ("killed", "hung")
 
 
 if __name__ == "__main__":

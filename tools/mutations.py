@@ -11,12 +11,16 @@
 | lock | takes the file's reentrancy lock off |
 | rounding | rounds the other way, in each of the forms the contracts round in |
 
+The value of a declaration that the next assignment overwrites unread is left alone: Vyper wants
+one, and no caller can tell which.
+
 A fault is known by what it does to which text in which function, not by its line: it keeps its
 name while other code moves.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections import Counter
@@ -48,6 +52,12 @@ class Mutant:
     text: str
     begin: int
     end: int
+    place: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """First line and column, last line and column of the changed node, as the compiler counts."""
+    declared: str = ""
+    """The constant that the fault changes, outside of functions."""
+    digest: str = ""
+    """Of all the text that a verdict is about: the function's, or the declaration's."""
 
     def apply(self, source: str) -> str:
         """The faulty source."""
@@ -68,25 +78,43 @@ def mutants(file: str, source: str) -> list[Mutant]:
     found = sorted(_faults(vy_ast.parse_to_ast(source), source, starts))
     seen: Counter[tuple[str, str, str, str]] = Counter()
     made = []
-    for begin, end, function, operator, context, instead in found:
+    for begin, end, function, operator, context, instead, place, declared, digest, read in found:
         key = (function, operator, context, instead)
         occurrence = seen[key]
         seen[key] += 1
-        digest = hashlib.sha256("\0".join((file, *key, str(occurrence))).encode()).hexdigest()
+        if not read:
+            continue
         line = source.count("\n", 0, begin) + 1
         made.append(
             Mutant(
-                digest[:12], file, function, operator, line, source[begin:end], instead, begin, end
+                _hash("\0".join((file, *key, str(occurrence))))[:12],
+                file,
+                function,
+                operator,
+                line,
+                source[begin:end],
+                instead,
+                begin,
+                end,
+                place,
+                declared,
+                digest,
             )
         )
     return made
 
 
-_Fault = tuple[int, int, str, str, str, str]
+_Place = tuple[int, int, int, int]
+_Fault = tuple[int, int, str, str, str, str, _Place, str, str, bool]
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _faults(module: vy_ast.Module, source: str, starts: list[int]) -> Iterator[_Fault]:
-    """Begin, end, function, operator, the text around, and what stands there instead."""
+    """A `Mutant` but for its name and line, with the text around in place of what it was, and last
+    whether anything could read what it changes."""
 
     def span(node: vy_ast.VyperNode) -> tuple[int, int]:
         return (
@@ -94,14 +122,36 @@ def _faults(module: vy_ast.Module, source: str, starts: list[int]) -> Iterator[_
             starts[node.end_lineno - 1] + node.end_col_offset,
         )
 
-    def fault(node: vy_ast.VyperNode, begin: int, end: int, operator: str, text: str) -> _Fault:
-        first, last = span(node)
-        context = f"{source[first:begin]}\1{source[begin:end]}\1{source[end:last]}"
-        return begin, end, _function_of(node), operator, " ".join(context.split()), text
+    @functools.cache
+    def digest(holder: vy_ast.VyperNode) -> str:
+        text = source[slice(*span(holder))]
+        if getattr(holder, "doc_string", None) is not None:
+            text = text.replace(source[slice(*span(holder.doc_string))], "")
+        return _hash(" ".join(re.sub("#.*", "", text).split()))[:8]
 
+    def fault(node: vy_ast.VyperNode, begin: int, end: int, operator: str, text: str) -> _Fault:
+        first, last = span(context_of.get(id(node), node))
+        context = f"{source[first:begin]}\1{source[begin:end]}\1{source[end:last]}"
+        holder = node.get_ancestor(vy_ast.FunctionDef)
+        declaration = None if holder else node.get_ancestor(vy_ast.VariableDecl)
+        return (
+            begin,
+            end,
+            holder.name if holder else "",
+            operator,
+            " ".join(context.split()),
+            text,
+            (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset),
+            declaration.target.id if declaration else "",
+            digest(holder or declaration or node),
+            not _is_overwritten(node),
+        )
+
+    context_of: dict[int, vy_ast.VyperNode] = {}
     if LOCK in source:
         at = source.index(LOCK)
-        yield at, at + len(LOCK), "", "lock", LOCK, f"{LOCK.removesuffix('on')}off"
+        off = f"{LOCK.removesuffix('on')}off"
+        yield at, at + len(LOCK), "", "lock", LOCK, off, (0, 0, 0, 0), "", _hash(LOCK)[:8], True
 
     for node in module.get_descendants():
         begin, end = span(node)
@@ -121,11 +171,12 @@ def _faults(module: vy_ast.Module, source: str, starts: list[int]) -> Iterator[_
             case vy_ast.AugAssign() if isinstance(node.op, vy_ast.Add | vy_ast.Sub):
                 at, sign = _between(source, span(node.target)[1], span(node.value)[0], _SIGNS)
                 yield fault(node, at, at + len(sign), "sign", _SIGNS[sign])
-            case vy_ast.Int() if not _is_of_a_type(node):
+            case vy_ast.Int() if not is_of_a_type(node):
                 holder = node.get_ancestor((vy_ast.Call, vy_ast.BinOp, vy_ast.Compare)) or node
-                place = fault(holder, begin, end, "literal", "")
-                up = node.value == 0 or hashlib.sha256(place[4].encode()).digest()[0] % 2 == 0
-                yield *place[:5], str(node.value + 1 if up else node.value - 1)
+                context_of[id(node)] = holder
+                found = fault(node, begin, end, "literal", "")
+                up = node.value == 0 or hashlib.sha256(found[4].encode()).digest()[0] % 2 == 0
+                yield *found[:5], str(node.value + 1 if up else node.value - 1), *found[6:]
             case vy_ast.Call():
                 name = source[slice(*span(node.func))]
                 if name in _SIGN_CALLS:
@@ -151,12 +202,7 @@ def _between(source: str, begin: int, end: int, words: dict[str, str]) -> tuple[
     return begin + found.start(), found.group()
 
 
-def _function_of(node: vy_ast.VyperNode) -> str:
-    holder = node.get_ancestor(vy_ast.FunctionDef)
-    return holder.name if holder is not None else ""
-
-
-def _is_of_a_type(node: vy_ast.VyperNode) -> bool:
+def is_of_a_type(node: vy_ast.VyperNode) -> bool:
     """Whether a number is part of a type, a bound, or what a file declares about itself."""
     child, parent = node, node.get_ancestor()
     while parent is not None and not isinstance(parent, vy_ast.Module):
@@ -179,6 +225,35 @@ def _is_of_a_type(node: vy_ast.VyperNode) -> bool:
             ) or (isinstance(parent.func, vy_ast.Name) and parent.func.id == "empty"):
                 return True
         child, parent = parent, parent.get_ancestor()
+    return False
+
+
+def _is_overwritten(node: vy_ast.VyperNode) -> bool:
+    """Whether a number only stands in a declaration, of a variable that is given another value
+    before anybody could read it: `a: uint256 = 0`, then at once `a, b = self._both()`."""
+    declaration = node.get_ancestor()
+    if not isinstance(node, vy_ast.Int) or not isinstance(declaration, vy_ast.AnnAssign):
+        return False
+    block = next(
+        (
+            lines
+            for name in ("body", "orelse")
+            if isinstance(lines := declaration.get_ancestor().get(name), list)
+            and any(line is declaration for line in lines)
+        ),
+        [],
+    )
+    at = next((n for n, line in enumerate(block) if line is declaration), len(block))
+    name = declaration.target.id
+    for line in block[at + 1 :]:
+        if not isinstance(line, vy_ast.Assign | vy_ast.AnnAssign):
+            return False
+        if name in {part.id for part in line.value.get_descendants(vy_ast.Name, include_self=True)}:
+            return False
+        if isinstance(line, vy_ast.Assign):
+            given = getattr(line.target, "elements", [line.target])
+            named = [part.get("id") for part in given]  # else a place in memory, reached by reading
+            return name in named and None not in named
     return False
 
 

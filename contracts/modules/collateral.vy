@@ -34,7 +34,7 @@ def __init__(pool: address, backstop_owner: address):
 @view
 def _owned(account: uint256) -> uint256:
     """
-    @notice The account word, if the caller owns it and it is a trader's.
+    @notice The account word, if the caller owns it: a trader's, or the backstop's.
     """
     word: uint256 = self.accounts[account]
     if word >> 96 != convert(msg.sender, uint256):

@@ -138,6 +138,7 @@ def arguments(venue: Venue, contract: str, name: str) -> tuple[Any, ...]:
         "spend": (account, 0),
         "stop": (),
         "discharge": (account, 0),
+        "withdraw_backstop": (1,),
         "pass_on": (venue.dollar.address, SOMEBODY, 0),
         "challenge": (
             (account << 224, 0, 0, 0),

@@ -175,6 +175,13 @@ def test_keys_and_thresholds_are_set_by_name(open_desk: Desk) -> None:
     assert open_desk.run("deployer", "govern", "oracle_threshold", "3")[0] == 0
 
 
+def test_the_venues_own_money_is_moved_by_name(open_desk: Desk) -> None:
+    code, made, _ = open_desk.run("deployer", "govern", "spend", "2", "0")
+    assert (code, made["state"], made["change"]) == (0, "made", "spend")
+    code, _, said = open_desk.run("deployer", "govern", "withdraw_backstop", "1")
+    assert code == 7 and "clearing: not enough collateral" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

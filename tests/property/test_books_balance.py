@@ -2,7 +2,8 @@
 """Random days at a whole venue: after every act the books balance to the last unit (C2, C3, C4).
 
 Trades, residuals for the pool, skipped orders, liquidations, funding, withdrawals, shares in and
-out, all through the real contracts. The sums are taken from raw storage words.
+out, all through the real contracts. The sums are taken from raw storage words. Funding that one
+pays another gets: what a pot holds beyond what is owed is rounding's, whoever was shrunk when.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 from collections import Counter
 
 import pytest
+from tests.support.books import Books
 from tests.support.evm import Key, Refused, a_key
 from tests.support.venue import DOLLAR, LOT, MATCHER, PRICE_E8, Venue, a_venue
 
@@ -33,6 +35,8 @@ class Day:
 
     def __init__(self, venue: Venue, seed: int) -> None:
         self.venue = venue
+        self.books = Books(venue)
+        self.steps = 0
         self.draw = random.Random(seed)
         self.done: Counter[str] = Counter()
         self.prices = {market: PRICE_E8 // market for market in MARKETS}
@@ -52,6 +56,7 @@ class Day:
 
     def step(self) -> None:
         venue, draw = self.venue, self.draw
+        self.steps += 1
         for market, price in self.prices.items():
             self.prices[market] = max(1, price + draw.randrange(-price // 60, price // 60))
         venue.world.travel(draw.choice((1, 1, 5, 40, 3_000)))
@@ -161,6 +166,8 @@ class Day:
         assert quote + ledger.realised_e6 + ledger.fees_e6 + ledger.pot_e6 == 0, "C3"
         interest = unpack_meter(clearing.market_words(market * 8 + 2)).open_interest_e8
         assert interest == sum(max(word.base_e8, 0) for word in held), "open interest"
+        paid_most = self.steps * (len(self.traders) + 2)
+        assert 0 <= self.books.pot_dust_e6(market) <= paid_most, "funding pot"
         return ledger.realised_e6
 
     def parked(self) -> int:

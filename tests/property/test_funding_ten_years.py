@@ -123,13 +123,8 @@ def everybody_leaves(stage: Stage, oracle: dict[int, int]) -> None:
     shown = venue.presented(venue.a_vector({MARKET: PRICE_E8, 2: ETHER_E8}))
     paid = venue.clearing.claim_withdrawal(stage.third, *shown, sender=a_key("keeper")).value
     assert paid == 1_000 * DOLLAR
-    last, pool_e8 = clock_of(stage), stage.pool(MARKET).base_e8
-    shift = unpack_rates(venue.clearing.parameter_words(MARKET * 8 + 4 * last.version)).shift
-    index = funding.index_at(last, PRICE_E8, world.now_ms, shift)
-    unpaid_e6 = 0
     equity_e6, margin_e6 = venue.recovery.health(*shown, stage.buyer)
-    liquidated = equity_e6 < margin_e6
-    if liquidated:
+    if equity_e6 < margin_e6:
         venue.recovery.liquidate(*shown, stage.buyer, 0, 0, sender=a_key("keeper"))
     else:
         base_e8 = stage.position(stage.buyer).base_e8
@@ -143,8 +138,4 @@ def everybody_leaves(stage: Stage, oracle: dict[int, int]) -> None:
     assert stage.account(stage.buyer).mask == 0
     stage.settle(oracle=oracle, priced=(MARKET,))
     assert stage.pool(MARKET).base_e8 == 0
-    if liquidated:
-        # the pool's base earns until the next batch, the liquidated one paid until its vector
-        unpaid_e6 = funding.credit(pool_e8, clock_of(stage).funding_index - index, shift)
-    dust_e6 = stage.ledger(MARKET).pot_e6 + unpaid_e6
-    assert 0 <= dust_e6 <= 400, "less than a unit a batch"
+    assert 0 <= stage.ledger(MARKET).pot_e6 <= 400, "less than a unit a batch"

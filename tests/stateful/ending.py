@@ -16,7 +16,8 @@ from .chain import RECOVERY, STRANGER, selector
 
 WEEK_S = 7 * 86_400
 TOLD = 0.8
-"""Of all debts, what part is registered: an untold one is borne by who claims last."""
+"""Of all debts after the first, what part is registered: an untold one is borne by who claims
+last."""
 LATE_CALLS = 0.1
 """How often something else is called between two steps."""
 CRASHES_MAX = 100
@@ -60,7 +61,7 @@ class Ending(Batches):
         """A last batch at prices that leave debts behind, with nobody to liquidate in time."""
         pick = self.random
         for market, price in self.prices.items():
-            self.prices[market] = max(1, price * pick.choice([50, 70, 100, 130, 200]) // 100)
+            self.prices[market] = max(1, price * pick.choice([30, 50, 70, 140, 200, 300]) // 100)
         before = self.landed
         for _ in range(CRASHES_MAX):
             self.travel(60)
@@ -79,14 +80,20 @@ class Ending(Batches):
             self._recovery("wind_down")
             self.travel(1)
         self.stopped_s = self.chain.read("recovery", selector("wound_ms()")) // 1000
+        provider = self.providers[0].address
+        self.door("clearing", "deposit", (2, 1), STRANGER.address)
+        self.door("pool", "request_deposit", (1, provider, provider), provider)
 
     def _tell_debts(self, anything_else: Callable[[], None]) -> None:
         self._fold_all()
+        told = False
         for account in self._in_any_order():
-            if self._final_equity_e6(account) >= 0 and self.random.random() > LATE_CALLS:
+            owes = self._final_equity_e6(account) < 0
+            if not owes and self.random.random() > LATE_CALLS:
                 continue
-            if self.random.random() < TOLD:
+            if self.random.random() < TOLD or (owes and not told):
                 self._recovery("register", account)
+                told = told or owes
             self._perhaps(anything_else)
         self._recovery("claim", self.someone())
         self._wait_until(self.stopped_s + WEEK_S)

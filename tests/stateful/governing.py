@@ -78,7 +78,7 @@ class Governing(Driver):
         pick = self.random
         held = Account.of(self.state.accounts.get(3, 0)).collateral_e6
         account = pick.choice([0, 1, 2, 3, 4, 5_000, *self.owners])
-        amount = pick.choice([0, 1, held // 2, held, held + 1])
+        amount = pick.choice([0, 1, held // 2, held, held + 1, 2**255])
         sender = self.governance if pick.random() < 0.9 else STRANGER.address
         self.both(
             "spend",

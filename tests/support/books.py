@@ -7,14 +7,17 @@ Slots are looked up in the compiled layout, so the contract may move them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from infold.words import (
     unpack_account,
+    unpack_clock,
     unpack_ledger,
     unpack_meter,
     unpack_pool,
     unpack_position,
+    unpack_rates,
     unpack_withdrawal,
 )
 from tests.support.venue import Venue
@@ -99,6 +102,21 @@ class Books:
             book = unpack_pool(self.word("market_words", market * 8 + k))
             held.append((book.base_e8, book.quote_e6))
         return held
+
+    def pot_dust_e6(self, market: int) -> Fraction:
+        """What a market's funding pot holds beyond what positions are still owed at the last batch:
+        what rounding left there, so less than a unit each time funding was paid.
+        """
+        clock = unpack_clock(self.word("market_words", market * 8))
+        shift = unpack_rates(self.word("parameter_words", market * 8 + clock.version * 4)).shift
+        dust = Fraction(unpack_ledger(self.word("market_words", market * 8 + 3)).pot_e6)
+        for account in self.accounts:
+            for place in self._places(account, (market,)):
+                held = unpack_position(self.word("positions", (account << 4) + place))
+                if held.market == market:
+                    step = clock.funding_index - held.funding_index
+                    dust += Fraction(held.base_e8 * step, 2**shift)
+        return dust
 
     def check(self, pool_e6: int | None = 0) -> None:
         """C2, C3 and C4, exactly, and open interest.

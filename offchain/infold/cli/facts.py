@@ -308,7 +308,8 @@ def _dealt(
         for buy, size_e8 in fills_e8
     )
     change = after.clock.funding_index - before.clock.funding_index
-    due_e6 = funding.credit(before.pool.base_e8, change, before.at(event.time_ms).rates.shift)
+    held_e8 = before.pool.base_e8 + before.incoming.base_e8
+    due_e6 = funding.credit(held_e8, change, before.at(event.time_ms).rates.shift)
     had = before.pool.base_e8 or before.clock.flags & FLAG_INCOMING
     flat = not after.pool.base_e8 and had
     held_e6 = before.pool.quote_e6 + before.incoming.quote_e6 + due_e6

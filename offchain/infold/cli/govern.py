@@ -102,8 +102,9 @@ def govern(
     cancel: Cancel = False,
     as_json: Json = False,
 ) -> None:
-    """Change a key, a threshold, the vault's limits and parts or the bond's terms by a setter, as
-    `infold market add` changes a market.
+    """Change a key, a threshold, the vault's limits and parts or the bond's terms by a setter, or
+    move money of the venue's own (spend, withdraw_backstop, pass_on), as `infold market add`
+    changes a market.
     """
     from infold.shell.governing import parse_arguments, setters
 

@@ -192,14 +192,17 @@ def _hand_over(
         )
         realised_e6 += quote_e6
     interest_e8 = max(base_e8, 0) - max(position.base_e8, 0)
+    # The next batch pays the pool from the last one on; up to the mark it was the owner's.
+    early = funding.credit(change_e8, mark.funding_index - market.clock.funding_index, mark.shift)
     market.ledger = market.ledger._replace(
-        realised_e6=market.ledger.realised_e6 + realised_e6, pot_e6=market.ledger.pot_e6 - due
+        realised_e6=market.ledger.realised_e6 + realised_e6,
+        pot_e6=market.ledger.pot_e6 - due - early,
     )
     market.meter = market.meter._replace(
         open_interest_e8=market.meter.open_interest_e8 + interest_e8
     )
     market.incoming = IncomingWord(
-        market.incoming.base_e8 - change_e8, market.incoming.quote_e6 - moved_e6
+        market.incoming.base_e8 - change_e8, market.incoming.quote_e6 - moved_e6 + early
     )
     market.clock = market.clock._replace(flags=market.clock.flags | FLAG_INCOMING)
 

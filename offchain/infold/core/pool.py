@@ -140,8 +140,11 @@ def _close_market(
         raise StructuralFault(reason, market=market)
     recent_e8 = div_trunc(held.meter.recent_e8 * max(0, RECENT_MS - dt_ms), RECENT_MS) + residual_e8
 
+    # What waits earns from the last batch on: its quote has given back what that was too much.
     due = funding.credit(
-        pool_e8, deal.mark.funding_index - held.clock.funding_index, deal.mark.shift
+        pool_e8 + held.incoming.base_e8,
+        deal.mark.funding_index - held.clock.funding_index,
+        deal.mark.shift,
     )
     quote_e6 = held.pool.quote_e6 + due - deal.quote_e6
     rate_e9 = funding.next_rate(held.clock.rate_e9, after_e8, dt_ms, rates, caps)
@@ -210,8 +213,8 @@ def value_e6(market: Market, oracle_price_e8: int, time_ms: int) -> tuple[int, i
     rates = market.at(time_ms).rates
     shift = rates.shift
     index = funding.index_at(market.clock, oracle_price_e8, time_ms, shift)
-    due = funding.credit(market.pool.base_e8, index - market.clock.funding_index, shift)
     base_e8 = market.pool.base_e8 + market.incoming.base_e8
+    due = funding.credit(base_e8, index - market.clock.funding_index, shift)
     quote_e6 = market.pool.quote_e6 + due + market.incoming.quote_e6
     interest_e8 = market.meter.open_interest_e8 + max(base_e8, 0)
     locked_e6 = div_up(interest_e8 * oracle_price_e8 * rates.im_e6, MARGIN_DIVISOR)

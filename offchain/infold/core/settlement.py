@@ -432,7 +432,8 @@ def _settle_backstop(
         if not _marked(state, plan, market, marks):
             raise StructuralFault("clearing: no price", market=market)
     after = dict(before)
-    cash_before_e6 = cash_e6 = state.accounts[BACKSTOP_ACCOUNT].word.collateral_e6
+    account = state.accounts[BACKSTOP_ACCOUNT]
+    cash_before_e6 = cash_e6 = account.word.collateral_e6
     steady = True
     for market, deal in deals.items():
         change_e8 = deal.skipped_base_e8
@@ -462,11 +463,12 @@ def _settle_backstop(
     outcome.collateral_e6[BACKSTOP_ACCOUNT] = cash_e6
 
     now = margin.standing(after.values(), marks)
-    if cash_e6 + now.haircut_value_e6 >= now.im_e6:
+    if margin.has_initial_margin(cash_e6, account.withdrawal, plan.time_ms, now):
         return
     then = margin.standing(before.values(), marks)
     now = now._replace(value_e6=now.value_e6 + cash_e6 - cash_before_e6)
-    if not steady or not margin.risk_fell(cash_before_e6, then, now):
+    owned_e6 = cash_before_e6 + account.withdrawal.amount_e6
+    if not steady or not margin.risk_fell(owned_e6, then, now):
         raise StructuralFault("clearing: backstop margin", account=BACKSTOP_ACCOUNT)
 
 

@@ -546,7 +546,9 @@ class ShareValue:
         left = held - market.residual_e8
         self.inventory_e6 += held * oracle // QUOTE_SCALE - held * last // QUOTE_SCALE
         self.funding_e6 += credit(
-            held, market.clock.funding_index - market.clock_before.funding_index, shift
+            held + market.incoming.base_e8,
+            market.clock.funding_index - market.clock_before.funding_index,
+            shift,
         )
         self.spread_e6 += (
             left * oracle // QUOTE_SCALE - held * oracle // QUOTE_SCALE - market.plan_quote_e6

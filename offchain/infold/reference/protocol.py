@@ -218,7 +218,7 @@ class Protocol(Recovering):
         require(due, "clearing: withdrawal not due")
         stored = self._account(account)
         free = stored.collateral_e6 + withdrawal.amount_e6
-        if stored.mask:
+        if withdrawal.barrier_ms != DUE_AT_ONCE and self.positions_of(account):
             vector = self._fresh_vector(head, openings, signatures, now_s)
             held = self.standing(account, vector)
             free = held.haircut_equity_e6 + withdrawal.amount_e6 - held.im_e6

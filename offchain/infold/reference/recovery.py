@@ -183,10 +183,10 @@ def shrink(
     change = _Change(position.base_e8, base, moved, funding, terms.charge_e6, quote)
     owed = None
     if terms.spread:
-        owed = _move_spread(state, market, mark, terms.price, change)
+        owed, ahead = _move_spread(state, market, mark, terms.price, change)
     else:
-        _move_pool(state, market, caps, change)
-    _move_ledger(state, market, change)
+        ahead = _move_pool(state, mark, caps, change)
+    _move_ledger(state, market, change, ahead)
     event = mark.event | position.event & 1
     after = Position(market, base, quote, mark.funding_index, event)
     _write(state, account, place, after)
@@ -237,22 +237,30 @@ def amend(state: State, account: int, place: int, owed_word: int, event: int) ->
     _write(state, account, place, after)
 
 
+def _hand_in(state: State, mark: Mark, to_pool: Holding) -> int:
+    """Let the pool's part wait for the next batch, which will pay its funding from the last one on:
+    what runs up to the mark is taken off its quote. Returns that, in e6.
+    """
+    clock = Clock.of(state.market_word(mark.market, CLOCK))
+    waiting = Holding(0, 0)
+    if clock.incoming:
+        waiting = Holding.of(state.market_word(mark.market, INCOMING))
+    run_up = mark.funding_index - clock.funding_index
+    ahead = credit(-to_pool.base_e8, run_up, mark.rates.shift)
+    joined = Holding(waiting.base_e8 + to_pool.base_e8, waiting.quote_e6 + to_pool.quote_e6 + ahead)
+    state.put_market_word(mark.market, INCOMING, joined.word)
+    state.put_market_word(mark.market, CLOCK, clock._replace(incoming=True).word)
+    return ahead
+
+
 def _move_spread(
     state: State, market: int, mark: Mark, price_e8: int, moved: _Change
-) -> Deleveraging | None:
+) -> tuple[Deleveraging | None, int]:
     """The market's words after a position went from one base to another against the other side."""
     change = moved.base_e8 - moved.base_before_e8
     spread = split(state, market, change, price_e8, mark.funding_index)
+    ahead = _hand_in(state, mark, spread.pool) if spread.pool.base_e8 else 0
     clock = Clock.of(state.market_word(market, CLOCK))
-    if spread.pool.base_e8:
-        waiting = Holding(0, 0)
-        if clock.incoming:
-            waiting = Holding.of(state.market_word(market, INCOMING))
-        joined = Holding(
-            waiting.base_e8 + spread.pool.base_e8, waiting.quote_e6 + spread.pool.quote_e6
-        )
-        state.put_market_word(market, INCOMING, joined.word)
-        clock = clock._replace(incoming=True)
     if clock.incoming:
         state.put_scalar("pool_markets", state.scalar("pool_markets") | 1 << market)
     rest = -change - spread.pool.base_e8, -moved.moved_e6 - spread.pool.quote_e6
@@ -265,33 +273,32 @@ def _move_spread(
             interest = meter.open_interest_e8 - spread.owed.closed_e8
             state.put_market_word(market, METER, meter._replace(open_interest_e8=interest).word)
     state.put_market_word(market, CLOCK, clock.word)
-    return spread.owed
+    return spread.owed, ahead
 
 
-def _move_ledger(state: State, market: int, moved: _Change) -> None:
+def _move_ledger(state: State, market: int, moved: _Change, ahead_e6: int) -> None:
     """Open interest and ledger after a position went from one base to another."""
     meter = Meter.of(state.market_word(market, METER))
     interest = meter.open_interest_e8 + max(moved.base_e8, 0) - max(moved.base_before_e8, 0)
     realised, fees, pot = Ledger.of(state.market_word(market, LEDGER))
     realised += moved.charge_e6 + (0 if moved.base_e8 else moved.quote_e6)
     state.put_market_word(market, METER, meter._replace(open_interest_e8=interest).word)
-    state.put_market_word(market, LEDGER, Ledger(realised, fees, pot - moved.funding_e6).word)
+    pot -= moved.funding_e6 + ahead_e6
+    state.put_market_word(market, LEDGER, Ledger(realised, fees, pot).word)
 
 
-def _move_pool(state: State, market: int, caps: Caps, moved: _Change) -> None:
+def _move_pool(state: State, mark: Mark, caps: Caps, moved: _Change) -> int:
     """The pool's words after a position went from one base to another against it."""
-    clock = Clock.of(state.market_word(market, CLOCK))
-    incoming = Holding(0, 0)
-    if clock.incoming:
-        incoming = Holding.of(state.market_word(market, INCOMING))
+    market = mark.market
+    before = Holding.of(state.market_word(market, POOL)).base_e8
+    if Clock.of(state.market_word(market, CLOCK)).incoming:
+        before += Holding.of(state.market_word(market, INCOMING)).base_e8
     change = moved.base_e8 - moved.base_before_e8
-    before = Holding.of(state.market_word(market, POOL)).base_e8 + incoming.base_e8
     after = abs(before - change)
     require(after <= caps.position_cap_e8 or after <= abs(before), "clearing: pool cap")
-    joined = Holding(incoming.base_e8 - change, incoming.quote_e6 - moved.moved_e6)
-    state.put_market_word(market, CLOCK, clock._replace(incoming=True).word)
-    state.put_market_word(market, INCOMING, joined.word)
+    ahead = _hand_in(state, mark, Holding(-change, -moved.moved_e6))
     state.put_scalar("pool_markets", state.scalar("pool_markets") | 1 << market)
+    return ahead
 
 
 def pay_out(state: State, account: int, terms: Terms) -> None:

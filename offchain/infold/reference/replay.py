@@ -16,9 +16,16 @@ from .keccak import keccak_256_many
 from .protocol import APPROVED, Protocol
 from .rpc import Transaction
 from .secp256k1 import recover
-from .settlement import TREASURY_ACCOUNT, Prepared, SettleCall, contents_of, vector_of
+from .settlement import (
+    BACKSTOP_ACCOUNT,
+    TREASURY_ACCOUNT,
+    Prepared,
+    SettleCall,
+    contents_of,
+    vector_of,
+)
 from .sources import Readings, Source
-from .words import Account, Delegate, Limits
+from .words import Account, Delegate, Limits, Withdrawal
 
 _MISMATCHES_MAX = 200
 _APART = ("Transfer", "SignerSet", "ThresholdSet")
@@ -352,6 +359,9 @@ class Replay:
             if _integer(words[1]) >> 255:
                 spent = [ours[1].arguments[0], 2**256 - _integer(words[1])]
                 return _bound(protocol.spend, spent, governance, now_s)
+        if event.name == "WithdrawalSet" and words[0] == BACKSTOP_ACCOUNT and words[2]:
+            asked = [BACKSTOP_ACCOUNT, Withdrawal.of(_integer(words[2])).amount_e6]
+            return _bound(protocol.request_withdrawal, asked, governance, now_s)
         if event.name == "AccountOpened":
             return _bound(protocol.open_account, [words[1], ours[1].arguments[1]], 0, now_s)
         if event.address == self.history.contracts.pool:

@@ -477,8 +477,8 @@ def _settle_backstop(batch: _Batch, anything_skipped: bool) -> None:
     }
     marks |= _backstop_marks(batch, touched)
     account = Account.of(state.accounts.get(BACKSTOP_ACCOUNT, 0))
-    nothing_pending = Withdrawal(0, 0)
-    stands = passes(account.collateral_e6, held, touched, marks, nothing_pending, batch.time_ms)
+    withdrawal = Withdrawal.of(state.withdrawals.get(BACKSTOP_ACCOUNT, 0))
+    stands = passes(account.collateral_e6, held, touched, marks, withdrawal, batch.time_ms)
     require(stands, "clearing: backstop margin")
     for number, position in touched.items():
         if position.base_e8:
@@ -547,18 +547,22 @@ def _settle_market(batch: _Batch, market: Market) -> None:
     check_price(market, residual)
     check_caps(market, residual)
     _turn_meter(batch, market, residual)
+    incoming = Holding(0, 0)
+    if market.clock.incoming:
+        incoming = Holding.of(state.market_word(market.number, INCOMING))
+        state.put_market_word(market.number, INCOMING, 0)
+    # What waited is paid from the last batch on: `recovery` has taken off what was too much.
     funding = credit(
-        pool.base_e8, market.funding_index - market.clock.funding_index, market.rates.shift
+        pool.base_e8 + incoming.base_e8,
+        market.funding_index - market.clock.funding_index,
+        market.rates.shift,
     )
     market.book(0, funding, 0, 0)
     base = pool.base_e8 - residual
     quote = pool.quote_e6 + funding - market.plan_quote_e6
     rate = next_rate(market, base)
-    if market.clock.incoming:
-        incoming = Holding.of(state.market_word(market.number, INCOMING))
-        base += incoming.base_e8
-        quote += incoming.quote_e6
-        state.put_market_word(market.number, INCOMING, 0)
+    base += incoming.base_e8
+    quote += incoming.quote_e6
     if not base and (pool.base_e8 or market.clock.incoming):
         # A pool that was flat already keeps its dust until it next closes.
         market.book(0, 0, quote, 0)
@@ -703,11 +707,11 @@ def pool_value(state: State, mark: Mark) -> int:
     """What the pool's position and what waits to join it are worth at a mark, in e6."""
     clock = Clock.of(state.market_word(mark.market, CLOCK))
     base, quote = Holding.of(state.market_word(mark.market, POOL))
-    quote += credit(base, mark.funding_index - clock.funding_index, mark.rates.shift)
     if clock.incoming:
         incoming = Holding.of(state.market_word(mark.market, INCOMING))
         base += incoming.base_e8
         quote += incoming.quote_e6
+    quote += credit(base, mark.funding_index - clock.funding_index, mark.rates.shift)
     return base * mark.oracle_price_e8 // QUOTE_SCALE + quote
 
 

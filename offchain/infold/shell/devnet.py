@@ -236,6 +236,7 @@ class Devnet(Closable):
         self.matcher = self.wallet("matcher")
         self.guardian = self.wallet("guardian")
         self.refunder = self.wallet("refunder")
+        self.keeper = self.wallet("keeper")
         self.oracle_wallets = tuple(
             self.wallet(f"oracle {number}") for number in range(config.signers)
         )
@@ -355,6 +356,7 @@ class Devnet(Closable):
         """
         if self.config.sealed:
             raise Misconfigured("a sealed venue names second sources through its timelock")
+        self._fund([self.keeper.address])  # others have no use for it: their chain stays as it was
         deployer = RpcDeployer(self.rpc, self.funder_sender, lambda: self.mine(0))
         contracts = self.config.contracts or find_contracts()
         governance = self.venue["Governance"]
@@ -436,7 +438,7 @@ class Devnet(Closable):
             if market in prices_e8
         ]
         if calls:
-            self.funder_sender.send_many(calls, USER_GAS)
+            self.sender(self.keeper).send_many(calls, USER_GAS)
             self.mine(time_ms)
 
     def mine(self, time_ms: int) -> None:

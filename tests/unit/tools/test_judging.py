@@ -8,6 +8,7 @@ import pytest
 import judging
 import mutants
 from compiler import CONTRACTS, ROOT
+from reach import Reach
 
 
 @pytest.mark.parametrize("path", judging.TESTS)
@@ -40,7 +41,47 @@ def test_a_neighbours_killer_runs_first_then_the_contracts_own_folder() -> None:
     deaf = "tests/unit/contracts/dollar/test_dollar.py::test_deaf"
     items = [_Item(name) for name in (other, deaf, own, killer)]
     seals = judging.Mutant("", "Seals.vy", "check", "none", 0, "", "", 0, 0)
-    assert [item.nodeid for item in jury.ordered(items, seals)] == [killer, own, other]  # type: ignore[arg-type]
+    quick, slow = jury.ordered(items, seals)  # type: ignore[arg-type]
+    assert [item.nodeid for item in quick] == [killer, own, other]
+    assert not slow
+
+
+def test_only_tests_that_come_by_a_fault_run_and_the_slow_ones_last() -> None:
+    names = ["near", "slow", "far", "made deaf by the switch"]
+    reach = Reach(
+        artifacts=ROOT,
+        number_of={"fault": 1},
+        seconds_of={"near": 0.1, "slow": 5.0},
+        deaf=frozenset(names[3:]),
+        digest="",
+        near={"fault": frozenset(["near", "slow", *names[3:]])},
+    )
+    where = {"fault": "Seals.vy::check", "": ""}
+    jury = judging.Jury([], {}, where, 1, _deaf, reach)
+    fault = judging.Mutant("fault", "Seals.vy", "check", "compare", 0, "", "", 0, 0)
+    items = [_Item(name) for name in names]
+    quick, slow = jury.ordered(items, fault)  # type: ignore[arg-type]
+    assert [item.nodeid for item in (*quick, *slow)] == ["near", "slow"]
+    assert [item.nodeid for item in slow] == ["slow"]
+    quick, slow = jury.ordered(items, judging.nothing())  # type: ignore[arg-type]
+    assert [item.nodeid for item in quick] == names[3:], "the others were seen to pass"
+
+
+def test_a_verdict_holds_until_its_function_changes() -> None:
+    fault = judging.Mutant("fault", "Seals.vy", "check", "compare", 0, "", "", 0, 0, digest="new")
+    verdict = {"verdict": "killed", "by": "somebody"}
+    assert mutants.current(fault, {"fault": verdict | {"text": "new"}})
+    assert mutants.current(fault, {"fault": verdict | {"text": "old"}}) is None
+    assert mutants.current(fault, {"fault": verdict}) is None
+    assert mutants.current(fault, {}) is None
+
+
+def test_the_score_of_all_lies_around_that_of_a_part_and_is_it_at_the_end() -> None:
+    assert mutants.bounds(95, 100, 100, 100) == (0.95, 0.95)
+    low, high = mutants.bounds(95, 100, 100, 10**9)
+    assert (round(low, 4), round(high, 4)) == (0.8882, 0.9785)  # Wilson's for 95 of 100
+    closer = mutants.bounds(95, 100, 100, 200)
+    assert low < closer[0] < 0.95 < closer[1] < high
 
 
 class _Item:

@@ -92,3 +92,38 @@ def test_a_sum_in_a_log_line_is_found() -> None:
     )
     signs = [mutant for mutant in mutants("Probe.vy", source) if mutant.function == "_log"]
     assert [fault.was for fault in signs if fault.operator == "sign"] == ["+"]
+
+
+def test_a_digest_changes_with_its_function_and_with_no_other() -> None:
+    def digests(source: str) -> dict[str, str]:
+        return {fault.name: fault.digest for fault in mutants("Probe.vy", source)}
+
+    other = "\n\n@internal\ndef _other(a: uint256) -> uint256:\n    return a + {}\n"
+    before = digests(SOURCE + other.format(3))
+    names = {fault.name for fault in mutants("Probe.vy", SOURCE)}
+    said = SOURCE.replace("    c += b\n", "    c += b  # and a word about it\n")
+    assert digests(said + other.format(3)) == before
+    edited = digests(SOURCE + other.format(4))
+    assert {name: edited[name] for name in names} == {name: before[name] for name in names}
+    assert set(edited.values()) != set(before.values())
+
+
+def test_a_value_that_nobody_reads_is_left_alone() -> None:
+    body = """
+
+@internal
+def _read(a: uint256) -> uint256:
+    b: uint256 = {}
+    c: uint256 = 21
+    {}
+    return b + c
+"""
+
+    def numbers(first: str, then: str) -> set[str]:
+        found = mutants("Probe.vy", SOURCE + body.format(first, then))
+        return {fault.was for fault in found if fault.function == "_read" and fault.was.isdigit()}
+
+    assert numbers("20", "b, c = self._two(a)") == set()
+    assert numbers("20", "c = a") == {"20"}
+    assert numbers("20", "b, c = self._two(b)") == {"20"}
+    assert numbers("20", "if a == b:\n        b = 22") == {"20", "21", "22"}

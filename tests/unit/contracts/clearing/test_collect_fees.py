@@ -81,8 +81,9 @@ def test_spend_refuses_all_others_and_more_than_there_is(stage: Stage) -> None:
     venue.clearing.deposit(TREASURY_ACCOUNT, 100, sender=STRANGER)
     with refuses(venue.world, "clearing: not governance"):
         venue.clearing.spend(17, 1, sender=STRANGER)
-    with refuses(venue.world, "clearing: not enough collateral"):
-        venue.governance.spend(17, 101, sender=DEPLOYER)
+    for amount_e6 in (101, 2**255 - 1, 2**255, 2**256 - 1):
+        with refuses(venue.world, "clearing: not enough collateral"):
+            venue.governance.spend(17, amount_e6, sender=DEPLOYER)
     for account in (0, 4, 16, 20):
         with refuses(venue.world, "clearing: unknown account"):
             venue.governance.spend(account, 1, sender=DEPLOYER)

@@ -468,6 +468,7 @@ def acts() -> dict[tuple[str, str], list[Act]]:
         ],
         ("Clearing", "spend"): [lambda s, who: s.stage.venue.clearing.spend(17, 0, sender=who)],
         ("Governance", "spend"): [governed("spend", 17, 0)],
+        ("Governance", "withdraw_backstop"): [governed("withdraw_backstop", 1)],
         ("Governance", "pass_on"): [
             lambda s, who: governed("pass_on", s.stage.venue.dollar.address, who.address, 0)(s, who)
         ],

@@ -177,7 +177,8 @@ def test_close_does_what_the_page_says_at_random(rules: Contract) -> None:
         loss = math.trunc(Fraction(taken, 10**10))
         bucket = max(0, meter.bucket_e6 - capacity * dt // (4 * DAY_MS) + loss)
         recent = math.trunc(Fraction(meter.recent_e8 * max(0, 120_000 - dt), 120_000)) + residual
-        credit = math.floor(Fraction(-pool.base_e8 * (index - clock.funding_index), 2**SHIFT))
+        earning = pool.base_e8 + (incoming.base_e8 if flagged else 0)
+        credit = math.floor(Fraction(-earning * (index - clock.funding_index), 2**SHIFT))
         base, held = pool.base_e8 - residual, pool.quote_e6 + credit - quote
         drift = Fraction(max(-cap, min(cap, -base)) * velocity * min(dt, 3_600_000), cap * DAY_MS)
         rate = max(-bound, min(bound, clock.rate_e9 + math.trunc(drift)))
@@ -234,7 +235,8 @@ def test_close_reverts_where_a_sum_outgrows_its_field(
 
 
 def test_shrink_does_what_the_page_says_at_random_and_at_the_bounds(rules: Contract) -> None:
-    """Section 7: funding to the stored index, floor for the owner, the opposite for incoming."""
+    """Section 7: funding to the mark's index, floor for the owner, the opposite for incoming, which
+    gives back what the next batch will pay it for the time before."""
     rng = random.Random(SEED)
     for _ in range(EXAMPLES):
         base = rng.choice((1, -1, 2**62 - 1, 1 - 2**62, rng.randrange(-(2**60), 2**60) or 5))
@@ -242,12 +244,13 @@ def test_shrink_does_what_the_page_says_at_random_and_at_the_bounds(rules: Contr
         change = -size if base > 0 else size
         quote = rng.choice((0, 2**60 - 1, 1 - 2**60, rng.randrange(-(2**59), 2**59)))
         entered, index = (rng.randrange(-(2**60), 2**60) for _ in range(2))
+        stored = rng.choice((index, rng.randrange(-(2**60), 2**60)))
         oracle = rng.randrange(1, 10**13)
         position = PositionWord(rng.randrange(1, 256), base, quote, entered, 0)
         incoming = PoolWord(rng.randrange(-(10**12), 10**12), rng.randrange(-(10**15), 10**15))
         interest = 2**63
         ledger = LedgerWord(0, 7, 0)
-        clock = ClockWord(funding_index=index, flags=1, time_ms=5, price_e8=9)
+        clock = ClockWord(funding_index=stored, flags=1, time_ms=5, price_e8=9)
         market = a_market(
             clock=clock,
             meter=MeterWord(3, -4, interest, 5),
@@ -274,8 +277,10 @@ def test_shrink_does_what_the_page_says_at_random_and_at_the_bounds(rules: Contr
         else:
             assert realised == 0, said
             assert unpack_position(after) == (position.market, base + change, money, index, 0), said
-        assert unpack_pool(words[4]) == (given.base_e8 - change, given.quote_e6 - moved), said
-        assert unpack_ledger(words[3]) == (realised + charge, 7, -credit), said
+        early = math.floor(Fraction(-change * (index - stored), 2**60))
+        waiting = given.quote_e6 - moved + early
+        assert unpack_pool(words[4]) == (given.base_e8 - change, waiting), said
+        assert unpack_ledger(words[3]) == (realised + charge, 7, -credit - early), said
         less = max(base, 0) - max(base + change, 0)
         assert unpack_meter(words[2]) == (3, -4, interest - less, 5), said
         assert unpack_clock(words[0]) == clock, said
@@ -319,9 +324,9 @@ def test_pool_value_is_position_funding_and_incoming_at_the_mark(rules: Contract
             meter=MeterWord(open_interest_e8=interest),
         )
         base, quote = pool.base_e8, pool.quote_e6
-        quote += math.floor(Fraction(-base * (index - stored), 2**shift))
         if flagged:
             base, quote = base + incoming.base_e8, quote + incoming.quote_e6
+        quote += math.floor(Fraction(-base * (index - stored), 2**shift))
         value = math.floor(Fraction(base * price, 10**10)) + quote
         whole = interest + max(base, 0)
         locked = math.ceil(Fraction(whole * price * im_e6, 10**16))

@@ -382,6 +382,34 @@ def test_the_backstop_obeys_the_margin_everyone_obeys() -> None:
         run(state, an_order(LONG, expiry_ms=T - 1), sell())
 
 
+def test_what_is_asked_for_of_the_backstop_counts_up_to_its_barrier() -> None:
+    for barrier_ms in (T, T - 1):
+        state = a_state()
+        held = state.accounts[BACKSTOP_ACCOUNT]
+        held.word = held.word._replace(collateral_e6=1)
+        held.withdrawal = WithdrawalWord(10**12 - 1, barrier_ms)
+        if barrier_ms == T:
+            assert reasons(run(state, an_order(LONG, expiry_ms=T - 1), sell())) == [Reason.EXPIRY]
+        else:
+            with pytest.raises(StructuralFault, match="backstop margin"):
+                run(state, an_order(LONG, expiry_ms=T - 1), sell())
+
+
+def test_what_is_asked_for_of_the_backstop_counts_where_its_risk_falls() -> None:
+    state = a_state(fee_e6=0)
+    held = state.accounts[BACKSTOP_ACCOUNT]
+    state.markets[BTC].backstop = PositionWord(BTC, E8, -60_000 * 10**6)
+    shrinking = sell(LONG, expiry_ms=T - 1), an_order(SHORT)
+    for asked_e6, stands in ((1, True), (0, False)):
+        held.word = held.word._replace(collateral_e6=-1)
+        held.withdrawal = WithdrawalWord(asked_e6, 0) if asked_e6 else WithdrawalWord()
+        if stands:
+            assert reasons(run(state, *shrinking)) == [Reason.EXPIRY]
+        else:
+            with pytest.raises(StructuralFault, match="backstop margin"):
+                run(state, *shrinking)
+
+
 def test_the_backstop_takes_the_net_and_closes_like_anyone() -> None:
     state = a_state()
     commit(state, run(state, an_order(LONG, expiry_ms=T - 1), sell()))

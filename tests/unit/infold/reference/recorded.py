@@ -130,6 +130,10 @@ class RecordedVenue(Venue):
         super().set_market(market, *words)
         self._record(GOVERNANCE, GOVERNANCE, b"", self.protocol.accounted_e6)
 
+    def withdraw_backstop(self, amount_e6: int) -> None:
+        self.protocol.request_withdrawal(1, amount_e6, sender=GOVERNANCE, now_s=self.now_s)
+        self._record(GOVERNANCE, GOVERNANCE, b"", self.protocol.accounted_e6)
+
     def set_source(self, market: int, source: int, answer: tuple[int, int]) -> None:
         given = (market, source, 100, 60, False, answer)
         self.protocol.set_source(*given, sender=GOVERNANCE, now_s=self.now_s)

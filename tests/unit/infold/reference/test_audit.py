@@ -70,6 +70,10 @@ def a_venue() -> RecordedVenue:
     venue.set_source(ETH, 0, (0, 0))
     venue.now_s += 19
     venue.refresh(ETH, (0, 0))
+    venue.withdraw_backstop(10**6)
+    venue.now_s += 19
+    paid = venue.door("Clearing", "claim_withdrawal", 1, *venue.vector(venue.now_ms))
+    assert paid == 10**6
     return venue
 
 

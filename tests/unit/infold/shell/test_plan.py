@@ -48,6 +48,13 @@ def test_the_shipped_plan_is_read_field_by_field() -> None:
     assert ether.market == 2
 
 
+def test_a_market_is_closed_by_its_status(write: Write) -> None:
+    path = write("insurance_share", 'status = "shrinkOnly"\ninsurance_share')
+    assert [market.rates.status for market in read_plan(path).markets] == [2, 1]
+    with pytest.raises(Misconfigured, match=r"'closed'.*status"):
+        read_plan(write("insurance_share", 'status = "closed"\ninsurance_share'))
+
+
 def test_no_seal_and_a_token_of_ones_own(write: Write) -> None:
     assert not read_plan(write("delay_s = 691_200", "sealed = false")).sealed
     token = "0x" + "ab" * 20
