@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.support.books import slots
 from tests.support.compiler import compiled
-from tests.unit.infold.reference.venue import hash_many
+from tests.support.twin import encode, hash_many
 
 from infold.reference.digests import Record
 from infold.reference.faults import Fault, Reason
@@ -23,7 +23,7 @@ from infold.reference.state import EVENTS, METER, POOL, State
 from infold.reference.sums import Sums
 from infold.reference.words import Account, Fill, Head, Holding, Meter, Position
 
-from .chain import MARKETS, RECOVERY, STRANGER, as_bytes, encode, selector
+from .chain import MARKETS, RECOVERY, STRANGER, as_bytes, selector
 from .machine import Machine
 
 KEYS_OF_SIGNERS = (

@@ -490,7 +490,9 @@ def of_markets(found: Sequence[Document]) -> list[str]:
 
 
 def of_positions(found: Sequence[Document]) -> list[str]:
-    """Open positions at oracle prices; what is unrealized is not yet collateral."""
+    """Open positions at oracle prices; what is unrealized is not yet collateral. Below, what holds
+    one back.
+    """
     rows = [
         [
             one["market"],
@@ -502,7 +504,16 @@ def of_positions(found: Sequence[Document]) -> list[str]:
         ]
         for one in found
     ]
-    return table(["market", "side", "size", "oracle price", "quote", "unrealized"], rows, left=2)
+    lines = table(["market", "side", "size", "oracle price", "quote", "unrealized"], rows, left=2)
+    for one in found:
+        if one["behind"]:
+            lines.append(f"{one['market']} was deleveraged: `infold keeper --once` folds it")
+        if one["exit"]:
+            lines.append(
+                f"{one['market']}: exit of {grouped(one['exit']['size'])} asked for, first due"
+                f" {clock(one['exit']['due'])}"
+            )
+    return lines
 
 
 def of_orders(found: Sequence[Document]) -> list[str]:
@@ -536,6 +547,11 @@ def of_account(found: Document) -> list[str]:
             ("owner", found["owner"]),
             ("collateral", decimal_dollars(found["collateral"])),
             ("equity", decimal_dollars(found["equity"])),
+            (
+                "margin",
+                f"{decimal_dollars(found['initialMargin'])} initial,"
+                f" {decimal_dollars(found['maintenanceMargin'])} maintenance",
+            ),
             ("withdrawing", pending),
             ("fee tier", _fee_tier(found)),
             (
