@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import numpy as np
 
 from infold.cli.header import header
 from infold.cli.outputs import must_be_writable, write_output
@@ -133,7 +132,7 @@ def run_funding(path: Path, mm_e6: int, html: Path | None = None) -> dict[str, A
     if html is not None:
         from infold.reports.funding import funding_page
 
-        days = {one.name: np.abs(one.days()).tolist() for one in series}
+        days = {one.name: [abs(day) for day in one.days().tolist()] for one in series}
         changes = {one.name: one.changes().tolist() for one in series}
         page = funding_page(document, days, changes, DAY_S // SLICE_S)
         write_output(html, page, "--html")
