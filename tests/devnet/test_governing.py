@@ -139,6 +139,19 @@ def test_the_deployer_of_an_open_venue_lists_a_market_at_once(open_desk: Desk) -
     assert office.fee_e6(3) == 78
 
 
+def test_caps_that_no_capital_suits_are_set_and_said(open_desk: Desk) -> None:
+    """With all other markets' caps at the last prices; one nobody priced needs `--price`."""
+    add = ("market", "add", open_desk.office.market_file())
+    code, made, said = open_desk.run("deployer", *add)
+    assert code == 0 and said == "" and made["day_bound"]["unpriced"] == [1, 2, 3]
+    open_desk.office.travel(60)
+    code, made, said = open_desk.run("deployer", *add, "--price", "2500")
+    assert code == 0 and made["state"] == "made"
+    assert "these caps suit a pool of $4" in said and "it has $0.00" in said
+    assert made["day_bound"]["share"] is None and not made["day_bound"]["held"]
+    assert open_desk.run("deployer", *add, "--price", "dear")[0] == 5
+
+
 def test_a_market_beyond_a_bound_is_refused_by_its_name(open_desk: Desk) -> None:
     file = open_desk.office.market_file(fee_e6=10_001)
     code, _, said = open_desk.run("deployer", "market", "add", file)
@@ -173,8 +186,8 @@ def test_the_venues_own_money_is_moved_by_name(open_desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("king", OTHER), "Governance sets no king"),
-        (("market", OTHER), "Governance sets no market"),
+        (("king", OTHER), "nothing sets king"),
+        (("market", OTHER), "nothing sets market"),
         (("matcher",), "takes matcher (address)"),
         (("matcher", "0x12"), "matcher is no address"),
         (("matcher", "0x" + "zz" * 20), "matcher is no address"),

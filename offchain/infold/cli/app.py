@@ -4,9 +4,9 @@
 Commands live in ``accounts``, ``orders`` and ``markets`` (people who trade), ``liquidity`` (people
 who provide it), ``operate`` (people who run a venue), ``govern`` (people who change one), ``study``
 (people who measure one), and beside them in a module for each thing that is its own: refunds, the
-bond's claims, forced exits, the vault's tickets, the wind-down. Modules that need numpy or a chain
-are imported inside commands, so that ``infold --help`` answers at once and a base install (no
-numpy, no Ape) can trade.
+bond and claims on it, forced exits, the vault's tickets, the wind-down. Modules that need numpy or
+a chain are imported inside commands, so that ``infold --help`` answers at once and a base install
+(no numpy, no Ape) can trade.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typer.exceptions import TyperException
 from infold.caches import keep_compiled
 from infold.cli import (
     accounts,
+    bond,
     claims,
     govern,
     leaving,
@@ -31,6 +32,7 @@ from infold.cli import (
     orders,
     refunds,
     report,
+    standing,
     study,
     tickets,
     winding,
@@ -59,6 +61,7 @@ app = typer.Typer(
 study.register(app)
 report.register(app)
 operate.register(app)
+standing.register(app)
 govern.register(app)
 accounts.register(app)
 orders.register(app)
@@ -68,6 +71,7 @@ markets.register(app)
 refunds.register(app)
 tickets.register(app)
 claims.register(app)
+bond.register(app)
 winding.register(app)
 
 

@@ -19,6 +19,18 @@ SERVES_WHAT = {
     "set_attester_threshold": "batches",
 }
 """Of what has an old value and a new one; whatever else is set counts at once (C14)."""
+FOLLOWED_BY = {
+    "propose_parts": (
+        "announced; `infold govern replace_parts` makes it true from 14 days after that"
+    ),
+    "announce_withdrawal": (
+        "announced; `infold bond withdraw` pays it a claim's window and a day after that"
+    ),
+    "withdraw_backstop": (
+        "asked for; `infold withdraw 1 --claim` pays it to Governance from 18 s after that"
+    ),
+}
+"""Of what only begins something."""
 
 
 # -- running a venue ---------------------------------------------------------------
@@ -63,8 +75,8 @@ def made(found: Document) -> str:
     """From when a change that was made counts."""
     if found["made_earlier"]:
         return "made earlier; a proposer schedules it once more with --again"
-    if found["change"] == "propose_parts":
-        return "announced; `infold govern replace_parts` makes it true from 14 days after that"
+    if found["change"] in FOLLOWED_BY:
+        return FOLLOWED_BY[found["change"]]
     if found["change"] in SERVES_WHAT:
         return SERVES.format(SERVES_WHAT[found["change"]])
     return "made, and in force" if found["change"].startswith("set_") else "made"

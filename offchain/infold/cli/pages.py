@@ -309,6 +309,11 @@ def of_self_dealing(found: Document) -> list[str]:
                 ),
                 ("without luck at most", percent(found["bound_share"], 3)),
                 (
+                    "of eight markets",
+                    f"{percent(found['eight_markets']['taken_share'], 3)}, without luck at most"
+                    f" {percent(found['eight_markets_bound_share'], 3)}",
+                ),
+                (
                     "searched",
                     f"{count(found['days'])} days, {count(found['batches'])} batches,"
                     f" {count(found['closings'])} markets closed",

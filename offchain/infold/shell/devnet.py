@@ -84,8 +84,14 @@ class TraderAccount(NamedTuple):
         return {"id": self.account} | self.wallet.view()
 
 
+RESIDUAL_USD, POSITION_USD = 250_000, 1_000_000
+LIQUIDITY_E6 = 270_000_000 * 10**6
+"""What the caps of eight default markets suit: less, and what one window can take grows beyond the
+day's half percent (core/daybound.py)."""
+
+
 def default_market(market: int, name: str, price: float) -> MarketPlan:
-    """A listing for a market near a price: 5 bp tick grid at most, caps worth some millions of
+    """A listing for a market near a price: 5 bp tick grid at most, a position cap of a million
     dollars.
     """
     price_e8 = round(price * 1e8)
@@ -114,9 +120,9 @@ def default_market(market: int, name: str, price: float) -> MarketPlan:
         ),
         CapsWord(
             # At the residual cap the curve's end is bent by 1%: slope * cap / 2 = 0.01 * 1e20.
-            slope_e20=max(1, 2 * 10**18 // max(1, lots(5_000_000))),
-            residual_cap_e8=lots(5_000_000),
-            position_cap_e8=lots(20_000_000),
+            slope_e20=max(1, 2 * 10**18 // max(1, lots(RESIDUAL_USD))),
+            residual_cap_e8=lots(RESIDUAL_USD),
+            position_cap_e8=lots(POSITION_USD),
             interest_share=8,  # 16 times the pool's capital
             interest_cap_e8=lots(500_000_000),
         ),
@@ -156,7 +162,7 @@ class DevnetConfig:
     collaterals_e6: tuple[int, ...] = ()
     """One per account instead of `collateral_e6`."""
     backstop_e6: int = 10_000_000 * 10**6
-    liquidity_e6: int = 50_000_000 * 10**6
+    liquidity_e6: int = LIQUIDITY_E6
     signers: int = 3
     threshold: int = 2
     epoch_ms: int = 3_600_000

@@ -21,6 +21,7 @@ DONE_S = 1  # what the timelock notes as the time of what was executed
 ACTS = {
     "Governance": ("spend", "withdraw_backstop", "pass_on"),
     "Vault": ("propose_parts", "replace_parts", "withdraw_parts"),
+    "Bond": (),
 }
 """What the timelock may call besides setters."""
 SALTS_MAX = 1_000  # the same change so often: somebody is going back and forth
@@ -174,16 +175,17 @@ def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = Fals
 
 def setters(venue: Venue) -> dict[str, Setter]:
     """What the timelock calls with plain arguments, by name: Governance's setters and the vault's,
-    what moves money, and what the vault says of its parts.
+    what moves money, what the vault says of its parts, and the bond's setters (`bond_terms`).
     """
     found = {}
     for contract, acts in ACTS.items():
+        prefix = "bond_" if contract == "Bond" else ""
         for entry in venue[contract].abi.entries:
             name = str(entry.get("name", ""))
             if entry["type"] == "function" and (name.startswith("set_") or name in acts):
                 inputs = [(part["name"], type_of(part)) for part in entry["inputs"]]
                 if all(kind in ("address", "uint256", "bool") for _, kind in inputs):
-                    found[name.removeprefix("set_")] = Setter(contract, name, inputs)
+                    found[prefix + name.removeprefix("set_")] = Setter(contract, name, inputs)
     return found
 
 

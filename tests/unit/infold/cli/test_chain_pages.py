@@ -28,6 +28,7 @@ def change_of(**changes: Any) -> dict[str, Any]:
         ("set_guardian", "made, and in force"),
         ("set_outflow", "made, and in force"),
         ("spend", "made"),
+        ("announce_withdrawal", "`infold bond withdraw` pays it"),
         ("propose_parts", "from 14 days after that"),
     ],
 )
