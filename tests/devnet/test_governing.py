@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from infold.cli import app
+from infold.cli.layout import clock
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, Venue, mine
 from infold.shell.deploy import RpcDeployer, deploy, find_contracts
@@ -214,7 +215,7 @@ def test_a_sealed_venue_schedules_waits_and_lets_anyone_execute(desk: Desk) -> N
     assert desk.run("owner", *add)[1] == {**scheduled, "events": []}, "asked again: it waits"
     assert "--execute it from" in desk.page("owner", *add)
     code, _, said = desk.run("guardian", *add, "--execute")
-    assert code == 3 and str(ready_s) in said
+    assert code == 3 and f"waits until {clock(ready_s * 1000)[:19]} UTC" in said
 
     office.travel(DELAY_S)
     assert "due" in desk.page("guardian", *add)
@@ -222,8 +223,16 @@ def test_a_sealed_venue_schedules_waits_and_lets_anyone_execute(desk: Desk) -> N
     assert (code, made["state"]) == (0, "made")
     assert office.fee_e6(3) == 77
     office.travel(60)
-    code, again, _ = desk.run("owner", *add)
+    for who in ("owner", "guardian"):  # asked where it stands, it schedules nothing
+        code, stands, _ = desk.run(who, *add)
+        assert (code, stands["state"], stands["events"]) == (0, "made", [])
+        assert stands["made_earlier"] and stands["operation"] == scheduled["operation"]
+    assert "made earlier" in desk.page("owner", *add)
+    code, _, said = desk.run("guardian", *add, "--execute")
+    assert code == 3 and "with --again" in said
+    code, again, _ = desk.run("owner", *add, "--again")
     assert again["state"] == "waiting" and again["operation"] != scheduled["operation"]
+    assert desk.run("owner", *add)[1]["operation"] == again["operation"]
 
 
 def test_a_bound_is_told_before_the_delay_and_nothing_is_scheduled(desk: Desk) -> None:

@@ -37,14 +37,16 @@ from infold.cli import (
     tickets,
     winding,
 )
+from infold.cli.failures import INTERRUPTED, of_error, of_usage, tell
 from infold.cli.header import version
 from infold.cli.options import CONNECTIONS, defaults_for, settings
-from infold.cli.terminal import Exit, complain, exit_code_of
+from infold.cli.terminal import Exit
 from infold.errors import InfoldError
 
 _EPILOG = (
     "Exit codes: 0 ok, 1 failure, 2 usage, 3 setup, 4 signature, 5 rejected, 6 unavailable, "
-    "7 on-chain revert, 8 check failed, 130 interrupted. stdout is data, stderr is progress."
+    "7 on-chain revert, 8 check failed, 130 interrupted. stdout is data, stderr is progress. With "
+    '--json a failure is the last line of stderr: {"error": {code, message, next, ...}}.'
 )
 
 app = typer.Typer(
@@ -103,25 +105,18 @@ def _group(command: object) -> TyperGroup:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Whatever is raised on purpose becomes one line on stderr."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = app(
-            args=list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="infold",
-            standalone_mode=False,
-        )
+        result = app(args=given, prog_name="infold", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.OK
     except TyperException as error:
-        said = error.format_message().rstrip(".")
-        complain(f"{said}. Add --help to the command to see what it takes.")
-        return Exit.USAGE
+        return tell(of_usage(error.format_message()), given)
     except typer.Exit as leaving:
         return leaving.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        complain("interrupted")
-        return Exit.INTERRUPTED
+        return tell(INTERRUPTED, given)
     except InfoldError as error:
-        complain(str(error))
-        return exit_code_of(error)
+        return tell(of_error(error), given)
     except BrokenPipeError:
         # The reader left (``infold ... | head``): nothing more to say, nothing wrong.
         sys.stderr.close()

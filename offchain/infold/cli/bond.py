@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.govern import Cancel, Execute, bring_on
+from infold.cli.govern import Again, Asked, Cancel, Execute, bring_on
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -76,6 +76,7 @@ def announce(
     amount: Annotated[str, typer.Argument(help="Collateral as a decimal; 0 gives it up.")],
     execute: Execute = False,
     cancel: Cancel = False,
+    again: Again = False,
     as_json: Json = False,
 ) -> None:
     """Begin to take the bond back, through the timelock as `infold govern` does: scheduled by a
@@ -85,7 +86,8 @@ def announce(
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     desk = caller.desk()
     arguments = (payee, amount_e6)
-    bring_on(desk, "announce_withdrawal", arguments, execute, cancel, as_json, "Bond")
+    asked = Asked(execute=execute, cancel=cancel, again=again)
+    bring_on(desk, "announce_withdrawal", arguments, asked, as_json, "Bond")
 
 
 @commands.command()
@@ -120,7 +122,8 @@ def dismiss(
     desk = caller.desk()
     if not (execute or cancel):
         _check_in_time(desk.venue, digest)
-    bring_on(desk, "dismiss", (digest,), execute, cancel, as_json, "Bond")
+    asked = Asked(execute=execute, cancel=cancel)
+    bring_on(desk, "dismiss", (digest,), asked, as_json, "Bond")
 
 
 def _check_in_time(there: Venue, order_hash: bytes) -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import typer
 
 from infold.cli.header import header
 from infold.cli.outputs import must_be_writable, write_output
 from infold.cli.terminal import Steps
 from infold.dealer.volatility import MarginBounds, MarginRule, propose_margins
-from infold.errors import Misconfigured, Rejected
+from infold.errors import Misconfigured
 from infold.research.calibration.correlation import CorrelationFound, correlation_of
 from infold.research.calibration.funding import (
     DAY_S,
@@ -66,7 +67,7 @@ def run_calibrate(
     """Calibrate every market the files speak of; the object the command prints."""
     began = time.monotonic()
     if not (files or quotes or bars):
-        raise Rejected("PARAMETER", "files", "give trades, --quotes or --bars")
+        raise typer.BadParameter("give trades, --quotes or --bars", param_hint="FILES")
     must_be_writable(out, "--out")
     steps.say(f"reading {len(files) + len(quotes) + len(books) + len(bars)} files")
     tapes = [read_trades(path, overrides.get(path)) for path in files]
@@ -202,11 +203,10 @@ def _together(found: CorrelationFound | None) -> dict[str, Any] | None:
 
 def _place(places: dict[str, StreamT], market: str, stream: StreamT) -> None:
     if market in places:
-        raise Rejected(
-            "PARAMETER",
-            "files",
+        raise typer.BadParameter(
             f"{places[market].facts.path} and {stream.facts.path} both hold {market}; calibrate"
             " them apart, or name one of them with --market",
+            param_hint="FILES",
         )
     places[market] = stream
 

@@ -425,31 +425,6 @@ def _verdict(found: Document) -> list[str]:
 # -- governing ---------------------------------------------------------------------
 
 
-def of_change(found: Document) -> list[str]:
-    """Where a change stands, and what is left to do."""
-    ready = found["ready_s"] and clock(found["ready_s"] * 1000)
-    states = {
-        "made": "made; it serves price vectors from 3 s after that",
-        "cancelled": "cancelled",
-        "waiting": f"waits; anyone may --execute it from {ready}",
-        "due": "due; anyone may --execute it",
-    }
-    return pairs(
-        [
-            ("change", found["change"]),
-            ("state", states[found["state"]]),
-            ("operation", found["operation"]),
-        ]
-    )
-
-
-def of_halt(found: Document) -> list[str]:
-    """Between which batch times markets only shrink."""
-    return pairs(
-        [("markets shrink only", f"{clock(found['from_ms'])} to {clock(found['until_ms'])}")]
-    )
-
-
 def of_verify(found: Document) -> list[str]:
     """What was compared, and each difference by its name."""
     differences = [
@@ -567,22 +542,6 @@ def of_account(found: Document) -> list[str]:
     return [*lines, "", *positions]
 
 
-def of_ticket(found: Document) -> list[str]:
-    """A payment that waits, or waited."""
-    states = {"waiting": "waits", "paid": "paid"}
-    rows = [
-        ("owner", found["owner"]),
-        ("amount", dollars(found["amount_e6"])),
-        ("state", states[found["state"]]),
-    ]
-    if found["state"] == "waiting":
-        rows += [
-            ("its turn has come after", f"{dollars(found['waits_for_e6'])} more"),
-            ("at the latest", clock(found["due_s"] * 1000)),
-        ]
-    return pairs(rows)
-
-
 def _fee_tier(found: Document) -> str:
     until = found["feeTierUntil"]
     return f"pays {percent(found['feeTier'])} of a market's fee" + (
@@ -669,6 +628,11 @@ def of_devnet(found: Document) -> list[str]:
                 (
                     "governed by",
                     f"{found['owner']['address']}, guardian {found['guardian']['address']}",
+                ),
+                (
+                    "key files",
+                    f"{found['key_files']}/ has owner, guardian, matcher and refund_payer, for"
+                    " --key-file",
                 ),
             ]
         ),

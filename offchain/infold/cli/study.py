@@ -382,7 +382,7 @@ def bench_self_dealing(seed: Seed = 1, quiet: Quiet = False, as_json: Json = Fal
 
     began = time.monotonic()
     with progress(quiet) as steps:
-        figures = run(seed, steps.say)
+        figures = run(seed, steps.say, steps.at)
     document = completed("bench self-dealing", seed, began, figures)
     finish(document, as_json, "infold bench self-dealing", of_self_dealing)
 

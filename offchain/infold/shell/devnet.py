@@ -190,6 +190,13 @@ def live_prices(config: DevnetConfig) -> dict[int, int]:
     }
 
 
+def write_key(path: Path, wallet: Wallet) -> None:
+    """A key as a file that its owner alone reads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(wallet.private_key.hex() + "\n")
+
+
 class Devnet(Closable):
     """A running devnet without its node, from construction to `close`."""
 
@@ -240,6 +247,7 @@ class Devnet(Closable):
         self.oracle_wallets = tuple(
             self.wallet(f"oracle {number}") for number in range(config.signers)
         )
+        self._write_keys()
         genesis_s = config.start_ms // 1000 - config.epoch_ms // 1000 - LEAD_S
         self._progress("starting anvil")
         self.anvil = self._ends.enter_context(
@@ -289,6 +297,21 @@ class Devnet(Closable):
         )
         key = secret.to_bytes(32, "big")
         return Wallet(address_of(key), key)
+
+    def _write_keys(self) -> None:
+        """The keys of those who run and govern the venue as files, for commands' --key-file."""
+        self.keys = self.directory / "keys"
+        self.keys.mkdir(mode=0o700, exist_ok=True)
+        for role, wallet in self._roles().items():
+            write_key(self.keys / role, wallet)
+
+    def _roles(self) -> dict[str, Wallet]:
+        return {
+            "matcher": self.matcher,
+            "owner": self.funder,
+            "guardian": self.guardian,
+            "refund_payer": self.refunder,
+        }
 
     def sender(self, wallet: Wallet) -> Sender:
         """The one sender of a key."""
@@ -384,9 +407,7 @@ class Devnet(Closable):
             home = self.directory / f"oracle-{number}"
             home.mkdir(mode=0o700, exist_ok=True)
             key_file = home / "key"
-            descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(wallet.private_key.hex() + "\n")
+            write_key(key_file, wallet)
             feeds = [Feed(home / f"source-{letter}.ndjson") for letter in "ab"]
             for feed in feeds:
                 self._ends.callback(feed.close)
@@ -505,10 +526,8 @@ class Devnet(Closable):
                 for market in self.config.markets
             ],
             "accounts": [account.view() for account in self.accounts],
-            "matcher": self.matcher.view(),
-            "owner": self.funder.view(),
-            "guardian": self.guardian.view(),
-            "refund_payer": self.refunder.view(),
+            **{role: wallet.view() for role, wallet in self._roles().items()},
+            "key_files": str(self.keys),
             "oracle_signers": [wallet.view() for wallet in self.oracle_wallets],
             "k": self.config.threshold,
         }

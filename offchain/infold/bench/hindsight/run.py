@@ -126,17 +126,31 @@ def search(
             best = max(best, one, key=lambda it: it.share)
 
 
-def run(seed: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """The worst day found at the caps of the promise, and what wider caps would let through."""
+def watched(days: Iterator[Tried], at: Callable[[int, int], None]) -> Iterator[Tried]:
+    """The days of a search, each told when it is over: how many are, of how many at most."""
+    for done, one in enumerate(days, 1):
+        at(done, len(FIRST) + len(TURNS))
+        yield one
+
+
+def run(
+    seed: int,
+    say: Callable[[str], None],
+    at: Callable[[int, int], None] = lambda _done, _most: None,
+) -> dict[str, Any]:
+    """The worst day found at the caps of the promise, and what wider caps would let through. `say`
+    hears what is searched, `at` how far that is.
+    """
     days: list[Tried] = []
     for weather in WEATHERS:
         for terms in (HELD, replace(HELD, rebate=REBATE_MAX)):
             say(f"{weather.name}, {terms.rebate}/16 given back")
-            days += search(seed, weather, terms)
+            days += watched(search(seed, weather, terms), at)
     worst = max(days, key=lambda it: it.share)
     # the worst day again: with the steepest curve, and with a fee that the friend pays
     weather = next(it for it in WEATHERS if it.name == worst.weather)
     moves = paths(weather, seed, WINDOW_S)
+    say("the worst day again: a steep curve, a fee")
     for terms, fee_e6 in ((replace(worst.terms, steep=True), 0), (worst.terms, FEE_E6)):
         day, _ = a_day(moves, terms, worst.policy, CAPITAL_E6, fee_e6)
         days.append(Tried(weather.name, terms, worst.policy, fee_e6, day))
@@ -144,7 +158,7 @@ def run(seed: int, say: Callable[[str], None]) -> dict[str, Any]:
     eight: list[Tried] = []
     for weather in WEATHERS:
         say(f"{weather.name}, eight markets")
-        eight += search(seed, weather, HELD_OF_EIGHT, start_e8=EIGHT_E8)
+        eight += watched(search(seed, weather, HELD_OF_EIGHT, start_e8=EIGHT_E8), at)
     most_of_eight = max(eight, key=lambda it: it.share)
     wider = []
     for residual, position in WIDER:

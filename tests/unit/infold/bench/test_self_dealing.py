@@ -86,3 +86,12 @@ def test_a_day_repeats() -> None:
         a_day(moves, TERMS, Policy(), CAPITAL_E6)[0]
         == a_day(paths(CALM, 5, WINDOW_S, 1_800), TERMS, Policy(), CAPITAL_E6)[0]
     )
+
+
+def test_a_search_says_after_each_of_its_days_how_far_it_is() -> None:
+    heard: list[tuple[int, int]] = []
+    day, _ = a_day({1: np.full(400, PRICE_E8, dtype=np.int64)}, TERMS, Policy(), CAPITAL_E6)
+    one = run.Tried("still", TERMS, Policy(), 0, day)
+    most = len(run.FIRST) + len(run.TURNS)
+    assert list(run.watched(iter([one, one]), lambda *far: heard.append(far))) == [one, one]
+    assert heard == [(1, most), (2, most)]

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from infold.cli import layout, pages
-from infold.cli.layout import WIDTH, decimal_dollars, dollars, folded, grouped, pairs, scaled, table
+from infold.cli.layout import (
+    WIDTH,
+    decimal_dollars,
+    dollars,
+    folded,
+    grouped,
+    pairs,
+    scaled,
+    span,
+    table,
+)
 from infold.cli.terminal import show, show_all
 
 HASH = "0x" + "6eba3603" * 8
@@ -83,6 +93,11 @@ def test_times_are_utc_to_the_millisecond() -> None:
 
 
 # -- lines -------------------------------------------------------------------------
+
+
+def test_lengths_of_time_have_two_units() -> None:
+    spans = [span(ms) for ms in (999, 59_000, 61_500, 3_600_000, 7 * 86_400_000 - 1)]
+    assert spans == ["0 s", "59 s", "1 min 1 s", "1 h 0 min", "6 d 23 h"]
 
 
 def test_long_texts_go_on_and_lose_nothing() -> None:
@@ -186,6 +201,7 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
         "owner": {"address": address, "private_key": key},
         "guardian": {"address": address, "private_key": key},
         "oracle_signers": [{"address": address, "private_key": key}],
+        "key_files": "/var/devnet/keys",
         "k": 1,
     }
     text = text_of(pages.of_devnet(found))
@@ -193,6 +209,7 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
     assert f"export INFOLD_RPC_URL={found['rpc_url']}\n" in text
     assert f"export INFOLD_PRIVATE_KEY={key}\n" in text
     assert "infold order place 17 -m BTC-USD --side buy" in text
+    assert "/var/devnet/keys/ has owner, guardian, matcher and refund_payer" in text
 
 
 REFUNDS = {
@@ -283,6 +300,9 @@ def test_any_other_object_is_told_with_its_scales() -> None:
         "epoch_ms": 40_000,
         "pool_share": 0.25,
         "on_chain": True,
+        "seq": 2_181_135_153,
+        "expiry": 1_800_000_000_000,
+        "goodAfter": 0,
         "nested": {"hash": HASH, "list": [{"a": 1}], "none": None, "empty": []},
     }
     assert layout.plain(found) == [
@@ -292,6 +312,9 @@ def test_any_other_object_is_told_with_its_scales() -> None:
         "epoch ms         40,000",
         "pool share       25.0%",
         "on chain         yes",
+        "seq              2181135153",
+        "expiry           2027-01-15 08:00:00.000 UTC",
+        "goodAfter        -",
         f"nested hash      {HASH}",
         "nested list 1 a  1",
         "nested none      -",
