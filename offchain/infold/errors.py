@@ -13,6 +13,7 @@ what to do next; the raising line adds the figures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 CODES: Final[dict[str, str]] = {
@@ -102,6 +103,16 @@ class Rejected(InfoldError):
 
 class Unavailable(InfoldError):
     """Something outside did not answer in time; the same call may succeed later."""
+
+
+class Unpriced(Unavailable):
+    """No price vector, because k signers do not price all that was asked for; `markets` names what
+    is missing.
+    """
+
+    def __init__(self, message: str, markets: Sequence[int]) -> None:
+        super().__init__(message)
+        self.markets = tuple(markets)
 
 
 class InvariantBroken(InfoldError):

@@ -25,7 +25,7 @@ from infold.core.refunds import TiersFixed
 from infold.core.state import State
 from infold.dealer.desk import SignalsLike
 from infold.dealer.guarding import CapitalGuard
-from infold.errors import InvariantBroken, Unavailable
+from infold.errors import InvariantBroken, Unavailable, Unpriced
 from infold.messages import Batch, Fill, PriceVector
 from infold.node.following import Follower
 from infold.node.memory import Memory
@@ -115,6 +115,7 @@ class Batches:
         self._mine = mine
         self._tiers_ms = tiers_ms
         self._refusals = 0
+        self._silent: set[int] = set()
         self._faults: dict[tuple[int, str], int] = {}
         self._cuts: dict[tuple[int, str], int] = {}
 
@@ -138,7 +139,7 @@ class Batches:
         self._memory.journal.append(
             [commitment_entry(committed, time_ms, self._dealer.guard)],
         )
-        vector = self._oracle.collect(time_ms, self._live_markets(time_ms))
+        vector = self._priced(time_ms)
         command = CloseBatch(
             time_ms=time_ms,
             prices_e8=vector.prices,
@@ -223,6 +224,27 @@ class Batches:
                     guard.last[market].cut_m,
                     count,
                 )
+
+    def _priced(self, time_ms: int) -> PriceVector:
+        """The vector of T. A market that falls silent is waited for once, and then the others go on
+        without it: its orders rest, and who holds it cannot be judged. What a due strike needs is
+        `core.closing`'s to ask for.
+        """
+        live = self._live_markets(time_ms)
+        try:
+            vector = self._oracle.collect(
+                time_ms, [market for market in live if market not in self._silent]
+            )
+        except Unpriced as unpriced:
+            self._silent |= set(unpriced.markets)
+            seq, silent = self._memory.journal.seq, sorted(self._silent)
+            _log.warning("MARKET_SILENT seq=%d markets=%s", seq, silent)
+            raise
+        back = self._silent & vector.prices.keys()
+        if back:
+            _log.info("MARKET_PRICED seq=%d markets=%s", self._memory.journal.seq, sorted(back))
+            self._silent -= back
+        return vector
 
     def _live_markets(self, time_ms: int) -> list[int]:
         return sorted(

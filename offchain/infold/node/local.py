@@ -59,7 +59,7 @@ class LocalVenue(Closable):
         self._ends = contextlib.ExitStack()
         try:
             self.devnet = self._ends.enter_context(Devnet(config, progress))
-            self.refresher = Refresher(self.devnet.venue, self.devnet.sender(self.devnet.funder))
+            self.refresher = Refresher(self.devnet.venue, self.devnet.sender(self.devnet.keeper))
             progress("compiling the auction")
             compile_auction()
             progress("starting the node")

@@ -31,14 +31,15 @@
     grace_s = 3600
 
 `scripts/local.toml` is a whole one. Every field of a market must be there: a parameter that nobody
-thought about is not a default but a mistake.
+thought about is not a default but a mistake. Only `status` may be left out, which is "live" or,
+where a market is to be closed, "shrinkOnly".
 """
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -52,10 +53,10 @@ from infold.shell.deploy import (
     SourcePlan,
     UptimePlan,
 )
-from infold.words import CapsWord, ListingWord, RatesWord
+from infold.words import STATUS_LIVE, STATUS_SHRINK_ONLY, CapsWord, ListingWord, RatesWord
 
 EXAMPLE = "scripts/local.toml"
-LIVE = 1  # a market's status
+STATUSES = {"live": STATUS_LIVE, "shrinkOnly": STATUS_SHRINK_ONLY}
 
 
 class MarketTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,15 +85,16 @@ class MarketTable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     interest_cap_e8: int
     interest_share: int
     insurance_share: int
+    status: Literal["live", "shrinkOnly"] = "live"
 
     def plan(self) -> MarketPlan:
         """The same as the words that go on chain."""
-        values = msgspec.structs.asdict(self)
+        values = msgspec.structs.asdict(self) | {"status": STATUSES[self.status]}
         rates = {name: values[name] for name in RatesWord._fields if name in values}
         caps = {name: values[name] for name in CapsWord._fields}
         return MarketPlan(
             market=self.id,
-            rates=RatesWord(**rates, status=LIVE),
+            rates=RatesWord(**rates),
             caps=CapsWord(**caps),
             listing=ListingWord(
                 tick_e8=self.tick_e8, name=self.name, insurance_share=self.insurance_share

@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from infold.closable import Closable
-from infold.errors import Misconfigured, Unavailable
+from infold.errors import Misconfigured, Unavailable, Unpriced
 from infold.messages import PriceVector
 from infold.shell.anvil import STOP_DEADLINE_S
 from infold.shell.oracle.signer import (
@@ -149,8 +149,8 @@ class Collector:
     def collect(self, time_ms: int, required: Sequence[int] = ()) -> PriceVector:
         """The signed vector of T that prices every required market.
 
-        Raises `Unavailable`, naming who abstained and why, if fewer than k sign or a required
-        market has no price.
+        Raises `Unavailable`, naming who abstained and why, if fewer than k sign; `Unpriced`, which
+        is one, if a required market has no price.
         """
         refusals: dict[bytes, str] = {}
         views: dict[bytes, View] = {}
@@ -177,10 +177,11 @@ class Collector:
                 )
                 if reasons:
                     refusals[who] = reasons
-            what = f"{len(views)} of {self._k} views"
-            if len(views) >= self._k:
-                what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
-            raise self._refused(time_ms, what, refusals)
+            if len(views) < self._k:
+                what = f"{len(views)} of {self._k} views"
+                raise Unavailable(_refusal(time_ms, what, refusals))
+            what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
+            raise Unpriced(_refusal(time_ms, what, refusals), missing)
         chunks = max(agreed) // 32 + 1
         root = vector_root(agreed, chunks)
         digest = vector_digest(time_ms, chunks, root, self._domain)
@@ -198,7 +199,8 @@ class Collector:
             else:
                 refusals[who] = "signed something else"
         if len(signatures) < self._k:
-            raise self._refused(time_ms, f"{len(signatures)} of {self._k} signatures", refusals)
+            what = f"{len(signatures)} of {self._k} signatures"
+            raise Unavailable(_refusal(time_ms, what, refusals))
         opened = 0
         for market in agreed:
             opened |= 1 << market // 32
@@ -210,13 +212,6 @@ class Collector:
             openings=vector_openings(agreed, chunks, opened),
             signatures=[signatures[who] for who in sorted(signatures)],
             root=root,
-        )
-
-    def _refused(self, time_ms: int, what: str, refusals: dict[bytes, str]) -> Unavailable:
-        who = "; ".join(f"0x{address.hex()} {why}" for address, why in sorted(refusals.items()))
-        return Unavailable(
-            f"no price vector for {time_ms}: {what}. Abstained: {who or 'nobody'}. Retry with a "
-            "later time"
         )
 
     def _ask(
@@ -253,3 +248,11 @@ class Collector:
         """Close the connections."""
         self._threads.shutdown(wait=True)
         self._client.close()
+
+
+def _refusal(time_ms: int, what: str, refusals: dict[bytes, str]) -> str:
+    who = "; ".join(f"0x{address.hex()} {why}" for address, why in sorted(refusals.items()))
+    return (
+        f"no price vector for {time_ms}: {what}. Abstained: {who or 'nobody'}. Retry with a "
+        "later time"
+    )

@@ -32,11 +32,13 @@ SOUND: dict[str, Any] = {
 }
 
 
-def a_document(settled: int, slippage_bps: float = 10.0, admitted: int = 100) -> dict[str, Any]:
+def a_document(
+    settled: int, slippage_bps: float = 10.0, admitted: int = 100, **end: Any
+) -> dict[str, Any]:
     journey = SimpleNamespace(
         recorded_e6=lambda: {"admitted": admitted, "settled": settled}, document=dict
     )
-    return outcome(1, slippage_bps, [cast(Journey, journey)], [SOUND], [10**12], [], 0.0)
+    return outcome(1, slippage_bps, [cast(Journey, journey)], [SOUND | end], [10**12], [], 0.0)
 
 
 def test_a_replay_that_fills_what_it_admitted_is_ok() -> None:
@@ -50,6 +52,14 @@ def test_a_replay_that_fills_less_is_not_ok_however_well_it_adds_up(
     settled: int, admitted: int
 ) -> None:
     assert a_document(settled, admitted=admitted)["ok"] is False
+
+
+@pytest.mark.parametrize(("held", "checked", "ok"), [(True, 0, True), (False, 1, False)])
+def test_what_recorded_flow_never_led_to_is_no_fault_and_what_broke_is(
+    held: bool, checked: int, ok: bool
+) -> None:
+    invariants = {"C10": {"held": held, "checked": checked}}
+    assert a_document(90, invariants=invariants)["ok"] is ok
 
 
 def test_limits_tighter_than_usual_ask_for_no_share() -> None:

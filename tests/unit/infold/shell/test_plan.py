@@ -44,8 +44,15 @@ def test_the_shipped_plan_is_read_field_by_field() -> None:
         10_000_000,
     )
     assert (bitcoin.rates.im_e6, bitcoin.rates.mm_e6, bitcoin.rates.status) == (50_000, 25_000, 1)
-    assert bitcoin.caps.residual_cap_e8 == 50 * 10**8
+    assert bitcoin.caps.residual_cap_e8 == 5 * 10**8
     assert ether.market == 2
+
+
+def test_a_market_is_closed_by_its_status(write: Write) -> None:
+    path = write("insurance_share", 'status = "shrinkOnly"\ninsurance_share')
+    assert [market.rates.status for market in read_plan(path).markets] == [2, 1]
+    with pytest.raises(Misconfigured, match=r"'closed'.*status"):
+        read_plan(write("insurance_share", 'status = "closed"\ninsurance_share'))
 
 
 def test_no_seal_and_a_token_of_ones_own(write: Write) -> None:
