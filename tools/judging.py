@@ -55,10 +55,14 @@ PLAIN: Final = test_compiler.CACHE
 TESTS: Final = (
     "tests/unit/contracts",
     "tests/attacks",
+    "tests/property/test_books_balance.py",
     "tests/property/test_contract_packing.py",
+    "tests/property/test_funding_ten_years.py",
+    "tests/property/test_golden_margins.py",
     "tests/property/test_margin_three_ways.py",
     "tests/property/test_pool_standards.py",
     "tests/property/test_pricing_rule.py",
+    "tests/property/test_winding_down.py",
 )
 DEAF: Final = ("/contracts/amm/", "/contracts/dollar/", "test_compiler_canaries", "_node.py")
 """Tests that no fault of ours can reach: contracts for devnets, and the compiler's own."""
@@ -67,12 +71,17 @@ FOLDERS: Final = {
     "adapters/Pull.vy": "adapters",
     "modules/collateral.vy": "clearing",
     "modules/markets.vy": "clearing",
+    "modules/messages.vy": "bond",
     "modules/orders.vy": "clearing",
+    "modules/outflow.vy": "vault",
     "modules/parameters.vy": "governance",
     "modules/pricing.vy": "recovery",
+    "modules/reasons.vy": "clearing",
+    "modules/signatures.vy": "clearing",
     "modules/signers.vy": "seals",
     "modules/sources.vy": "oracle",
     "modules/uptime.vy": "oracle",
+    "modules/winding.vy": "recovery",
 }
 """Where a module's faults are looked for first: a contract's are in the folder of its name."""
 NEIGHBOURS: Final = 12
