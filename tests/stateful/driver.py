@@ -76,6 +76,7 @@ class Driver:
         self.live: dict[tuple[int, int], tuple[int, ...]] = {}
         self.claimed_e6 = 0
         self.left_e6 = 0
+        self.short_e6 = 0
         self.stopped_s = 0
         self.pulled = 0
         self.transitions = 0

@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from infold.cli.chain_pages import of_change, of_winding
+from infold.cli.chain_pages import (
+    of_change,
+    of_deployed,
+    of_look,
+    of_payment,
+    of_winding,
+)
 
 NOW_MS = 1_800_000_000_000
 DAY_MS = 86_400_000
@@ -74,3 +80,28 @@ def test_a_venue_that_ends_says_what_is_fixed_and_what_is_not_yet() -> None:
         "for claims of         $2,001.00",
         "not yet paid          $0.00",
     ]
+
+
+def test_what_waits_in_the_queue_says_how_to_look_at_it() -> None:
+    found = {"account": 17_000, "paid_e6": "5000000", "tickets": []}
+    assert of_payment(found) == ["account  17000", "paid     $5.00"]
+    ticket = {"ticket": 1_000, "amount_e6": "7000000", "due_s": NOW_MS // 1000}
+    text = " ".join(" ".join(of_payment({**found, "tickets": [ticket]})).split())
+    assert "ticket 1000 $7.00 waits in the vault's queue, until 2027-01-15 08:00:00" in text
+    assert "`infold ticket 1000`" in text
+
+
+def test_what_was_deployed_is_a_table_of_addresses() -> None:
+    found = {"chain_id": 31_337, "contracts": {"Vault": "0x12"}, "book": "book.json", "ok": True}
+    assert of_deployed(found) == [
+        "contract  address",
+        "Vault     0x12",
+        "",
+        "chain id  31337",
+        "book      book.json",
+    ]
+
+
+def test_a_keeper_without_a_batch_says_that_there_was_none() -> None:
+    assert of_look({"block": 7, "vector_ms": 0})[0] == "vector  none: no batch has landed yet"
+    assert of_look({"block": 7, "vector_ms": NOW_MS})[1] == "vector  2027-01-15 08:00:00.000 UTC"
