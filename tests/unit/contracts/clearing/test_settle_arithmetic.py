@@ -100,6 +100,13 @@ def test_a_fill_of_one_lot_costs_at_least_one_unit(stage: Stage) -> None:
     assert stage.ledger(2).fees_e6 == 2
 
 
+def test_the_smallest_part_of_a_unit_is_rounded_up_for_the_buyer(stage: Stage) -> None:
+    """A lot at 60,000.00000001 costs 600.0000000001 units, and a fee of 1."""
+    stage.settle([stage.buy(size_e8=1), stage.sell(size_e8=1)], oracle=ORACLE | {1: PRICE_E8 + 1})
+    assert stage.position(stage.buyer).quote_e6 == -601 - 1
+    assert stage.position(stage.seller).quote_e6 == 600 - 1
+
+
 def test_fees_follow_the_market_not_the_order(stage: Stage) -> None:
     stage.settle([stage.buy(max_fee_e6=10_000), stage.sell(max_fee_e6=500)])
     assert stage.ledger().fees_e6 == 2 * 60_000 * 500
