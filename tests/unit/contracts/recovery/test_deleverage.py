@@ -90,6 +90,22 @@ def test_nobody_is_deleveraged_while_the_pool_has_room_and_insurance_the_money(f
         full.fold(full.crowd.short)
 
 
+def test_room_for_one_lot_is_room(full: Full) -> None:
+    fill_pool(full)
+    full.crowd.venue.list_market(1, position_cap_e8=11)
+    with refuses(full.crowd.venue.world, "recovery: pool has room"):
+        full.deleverage(LOW)
+
+
+def test_an_account_worth_nothing_owes_nothing_and_is_the_pools(full: Full) -> None:
+    """At 56,030 the long has exactly lost what it had."""
+    price = 56_030 * 10**8
+    assert full.equity(full.crowd.long, price) == 0
+    with refuses(full.crowd.venue.world, "recovery: pool has room"):
+        full.deleverage(price)
+    full.deleverage(price - 100 * 10**8)
+
+
 def test_E08_the_other_side_is_better_off_while_the_account_has_equity(full: Full) -> None:
     """Pro rata, at O less h_min, and nobody's equity at the mark falls."""
     fill_pool(full)

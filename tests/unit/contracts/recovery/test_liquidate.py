@@ -260,6 +260,8 @@ def test_liquidate_rejects_the_pool_and_numbers_nobody_has(crowd: Crowd, account
 def test_liquidate_rejects_a_place_that_cannot_be(crowd: Crowd) -> None:
     with refuses(crowd.venue.world, "recovery: index out of range"):
         crowd.liquidate(LOW, index=16)
+    with refuses(crowd.venue.world, "recovery: index out of range"):
+        crowd.liquidate(LOW, account=1, index=256)
 
 
 def test_liquidate_rejects_a_place_that_is_empty(crowd: Crowd) -> None:
