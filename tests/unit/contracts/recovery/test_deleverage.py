@@ -275,6 +275,23 @@ def test_an_exit_that_the_pool_cannot_take_goes_to_the_other_side(full: Full) ->
         full.fold(crowd.short)
 
 
+def test_a_long_of_one_lot_folds_with_the_longs(full: Full) -> None:
+    venue = full.crowd.venue
+    one = venue.open_account(a_key("long of one"), 10 * DOLLAR)
+    venue.trade(one, full.crowd.short, size_e8=1)
+    fill_pool(full)
+    venue.recovery.force_reduce(full.second, 0, LOT // 3, sender=SECOND)
+    q = venue.world.now_ms
+    venue.world.travel(60)
+    vector = venue.presented(venue.a_vector({1: PRICE_E8}, time_ms=q + 60_000))
+    venue.recovery.execute_exit(*vector, full.second, 0, sender=KEEPER)
+    full.fold(one)
+    assert full.position(one).event in (0, 2)
+    with refuses(venue.world, "recovery: nothing to fold"):
+        full.fold(one)
+    Books(venue).check()
+
+
 def test_a_fold_is_of_a_traders_place(full: Full) -> None:
     world = full.crowd.venue.world
     for account in (0, 1, 16, 2**32):
@@ -388,10 +405,11 @@ def test_many_deleveragings_of_the_other_side_are_passed_by(full: Full) -> None:
     full.deleverage(BROKE)
     events = unpack_deleveraged(venue.clearing.market_words(8 + 6))
     assert events.longs >= 2 * 64 and events.shorts == events.last == events.longs + 2
+    venue.recovery.force_reduce(full.second, 0, 100, sender=SECOND)
     full.fold(full.second)
-    assert full.position(full.second).event == 2 * 64
+    assert full.position(full.second).event == 2 * 64 | 1, "it still wants to be let out"
     full.fold(full.second)
-    assert full.position(full.second).event == events.last
+    assert full.position(full.second).event == events.last | 1
     with refuses(venue.world, "recovery: nothing to fold"):
         full.fold(full.second)
     Books(venue).check()

@@ -96,10 +96,14 @@ def test_the_teller_answers_nobody_while_it_takes_a_deposit() -> None:
     venue.dollar.mint(PAYER.address, AMOUNT_E6, sender=PAYER)
     given = (AMOUNT_E6, 0, 27, bytes(32), bytes(32))
     carrier = venue.world.deploy(compiled_at(CARRIER), sender=PAYER)
-    venue.dollar.mint(carrier.address, 2 * AMOUNT_E6, sender=PAYER)
+    venue.dollar.mint(venue.dollar.address, 2 * AMOUNT_E6, sender=PAYER)
     quiet = venue.dollar.calldata("misbehave", False, 0, ZERO, b"")
     inner = venue.teller.calldata("open_account_with_permit", *given)
-    calls = (venue.dollar.address, quiet, venue.teller.address, inner)
+    calls = (
+        venue.dollar.address,
+        quiet,
+        venue.dollar.calldata("call", venue.teller.address, inner),
+    )
     carrier.carry(*calls, sender=PAYER)
     message = carrier.calldata("carry", *calls)
     venue.dollar.misbehave(False, 0, carrier.address, message, sender=PAYER)
