@@ -60,7 +60,7 @@ coverage: setup mocks ## lines, branches and refusals of the contracts that test
 compilers: setup ## the random machine on contracts compiled in other ways (ARGS="--transitions 100000")
 	@python tools/compilers.py $(ARGS)
 
-audit: setup mocks ## what an auditor runs first, into .build/audit/report.md (ARGS="--only sizes lint")
+audit: setup mocks ## what an auditor runs first, into .build/audit/report.md (ARGS="--only sizes checks")
 	@python tools/audit.py $(ARGS)
 
 attacks: setup ## which test tries which attack (ARGS="--json")

@@ -132,7 +132,10 @@ def main(arguments: list[str]) -> int:
         PAGE.write_text(page(PAGE.read_text("utf-8"), listed), "utf-8")
         return 0
     if unknown := set(options.only or ()) - set(listed):
-        parser.error(f"no such claim: {', '.join(sorted(unknown))}; see {CLAIMS.name}")
+        parser.error(
+            f"no such claim: {', '.join(sorted(unknown))}; {CLAIMS.relative_to(ROOT)} has"
+            f" {', '.join(listed)}"
+        )
     chosen = {
         name: claim["command"]
         for name, claim in listed.items()

@@ -296,6 +296,35 @@ def make_environment(venv: Path, base: Path, python: str) -> None:
     record.write({"python": python})
 
 
+class Fetched:
+    """How many packages pip has asked for, out of its own lines: redrawn in place on a terminal,
+    elsewhere a line every few seconds, so that minutes of fetching do not look like a hang.
+    """
+
+    EVERY_S = 10.0
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.count = 0
+        self._spoke = time.monotonic()
+
+    def hear(self, line: str) -> None:
+        if line.startswith("Collecting "):
+            self.count += 1
+            if sys.stderr.isatty():
+                print(
+                    f"  {self.count:3d}/{self.total}  packages",
+                    end="\r",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            elif time.monotonic() - self._spoke >= self.EVERY_S:
+                self._spoke = time.monotonic()
+                say(f"           {self.count} of {self.total} packages fetched")
+        elif line.startswith("Installing collected packages"):
+            say(f"           all {self.count} fetched; unpacking them takes a minute or two")
+
+
 def install_packages(venv: Path, root: Path, python: str) -> int:
     """Everything in the locks. Returns how many packages that is."""
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--progress-bar", "off"]
@@ -309,21 +338,13 @@ def install_packages(venv: Path, root: Path, python: str) -> int:
     run([*locked, str(requirements / "build.txt")], mend)
     lock = requirements / f"{python}.txt"
     total = sum(1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
-    seen = 0
-
-    def watch(line: str) -> None:
-        nonlocal seen
-        if line.startswith("Collecting "):
-            seen += 1
-            if sys.stderr.isatty():
-                print(f"  {seen:3d}/{total}  packages", end="\r", file=sys.stderr, flush=True)
-
-    run([*locked, str(lock)], mend, watch=watch)
+    fetched = Fetched(total)
+    run([*locked, str(lock)], mend, watch=fetched.hear)
     run(
         [str(venv / "bin" / "python"), "-m", "pip", "check"],
         "The lock does not fit together: make it again (requirements/README.md).",
     )
-    return seen
+    return fetched.count
 
 
 def install_package(venv: Path, root: Path) -> None:

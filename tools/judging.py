@@ -12,6 +12,7 @@ beside the twin between them. What lives through its budget of processor time ha
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import multiprocessing
@@ -102,6 +103,7 @@ class Jury:
         jobs: int,
         heard: Callable[[Mutant, Verdict], None],
         reach: Reach | None = None,
+        budget_s: float = BUDGET_S,
     ) -> None:
         self._waiting = list(reversed(chosen))
         self._jobs = jobs
@@ -110,6 +112,7 @@ class Jury:
         self._noticed: dict[str, Counter[str]] = {}
         self._functions = dict(functions)
         self._reach = reach
+        self._budget_s = budget_s
         self._originals: dict[str, bytes] = {}
         self._killer = {name: verdict["by"] for name, verdict in known.items()}
         for name, verdict in known.items():
@@ -140,9 +143,9 @@ class Jury:
         if session.testsfailed:
             raise session.Interrupted("the tests cannot be collected")
         self._originals = {
-            path.relative_to(CONTRACTS).with_suffix("").as_posix(): test_compiler.compiled_at(
-                path
-            ).bytecode
+            path.relative_to(CONTRACTS).with_suffix("").as_posix(): code(
+                test_compiler.compiled_at(path)
+            )
             for path in deployable(CONTRACTS)
             if "dev" not in path.parts
         }
@@ -150,6 +153,8 @@ class Jury:
             _read_from(self._reach.artifacts)
             for path in deployable(CONTRACTS):
                 test_compiler.compiled(path.relative_to(CONTRACTS).with_suffix("").as_posix())
+        gc.collect()
+        gc.freeze()  # else each child copies what it only looks through for garbage
         with tempfile.TemporaryDirectory(prefix="mutants-", dir=_scratch()) as name:
             self._sit(session, Path(name))
         return True
@@ -193,7 +198,7 @@ class Jury:
         if switch is not None:
             switches.turn_on(switch)
             verdict = self._tried(session, mutant)
-            if verdict["verdict"] == "survived":
+            if verdict["verdict"] == "survived" and self._budget_s >= BUDGET_S:
                 verdict = _compiles(mutant, folder, self._originals) or verdict
         else:
             _read_from(PLAIN)
@@ -215,7 +220,7 @@ class Jury:
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if self._failed:
                     return {"verdict": "killed", "by": self._failed}
-                if mutant.name and time.process_time() - began > BUDGET_S:
+                if mutant.name and time.process_time() - began > self._budget_s:
                     return {"verdict": "survived", "by": ""}
         return {"verdict": "survived", "by": ""}
 
@@ -290,11 +295,16 @@ def _compiles(mutant: Mutant, folder: Path, originals: Mapping[str, bytes]) -> V
     _read_from(kept)
     try:
         for name in sorted(originals, key=lambda name: len(originals[name])):
-            if test_compiler.compiled(name).bytecode != originals[name]:
+            if code(test_compiler.compiled(name)) != originals[name]:
                 return None
-    except (VyperException, VyperInternalException) as error:
+    except (VyperException, VyperInternalException, ArithmeticError) as error:  # it folds 1**n so
         return {"verdict": "invalid", "by": type(error).__name__}
     return {"verdict": "same", "by": ""}
+
+
+def code(artifact: test_compiler.Artifact) -> bytes:
+    """Init code without the digest of its sources that the compiler puts behind it."""
+    return artifact.bytecode[: -int.from_bytes(artifact.bytecode[-2:], "big")]
 
 
 def _read_from(folder: Path) -> None:

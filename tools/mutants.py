@@ -45,7 +45,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "offchain")]
 
 from compiler import CONTRACTS  # noqa: E402
-from judging import Jury, Verdict, hold, nothing, places  # noqa: E402
+from judging import BUDGET_S, Jury, Verdict, hold, nothing, places  # noqa: E402
 from mutations import Mutant, mutants  # noqa: E402
 from reach import prepared  # noqa: E402
 
@@ -87,10 +87,13 @@ def write_tally(tally: Mapping[str, Verdict]) -> None:
 
 
 def explanations() -> dict[str, str]:
-    """Why each known survivor may live, by name."""
+    """Why each known survivor may live, by name; a group has one reason for several."""
     if not SURVIVORS.exists():
         return {}
-    return {name: entry["why"] for name, entry in tomllib.loads(SURVIVORS.read_text()).items()}
+    entries = tomllib.loads(SURVIVORS.read_text())
+    groups = entries.pop("group", [])
+    why = {name: entry["why"] for name, entry in entries.items()}
+    return why | {name: group["why"] for group in groups for name in group["faults"]}
 
 
 def commit() -> str:
@@ -169,7 +172,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sample", type=int, help="judge so many known ones; keep no tally")
     parser.add_argument("--file", nargs="+", help="only faults of these, by path under contracts/")
     parser.add_argument("--most", type=int, help="judge no more than so many, then report")
-    parser.add_argument("--again", action="store_true", help="unexplained survivors, too")
+    parser.add_argument("--again", action="store_true", help="judge unexplained survivors anew")
+    parser.add_argument(
+        "--budget",
+        type=float,
+        default=BUDGET_S,
+        help="processor time in s for the tests of a fault (%(default)s); later, --again with more",
+    )
     parser.add_argument("--report", action="store_true", help="judge nothing")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -186,9 +195,9 @@ def main(arguments: list[str]) -> int:
 
     def is_open(mutant: Mutant) -> bool:
         verdict = current(mutant, tally)
-        return verdict is None or (
-            options.again and verdict["verdict"] == "survived" and mutant.name not in why
-        )
+        if not options.again:
+            return verdict is None
+        return verdict is not None and verdict["verdict"] == "survived" and mutant.name not in why
 
     chosen = [] if options.report else [mutant for mutant in all_ if is_open(mutant)]
     random.Random(commit()).shuffle(chosen)
@@ -210,7 +219,7 @@ def main(arguments: list[str]) -> int:
 
         begin = [] if seen.exists() else [nothing()]
         where = dict(places([nothing(), *every]))
-        hold(Jury([*begin, *chosen], tally, where, options.jobs, keep, reach))
+        hold(Jury([*begin, *chosen], tally, where, options.jobs, keep, reach, options.budget))
     judged = [(mutant, verdict) for mutant in all_ if (verdict := current(mutant, tally))]
     return report(judged, len(all_), score_min=SCORE_MIN, as_json=options.json)
 

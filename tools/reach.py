@@ -4,9 +4,10 @@
 Contracts are compiled twice (`switches.py`): with switches, and with counters in their place. All
 tests run on the first with every switch off: what fails there fails for the switches' own gas and
 bytes, and is not asked about faults. The quick ones run on the second to see which of them come by
-a fault at all; no other could notice it. Both are kept in `.cache/mutants`. The second outlives
-edits: a fault it does not know is asked of those that come by its function, a test it does not know
-is always asked, and what it has wrong can only let a fault live.
+a fault at all; no other could notice it. Both are kept in `.cache/mutants`. Of the first, a file of
+tests that was edited is run again alone. The second outlives edits: a fault it does not know is
+asked of those that come by its function, a test it does not know is always asked, and what it has
+wrong can only let a fault live.
 """
 
 from __future__ import annotations
@@ -66,30 +67,43 @@ class Reach:
 def prepared(faults: Sequence[Mutant]) -> Reach:
     """Everything about these faults, from what is kept or anew: a few minutes of processor time."""
     kept = KEPT / _digest([*_contracts(), *_tools("mutations.py", "switches.py")])
-    for kind in ("switched", "counted"):
-        if not (kept / kind / "board.json").exists():
-            _say(f"compiling {len(faults):,} faults, {kind}")
-            _apart(functools.partial(_compile, faults, kept / kind, kind))
-    every = [*_contracts(), *_tools("reach.py", "judging.py")]
-    every += [path for folder in ("tests", "offchain") for path in (ROOT / folder).rglob("*.py")]
-    digest = _digest(every)
-    off, near = kept / f"off-{digest}.json", KEPT / "near.json"
-    if not off.exists():
-        _say("running all tests with every fault switched off")
-        _apart(functools.partial(_run, kept / "switched", off, faults))
+    _compile(faults, kept / "switched")
+    tests = _tests()
+    shared = [*_contracts(), *(ROOT / "offchain").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
+    for name in ("attacks", "property", "stateful", "support", "unit/contracts"):
+        shared += (ROOT / "tests" / name).rglob("*.py")
+    shared = sorted({*shared} - {*tests})
+    off = kept / f"off-{_digest(shared)}.json"
+    near = KEPT / "near.json"
+    alone = _read(off) if off.exists() else {"files": {}, "seconds": {}, "failed": []}
+    files = {path.relative_to(ROOT).as_posix(): _digest([path]) for path in tests}
+    edited = [file for file in files if alone["files"].get(file) != files[file]]
+    if edited:
+        _say("running all tests with every fault switched off" if not off.exists() else "and some")
+        _apart(functools.partial(_run, kept / "switched", KEPT / "told.json", faults, edited))
+        told = _read(KEPT / "told.json")
+        same = {file for file in files if file not in edited}
+        alone = {
+            "files": files,
+            "seconds": told["seconds"]
+            | {test: s for test, s in alone["seconds"].items() if test.split("::")[0] in same},
+            "failed": told["failed"]
+            + [test for test in alone["failed"] if test.split("::")[0] in same],
+        }
+        off.write_text(json.dumps(alone))
     if not near.exists() or len({fault.name for fault in faults} - _read(near)["near"].keys()) > (
         len(faults) * STRANGE
     ):
         _say("running all tests to see which of them come by which fault")
-        slow = {test for test, spent_s in _read(off)["seconds"].items() if spent_s > SLOW_S}
-        _apart(functools.partial(_run, kept / "counted", near, faults, slow))
-    alone = _read(off)
+        _compile(faults, kept / "counted")
+        slow = {test for test, spent_s in alone["seconds"].items() if spent_s > SLOW_S}
+        _apart(functools.partial(_run, kept / "counted", near, faults, TESTS, slow))
     return Reach(
         kept / "switched",
         _read(kept / "switched" / "board.json"),
         alone["seconds"],
         frozenset(alone["failed"]),
-        digest,
+        _digest([*shared, *tests]),
         dict(_near(faults, _read(near), alone["seconds"])),
     )
 
@@ -113,13 +127,21 @@ def _near(
 # -- in processes of their own ---------------------------------------------------------------------
 
 
-def _compile(faults: Sequence[Mutant], folder: Path, kind: str) -> None:
+def _compile(faults: Sequence[Mutant], folder: Path) -> None:
+    if not (folder / "board.json").exists():
+        _say(f"compiling {len(faults):,} faults, {folder.name}")
+        _apart(functools.partial(_compile_here, faults, folder))
+
+
+def _compile_here(faults: Sequence[Mutant], folder: Path) -> None:
     sources = {
         path.relative_to(CONTRACTS).as_posix(): path.read_text()
         for path in _contracts()
         if path.is_relative_to(CONTRACTS) and path.suffix == ".vy"
     }
-    made = switches.board(dict(enumerate(faults, start=1)), sources, counted=kind == "counted")
+    made = switches.board(
+        dict(enumerate(faults, start=1)), sources, counted=folder.name == "counted"
+    )
     folder.mkdir(parents=True, exist_ok=True)
     test_compiler.CACHE = folder
     with switches.compiling(made):
@@ -130,13 +152,19 @@ def _compile(faults: Sequence[Mutant], folder: Path, kind: str) -> None:
     )
 
 
-def _run(artifacts: Path, into: Path, faults: Sequence[Mutant], but: Collection[str] = ()) -> None:
+def _run(
+    artifacts: Path,
+    into: Path,
+    faults: Sequence[Mutant],
+    which: Sequence[str],
+    but: Collection[str] = (),
+) -> None:
     test_compiler.CACHE = artifacts
     counted = artifacts.name == "counted"
     recorder = Recorder(counted, but)
     quiet = ["-q", "--no-header", "--no-summary", "--tb=no", "-p", "no:cacheprovider"]
     ended = pytest.main(
-        [*quiet, "-W", "ignore::vyper.warnings.ContractSizeLimit", *TESTS],
+        [*quiet, "-W", "ignore::vyper.warnings.ContractSizeLimit", *which],
         plugins=[recorder, recorder.watch] if recorder.watch else [recorder],
     )
     if ended not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
@@ -249,6 +277,15 @@ def _contracts() -> list[Path]:
     return sorted(
         [path for path in CONTRACTS.rglob("*.vy*") if "dev" not in path.parts]
         + list((ROOT / "tests" / "support" / "contracts").glob("*.vy"))
+    )
+
+
+def _tests() -> list[Path]:
+    """The files of tests that the jury asks."""
+    return sorted(
+        path
+        for name in TESTS
+        for path in ([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("test_*.py"))
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from infold.messages import BatchRecord, Order, Receipt, TimeInForce, TriggerKind
-from infold.signing import Domain, receipt_digest, recover
+from infold.signing import Domain, batch_contents, receipt_digest, recover
 from infold.words import pack_record
 
 _M16, _M48, _M64 = (1 << 16) - 1, (1 << 48) - 1, (1 << 64) - 1
@@ -47,6 +47,13 @@ class SealedBatch(NamedTuple):
     def time_ms(self) -> int:
         """Its T."""
         return self.head >> 16 & _M48
+
+    @property
+    def contents(self) -> bytes:
+        """What the seal covers beside number and T."""
+        return batch_contents(
+            self.head, self.root, self.accepted_root, self.price_words, self.records
+        )
 
 
 def is_signed(receipt: Receipt, matcher: bytes, domain: Domain) -> bool:

@@ -26,9 +26,10 @@ from infold.messages import Cancel, Receipt
 from infold.node import LocalVenue, batches, live_prices
 from infold.sdk.receipts import ReceiptFile, check_receipt
 from infold.sdk.wire import cancel_bytes
+from infold.shell.chain import batch_of_settle, calldata_of, mine
 from infold.shell.deploy import CLAIM_S, REWARD_E6
 from infold.shell.devnet import DevnetConfig
-from infold.signing import cancel_digest, sign
+from infold.signing import batch_digest, cancel_digest, sign
 
 pytestmark = pytest.mark.devnet
 
@@ -42,20 +43,48 @@ class Scene:
     def __init__(self, venue: LocalVenue, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.venue = venue
         self.capsys = capsys
+        self.wait_ms = 0  # where `travel` went, later than the venue's clock
         self.receipts = folder / "receipts"
         self.keys = [folder / f"key {trader}" for trader in range(3)]
         for path, account in zip(self.keys, venue.devnet.accounts, strict=True):
             path.write_text(account.wallet.private_key.hex())
         self.matcher = folder / "matcher"
         self.matcher.write_text(venue.devnet.matcher.private_key.hex())
+        self.proposer = folder / "proposer"
+        self.proposer.write_text(venue.devnet.funder.private_key.hex())
 
-    def run(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+    @staticmethod
+    def by(key: Path) -> list[str]:
+        return ["--key-file", str(key)]
+
+    def _run(self, arguments: Sequence[str]) -> tuple[int, str, str]:
         book = str(self.venue.devnet.directory / "addresses.json")
         whole = [*arguments, "--rpc-url", self.venue.devnet.rpc.url, "--book", book, "--json"]
         code = app.run(whole)
-        written = self.capsys.readouterr()
-        assert written.out, written.err
-        return code, json.loads(written.out)
+        return code, *self.capsys.readouterr()
+
+    def run(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        code, out, said = self._run(arguments)
+        assert out, said
+        return code, json.loads(out)
+
+    def refused(self, *arguments: str) -> tuple[int, str]:
+        """Exit code of a command that prints nothing, and what it says instead."""
+        code, out, said = self._run(arguments)
+        assert not out, out
+        return code, said.removeprefix("infold: ")
+
+    def travel(self, stamp_s: int) -> None:
+        """Mine a block at a time, which `aside` takes back."""
+        self.wait_ms = stamp_s * 1_000
+        mine(self.venue.devnet.rpc, stamp_s)
+
+    def take_back(self, trader: int, slot: int) -> None:
+        """Cancel an order at the node, by its owner."""
+        account, wallet = self.venue.devnet.accounts[trader]
+        cancel = Cancel(account=account, slot=slot, seq=1)
+        pair = sign(cancel_digest(cancel, self.venue.node.domain), wallet.private_key)
+        self.venue.node.cancel(cancel_bytes(cancel, *pair), self.venue.clock_ms + 10)
 
     def challenge(self, trader: int = 0, *more: str) -> tuple[int, dict[str, Any]]:
         key = ["--key-file", str(self.keys[trader])]
@@ -141,13 +170,22 @@ def scene(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Scene:
-    waiting = SimpleNamespace(
-        monotonic=time.monotonic, sleep=lambda _: venue.devnet.mine(venue.clock_ms)
-    )
-    monkeypatch.setattr(onchain, "time", waiting)
     scene = Scene(venue, tmp_path, capsys)
+
+    def wait(_: float) -> None:
+        mine(venue.devnet.rpc, max(venue.clock_ms, scene.wait_ms) // 1_000)
+
+    monkeypatch.setattr(onchain, "time", SimpleNamespace(monotonic=time.monotonic, sleep=wait))
     scene.stake()
     return scene
+
+
+@pytest.fixture
+def aside(venue: LocalVenue) -> Iterator[None]:
+    """Take back what happens on chain from here to the test's end."""
+    mark = venue.devnet.rpc.call("evm_snapshot")
+    yield
+    assert venue.devnet.rpc.call("evm_revert", mark)
 
 
 def test_an_honest_batch_shows_no_omission(scene: Scene) -> None:
@@ -169,15 +207,129 @@ def test_a_claim_for_a_cancelled_order_is_answered_from_the_journal(
     venue = scene.venue
     bond = venue.devnet.venue["Bond"]
     first = scene.leave_out(monkeypatch, slot=2)
-    account, wallet = venue.devnet.accounts[0].account, venue.devnet.accounts[0].wallet
-    cancel = Cancel(account=account, slot=2, seq=1)
-    pair = sign(cancel_digest(cancel, venue.node.domain), wallet.private_key)
-    venue.node.cancel(cancel_bytes(cancel, *pair), venue.clock_ms + 10)
+    scene.take_back(0, slot=2)
     assert scene.challenge()[0] == 0
     code, answered = scene.defend()
     assert code == 0
     assert answered["answered"] == [{"orderHash": "0x" + first.hex(), "by": "answer_with_cancel"}]
     assert bond.call("reserved_e6") == 0
+
+
+def test_an_operator_looks_stakes_and_takes_back(scene: Scene, aside: None) -> None:
+    devnet = scene.venue.devnet
+    payee = "0x" + "ab" * 20
+    _, before = scene.run("bond", "show")
+    assert before["withdrawal"] is None and before["reward_e6"] == str(REWARD_E6)
+    code, staked = scene.run("bond", "deposit", "7.5", "--mint", *scene.by(scene.matcher))
+    assert code == 0 and int(staked["bond_e6"]) == int(before["bond_e6"]) + 7_500_000
+    _, standing = scene.run("status")
+    assert standing["bond"].items() <= scene.run("bond", "show")[1].items()
+    assert int(standing["bond"]["free_e6"]) == int(staked["bond_e6"])
+    assert (standing["state"], standing["halt"], standing["traders"]) == ("running", None, 3)
+    assert standing["day_bound"]["held"] and standing["day_bound"]["unpriced"] == [*range(2, 9)]
+
+    announce = ["bond", "announce", payee, "120"]
+    code, waiting = scene.run(*announce, *scene.by(scene.proposer))
+    assert (code, waiting["state"]) == (0, "waiting")
+    scene.travel(waiting["ready_s"])
+    assert scene.run(*announce, "--execute", *scene.by(scene.matcher))[1]["state"] == "made"
+    _, shown = scene.run("bond", "show")
+    assert shown["withdrawal"]["amount_e6"] == "120000000"
+    assert shown["withdrawal"]["to"].lower() == payee
+    code, said = scene.refused("bond", "withdraw", *scene.by(scene.matcher))
+    assert code == 7 and "bond: withdrawal not due" in said
+    scene.travel(shown["withdrawal"]["due_s"] + 1)
+    code, paid = scene.run("bond", "withdraw", *scene.by(scene.matcher))
+    assert (code, paid["amount_e6"], paid["to"].lower()) == (0, "120000000", payee)
+    assert devnet.venue["Dollar"].call("balanceOf", payee) == 120_000_000
+
+
+def test_governance_reaches_the_bonds_terms(scene: Scene, aside: None) -> None:
+    bond = scene.venue.devnet.venue["Bond"]
+    code, said = scene.refused("govern", "bond_terms", "1", "864000", *scene.by(scene.proposer))
+    assert code == 7 and "bond: reward out of range" in said
+    terms = ["govern", "bond_terms", "2000000", "864000"]
+    _, waiting = scene.run(*terms, *scene.by(scene.proposer))
+    scene.travel(waiting["ready_s"])
+    assert scene.run(*terms, "--execute", *scene.by(scene.matcher))[1]["state"] == "made"
+    assert (bond.call("reward_e6"), bond.call("window_s")) == (2_000_000, 864_000)
+
+
+def test_a_claim_is_dismissed_by_the_timelock_in_time_or_not_at_all(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    venue = scene.venue
+    bond = venue.devnet.venue["Bond"]
+    digest = scene.leave_out(monkeypatch, slot=4)
+    scene.take_back(0, slot=4)
+    request.getfixturevalue("aside")
+    assert scene.challenge()[0] == 0 and bond.call("reserved_e6") == REWARD_E6
+    dismiss = ["bond", "dismiss", "0x" + digest.hex()]
+    assert scene.refused(*dismiss, "--execute", *scene.by(scene.proposer))[0] == 3
+    code, said = scene.refused("bond", "dismiss", "0x12", *scene.by(scene.proposer))
+    assert code == 3 and "is no hash" in said
+    nobody = "0x" + "01" * 32
+    code, said = scene.refused("bond", "dismiss", nobody, *scene.by(scene.proposer))
+    assert code == 7 and "bond: no such claim" in said
+
+    _, waiting = scene.run(*dismiss, *scene.by(scene.proposer))
+    assert waiting["state"] == "waiting"
+    scene.travel(waiting["ready_s"])
+    assert scene.run(*dismiss, "--execute", *scene.by(scene.matcher))[1]["state"] == "made"
+    assert bond.call("reserved_e6") == 0 and bond.call("claims", digest) & 2**64 - 1 == 0
+
+
+def test_a_claim_that_will_be_paid_first_is_not_scheduled(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    digest = scene.leave_out(monkeypatch, slot=5)
+    scene.take_back(0, slot=5)
+    request.getfixturevalue("aside")
+    assert scene.challenge()[0] == 0
+    due_s = scene.venue.devnet.venue["Bond"].call("claims", digest) >> 96
+    scene.travel(due_s - 7 * 86_400)
+    code, said = scene.refused("bond", "dismiss", "0x" + digest.hex(), *scene.by(scene.proposer))
+    assert code == 3 and "it will be paid" in said
+
+
+def test_two_seals_are_shown_by_whoever_holds_them(
+    scene: Scene, aside: None, tmp_path: Path
+) -> None:
+    """A matcher that lands one batch and hands out another of its number."""
+    venue = scene.venue
+    devnet, node = venue.devnet, venue.node
+    number = node.state.head.number
+    transaction = "0x" + node.batch_rows[-1].transaction.hex()
+    data = bytearray(calldata_of(devnet.rpc, bytes.fromhex(transaction[2:])))
+    data[4 + 5 * 32 : 4 + 6 * 32] = b"\x07" * 32  # another accepted_root
+    changed = batch_of_settle(bytes(data))
+    assert changed is not None and changed.number == number
+    digest = batch_digest(number, changed.time_ms, changed.contents, node.domain)
+    at = 4 + 32 + int.from_bytes(data[4 + 6 * 32 : 4 + 7 * 32], "big")
+    for word in sign(digest, devnet.matcher.private_key):
+        data[at : at + 32] = word.to_bytes(32, "big")
+        at += 32
+    other = tmp_path / "other"
+    other.write_text("0x" + data.hex() + "\n")
+
+    show = ["bond", "two-seals", transaction]
+    by = scene.by(scene.keys[2])
+    code, found = scene.run(*show, str(other), "--dry-run", *by)
+    assert (code, found["state"], found["batch"]) == (0, "found", number)
+    assert found["seals"][1]["contents"] == "0x" + changed.contents.hex()
+    code, said = scene.refused(*show, transaction, *by)
+    assert code == 7 and "bond: one and the same" in said
+    earlier = "0x" + node.batch_rows[0].transaction.hex()
+    code, said = scene.refused(*show, earlier, *by)
+    assert code == 3 and "show two of one number" in said
+    for told in ("0x12", str(tmp_path / "none"), str(scene.keys[0])):
+        assert scene.refused(*show, told, *by)[0] == 3
+    staked_e6 = devnet.venue["Bond"].call("bond_e6")
+    code, proven = scene.run(*show, str(other), *by)
+    assert (code, proven["state"], proven["amount_e6"]) == (0, "proven", str(REWARD_E6))
+    assert devnet.venue["Bond"].call("bond_e6") == staked_e6 - REWARD_E6
+    code, said = scene.refused(*show, str(other), *by)
+    assert code == 7 and "bond: already paid" in said
 
 
 def test_a_node_that_censors_is_challenged_and_pays(
@@ -206,7 +358,7 @@ def test_a_node_that_censors_is_challenged_and_pays(
     code, nothing = scene.challenge()
     assert code == 0 and nothing["claims"] == []
     staked_e6, before_e6 = bond.call("bond_e6"), dollar.call("balanceOf", owner)
-    devnet.mine(scene.venue.clock_ms + (CLAIM_S + 60) * 1_000)
+    scene.travel(scene.venue.clock_ms // 1_000 + CLAIM_S + 60)
     code, paid = scene.challenge()
     assert code == 0 and [claim["state"] for claim in paid["claims"]] == ["paid"]
     assert dollar.call("balanceOf", owner) == before_e6 + REWARD_E6

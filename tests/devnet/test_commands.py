@@ -88,12 +88,15 @@ def test_a_provider_comes_in_and_goes_out(shell: Shell) -> None:
     code, claimed, _ = shell.signed("lp", "claim", epoch)
     shares = int(claimed["shares_e12"])
     assert code == 0 and shares > 0 and claimed["paid_e6"] == "0"
+    assert claimed["epochs"] == [int(epoch)]
 
     # Most of the pool's shares are struck and not yet claimed: a share's worth must not change by
     # who has claimed.
     owner = "0x" + shell.venue.devnet.accounts[0].wallet.address.hex()
     code, held, _ = shell.run("lp", "position", owner)
     assert code == 0 and int(held["shares_e12"]) == shares
+    code, own, _ = shell.signed("lp", "position")
+    assert code == 0 and own["shares_e12"] == held["shares_e12"] and own["owner"].lower() == owner
     assert 999_000_000 <= int(held["worth_e6"]) <= 1_000_000_000
     assert int(held["supply_e12"]) > 1_000 * shares
 
@@ -103,7 +106,8 @@ def test_a_provider_comes_in_and_goes_out(shell: Shell) -> None:
     assert code == 0 and asked["shares_e12"] == str(400 * 10**12)
     shell.strike()
     shell.strike()
-    code, claimed, _ = shell.signed("lp", "claim", str(asked["epoch"]))
+    code, claimed, _ = shell.signed("lp", "claim", epoch)
+    assert claimed["epochs"] == [asked["epoch"]], "whatever epoch is named"
     assert code == 0 and 399_900_000 <= int(claimed["paid_e6"]) <= 400_100_000
     code, _, err = shell.signed("lp", "claim", str(asked["epoch"]))
     assert code == 7 and "nothing to take back" in err
@@ -134,6 +138,19 @@ def test_a_running_devnet_is_halted_resumed_and_given_a_market(
     assert code == 0 and made["state"] == "made"
     shell.venue.step(shell.venue.clock_ms + 5_000, PRICES | {9: 100 * 10**8})
     assert 9 in state.markets
+
+
+def test_a_new_key_gets_gas_with_its_dollars(shell: Shell, tmp_path: Path) -> None:
+    key = tmp_path / "new"
+    key.write_text("0x" + "5a" * 32)
+    by = ["--key-file", str(key)]
+    code, opened, err = shell.run("account", "open", "500", "--mint", "--permit", *by)
+    assert code == 0, err
+    account = str(opened["account"])
+    assert shell.run("order", "cancel", account, "--all", *by)[0] == 0, "and has gas left"
+    shell.venue.devnet.rpc.call("anvil_setBalance", opened["owner"], "0x1")
+    code, _, err = shell.run("withdraw", account, "1", *by)
+    assert code == 3 and "too little ether to pay for gas" in err and "--mint" in err
 
 
 def test_a_keystore_pays_like_its_key(shell: Shell, tmp_path: Path) -> None:

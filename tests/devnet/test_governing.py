@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from infold.cli import app
+from infold.cli.layout import clock
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, Venue, mine
 from infold.shell.deploy import RpcDeployer, deploy, find_contracts
@@ -138,6 +139,19 @@ def test_the_deployer_of_an_open_venue_lists_a_market_at_once(open_desk: Desk) -
     assert office.fee_e6(3) == 78
 
 
+def test_caps_that_no_capital_suits_are_set_and_said(open_desk: Desk) -> None:
+    """With all other markets' caps at the last prices; one nobody priced needs `--price`."""
+    add = ("market", "add", open_desk.office.market_file())
+    code, made, said = open_desk.run("deployer", *add)
+    assert code == 0 and said == "" and made["day_bound"]["unpriced"] == [1, 2, 3]
+    open_desk.office.travel(60)
+    code, made, said = open_desk.run("deployer", *add, "--price", "2500")
+    assert code == 0 and made["state"] == "made"
+    assert "these caps suit a pool of $4" in said and "it has $0.00" in said
+    assert made["day_bound"]["share"] is None and not made["day_bound"]["held"]
+    assert open_desk.run("deployer", *add, "--price", "dear")[0] == 5
+
+
 def test_a_market_beyond_a_bound_is_refused_by_its_name(open_desk: Desk) -> None:
     file = open_desk.office.market_file(fee_e6=10_001)
     code, _, said = open_desk.run("deployer", "market", "add", file)
@@ -172,8 +186,8 @@ def test_the_venues_own_money_is_moved_by_name(open_desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("king", OTHER), "Governance sets no king"),
-        (("market", OTHER), "Governance sets no market"),
+        (("king", OTHER), "nothing sets king"),
+        (("market", OTHER), "nothing sets market"),
         (("matcher",), "takes matcher (address)"),
         (("matcher", "0x12"), "matcher is no address"),
         (("matcher", "0x" + "zz" * 20), "matcher is no address"),
@@ -201,7 +215,7 @@ def test_a_sealed_venue_schedules_waits_and_lets_anyone_execute(desk: Desk) -> N
     assert desk.run("owner", *add)[1] == {**scheduled, "events": []}, "asked again: it waits"
     assert "--execute it from" in desk.page("owner", *add)
     code, _, said = desk.run("guardian", *add, "--execute")
-    assert code == 3 and str(ready_s) in said
+    assert code == 3 and f"waits until {clock(ready_s * 1000)[:19]} UTC" in said
 
     office.travel(DELAY_S)
     assert "due" in desk.page("guardian", *add)
@@ -209,8 +223,16 @@ def test_a_sealed_venue_schedules_waits_and_lets_anyone_execute(desk: Desk) -> N
     assert (code, made["state"]) == (0, "made")
     assert office.fee_e6(3) == 77
     office.travel(60)
-    code, again, _ = desk.run("owner", *add)
+    for who in ("owner", "guardian"):  # asked where it stands, it schedules nothing
+        code, stands, _ = desk.run(who, *add)
+        assert (code, stands["state"], stands["events"]) == (0, "made", [])
+        assert stands["made_earlier"] and stands["operation"] == scheduled["operation"]
+    assert "made earlier" in desk.page("owner", *add)
+    code, _, said = desk.run("guardian", *add, "--execute")
+    assert code == 3 and "with --again" in said
+    code, again, _ = desk.run("owner", *add, "--again")
     assert again["state"] == "waiting" and again["operation"] != scheduled["operation"]
+    assert desk.run("owner", *add)[1]["operation"] == again["operation"]
 
 
 def test_a_bound_is_told_before_the_delay_and_nothing_is_scheduled(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.devnet.test_governing import Desk, Office
 
+from infold.cli.layout import clock
 from infold.reference.audit import Auditor, judged
 from infold.reference.history import fetch
 from infold.reference.replay import Sampling
@@ -60,6 +61,8 @@ def test_what_an_hour_does_not_let_out_is_a_ticket_that_is_pulled(desk: Desk) ->
     done(desk, "withdraw", account, str(2 * MILLION))
     office.travel(19)
     claimed = done(desk, "withdraw", account, "--claim")
+    code, _, said = desk.run("owner", "withdraw", account, "--claim")
+    assert code == 3 and f"no withdrawal of account {account} is pending" in said
     assert claimed["paid_e6"] == str((MILLION + 10_000) * 10**6)
     (ticket,) = claimed["tickets"]
     assert ticket["amount_e6"] == str((MILLION - 10_000) * 10**6)
@@ -68,6 +71,8 @@ def test_what_an_hour_does_not_let_out_is_a_ticket_that_is_pulled(desk: Desk) ->
     looked = done(desk, "ticket", number)
     assert (looked["state"], looked["waits_for_e6"]) == ("waiting", ticket["amount_e6"])
     assert "at the latest" in desk.page("owner", "ticket", number)
+    code, _, said = desk.run("owner", "ticket", number, "--pull")
+    assert code == 7 and f"at the latest {clock(looked['due_s'] * 1000)}" in said
     office.travel(WEEK_S)
     pulled = done(desk, "ticket", number, "--pull")
     assert (pulled["state"], pulled["amount_e6"]) == ("paid", ticket["amount_e6"])

@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,6 +29,7 @@ from infold.node import (
     live_prices,
     replay_state,
 )
+from infold.sdk.wallet import Wallet
 from infold.shell.chain import Reverted
 from infold.shell.devnet import DevnetConfig
 from infold.shell.journal import Journal
@@ -86,7 +88,11 @@ def test_set_up_is_whole(clock: Clock) -> None:
     venue = clock.venue
     shown = venue.view()
     names = "rpc_url api_url chain_id contracts markets accounts oracle_signers k"
-    assert set(shown) == {*names.split(), "matcher", "refund_payer", "owner", "guardian"}
+    roles = {"matcher", "refund_payer", "owner", "guardian"}
+    assert set(shown) == {*names.split(), *roles, "key_files"}
+    for role in roles:
+        held = Wallet.from_key_file(Path(shown["key_files"]) / role)
+        assert str(held) == shown[role]["address"]
     assert len(shown["accounts"]) == TRADERS and shown["accounts"][0]["id"] == 17
     assert json.loads(json.dumps(shown)) == shown
     assert venue.node.reconcile().report() == []

@@ -79,6 +79,7 @@ def test_a_venue_nobody_runs_is_wound_down_by_a_stranger(
         step()
         assert run("status", signs=False)["state"] == "running"
         run("start", code=7)
+        run("leave", code=3)
 
         far = an_order(venue, RICH, price="40000", slot=3, expiry=clock[0] + 30 * 86_400_000)
         (rested,) = venue.node.submit([far], clock[0] + 10)
@@ -109,10 +110,18 @@ def test_a_venue_nobody_runs_is_wound_down_by_a_stranger(
         told_ms = venue.node.meta()["windDown"]["registerUntil"]
         assert told_ms == run("status", signs=False)["register_until_ms"]
         assert {row["status"] for row in venue.node.markets()} == {"woundDown"}
+        book = ["--rpc-url", devnet.rpc.url, "--book", str(devnet.directory / "addresses.json")]
+        assert app.run(["status", *book]) == 0
+        assert "no order is taken any more" in capsys.readouterr().out
+        assert app.run(["status", *book, "--json"]) == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert shown["state"] == "registering"
+        assert shown["wind_down"]["register_until_ms"] == told_ms
 
         # 5. a week later everyone is paid the same part
         clock[0] += WEEK_MS + 10_000
         wait()
+        assert run("status", signs=False)["payable_e6"] == "0", "until the first claim fixes it"
         token, vault = devnet.venue["Dollar"], devnet.venue["Vault"]
         rich_s, _ = [run("claim", str(devnet.accounts[it].account)) for it in (RICH, STRANGER)]
         assert run("status", signs=False)["state"] == "paying"

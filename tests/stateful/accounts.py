@@ -5,7 +5,7 @@ approvals.
 
 from __future__ import annotations
 
-from tests.unit.infold.reference.venue import Key
+from tests.support.twin import Key
 
 from infold.reference.outflow import BOUNDS
 from infold.reference.words import Account, Fill, Withdrawal

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tests.unit.infold.reference.venue import hash_many
+from tests.support.twin import hash_many
 
 from infold.reference.digests import Contents, Record, batch_contents, batch_digest, order_hashes
 from infold.reference.faults import Fault

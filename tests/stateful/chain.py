@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tests.support.compiler import compiled
 from tests.support.evm import World, a_key
-from tests.unit.infold.reference.venue import Key
+from tests.support.twin import Key
 
 from infold.reference.keccak import keccak_256
 
@@ -38,21 +37,6 @@ MARKETS = {1: 60_000 * 10**8, 2: 2_500 * 10**8, 37: 150 * 10**8, 70: 25 * 10**6,
 WIDE = 255
 DOLLAR_SUPPLY = 2**120
 CLOSED_BOOK = 2**60 - 1
-
-
-def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
-    """ABI encoding by the twin's shapes: a word, or a list of tuples of words."""
-    heads: list[int] = []
-    tail: list[int] = []
-    for width, argument in zip(shape, arguments, strict=True):
-        if not width:
-            heads.append(argument)
-            continue
-        heads.append(32 * (len(shape) + len(tail)))
-        tail.append(len(argument))
-        for item in argument:
-            tail += [item] if width == 1 else list(item)
-    return b"".join([word.to_bytes(32, "big") for word in heads + tail])
 
 
 class Ticket(NamedTuple):

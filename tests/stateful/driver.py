@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tests.unit.infold.reference.venue import Key, hash_many, recover
+from tests.support.twin import Key, encode, hash_many, recover
 
 from infold.reference.abi import DOORS, decode_log
 from infold.reference.digests import vector_digest
@@ -36,7 +36,6 @@ from .chain import (
     Chain,
     Words,
     as_bytes,
-    encode,
     selector,
 )
 
@@ -77,6 +76,7 @@ class Driver:
         self.live: dict[tuple[int, int], tuple[int, ...]] = {}
         self.claimed_e6 = 0
         self.left_e6 = 0
+        self.short_e6 = 0
         self.stopped_s = 0
         self.pulled = 0
         self.transitions = 0

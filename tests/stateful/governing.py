@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import functools
 
+from tests.support.twin import encode
+
 from infold.reference.words import Account, Caps, Limits, Rates
 
-from .chain import ATTESTERS, CLOSED_BOOK, MARKETS, SIGNERS, STRANGER, WIDE, encode, selector
+from .chain import ATTESTERS, CLOSED_BOOK, MARKETS, SIGNERS, STRANGER, WIDE, selector
 from .driver import Driver
 
 

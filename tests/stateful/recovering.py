@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.support.twin import encode
+
 from infold.reference.deleveraging import EXIT_DELAY_MS, behind
 from infold.reference.faults import Fault
 from infold.reference.words import Account, Exit, Position, Withdrawal
 
-from .chain import MARKETS, RECOVERY, STRANGER, encode, selector
+from .chain import MARKETS, RECOVERY, STRANGER, selector
 from .governing import Governing
 
 

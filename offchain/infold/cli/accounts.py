@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.chain_pages import of_payment
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -23,6 +24,7 @@ from infold.cli.options import (
 )
 from infold.cli.pages import of_account, of_positions
 from infold.cli.terminal import Json, show_all, show_command
+from infold.errors import Misconfigured
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
 
 Permit = Annotated[
@@ -235,10 +237,16 @@ def withdraw(
         raise typer.BadParameter("give either an amount to request or --claim")
     desk = caller.desk()
     if amount is None:
-        word = int(desk.venue["Clearing"].call("accounts", account))
+        clearing = desk.venue["Clearing"]
+        if not int(clearing.call("withdrawals", account)):
+            raise Misconfigured(
+                f"no withdrawal of account {account} is pending; ask for one by `infold withdraw"
+                f" {account} AMOUNT`"
+            )
+        word = int(clearing.call("accounts", account))
         claimed = desk.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))
         done = {"account": account, **claimed.document()}
-        show_command("withdraw", done, as_json, "withdrawal claimed")
+        show_command("withdraw", done, as_json, "withdrawal claimed", of_payment)
         return
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
     asked = named(desk.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalSet")

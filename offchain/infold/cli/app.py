@@ -4,9 +4,9 @@
 Commands live in ``accounts``, ``orders`` and ``markets`` (people who trade), ``liquidity`` (people
 who provide it), ``operate`` (people who run a venue), ``govern`` (people who change one), ``study``
 (people who measure one), and beside them in a module for each thing that is its own: refunds, the
-bond's claims, forced exits, the vault's tickets, the wind-down. Modules that need numpy or a chain
-are imported inside commands, so that ``infold --help`` answers at once and a base install (no
-numpy, no Ape) can trade.
+bond and claims on it, forced exits, the vault's tickets, the wind-down. Modules that need numpy or
+a chain are imported inside commands, so that ``infold --help`` answers at once and a base install
+(no numpy, no Ape) can trade.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typer.exceptions import TyperException
 from infold.caches import keep_compiled
 from infold.cli import (
     accounts,
+    bond,
     claims,
     govern,
     leaving,
@@ -31,18 +32,21 @@ from infold.cli import (
     orders,
     refunds,
     report,
+    standing,
     study,
     tickets,
     winding,
 )
+from infold.cli.failures import INTERRUPTED, of_error, of_usage, tell
 from infold.cli.header import version
 from infold.cli.options import CONNECTIONS, defaults_for, settings
-from infold.cli.terminal import Exit, complain, exit_code_of
+from infold.cli.terminal import Exit
 from infold.errors import InfoldError
 
 _EPILOG = (
     "Exit codes: 0 ok, 1 failure, 2 usage, 3 setup, 4 signature, 5 rejected, 6 unavailable, "
-    "7 on-chain revert, 8 check failed, 130 interrupted. stdout is data, stderr is progress."
+    "7 on-chain revert, 8 check failed, 130 interrupted. stdout is data, stderr is progress. With "
+    '--json a failure is the last line of stderr: {"error": {code, message, next, ...}}.'
 )
 
 app = typer.Typer(
@@ -57,6 +61,7 @@ app = typer.Typer(
 study.register(app)
 report.register(app)
 operate.register(app)
+standing.register(app)
 govern.register(app)
 accounts.register(app)
 orders.register(app)
@@ -66,6 +71,7 @@ markets.register(app)
 refunds.register(app)
 tickets.register(app)
 claims.register(app)
+bond.register(app)
 winding.register(app)
 
 
@@ -99,25 +105,18 @@ def _group(command: object) -> TyperGroup:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Whatever is raised on purpose becomes one line on stderr."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = app(
-            args=list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="infold",
-            standalone_mode=False,
-        )
+        result = app(args=given, prog_name="infold", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.OK
     except TyperException as error:
-        said = error.format_message().rstrip(".")
-        complain(f"{said}. Add --help to the command to see what it takes.")
-        return Exit.USAGE
+        return tell(of_usage(error.format_message()), given)
     except typer.Exit as leaving:
         return leaving.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        complain("interrupted")
-        return Exit.INTERRUPTED
+        return tell(INTERRUPTED, given)
     except InfoldError as error:
-        complain(str(error))
-        return exit_code_of(error)
+        return tell(of_error(error), given)
     except BrokenPipeError:
         # The reader left (``infold ... | head``): nothing more to say, nothing wrong.
         sys.stderr.close()

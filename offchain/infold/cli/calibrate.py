@@ -9,14 +9,21 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+import typer
 
 from infold.cli.header import header
 from infold.cli.outputs import must_be_writable, write_output
 from infold.cli.terminal import Steps
 from infold.dealer.volatility import MarginBounds, MarginRule, propose_margins
-from infold.errors import Misconfigured, Rejected
+from infold.errors import Misconfigured
 from infold.research.calibration.correlation import CorrelationFound, correlation_of
-from infold.research.calibration.funding import by_market, choose_funding, read_funding
+from infold.research.calibration.funding import (
+    DAY_S,
+    SLICE_S,
+    by_market,
+    choose_funding,
+    read_funding,
+)
 from infold.research.calibration.market import (
     CORRELATION,
     Calibration,
@@ -60,7 +67,7 @@ def run_calibrate(
     """Calibrate every market the files speak of; the object the command prints."""
     began = time.monotonic()
     if not (files or quotes or bars):
-        raise Rejected("PARAMETER", "files", "give trades, --quotes or --bars")
+        raise typer.BadParameter("give trades, --quotes or --bars", param_hint="FILES")
     must_be_writable(out, "--out")
     steps.say(f"reading {len(files) + len(quotes) + len(books) + len(bars)} files")
     tapes = [read_trades(path, overrides.get(path)) for path in files]
@@ -96,15 +103,18 @@ def run_calibrate(
     }
 
 
-def run_funding(path: Path, mm_e6: int) -> dict[str, Any]:
-    """Choose a funding cap and velocity on recorded rates; the object the command prints."""
+def run_funding(path: Path, mm_e6: int, html: Path | None = None) -> dict[str, Any]:
+    """Choose a funding cap and velocity on recorded rates; the object the command prints. `html`
+    names a page with its picture.
+    """
     began = time.monotonic()
+    must_be_writable(html, "--html")
     try:
         series = read_funding(path)
     except TooLittle as error:
         raise Misconfigured(f"nothing could be calibrated: {error}") from error
     found = choose_funding(series, mm_e6)
-    return {
+    document = {
         **header("calibrate"),
         "rate_max_e9": found.rate_max_e9,
         "velocity_e9": found.velocity_e9,
@@ -119,9 +129,16 @@ def run_funding(path: Path, mm_e6: int) -> dict[str, Any]:
             {"market": name, "median": low, "p99": high, "most": most}
             for name, (low, high, most) in by_market(series).items()
         ],
-        "seconds": round(time.monotonic() - began, 3),
-        "ok": True,
     }
+    if html is not None:
+        from infold.reports.funding import funding_page
+
+        days = {one.name: [abs(day) for day in one.days().tolist()] for one in series}
+        changes = {one.name: one.changes().tolist() for one in series}
+        page = funding_page(document, days, changes, DAY_S // SLICE_S)
+        write_output(html, page, "--html")
+        document["html"] = str(html)
+    return {**document, "seconds": round(time.monotonic() - began, 3), "ok": True}
 
 
 def _sources(
@@ -186,11 +203,10 @@ def _together(found: CorrelationFound | None) -> dict[str, Any] | None:
 
 def _place(places: dict[str, StreamT], market: str, stream: StreamT) -> None:
     if market in places:
-        raise Rejected(
-            "PARAMETER",
-            "files",
+        raise typer.BadParameter(
             f"{places[market].facts.path} and {stream.facts.path} both hold {market}; calibrate"
             " them apart, or name one of them with --market",
+            param_hint="FILES",
         )
     places[market] = stream
 

@@ -58,7 +58,7 @@ CLOSING_STEPS = (
 )
 STEPS = TRADING_STEPS + CLOSING_STEPS
 EPOCH_MS = 40_000
-POOL_E6 = 8_000_000 * 10**6
+POOL_E6 = 80_000_000 * 10**6  # what the caps of eight demo markets suit (core/daybound.py)
 BACKSTOP_E6 = 2_000_000 * 10**6
 NEWCOMER_E6 = 500_000 * 10**6  # the provider who comes and goes
 GRANT_NOTIONAL_E6 = 50_000 * 10**6

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.caps import day_bound
+from infold.cli.chain_pages import of_change, of_halt
 from infold.cli.header import header
 from infold.cli.markets import market_group
 from infold.cli.onchain import Desk, named
@@ -18,20 +21,33 @@ from infold.cli.options import (
     RpcUrl,
     connect,
 )
-from infold.cli.pages import of_change, of_halt, of_verify
-from infold.cli.terminal import Json, Quiet, finish, progress, show
+from infold.cli.pages import of_verify
+from infold.cli.terminal import Json, Quiet, complain, finish, progress, show
 from infold.errors import Misconfigured
+from infold.units import PRICE_DECIMALS, parse_decimal
 
 if TYPE_CHECKING:
     from infold.shell.chain import Log
 
 HALT_S_MAX = 72 * 3_600
 
+
+class Asked(NamedTuple):
+    """What a change's options ask for."""
+
+    execute: bool
+    cancel: bool
+    again: bool = False
+
+
 Execute = Annotated[
     bool, typer.Option("--execute", help="Make what was scheduled and is due; any key may.")
 ]
 Cancel = Annotated[
     bool, typer.Option("--cancel", help="Take back what was scheduled; a canceller's key.")
+]
+Again = Annotated[
+    bool, typer.Option("--again", help="Schedule it once more, though it was made before.")
 ]
 
 
@@ -53,20 +69,39 @@ def add_market(
     file: Annotated[
         Path, typer.Argument(help="TOML with the fields of a [[market]] of scripts/local.toml.")
     ],
+    price: Annotated[
+        str,
+        typer.Option("--price", help="What it trades at, for a look at its caps before any batch."),
+    ] = "0",
     execute: Execute = False,
     cancel: Cancel = False,
+    again: Again = False,
     as_json: Json = False,
 ) -> None:
     """List a market, or change one that is listed: at once by the deployer of a venue that is not
     sealed, else scheduled by a proposer, and executed by anyone with --execute once it is due.
+
+    Says so if its caps, with those of all markets, let a day take more than half a percent of the
+    pool's capital; they are set all the same.
     """
     from infold.shell.deploy import market_parameters
     from infold.shell.plan import read_market
 
     planned = read_market(file)
+    price_e8 = parse_decimal(price, PRICE_DECIMALS, "price")
     desk = caller.desk()
+    bound = day_bound(desk.venue, planned, price_e8)
+    if said := bound.warning():
+        complain(said)
     parameters = market_parameters(desk.venue["Governance"].abi, planned)
-    _bring_on(desk, "set_market", (planned.market, parameters), execute, cancel, as_json)
+    bring_on(
+        desk,
+        "set_market",
+        (planned.market, parameters),
+        Asked(execute=execute, cancel=cancel, again=again),
+        as_json,
+        more={"day_bound": bound.document()},
+    )
 
 
 @on_chain
@@ -78,37 +113,43 @@ def govern(
     ] = None,
     execute: Execute = False,
     cancel: Cancel = False,
+    again: Again = False,
     as_json: Json = False,
 ) -> None:
-    """Change a key, a threshold or the vault's limits and parts by a setter, or move money of the
-    venue's own (spend, withdraw_backstop, pass_on), as `infold market add` changes a market.
+    """Change a key, a threshold, the vault's limits and parts or the bond's terms by a setter, or
+    move money of the venue's own (spend, withdraw_backstop, pass_on), as `infold market add`
+    changes a market. What was made before is told so, and scheduled once more with --again.
     """
     from infold.shell.governing import parse_arguments, setters
 
     desk = caller.desk()
     known = setters(desk.venue)
     if what not in known:
-        raise Misconfigured(f"Governance sets no {what}; it sets {', '.join(sorted(known))}")
+        raise Misconfigured(f"nothing sets {what}; what can be set: {', '.join(sorted(known))}")
     setter = known[what]
     arguments = tuple(parse_arguments(what, setter.inputs, values or []))
-    _bring_on(desk, setter.function, arguments, execute, cancel, as_json, setter.contract)
+    asked = Asked(execute=execute, cancel=cancel, again=again)
+    bring_on(desk, setter.function, arguments, asked, as_json, setter.contract)
 
 
-def _bring_on(
+def bring_on(
     desk: Desk,
     function: str,
     arguments: tuple[Any, ...],
-    execute: bool,
-    cancel: bool,
+    asked: Asked,
     as_json: bool,
     contract: str = "Governance",
+    more: Mapping[str, Any] | None = None,
 ) -> None:
     """Send a change's next transaction, and print where it stands then."""
     from infold.shell.governing import find_change, next_step, rehearse
 
     change = find_change(desk.venue, desk.address, function, *arguments, contract=contract)
-    step = next_step(change, execute=execute, cancel=cancel)
-    state, ready_s = change.state, change.ready_s
+    step = next_step(change, **asked._asdict())
+    state, ready_s, identity = change.state, change.ready_s, change.id
+    earlier = step is None and state == "new"
+    if earlier:
+        state, identity = "made", change.made
     logs: list[Log] = []
     if step is not None:
         if step.function == "schedule":
@@ -121,10 +162,12 @@ def _bring_on(
         **header("govern"),
         "change": function,
         "calldata": "0x" + change.operation.payload.hex(),
-        "operation": "0x" + change.id.hex(),
+        "operation": "0x" + identity.hex(),
         "state": state,
         "ready_s": ready_s if state in ("waiting", "due") else 0,
+        "made_earlier": earlier,
         "events": [log.name for log in logs],
+        **(more or {}),
     }
     show(document, as_json, function.removeprefix("set_"), of_change)
 

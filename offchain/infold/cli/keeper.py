@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.chain_pages import of_look
 from infold.cli.header import header
 from infold.cli.options import (
     CONNECTIONS,
@@ -74,12 +75,12 @@ def keeper(
             try:
                 found = look(watch, desk, account, collect, steps)
                 if any(found[name] for name in ("liquidations", "folds", "exits", "refused")):
-                    show({**header("keeper"), **found}, as_json, "infold keeper")
+                    show({**header("keeper"), **found}, as_json, "infold keeper", of_look)
             except Unavailable as error:
                 complain(str(error))
             time.sleep(interval_s)
         found = look(watch, desk, account, collect, steps)
-    show({**header("keeper"), **found}, as_json, "infold keeper")
+    show({**header("keeper"), **found}, as_json, "infold keeper", of_look)
     if found["refused"]:
         raise typer.Exit(Exit.REVERTED)
 

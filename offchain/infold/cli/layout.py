@@ -13,6 +13,8 @@ from typing import Any
 WIDTH = 100
 GAP = "  "
 HEAD = ("command", "version", "seed")  # for programs; the title says it to people
+IDS = frozenset({"account", "chain_id", "epoch", "index", "seq", "slot", "ticket"})
+TIMES = frozenset({"expiry", "goodAfter"})  # ms since 1970, as orders carry them
 Row = Sequence[str]
 
 
@@ -63,6 +65,19 @@ def clock(time_ms: int) -> str:
     """A time in ms since 1970 as UTC."""
     second = datetime.fromtimestamp(time_ms // 1000, UTC)
     return f"{second:%Y-%m-%d %H:%M:%S}.{time_ms % 1000:03} UTC"
+
+
+def span(time_ms: int) -> str:
+    """A length of time in its two largest units, rounded down; below a minute, in seconds."""
+    seconds = time_ms // 1000
+    for (name, large), (part, small) in (
+        (("d", 86_400), ("h", 3_600)),
+        (("h", 3_600), ("min", 60)),
+        (("min", 60), ("s", 1)),
+    ):
+        if seconds >= large:
+            return f"{seconds // large} {name} {seconds % large // small} {part}"
+    return f"{seconds} s"
 
 
 def yes(value: bool) -> str:
@@ -149,8 +164,12 @@ def _figures(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
 
 
 def _named(label: str, name: str, value: object) -> tuple[str, str]:
-    """A scale in a name moves into the value."""
+    """A scale in a name moves into the value; what is a name itself has no separators."""
     if isinstance(value, int | str) and not isinstance(value, bool):
+        if name in IDS:
+            return label, str(value)
+        if name in TIMES:
+            return label, clock(int(value)) if int(value) else "-"
         if name.endswith("_e6"):
             return label.removesuffix(" e6"), dollars(value)
         if name.endswith("_e12"):

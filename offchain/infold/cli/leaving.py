@@ -52,7 +52,8 @@ def exit_position(
     minute from now, or of a later whole minute.
 
     Anyone carries it out at its time, as `infold keeper` does; the price is 20 bp worse, or
-    by what the pool asks at least where that is more. It cannot be taken back.
+    by what the pool asks at least where that is more. Less than half of a position only goes as far
+    as the pool has room; the rest stays. It cannot be taken back.
     """
     wanted_e8 = None if size is None else parse_decimal(size, SIZE_DECIMALS, "size")
     desk = caller.desk()

@@ -8,19 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.chain_pages import of_payment
 from infold.cli.onchain import named, paid
-from infold.cli.options import (
-    API_URL,
-    RPC_URL,
-    Amount,
-    ApiUrl,
-    Book,
-    Mint,
-    RpcUrl,
-    address_of_text,
-    deposit_e6,
-    venue,
-)
+from infold.cli.options import Amount, Mint, address_of_text, deposit_e6
 from infold.cli.terminal import Json, show_command
 from infold.units import parse_decimal
 
@@ -83,11 +73,13 @@ def lp_claim(
     epoch: Annotated[int, typer.Argument(min=0, help="The epoch a request joined.")],
     as_json: Json = False,
 ) -> None:
-    """Collect all that struck epochs made of the key's requests, and what this epoch gave back."""
+    """Collect all that struck epochs made of the key's requests, whatever their epoch, and what
+    this epoch gave back; `epochs` names those that something came of.
+    """
     desk = caller.desk()
     holder, pool = desk.holder, desk.venue["Pool"]
-    document: dict[str, Any] = {"epoch": epoch, "shares_e12": "0", "paid_e6": "0", "tickets": []}
-    claimed = False
+    document: dict[str, Any] = {"epochs": [], "shares_e12": "0", "paid_e6": "0", "tickets": []}
+    epochs: set[int] = set()
     for most, claim, event, key, gained in (
         ("maxDeposit", "deposit", "Deposit", "shares_e12", "shares"),
         ("maxRedeem", "redeem", "Withdraw", "paid_e6", "assets"),
@@ -95,37 +87,46 @@ def lp_claim(
         amount = int(pool.call(most, holder))
         if amount:
             logs = desk.send("Pool", claim, amount, holder, holder)
-            document[key], claimed = str(named(logs, event)[gained]), True
+            document[key] = str(named(logs, event)[gained])
             document["tickets"] += paid(logs).tickets
+            epochs |= {
+                int(log.arguments["place"]) >> 1
+                for log in logs
+                if (log.contract, log.name) == ("Pool", "Claimed")
+            }
     for side, key, amount_of in (
         ("Deposit", "returned_e6", "assets"),
         ("Redeem", "returned_shares_e12", "shares"),
     ):
         back = int(pool.call(f"claimableCancel{side}Request", epoch, holder))
         # With nothing to collect at all the contract says so itself.
-        if back or (side == "Redeem" and not claimed):
+        if back or (side == "Redeem" and not epochs):
             logs = desk.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
             document[key] = str(named(logs, f"Cancel{side}Claim")[amount_of])
             document["tickets"] += paid(logs).tickets
-            claimed = True
-    show_command("lp claim", document, as_json, "claimed")
+            epochs.add(epoch)
+    document["epochs"] = sorted(epochs)
+    show_command("lp claim", document, as_json, "claimed", of_payment)
 
 
 @lp_group.command("position")
+@on_chain
 def lp_position(
-    owner: Annotated[str, typer.Argument(help="Address that holds shares.")],
-    api_url: ApiUrl = API_URL,
-    rpc_url: RpcUrl = RPC_URL,
-    book: Book = None,
+    caller: Caller,
+    owner: Annotated[
+        str | None, typer.Argument(help="Address that holds shares; the key's if left out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Shares held, and what they were worth at the last strike."""
-    holder = "0x" + address_of_text(owner).hex()
-    contracts = venue(rpc_url, api_url, book)
+    holder = None if owner is None else "0x" + address_of_text(owner).hex()
+    contracts = caller.venue()
     pool = contracts["Pool"]
+    if holder is None:
+        holder = str(caller.wallet(contracts.book.chain_id))
     shares = int(pool.call("balanceOf", holder))
     document = {
-        "owner": owner,
+        "owner": owner or holder,
         "shares_e12": str(shares),
         "worth_e6": str(int(pool.call("convertToAssets", shares))),
         "supply_e12": str(int(pool.call("supply"))),

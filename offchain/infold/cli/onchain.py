@@ -6,9 +6,11 @@ contract's own words.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infold.cli.advice import advice
+from infold.cli.options import DEVNET_CHAIN_ID
 from infold.errors import Misconfigured, Unavailable
 from infold.units import AMOUNT_DECIMALS, format_decimal
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 RECEIPT_DEADLINE_S = 60.0
 POLL_S = 0.1
+GAS_WEI = 10**18  # an ether: thousands of transactions, of a token that is worth nothing there
 PERMIT_S = 600  # long enough for a transaction that waits, short enough to be forgotten
 
 
@@ -50,7 +53,7 @@ class Desk:
 
         Raises ``Reverted`` with the contract's reason and what to do about it.
         """
-        from infold.shell.chain import Reverted, receipt, why_it_failed
+        from infold.shell.chain import NO_GAS, Reverted, receipt, why_it_failed
 
         target = self.venue[contract]
         call = f"{contract}.{function}"
@@ -59,6 +62,10 @@ class Desk:
             sent = self._sender.send(target.address, data)
         except Reverted as refusal:
             raise _advised(refusal.reason, call) from None
+        except Unavailable as refusal:
+            if NO_GAS not in str(refusal).lower():
+                raise
+            raise self._without_gas() from None
         patience = time.monotonic() + RECEIPT_DEADLINE_S
         while time.monotonic() < patience:
             found = receipt(self.venue.rpc, sent)
@@ -71,6 +78,13 @@ class Desk:
             f"{call} was sent as 0x{sent.hex()} but not mined within {RECEIPT_DEADLINE_S:.0f} s;"
             " look for it before sending again"
         )
+
+    def _without_gas(self) -> Misconfigured:
+        """What is wrong with a key that cannot pay for its transaction."""
+        mend = "send it some"
+        if self.venue.book.chain_id == DEVNET_CHAIN_ID:
+            mend += "; on a devnet --mint, where a command has it, gives the key gas too"
+        return Misconfigured(f"{self.holder} has too little ether to pay for gas; {mend}")
 
     def _decoded(self, raw: dict[str, Any]) -> Log | None:
         address = bytes.fromhex(raw["address"][2:])
@@ -90,9 +104,12 @@ class Desk:
             self.send("Dollar", "approve", spending, amount_e6)
 
     def check_funds(self, amount_e6: int, *, mint: bool) -> None:
-        """See that the key holds an amount; ``mint`` makes test dollars first, on a devnet."""
+        """See that the key holds an amount; ``mint`` makes test dollars first, and the gas to move
+        them, on a devnet.
+        """
         token = self.venue["Dollar"]
         if mint:
+            self._fuel()
             self.send("Dollar", "mint", self._text(self.address), amount_e6)
         held = int(token.call("balanceOf", self._text(self.address)))
         if held < amount_e6:
@@ -101,6 +118,18 @@ class Desk:
                 f" {format_decimal(amount_e6, AMOUNT_DECIMALS)} is needed; fund it, or use --mint"
                 " on a devnet"
             )
+
+    def _fuel(self) -> None:
+        """Give a key of a devnet gas, if it has little; other nodes refuse, and it keeps what it
+        has.
+        """
+        rpc = self.venue.rpc
+        if self.venue.book.chain_id != DEVNET_CHAIN_ID:
+            return
+        if int(rpc.call("eth_getBalance", self.holder, "latest"), 16) >= GAS_WEI:
+            return
+        with suppress(Unavailable):
+            rpc.call("anvil_setBalance", self.holder, hex(GAS_WEI))
 
     def permit(self, amount_e6: int) -> tuple[int, int, bytes, bytes]:
         """A permit for `Teller` in place of an approval: deadline (s), v, r, s. Nothing is sent."""

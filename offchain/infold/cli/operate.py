@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infold.cli.chain_pages import of_deployed
 from infold.cli.header import header
 from infold.cli.keeper import keeper
 from infold.cli.options import (
@@ -128,8 +129,9 @@ def devnet(
     loopback.
 
     With --json one line is printed when it is ready: rpc_url, api_url, chain_id, contracts,
-    markets, accounts with their keys, matcher, owner, guardian, oracle_signers and k. The keys
-    follow from the seed and are worth nothing.
+    markets, accounts with their keys, matcher, owner, guardian, refund_payer, oracle_signers and k;
+    key_files is where keys of those who run and govern it lie as files. The keys follow from the
+    seed and are worth nothing.
     """
     import json
     import logging
@@ -274,7 +276,7 @@ def deploy(
         "seconds": round(time.monotonic() - began, 3),
         "ok": True,
     }
-    finish(document, as_json, "deployed")
+    finish(document, as_json, "deployed", of_deployed)
 
 
 def _miner(rpc: Rpc) -> Callable[[], None]:

@@ -72,7 +72,12 @@ Market = Annotated[
     str, typer.Option("--market", "-m", help="BTC-USD say; see `infold market list`.")
 ]
 Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
-Mint = Annotated[bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")]
+Mint = Annotated[
+    bool,
+    typer.Option(
+        "--mint", help="Make the test dollars first, and gas for a key that has none; devnets only."
+    ),
+]
 
 JournalPath = Annotated[
     Path,

@@ -309,6 +309,11 @@ def of_self_dealing(found: Document) -> list[str]:
                 ),
                 ("without luck at most", percent(found["bound_share"], 3)),
                 (
+                    "of eight markets",
+                    f"{percent(found['eight_markets']['taken_share'], 3)}, without luck at most"
+                    f" {percent(found['eight_markets_bound_share'], 3)}",
+                ),
+                (
                     "searched",
                     f"{count(found['days'])} days, {count(found['batches'])} batches,"
                     f" {count(found['closings'])} markets closed",
@@ -420,31 +425,6 @@ def _verdict(found: Document) -> list[str]:
 # -- governing ---------------------------------------------------------------------
 
 
-def of_change(found: Document) -> list[str]:
-    """Where a change stands, and what is left to do."""
-    ready = found["ready_s"] and clock(found["ready_s"] * 1000)
-    states = {
-        "made": "made; it serves price vectors from 3 s after that",
-        "cancelled": "cancelled",
-        "waiting": f"waits; anyone may --execute it from {ready}",
-        "due": "due; anyone may --execute it",
-    }
-    return pairs(
-        [
-            ("change", found["change"]),
-            ("state", states[found["state"]]),
-            ("operation", found["operation"]),
-        ]
-    )
-
-
-def of_halt(found: Document) -> list[str]:
-    """Between which batch times markets only shrink."""
-    return pairs(
-        [("markets shrink only", f"{clock(found['from_ms'])} to {clock(found['until_ms'])}")]
-    )
-
-
 def of_verify(found: Document) -> list[str]:
     """What was compared, and each difference by its name."""
     differences = [
@@ -485,7 +465,9 @@ def of_markets(found: Sequence[Document]) -> list[str]:
 
 
 def of_positions(found: Sequence[Document]) -> list[str]:
-    """Open positions at oracle prices; what is unrealized is not yet collateral."""
+    """Open positions at oracle prices; what is unrealized is not yet collateral. Below, what holds
+    one back.
+    """
     rows = [
         [
             one["market"],
@@ -497,7 +479,16 @@ def of_positions(found: Sequence[Document]) -> list[str]:
         ]
         for one in found
     ]
-    return table(["market", "side", "size", "oracle price", "quote", "unrealized"], rows, left=2)
+    lines = table(["market", "side", "size", "oracle price", "quote", "unrealized"], rows, left=2)
+    for one in found:
+        if one["behind"]:
+            lines.append(f"{one['market']} was deleveraged: `infold keeper --once` folds it")
+        if one["exit"]:
+            lines.append(
+                f"{one['market']}: exit of {grouped(one['exit']['size'])} asked for, first due"
+                f" {clock(one['exit']['due'])}"
+            )
+    return lines
 
 
 def of_orders(found: Sequence[Document]) -> list[str]:
@@ -531,6 +522,11 @@ def of_account(found: Document) -> list[str]:
             ("owner", found["owner"]),
             ("collateral", decimal_dollars(found["collateral"])),
             ("equity", decimal_dollars(found["equity"])),
+            (
+                "margin",
+                f"{decimal_dollars(found['initialMargin'])} initial,"
+                f" {decimal_dollars(found['maintenanceMargin'])} maintenance",
+            ),
             ("withdrawing", pending),
             ("fee tier", _fee_tier(found)),
             (
@@ -544,22 +540,6 @@ def of_account(found: Document) -> list[str]:
     )
     positions = of_positions(found["positions"]) if found["positions"] else ["no open positions"]
     return [*lines, "", *positions]
-
-
-def of_ticket(found: Document) -> list[str]:
-    """A payment that waits, or waited."""
-    states = {"waiting": "waits", "paid": "paid"}
-    rows = [
-        ("owner", found["owner"]),
-        ("amount", dollars(found["amount_e6"])),
-        ("state", states[found["state"]]),
-    ]
-    if found["state"] == "waiting":
-        rows += [
-            ("its turn has come after", f"{dollars(found['waits_for_e6'])} more"),
-            ("at the latest", clock(found["due_s"] * 1000)),
-        ]
-    return pairs(rows)
 
 
 def _fee_tier(found: Document) -> str:
@@ -648,6 +628,11 @@ def of_devnet(found: Document) -> list[str]:
                 (
                     "governed by",
                     f"{found['owner']['address']}, guardian {found['guardian']['address']}",
+                ),
+                (
+                    "key files",
+                    f"{found['key_files']}/ has owner, guardian, matcher and refund_payer, for"
+                    " --key-file",
                 ),
             ]
         ),

@@ -95,8 +95,8 @@ DEMO_MARKETS = (
     DemoMarket("AVAX-USD", 25.0),
     DemoMarket("kPEPE-USD", 0.009),
 )
-DEMO_RESIDUAL_USD = 60_000  # what the pool takes in one batch: larger orders need several
-DEMO_POSITION_USD = 2_000_000
+DEMO_RESIDUAL_USD = 20_000  # what the pool takes in one batch: larger orders need several
+DEMO_POSITION_USD = 600_000
 DEMO_INTEREST_SHARE = 8  # open interest is worth at most 16 times the pool's capital
 
 

@@ -14,6 +14,7 @@ from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
     ApiUrl,
+    Mint,
     address_of_text,
     client,
 )
@@ -46,9 +47,7 @@ def pay(
     least: Annotated[
         str, typer.Option("--least", help="Leave accounts alone that are owed less than this.")
     ] = "1",
-    mint: Annotated[
-        bool, typer.Option("--mint", help="Make the test dollars first; devnets only.")
-    ] = False,
+    mint: Mint = False,
     as_json: Json = False,
 ) -> None:
     """Deposit what is owed into each account, from the key that the venue knows pays refunds.

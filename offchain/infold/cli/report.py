@@ -14,7 +14,7 @@ import typer
 from infold.cli.header import completed
 from infold.cli.outputs import must_be_writable, write_output
 from infold.cli.report_pages import of_best_execution, of_oracle, of_profit, of_risk
-from infold.cli.terminal import Json, finish
+from infold.cli.terminal import Json, complain, finish
 from infold.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -207,6 +207,7 @@ def _report(
         ) from error
     if html is not None:
         write_output(html, pictured(), "--html")
+        complain(f"page written to {html}")
     finish(
         completed(f"report {name}", None, began, document), as_json, f"infold report {name}", page
     )

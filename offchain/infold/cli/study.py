@@ -172,6 +172,10 @@ def calibrate(
         int,
         typer.Option("--mm-e6", min=2_500, max=10**6, help="Maintenance margin, for --funding."),
     ] = 30_000,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Also write what --funding chose as a page with pictures."),
+    ] = None,
     market: Market = None,
     fee_bp: Annotated[
         float,
@@ -229,7 +233,7 @@ def calibrate(
     one market's curve on the others' inventory.
 
     --funding takes recorded rates (Parquet: ts_utc, venue, symbol, funding_rate) and gives the cap
-    of a market's rate and how fast it may move, for its parameters on chain.
+    of a market's rate and how fast it may move, for its parameters on chain; --html draws it.
 
     --out writes one object by market, which `infold devnet --dealer` takes; --json has
     every estimate with its interval, its rows and its source.
@@ -240,8 +244,10 @@ def calibrate(
     if funding is not None:
         if named:
             raise typer.BadParameter("takes no other file beside it", param_hint="--funding")
-        finish(run_funding(funding, mm_e6), as_json, "infold calibrate", of_funding)
+        finish(run_funding(funding, mm_e6, html), as_json, "infold calibrate", of_funding)
         return
+    if html is not None:
+        raise typer.BadParameter("is the picture of --funding", param_hint="--html")
     with progress(quiet) as steps:
         document = run_calibrate(
             files or [],
@@ -376,7 +382,7 @@ def bench_self_dealing(seed: Seed = 1, quiet: Quiet = False, as_json: Json = Fal
 
     began = time.monotonic()
     with progress(quiet) as steps:
-        figures = run(seed, steps.say)
+        figures = run(seed, steps.say, steps.at)
     document = completed("bench self-dealing", seed, began, figures)
     finish(document, as_json, "infold bench self-dealing", of_self_dealing)
 

@@ -8,10 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.chain_pages import of_ticket
+from infold.cli.layout import clock, dollars
 from infold.cli.onchain import paid
-from infold.cli.pages import of_ticket
 from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
+
+WAITS = "vault: ticket waits"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +34,8 @@ def ticket(
     """A payment beyond what the vault lets out in an hour: how much is before it, and when it is
     paid at the latest. `--pull` once its turn has come.
     """
+    from infold.shell.chain import Reverted
+
     contracts = caller.venue()
     vault = contracts["Vault"]
     to, amount_e6, end_e6, due_s = vault.call("tickets", number)
@@ -46,6 +51,16 @@ def ticket(
     }
     if pull:
         desk = caller.desk()
-        document["amount_e6"] = str(paid(desk.send("Vault", "pull", number)).paid_e6)
+        try:
+            logs = desk.send("Vault", "pull", number)
+        except Reverted as refusal:
+            if not refusal.reason.startswith(WAITS):
+                raise
+            raise Reverted(
+                f"{WAITS}; its turn has come after {dollars(document['waits_for_e6'])} more, at the"
+                f" latest {clock(int(due_s) * 1000)}",
+                "Vault.pull",
+            ) from None
+        document["amount_e6"] = str(paid(logs).paid_e6)
         document |= {"waits_for_e6": "0", "state": "paid"}
     show_command("ticket", document, as_json, f"ticket {number}", of_ticket)

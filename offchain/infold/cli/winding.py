@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.chain_pages import of_payment, of_winding
 from infold.cli.onchain import named, paid
 from infold.cli.options import (
     API_URL,
@@ -19,6 +20,7 @@ from infold.cli.options import (
     venue,
 )
 from infold.cli.terminal import Json, Quiet, progress, show_command
+from infold.errors import Misconfigured
 from infold.units import (
     AMOUNT_DECIMALS,
     BACKSTOP_ACCOUNT,
@@ -50,7 +52,7 @@ def status(
 
     there = venue(rpc_url, api_url, book)
     now_ms = block(there.rpc).timestamp_s * 1000
-    show_command("wind-down status", standing(there, now_ms), as_json, "wind-down")
+    show_command("wind-down status", standing(there, now_ms), as_json, "wind-down", of_winding)
 
 
 @commands.command()
@@ -105,7 +107,7 @@ def claim(
         "part_e6": str(claimed["paid_e6"]),
         **paid(logs).document(),
     }
-    show_command("wind-down claim", document, as_json, "part claimed")
+    show_command("wind-down claim", document, as_json, "part claimed", of_payment)
 
 
 @commands.command()
@@ -117,13 +119,18 @@ def leave(
     """Give all of the key's pool shares back for their part of what the pool was left with."""
     desk = caller.desk()
     shares = int(desk.venue["Pool"].call("balanceOf", desk.holder))
+    if not shares:
+        raise Misconfigured(
+            f"{desk.holder} holds no pool shares; sign with the key that does, or collect what a"
+            " struck epoch made first, by `infold lp claim EPOCH`"
+        )
     logs = desk.send("Pool", "leave", shares, desk.holder, desk.holder)
     document = {
         "shares_e12": str(shares),
         "part_e6": str(named(logs, "Withdraw")["assets"]),
         **paid(logs).document(),
     }
-    show_command("wind-down leave", document, as_json, "shares given back")
+    show_command("wind-down leave", document, as_json, "shares given back", of_payment)
 
 
 def everybody(there: Venue) -> list[int]:
@@ -134,7 +141,8 @@ def everybody(there: Venue) -> list[int]:
 
 def standing(there: Venue, now_ms: int) -> dict[str, Any]:
     """Where the wind-down of a venue is, at a time: `running`, `silent` (it may be stopped),
-    `registering` or `paying`.
+    `registering` or `paying`. But for the debts told, amounts are 0 until the first claim fixes
+    them.
     """
     from infold.words import unpack_head
 
@@ -142,11 +150,12 @@ def standing(there: Venue, now_ms: int) -> dict[str, Any]:
     wound_ms = int(recovery.call("wound_ms"))
     if not wound_ms:
         from_ms = (head.time_ms or head.epoch_end_ms) + SILENCE_MS
-        return {"state": "silent" if now_ms > from_ms else "running", "start_after_ms": from_ms}
+        state = "silent" if now_ms > from_ms else "running"
+        return {"state": state, "now_ms": now_ms, "start_after_ms": from_ms}
     until_ms = wound_ms + REGISTRATION_MS
     amounts = {
         name: str(recovery.call(name))
         for name in ("deficit_e6", "payable_e6", "claims_e6", "unpaid_e6")
     }
     state = "registering" if now_ms <= until_ms else "paying"
-    return {"state": state, "register_until_ms": until_ms, **amounts}
+    return {"state": state, "now_ms": now_ms, "register_until_ms": until_ms, **amounts}

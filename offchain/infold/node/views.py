@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from infold.core.doubts import doubts
+from infold.core.margin import mark_at, standing
 from infold.core.requirement import plain_notional_e6
+from infold.core.settlement import is_behind
 from infold.dealer.guarding import CapitalGuard
 from infold.errors import Rejected
 from infold.messages import TIME_IN_FORCE_WORDS, TRIGGER_KIND_WORDS, Fill, Order, Receipt
@@ -24,8 +26,14 @@ from infold.signing import (
     checksum_address,
     signature_hex,
 )
-from infold.units import GUARD_MS, WINDOW_MS, format_decimal
-from infold.words import INTEREST_SHARE_OPEN, STATUS_LIVE, STATUS_SHRINK_ONLY, STATUS_UNLISTED
+from infold.units import EXIT_DELAY_MS, GUARD_MS, WINDOW_MS, format_decimal, quote_down
+from infold.words import (
+    INTEREST_SHARE_OPEN,
+    STATUS_LIVE,
+    STATUS_SHRINK_ONLY,
+    STATUS_UNLISTED,
+    ExitWord,
+)
 
 STATUS_WORDS: Final = {
     STATUS_UNLISTED: "unlisted",
@@ -266,20 +274,19 @@ class Views:
         return self._order_view(row)
 
     def account(self, account: int) -> Json:
-        """One account: money, positions at the latest prices, slots. Raises `Rejected`
-        UNKNOWN_ACCOUNT.
+        """One account: money and margin at the latest prices, positions, slots. A position that is
+        `behind` is folded before it trades. Raises `Rejected` UNKNOWN_ACCOUNT.
         """
         held = self._state.accounts.get(account)
         if held is None:
             raise Rejected("UNKNOWN_ACCOUNT", "account", f"account {account} is not open")
-        positions = []
-        equity_e6 = held.word.collateral_e6
+        positions, marks = [], {}
+        now_ms = max(self._state.block_ms, self._now_ms())
         for index, position in sorted(held.positions.items()):
-            price_e8 = self._state.prices_e8.get(
-                position.market, self._state.markets[position.market].clock.price_e8
-            )
-            value_e6 = position.base_e8 * price_e8 // 10**10 + position.quote_e6
-            equity_e6 += value_e6
+            market = self._state.markets[position.market]
+            price_e8 = self._state.prices_e8.get(position.market, market.clock.price_e8)
+            marks[position.market] = mark_at(market, price_e8, now_ms)
+            value_e6 = quote_down(price_e8, position.base_e8) + position.quote_e6
             positions.append(
                 {
                     "market": self._market_name(position.market),
@@ -288,14 +295,19 @@ class Views:
                     "quote": _signed(position.quote_e6, 6),
                     "oraclePrice": _price(price_e8),
                     "unrealizedPnl": _signed(value_e6, 6),
+                    "behind": is_behind(market, position),
+                    "exit": _exit(held.exits.get(index)),
                 }
             )
+        stands = standing(held.positions.values(), marks)
         return {
             "account": account,
             "owner": checksum_address(held.word.owner.to_bytes(20, "big")),
             "epoch": held.word.epoch,
             "collateral": _signed(held.word.collateral_e6, 6),
-            "equity": _signed(equity_e6, 6),
+            "equity": _signed(held.word.collateral_e6 + stands.value_e6, 6),
+            "initialMargin": format_decimal(stands.im_e6, 6),
+            "maintenanceMargin": format_decimal(stands.mm_e6, 6),
             "pendingWithdrawal": format_decimal(held.withdrawal.amount_e6, 6),
             "withdrawalBarrier": held.withdrawal.barrier_ms,
             "positions": positions,
@@ -421,6 +433,13 @@ class Views:
 
 def _price(price_e8: int) -> str | None:
     return format_decimal(price_e8, 8) if price_e8 else None
+
+
+def _exit(asked: ExitWord | None) -> Json | None:
+    """A forced exit that was asked for: how much, and its first appointed time."""
+    if asked is None:
+        return None
+    return {"size": format_decimal(asked.size_e8, 8), "due": asked.asked_ms + EXIT_DELAY_MS}
 
 
 def _share(share: int) -> str | None:

@@ -31,6 +31,7 @@ COLOURS: Final = (
     "#9b2c2c",
 )
 _INCHES: Final = (9.6, 2.8)
+POINTS: Final = 200  # of a line over ranks: more than a screen shows
 _STYLE: Final[Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "infold",
@@ -114,6 +115,27 @@ def histogram(values: Sequence[float], label: str, counted: str, bins: int = 41)
         return _svg(figure)
 
 
+def beyond(series: Mapping[str, Sequence[float]], limit: float, label: str, counted: str) -> str:
+    """Which share of `counted` lies at or beyond a size, both on logarithmic scales, a line a name,
+    at most eight; the limit chosen is the dashed line. Values at or above zero; those below a
+    thousandth of the limit count and are not drawn.
+    """
+    with mpl.rc_context(_STYLE):
+        figure, axes = _canvas(f"share of {counted} beyond")
+        for (name, values), colour in zip(series.items(), COLOURS, strict=False):
+            ranked = sorted(values, reverse=True)
+            places = sorted({round(len(ranked) ** (step / POINTS)) for step in range(POINTS + 1)})
+            shown = [(ranked[place - 1], place / len(ranked)) for place in places]
+            shown = [(value, share) for value, share in shown if value > limit / 1_000]
+            axes.plot(*zip(*shown, strict=True), color=colour, lw=1.3, label=name)
+        axes.axvline(limit, color="#333333", lw=0.9, ls="--")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlabel(label)
+        _legend(axes, len(series))
+        return _svg(figure)
+
+
 def _canvas(label: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=_INCHES, layout="constrained")
     axes = figure.subplots()
@@ -125,7 +147,11 @@ def _canvas(label: str) -> tuple[Figure, Axes]:
 def _legend(axes: Axes, count: int) -> None:
     if count > 1:
         axes.legend(
-            frameon=False, ncols=count, fontsize=8, loc="lower left", bbox_to_anchor=(0.0, 1.0)
+            frameon=False,
+            ncols=min(count, 4),
+            fontsize=8,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
         )
 
 

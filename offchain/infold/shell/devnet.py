@@ -84,8 +84,14 @@ class TraderAccount(NamedTuple):
         return {"id": self.account} | self.wallet.view()
 
 
+RESIDUAL_USD, POSITION_USD = 250_000, 1_000_000
+LIQUIDITY_E6 = 270_000_000 * 10**6
+"""What the caps of eight default markets suit: less, and what one window can take grows beyond the
+day's half percent (core/daybound.py)."""
+
+
 def default_market(market: int, name: str, price: float) -> MarketPlan:
-    """A listing for a market near a price: 5 bp tick grid at most, caps worth some millions of
+    """A listing for a market near a price: 5 bp tick grid at most, a position cap of a million
     dollars.
     """
     price_e8 = round(price * 1e8)
@@ -114,9 +120,9 @@ def default_market(market: int, name: str, price: float) -> MarketPlan:
         ),
         CapsWord(
             # At the residual cap the curve's end is bent by 1%: slope * cap / 2 = 0.01 * 1e20.
-            slope_e20=max(1, 2 * 10**18 // max(1, lots(5_000_000))),
-            residual_cap_e8=lots(5_000_000),
-            position_cap_e8=lots(20_000_000),
+            slope_e20=max(1, 2 * 10**18 // max(1, lots(RESIDUAL_USD))),
+            residual_cap_e8=lots(RESIDUAL_USD),
+            position_cap_e8=lots(POSITION_USD),
             interest_share=8,  # 16 times the pool's capital
             interest_cap_e8=lots(500_000_000),
         ),
@@ -156,7 +162,7 @@ class DevnetConfig:
     collaterals_e6: tuple[int, ...] = ()
     """One per account instead of `collateral_e6`."""
     backstop_e6: int = 10_000_000 * 10**6
-    liquidity_e6: int = 50_000_000 * 10**6
+    liquidity_e6: int = LIQUIDITY_E6
     signers: int = 3
     threshold: int = 2
     epoch_ms: int = 3_600_000
@@ -182,6 +188,13 @@ def live_prices(config: DevnetConfig) -> dict[int, int]:
         )
         for market in config.markets
     }
+
+
+def write_key(path: Path, wallet: Wallet) -> None:
+    """A key as a file that its owner alone reads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(wallet.private_key.hex() + "\n")
 
 
 class Devnet(Closable):
@@ -234,6 +247,7 @@ class Devnet(Closable):
         self.oracle_wallets = tuple(
             self.wallet(f"oracle {number}") for number in range(config.signers)
         )
+        self._write_keys()
         genesis_s = config.start_ms // 1000 - config.epoch_ms // 1000 - LEAD_S
         self._progress("starting anvil")
         self.anvil = self._ends.enter_context(
@@ -283,6 +297,21 @@ class Devnet(Closable):
         )
         key = secret.to_bytes(32, "big")
         return Wallet(address_of(key), key)
+
+    def _write_keys(self) -> None:
+        """The keys of those who run and govern the venue as files, for commands' --key-file."""
+        self.keys = self.directory / "keys"
+        self.keys.mkdir(mode=0o700, exist_ok=True)
+        for role, wallet in self._roles().items():
+            write_key(self.keys / role, wallet)
+
+    def _roles(self) -> dict[str, Wallet]:
+        return {
+            "matcher": self.matcher,
+            "owner": self.funder,
+            "guardian": self.guardian,
+            "refund_payer": self.refunder,
+        }
 
     def sender(self, wallet: Wallet) -> Sender:
         """The one sender of a key."""
@@ -378,9 +407,7 @@ class Devnet(Closable):
             home = self.directory / f"oracle-{number}"
             home.mkdir(mode=0o700, exist_ok=True)
             key_file = home / "key"
-            descriptor = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(wallet.private_key.hex() + "\n")
+            write_key(key_file, wallet)
             feeds = [Feed(home / f"source-{letter}.ndjson") for letter in "ab"]
             for feed in feeds:
                 self._ends.callback(feed.close)
@@ -499,10 +526,8 @@ class Devnet(Closable):
                 for market in self.config.markets
             ],
             "accounts": [account.view() for account in self.accounts],
-            "matcher": self.matcher.view(),
-            "owner": self.funder.view(),
-            "guardian": self.guardian.view(),
-            "refund_payer": self.refunder.view(),
+            **{role: wallet.view() for role, wallet in self._roles().items()},
+            "key_files": str(self.keys),
             "oracle_signers": [wallet.view() for wallet in self.oracle_wallets],
             "k": self.config.threshold,
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from infold.errors import Misconfigured, Unavailable
@@ -20,6 +21,7 @@ DONE_S = 1  # what the timelock notes as the time of what was executed
 ACTS = {
     "Governance": ("spend", "withdraw_backstop", "pass_on"),
     "Vault": ("propose_parts", "replace_parts", "withdraw_parts"),
+    "Bond": (),
 }
 """What the timelock may call besides setters."""
 SALTS_MAX = 1_000  # the same change so often: somebody is going back and forth
@@ -39,7 +41,8 @@ class Operation(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One call to what is governed and where it stands. `state` is `open` (the key may make it at
-    once), `new`, `waiting`, `due` or `expired`; `ready_s` is 0 unless it was scheduled.
+    once), `new`, `waiting`, `due` or `expired`; `ready_s` is 0 unless it was scheduled. `made`
+    is the id of the last equal operation that was executed, empty if none was.
     """
 
     function: str
@@ -49,6 +52,7 @@ class Change:
     id: bytes
     ready_s: int
     delay_s: int
+    made: bytes
 
 
 class Step(NamedTuple):
@@ -84,6 +88,7 @@ def find_change(
         and who == _address(governance.call("deployer"))
     )
     delay_s = int(timelock.call("get_minimum_delay"))
+    made = b""
     for number in range(SALTS_MAX):
         operation = Operation(
             target.address, 0, payload, NO_PREDECESSOR, number.to_bytes(32, "big")
@@ -92,6 +97,7 @@ def find_change(
         ready_s = int(timelock.call("get_timestamp", identity))
         if ready_s != DONE_S:
             break
+        made = identity
     else:
         raise Unavailable(f"{function} with these arguments was executed {SALTS_MAX} times")
     now_s = block(venue.rpc).timestamp_s
@@ -111,6 +117,7 @@ def find_change(
         id=identity,
         ready_s=ready_s,
         delay_s=delay_s,
+        made=made,
     )
 
 
@@ -126,8 +133,9 @@ def rehearse(venue: Venue, change: Change) -> None:
     venue.rpc.call("eth_call", request, "latest")
 
 
-def next_step(change: Change, *, execute: bool, cancel: bool) -> Step | None:
-    """The transaction that brings a change on; None where there is only waiting to do.
+def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = False) -> Step | None:
+    """The transaction that brings a change on; None where there is only waiting to do, or nothing:
+    what was made is scheduled once more only `again`.
 
     Raises `Misconfigured` for what its state does not allow.
     """
@@ -143,6 +151,11 @@ def next_step(change: Change, *, execute: bool, cancel: bool) -> Step | None:
     if change.state == "open":
         return Step("Governance", change.function, change.arguments)
     if execute:
+        if change.state == "new" and change.made:
+            raise Misconfigured(
+                f"{change.function} with these arguments was made; to schedule it once more, run it"
+                " with --again, as a proposer"
+            )
         if change.state == "new":
             raise Misconfigured(
                 f"{change.function} with these arguments is not scheduled; run it once without"
@@ -150,26 +163,29 @@ def next_step(change: Change, *, execute: bool, cancel: bool) -> Step | None:
             )
         if change.state == "waiting":
             raise Misconfigured(
-                f"{change.function} waits until {change.ready_s} s; execute it from then on"
+                f"{change.function} waits until"
+                f" {datetime.fromtimestamp(change.ready_s, UTC):%Y-%m-%d %H:%M:%S} UTC; execute it"
+                " from then on"
             )
         return Step("Timelock", "execute", tuple(change.operation))
-    if change.state == "new":
+    if change.state == "new" and (again or not change.made):
         return Step("Timelock", "schedule", (*change.operation, change.delay_s))
     return None
 
 
 def setters(venue: Venue) -> dict[str, Setter]:
     """What the timelock calls with plain arguments, by name: Governance's setters and the vault's,
-    what moves money, and what the vault says of its parts.
+    what moves money, what the vault says of its parts, and the bond's setters (`bond_terms`).
     """
     found = {}
     for contract, acts in ACTS.items():
+        prefix = "bond_" if contract == "Bond" else ""
         for entry in venue[contract].abi.entries:
             name = str(entry.get("name", ""))
             if entry["type"] == "function" and (name.startswith("set_") or name in acts):
                 inputs = [(part["name"], type_of(part)) for part in entry["inputs"]]
                 if all(kind in ("address", "uint256", "bool") for _, kind in inputs):
-                    found[name.removeprefix("set_")] = Setter(contract, name, inputs)
+                    found[prefix + name.removeprefix("set_")] = Setter(contract, name, inputs)
     return found
 
 

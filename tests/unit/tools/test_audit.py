@@ -14,7 +14,8 @@ import audit
 from infold.cli.app import app
 
 CLAIMS = audit.claims()
-TARGETS = set(re.findall(r"^([a-z]+):", (audit.ROOT / "Makefile").read_text(), re.MULTILINE))
+MAKEFILE = (audit.ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 INVARIANTS = (audit.ROOT / "docs" / "invariants.md").read_text()
 
 
@@ -46,6 +47,20 @@ def test_the_page_shows_the_list() -> None:
 def test_a_page_without_a_place_for_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="no place"):
         audit.page("# Security\n", CLAIMS)
+
+
+def test_a_claim_that_is_none_is_told_with_those_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        audit.main(["--only", "sizes", "lint"])
+    said = capsys.readouterr().err
+    assert "no such claim: lint; tests/claims.toml has no-robbery, attacks" in said
+
+
+def test_the_example_in_the_list_of_targets_names_claims() -> None:
+    (shown,) = re.findall(r'^audit: .*ARGS="--only ([^"]+)"', MAKEFILE, re.MULTILINE)
+    assert set(shown.split()) <= set(CLAIMS)
 
 
 def test_what_was_measured_is_noted_once_and_a_failure_never() -> None:

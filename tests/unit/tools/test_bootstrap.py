@@ -128,6 +128,25 @@ def test_a_failing_step_says_what_the_program_said_and_what_to_do() -> None:
         bootstrap.run(["/nowhere/program"], "install it")
 
 
+def test_fetching_says_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter(range(0, 100, 4))
+    monkeypatch.setattr(bootstrap.time, "monotonic", lambda: float(next(clock)))
+    fetched = bootstrap.Fetched(7)
+    for name in "abcdef":
+        fetched.hear(f"Collecting {name}==1\n")
+        fetched.hear("  Downloading it\n")
+    fetched.hear("Installing collected packages: a, b\n")
+    lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    assert [line.split(";")[0] for line in lines] == [
+        "3 of 7 packages fetched",
+        "6 of 7 packages fetched",
+        "all 6 fetched",
+    ]
+    assert fetched.count == 6
+
+
 def test_no_fitting_python_is_an_error_with_a_mend(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from tests.support import compiler
 
 import judging
 import mutants
@@ -91,3 +94,15 @@ class _Item:
 
 def _deaf(mutant: judging.Mutant, verdict: judging.Verdict) -> None:
     raise AssertionError("nothing was judged")
+
+
+def test_code_is_the_same_whatever_its_comments_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiler, "CACHE", tmp_path / "kept")
+    source = "# pragma version 0.4.3\n\n@external\ndef f() -> uint256:\n    return {}\n"
+    codes = []
+    for name, text in (("A", "1"), ("B", "1  # a word"), ("C", "2")):
+        (tmp_path / f"{name}.vy").write_text(source.format(text))
+        codes.append(judging.code(compiler.compiled_at(tmp_path / f"{name}.vy")))
+    assert codes[0] == codes[1] != codes[2]

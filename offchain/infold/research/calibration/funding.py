@@ -45,6 +45,11 @@ class Series:
     symbol: str
     rates: Floats
 
+    @property
+    def name(self) -> str:
+        """The venue and its market."""
+        return f"{self.venue} {self.symbol}"
+
     def days(self) -> Floats:
         """Funding of three slices in a row, at each slice that has them: shares of notional a
         day.
@@ -157,5 +162,5 @@ def by_market(series: list[Series]) -> Mapping[str, tuple[float, float, float]]:
     for one in series:
         days = np.abs(one.days())
         low, high = np.quantile(days, (0.5, 0.99))
-        found[f"{one.venue} {one.symbol}"] = (float(low), float(high), float(days.max()))
+        found[one.name] = (float(low), float(high), float(days.max()))
     return found

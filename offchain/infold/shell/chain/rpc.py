@@ -15,6 +15,8 @@ from infold.errors import InfoldError, Unavailable
 RPC_TIMEOUT_S = 60.0  # a settle of 16 Mgas took 2 s on a loaded machine; the rest is room
 RPC_BATCH_MAX = 500  # requests in one HTTP body: a few hundred KB of JSON
 
+NO_GAS = "insufficient funds"  # what every node says of a sender that cannot pay
+
 Json = Any  # what json.loads gives
 
 
@@ -98,7 +100,8 @@ class Rpc:
         message = str(fault.get("message", fault))
         if fault.get("code") == 3 or "revert" in message.lower():
             raise Reverted(revert_reason(fault.get("data"), message), method)
-        raise Unavailable(f"node at {self.url} refused {method}: {message}")
+        mend = "; send its key ether for gas" if NO_GAS in message.lower() else ""
+        raise Unavailable(f"node at {self.url} refused {method}: {message}{mend}")
 
     def close(self) -> None:
         """Close the connection."""

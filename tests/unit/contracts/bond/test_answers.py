@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from tests.support.evm import Key, Receipt, a_key, refuses
 from tests.support.omission import LEFT_OUT, RIVAL, TIMELOCK, Omission
 from tests.support.venue import CLAIM_S, DEPLOYER, GUARDIAN, MATCHER, OWNER, REWARD_E6
 
-from infold.messages import Cancel, Order
+from infold.messages import Cancel, Order, TimeInForce, TriggerKind
 from infold.signing import Domain, cancel_digest, order_hash, sign
 from infold.words import pack_delegate_markets
 
@@ -72,9 +73,11 @@ def test_an_answer_frees_the_reward_and_the_order_is_never_claimed_for_again(
 ) -> None:
     bond = scene.venue.bond
     order = scene.claimed()
+    claimed = bond.claims(scene.hash(order))
     answered = ANSWERS[why](scene, order).only("Answered")
     assert answered == {"order_hash": scene.hash(order), "why": why}
     assert bond.reserved_e6() == 0
+    assert bond.claims(scene.hash(order)) == claimed - REWARD_E6, "the rest stays for who looks"
     with refuses(scene.venue.world, "bond: already claimed"):
         scene.challenge(scene.proof(order))
     with refuses(scene.venue.world, "bond: no such claim"):
@@ -151,6 +154,23 @@ def test_another_order_answers_if_it_is_in_the_slot_and_not_older(scene: Omissio
         with refuses(scene.venue.world, "bond: not a newer order"):
             by_order(scene, order, newer)
     by_order(scene, order, msgspec.structs.replace(order, size_e8=order.size_e8 + 1))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"time_in_force": kind} for kind in TimeInForce),
+        *({"trigger_kind": kind, "trigger_price_e8": 7} for kind in TriggerKind),
+        {"post_only": True},
+        {"reduce_only": True},
+        {"good_after_ms": 2**48 - 1, "expiry_ms": 2**48 - 2, "epoch": 2**16 - 1, "buy": False},
+    ],
+)
+def test_another_order_answers_whatever_it_asks_for(
+    scene: Omission, changes: dict[str, Any]
+) -> None:
+    order = scene.claimed()
+    by_order(scene, order, msgspec.structs.replace(order, seq=11, **changes))
 
 
 def test_another_order_is_the_traders_by_signature_or_approval(scene: Omission) -> None:

@@ -151,6 +151,9 @@ def test_what_the_owner_cancelled_on_chain_is_not_claimed_for(scene: Omission) -
         venue.clearing.cancel_all(scene.left_out, sender=LEFT_OUT)
         with refuses(venue.world, "bond: order is cancelled"):
             scene.challenge(proof)
+    with venue.world.anchored():
+        venue.clearing.cancel_all(scene.left_out, sender=LEFT_OUT)
+        scene.challenge(scene.proof(scene.order(epoch=1)))
     venue.clearing.cancel(scene.left_out, 3, 9, sender=LEFT_OUT)
     scene.challenge(proof)
 

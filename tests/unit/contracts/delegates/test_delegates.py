@@ -148,3 +148,22 @@ def test_a_delegates_order_fills_while_the_grant_lasts(venue: Venue, account: in
     venue.world.travel(3)
     late = settled(venue, account, delegated=True, key=KEY)
     assert [skip["reason"] for skip in late.all("Skipped")] == [10]
+
+
+def test_an_approval_is_given_once_and_taken_back_once(venue: Venue, account: int) -> None:
+    delegates, digest = venue.delegates, b"\7" * 32
+    for name in ("approve", "disapprove"):
+        with refuses(venue.world, "delegates: not the owner"):
+            getattr(delegates, name)(account, digest, sender=STRANGER)
+    delegates.approve(account, digest, sender=OWNER)
+    with refuses(venue.world, "delegates: already decided"):
+        delegates.approve(account, digest, sender=OWNER)
+    delegates.disapprove(account, digest, sender=OWNER)
+    assert delegates.approvals(account, digest) == venue.world.now_ms + 3_000
+    forbidden = b"\x08" * 32
+    delegates.disapprove(account, forbidden, sender=OWNER)
+    assert delegates.approvals(account, forbidden) == 1
+    for decided in (digest, forbidden):
+        for name in ("approve", "disapprove"):
+            with refuses(venue.world, "delegates: already decided"):
+                getattr(delegates, name)(account, decided, sender=OWNER)

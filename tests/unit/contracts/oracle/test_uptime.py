@@ -94,7 +94,7 @@ def test_set_uptime_keeps_its_bounds(sequencer: Sequencer, feed: bool, grace_s: 
         sequencer.set(sequencer.feed.address if feed else ZERO, grace_s)
 
 
-@pytest.mark.parametrize("grace_s", [60, 86_400])
+@pytest.mark.parametrize("grace_s", [60, 61, 86_400])
 def test_set_uptime_takes_what_its_bounds_allow(sequencer: Sequencer, grace_s: int) -> None:
     said = sequencer.set(sequencer.feed.address, grace_s).only("UptimeSet")
     assert said == {"feed": sequencer.feed.address.lower(), "grace_s": grace_s}

@@ -82,6 +82,18 @@ def test_claims_take_the_oldest_request_first(pooled: Venue) -> None:
     assert pool.claimableDepositRequest(2, who) == 30 * DOLLAR == pool.maxDeposit(who)
 
 
+def test_a_claim_leaves_the_younger_requests_to_later_ones(pooled: Venue) -> None:
+    for _ in range(8):
+        pooled.ask_in(PROVIDER, DOLLAR)
+        pooled.strike(ORACLE)
+    pool, who = pooled.pool, PROVIDER.address
+    pool.deposit(DOLLAR, who, who, sender=PROVIDER)
+    assert pool.maxDeposit(who) == 7 * DOLLAR
+    receipt = pool.deposit(7 * DOLLAR, who, who, sender=PROVIDER)
+    assert [event["place"] for event in receipt.all("Claimed")] == [4, 6, 8, 10, 12, 14, 16]
+    assert pool.maxDeposit(who) == 0
+
+
 def test_a_ninth_open_request_waits_for_a_claim(pooled: Venue) -> None:
     for _ in range(8):
         pooled.ask_in(PROVIDER, DOLLAR)
@@ -148,7 +160,8 @@ def test_a_pool_worth_nothing_gives_requests_back(pooled: Venue) -> None:
     assert unpack_account(pooled.clearing.accounts(0)).collateral_e6 == collateral
     assert unpack_limits(pooled.clearing.limits()).capital_e6 == 0
 
-    assert pooled.pool.maxDeposit(SECOND.address) == pooled.pool.maxRedeem(PROVIDER.address) == 0
+    assert pooled.pool.maxDeposit(SECOND.address) == pooled.pool.maxMint(SECOND.address) == 0
+    assert pooled.pool.maxRedeem(PROVIDER.address) == pooled.pool.maxWithdraw(PROVIDER.address) == 0
     back = (epoch, SECOND.address, SECOND.address)
     receipt = pooled.pool.claimCancelDepositRequest(*back, sender=SECOND)
     assert receipt.only("CancelDepositClaim")["assets"] == 500 * DOLLAR

@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 from tests.support.books import Books
 from tests.support.evm import Key, Receipt, a_key, refuses
-from tests.support.venue import LOT, PRICE_E8
+from tests.support.venue import DOLLAR, LOT, PRICE_E8
 
 from infold.words import unpack_account, unpack_incoming, unpack_position
 
@@ -242,3 +242,33 @@ def test_execute_exit_rejects_what_nobody_asked_for(crowd: Crowd) -> None:
         execute(crowd, crowd.venue.world.now_ms)
     with refuses(crowd.venue.world, "recovery: index out of range"):
         execute(crowd, crowd.venue.world.now_ms, index=16)
+
+
+def test_a_request_ends_where_the_position_has_crossed_to_the_other_side(crowd: Crowd) -> None:
+    """Nobody is let out of a position they have not asked about; its mark goes with the request."""
+    venue = crowd.venue
+    q = ask(crowd)
+    venue.trade(crowd.short, crowd.long, size_e8=2 * LOT)
+    held = unpack_position(venue.clearing.positions(crowd.long * 16))
+    assert (held.base_e8, held.event) == (-LOT, 1)
+    venue.world.travel(D_S - 1)
+    receipt = execute(crowd, q + 60_000)
+    assert receipt.only("ExitSet")["exit"] == venue.recovery.exits(crowd.long * 16) == 0
+    after = unpack_position(venue.clearing.positions(crowd.long * 16))
+    assert after == held._replace(event=0)
+    assert not venue.trade(crowd.long, crowd.short, size_e8=LOT // 10).all("Skipped")
+
+
+def test_what_was_to_leave_pays_for_an_exit_and_the_rest_is_collateral_again(crowd: Crowd) -> None:
+    """70 dollars stay beside 3,900 that were asked for; a fall of 1,000 and 20 bp come to more."""
+    venue = crowd.venue
+    venue.clearing.request_withdrawal(crowd.long, 3_900 * DOLLAR, sender=LONG)
+    q = ask(crowd)
+    venue.world.travel(D_S)
+    receipt = execute(crowd, q + 60_000, PRICE_E8 - 1_000 * 10**8)
+    assert (
+        receipt.only("WithdrawalSet")["withdrawal"] == venue.clearing.withdrawals(crowd.long) == 0
+    )
+    assert receipt.all("Covered") == []
+    assert crowd.cash(crowd.long) == (4_000 - 30 - 1_000 - 118) * DOLLAR
+    Books(venue).check()

@@ -96,15 +96,22 @@ def test_half_of_the_penalty_is_the_keepers(crowd: Crowd) -> None:
     Books(crowd.venue).check()
 
 
+@pytest.mark.parametrize("leaving_e6", [0, 3_000 * DOLLAR])
 def test_an_account_that_cannot_be_saved_is_closed_whole_and_pays_what_it_has(
-    crowd: Crowd,
+    crowd: Crowd, leaving_e6: int
 ) -> None:
-    """At 56,200 equity is 170: h_min takes 28.10, the penalty of 351.25 is what is left."""
-    crowd.liquidate(56_200 * 10**8)
+    """At 56,200 equity is 170: h_min takes 28.10, the penalty of 351.25 is what is left. Nothing
+    is left and nothing owed: nobody covers anything.
+    """
+    if leaving_e6:
+        crowd.venue.clearing.request_withdrawal(crowd.long, leaving_e6, sender=LONG)
+    receipt = crowd.liquidate(56_200 * 10**8)
     word = unpack_account(crowd.venue.clearing.accounts(crowd.long))
     assert crowd.venue.clearing.positions(crowd.long * 16) == 0
     assert (word.mask, word.collateral_e6) == (0, 0)
+    assert crowd.venue.clearing.withdrawals(crowd.long) == 0
     assert crowd.cash(INSURANCE) == 141_900_000
+    assert not receipt.all("Covered")
     Books(crowd.venue).check()
 
 

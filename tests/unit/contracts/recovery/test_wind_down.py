@@ -309,6 +309,25 @@ def test_the_backstops_part_goes_to_governance_which_passes_it_on(crowd: Crowd) 
     assert purse(venue, MATCHER) == before + 500 * DOLLAR
 
 
+def test_a_backstop_that_holds_a_position_is_paid_once(crowd: Crowd) -> None:
+    venue = crowd.venue
+    venue.back(60_000 * DOLLAR)
+    plans = [
+        venue.a_fill(venue.an_order(crowd.short, buy=True, size_e8=LOT)),
+        venue.a_fill(venue.an_order(crowd.long, buy=False, size_e8=LOT, epoch=9)),
+    ]
+    assert len(venue.settle(venue.a_batch(plans, oracle={1: PRICE_E8})).all("Skipped")) == 1
+    venue.world.travel(60)
+    venue.settle(venue.a_batch(oracle={1: PRICE_E8 * 99 // 100}))
+    stop(venue)
+    worth = venue.recovery.final_equity(1)
+    assert worth > 60_000 * DOLLAR
+    venue.world.travel(WEEK_S + 1)
+    assert claim(venue, 1) == worth
+    with refuses(venue.world, "recovery: nothing to claim"):
+        claim(venue, 1)
+
+
 def test_a_place_that_was_left_free_is_passed_over(crowd: Crowd) -> None:
     """The last batch closes place 0 of an account that holds another market in place 1."""
     venue = crowd.venue

@@ -53,8 +53,13 @@ def test_shares_leave_for_their_part_of_what_the_pool_is_left_with(pooled: Crowd
         pool.leave(shares, *own, sender=PROVIDER)
     with refuses(venue.world, "pool: amount is zero"):
         pool.leave(0, *own, sender=PROVIDER)
-    assert pool.leave(shares - shares // 4, *own, sender=PROVIDER).value == 7_500 * DOLLAR
-    assert purse(venue, PROVIDER) == before[1] + 7_500 * DOLLAR
+    unit = 10**6  # shares, worth a millionth of a dollar
+    rest = shares - shares // 4 - 2 * unit + 1
+    for part, paid_e6 in ((unit - 1, 0), (unit, 1), (rest, 7_500 * DOLLAR - 2)):
+        held = purse(venue, PROVIDER)
+        assert pool.leave(part, *own, sender=PROVIDER).value == paid_e6
+        assert purse(venue, PROVIDER) == held + paid_e6
+    assert purse(venue, PROVIDER) == before[1] + 7_500 * DOLLAR - 1
     with refuses(venue.world, "pool: not enough shares"):
         pool.leave(1, *own, sender=PROVIDER)
 

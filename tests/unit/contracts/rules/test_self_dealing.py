@@ -15,8 +15,9 @@ from tests.support.evm import Contract, Refused, World, a_key
 
 from infold.bench.hindsight.friend import WINDOW_S, Policy, a_day
 from infold.bench.hindsight.ground import Closed, Terms
-from infold.bench.hindsight.paths import CALM, JUMPY, STORM, Weather, paths
+from infold.bench.hindsight.paths import paths
 from infold.bench.hindsight.run import CAPITAL_E6, HELD, REBATE_MAX
+from infold.core.daybound import CALM, JUMPY, STORM, Weather
 
 SEED = 12
 HOUR_S = 3_600

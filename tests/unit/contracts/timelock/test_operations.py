@@ -56,8 +56,11 @@ def test_schedule_takes_any_delay_from_the_least_to_thirty_days(
 ) -> None:
     operation = named(sealed)
     sealed.schedule(operation, delay_s)
+    calls = together(operation, operation)
+    sealed.timelock.schedule_batch(*calls, delay_s, sender=OWNER)
     sealed.world.travel(delay_s)
     sealed.timelock.execute(*operation, sender=STRANGER)
+    sealed.timelock.execute_batch(*calls, sender=STRANGER)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from infold.bench.hindsight import run
 from infold.bench.hindsight.friend import WINDOW_S, Policy, a_day
 from infold.bench.hindsight.ground import Ground, Terms, Trade
-from infold.bench.hindsight.paths import CALM, STORM, Weather, paths
+from infold.bench.hindsight.paths import paths
+from infold.core.daybound import CALM, LIMIT_SHARE, STORM
 from infold.core.plan import StructuralFault
 from infold.units import QUOTE_DIVISOR
 
@@ -66,7 +67,7 @@ def test_a_full_meter_ends_the_growing_and_the_day_stays_inside_the_limit() -> N
     moves = paths(STORM, 3, WINDOW_S, 7_200)
     day, ground = a_day(moves, TERMS, Policy(), CAPITAL_E6)
     assert ground.refused["clearing: loss meter"] > 10
-    assert CAPITAL_E6 // 2_000 < day.taken_e6 < CAPITAL_E6 * run.LIMIT_SHARE
+    assert CAPITAL_E6 // 2_000 < day.taken_e6 < CAPITAL_E6 * LIMIT_SHARE
 
 
 def test_a_rebate_at_its_most_changes_what_trades_are_made_and_not_the_bound() -> None:
@@ -75,7 +76,7 @@ def test_a_rebate_at_its_most_changes_what_trades_are_made_and_not_the_bound() -
     given = replace(TERMS, rebate=run.REBATE_MAX)
     day, ground = a_day(moves, given, Policy(), CAPITAL_E6)
     assert day.trades != plain.trades
-    assert day.taken_e6 < CAPITAL_E6 * run.LIMIT_SHARE
+    assert day.taken_e6 < CAPITAL_E6 * LIMIT_SHARE
     assert all(held.meter.earned_e6 >= 0 for held in ground.state.markets.values())
 
 
@@ -87,8 +88,10 @@ def test_a_day_repeats() -> None:
     )
 
 
-def test_the_bound_without_luck_stands_below_the_limit_only_for_small_caps() -> None:
-    assert run.bound_share(TERMS, STORM) < run.LIMIT_SHARE
-    assert run.bound_share(TERMS, Weather("still", 0.0)) == pytest.approx(0.0035 * 8 / 7)
-    wide = replace(TERMS, residual_share=0.03, position_share=0.2)
-    assert run.bound_share(wide, STORM) > run.LIMIT_SHARE
+def test_a_search_says_after_each_of_its_days_how_far_it_is() -> None:
+    heard: list[tuple[int, int]] = []
+    day, _ = a_day({1: np.full(400, PRICE_E8, dtype=np.int64)}, TERMS, Policy(), CAPITAL_E6)
+    one = run.Tried("still", TERMS, Policy(), 0, day)
+    most = len(run.FIRST) + len(run.TURNS)
+    assert list(run.watched(iter([one, one]), lambda *far: heard.append(far))) == [one, one]
+    assert heard == [(1, most), (2, most)]

@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from infold.cli import app as application
+from infold.cli.failures import of_error, tell
 from infold.cli.options import defaults_for, settings
 from infold.cli.study import overrides
 from infold.cli.terminal import Exit, exit_code_of, show, show_all
@@ -84,6 +85,66 @@ def test_wrong_usage_is_told_in_sentences(capsys: pytest.CaptureFixture[str]) ->
     ):
         assert application.run(arguments) == Exit.USAGE
         assert said in capsys.readouterr().err
+
+
+def test_a_negative_number_is_not_called_an_unknown_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert application.run(["deposit", "17", "-5"]) == Exit.USAGE
+    assert "-5 is read as an option: no number here is below zero. Add --help" in (
+        capsys.readouterr().err
+    )
+
+
+def failed(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    """The one object of a failure, on the stream that is not data."""
+    written = capsys.readouterr()
+    assert written.out == ""
+    document = json.loads(written.err.splitlines()[-1])
+    assert list(document) == ["error"]
+    error: dict[str, object] = document["error"]
+    assert list(error) == ["exit", "code", "message", "next", "param", "retryable"]
+    return error
+
+
+def test_with_json_a_failure_is_an_object_that_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert application.run(["withdraw", "2", "--json"]) == Exit.USAGE
+    usage = failed(capsys)
+    assert (usage["exit"], usage["code"], usage["retryable"]) == (2, "USAGE", False)
+    assert "add --help" in str(usage["next"])
+
+    assert application.run(["replay", str(tmp_path / "btcusdt.csv"), "--json", "-q"]) == Exit.SETUP
+    setup = failed(capsys)
+    assert (setup["exit"], setup["code"]) == (3, "SETUP") and "INFOLD_DATA" in str(setup["next"])
+
+    silent = ["market", "list", "--api-url", "http://127.0.0.1:9", "--json"]
+    assert application.run(silent) == Exit.UNAVAILABLE
+    away = failed(capsys)
+    assert (away["exit"], away["code"], away["retryable"]) == (6, "UNAVAILABLE", True)
+    assert "infold devnet" in str(away["next"])
+
+    assert application.run([*silent[:-1], "--", "--json"]) == Exit.USAGE
+    assert capsys.readouterr().err.startswith("infold: "), "a value is not an option"
+
+
+def test_a_rejection_s_object_has_its_own_code_and_field(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from infold.shell.chain import Reverted
+
+    assert tell(of_error(Rejected("PRICE_TICK", "price", "5 is off")), ["--json"]) == Exit.REJECTED
+    rejected = failed(capsys)
+    assert (rejected["code"], rejected["param"]) == ("PRICE_TICK", "price")
+    assert (
+        rejected["message"] == "PRICE_TICK (price): 5 is off; round the price to the market's tick"
+    )
+    assert rejected["next"] == "round the price to the market's tick"
+    refusal = Reverted("vault: token refused", "Vault.pull")
+    assert tell(of_error(refusal), ["--json"]) == Exit.REVERTED
+    reverted = failed(capsys)
+    assert (reverted["code"], reverted["next"]) == ("REVERTED", None)
 
 
 def test_a_paragraph_of_help_is_not_broken_where_its_source_is(

@@ -207,7 +207,7 @@ def test_a_market_given_twice_is_refused_with_both_files(
     trades, _, _ = binance_files(tmp_path)
     copy = tmp_path / "again-btcusdt.csv"
     copy.write_text(trades.read_text())
-    assert run(trades, copy) != Exit.OK
+    assert run(trades, copy) == Exit.USAGE
     assert "both hold BTCUSDT" in capsys.readouterr().err
     assert run(trades, copy, "--market", f"OTHER={copy.name}", "--json") == Exit.OK
     markets = json.loads(capsys.readouterr().out)["markets"]
@@ -220,8 +220,8 @@ def test_files_too_short_to_say_anything_are_refused_with_the_reason(
     trades, _, _ = binance_files(tmp_path, invented(20))
     assert run(trades) == Exit.SETUP
     assert "too few for volatility_bp" in capsys.readouterr().err
-    assert run() != Exit.OK
-    assert "give trades, --quotes or --bars" in capsys.readouterr().err
+    assert run() == Exit.USAGE
+    assert "give trades, --quotes or --bars. Add --help" in capsys.readouterr().err
 
 
 def test_the_help_says_which_files_to_fetch(capsys: pytest.CaptureFixture[str]) -> None:

@@ -183,7 +183,9 @@ def test_a_kept_journal_is_reported_by_the_command(
         page = tmp_path / f"{kind}.html"
         assert run(["report", kind, str(tmp_path), "--html", str(page)]) == 0
         assert page.read_text().startswith("<!doctype html>")
-        assert f"infold report {kind}" in capsys.readouterr().out
+        written = capsys.readouterr()
+        assert f"infold report {kind}" in written.out
+        assert written.err == f"infold: page written to {page}\n"
 
 
 def test_a_journal_without_a_batch_has_nothing_to_report(tmp_path: Path) -> None:

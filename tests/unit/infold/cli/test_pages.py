@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from infold.cli import layout, pages
-from infold.cli.layout import WIDTH, decimal_dollars, dollars, folded, grouped, pairs, scaled, table
+from infold.cli.layout import (
+    WIDTH,
+    decimal_dollars,
+    dollars,
+    folded,
+    grouped,
+    pairs,
+    scaled,
+    span,
+    table,
+)
 from infold.cli.terminal import show, show_all
 
 HASH = "0x" + "6eba3603" * 8
@@ -83,6 +93,11 @@ def test_times_are_utc_to_the_millisecond() -> None:
 
 
 # -- lines -------------------------------------------------------------------------
+
+
+def test_lengths_of_time_have_two_units() -> None:
+    spans = [span(ms) for ms in (999, 59_000, 61_500, 3_600_000, 7 * 86_400_000 - 1)]
+    assert spans == ["0 s", "59 s", "1 min 1 s", "1 h 0 min", "6 d 23 h"]
 
 
 def test_long_texts_go_on_and_lose_nothing() -> None:
@@ -186,6 +201,7 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
         "owner": {"address": address, "private_key": key},
         "guardian": {"address": address, "private_key": key},
         "oracle_signers": [{"address": address, "private_key": key}],
+        "key_files": "/var/devnet/keys",
         "k": 1,
     }
     text = text_of(pages.of_devnet(found))
@@ -193,6 +209,7 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
     assert f"export INFOLD_RPC_URL={found['rpc_url']}\n" in text
     assert f"export INFOLD_PRIVATE_KEY={key}\n" in text
     assert "infold order place 17 -m BTC-USD --side buy" in text
+    assert "/var/devnet/keys/ has owner, guardian, matcher and refund_payer" in text
 
 
 REFUNDS = {
@@ -209,6 +226,8 @@ def test_an_account_shows_its_fee_tier_and_what_it_is_owed() -> None:
         "owner": HASH[:42],
         "collateral": "1000",
         "equity": "-3.5",
+        "initialMargin": "7000",
+        "maintenanceMargin": "3500.25",
         "pendingWithdrawal": "0",
         "withdrawalBarrier": 0,
         "openOrders": 2,
@@ -218,8 +237,31 @@ def test_an_account_shows_its_fee_tier_and_what_it_is_owed() -> None:
     text = text_of(pages.of_account(account))
     assert "pays 87.5% of a market's fee until 2027-01-15 08:00:00" in text
     assert "$10.25 owed, $2.25 paid" in text
+    assert "$7,000.00 initial, $3,500.25 maintenance" in text
     unfixed = text_of(pages.of_account(account | {"feeTier": "1", "feeTierUntil": None}))
     assert "pays 100.0% of a market's fee\n" in unfixed
+
+
+def test_what_holds_a_position_back_is_told_below_it() -> None:
+    free = {
+        "market": "BTC-USD",
+        "size": "-2.5",
+        "oraclePrice": "60000",
+        "quote": "150000",
+        "unrealizedPnl": "0",
+        "behind": False,
+        "exit": None,
+    }
+    held = {
+        "market": "ETH-USD",
+        "behind": True,
+        "exit": {"size": "0.25", "due": 1_800_000_000_000},
+    }
+    lines = pages.of_positions([free, free | held])
+    text_of(lines)
+    assert lines[3] == "ETH-USD was deleveraged: `infold keeper --once` folds it"
+    assert lines[4].startswith("ETH-USD: exit of 0.25 asked for, first due 2027-01-15 08:00:00")
+    assert len(pages.of_positions([free])) == 2
 
 
 def test_refunds_are_a_table_and_what_was_paid_another() -> None:
@@ -258,6 +300,9 @@ def test_any_other_object_is_told_with_its_scales() -> None:
         "epoch_ms": 40_000,
         "pool_share": 0.25,
         "on_chain": True,
+        "seq": 2_181_135_153,
+        "expiry": 1_800_000_000_000,
+        "goodAfter": 0,
         "nested": {"hash": HASH, "list": [{"a": 1}], "none": None, "empty": []},
     }
     assert layout.plain(found) == [
@@ -267,6 +312,9 @@ def test_any_other_object_is_told_with_its_scales() -> None:
         "epoch ms         40,000",
         "pool share       25.0%",
         "on chain         yes",
+        "seq              2181135153",
+        "expiry           2027-01-15 08:00:00.000 UTC",
+        "goodAfter        -",
         f"nested hash      {HASH}",
         "nested list 1 a  1",
         "nested none      -",

@@ -7,15 +7,14 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from tests.support.recorded_twin import CLEARING, RecordedVenue
+from tests.support.recorded_twin import audited as of_recorded
+from tests.support.twin import BTC, EPOCH_MS, ETH, PROVIDER, Key
 
 from infold.reference.audit import IDS
 from infold.reference.history import Entry, Event, History
 from infold.reference.replay import Sampling
 from infold.reference.state import State
-
-from .recorded import CLEARING, RecordedVenue
-from .recorded import audited as of_recorded
-from .venue import BTC, EPOCH_MS, ETH, PROVIDER, Key
 
 
 def a_venue() -> RecordedVenue:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.recorded_twin import RecordedVenue, audited
+from tests.support.twin import BTC, FIRST, PROVIDER
 
 from infold.reference.history import History
-
-from .recorded import RecordedVenue, audited
-from .venue import BTC, FIRST, PROVIDER
 
 WEEK_S = 7 * 86_400
 MILLION_E6 = 10**12

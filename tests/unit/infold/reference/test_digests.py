@@ -9,6 +9,7 @@ import random
 
 from eth_account.messages import encode_typed_data
 from sha3 import keccak_256 as native_keccak
+from tests.support.twin import hash_many
 
 from infold.reference.digests import (
     Contents,
@@ -20,8 +21,6 @@ from infold.reference.digests import (
     vector_digest,
 )
 from infold.reference.keccak import keccak_256_many
-
-from .venue import hash_many
 
 ORDER_FIELDS = [
     ("account", "uint32"),

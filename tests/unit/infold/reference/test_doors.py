@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.twin import BTC, CAPS, EPOCH_MS, FIRST, GOVERNANCE, RATES, Key, Venue
 
 from infold.reference.faults import Fault
 from infold.reference.words import Account, Delegate, Fill, Withdrawal
-
-from .venue import BTC, CAPS, EPOCH_MS, FIRST, GOVERNANCE, RATES, Key, Venue
 
 ACCOUNT = FIRST
 CENT = 10**4

@@ -7,12 +7,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.twin import (
+    BTC,
+    CAPS,
+    ETH,
+    FIRST,
+    GOVERNANCE,
+    MATCHER,
+    PRICES_E8,
+    RATES,
+    SIGNERS,
+    Key,
+    Venue,
+)
 
 from infold.reference.faults import Fault, Overflow
 from infold.reference.settlement import SettleCall
 from infold.reference.words import PriceWord
-
-from .venue import BTC, CAPS, ETH, FIRST, GOVERNANCE, MATCHER, PRICES_E8, RATES, SIGNERS, Key, Venue
 
 BUYER, SELLER = FIRST, FIRST + 1
 LOT = 10**8
@@ -115,7 +126,7 @@ def test_shape_of_the_vector(
 
 
 def test_an_unopened_chunk_is_given_by_its_hash_and_prices_nothing(venue: Venue) -> None:
-    from .venue import hash_many
+    from tests.support.twin import hash_many
 
     call = venue.batch([], {BTC: PRICE})
     second = b"".join(word.to_bytes(32, "big") for word in call.openings[8:])

@@ -7,6 +7,7 @@ import random
 
 import pytest
 from tests.support.evm import Refused
+from tests.support.twin import CAPS, CLEARING, LISTING, RATES
 from tests.support.venue import PARAMETERS, a_venue, parameters
 
 from infold.reference.faults import Overflow
@@ -18,8 +19,6 @@ from infold.reference.governing import (
 from infold.reference.history import Event
 from infold.reference.invariants import Finding
 from infold.reference.words import Caps, Clock, Limits, Rates
-
-from .venue import CAPS, CLEARING, LISTING, RATES
 
 NOW_S = 1_700_000_000
 NOW_MS = NOW_S * 1000

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.recorded_twin import RecordedVenue
+from tests.support.twin import BTC, ETH, FIRST
 
 from infold.reference.audit import Auditor
 from infold.reference.facts import BatchFacts
@@ -38,9 +40,7 @@ from infold.reference.state import State
 from infold.reference.sums import Sums
 from infold.reference.words import Account, Head
 
-from .recorded import RecordedVenue
 from .test_audit import copied
-from .venue import BTC, ETH, FIRST
 
 
 class Scene:

@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.twin import RATES
 
 from infold.reference.groups import passes
 from infold.reference.margin import Mark, credit, fee_of, funded_index, quote_of_buy, standing
 from infold.reference.margin import quote_of_sale as sale
 from infold.reference.words import Clock, Position, Withdrawal
-
-from .venue import RATES
 
 DAY_MS = 86_400_000
 PRICE_E8 = 60_000 * 10**8

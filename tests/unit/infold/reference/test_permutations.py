@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.support.twin import BTC, ETH, FIRST, Key, Venue
 
 from infold.reference.faults import Reason
 from infold.reference.settlement import (
@@ -16,8 +17,6 @@ from infold.reference.settlement import (
     prepare,
     settle_group_alone,
 )
-
-from .venue import BTC, ETH, FIRST, Key, Venue
 
 TRADERS = 9
 

@@ -6,6 +6,22 @@ hand.
 from __future__ import annotations
 
 import pytest
+from tests.support.twin import (
+    BTC,
+    CAPS,
+    EPOCH_MS,
+    ETH,
+    FIRST,
+    PRICES_E8,
+    PROVIDER,
+    RATES,
+    RECOVERY,
+    Venue,
+    hash_many,
+)
+from tests.support.twin import (
+    POOL as POOL_ADDRESS,
+)
 
 from infold.reference.faults import Fault, Reason
 from infold.reference.invariants import LossRecord, daily_loss_bound
@@ -23,23 +39,6 @@ from infold.reference.words import (
     Requests,
     SettleHead,
     Strike,
-)
-
-from .venue import (
-    BTC,
-    CAPS,
-    EPOCH_MS,
-    ETH,
-    FIRST,
-    PRICES_E8,
-    PROVIDER,
-    RATES,
-    RECOVERY,
-    Venue,
-    hash_many,
-)
-from .venue import (
-    POOL as POOL_ADDRESS,
 )
 
 BUYER, SELLER = FIRST, FIRST + 1

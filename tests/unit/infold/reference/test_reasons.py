@@ -6,11 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.twin import BTC, ETH, FIRST, PRICES_E8, RATES, Key, Venue
 
 from infold.reference.faults import Reason
 from infold.reference.words import Fill
-
-from .venue import BTC, ETH, FIRST, PRICES_E8, RATES, Key, Venue
 
 BUYER, SELLER, OTHER = FIRST, FIRST + 1, FIRST + 2
 LOT = 10**8

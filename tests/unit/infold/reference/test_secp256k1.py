@@ -6,11 +6,10 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.support.twin import Key
+from tests.support.twin import recover as native_recover
 
 from infold.reference.secp256k1 import FIELD, GENERATOR, ORDER, address, public_key, recover
-
-from .venue import Key
-from .venue import recover as native_recover
 
 
 def test_addresses_of_known_keys() -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.twin import BTC, ETH, GOVERNANCE, PRICES_E8, Venue
 
 from infold.reference.faults import Fault, Reason
 from infold.reference.rebuild import Rebuilt
 from infold.reference.sources import Reading, Readings, Source, doubtful
 from infold.reference.state import State
-
-from .venue import BTC, ETH, GOVERNANCE, PRICES_E8, Venue
 
 SOURCE = 0x50 << 64
 

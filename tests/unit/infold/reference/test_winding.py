@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.twin import BTC, FIRST, PROVIDER, Venue
 
 from infold.reference.faults import Fault
 from infold.reference.words import Account, Position, Withdrawal
-
-from .venue import BTC, FIRST, PROVIDER, Venue
 
 WEEK_S = 7 * 86_400
 DOLLAR = 10**6

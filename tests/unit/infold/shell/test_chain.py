@@ -7,6 +7,7 @@ import json
 import random
 from pathlib import Path
 
+import httpx
 import pytest
 from coincurve import PrivateKey
 from eth_abi.abi import encode
@@ -244,4 +245,20 @@ def test_a_lost_connection_that_nobody_explains_names_the_node_and_the_call() ->
     rpc = Rpc("http://127.0.0.1:1", lambda: None)
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1 did not answer eth_blockNumber"):
         rpc.call("eth_blockNumber")
+    rpc.close()
+
+
+def test_a_sender_that_cannot_pay_for_gas_is_told_to_get_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fault = {"code": -32003, "message": "Insufficient funds for gas * price + value"}
+
+    def refuse(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"jsonrpc": "2.0", "id": 1, "error": fault})
+
+    rpc = Rpc("http://node")
+    rpc.close()
+    monkeypatch.setattr(rpc, "_client", httpx.Client(transport=httpx.MockTransport(refuse)))
+    with pytest.raises(Unavailable, match="send its key ether for gas"):
+        rpc.call("eth_sendRawTransaction", "0x")
     rpc.close()

@@ -44,7 +44,7 @@ def test_the_shipped_plan_is_read_field_by_field() -> None:
         10_000_000,
     )
     assert (bitcoin.rates.im_e6, bitcoin.rates.mm_e6, bitcoin.rates.status) == (50_000, 25_000, 1)
-    assert bitcoin.caps.residual_cap_e8 == 50 * 10**8
+    assert bitcoin.caps.residual_cap_e8 == 5 * 10**8
     assert ether.market == 2
 
 

@@ -16,8 +16,7 @@ from infold.reference.replay import Sampling
 from infold.reference.rpc import Node, Transaction
 from infold.reference.settlement import SettleCall
 from infold.reference.state import State
-
-from .venue import (
+from tests.support.twin import (
     CHAIN_ID,
     CLEARING,
     DEPLOYED_S,
@@ -29,6 +28,7 @@ from .venue import (
     RECOVERY,
     SIGNERS,
     Venue,
+    encode,
 )
 
 VAULT, SEALS, DELEGATES, TOKEN = 0xA1, 0xA2, 0xA3, 0xA4
@@ -44,21 +44,6 @@ _POOL_EVENTS = {
     "CancelRedeemClaim",
     "OperatorSet",
 }
-
-
-def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
-    """ABI encoding by the twin's shapes: a word, or a list of tuples of words."""
-    heads: list[int] = []
-    tail: list[int] = []
-    for width, argument in zip(shape, arguments, strict=True):
-        if not width:
-            heads.append(argument)
-            continue
-        heads.append(32 * (len(shape) + len(tail)))
-        tail.append(len(argument))
-        for item in argument:
-            tail += [item] if width == 1 else list(item)
-    return b"".join([word.to_bytes(32, "big") for word in heads + tail])
 
 
 class RecordedVenue(Venue):

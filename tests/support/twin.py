@@ -6,6 +6,7 @@ that is not tested.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from coincurve import PrivateKey, PublicKey
 from sha3 import keccak_256 as native_keccak
@@ -66,6 +67,21 @@ LISTING = 10**6 << 192 | int.from_bytes(b"BTC-USD".ljust(24, b"\0"), "big")
 def hash_many(messages: Sequence[bytes]) -> list[bytes]:
     """Keccak of each message by a C library: the twin's own is tested apart."""
     return [native_keccak(message).digest() for message in messages]
+
+
+def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
+    """ABI encoding by the twin's shapes: a word, or a list of tuples of words."""
+    heads: list[int] = []
+    tail: list[int] = []
+    for width, argument in zip(shape, arguments, strict=True):
+        if not width:
+            heads.append(argument)
+            continue
+        heads.append(32 * (len(shape) + len(tail)))
+        tail.append(len(argument))
+        for item in argument:
+            tail += [item] if width == 1 else list(item)
+    return b"".join([word.to_bytes(32, "big") for word in heads + tail])
 
 
 def recover(digest: bytes, r: int, vs: int) -> int | None:

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a command says that it failed: a line for people, one JSON object with --json; on stderr
+either way, since stdout is data.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from infold.cli.terminal import Exit, complain, exit_code_of
+from infold.errors import CODES, InfoldError, Rejected, Unavailable
+
+USAGE_NEXT = "add --help to the command to see what it takes"
+
+
+class Failure(NamedTuple):
+    """Why a command failed. `code` is a rejection's own, else the exit code's name."""
+
+    exit: Exit
+    code: str
+    message: str
+    next: str | None = None
+    param: str | None = None
+    retryable: bool = False
+
+
+def of_error(error: InfoldError) -> Failure:
+    """Whatever is raised on purpose. Messages end in what to do next, after a semicolon."""
+    exit_code, said = exit_code_of(error), str(error)
+    if isinstance(error, Rejected):
+        return Failure(exit_code, error.code, said, CODES[error.code], error.param)
+    _, _, mend = said.partition("; ")
+    return Failure(
+        exit_code, exit_code.name, said, mend or None, retryable=isinstance(error, Unavailable)
+    )
+
+
+def of_usage(said: str) -> Failure:
+    """A slip in a command's own arguments, in the parser's words."""
+    said = said.rstrip(".")
+    if number := re.fullmatch(r"No such option: (-[\d.]\S*)", said):
+        said = f"{number[1]} is read as an option: no number here is below zero"
+    return Failure(Exit.USAGE, Exit.USAGE.name, said, USAGE_NEXT)
+
+
+INTERRUPTED = Failure(Exit.INTERRUPTED, Exit.INTERRUPTED.name, "interrupted")
+
+
+def tell(failure: Failure, arguments: Sequence[str]) -> Exit:
+    """Print a failure as its command was told to print; its exit code."""
+    if asks_for_json(arguments):
+        document = {"error": failure._asdict() | {"exit": int(failure.exit)}}
+        print(json.dumps(document, separators=(",", ":")), file=sys.stderr, flush=True)
+    elif failure.next == USAGE_NEXT:
+        complain(f"{failure.message}. {USAGE_NEXT.capitalize()}.")
+    else:
+        complain(failure.message)
+    return failure.exit
+
+
+def asks_for_json(arguments: Sequence[str]) -> bool:
+    """Whether --json is among a command's options."""
+    options = list(arguments)
+    return "--json" in (options[: options.index("--")] if "--" in options else options)
