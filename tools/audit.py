@@ -33,6 +33,8 @@ PAGE: Final = ROOT / "docs" / "security.md"
 BUILD: Final = ROOT / ".build" / "audit"
 BEGIN: Final = "<!-- made by tools/audit.py from tests/claims.toml -->"
 END: Final = "<!-- end -->"
+MADE: Final = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+"""What `make audit ARGS=...` would hand down to the `make` of a claim."""
 WORDS_MAX: Final = 110
 """Of what a command said last, in the report: one line of a table."""
 
@@ -63,10 +65,11 @@ def page(text: str, listed: Mapping[str, Mapping[str, Any]]) -> str:
 def run(name: str, command: str) -> dict[str, Any]:
     """One command: how it ended, how long it took, and what it said last."""
     begun = time.monotonic()
+    kept = {name: value for name, value in os.environ.items() if name not in MADE}
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=ROOT,
-        env=os.environ | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"},
+        env=kept | {"PATH": f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         check=False,

@@ -227,8 +227,16 @@ def main(arguments: list[str]) -> int:
 def _sampled(
     all_: Sequence[Mutant], tally: Mapping[str, Verdict], options: argparse.Namespace
 ) -> int:
-    """Judge known faults again, each compiled by itself: what was noticed must be noticed still."""
-    known = [mutant for mutant in all_ if current(mutant, tally)]
+    """Judge known faults again, each compiled by itself: what was noticed must be noticed still.
+
+    What survived and is not explained fails `make mutants`, and no push for as long as it does.
+    """
+    why = explanations()
+    known = [
+        mutant
+        for mutant in all_
+        if current(mutant, tally) and (_is_noticed(mutant, tally) or mutant.name in why)
+    ]
     chosen = random.Random(commit()).sample(known, min(options.sample, len(known)))
     print(f"sample of {len(chosen)} by commit {commit()[:12]}", file=sys.stderr)
     judged = [(mutant, tally[mutant.name]) for mutant in chosen if not _is_noticed(mutant, tally)]

@@ -244,17 +244,30 @@ def _is_overwritten(node: vy_ast.VyperNode) -> bool:
         [],
     )
     at = next((n for n, line in enumerate(block) if line is declaration), len(block))
-    name = declaration.target.id
-    for line in block[at + 1 :]:
-        if not isinstance(line, vy_ast.Assign | vy_ast.AnnAssign):
-            return False
-        if name in {part.id for part in line.value.get_descendants(vy_ast.Name, include_self=True)}:
+    return _overwrites(block[at + 1 :], declaration.target.id)
+
+
+def _overwrites(lines: list[vy_ast.VyperNode], name: str) -> bool:
+    """Whether lines give a variable another value before they could read it, on every way."""
+    for line in lines:
+        if isinstance(line, vy_ast.If):
+            return (
+                not _reads(line.test, name)
+                and _overwrites(line.body, name)
+                and _overwrites(line.orelse, name)
+            )
+        if not isinstance(line, vy_ast.Assign | vy_ast.AnnAssign) or _reads(line.value, name):
             return False
         if isinstance(line, vy_ast.Assign):
             given = getattr(line.target, "elements", [line.target])
             named = [part.get("id") for part in given]  # else a place in memory, reached by reading
-            return name in named and None not in named
+            if name in named or None in named:
+                return name in named and None not in named
     return False
+
+
+def _reads(node: vy_ast.VyperNode, name: str) -> bool:
+    return name in {part.id for part in node.get_descendants(vy_ast.Name, include_self=True)}
 
 
 def _rounded_otherwise(name: str, arguments: list[str]) -> str | None:

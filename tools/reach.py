@@ -4,10 +4,9 @@
 Contracts are compiled twice (`switches.py`): with switches, and with counters in their place. All
 tests run on the first with every switch off: what fails there fails for the switches' own gas and
 bytes, and is not asked about faults. The quick ones run on the second to see which of them come by
-a fault at all; no other could notice it. Both are kept in `.cache/mutants`. Of the first, a file of
-tests that was edited is run again alone. The second outlives edits: a fault it does not know is
-asked of those that come by its function, a test it does not know is always asked, and what it has
-wrong can only let a fault live.
+a fault at all; no other could notice it. Both are kept in `.cache/mutants`, and a file of tests
+that was edited is run again alone. Who comes by what outlives edits of contracts: a fault that is
+not known is asked of those that come by its function, and what is wrong can only let a fault live.
 """
 
 from __future__ import annotations
@@ -91,21 +90,51 @@ def prepared(faults: Sequence[Mutant]) -> Reach:
             + [test for test in alone["failed"] if test.split("::")[0] in same],
         }
         off.write_text(json.dumps(alone))
-    if not near.exists() or len({fault.name for fault in faults} - _read(near)["near"].keys()) > (
-        len(faults) * STRANGE
-    ):
-        _say("running all tests to see which of them come by which fault")
+    known = _read(near) if near.exists() else {"files": {}, "tests": [], "near": {}, "failed": []}
+    if len({fault.name for fault in faults} - known["near"].keys()) > len(faults) * STRANGE:
+        known["files"] = {}
+    edited = [file for file in files if known["files"].get(file) != files[file]]
+    if edited:
+        _say(f"running {len(edited)} files of tests to see which of them come by which fault")
         _compile(faults, kept / "counted")
         slow = {test for test, spent_s in alone["seconds"].items() if spent_s > SLOW_S}
-        _apart(functools.partial(_run, kept / "counted", near, faults, TESTS, slow))
+        _apart(functools.partial(_run, kept / "counted", KEPT / "told.json", faults, edited, slow))
+        known = _merged(known, _read(KEPT / "told.json"), edited) | {"files": files}
+        near.write_text(json.dumps(known))
     return Reach(
         kept / "switched",
         _read(kept / "switched" / "board.json"),
         alone["seconds"],
         frozenset(alone["failed"]),
         _digest([*shared, *tests]),
-        dict(_near(faults, _read(near), alone["seconds"])),
+        dict(_near(faults, known, alone["seconds"])),
     )
+
+
+def _merged(
+    known: Mapping[str, Any], told: Mapping[str, Any], edited: Sequence[str]
+) -> dict[str, Any]:
+    """A record of who comes by what, with some files of tests told anew."""
+    stay = [
+        test
+        for test in known["tests"]
+        if test.split("::")[0] not in edited and test not in told["tests"]
+    ]
+    stayed, tests = set(stay), [*stay, *told["tests"]]
+    at = {test: place for place, test in enumerate(tests)}
+    near: dict[str, set[int]] = {}
+    for record in (known, told):
+        for fault, met in record["near"].items():
+            names = (record["tests"][place] for place in met)
+            near.setdefault(fault, set()).update(
+                at[name] for name in names if record is told or name in stayed
+            )
+    failed = [*(test for test in known["failed"] if test in stayed), *told["failed"]]
+    return {
+        "tests": tests,
+        "failed": failed,
+        "near": {fault: sorted(met) for fault, met in near.items()},
+    }
 
 
 def _near(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -83,3 +84,12 @@ def test_the_report_counts_what_failed() -> None:
     assert "2 commands, 1 failed: two." in written
     assert "| ok | one | `make one` | 1 | a/b |" in written
     assert "**failed (2)**" in written
+
+
+def test_arguments_of_the_audit_are_not_its_claims(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(audit, "BUILD", tmp_path)
+    monkeypatch.setenv("ARGS", "--record")
+    monkeypatch.setenv("MAKEFLAGS", " -- ARGS=--record")
+    assert audit.run("echo", 'echo "<$ARGS$MAKEFLAGS>"')["said"] == "<>"

@@ -125,5 +125,8 @@ def _read(a: uint256) -> uint256:
 
     assert numbers("20", "b, c = self._two(a)") == set()
     assert numbers("20", "c = a") == {"20"}
+    both = "if a == 1:\n        b = a\n    else:\n        b, c = self._two(a)"
+    assert numbers("20", both) == {"21", "1"}
+    assert numbers("20", both.replace("a == 1", "b == 1")) == {"20", "21", "1"}
     assert numbers("20", "b, c = self._two(b)") == {"20"}
     assert numbers("20", "if a == b:\n        b = 22") == {"20", "21", "22"}

@@ -18,11 +18,13 @@ from tests.support.venue import (
 
 from infold.words import (
     unpack_account,
+    unpack_clock,
     unpack_head,
     unpack_withdrawal,
 )
 
 from .conftest import KEEPER, LONG, SHORT, Crowd
+from .test_funding import let_out
 
 WEEK_S = 7 * 86_400
 EVER = 2**48 - 1
@@ -326,6 +328,26 @@ def test_a_backstop_that_holds_a_position_is_paid_once(crowd: Crowd) -> None:
     assert claim(venue, 1) == worth
     with refuses(venue.world, "recovery: nothing to claim"):
         claim(venue, 1)
+
+
+def test_claims_count_funding_to_the_last_batch_at_the_scale_of_then(crowd: Crowd) -> None:
+    """After a change of parameters; what everybody is worth is what it was in that batch."""
+    venue = crowd.venue
+    for _ in range(2):
+        venue.list_market(
+            1, position_cap_e8=2 * LOT, rate_max_e9=10**8, velocity_e9=10**9, interest_share=15
+        )
+        venue.settle(venue.a_batch(oracle={1: PRICE_E8}))
+    let_out(crowd, crowd.short, SHORT, LOT // 4)
+    for _ in range(30):
+        venue.world.travel(3_600)
+        venue.settle(venue.a_batch(oracle={1: PRICE_E8}))
+    accounts = (crowd.long, crowd.short)
+    worth = [crowd.health(account, PRICE_E8)[0] for account in accounts]
+    clock = unpack_clock(venue.clearing.market_words(8))
+    assert clock.version == 1 and abs(clock.funding_index) > 10**6
+    stop(venue)
+    assert [venue.recovery.final_equity(account) for account in accounts] == worth
 
 
 def test_a_place_that_was_left_free_is_passed_over(crowd: Crowd) -> None:
