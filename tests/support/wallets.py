@@ -16,6 +16,10 @@ from tests.support.venue import DOLLAR, Venue
 MAGIC: Final = bytes.fromhex("1626ba7e").ljust(32, b"\0")
 """What a wallet answers that takes a signature for its own."""
 _RETURN_MAGIC: Final = bytes.fromhex("631626ba7e60e01b5f5260205ff3")
+MAGIC_IF: Final = bytes.fromhex("631626ba7e0260e01b5f5260205ff3")
+"""Returns the magic value if the stack holds 1."""
+ROUND_IF: Final = bytes.fromhex("60a002611000f3")
+"""Returns a feed's round, all zeros, if the stack holds 1; else nothing."""
 REVERTS: Final = bytes.fromhex("5f5ffd")
 BURNS: Final = bytes.fromhex("5b5f56")
 """Jumps back for ever."""
@@ -34,6 +38,14 @@ def calls_first(target: str, message: bytes) -> bytes:
     size = len(message).to_bytes(2, "big").hex()
     call = f"5f5f61{size}5f5f73{target[2:]}5af150"
     rest = bytes.fromhex(call) + _RETURN_MAGIC
+    start = (8 + len(rest)).to_bytes(2, "big").hex()
+    return bytes.fromhex(f"61{size}61{start}5f39") + rest + message
+
+
+def asks_first(target: str, message: bytes, then: bytes) -> bytes:
+    """Runtime code that calls somebody and goes on with 1 where it was answered, else with 0."""
+    size = len(message).to_bytes(2, "big").hex()
+    rest = bytes.fromhex(f"5f5f61{size}5f5f73{target[2:]}5af1") + then
     start = (8 + len(rest)).to_bytes(2, "big").hex()
     return bytes.fromhex(f"61{size}61{start}5f39") + rest + message
 

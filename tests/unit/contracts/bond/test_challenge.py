@@ -140,6 +140,17 @@ def test_an_approval_taken_back_before_the_batch_does_not_count(scene: Omission)
         scene.challenge(scene.proof(order, order=(words.order, words.terms, words.r, words.vs)))
 
 
+def test_an_approval_taken_back_counts_to_its_last_moment(scene: Omission) -> None:
+    venue = scene.venue
+    order = scene.order()
+    words = scene.record(order, STRANGER)
+    venue.delegates.approve(scene.left_out, scene.hash(order), sender=LEFT_OUT)
+    venue.delegates.disapprove(scene.left_out, scene.hash(order), sender=LEFT_OUT)
+    venue.world.travel(3)
+    assert venue.delegates.approvals(scene.left_out, scene.hash(order)) == venue.world.now_ms
+    scene.challenge(scene.proof(order, order=(words.order, words.terms, words.r, words.vs)))
+
+
 def test_what_the_owner_cancelled_on_chain_is_not_claimed_for(scene: Omission) -> None:
     venue = scene.venue
     proof = scene.proof()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.support.evm import Receipt, a_key, refuses
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
+from tests.support.wallets import MAGIC_IF, asks_first, open_for, raw_contract
 
 from infold.words import BatchRecord, pack_delegate_markets, pack_record
 
@@ -167,3 +168,33 @@ def test_an_approval_is_given_once_and_taken_back_once(venue: Venue, account: in
         for name in ("approve", "disapprove"):
             with refuses(venue.world, "delegates: already decided"):
                 getattr(delegates, name)(account, decided, sender=OWNER)
+
+
+@pytest.mark.parametrize(("gas", "vouched"), [(99_997, False), (99_998, True), (99_999, False)])
+def test_a_wallet_has_100000_gas_to_vouch_with(venue: Venue, gas: int, vouched: bool) -> None:
+    """Its first instruction costs 2 and says what is left then."""
+    code = bytes.fromhex(f"5a62{gas:06x}14") + MAGIC_IF
+    wallet = raw_contract(venue.world, code, STRANGER)
+    account = open_for(venue, wallet.address, STRANGER)
+    if vouched:
+        venue.delegates.prove(account, bytes(32), b"", sender=STRANGER)
+    else:
+        with refuses(venue.world, "delegates: wallet did not vouch"):
+            venue.delegates.prove(account, bytes(32), b"", sender=STRANGER)
+
+
+def test_delegates_answers_nobody_while_a_wallet_is_asked(venue: Venue) -> None:
+    questions = (
+        (venue.clearing, venue.clearing.calldata("accounts", 17)),
+        (venue.delegates, venue.delegates.calldata("approvals", 17, bytes(32))),
+        (venue.delegates, venue.delegates.calldata("delegates", 17, KEY.address)),
+    )
+    for asked, question in questions:
+        code = asks_first(asked.address, question, MAGIC_IF)
+        wallet = raw_contract(venue.world, code, STRANGER)
+        account = open_for(venue, wallet.address, STRANGER)
+        if asked is venue.clearing:
+            venue.delegates.prove(account, bytes(32), b"", sender=STRANGER)
+        else:
+            with refuses(venue.world, "delegates: wallet did not vouch"):
+                venue.delegates.prove(account, bytes(32), b"", sender=STRANGER)

@@ -8,6 +8,7 @@ from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import ZERO, Contract, Receipt, a_key, refuses
 from tests.support.solidity import mock
 from tests.support.venue import DEPLOYER, Venue
+from tests.support.wallets import ROUND_IF, asks_first, raw_contract
 
 GRACE_S = 3_600
 STRANGER = a_key("stranger")
@@ -86,6 +87,20 @@ def test_a_feed_that_does_not_answer_leaves_nobody_sure(venue: Venue) -> None:
         venue.oracle.sequencer_up()
     with refuses(venue.world, "feed: mute"):
         venue.governance.set_uptime(feed.address, GRACE_S, sender=DEPLOYER)
+
+
+def test_the_oracle_tells_no_feed_its_word_while_the_feed_is_named(venue: Venue) -> None:
+    question = venue.oracle.calldata("uptime_word")
+    feed = raw_contract(venue.world, asks_first(venue.oracle.address, question, ROUND_IF), DEPLOYER)
+    with refuses(venue.world, ""):
+        venue.governance.set_uptime(feed.address, GRACE_S, sender=DEPLOYER)
+    other = raw_contract(
+        venue.world,
+        asks_first(venue.vault.address, venue.vault.calldata("accounted_e6"), ROUND_IF),
+        DEPLOYER,
+    )
+    venue.governance.set_uptime(other.address, GRACE_S, sender=DEPLOYER)
+    assert not venue.oracle.sequencer_up()
 
 
 @pytest.mark.parametrize(("feed", "grace_s"), [(True, 0), (True, 59), (True, 86_401), (False, 60)])

@@ -94,6 +94,20 @@ def test_a_claim_leaves_the_younger_requests_to_later_ones(pooled: Venue) -> Non
     assert pool.maxDeposit(who) == 0
 
 
+def test_a_claim_leaves_a_request_that_waits_open(pooled: Venue) -> None:
+    first = pooled.ask_in(PROVIDER, 100 * DOLLAR)
+    pooled.strike(ORACLE)
+    second = pooled.ask_in(PROVIDER, 50 * DOLLAR)
+    assert second == first + 1
+    assert pooled.pool.claimableDepositRequest(second, PROVIDER.address) == 0
+    with refuses(pooled.world, "pool: nothing to take back"):
+        own = (PROVIDER.address, PROVIDER.address)
+        pooled.pool.claimCancelDepositRequest(second, *own, sender=PROVIDER)
+    pooled.collect(PROVIDER, first)
+    pooled.strike(ORACLE)
+    assert pooled.collect(PROVIDER, second)[0] == 50 * SHARE
+
+
 def test_a_ninth_open_request_waits_for_a_claim(pooled: Venue) -> None:
     for _ in range(8):
         pooled.ask_in(PROVIDER, DOLLAR)

@@ -113,6 +113,27 @@ def test_no_key_can_mint(pooled: Venue, name: str) -> None:
     assert not hasattr(pooled.pool, name)
 
 
+def test_what_came_in_is_counted_until_it_is_paid_out(pooled: Venue) -> None:
+    pooled.ask_in(PROVIDER, 5)
+    assert pooled.pool.passed_e6() == 5
+    pooled.ask_in(SECOND, 7)
+    assert pooled.pool.passed_e6() == 12
+
+
+def test_the_pool_answers_nobody_while_it_takes_a_deposit() -> None:
+    odd = a_venue(token=compiled_at(ROOT / "tests" / "support" / "contracts" / "OddToken.vy"))
+    odd.fund(PROVIDER, 10 * DOLLAR)
+    own = (PROVIDER.address, PROVIDER.address)
+    questions = [odd.pool.calldata("passed_e6"), odd.pool.calldata("totalSupply")]
+    for question in questions:
+        odd.dollar.call(odd.pool.address, question, sender=STRANGER)
+        odd.dollar.misbehave(False, 0, odd.pool.address, question, sender=STRANGER)
+        with refuses(odd.world, ""):
+            odd.pool.requestDeposit(10 * DOLLAR, *own, sender=PROVIDER)
+    odd.dollar.misbehave(False, 0, ZERO, b"", sender=STRANGER)
+    odd.pool.requestDeposit(10 * DOLLAR, *own, sender=PROVIDER)
+
+
 def test_a_token_that_answers_no_is_refused_at_either_step() -> None:
     odd = a_venue(token=compiled_at(ROOT / "tests" / "support" / "contracts" / "OddToken.vy"))
     odd.fund(PROVIDER, 10 * DOLLAR)

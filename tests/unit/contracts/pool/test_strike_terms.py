@@ -21,6 +21,28 @@ def test_a_worthless_pool_with_shares_returns(pooled: Venue, nav: int) -> None:
     assert (capital_e6, gained_e6) == (0, 0)
 
 
+def test_a_pool_worth_one_unit_has_a_price(pooled: Venue) -> None:
+    strike, capital_e6, gained_e6 = pooled.pool.strike_terms(2, 1, 0, PREVIOUS)
+    assert unpack_strike(strike) == StrikeWord(0, 1, 1_000 * SHARE)
+    assert (capital_e6, gained_e6) == (1, 0)
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_shares_are_counted_up_to_the_last_that_a_strike_has_bits_for(
+    pooled: Venue, beyond: int
+) -> None:
+    """What comes in is half of what there is: half as many shares again, rounded down."""
+    pooled.world.travel(60)
+    assert pooled.ask_in(PROVIDER, 2**20) == 2
+    nav = 2**21
+    supply = (2**121 - 1) // 3 + beyond
+    assert supply + 2**20 * supply // nav == 2**120 - 1 + beyond
+    previous = pack_strike(StrikeWord(1, 5, supply))
+    strike, _, gained_e6 = pooled.pool.strike_terms(2, nav, 0, previous)
+    assert unpack_strike(strike).returned == beyond
+    assert gained_e6 == (0 if beyond else 2**20)
+
+
 def test_a_pool_without_shares_takes_deposits_at_any_worth_but_a_debt(pooled: Venue) -> None:
     pooled.ask_in(PROVIDER, 9 * DOLLAR)
     assert pooled.pool.strike_terms(1, 5, 0, 0) == (5 << 128, 9 * DOLLAR + 5, 9 * DOLLAR)

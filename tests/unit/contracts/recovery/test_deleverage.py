@@ -90,6 +90,22 @@ def test_nobody_is_deleveraged_while_the_pool_has_room_and_insurance_the_money(f
         full.fold(full.crowd.short)
 
 
+def test_room_for_one_lot_is_room(full: Full) -> None:
+    fill_pool(full)
+    full.crowd.venue.list_market(1, position_cap_e8=11)
+    with refuses(full.crowd.venue.world, "recovery: pool has room"):
+        full.deleverage(LOW)
+
+
+def test_an_account_worth_nothing_owes_nothing_and_is_the_pools(full: Full) -> None:
+    """At 56,030 the long has exactly lost what it had."""
+    price = 56_030 * 10**8
+    assert full.equity(full.crowd.long, price) == 0
+    with refuses(full.crowd.venue.world, "recovery: pool has room"):
+        full.deleverage(price)
+    full.deleverage(price - 100 * 10**8)
+
+
 def test_E08_the_other_side_is_better_off_while_the_account_has_equity(full: Full) -> None:
     """Pro rata, at O less h_min, and nobody's equity at the mark falls."""
     fill_pool(full)
@@ -259,6 +275,23 @@ def test_an_exit_that_the_pool_cannot_take_goes_to_the_other_side(full: Full) ->
         full.fold(crowd.short)
 
 
+def test_a_long_of_one_lot_folds_with_the_longs(full: Full) -> None:
+    venue = full.crowd.venue
+    one = venue.open_account(a_key("long of one"), 10 * DOLLAR)
+    venue.trade(one, full.crowd.short, size_e8=1)
+    fill_pool(full)
+    venue.recovery.force_reduce(full.second, 0, LOT // 3, sender=SECOND)
+    q = venue.world.now_ms
+    venue.world.travel(60)
+    vector = venue.presented(venue.a_vector({1: PRICE_E8}, time_ms=q + 60_000))
+    venue.recovery.execute_exit(*vector, full.second, 0, sender=KEEPER)
+    full.fold(one)
+    assert full.position(one).event in (0, 2)
+    with refuses(venue.world, "recovery: nothing to fold"):
+        full.fold(one)
+    Books(venue).check()
+
+
 def test_a_fold_is_of_a_traders_place(full: Full) -> None:
     world = full.crowd.venue.world
     for account in (0, 1, 16, 2**32):
@@ -372,10 +405,11 @@ def test_many_deleveragings_of_the_other_side_are_passed_by(full: Full) -> None:
     full.deleverage(BROKE)
     events = unpack_deleveraged(venue.clearing.market_words(8 + 6))
     assert events.longs >= 2 * 64 and events.shorts == events.last == events.longs + 2
+    venue.recovery.force_reduce(full.second, 0, 100, sender=SECOND)
     full.fold(full.second)
-    assert full.position(full.second).event == 2 * 64
+    assert full.position(full.second).event == 2 * 64 | 1, "it still wants to be let out"
     full.fold(full.second)
-    assert full.position(full.second).event == events.last
+    assert full.position(full.second).event == events.last | 1
     with refuses(venue.world, "recovery: nothing to fold"):
         full.fold(full.second)
     Books(venue).check()

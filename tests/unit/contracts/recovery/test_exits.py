@@ -57,6 +57,19 @@ def test_an_owner_gets_out_a_minute_later_at_20_bp_from_the_oracle(crowd: Crowd)
     Books(crowd.venue).check()
 
 
+def test_an_owner_gets_out_of_a_single_lot(crowd: Crowd) -> None:
+    owner = a_key("long of one")
+    one = crowd.venue.open_account(owner, 10 * DOLLAR)
+    crowd.venue.trade(one, crowd.short, size_e8=1)
+    q = ask(crowd, 1, by=owner, account=one)
+    crowd.venue.world.travel(D_S)
+    receipt = execute(crowd, q + 60_000, account=one)
+    assert receipt.all("Applied")[-1]["position"] == 0
+    assert base(crowd, one) == 0
+    assert unpack_incoming(crowd.venue.clearing.market_words(8 + 4)).base_e8 == 1
+    Books(crowd.venue).check()
+
+
 def test_a_short_pays_20_bp_above(crowd: Crowd) -> None:
     q = ask(crowd, LOT // 2, by=SHORT, account=crowd.short)
     crowd.venue.world.travel(D_S)

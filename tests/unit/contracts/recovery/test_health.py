@@ -85,6 +85,20 @@ def test_health_takes_the_margin_that_serves_the_vectors_time(crowd: Crowd) -> N
     assert (old, new) == (before, before * 30_000 // 25_000)
 
 
+def test_health_takes_the_older_margin_from_either_place(crowd: Crowd) -> None:
+    """Parameters stand in two places by turns."""
+    versions = set()
+    for mm_e6 in (30_000, 35_000):
+        _, before = crowd.health(crowd.long, PRICE_E8)
+        start_ms = crowd.venue.world.now_ms
+        crowd.venue.list_market(1, mm_e6=mm_e6)
+        versions.add(unpack_clock(crowd.venue.clearing.market_words(8)).version)
+        assert crowd.health(crowd.long, PRICE_E8, start_ms + 3_000)[1] == before
+        crowd.venue.world.travel(60)
+        assert crowd.health(crowd.long, PRICE_E8)[1] == 60_000 * mm_e6
+    assert versions == {0, 1}
+
+
 def test_health_of_an_account_without_positions_is_its_cash(crowd: Crowd) -> None:
     account = crowd.venue.open_account(LONG, 77 * DOLLAR)
     assert crowd.health(account, PRICE_E8) == (77 * DOLLAR, 0)

@@ -217,6 +217,25 @@ def test_what_would_be_dust_is_closed_too(crowd: Crowd) -> None:
     assert venue.clearing.positions(small * 16) == 0
 
 
+@pytest.mark.parametrize("rest_e8", [19_996, 20_000, 20_004])
+def test_what_is_worth_ten_dollars_stays(crowd: Crowd, rest_e8: int) -> None:
+    """At 50,000 dollars 20,000 lots are worth ten; what was paid in decides how many would do."""
+    venue, price, whole = crowd.venue, 50_000 * 10**8, 100_000
+    free = 5 * 50 * 25_000 - 50 * (4 * 500 + 25_000)  # let go by all, less what closing it costs
+    lack = (whole - rest_e8) * free // whole
+    equity = (5 * 50 * 25_000 - lack) // 4
+    account = venue.open_account(a_key("small"), 11 * DOLLAR)
+    with venue.world.anchored():
+        venue.trade(account, crowd.short, size_e8=whole)
+        more = crowd.health(account, price)[0] - equity
+    account = venue.open_account(a_key("small"), 11 * DOLLAR - more)
+    venue.trade(account, crowd.short, size_e8=whole)
+    assert crowd.health(account, price) == (equity, 50 * 25_000)
+    size = crowd.liquidate(price, account=account).only("Liquidated")["size_e8"]
+    assert whole - size == (rest_e8 if rest_e8 >= 20_000 else 0)
+    Books(venue).check()
+
+
 def test_liquidate_goes_no_further_than_the_pool_has_room(crowd: Crowd) -> None:
     venue = crowd.venue
     venue.list_market(1, position_cap_e8=LOT // 4)
@@ -260,6 +279,8 @@ def test_liquidate_rejects_the_pool_and_numbers_nobody_has(crowd: Crowd, account
 def test_liquidate_rejects_a_place_that_cannot_be(crowd: Crowd) -> None:
     with refuses(crowd.venue.world, "recovery: index out of range"):
         crowd.liquidate(LOW, index=16)
+    with refuses(crowd.venue.world, "recovery: index out of range"):
+        crowd.liquidate(LOW, account=1, index=256)
 
 
 def test_liquidate_rejects_a_place_that_is_empty(crowd: Crowd) -> None:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from tests.support.evm import Contract, Key, Receipt, a_key, refuses
+from tests.support.compiler import ROOT, compiled_at
+from tests.support.evm import ZERO, Contract, Key, Receipt, a_key, refuses
 from tests.support.venue import (
     DELAY_S,
     DEPLOYER,
@@ -364,3 +365,19 @@ def test_a_place_that_was_left_free_is_passed_over(crowd: Crowd) -> None:
     venue.world.travel(WEEK_S + 1)
     assert claim(venue, crowd.long) == 4_000 * DOLLAR - fees_e6
     assert claim(venue, crowd.short) == 1_000_000 * DOLLAR - fees_e6
+
+
+def test_recovery_answers_nobody_while_it_pays_a_claim() -> None:
+    venue = a_venue(token=compiled_at(ROOT / "tests" / "support" / "contracts" / "OddToken.vy"))
+    account = venue.open_account(LONG, 100 * DOLLAR)
+    venue.world.travel(2 * 86_400)
+    stop(venue)
+    venue.world.travel(WEEK_S + 1)
+    for name, args in (("exits", (17 * 16,)), ("liquidated_ms", (17,)), ("unpaid_e6", ())):
+        question = venue.recovery.calldata(name, *args)
+        venue.dollar.call(venue.recovery.address, question, sender=KEEPER)
+        venue.dollar.misbehave(False, 0, venue.recovery.address, question, sender=KEEPER)
+        with refuses(venue.world, ""):
+            claim(venue, account)
+    venue.dollar.misbehave(False, 0, ZERO, b"", sender=KEEPER)
+    assert claim(venue, account) == 100 * DOLLAR

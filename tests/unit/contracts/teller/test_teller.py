@@ -16,6 +16,7 @@ from infold.words import unpack_account
 PAYER, THIEF = a_key("payer"), a_key("thief")
 AMOUNT_E6 = 50 * DOLLAR
 ODD = ROOT / "tests" / "support" / "contracts" / "OddToken.vy"
+CARRIER = ROOT / "tests" / "support" / "contracts" / "Carrier.vy"
 
 
 def permit(venue: Venue, amount_e6: int = AMOUNT_E6, after_s: int = 60) -> tuple[Any, ...]:
@@ -88,6 +89,27 @@ def test_the_rules_of_a_deposit_stay_what_they_are(venue: Venue) -> None:
     small = permit(venue, DOLLAR)[2:]
     with refuses(venue.world, "clearing: deposit too small"):
         venue.teller.open_account_with_permit(*small, sender=PAYER)
+
+
+def test_the_teller_answers_nobody_while_it_takes_a_deposit() -> None:
+    venue = a_venue(token=compiled_at(ODD))
+    venue.dollar.mint(PAYER.address, AMOUNT_E6, sender=PAYER)
+    given = (AMOUNT_E6, 0, 27, bytes(32), bytes(32))
+    carrier = venue.world.deploy(compiled_at(CARRIER), sender=PAYER)
+    venue.dollar.mint(venue.dollar.address, 2 * AMOUNT_E6, sender=PAYER)
+    quiet = venue.dollar.calldata("misbehave", False, 0, ZERO, b"")
+    inner = venue.teller.calldata("open_account_with_permit", *given)
+    calls = (
+        venue.dollar.address,
+        quiet,
+        venue.dollar.calldata("call", venue.teller.address, inner),
+    )
+    carrier.carry(*calls, sender=PAYER)
+    message = carrier.calldata("carry", *calls)
+    venue.dollar.misbehave(False, 0, carrier.address, message, sender=PAYER)
+    with refuses(venue.world, ""):
+        venue.teller.open_account_with_permit(*given, sender=PAYER)
+    assert venue.dollar.balanceOf(PAYER.address) == AMOUNT_E6
 
 
 def test_a_token_without_permits_needs_an_approval_and_one_that_refuses_is_refused() -> None:

@@ -17,7 +17,8 @@ NO_ROLE = "access_control: account is missing role"
 def test_a_call_waits_and_then_anyone_makes_it_once(sealed: Venue) -> None:
     operation, world = named(sealed), sealed.world
     announced = sealed.schedule(operation).only("CallScheduled")
-    assert (announced["payload"], announced["delay"]) == (operation[2], DELAY_S)
+    assert (announced["index"], announced["payload"]) == (0, operation[2])
+    assert announced["delay"] == DELAY_S
     assert announced["id"] == sealed.timelock.hash_operation(*operation)
     assert sealed.timelock.get_timestamp(announced["id"]) == world.timestamp_s + DELAY_S
     world.travel(DELAY_S - 1)

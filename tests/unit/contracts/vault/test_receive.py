@@ -61,6 +61,40 @@ def test_receive_rejects_a_fee_on_the_way(odd: Custody) -> None:
     assert odd.vault.accounted_e6() == 100
 
 
+def test_receive_takes_nothing_in_while_tokens_are_missing(odd: Custody) -> None:
+    odd.vault.receive(PAYER.address, 500, sender=CLEARING)
+    odd.token.rebase(odd.vault.address, 499, sender=STRANGER)
+    with refuses(odd.world, "vault: tokens are missing"):
+        odd.vault.receive(PAYER.address, 1, sender=CLEARING)
+    assert odd.vault.accounted_e6() == 500
+    odd.token.rebase(odd.vault.address, 500, sender=STRANGER)
+    odd.vault.receive(PAYER.address, 1, sender=CLEARING)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("outflow_limits", ()),
+        ("flow", ()),
+        ("queued_e6", ()),
+        ("freed_e6", ()),
+        ("quotas", (STRANGER.address,)),
+        ("tickets", (0,)),
+        ("ticket_count", ()),
+        ("waiting_e6", ()),
+    ],
+)
+def test_the_queue_shows_nobody_half_of_a_movement(
+    odd: Custody, name: str, args: tuple[object, ...]
+) -> None:
+    message = odd.vault.calldata(name, *args)
+    odd.token.call(odd.vault.address, message, sender=STRANGER)
+    odd.token.misbehave(False, 0, odd.vault.address, message, sender=PAYER)
+    with refuses(odd.world, ""):
+        odd.vault.receive(PAYER.address, 500, sender=CLEARING)
+    assert odd.vault.accounted_e6() == 0
+
+
 def test_receive_rejects_a_token_without_code(custody: Custody) -> None:
     vault = a_vault(custody.world, STRANGER.address)
     with refuses(custody.world, ""):
