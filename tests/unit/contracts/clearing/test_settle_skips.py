@@ -619,6 +619,19 @@ def test_settle_skips_all_of_an_account_with_a_position_the_vector_does_not_pric
     stage.books.check()
 
 
+def test_a_price_of_the_smallest_unit_is_a_price(stage: Stage) -> None:
+    """Of a position the account holds in a market that is not in the list."""
+    stage.venue.list_market(3, name="DUST-USD", tick_e8=1)
+    oracle = {**ORACLE, 3: 1}
+    stage.settle(
+        [stage.buy(market=3), stage.sell(stage.third, market=3)], oracle=oracle, priced=(3,)
+    )
+    receipt = stage.settle(
+        [stage.buy(slot=1, place=1), stage.sell(slot=1)], oracle=oracle, priced=(1,)
+    )
+    assert receipt.all("Skipped") == []
+
+
 def test_an_account_whose_only_fills_failed_is_not_asked_for_a_price(stage: Stage) -> None:
     """21 and 22 speak of admitted fills: the code of the order itself comes first."""
     venue = stage.venue
