@@ -19,6 +19,7 @@ from infold.words import (
 )
 
 RECOVERY = a_key("recovery")
+INSURANCE = 2
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +189,48 @@ def test_apply_reads_a_fresh_signed_vector_with_a_price(stage: Stage) -> None:
     with refuses(stage.venue.world, "clearing: vector too old"):
         apply(stage, -1, time_ms=last_ms - 3_001)
     apply(stage, -1, time_ms=last_ms - 3_000)
+
+
+def test_half_of_the_charge_is_the_keepers_and_the_rest_insurances(stage: Stage) -> None:
+    stage.cross()
+    apply(stage, -LOT, terms=1_001 << 32 | stage.third)
+    assert stage.account(stage.third).collateral_e6 == RICH_E6 + 500
+    assert stage.account(INSURANCE).collateral_e6 == 501
+    stage.books.check()
+
+
+def test_insurance_adds_to_the_keepers_half_up_to_the_bounty_where_a_debt_is_left(
+    stage: Stage,
+) -> None:
+    """4,000 dollars, and 5,000 lost: of a bounty of 10 the keeper's half of the charge is 2."""
+    venue = stage.venue
+    account = venue.open_account(a_key("poor"), 4_000 * DOLLAR)
+    venue.fund(SELLER, RICH_E6)
+    venue.clearing.deposit(INSURANCE, RICH_E6, sender=SELLER)
+    stage.settle([stage.buy(account), stage.sell()])
+    terms = 10 * DOLLAR << 96 | 4 * DOLLAR << 32 | stage.third
+    apply(stage, -LOT, account=account, prices_e8=ORACLE | {1: 55_000 * 10**8}, terms=terms)
+    assert stage.account(account).collateral_e6 == 0
+    assert stage.account(stage.third).collateral_e6 == RICH_E6 + 10 * DOLLAR
+    assert stage.account(INSURANCE).collateral_e6 == RICH_E6 - (1_030 + 4 - 2 + 8) * DOLLAR
+    stage.books.check()
+
+
+def test_nobody_pays_what_the_backstop_owes_while_it_holds_another_position(stage: Stage) -> None:
+    """300 units fall by 6,000 dollars: 1.8 million of one million are lost."""
+    venue = stage.venue
+    venue.fund(SELLER, 2 * RICH_E6)
+    venue.clearing.deposit(stage.seller, 2 * RICH_E6, sender=SELLER)
+    plans = [
+        stage.buy(size_e8=300 * LOT, limit_price_e8=1),
+        stage.buy(market=2, slot=1, limit_price_e8=1),
+        stage.sell(size_e8=300 * LOT),
+        stage.sell(market=2, slot=1, place=1),
+    ]
+    stage.settle(plans)
+    low = ORACLE | {1: 54_000 * 10**8}
+    receipt = apply(stage, -300 * LOT, account=1, place=1, prices_e8=low)
+    assert receipt.all("Covered") == [] and stage.account(1).collateral_e6 < 0
+    receipt = apply(stage, -LOT, account=1, place=2, prices_e8=low)
+    assert receipt.only("Covered")["account"] == 1 and stage.account(1).collateral_e6 == 0
+    stage.books.check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tests.support.evm import a_key, refuses
 from tests.support.stage import BUYER, SELLER, Stage
+from tests.support.verdicts import assert_skipped
 
 from infold.words import FillWord, unpack_fill
 
@@ -76,3 +77,16 @@ def test_a_second_cancel_waits_until_the_first_is_absolute(stage: Stage) -> None
         clearing.cancel(stage.buyer, 1, 8, sender=BUYER)  # another slot does not wait
     world.at(start_s + 19)
     clearing.cancel(stage.buyer, 0, 8, sender=BUYER)
+
+
+def test_a_later_cancel_does_not_revive_a_part_filled_order_of_the_cancel_before(
+    stage: Stage,
+) -> None:
+    """Not even up to its own barrier: the first one's is long past."""
+    plan = stage.buy(fill_e8=60)
+    stage.settle([plan, stage.sell(size_e8=60)])
+    seq = plan.order.seq
+    stage.venue.clearing.cancel(stage.buyer, 0, seq, sender=BUYER)
+    stage.venue.world.travel(19)
+    stage.venue.clearing.cancel(stage.buyer, 0, seq + 1, sender=BUYER)
+    assert_skipped(stage, plan, 11)

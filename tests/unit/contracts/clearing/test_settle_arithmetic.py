@@ -100,6 +100,13 @@ def test_a_fill_of_one_lot_costs_at_least_one_unit(stage: Stage) -> None:
     assert stage.ledger(2).fees_e6 == 2
 
 
+def test_the_smallest_part_of_a_unit_is_rounded_up_for_the_buyer(stage: Stage) -> None:
+    """A lot at 60,000.00000001 costs 600.0000000001 units, and a fee of 1."""
+    stage.settle([stage.buy(size_e8=1), stage.sell(size_e8=1)], oracle=ORACLE | {1: PRICE_E8 + 1})
+    assert stage.position(stage.buyer).quote_e6 == -601 - 1
+    assert stage.position(stage.seller).quote_e6 == 600 - 1
+
+
 def test_fees_follow_the_market_not_the_order(stage: Stage) -> None:
     stage.settle([stage.buy(max_fee_e6=10_000), stage.sell(max_fee_e6=500)])
     assert stage.ledger().fees_e6 == 2 * 60_000 * 500
@@ -280,6 +287,35 @@ def test_shrinking_must_not_thin_what_is_left(stage: Stage) -> None:
         ]
         terms = {"prices": {1: price * 10**8 - price * 10**8 * 5 // 10**4}}
         assert try_out(stage, plans, oracle=oracle, **terms) == expected
+
+
+def in_halves(stage: Stage, account: int, *buys: bool) -> list[Any]:
+    """An account buys or sells half a unit, one slot after the other, and the third deals."""
+    return [
+        stage.fill(who, buy is (who == account), LOT // 2, slot=slot)
+        for who in (account, stage.third)
+        for slot, buy in enumerate(buys, start=1)
+    ]
+
+
+def test_what_leaves_risk_and_equity_as_they_were_may_be_done_below_margin(stage: Stage) -> None:
+    """4,000 dollars, short at 60,000 and without a fee: half of it is bought and sold again."""
+    stage.venue.list_market(1, fee_e6=0)
+    account = account_of(stage, 4_000 * DOLLAR)
+    stage.settle([stage.sell(account), stage.buy()])
+    high = ORACLE | {1: 61_500 * 10**8}
+    assert try_out(stage, in_halves(stage, account, True, False), oracle=high) == {}
+    assert try_out(stage, in_halves(stage, account, False), oracle=high) == {account: 22}
+
+
+def test_an_account_of_no_equity_at_all_may_shrink_at_the_mark(stage: Stage) -> None:
+    """4,000 dollars are lost at 64,000, and a unit of money more at the next price."""
+    stage.venue.list_market(1, fee_e6=0)
+    account = account_of(stage, 4_000 * DOLLAR)
+    stage.settle([stage.sell(account), stage.buy()])
+    for price_e8, expected in ((64_000 * 10**8, {}), (64_000 * 10**8 + 100, {account: 22})):
+        plans = in_halves(stage, account, True)
+        assert try_out(stage, plans, oracle=ORACLE | {1: price_e8}) == expected
 
 
 def test_nobody_shrinks_out_of_negative_equity(stage: Stage) -> None:

@@ -168,6 +168,17 @@ def test_the_64_fills_of_an_account_may_be_followed_by_another_account(stage: St
     assert_lands(stage, stage.batch(plans))
 
 
+def test_settle_reads_256_records_and_none_more(stage: Stage) -> None:
+    """One more is refused before anything is read, the number that no batch has now included."""
+    stage.venue.world.travel(1)
+    batch = stage.batch(pair(stage), number=99)
+    for count, reason in ((256, "clearing: wrong batch number"), (257, "")):
+        many = msgspec.structs.replace(batch, records=batch.records[:1] * count)
+        with pytest.raises(Refused) as refused:
+            stage.venue.settle(many)
+        assert refused.value.reason == reason
+
+
 def test_settle_rejects_a_record_of_a_market_it_does_not_price(stage: Stage) -> None:
     stage.venue.world.travel(1)
     plans = [*pair(stage), stage.buy(market=2, slot=5, place=1)]
@@ -337,14 +348,20 @@ def test_settle_reverts_where_the_backstop_has_no_margin_for_what_was_skipped(
                 assert_refused(stage, stage.batch(plans), "clearing: backstop margin")
 
 
-def test_a_backstop_below_its_margin_may_still_take_what_shrinks_it(stage: Stage) -> None:
-    """The same rule as a trader's: it sheds risk, equity not below zero and not thinner."""
+def a_backstop_of_300(stage: Stage) -> None:
+    """It holds 300 units long, bought for the buyer at 60,000 with a million dollars."""
     venue = stage.venue
     venue.fund(SELLER, 2 * RICH_E6)
     venue.clearing.deposit(stage.seller, 2 * RICH_E6, sender=SELLER)
     size_e8 = 300 * LOT
     stage.settle([stage.buy(size_e8=size_e8, limit_price_e8=1), stage.sell(size_e8=size_e8)])
     assert stage.backstop().base_e8 == size_e8
+
+
+def test_a_backstop_below_its_margin_may_still_take_what_shrinks_it(stage: Stage) -> None:
+    """The same rule as a trader's: it sheds risk, equity not below zero and not thinner."""
+    venue, size_e8 = stage.venue, 300 * LOT
+    a_backstop_of_300(stage)
     low = ORACLE | {1: PRICE_E8 * 98 // 100}
     venue.world.travel(1)
     grow = [stage.buy(size_e8=1, limit_price_e8=1), stage.sell(size_e8=1)]
@@ -363,6 +380,45 @@ def test_a_backstop_below_its_margin_may_still_take_what_shrinks_it(stage: Stage
     venue.world.travel(1)
     grow = [stage.buy(size_e8=1, limit_price_e8=1), stage.sell(size_e8=1)]
     assert_refused(stage, stage.batch(grow, oracle=low), "clearing: backstop margin")
+
+
+def test_a_backstop_below_its_margin_takes_nothing_that_grows_beside_what_shrinks(
+    stage: Stage,
+) -> None:
+    a_backstop_of_300(stage)
+    stage.venue.world.travel(1)
+    shrink = [
+        stage.sell(stage.third, size_e8=50 * LOT, limit_price_e8=10**15),
+        stage.buy(stage.seller, size_e8=50 * LOT),
+    ]
+    grow = [
+        stage.buy(size_e8=1, market=2, limit_price_e8=1),
+        stage.sell(size_e8=1, market=2, slot=1, place=1),
+    ]
+    low = ORACLE | {1: PRICE_E8 * 98 // 100}
+    assert_refused(stage, stage.batch([*shrink, *grow], oracle=low), "clearing: backstop margin")
+    assert_lands(stage, stage.batch(shrink, oracle=low), skipped=1)
+
+
+def test_a_backstop_below_its_margin_does_not_thin_what_is_left(stage: Stage) -> None:
+    """It sheds 50 of 300 units at 0.05 % below the oracle's price and a fee of 0.05 %: that costs
+    2,838 dollars, a sixth of 17,000. It has 19,000 left, or 13,000."""
+    a_backstop_of_300(stage)
+    stage.venue.world.travel(1)
+    for price, lands in ((56_760, True), (56_740, False)):
+        price_e8 = price * 10**8
+        plans = [
+            stage.sell(stage.third, size_e8=50 * LOT, limit_price_e8=10**15),
+            stage.buy(stage.seller, size_e8=50 * LOT),
+        ]
+        batch = stage.batch(
+            plans, oracle=ORACLE | {1: price_e8}, prices={1: price_e8 - price_e8 * 5 // 10**4}
+        )
+        with stage.venue.world.anchored():
+            if lands:
+                assert_lands(stage, batch, skipped=1)
+            else:
+                assert_refused(stage, batch, "clearing: backstop margin")
 
 
 def test_settle_reverts_where_a_position_of_the_backstop_has_no_price(stage: Stage) -> None:
@@ -404,6 +460,14 @@ def test_a_fill_beyond_a_words_lots_is_skipped_even_in_a_batch_that_lies_about_i
         venue.world.travel(1)
         sell = stage.sell(stage.third, size_e8=size_e8, market=3)
         plans = [stage.buy(size_e8=size_e8, market=3), sell]
+        batch = stage.batch(plans, oracle=oracle, priced=(3,), gross={3: 0})
+        assert_refused(stage, batch, f"clearing: {reason}")
+    for size_e8, limit, reason in (
+        (2**62 - 1, 10**15, "gross exceeded"),  # the third takes it, or nobody could
+        (edge - 1, 1, "gross exceeded"),  # the backstop takes it
+        (edge, 1, "backstop margin"),
+    ):
+        plans = [stage.buy(stage.third, size_e8=size_e8, market=3, limit_price_e8=limit)]
         batch = stage.batch(plans, oracle=oracle, priced=(3,), gross={3: 0})
         assert_refused(stage, batch, f"clearing: {reason}")
 
@@ -560,8 +624,11 @@ def test_settle_strikes_only_with_every_market_of_the_pool_priced(stage: Stage) 
     late: dict[str, Any] = {"priced": (1,)}
     blind = stage.batch(oracle={1: PRICE_E8}, **late)
     assert_refused(stage, blind, "clearing: strike misses a market")
-    receipt = stage.venue.settle(stage.batch(**late))
-    assert receipt.only("PoolStruck")["epoch"] == 2
+    for price_e8 in (1, ETHER_E8):
+        with stage.venue.world.anchored():
+            batch = stage.batch(oracle=ORACLE | {2: price_e8}, **late)
+            assert stage.venue.settle(batch).only("PoolStruck")["epoch"] == 2
+            stage.books.check()
     stage.books.check()
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import pytest
 from tests.support.evm import Key, Refused, World, a_key, refuses
-from tests.support.venue import DEPLOYER, GUARD_MS, ORACLE_SIGNERS, WINDOW_MS, Venue
+from tests.support.venue import DEPLOYER, GUARD_MS, ORACLE_SIGNERS, THRESHOLD, WINDOW_MS, Venue
+
+from infold.words import ThresholdWord, unpack_threshold
 
 NEWCOMER = a_key("newcomer")
 PRICES = {1: 5}
@@ -107,3 +109,7 @@ def test_a_threshold_of_none_is_refused() -> None:
     oracle = world.deploy("Oracle", NEWCOMER.address, keys, 2, sender=DEPLOYER)
     with refuses(world, "oracle: threshold is zero"):
         oracle.set_threshold(0, sender=NEWCOMER)
+
+
+def test_the_first_threshold_is_the_old_one_too(venue: Venue) -> None:
+    assert unpack_threshold(venue.oracle.threshold()) == ThresholdWord(THRESHOLD, THRESHOLD, 0)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.evm import Key, World, a_key, refuses
 from tests.support.venue import ORACLE_SIGNERS, PRICE_E8, Venue
 
-from infold.signing import Domain, sign, typed_data, vector_digest
+from infold.signing import Domain, chunk_words, sign, typed_data, vector_digest
 from infold.words import SettleHead, pack_settle_head
 
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
@@ -24,6 +24,12 @@ def test_verify_returns_the_root_and_the_opened_words(venue: Venue) -> None:
     assert root == vector.root and not doubtful
     assert words[40 // 4] == (2**64 - 1) << 192
     assert not any(words[:8])
+
+
+def test_verify_lays_every_word_of_a_chunk_in_its_place(venue: Venue) -> None:
+    prices = {market: 10 + market for market in range(1, 64)}
+    words = venue.oracle.verify(*venue.presented(venue.a_vector(prices)))[1]
+    assert list(words[:16]) == chunk_words(prices, 0) + chunk_words(prices, 1)
 
 
 @pytest.mark.parametrize("who", [(0, 1), (0, 2), (1, 2), (0, 1, 2)])

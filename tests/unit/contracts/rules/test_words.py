@@ -430,3 +430,48 @@ def test_a_spread_is_at_a_price_within_maintenance_margin(rules: Contract) -> No
         else:
             with refuses(rules.world, "clearing: terms too harsh"):
                 rules.shrink(market, word, a_mark(1_000), -10, terms, 0, 0)
+
+
+def test_what_interest_locks_is_rounded_up_from_nothing_but_a_part(rules: Contract) -> None:
+    """5 % of 100 lots at 100 dollars are 5 units exactly; a lot more is a part of the sixth."""
+    mark = a_mark(10**10) | 50_000 << 60
+    for interest, locked in ((100, 5), (101, 6), (120, 6)):
+        market = a_market(meter=MeterWord(open_interest_e8=interest))
+        assert rules.pool_value(market, mark) == (0, locked)
+
+
+def test_buckets_keep_their_last_unit(rules: Contract) -> None:
+    words, level, _ = rules.close(a_market(meter=MeterWord(bucket_e6=1)), a_plan(level=1))
+    assert (unpack_meter(words[2]).bucket_e6, level) == (1, 1)
+
+
+def test_the_loss_meter_is_full_at_its_capacity(rules: Contract) -> None:
+    """Of all markets together, or a quarter of it in one."""
+    for bucket, level in ((249, 999), (250, 0), (0, 1_000)):
+        market = a_market(meter=MeterWord(bucket_e6=bucket))
+        plan = a_plan(volume=1 << 128, capacity=1_000, level=level)
+        if bucket < 250 and level < 1_000:
+            rules.close(market, plan)
+        else:
+            with refuses(rules.world, "clearing: loss meter"):
+                rules.close(market, plan)
+
+
+def test_what_joins_the_pool_leaves_transit_and_events_and_nothing_to_fold(rules: Contract) -> None:
+    word = pack_position(PositionWord(1, 5, 0, 0, 0))
+    market = a_market(meter=MeterWord(0, 0, 9))
+    _, _, _, transit, events, left = rules.shrink(market, word, a_mark(10**10), -5, 0, 7, 8)
+    assert (transit, events, left) == (7, 8, 0)
+
+
+def test_deleveragings_are_counted_in_24_bits(rules: Contract) -> None:
+    word = pack_position(PositionWord(1, 1_000, 0, 0, 0))
+    market = a_market(meter=MeterWord(0, 0, 1_000), rates=RatesWord(mm_e6=25_000, shift=SHIFT))
+    terms = 1 << 253 | 1_000 << 160
+    for last in (2**23 - 2, 2**23, 2**24 - 4):
+        *_, events, _ = rules.shrink(market, word, a_mark(1_000), -10, terms, 0, last << 24 | last)
+        assert events == (last + 2) << 48 | last << 24 | last + 2
+    with refuses(rules.world, "packing: field overflow"):
+        rules.shrink(market, word, a_mark(1_000), -10, terms, 0, 2**24 - 2)
+    _, after, *_ = rules.shrink(market, word, 0, 0, 1 << 254 | 2**24 - 1 << 96, 0, 0)
+    assert unpack_position(after).event == 2**24 - 1
