@@ -63,6 +63,7 @@ class Scene:
             ),
             "liquidate": lambda: (venue.recovery, "liquidate", (*low, self.trader, 0, 0)),
             "accounts": lambda: (venue.clearing, "accounts", (self.trader,)),
+            "fills": lambda: (venue.clearing, "fills", (self.trader << 8,)),
         }
         return calls[name]()
 
@@ -71,7 +72,7 @@ MONEY = ("open_account", "deposit", "claim_withdrawal", "requestDeposit", "redee
 CLEARING = ("open_account", "deposit", "claim_withdrawal")
 # While Pool moves money Clearing is at rest and its books are closed: what moves none may come in.
 PAIRS = [(outer, inner) for outer in MONEY for inner in MONEY] + [
-    (outer, inner) for outer in CLEARING for inner in ("settle", "liquidate", "accounts")
+    (outer, inner) for outer in CLEARING for inner in ("settle", "liquidate", "accounts", "fills")
 ]
 
 

@@ -10,10 +10,11 @@
 interface Oracle:
     def sequencer_up() -> bool: view
     def readings(market: uint256) -> uint256: view
+    def threshold() -> uint256: view
 
 
 oracle: Oracle
-nosy: uint256       # 1 asks for the sequencer, 2 for a reading, 0 for nothing
+nosy: uint256       # 1 asks for the sequencer, 2 for a reading, 3 for how many must sign, 0 for nothing
 
 
 @external
@@ -35,4 +36,6 @@ def latest() -> (uint256, uint256):
         assert staticcall self.oracle.sequencer_up(), "source: sequencer is down"
     if self.nosy == 2:
         assert staticcall self.oracle.readings(1) != 0, "source: no reading"
+    if self.nosy == 3:
+        assert staticcall self.oracle.threshold() != 0, "source: no threshold"
     return 10**8, block.timestamp

@@ -401,6 +401,19 @@ def test_keys_are_judged_by_when_they_served(scene: Omission) -> None:
     scene.challenge(scene.proof(order, old_batch, receipt=old_receipt))
 
 
+def test_a_key_before_the_present_one_counts_whatever_its_bits_are(scene: Omission) -> None:
+    venue = scene.venue
+    before: Key = a_key("next matcher")
+    assert before.number >> 159 == 1
+    venue.governance.set_matcher(before.address, sender=DEPLOYER)
+    venue.world.travel(20)
+    order = scene.order()
+    batch, receipt = scene.batch(sealers=(before,)), scene.receipt(order, key=before)
+    venue.governance.set_matcher(MATCHER.address, sender=DEPLOYER)
+    venue.world.travel(4)
+    scene.challenge(scene.proof(order, batch, receipt=receipt))
+
+
 def test_an_order_hash_of_bond_is_that_of_settle(scene: Omission) -> None:
     """Every field of an order is in the hash: with the owner's signature moved to an order that
     differs in one, nobody signed it.

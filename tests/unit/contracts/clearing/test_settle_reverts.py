@@ -462,6 +462,14 @@ def test_a_fill_beyond_a_words_lots_is_skipped_even_in_a_batch_that_lies_about_i
         plans = [stage.buy(size_e8=size_e8, market=3), sell]
         batch = stage.batch(plans, oracle=oracle, priced=(3,), gross={3: 0})
         assert_refused(stage, batch, f"clearing: {reason}")
+    for size_e8, limit, reason in (
+        (2**62 - 1, 10**15, "gross exceeded"),  # the third takes it, or nobody could
+        (edge - 1, 1, "gross exceeded"),  # the backstop takes it
+        (edge, 1, "backstop margin"),
+    ):
+        plans = [stage.buy(stage.third, size_e8=size_e8, market=3, limit_price_e8=limit)]
+        batch = stage.batch(plans, oracle=oracle, priced=(3,), gross={3: 0})
+        assert_refused(stage, batch, f"clearing: {reason}")
 
 
 def test_settle_reverts_where_the_backstops_money_outgrows_its_word(stage: Stage) -> None:

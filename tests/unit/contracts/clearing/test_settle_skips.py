@@ -496,6 +496,19 @@ def test_settle_only_shrinks_after_a_jump_beyond_the_bound(stage: Stage, side: i
     assert stage.venue.settle(stage.batch(plans, oracle=beyond)).all("Skipped") == []
 
 
+def test_the_bound_on_jumps_widens_by_whole_seconds(stage: Stage) -> None:
+    """4,999 ms after the market was last settled are 4 s: 10.4 %, not 10.5."""
+    stage.cross()
+    last_ms = stage.venue.world.now_ms
+    stage.venue.world.travel(5)
+    oracle = {1: PRICE_E8 + PRICE_E8 * 105_000 // 10**6, 2: ETHER_E8}
+    plans = [stage.buy(size_e8=1), stage.sell(size_e8=1)]
+    for wait_ms, skipped in ((4_999, 2), (5_000, 0)):
+        with stage.venue.world.anchored():
+            batch = stage.batch(plans, oracle=oracle, time_ms=last_ms + wait_ms)
+            assert len(stage.venue.settle(batch).all("Skipped")) == skipped
+
+
 def test_settle_only_shrinks_where_open_interest_is_used_up(stage: Stage) -> None:
     stage.cross()
     stage.venue.list_market(1, interest_cap_e8=LOT + 10)
@@ -532,6 +545,18 @@ def test_settle_only_shrinks_where_open_interest_outweighs_its_share_of_capital(
         plans = [stage.buy(size_e8=room_e8, slot=1), stage.sell(size_e8=room_e8, slot=1)]
         assert len(stage.settle(plans, oracle=dearer).all("Skipped")) == 2
     assert_only_shrinks(stage, gross={1: max(LOT + 11, room_e8 + 2)})
+
+
+def test_open_interest_may_use_its_share_of_capital_up(stage: Stage) -> None:
+    """8 units at 62,500 dollars are half a million, which is what share 3 is of one million."""
+    stage.fund_pool(1_000_000 * DOLLAR)
+    stage.cross()
+    stage.venue.list_market(1, interest_share=3)
+    oracle = ORACLE | {1: 62_500 * 10**8}
+    for more_e8, skipped in ((7 * LOT, 0), (7 * LOT + 1, 2)):
+        with stage.venue.world.anchored():
+            plans = [stage.buy(size_e8=more_e8, slot=1), stage.sell(size_e8=more_e8, slot=1)]
+            assert len(stage.settle(plans, oracle=oracle).all("Skipped")) == skipped
 
 
 def test_open_interest_of_share_15_asks_for_no_capital(stage: Stage) -> None:
@@ -667,6 +692,23 @@ def test_settle_skips_an_account_one_unit_short_of_initial_margin(stage: Stage) 
                 assert_settled(stage, plan)
             else:
                 assert_skipped(stage, plan, 22)
+
+
+def test_the_smallest_part_of_a_haircut_is_rounded_up(stage: Stage) -> None:
+    """A profit of which 20.0001 % are a whole number of units and a millionth."""
+    haircut_e6 = 200_001
+    stage.venue.list_market(1, fee_e6=0, haircut_e6=haircut_e6)
+    profit_e6 = pow(haircut_e6, -1, 10**6)
+    needed = 3_000 * DOLLAR - profit_e6 + profit_e6 * haircut_e6 // 10**6 + 1
+    prices = {1: PRICE_E8 - 100 * profit_e6}
+    for amount_e6, passes in ((needed, True), (needed - 1, False)):
+        with stage.venue.world.anchored():
+            account = poor(stage, amount_e6)
+            stage.venue.world.travel(1)
+            if passes:
+                assert_settled(stage, stage.buy(account), prices=prices)
+            else:
+                assert_skipped(stage, stage.buy(account), 22, prices=prices)
 
 
 def test_an_accounts_fills_stand_or_fall_together(stage: Stage) -> None:

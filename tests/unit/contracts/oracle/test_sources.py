@@ -314,7 +314,7 @@ def test_a_changed_threshold_keeps_the_sources_and_a_source_the_threshold(
         venue.governance.set_oracle_signer(key.address, False, sender=DEPLOYER)
 
 
-@pytest.mark.parametrize("look", [1, 2], ids=["the sequencer", "a reading"])
+@pytest.mark.parametrize("look", [1, 2, 3], ids=["the sequencer", "a reading", "who signs"])
 def test_a_source_that_looks_at_the_oracle_while_it_is_asked_is_locked_out(
     venue: Venue, look: int
 ) -> None:

@@ -292,6 +292,21 @@ def test_a_long_of_one_lot_folds_with_the_longs(full: Full) -> None:
     Books(venue).check()
 
 
+def test_whoever_is_folded_away_owes_nothing_of_what_came_later(crowd: Crowd) -> None:
+    """The only short gives up all it has; then another comes, and gives up its own."""
+    venue, full = crowd.venue, Full(crowd, crowd.long, crowd.short)
+    full.deleverage(BROKE)
+    poor = venue.open_account(a_key("poor long"), 4_000 * DOLLAR)
+    fresh = venue.open_account(SECOND, 1_000_000 * DOLLAR)
+    venue.trade(poor, fresh, price_e8=BROKE)
+    full.deleverage(50_000 * 10**8, account=poor)
+    assert unpack_deleveraged(venue.clearing.market_words(8 + 6)).shorts == 4
+    assert len(full.fold(crowd.short).all("Applied")) == 1
+    assert venue.clearing.positions(crowd.short * 16) == 0
+    full.fold(fresh)
+    Books(venue).check()
+
+
 def test_a_fold_is_of_a_traders_place(full: Full) -> None:
     world = full.crowd.venue.world
     for account in (0, 1, 16, 2**32):

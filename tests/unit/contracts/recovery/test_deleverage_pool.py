@@ -60,3 +60,27 @@ def test_a_pool_that_is_the_whole_other_side_leaves_nothing_to_fold(
     assert unpack_meter(venue.clearing.market_words(8 + 2)).open_interest_e8 == 0
     assert receipt.only("Covered")["pool_e6"] > 0
     Books(venue).check()
+
+
+def test_where_nothing_is_left_to_fold_what_is_left_from_before_stays(crowd: Crowd) -> None:
+    """A deleveraging of the shorts; then the pool takes all of theirs, and gives it up whole."""
+    venue = crowd.venue
+    owner = a_key("another long")
+    another = venue.open_account(owner, 1_000 * DOLLAR)
+    venue.trade(another, crowd.short, size_e8=1_000)
+    venue.list_market(1, position_cap_e8=1)
+    for size, key, account in ((1_000, owner, another), (LOT + 1, SHORT, crowd.short)):
+        venue.recovery.force_reduce(account, 0, size, sender=key)
+        venue.world.travel(60)
+        vector = venue.presented(venue.a_vector({1: PRICE_E8}))
+        venue.recovery.execute_exit(*vector, account, 0, sender=KEEPER)
+        if account == another:
+            venue.recovery.fold(crowd.short, 0, sender=KEEPER)
+            venue.list_market(1, position_cap_e8=2 * LOT)
+    before = venue.recovery.deleveragings(2**24 + 2)
+    assert before >> 192 == 999
+    receipt = Full(crowd, crowd.long, crowd.short).deleverage(50_000 * 10**8)
+    event = receipt.only("Deleveraged")
+    assert (event["number"], event["deleveraging"]) == (0, 0)
+    assert venue.recovery.deleveragings(2**24 + 2) == before
+    Books(venue).check()

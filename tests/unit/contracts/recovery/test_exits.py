@@ -11,7 +11,7 @@ from tests.support.books import Books
 from tests.support.evm import Key, Receipt, a_key, refuses
 from tests.support.venue import DOLLAR, LOT, PRICE_E8
 
-from infold.words import unpack_account, unpack_incoming, unpack_position
+from infold.words import unpack_account, unpack_exit, unpack_incoming, unpack_position
 
 from .conftest import KEEPER, LONG, SHORT, Crowd
 
@@ -285,3 +285,11 @@ def test_what_was_to_leave_pays_for_an_exit_and_the_rest_is_collateral_again(cro
     assert receipt.all("Covered") == []
     assert crowd.cash(crowd.long) == (4_000 - 30 - 1_000 - 118) * DOLLAR
     Books(venue).check()
+
+
+def test_a_request_is_kept_by_the_millisecond_in_all_of_its_48_bits(crowd: Crowd) -> None:
+    """2^47 ms are the year 6429: Recovery's own words do not end before a vector's time does."""
+    crowd.venue.world.at(2**47 // 1000 + 1)
+    q = ask(crowd)
+    assert q >= 2**47
+    assert unpack_exit(crowd.venue.recovery.exits(crowd.long * 16)).asked_ms == q

@@ -21,6 +21,7 @@ from infold.words import (
     unpack_account,
     unpack_clock,
     unpack_head,
+    unpack_position,
     unpack_withdrawal,
 )
 
@@ -80,6 +81,27 @@ def test_a_week_after_the_last_batch_anybody_stops_the_venue(crowd: Crowd) -> No
     assert unpack_head(venue.clearing.head()) == before._replace(time_ms=EVER)
     with refuses(venue.world, "recovery: wound down"):
         venue.recovery.wind_down(sender=KEEPER)
+
+
+def test_the_week_is_over_to_the_millisecond(crowd: Crowd) -> None:
+    venue = crowd.venue
+    now_ms = venue.world.now_ms
+    venue.settle(venue.a_batch(oracle={1: PRICE_E8}, time_ms=now_ms - 1))
+    venue.world.at_ms(now_ms + WEEK_S * 1000)
+    venue.recovery.wind_down(sender=KEEPER)
+
+
+def test_the_last_price_is_rounded_against_either_side(crowd: Crowd) -> None:
+    """A hundredth of a unit more than a whole: the long does not get it, the short owes all."""
+    venue = crowd.venue
+    price = PRICE_E8 + 1
+    venue.settle(venue.a_batch(oracle={1: price}))
+    assert price * LOT % 10**10 != 0
+    for account, base in ((crowd.long, LOT), (crowd.short, -LOT)):
+        held = unpack_position(venue.clearing.positions(account * 16))
+        assert held.base_e8 == base
+        worth = crowd.cash(account) + held.quote_e6 + base * price // 10**10
+        assert venue.recovery.final_equity(account) == worth
 
 
 def test_any_batch_even_an_empty_one_begins_the_week_anew(crowd: Crowd) -> None:
