@@ -23,7 +23,7 @@ CONTRACTS = ROOT / "contracts"
 PACKAGES = Path(vyper.__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "contracts"
 
-_IMPORT = re.compile(r"^from (\.+)([\w.]*) import (\w+)", re.MULTILINE)
+_IMPORT = re.compile(r"^from (\.*)([\w.]*) import (\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _closure(path: Path) -> Iterator[Path]:
         seen.add(file)
         yield file
         for dots, folder, name in _IMPORT.findall(file.read_text()):
-            base = file.parent
+            base = file.parent if dots else CONTRACTS
             for _ in dots[1:]:
                 base = base.parent
             for part in filter(None, folder.split(".")):
