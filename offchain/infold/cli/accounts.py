@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.chain_pages import of_payment
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -22,7 +21,8 @@ from infold.cli.options import (
     client,
     deposit_e6,
 )
-from infold.cli.pages import of_account, of_positions
+from infold.cli.pages.accounts import of_account, of_positions
+from infold.cli.pages.payments import of_payment
 from infold.cli.terminal import Json, show_all, show_command
 from infold.errors import Misconfigured
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal

@@ -12,7 +12,6 @@ import typer
 
 from infold.cli.caller import Caller, on_chain
 from infold.cli.caps import day_bound
-from infold.cli.chain_pages import of_change, of_halt
 from infold.cli.header import header
 from infold.cli.markets import market_group
 from infold.cli.onchain import Desk, named
@@ -21,7 +20,8 @@ from infold.cli.options import (
     RpcUrl,
     connect,
 )
-from infold.cli.pages import of_verify
+from infold.cli.pages.checks import of_verify
+from infold.cli.pages.governing import of_change, of_halt
 from infold.cli.terminal import Json, Quiet, complain, finish, progress, show
 from infold.errors import Misconfigured
 from infold.units import PRICE_DECIMALS, parse_decimal

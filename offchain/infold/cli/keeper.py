@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.chain_pages import of_look
 from infold.cli.header import header
 from infold.cli.options import (
     CONNECTIONS,
     address_of_text,
 )
+from infold.cli.pages.venues import of_look
 from infold.cli.terminal import Exit, Json, Quiet, Steps, complain, progress, show
 from infold.errors import Unavailable
 from infold.units import PLACES

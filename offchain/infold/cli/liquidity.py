@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.chain_pages import of_payment
 from infold.cli.onchain import named, paid
 from infold.cli.options import Amount, Mint, address_of_text, deposit_e6
+from infold.cli.pages.payments import of_payment
 from infold.cli.terminal import Json, show_command
 from infold.units import parse_decimal
 

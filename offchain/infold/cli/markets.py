@@ -10,7 +10,7 @@ from infold.cli.options import (
     ApiUrl,
     client,
 )
-from infold.cli.pages import of_markets
+from infold.cli.pages.trading import of_markets
 from infold.cli.terminal import Json, show_all
 
 market_group = typer.Typer(no_args_is_help=True, help="What can be traded.")

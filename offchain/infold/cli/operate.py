@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infold.cli.chain_pages import of_deployed
 from infold.cli.header import header
 from infold.cli.keeper import keeper
 from infold.cli.options import (
@@ -29,7 +28,8 @@ from infold.cli.options import (
     journal_in,
 )
 from infold.cli.outputs import must_be_new_directory
-from infold.cli.pages import of_audit, of_devnet, of_reconcile
+from infold.cli.pages.checks import of_audit, of_reconcile
+from infold.cli.pages.venues import of_deployed, of_devnet
 from infold.cli.terminal import Exit, Json, Quiet, Seed, complain, finish, progress, show
 from infold.errors import Misconfigured
 

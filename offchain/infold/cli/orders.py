@@ -22,7 +22,7 @@ from infold.cli.options import (
     client,
     wallet,
 )
-from infold.cli.pages import of_orders, of_placed, of_preview
+from infold.cli.pages.trading import of_orders, of_placed, of_preview
 from infold.cli.terminal import Json, show_all, show_command
 from infold.messages import TriggerKind
 

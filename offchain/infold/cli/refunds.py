@@ -18,7 +18,7 @@ from infold.cli.options import (
     address_of_text,
     client,
 )
-from infold.cli.pages import of_paid, of_refunds
+from infold.cli.pages.accounts import of_paid, of_refunds
 from infold.cli.terminal import Json, show, show_all
 from infold.errors import Misconfigured
 from infold.units import AMOUNT_DECIMALS, parse_decimal

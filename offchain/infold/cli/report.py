@@ -13,7 +13,7 @@ import typer
 
 from infold.cli.header import completed
 from infold.cli.outputs import must_be_writable, write_output
-from infold.cli.report_pages import of_best_execution, of_oracle, of_profit, of_risk
+from infold.cli.pages.reports import of_best_execution, of_oracle, of_profit, of_risk
 from infold.cli.terminal import Json, complain, finish
 from infold.errors import Misconfigured
 

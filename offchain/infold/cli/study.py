@@ -12,16 +12,9 @@ from typing import Annotated
 import typer
 
 from infold.cli.header import completed
-from infold.cli.pages import (
-    of_admission,
-    of_auction,
-    of_calibration,
-    of_dealer,
-    of_funding,
-    of_gas,
-    of_run,
-    of_self_dealing,
-)
+from infold.cli.pages.benches import of_admission, of_auction, of_dealer, of_gas, of_self_dealing
+from infold.cli.pages.calibration import of_calibration, of_funding
+from infold.cli.pages.runs import of_run
 from infold.cli.terminal import Exit, Json, Quiet, Seed, finish, progress, show
 
 bench_group = typer.Typer(

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.chain_pages import of_ticket
 from infold.cli.layout import clock, dollars
 from infold.cli.onchain import paid
+from infold.cli.pages.payments import of_ticket
 from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
 

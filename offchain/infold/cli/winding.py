@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.chain_pages import of_payment, of_winding
 from infold.cli.onchain import named, paid
 from infold.cli.options import (
     API_URL,
@@ -19,6 +18,8 @@ from infold.cli.options import (
     RpcUrl,
     venue,
 )
+from infold.cli.pages.payments import of_payment
+from infold.cli.pages.winding import of_winding
 from infold.cli.terminal import Json, Quiet, progress, show_command
 from infold.errors import Misconfigured
 from infold.units import (
