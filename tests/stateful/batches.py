@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from tests.support.records import order_flags, record_words
 from tests.support.twin import hash_many
 
 from infold.reference.digests import Contents, Record, batch_contents, batch_digest, order_hashes
@@ -309,31 +310,36 @@ class Batches(Driver):
                 place = pick.randrange(16)
             case "reduce":
                 reduce_only = True
-        flags = (
-            int(buy)
-            | int(post_only) << 1
-            | int(reduce_only) << 2
-            | time_in_force << 3
-            | trigger_kind << 5
-            | int(delegated) << 7
-            | extra << 8
+        record = Record(
+            account=account,
+            slot=slot,
+            market=market,
+            place=place,
+            flags=order_flags(
+                buy=buy,
+                time_in_force=time_in_force,
+                post_only=post_only,
+                reduce_only=reduce_only,
+                trigger_kind=trigger_kind,
+                delegated=delegated,
+                extra=extra << 8,
+            ),
+            epoch=epoch,
+            seq=seq,
+            max_fee_e6=max_fee,
+            expiry_ms=expiry,
+            size_e8=size,
+            limit_e8=limit,
+            fill_e8=fill,
+            trigger_e8=trigger,
+            good_after_ms=good_after,
+            reserved=False,
+            r=0,
+            vs=0,
         )
-        first = (
-            account << 224
-            | slot << 216
-            | market << 200
-            | place << 196
-            | flags << 184
-            | epoch << 168
-            | seq << 136
-            | max_fee << 120
-            | expiry << 72
-            | size << 8
-        )
-        terms = limit << 192 | fill << 128 | trigger << 64 | good_after << 16
+        first, terms = record_words(record)
         if wrong == "zeros":
             first |= 1
-        record = Record.of(first, terms, 0, 0)
         (digest,) = order_hashes([record], self.protocol.crypto.domain, hash_many)
         if approved:
             if wrong != "signer":
