@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``infold`` command: what it offers, and what its exit codes mean.
 
-Commands live in ``accounts``, ``orders`` and ``markets`` (people who trade), ``liquidity`` (people
-who provide it), ``operate`` (people who run a venue), ``govern`` (people who change one), ``study``
-(people who measure one), and beside them in a module for each thing that is its own: refunds, the
-bond and claims on it, forced exits, the vault's tickets, the wind-down. Modules that need numpy or
-a chain are imported inside commands, so that ``infold --help`` answers at once and a base install
-(no numpy, no Ape) can trade.
+``commands/`` has what it offers: ``accounts``, ``orders`` and ``markets`` (people who trade),
+``liquidity`` (people who provide it), ``operate`` and ``keeper`` (people who run a venue),
+``govern`` (people who change one), ``study``, ``bench`` and ``report`` (people who measure one),
+and beside them a module for each thing that is its own: how a venue stands, refunds, the bond and
+claims on it, forced exits, the vault's tickets, the wind-down. ``pages/`` has what people read of
+each, ``runs/`` the venues that the demo and a replay drive. What is beside this file serves all of
+them: options and keys, the way to the contracts, how output is printed and failures are told.
+
+Modules that need numpy or a chain are imported inside commands, so that ``infold --help`` answers
+at once and a base install (no numpy, no Ape) can trade.
 """
 
 from __future__ import annotations
@@ -20,8 +24,9 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from infold.caches import keep_compiled
-from infold.cli import (
+from infold.cli.commands import (
     accounts,
+    bench,
     bond,
     claims,
     govern,
@@ -59,6 +64,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 study.register(app)
+bench.register(app)
 report.register(app)
 operate.register(app)
 standing.register(app)

@@ -14,9 +14,9 @@ import typer
 from typer.core import TyperGroup
 
 from infold.cli import app as application
+from infold.cli.commands.study import overrides
 from infold.cli.failures import of_error, tell
 from infold.cli.options import defaults_for, settings
-from infold.cli.study import overrides
 from infold.cli.terminal import Exit, exit_code_of, show, show_all
 from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
 from infold.shell.journal import Journal

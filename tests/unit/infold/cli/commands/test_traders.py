@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from infold.cli import accounts, markets, orders
 from infold.cli import app as application
+from infold.cli.commands import accounts, markets, orders
 from infold.cli.header import version
 from infold.cli.terminal import Exit
 

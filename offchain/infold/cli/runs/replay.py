@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infold.cli.dealing import WatchingDesk, replay_dealer
-from infold.cli.desks import plain_order, wire_order
 from infold.cli.header import header
 from infold.cli.outputs import must_be_new_directory, must_be_writable, write_output
-from infold.cli.parameters import pool_capital_e6, recorded_market
-from infold.cli.stage import Stage
+from infold.cli.runs.dealing import WatchingDesk, replay_dealer
+from infold.cli.runs.desks import plain_order, wire_order
+from infold.cli.runs.parameters import pool_capital_e6, recorded_market
+from infold.cli.runs.stage import Stage
+from infold.cli.runs.voyage import Sent, Voyage
 from infold.cli.terminal import Steps
-from infold.cli.voyage import Sent, Voyage
 from infold.reports.journey import Journey, invariants_joined, joined
 from infold.reports.picture import picture
 from infold.research.flow import MAX_FEE_E6, Batch, RecordedFlow, recorded_flow, schedule

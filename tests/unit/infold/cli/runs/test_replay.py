@@ -9,14 +9,14 @@ from typing import Any, cast
 
 import pytest
 
-from infold.cli.dealing import REPLAY_REACH_BP
-from infold.cli.replay import (
+from infold.cli.commands.study import replay
+from infold.cli.runs.dealing import REPLAY_REACH_BP
+from infold.cli.runs.replay import (
     FILLED_SHARE_MIN,
     FILLED_SLIPPAGE_BPS_MIN,
     filled_share_min,
     outcome,
 )
-from infold.cli.study import replay
 from infold.dealer.lines import batch_line
 from infold.dealer.params import PERPETUAL
 from infold.reports.journey import Journey

@@ -12,8 +12,8 @@ import typer
 
 from infold.cli.caller import Caller, on_chain
 from infold.cli.caps import day_bound
+from infold.cli.commands.markets import market_group
 from infold.cli.header import header
-from infold.cli.markets import market_group
 from infold.cli.onchain import Desk, named
 from infold.cli.options import (
     RPC_URL,

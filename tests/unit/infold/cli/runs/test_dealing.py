@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from infold.cli.dealing import REPLAY_REACH_BP, WANTED_E8_MAX, replay_dealer
+from infold.cli.runs.dealing import REPLAY_REACH_BP, WANTED_E8_MAX, replay_dealer
 from infold.core.curve import Curve
 from infold.dealer.desk import Desk
 from infold.dealer.lines import batch_line

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.govern import Again, Asked, Cancel, Execute, bring_on
+from infold.cli.commands.govern import Again, Asked, Cancel, Execute, bring_on
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,

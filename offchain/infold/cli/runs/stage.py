@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from infold.cli.dealing import WatchingDesk
 from infold.cli.outputs import must_be_new_directory
+from infold.cli.runs.dealing import WatchingDesk
 from infold.messages import PriceVector
 from infold.node import BatchOutcome, LocalVenue
 from infold.sdk.wallet import Wallet

@@ -234,7 +234,7 @@ def _quoted(record: Record, files: list[Path], pairs: list[str]) -> dict[int, li
     """Recorded quotes by the run's market ids, in its units. `Misconfigured` if a file is of none
     of its markets.
     """
-    from infold.cli.study import overrides
+    from infold.cli.commands.study import overrides
     from infold.reports.oracle import Quoted
     from infold.research.listings import names_of
     from infold.research.recorded import read_quotes

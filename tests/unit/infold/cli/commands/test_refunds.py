@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from infold.cli.refunds import must_pay
+from infold.cli.commands.refunds import must_pay
 from infold.errors import Misconfigured
 
 PAYER = bytes(range(20))

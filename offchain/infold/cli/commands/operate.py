@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infold.cli.commands.keeper import keeper
 from infold.cli.header import header
-from infold.cli.keeper import keeper
 from infold.cli.options import (
     API_URL,
     RPC_URL,

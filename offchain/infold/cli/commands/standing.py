@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from infold.cli.bond import stake
 from infold.cli.caps import day_bound
+from infold.cli.commands.bond import stake
+from infold.cli.commands.winding import standing as wind_down
 from infold.cli.layout import clock, count, dollars, pairs, percent
 from infold.cli.options import API_URL, RPC_URL, ApiUrl, Book, RpcUrl, venue
 from infold.cli.terminal import Json, show_command
-from infold.cli.winding import standing as wind_down
 from infold.units import FIRST_TRADER
 
 if TYPE_CHECKING:
