@@ -7,25 +7,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.support.paper_venue import BTC, BTC_E8, Venue, an_order
+from tests.support.paper_venue import BTC, Venue
 
 from infold.core import events
-from infold.core.events import to_word
-from infold.core.refunds import Refunds
-from infold.node.views import Views
+from infold.node.views.venue import VenueViews
 from infold.signing import Domain
-from infold.words import INTEREST_SHARE_OPEN, DeleveragedWord, ExitWord, LimitsWord, pack_exit
+from infold.words import INTEREST_SHARE_OPEN, LimitsWord
 
 NOW_MS = 1_800_000_000_000
 HALT = LimitsWord(halted_from_ms=NOW_MS + 3_000, halted_until_ms=NOW_MS + 60_000)
 
 
-def views_at(venue: Venue, now_ms: int) -> Any:
-    memory: Any = SimpleNamespace(
-        state=venue.state, journal=SimpleNamespace(seq=0), refunds=Refunds()
-    )
+def views_at(venue: Venue, now_ms: int) -> VenueViews:
+    memory: Any = SimpleNamespace(state=venue.state, journal=SimpleNamespace(seq=0))
     book: Any = SimpleNamespace(chain_id=1, addresses={}, first_block=0)
-    return Views(
+    return VenueViews(
         memory=memory,
         book=book,
         domain=Domain(1, bytes(20)),
@@ -80,26 +76,3 @@ def test_a_reader_learns_where_margin_grows_and_what_share_binds(
 ) -> None:
     (row,) = views_at(a_venue(tier, share), NOW_MS).markets()
     assert (row["marginGrowsFrom"], row["interestShare"]) == (grows_from, shown)
-
-
-def test_an_account_learns_its_margin_and_what_holds_a_position_back() -> None:
-    venue = a_venue(tier=15)
-    long, short = venue.open_account(), venue.open_account()
-    venue.observe()
-    venue.trade(
-        an_order(long), an_order(short, buy=False, limit_price_e8=BTC_E8), prices_e8={BTC: BTC_E8}
-    )
-    told = views_at(venue, venue.now_ms).account(long)
-    assert (told["initialMargin"], told["maintenanceMargin"]) == ("3000", "1500")
-    (position,) = told["positions"]
-    assert position["size"] == "1" and not position["behind"] and position["exit"] is None
-    assert float(told["equity"]) == float(told["collateral"]) + float(position["unrealizedPnl"])
-
-    asked_ms = venue.now_ms
-    word = to_word(pack_exit(ExitWord(1, BTC, 0, asked_ms, 10**8 // 4)))
-    venue.tell(events.ExitSet(account=long, index=0, exit=word))
-    venue.observe()
-    venue.state.markets[BTC].deleveraged = DeleveragedWord(longs=2, last=2)
-    (position,) = views_at(venue, venue.now_ms).account(long)["positions"]
-    assert position["exit"] == {"size": "0.25", "due": asked_ms + 60_000}
-    assert position["behind"]
