@@ -152,6 +152,7 @@ class Desk(Generic[CurveT]):
     what `staleness.half_spread_min_bp` found, infinite for a market that is better not quoted. With
     `signals`, which whoever closes batches keeps told, curves follow what the venue has seen. With
     a `guard`, to which they are told what is hedged, they offer what the pool's capital allows.
+    `ValueError` for a half-spread below zero.
     """
 
     def __init__(

@@ -164,7 +164,7 @@ def hedge_capacity_m(leg: Leg, side: int, legs: Sequence[Leg], prudence: Prudenc
     The least of: initial margin on what it has, survival of the moves until help arrives (of the
     whole stress where withdrawals elsewhere are halted and no help can come), and the share of all
     capital the venue may lose. Reducing the position there is always allowed, whole; with money
-    halted at the venue nothing else is.
+    halted at the venue nothing else is. `ValueError` for another side.
     """
     if side not in (-1, 1):
         raise ValueError(f"side must be 1 for a buy or -1 for a sale, not {side!r}")

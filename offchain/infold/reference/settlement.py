@@ -654,7 +654,9 @@ def _turn_meter(batch: _Batch, market: Market, residual_e8: int) -> None:
 
 
 def next_rate(market: Market, pool_base_e8: int) -> int:
-    """The funding rate after the plan: it drifts with the skew that the pool is left with."""
+    """The funding rate after the plan: it drifts with the skew that the pool is left with. Raises
+    Overflow for a market without a position cap.
+    """
     cap = market.caps.position_cap_e8
     if not cap:
         raise Overflow("clearing: a market without a position cap has no funding rate")

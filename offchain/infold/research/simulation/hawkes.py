@@ -89,7 +89,8 @@ def hawkes_tape(
     """Marks of the demand's mean rate, sizes and elasticity, arriving in clusters.
 
     `profile` multiplies the rate of those who come by themselves, one number for each of equal
-    parts of the horizon. A second flow of the same path needs another `stream`.
+    parts of the horizon. A second flow of the same path needs another `stream`. `ValueError`
+    unless the horizon is above zero and the profile nowhere below.
     """
     checked_seed(seed, path)
     if not (math.isfinite(horizon_day) and horizon_day > 0.0):

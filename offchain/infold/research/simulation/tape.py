@@ -98,7 +98,9 @@ def demand_of(parameters: DealerParameters, clients: int = 1) -> Demand:
 
 
 def poisson_tape(demand: Demand, horizon_day: float, seed: int, path: int) -> Tape:
-    """Poisson arrivals over the horizon; mark i is Philox block i of (seed, path)."""
+    """Poisson arrivals over the horizon; mark i is Philox block i of (seed, path). `ValueError`
+    unless the horizon is above zero.
+    """
     checked_seed(seed, path)
     if not (math.isfinite(horizon_day) and horizon_day > 0.0):
         raise ValueError(f"horizon_day must be a positive number of days, not {horizon_day!r}")
@@ -146,7 +148,9 @@ def rung_thresholds(weights: Sequence[float]) -> Words:
 
 
 def merged(tapes: Sequence[Tape]) -> Tape:
-    """All marks of several tapes in order of time; at equal times the earlier tape's come first."""
+    """All marks of several tapes in order of time; at equal times the earlier tape's come first.
+    `ValueError` for no tape.
+    """
     if not tapes:
         raise ValueError("there is nothing to merge: give at least one tape")
     joined = Tape._make(np.concatenate(columns) for columns in zip(*tapes, strict=True))
