@@ -42,7 +42,7 @@ from infold.cli.commands import (
     tickets,
     winding,
 )
-from infold.cli.failures import INTERRUPTED, of_error, of_usage, tell
+from infold.cli.failures import INTERRUPTED, Failure, asks_for_json, of_error, of_usage, tell
 from infold.cli.header import version
 from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit
@@ -110,19 +110,23 @@ def _group(command: object) -> TyperGroup:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code. Whatever is raised on purpose becomes one line on stderr."""
+    """Run one command; the exit code. Whatever is raised on purpose is the last line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def failed(failure: Failure) -> int:
+        return tell(failure, asks_for_json(given, Path.cwd()))
+
     try:
         result = app(args=given, prog_name="infold", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.OK
     except TyperException as error:
-        return tell(of_usage(error.format_message()), given)
+        return failed(of_usage(error.format_message()))
     except typer.Exit as leaving:
         return leaving.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return tell(INTERRUPTED, given)
+        return failed(INTERRUPTED)
     except InfoldError as error:
-        return tell(of_error(error), given)
+        return failed(of_error(error))
     except BrokenPipeError:
         # The reader left (``infold ... | head``): nothing more to say, nothing wrong.
         sys.stderr.close()

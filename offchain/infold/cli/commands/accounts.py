@@ -162,7 +162,7 @@ def approve(
         desk.send("Delegates", "approve", account, digest)
     else:
         desk.send("Delegates", "prove", account, digest, _hex("--proof", proof))
-    document = {"account": account, "orderHash": "0x" + digest.hex()}
+    document = {"account": account, "order_hash": "0x" + digest.hex()}
     show_command("account approve", document, as_json, "approved")
 
 
@@ -178,7 +178,7 @@ def disapprove(
     digest = _hex("order hash", order_hash, 32)
     desk = caller.desk()
     desk.send("Delegates", "disapprove", account, digest)
-    document = {"account": account, "orderHash": "0x" + digest.hex()}
+    document = {"account": account, "order_hash": "0x" + digest.hex()}
     show_command("account disapprove", document, as_json, "disapproved")
 
 

@@ -60,7 +60,7 @@ def challenge(
     for held in ReceiptFile(receipts):
         digest = held.receipt.order_hash
         claim = int(bond.call("claims", digest))
-        said = {"orderHash": "0x" + digest.hex()}
+        said: dict[str, Any] = {"order_hash": "0x" + digest.hex()}
         if claim:
             if claim & 2**64 - 1 and now_s > claim >> 96 and not dry_run:
                 desk.send("Bond", "pay", digest)
@@ -70,7 +70,7 @@ def challenge(
         if shown is None:
             continue
         batch, worse = shown
-        said |= {"batch": str(batch.number)}
+        said |= {"batch": batch.number}
         if dry_run:
             claims.append(said | {"state": "found"})
             continue
@@ -118,7 +118,7 @@ def defend(
             open_claims.append(said)
             continue
         desk.send("Bond", answer.function, *answer.arguments)
-        answered.append({"orderHash": said, "by": answer.function})
+        answered.append({"order_hash": said, "by": answer.function})
     document = {"answered": answered, "open": open_claims}
     show_command("defend", document, as_json, "claims answered")
     if open_claims:

@@ -133,7 +133,6 @@ def devnet(
     key_files is where keys of those who run and govern it lie as files. The keys follow from the
     seed and are worth nothing.
     """
-    import json
     import logging
     import signal
     import threading
@@ -168,11 +167,8 @@ def devnet(
         )
     with local:
         local.devnet.fund_refunder()
-        view = local.view()
-        if as_json:
-            print(json.dumps(view), flush=True)
-        else:
-            show(view, False, "infold devnet", of_devnet)
+        show({**header("devnet", seed), **local.view()}, as_json, "infold devnet", of_devnet)
+        if not as_json:
             complain("serving until interrupted (ctrl-C)")
         local.run_live(stopped)
     if stopped.is_set():
