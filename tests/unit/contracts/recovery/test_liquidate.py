@@ -140,6 +140,18 @@ def test_a_debt_is_insurances_and_the_keeper_gets_half_a_fee(crowd: Crowd) -> No
     Books(crowd.venue).check()
 
 
+def test_who_keeps_a_small_debt_gets_half_of_its_fee(crowd: Crowd) -> None:
+    """A tenth of a unit at 55,000: the fee is 2.75."""
+    venue = crowd.venue
+    crowd.insure(2_000 * DOLLAR)
+    small = venue.open_account(a_key("small"), 400 * DOLLAR)
+    venue.trade(small, crowd.short, size_e8=LOT // 10)
+    receipt = crowd.liquidate(55_000 * 10**8, crowd.keeper, account=small)
+    assert receipt.only("Covered")["insurance_e6"] == 105_750_000
+    assert crowd.cash(crowd.keeper) == 10 * DOLLAR + 1_375_000
+    Books(venue).check()
+
+
 @pytest.mark.parametrize("insured", [0, 400 * DOLLAR, 1_057_500_000, 1_059 * DOLLAR])
 def test_what_insurance_lacks_is_the_pools_to_the_unit(crowd: Crowd, insured: int) -> None:
     if insured:
