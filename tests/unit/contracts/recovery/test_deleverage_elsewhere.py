@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from tests.support.books import Books, slots
+from tests.support.books import Books
 from tests.support.evm import a_key, refuses
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
 
-from infold.words import unpack_account, unpack_position
+from infold.words import PositionWord, unpack_account, unpack_position
 
 from .conftest import Crowd
 from .test_deleverage import BROKE, LOW, Full, fill_pool
@@ -75,10 +75,8 @@ def test_a_fold_in_any_place_goes_on_until_nothing_is_left_to_fold(full: Full, t
 @pytest.mark.usefixtures("third")
 def test_a_word_without_a_base_is_of_no_side(full: Full) -> None:
     """Nothing writes one; neither side's deleveragings would take anything from it."""
-    venue = full.crowd.venue
-    slot = slots(venue.clearing.artifact.layout["storage_layout"])["positions"] + full.second * 16
-    venue.world.store(venue.clearing.address, slot, 1 << 240)
-    with refuses(venue.world, "clearing: not of this side"):
+    full.crowd.put(full.second, PositionWord(1, 0, 0, 0, 0))
+    with refuses(full.crowd.venue.world, "clearing: not of this side"):
         full.fold(full.second)
 
 

@@ -12,6 +12,7 @@ from tests.support.evm import ZERO, Receipt, World, a_key, refuses
 from tests.support.venue import DOLLAR, LOT, ORACLE_SIGNERS, PRICE_E8
 
 from infold.words import (
+    PositionWord,
     unpack_account,
     unpack_clock,
     unpack_incoming,
@@ -246,6 +247,17 @@ def test_what_is_worth_ten_dollars_stays(crowd: Crowd, rest_e8: int) -> None:
     size = crowd.liquidate(price, account=account).only("Liquidated")["size_e8"]
     assert whole - size == (rest_e8 if rest_e8 >= 20_000 else 0)
     Books(venue).check()
+
+
+def test_liquidate_reads_a_base_in_all_of_its_64_bits(crowd: Crowd) -> None:
+    """2^62 lots, and owed for them all that they are worth: what the pool has room for goes."""
+    worth_e6 = 2**62 * LOW // 10**10
+    crowd.venue.list_market(1, position_cap_e8=LOT // 4)
+    crowd.put(crowd.long, PositionWord(1, 2**62, -worth_e6, 0, 0))
+    size = crowd.liquidate(LOW).only("Liquidated")["size_e8"]
+    assert size == LOT // 4
+    held = unpack_position(crowd.venue.clearing.positions(crowd.long * 16))
+    assert held.base_e8 == 2**62 - size
 
 
 def test_liquidate_goes_no_further_than_the_pool_has_room(crowd: Crowd) -> None:
