@@ -7,9 +7,9 @@ from collections import Counter
 from typing import Any
 
 from tests.support.records import order_flags, record_words
-from tests.support.twin import hash_many
+from tests.support.twin import hash_many, sealed_digest
 
-from infold.reference.digests import Contents, Record, batch_contents, batch_digest, order_hashes
+from infold.reference.digests import Record, order_hashes
 from infold.reference.faults import Fault
 from infold.reference.settlement import SettleCall
 from infold.reference.vectors import open_vector
@@ -415,9 +415,7 @@ class Batches(Driver):
             root = open_vector(time_ms, fields.chunks, fields.opened, call.openings, hash_many).root
         except Fault:
             root = bytes(32)
-        contents = Contents(call.head, root, call.accepted_root, call.prices, call.records)
-        (hashed,) = batch_contents([contents], hash_many)
-        digest = batch_digest(number, time_ms, hashed, self.protocol.crypto.domain, hash_many)
+        digest = sealed_digest(call, root, number, time_ms, self.protocol.crypto.domain)
         serving = self.protocol.seals.matcher.at(time_ms)
         keys = [next((key for key in self.matchers if key.address == serving), self.matcher)]
         attesters = self.protocol.seals.attesters

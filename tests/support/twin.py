@@ -70,6 +70,13 @@ def hash_many(messages: Sequence[bytes]) -> list[bytes]:
     return [native_keccak(message).digest() for message in messages]
 
 
+def sealed_digest(call: SettleCall, root: bytes, number: int, time_ms: int, domain: bytes) -> bytes:
+    """What matcher and attesters sign of a call under this number and time, whatever its own."""
+    contents = Contents(call.head, root, call.accepted_root, call.prices, call.records)
+    (hashed,) = batch_contents([contents], hash_many)
+    return batch_digest(number, time_ms, hashed, domain, hash_many)
+
+
 def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
     """ABI encoding by the twin's shapes: a word, or a list of tuples of words."""
     heads: list[int] = []
@@ -317,9 +324,7 @@ class Venue:
         """The call with the matcher's and attesters' signatures over its contents."""
         _, time_ms, chunks, opened, _ = head = SettleHead.of(call.head)
         root = open_vector(time_ms, chunks, opened, call.openings, hash_many).root
-        contents = Contents(call.head, root, call.accepted_root, call.prices, call.records)
-        (hashed,) = batch_contents([contents], hash_many)
-        digest = batch_digest(head.number, time_ms, hashed, self.protocol.crypto.domain, hash_many)
+        digest = sealed_digest(call, root, head.number, time_ms, self.protocol.crypto.domain)
         return call._replace(seals=[key.sign(digest) for key in (matcher, *attesters)])
 
     def submit(self, call: SettleCall) -> list[Reason]:
