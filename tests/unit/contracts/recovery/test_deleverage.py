@@ -139,6 +139,8 @@ def test_E07_equity_then_insurance_then_the_other_side_then_the_pool(
     holders = (crowd.short, full.second)
     before = {it: full.equity(it, BROKE) for it in holders}
     receipt = full.deleverage(BROKE)
+    price = receipt.only("Deleveraged")["deleveraging"] >> 64 & 2**64 - 1
+    assert price == BROKE + 100 * max(0, 1_030 * DOLLAR - insured)
     for account in holders:
         full.fold(account)
     lost = sum(before[it] - full.equity(it, BROKE) for it in holders)

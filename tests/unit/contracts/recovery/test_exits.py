@@ -217,6 +217,19 @@ def test_an_exit_ends_where_its_position_is_gone(crowd: Crowd) -> None:
         execute(crowd, q + 60_000)
 
 
+def test_an_exit_ends_where_its_position_was_closed_and_another_like_it_opened(
+    crowd: Crowd,
+) -> None:
+    venue = crowd.venue
+    q = ask(crowd)
+    venue.trade(crowd.short, crowd.long, size_e8=LOT)
+    venue.trade(crowd.long, crowd.short, size_e8=LOT)
+    venue.world.at_ms(q + 60_000)
+    receipt = execute(crowd, q + 60_000)
+    assert receipt.only("ExitSet")["exit"] == 0 and not receipt.all("Applied")
+    assert base(crowd, crowd.long) == LOT
+
+
 def test_an_exit_takes_no_more_than_is_still_held(crowd: Crowd) -> None:
     venue = crowd.venue
     q = ask(crowd)

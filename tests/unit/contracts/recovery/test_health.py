@@ -148,18 +148,21 @@ def test_recovery_says_whose_words_it_reads(venue: Venue) -> None:
     assert int(venue.recovery.oracle(), 16) == int(venue.oracle.address, 16)
 
 
-def test_margin_grows_with_a_large_position_up_to_all_that_it_is_worth(venue: Venue) -> None:
+@pytest.mark.parametrize("tier", [0, 1])
+def test_margin_grows_with_a_large_position_up_to_all_that_it_is_worth(
+    venue: Venue, tier: int
+) -> None:
     """Tier 0 ends at 29,515 dollars: 3 quarters of a unit are half as large again, 10 units 20
     times, and 20 units 40 times, so that 2.5 % of them would be more than the whole."""
-    venue.list_market(1, tier=0)
+    venue.list_market(1, tier=tier)
     accounts = [venue.open_account(key, 5_000_000 * DOLLAR) for key in (LONG, SHORT)]
     rate = Fraction(25_000, 10**6)
     for size_e8 in (LOT * 3 // 4, LOT * 37 // 4, 10 * LOT):
         venue.trade(*accounts, size_e8=size_e8)
         held = unpack_position(venue.clearing.positions(accounts[0] * 16)).base_e8
         notional = Fraction(held * PRICE_E8, 10**10)
-        times = Fraction(held * PRICE_E8 * 2**20 // 2**68, 2**20)
+        times = max(1, Fraction(held * PRICE_E8 >> 48 + tier, 2**20))
         vector = venue.presented(venue.a_vector({1: PRICE_E8}))
         margin = venue.recovery.health(*vector, accounts[0])[1]
         assert margin == math.ceil(min(notional * rate * times, notional))
-    assert margin == 1_200_000 * DOLLAR
+    assert (margin == 1_200_000 * DOLLAR) is (tier == 0)

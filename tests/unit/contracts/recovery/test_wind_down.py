@@ -200,6 +200,7 @@ def test_a_debt_is_registered_by_anybody_once(crowd: Crowd) -> None:
     }
     account = unpack_account(venue.clearing.accounts(crowd.long))
     assert (account.collateral_e6, account.mask) == (0, 0)
+    assert venue.clearing.withdrawals(crowd.long) == 0
     with refuses(venue.world, "recovery: owes nothing"):
         register(venue, crowd.long)
 

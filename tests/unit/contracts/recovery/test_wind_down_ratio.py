@@ -46,3 +46,13 @@ def test_where_debts_are_more_than_all_claims_nothing_is_payable(crowd: Crowd) -
     assert register(venue, crowd.long).only("DebtRegistered")["debt_e6"] == 55_030 * DOLLAR
     venue.world.travel(WEEK_S + 1)
     assert claim(venue, crowd.keeper) == venue.recovery.payable_e6() == 0
+
+
+def test_a_single_unit_is_claimed_and_paid(crowd: Crowd) -> None:
+    venue = crowd.venue
+    venue.clearing.request_withdrawal(crowd.keeper, 10 * DOLLAR - 1, sender=KEEPER)
+    venue.world.travel(19)
+    venue.clearing.claim_withdrawal(crowd.keeper, 0, [], [], sender=KEEPER)
+    stop(venue)
+    venue.world.travel(WEEK_S + 1)
+    assert claim(venue, crowd.keeper) == 1
