@@ -10,12 +10,11 @@ from tests.support.books import Books
 from tests.support.evm import a_key, refuses
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
 
-from infold.words import PositionWord, unpack_account, unpack_position
+from infold.words import unpack_account, unpack_position
 
 from .conftest import Crowd
-from .test_deleverage import BROKE, LOW, SECOND, Full, fill_pool
+from .test_deleverage import BROKE, LOW, Full, fill_pool
 from .test_deleverage import full as full
-from .test_funding import let_out
 
 ORACLE = {1: LOW, 2: PRICE_E8}
 THIRD, FRESH = a_key("third short"), a_key("fresh")
@@ -74,14 +73,6 @@ def test_a_fold_in_any_place_goes_on_until_nothing_is_left_to_fold(full: Full, t
 
 
 @pytest.mark.usefixtures("third")
-def test_a_word_without_a_base_is_of_no_side(full: Full) -> None:
-    """Nothing writes one; neither side's deleveragings would take anything from it."""
-    full.crowd.put(full.second, PositionWord(1, 0, 0, 0, 0))
-    with refuses(full.crowd.venue.world, "clearing: not of this side"):
-        full.fold(full.second)
-
-
-@pytest.mark.usefixtures("third")
 def test_who_is_of_the_other_side_trades_on_elsewhere_and_takes_money_out(full: Full) -> None:
     venue, owner = full.crowd.venue, a_key("other long")
     assert unpack_position(venue.clearing.positions(full.other * 16)).event == 0
@@ -121,23 +112,3 @@ def test_the_backstop_of_the_other_side_takes_what_is_skipped(full: Full, crowd:
     Books(venue).check()
     with refuses(venue.world, "recovery: nothing to fold"):
         full.fold(full.other)
-
-
-def test_a_backstop_of_one_lot_gives_it_up_at_once(full: Full) -> None:
-    """To a short of one lot that the pool, which is short, has no room for."""
-    venue, owner = full.crowd.venue, a_key("short of one")
-    venue.back(1_000_000 * DOLLAR)
-    one = venue.open_account(owner, 10 * DOLLAR)
-    venue.trade(full.other, one, size_e8=1)
-    venue.world.travel(1)
-    plans = [
-        venue.a_fill(venue.an_order(full.other, size_e8=1, slot=3, limit_price_e8=1)),
-        venue.a_fill(venue.an_order(full.second, buy=False, size_e8=1, slot=3)),
-    ]
-    venue.settle(venue.a_batch(plans, oracle={1: PRICE_E8}))
-    assert unpack_position(venue.clearing.positions(16 + 1)).base_e8 == 1
-    let_out(full.crowd, full.second, SECOND, 10)
-    venue.list_market(1, position_cap_e8=10)
-    let_out(full.crowd, one, owner, 1)
-    assert venue.clearing.positions(one * 16) == venue.clearing.positions(16 + 1) == 0
-    Books(venue).check()

@@ -166,3 +166,16 @@ def test_margin_grows_with_a_large_position_up_to_all_that_it_is_worth(
         margin = venue.recovery.health(*vector, accounts[0])[1]
         assert margin == math.ceil(min(notional * rate * times, notional))
     assert (margin == 1_200_000 * DOLLAR) is (tier == 0)
+
+
+def test_the_smallest_part_of_a_growing_margin_is_rounded_up(venue: Venue) -> None:
+    """A price at which it is 2^-20 of 1e-16 of a unit."""
+    venue.list_market(1, mm_e6=25_001, tier=15)
+    accounts = [venue.open_account(key, 500_000 * DOLLAR) for key in (LONG, SHORT)]
+    venue.trade(*accounts, size_e8=919_493)
+    price = 10_570_774_725_090_376_621
+    size = 919_493 * price
+    margin, part = divmod(size * 25_001 * (size >> 63), 2**20 * 10**16)
+    assert part == 1
+    vector = venue.presented(venue.a_vector({1: price}))
+    assert venue.recovery.health(*vector, accounts[0])[1] == margin + 1

@@ -145,6 +145,17 @@ def test_without_a_half_spread_the_pool_trades_at_the_oracles_price(rules: Contr
         assert verdict(rules, bounds, 10**12 - residual, residual) is not None
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_curve_bends_with_the_first_lot(rules: Contract, side: int) -> None:
+    """1 % for one lot; a pool that gets rid of it asks nothing."""
+    bounds = CurveBounds(10**12, 0, 0, 100_000, 2 * 10**18, 10**12, 10**12, pool_base_e8=0)
+    assert verdict(rules, bounds, 10**12 + side * 10**10, side) is None
+    beyond = "clearing: price beyond curve"
+    assert verdict(rules, bounds, 10**12 + side * (10**10 + 1), side) == beyond
+    bounds = replace(bounds, pool_base_e8=side)
+    assert verdict(rules, bounds, 10**12 + side, side) == beyond
+
+
 def test_check_price_answers_at_the_bounds_of_its_fields(rules: Contract) -> None:
     """No input Governance admits overflows: the largest prices, caps, slope and positions."""
     for side in (1, -1):
