@@ -79,6 +79,8 @@ def test_a_deposit_request_rejects_more_than_an_epoch_has_room_for(pooled: Venue
     with refuses(pooled.world, "pool: amount too large"):
         pooled.ask_in(PROVIDER, 2**62)
     pooled.fund(SECOND, 2**62)
+    with pooled.world.anchored():
+        pooled.ask_in(SECOND, 2**62 - 1)
     pooled.ask_in(SECOND, 2**62 - 2)
     with refuses(pooled.world, "pool: epoch is full"):
         pooled.ask_in(PROVIDER, 2)
