@@ -270,8 +270,9 @@ def leave(pooled: Venue, account: int, name: str) -> None:
 
 
 def test_a_piece_too_small_for_a_share_gives_none_and_the_rest_gives_all(pooled: Venue) -> None:
-    """A pool of one unit earns an exit's 20 bp: a share then costs 120 units and a little. Who takes
-    one of a share's units has used the share up, and the other units wait.
+    """A pool of one unit earns an exit's 20 bp: a share then costs 120 units and a little.
+
+    Who takes one of a share's units has used the share up, and the other units wait.
     """
     long, short = (pooled.open_account(a_key(name)) for name in ("long", "short"))
     pooled.trade(long, short)
