@@ -35,7 +35,9 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
 
 
 def read_secret(reference: str, environment: Mapping[str, str] | None = None) -> str:
-    """The text behind `env:NAME` or `file:PATH`, without blanks around it."""
+    """The text behind `env:NAME` or `file:PATH`, without blanks around it. `Misconfigured` if
+    nothing is there or the reference has another form.
+    """
     kind, _, place = reference.partition(":")
     if kind == "env" and place:
         value = (os.environ if environment is None else environment).get(place)
@@ -51,7 +53,9 @@ def read_secret(reference: str, environment: Mapping[str, str] | None = None) ->
 
 
 def data_directory(config: Config) -> Path | None:
-    """The recorded data's directory, None if none was named; a named one must exist."""
+    """The recorded data's directory, None if none was named; `Misconfigured` if the one named is no
+    directory.
+    """
     if config.data is None:
         return None
     path = Path(config.data)

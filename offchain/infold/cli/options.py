@@ -109,6 +109,8 @@ def settings(folder: Path) -> dict[str, Any]:
             raise Misconfigured(
                 f"a configuration file holds {name}; name a file with key_file or keystore instead"
             )
+    if not isinstance(merged.get("as_json", False), bool):
+        raise Misconfigured("as_json in a configuration file is neither true nor false; mend it")
     return merged
 
 

@@ -200,7 +200,9 @@ def read_plan(path: Path) -> DeploymentPlan:
 
 
 def read_market(path: Path) -> MarketPlan:
-    """One market's listing, from a TOML file with the fields of a plan's `[[market]]`."""
+    """One market's listing, from a TOML file with the fields of a plan's `[[market]]`.
+    `Misconfigured` if it is none.
+    """
     try:
         table = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), MarketTable)
     except (OSError, UnicodeDecodeError) as error:
