@@ -227,6 +227,7 @@ def test_an_operator_looks_stakes_and_takes_back(scene: Scene, aside: None) -> N
     assert int(standing["bond"]["free_e6"]) == int(staked["bond_e6"])
     assert (standing["state"], standing["halt"], standing["traders"]) == ("running", None, 3)
     assert standing["day_bound"]["held"] and standing["day_bound"]["unpriced"] == [*range(2, 9)]
+    assert standing["day_bound"]["priced"] == [1]
 
     announce = ["bond", "announce", payee, "120"]
     code, waiting = scene.run(*announce, *scene.by(scene.proposer))

@@ -66,7 +66,7 @@ def open_account(
     opened = named(logs, "AccountOpened")
     document = {
         "account": int(opened["account"]),
-        "owner": "0x" + desk.address.hex(),
+        "owner": desk.holder,
         "amount_e6": str(amount_e6),
     }
     show_command("account open", document, as_json, "account opened")
@@ -125,7 +125,13 @@ def grant(
     desk.send(
         "Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms
     )
-    document = {"account": account, "key": key, "markets": markets, "expiry_ms": expiry_ms}
+    document = {
+        "account": account,
+        "key": key,
+        "markets": markets,
+        "notional_e6": str(notional_e6),
+        "expiry_ms": expiry_ms,
+    }
     show_command("account grant", document, as_json, "granted")
 
 

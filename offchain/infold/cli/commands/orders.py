@@ -22,7 +22,7 @@ from infold.cli.options import (
     client,
     wallet,
 )
-from infold.cli.pages.trading import of_orders, of_placed, of_preview
+from infold.cli.pages.trading import of_cancelled, of_orders, of_placed, of_preview
 from infold.cli.terminal import Json, show_all, show_command
 from infold.messages import TriggerKind
 
@@ -240,7 +240,7 @@ def cancel(
     with caller.client() as api:
         key = caller.wallet(int(api.meta()["chainId"]))
         answer = api.cancel(key, account, slot, seq, delegated=delegated)
-        show_command("order cancel", answer, as_json, "cancelled")
+        show_command("order cancel", answer, as_json, "cancelled", of_cancelled)
 
 
 @order_group.command("list")

@@ -58,7 +58,7 @@ def run_replay(
     began = time.monotonic()
     must_be_writable(html, "--html")
     must_be_new_directory(keep, "--keep")
-    steps.say(f"reading {len(files) + len(quotes)} files")
+    steps.say(f"files to read: {len(files) + len(quotes)}")
     trades = [read_trades(path, overrides.get(path)) for path in files]
     books = [read_quotes(path, overrides.get(path)) for path in quotes]
     quotes_without_trades(trades, books)

@@ -631,6 +631,13 @@ def test_the_pool_takes_the_residual_and_the_money_of_the_plan(stage: Stage) -> 
     assert stage.venue.clearing.pool_markets() == 1 << 1
 
 
+def test_a_lot_is_a_position_of_the_pool(stage: Stage) -> None:
+    stage.fund_pool()
+    sell_to_traders(stage, -1, PRICE_E8)
+    assert stage.pool().base_e8 == 1
+    assert stage.venue.clearing.pool_markets() == 1 << 1
+
+
 def test_the_pools_closed_position_joins_its_collateral(stage: Stage) -> None:
     stage.fund_pool()
     before = stage.account(0).collateral_e6
@@ -690,14 +697,15 @@ def test_the_meter_counts_what_the_pool_lost_and_drains_with_time(stage: Stage) 
     assert filled > 0
 
 
-@pytest.mark.parametrize(("last_ms", "left_e6"), [(0, 5), (1, 0)])
+@pytest.mark.parametrize(("last_ms", "epoch", "left_e6"), [(0, 2, 5), (0, 2**31, 5), (1, 2, 0)])
 def test_the_venues_bucket_drains_since_the_last_batch_whenever_that_was(
-    stage: Stage, last_ms: int, left_e6: int
+    stage: Stage, last_ms: int, epoch: int, left_e6: int
 ) -> None:
     """The first batch follows none."""
     stage.fund_pool()
     head = unpack_head(stage.venue.clearing.head())
-    stage.books.put("head", 0, pack_head(head._replace(time_ms=last_ms, bucket_e6=5)))
+    head = head._replace(time_ms=last_ms, epoch=epoch, bucket_e6=5)
+    stage.books.put("head", 0, pack_head(head))
     stage.settle()
     assert unpack_head(stage.venue.clearing.head()).bucket_e6 == left_e6
 
