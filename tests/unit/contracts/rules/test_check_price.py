@@ -8,6 +8,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from tests.support.compiler import ROOT
 from tests.support.evm import Contract
 from tests.support.pricing import verdict
