@@ -290,6 +290,23 @@ def test_shrinking_must_not_thin_what_is_left(stage: Stage) -> None:
         assert try_out(stage, plans, oracle=oracle, **terms) == expected
 
 
+@pytest.mark.parametrize(("short_e6", "may"), [(0, True), (1, False)])
+def test_half_of_the_risk_may_cost_half_of_the_equity(
+    stage: Stage, short_e6: int, may: bool
+) -> None:
+    """Half a unit leaves at 56,100 less 0.05 % and for a fee. Twice what that costs is left of the
+    account after 3,900 of loss and its first fee, or a millionth less."""
+    price_e8 = 56_100 * 10**8
+    cheap_e8 = price_e8 - price_e8 * 5 // 10**4
+    cost = money(price_e8 - cheap_e8, LOT // 2) + up(money(cheap_e8, LOT // 2) * FEE)
+    assert cost.denominator == 1
+    account = account_of(stage, 3_930 * DOLLAR + 2 * int(cost) - short_e6)
+    stage.settle([stage.buy(account), stage.sell()])
+    plans = [stage.sell(account, LOT // 2, slot=1), stage.buy(stage.third, LOT // 2, slot=1)]
+    receipt = stage.settle(plans, oracle=ORACLE | {1: price_e8}, prices={1: cheap_e8})
+    assert skips(receipt) == ({} if may else {account: 22})
+
+
 def in_halves(stage: Stage, account: int, *buys: bool) -> list[Any]:
     """An account buys or sells half a unit, one slot after the other, and the third deals."""
     return [
