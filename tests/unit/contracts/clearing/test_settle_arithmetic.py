@@ -316,14 +316,17 @@ def in_halves(stage: Stage, account: int, *buys: bool) -> list[Any]:
     ]
 
 
-def test_what_leaves_risk_and_equity_as_they_were_may_be_done_below_margin(stage: Stage) -> None:
-    """4,000 dollars, short at 60,000 and without a fee: half of it is bought and sold again."""
+@pytest.mark.parametrize(("long", "price"), [(True, 58_500), (False, 61_500)])
+def test_what_leaves_risk_and_equity_as_they_were_may_be_done_below_margin(
+    stage: Stage, long: bool, price: int
+) -> None:
+    """4,000 dollars at 60,000 and without a fee: half of it is closed and opened again."""
     stage.venue.list_market(1, fee_e6=0)
     account = account_of(stage, 4_000 * DOLLAR)
-    stage.settle([stage.sell(account), stage.buy()])
-    high = ORACLE | {1: 61_500 * 10**8}
-    assert try_out(stage, in_halves(stage, account, True, False), oracle=high) == {}
-    assert try_out(stage, in_halves(stage, account, False), oracle=high) == {account: 22}
+    stage.settle([stage.fill(account, long, LOT), stage.fill(stage.third, not long, LOT)])
+    oracle = ORACLE | {1: price * 10**8}
+    assert try_out(stage, in_halves(stage, account, not long, long), oracle=oracle) == {}
+    assert try_out(stage, in_halves(stage, account, long), oracle=oracle) == {account: 22}
 
 
 def test_an_account_of_no_equity_at_all_may_shrink_at_the_mark(stage: Stage) -> None:
