@@ -322,6 +322,30 @@ def test_an_account_of_no_equity_at_all_may_shrink_at_the_mark(stage: Stage) -> 
         assert try_out(stage, plans, oracle=ORACLE | {1: price_e8}) == expected
 
 
+def test_what_a_short_has_lost_is_rounded_up_before_it_may_shrink(stage: Stage) -> None:
+    """A hundredth of a unit is lost beyond 4,000 dollars; half could be bought for less than it."""
+    stage.venue.list_market(1, fee_e6=0)
+    account = account_of(stage, 4_000 * DOLLAR)
+    stage.settle([stage.sell(account), stage.buy()])
+    high, terms = 64_000 * 10**8, {"prices": {1: 64_000 * 10**8}}
+    for price_e8, expected in ((high, {}), (high + 1, {account: 22})):
+        plans = in_halves(stage, account, True)
+        assert try_out(stage, plans, oracle=ORACLE | {1: price_e8}, **terms) == expected
+
+
+def test_half_of_a_short_may_cost_half_of_its_equity_and_no_unit_more(stage: Stage) -> None:
+    """20 dollars are left at 63,980, and maintenance margin is flat up to 118,060 dollars."""
+    stage.venue.list_market(1, fee_e6=0, tier=2)
+    account = account_of(stage, 4_000 * DOLLAR)
+    stage.settle([stage.sell(account), stage.buy()])
+    stage.venue.list_market(1, fee_e6=0, tier=2, im_e6=600_000, mm_e6=2**19)
+    price_e8 = 63_980 * 10**8
+    for worse_e8, expected in ((20 * 10**8, {}), (20 * 10**8 + 200, {account: 22})):
+        plans = in_halves(stage, account, True)
+        terms = {"oracle": ORACLE | {1: price_e8}, "prices": {1: price_e8 + worse_e8}}
+        assert try_out(stage, plans, **terms) == expected
+
+
 def test_nobody_shrinks_out_of_negative_equity(stage: Stage) -> None:
     account = account_of(stage, 4_000 * DOLLAR)
     stage.settle([stage.buy(account), stage.sell()])

@@ -112,6 +112,8 @@ def test_settle_rejects_a_market_until_its_parameters_serve(stage: Stage) -> Non
 def test_settle_rejects_a_market_without_oracle_or_clearing_price(stage: Stage) -> None:
     stage.venue.world.travel(1)
     assert_refused(stage, stage.batch(prices={1: 0}), "clearing: no price")
+    most = stage.batch(prices={1: 0}, gross={1: 2**64 - 1})
+    assert_refused(stage, most, "clearing: no price")
     batch = stage.batch(oracle={2: ETHER_E8}, priced=(2,))
     blind = sealed_anew(stage, batch, price_words=words_of((1, PRICE_E8, 0)))
     assert_refused(stage, blind, "clearing: no price")
