@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from infold.errors import Misconfigured
+from infold.errors import Misconfigured, system_words
 
 DATA: Final = "INFOLD_DATA"
 
@@ -48,7 +48,9 @@ def read_secret(reference: str, environment: Mapping[str, str] | None = None) ->
         try:
             return Path(place).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise Misconfigured(f"the secret file {place} cannot be read: {error}") from None
+            raise Misconfigured(
+                f"the secret file {place} cannot be read ({system_words(error)}); name one that can"
+            ) from None
     raise Misconfigured("a secret is named as env:NAME or file:PATH, never written down itself")
 
 

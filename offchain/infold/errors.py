@@ -67,7 +67,7 @@ CODES: Final[dict[str, str]] = {
     "SLOT_TAKEN": "choose a free slot, or cancel the slot's order first",
     "DUPLICATE": "nothing: this very order is known already",
     "CANCELLED": "sign again with a seq above the slot's cancelled one",
-    "NOT_OPEN": "nothing: there is no such open order",
+    "NOT_OPEN": "there is nothing to cancel",
     # What it would lead to.
     "REDUCE_ONLY": "reduce-only needs an opposite position of at least one lot",
     "MARKETS_FULL": "close a position or cancel orders in another market; an account holds 16",
@@ -121,3 +121,8 @@ class InvariantBroken(InfoldError):
 
 class Misconfigured(InfoldError):
     """Setup is missing or damaged; the message names the file or variable and its mend."""
+
+
+def system_words(error: OSError | UnicodeError) -> str:
+    """Why a file could not be had, in the system's words alone: the caller names the file."""
+    return str(error.strerror if isinstance(error, OSError) and error.strerror else error)

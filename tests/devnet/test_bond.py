@@ -102,7 +102,7 @@ class Scene:
             ("Dollar", "approve", "0x" + bond.address.hex(), STAKE_E6),
             ("Bond", "deposit", STAKE_E6),
         ):
-            onchain.Desk(devnet.venue, as_wallet(matcher)).send(contract, function, *arguments)
+            onchain.Party(devnet.venue, as_wallet(matcher)).send(contract, function, *arguments)
 
     def keep(self, raw: bytes, receipt: Receipt) -> bytes:
         """What the SDK does with an order's receipt; the order's hash."""
@@ -227,6 +227,7 @@ def test_an_operator_looks_stakes_and_takes_back(scene: Scene, aside: None) -> N
     assert int(standing["bond"]["free_e6"]) == int(staked["bond_e6"])
     assert (standing["state"], standing["halt"], standing["traders"]) == ("running", None, 3)
     assert standing["day_bound"]["held"] and standing["day_bound"]["unpriced"] == [*range(2, 9)]
+    assert standing["day_bound"]["priced"] == [1]
 
     announce = ["bond", "announce", payee, "120"]
     code, waiting = scene.run(*announce, *scene.by(scene.proposer))

@@ -43,7 +43,7 @@ def of_error(error: InfoldError) -> Failure:
 
 def of_usage(said: str) -> Failure:
     """A slip in a command's own arguments, in the parser's words."""
-    said = said.rstrip(".")
+    said = said.rstrip(".") or "no command was named"
     if number := re.fullmatch(r"No such option: (-[\d.]\S*)", said):
         said = f"{number[1]} is read as an option: no number here is below zero"
     return Failure(Exit.USAGE, Exit.USAGE.name, said, USAGE_NEXT)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from infold.cli.advice import advice
 from infold.cli.options import DEVNET_CHAIN_ID
 from infold.errors import Misconfigured, Unavailable
+from infold.signing import checksum_address
 from infold.units import AMOUNT_DECIMALS, format_decimal
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ GAS_WEI = 10**18  # an ether: thousands of transactions, of a token that is wort
 PERMIT_S = 600  # long enough for a transaction that waits, short enough to be forgotten
 
 
-class Desk:
-    """One key at one venue."""
+class Party:
+    """Who calls a venue's contracts: one key at one venue."""
 
     def __init__(self, venue: Venue, wallet: Wallet) -> None:
         from infold.shell.chain import Sender
@@ -144,7 +145,7 @@ class Desk:
 
     @staticmethod
     def _text(address: bytes) -> str:
-        return "0x" + address.hex()
+        return checksum_address(address)
 
     def latest_vector(self) -> tuple[int, list[int], list[tuple[int, int]]]:
         """The price vector of the last batch that landed: whoever settles publishes the key to the

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -11,8 +10,8 @@ import typer
 from infold.cli.caps import day_bound
 from infold.cli.commands.bond import stake
 from infold.cli.commands.winding import standing as wind_down
-from infold.cli.layout import clock, count, dollars, pairs, percent
 from infold.cli.options import API_URL, RPC_URL, ApiUrl, Book, RpcUrl, venue
+from infold.cli.pages.venues import of_status
 from infold.cli.terminal import Json, show_command
 from infold.units import FIRST_TRADER
 
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 
 INSURANCE_ACCOUNT = 2
 """docs/protocol.md section 1."""
-
-STATES = {
-    "running": "settles batches",
-    "silent": "no batch for a week: anyone may end it, `infold wind-down start`",
-    "registering": "wound down: no order is taken any more, debts are told (`infold wind-down`)",
-    "paying": "wound down: no order is taken any more, everyone claims (`infold wind-down`)",
-}
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +34,7 @@ def status(
     pool's capital and what a day may take of it, insurance, the matcher's bond.
     """
     document = standing(venue(rpc_url, api_url, book))
-    show_command("status", document, as_json, "the venue", _page)
+    show_command("status", document, as_json, "the venue", of_status)
 
 
 def standing(there: Venue) -> dict[str, Any]:
@@ -78,43 +70,3 @@ def standing(there: Venue) -> dict[str, Any]:
         "insurance_e6": str(insurance.collateral_e6),
         "bond": stake(there),
     }
-
-
-def _page(found: Mapping[str, Any]) -> list[str]:
-    bond, bound, halt = found["bond"], found["day_bound"], found["halt"]
-    taken = bond["withdrawal"]
-    batch = "none yet" if not found["batch"] else count(found["batch"])
-    if found["batch_ms"]:
-        batch += f", of {clock(found['batch_ms'])}"
-    end = found["wind_down"]
-    state = [STATES[found["state"]]]
-    if end is not None:
-        state.append(f"debts are told until {clock(end['register_until_ms'])}")
-    if halt is not None:
-        state.append(f"only shrinks from {clock(halt['from_ms'])} to {clock(halt['until_ms'])}")
-    share = "no capital" if bound["share"] is None else f"at most {percent(bound['share'], 3)}"
-    suits = [f"{share}, limit {percent(bound['limit_share'])}"]
-    suits.append(f"the caps suit {dollars(bound['capital_e6_min'])} and more")
-    if bound["unpriced"]:
-        suits.append(f"markets without a price, not counted: {len(bound['unpriced'])}")
-    return pairs(
-        [
-            ("state", state),
-            ("block", f"{count(found['block'])}, {clock(found['block_ms'])}"),
-            ("last batch", batch),
-            (
-                "vault",
-                f"{dollars(found['vault']['accounted_e6'])}, of it"
-                f" {dollars(found['vault']['waiting_e6'])} in its queue",
-            ),
-            ("pool's capital", dollars(found["capital_e6"])),
-            ("a day takes", suits),
-            ("insurance", dollars(found["insurance_e6"])),
-            (
-                "matcher's bond",
-                f"{dollars(bond['bond_e6'])}, of it {dollars(bond['reserved_e6'])} reserved;"
-                f" {dollars(bond['reward_e6'])} an order left out"
-                + (f"; {dollars(taken['amount_e6'])} on its way out" if taken else ""),
-            ),
-        ]
-    )

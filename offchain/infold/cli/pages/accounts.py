@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from infold.cli.layout import clock, count, decimal_dollars, dollars, grouped, pairs, percent, table
 from infold.cli.pages import Document
+from infold.units import WINDOW_MS
 
 
 def of_account(found: Document) -> list[str]:
     """Money first, positions below."""
     pending = decimal_dollars(found["pendingWithdrawal"])
     if found["withdrawalBarrier"]:
-        pending += f", asked for with barrier {clock(found['withdrawalBarrier'])}"
+        pending += f", by --claim after {clock(found['withdrawalBarrier'] + WINDOW_MS)}"
     lines = pairs(
         [
             ("owner", found["owner"]),
@@ -86,11 +87,15 @@ def of_refunds(found: Sequence[Document]) -> list[str]:
     return table(["account", "pays", "earned", "paid", "owed"], rows, left=1)
 
 
+def _nothing_owed(found: Document) -> str:
+    return f"nobody is owed {dollars(found['least_e6'])} or more"
+
+
 def of_paid(found: Document) -> list[str]:
     """Each refund that was paid, and by whom."""
     rows = [[str(one["account"]), dollars(int(one["amount_e6"]))] for one in found["paid"]]
     return [
         *pairs([("payer", found["payer"])]),
         "",
-        *(table(["account", "paid"], rows, left=1) if rows else ["nothing was owed"]),
+        *(table(["account", "paid"], rows, left=1) if rows else [_nothing_owed(found)]),
     ]

@@ -63,9 +63,14 @@ def of_placed(found: Document) -> list[str]:
     )
 
 
+def of_cancelled(found: Document) -> list[str]:
+    """What the matcher stopped, and when it was asked to."""
+    return pairs([("orders", found["cancelled"]), ("at", clock(found["ts"]))])
+
+
 def of_orders(found: Sequence[Document]) -> list[str]:
     """Open orders; each hash, whole, below its line."""
-    headers = ["slot", "seq", "market", "side", "size", "filled", "limit", "for", "expiry"]
+    headers = ["slot", "seq", "market", "side", "size", "filled", "limit", "for", "expiry, UTC"]
     rows = [
         [
             str(one["slot"]),

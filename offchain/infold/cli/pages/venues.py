@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people read who run a venue: where it is, and what its keeper did."""
+"""What people read who run a venue or watch one: where it is, how it stands, what a keeper did."""
 
 from __future__ import annotations
 
-from infold.cli.layout import cells, pairs, plain, table
+from infold.cli.layout import cells, clock, count, dollars, pairs, percent, plain, table
 from infold.cli.pages import Document
+
+STATES = {
+    "running": "settles batches",
+    "silent": "no batch for a week: anyone may end it, `infold wind-down start`",
+    "registering": "wound down: no order is taken any more, debts are told (`infold wind-down`)",
+    "paying": "wound down: no order is taken any more, everyone claims (`infold wind-down`)",
+}
 
 
 def of_devnet(found: Document) -> list[str]:
@@ -71,3 +78,64 @@ def of_look(found: Document) -> list[str]:
         return plain(found)
     rest = {name: value for name, value in found.items() if name != "vector_ms"}
     return plain({"vector": "none: no batch has landed yet"} | rest)
+
+
+def of_status(found: Document) -> list[str]:
+    """How a venue stands, by its contracts alone."""
+    bond, halt = found["bond"], found["halt"]
+    taken = bond["withdrawal"]
+    batch = "none yet" if not found["batch"] else count(found["batch"])
+    if found["batch_ms"]:
+        batch += f", of {clock(found['batch_ms'])}"
+    end = found["wind_down"]
+    state = [STATES[found["state"]]]
+    if end is not None:
+        state.append(f"debts are told until {clock(end['register_until_ms'])}")
+    if halt is not None:
+        state.append(f"only shrinks from {clock(halt['from_ms'])} to {clock(halt['until_ms'])}")
+    capital = dollars(found["capital_e6"])
+    if not found["batch"] and not int(found["capital_e6"]):
+        capital = "none before the first batch"
+    return pairs(
+        [
+            ("state", state),
+            ("block", f"{count(found['block'])}, {clock(found['block_ms'])}"),
+            ("last batch", batch),
+            (
+                "vault",
+                f"{dollars(found['vault']['accounted_e6'])}, of it"
+                f" {dollars(found['vault']['waiting_e6'])} in its queue",
+            ),
+            ("pool's capital", capital),
+            *([("a day takes", _day_takes(found["day_bound"]))] if end is None else []),
+            ("insurance", dollars(found["insurance_e6"])),
+            (
+                "matcher's bond",
+                f"{dollars(bond['bond_e6'])}, of it {dollars(bond['reserved_e6'])} reserved;"
+                f" {dollars(bond['reward_e6'])} an order left out"
+                + (f"; {dollars(taken['amount_e6'])} on its way out" if taken else ""),
+            ),
+        ]
+    )
+
+
+def _day_takes(bound: Document) -> list[str]:
+    """What a day of hindsight may take; of markets that no batch has priced nothing is known."""
+    share, unpriced = bound["share"], bound["unpriced"]
+    if not bound["priced"]:
+        return [
+            "not known before a batch has priced a market"
+            if unpriced
+            else "nothing: no market is listed"
+        ]
+    suit_e6 = int(bound["capital_e6_min"])
+    lines = [
+        "nothing: the pool has no capital"
+        if share is None
+        else f"at most {percent(share, 3)}, limit {percent(bound['limit_share'])}",
+        f"the caps suit {dollars(suit_e6)} and more" if suit_e6 else "the caps suit any capital",
+    ]
+    if unpriced:
+        numbers = ", ".join(map(str, unpriced))
+        lines.append(f"not counted, since no batch has priced them: markets {numbers}")
+    return lines

@@ -11,9 +11,9 @@ from typing import Any
 from infold.cli.header import header
 from infold.cli.outputs import must_be_new_directory, must_be_writable, write_output
 from infold.cli.runs.dealing import WatchingDesk, replay_dealer
-from infold.cli.runs.desks import plain_order, wire_order
 from infold.cli.runs.parameters import pool_capital_e6, recorded_market
 from infold.cli.runs.stage import Stage
+from infold.cli.runs.traders import plain_order, wire_order
 from infold.cli.runs.voyage import Sent, Voyage
 from infold.cli.terminal import Steps
 from infold.reports.journey import Journey, invariants_joined, joined
@@ -58,7 +58,7 @@ def run_replay(
     began = time.monotonic()
     must_be_writable(html, "--html")
     must_be_new_directory(keep, "--keep")
-    steps.say(f"reading {len(files) + len(quotes)} files")
+    steps.say(f"files to read: {len(files) + len(quotes)}")
     trades = [read_trades(path, overrides.get(path)) for path in files]
     books = [read_quotes(path, overrides.get(path)) for path in quotes]
     quotes_without_trades(trades, books)

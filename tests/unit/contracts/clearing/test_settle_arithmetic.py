@@ -24,6 +24,7 @@ from tests.support.stage import (
 from tests.support.venue import DOLLAR, LOT, PRICE_E8
 
 from infold.words import (
+    pack_head,
     unpack_clock,
     unpack_head,
     unpack_incoming,
@@ -289,6 +290,23 @@ def test_shrinking_must_not_thin_what_is_left(stage: Stage) -> None:
         assert try_out(stage, plans, oracle=oracle, **terms) == expected
 
 
+@pytest.mark.parametrize(("short_e6", "may"), [(0, True), (1, False)])
+def test_half_of_the_risk_may_cost_half_of_the_equity(
+    stage: Stage, short_e6: int, may: bool
+) -> None:
+    """Half a unit leaves at 56,100 less 0.05 % and for a fee. Twice what that costs is left of the
+    account after 3,900 of loss and its first fee, or a millionth less."""
+    price_e8 = 56_100 * 10**8
+    cheap_e8 = price_e8 - price_e8 * 5 // 10**4
+    cost = money(price_e8 - cheap_e8, LOT // 2) + up(money(cheap_e8, LOT // 2) * FEE)
+    assert cost.denominator == 1
+    account = account_of(stage, 3_930 * DOLLAR + 2 * int(cost) - short_e6)
+    stage.settle([stage.buy(account), stage.sell()])
+    plans = [stage.sell(account, LOT // 2, slot=1), stage.buy(stage.third, LOT // 2, slot=1)]
+    receipt = stage.settle(plans, oracle=ORACLE | {1: price_e8}, prices={1: cheap_e8})
+    assert skips(receipt) == ({} if may else {account: 22})
+
+
 def in_halves(stage: Stage, account: int, *buys: bool) -> list[Any]:
     """An account buys or sells half a unit, one slot after the other, and the third deals."""
     return [
@@ -298,14 +316,17 @@ def in_halves(stage: Stage, account: int, *buys: bool) -> list[Any]:
     ]
 
 
-def test_what_leaves_risk_and_equity_as_they_were_may_be_done_below_margin(stage: Stage) -> None:
-    """4,000 dollars, short at 60,000 and without a fee: half of it is bought and sold again."""
+@pytest.mark.parametrize(("long", "price"), [(True, 58_500), (False, 61_500)])
+def test_what_leaves_risk_and_equity_as_they_were_may_be_done_below_margin(
+    stage: Stage, long: bool, price: int
+) -> None:
+    """4,000 dollars at 60,000 and without a fee: half of it is closed and opened again."""
     stage.venue.list_market(1, fee_e6=0)
     account = account_of(stage, 4_000 * DOLLAR)
-    stage.settle([stage.sell(account), stage.buy()])
-    high = ORACLE | {1: 61_500 * 10**8}
-    assert try_out(stage, in_halves(stage, account, True, False), oracle=high) == {}
-    assert try_out(stage, in_halves(stage, account, False), oracle=high) == {account: 22}
+    stage.settle([stage.fill(account, long, LOT), stage.fill(stage.third, not long, LOT)])
+    oracle = ORACLE | {1: price * 10**8}
+    assert try_out(stage, in_halves(stage, account, not long, long), oracle=oracle) == {}
+    assert try_out(stage, in_halves(stage, account, long), oracle=oracle) == {account: 22}
 
 
 def test_an_account_of_no_equity_at_all_may_shrink_at_the_mark(stage: Stage) -> None:
@@ -318,29 +339,72 @@ def test_an_account_of_no_equity_at_all_may_shrink_at_the_mark(stage: Stage) -> 
         assert try_out(stage, plans, oracle=ORACLE | {1: price_e8}) == expected
 
 
-def test_nobody_shrinks_out_of_negative_equity(stage: Stage) -> None:
+def test_what_a_short_has_lost_is_rounded_up_before_it_may_shrink(stage: Stage) -> None:
+    """A hundredth of a unit is lost beyond 4,000 dollars; half could be bought for less than it."""
+    stage.venue.list_market(1, fee_e6=0)
     account = account_of(stage, 4_000 * DOLLAR)
+    stage.settle([stage.sell(account), stage.buy()])
+    high, terms = 64_000 * 10**8, {"prices": {1: 64_000 * 10**8}}
+    for price_e8, expected in ((high, {}), (high + 1, {account: 22})):
+        plans = in_halves(stage, account, True)
+        assert try_out(stage, plans, oracle=ORACLE | {1: price_e8}, **terms) == expected
+
+
+def test_half_of_a_short_may_cost_half_of_its_equity_and_no_unit_more(stage: Stage) -> None:
+    """20 dollars are left at 63,980, and maintenance margin is flat up to 118,060 dollars."""
+    stage.venue.list_market(1, fee_e6=0, tier=2)
+    account = account_of(stage, 4_000 * DOLLAR)
+    stage.settle([stage.sell(account), stage.buy()])
+    stage.venue.list_market(1, fee_e6=0, tier=2, im_e6=600_000, mm_e6=2**19)
+    price_e8 = 63_980 * 10**8
+    for worse_e8, expected in ((20 * 10**8, {}), (20 * 10**8 + 200, {account: 22})):
+        plans = in_halves(stage, account, True)
+        terms = {"oracle": ORACLE | {1: price_e8}, "prices": {1: price_e8 + worse_e8}}
+        assert try_out(stage, plans, **terms) == expected
+
+
+@pytest.mark.parametrize(
+    ("amount_e6", "price", "may"),
+    [
+        (3_998_030_000, 56_060, True),
+        (3_998_030_000 - 1, 56_060, False),
+        (4_000 * DOLLAR, 56_029, False),
+    ],
+)
+def test_nobody_shrinks_out_of_negative_equity(
+    stage: Stage, amount_e6: int, price: int, may: bool
+) -> None:
+    """At 56,060, 3,940 dollars and a fee of 30 are gone, and the fee of closing is 28.03."""
+    account = account_of(stage, amount_e6)
     stage.settle([stage.buy(account), stage.sell()])
     stage.venue.world.travel(60)
-    for price, expected in ((56_059, {}), (56_029, {account: 22})):
-        plans = [stage.sell(account, LOT, slot=1), stage.buy(stage.third, LOT, slot=1)]
-        # 3,970 - 3,941 = 29 of equity and a fee of 28.03; 3,970 - 3,971 is below zero already
-        assert try_out(stage, plans, oracle=ORACLE | {1: price * 10**8}) == expected
+    plans = [stage.sell(account, LOT, slot=1), stage.buy(stage.third, LOT, slot=1)]
+    receipt = stage.settle(plans, oracle=ORACLE | {1: price * 10**8})
+    assert skips(receipt) == ({} if may else {account: 22})
 
 
-def test_a_pending_withdrawal_counts_up_to_its_barrier_and_not_after(stage: Stage) -> None:
-    """3,030 dollars are needed; 3,000 of 3,100 are asked back."""
+@pytest.mark.parametrize(
+    ("asked_e6", "short_e6", "late_ms", "counts"),
+    [
+        (3_000 * DOLLAR, 0, 0, True),
+        (3_000 * DOLLAR, 1, 0, False),
+        (3_000 * DOLLAR, 0, 1, False),
+        (1, 0, 0, True),
+    ],
+)
+def test_a_pending_withdrawal_counts_up_to_its_barrier_and_not_after(
+    stage: Stage, asked_e6: int, short_e6: int, late_ms: int, counts: bool
+) -> None:
+    """3,030 dollars are needed, and all there is; some of them are asked back."""
     key = a_key("poor")
-    account = account_of(stage, 3_100 * DOLLAR)
+    account = account_of(stage, 3_030 * DOLLAR - short_e6)
     venue = stage.venue
-    venue.clearing.request_withdrawal(account, 3_000 * DOLLAR, sender=key)
-    barrier_ms = venue.world.now_ms + 3_000
+    venue.clearing.request_withdrawal(account, asked_e6, sender=key)
+    time_ms = venue.world.now_ms + 3_000 + late_ms
     venue.world.travel(4)
-    for time_ms, expected in ((barrier_ms, {}), (barrier_ms + 1, {account: 22})):
-        with venue.world.anchored():
-            receipt = venue.settle(stage.batch([stage.buy(account), stage.sell()], time_ms=time_ms))
-            stage.books.check()
-            assert skips(receipt) == expected
+    receipt = venue.settle(stage.batch([stage.buy(account), stage.sell()], time_ms=time_ms))
+    stage.books.check()
+    assert skips(receipt) == ({} if counts else {account: 22})
 
 
 def test_a_pending_withdrawal_counts_for_shrinking_always(stage: Stage) -> None:
@@ -463,6 +527,24 @@ def test_receivers_of_funding_round_down_and_payers_up(stage: Stage) -> None:
     stage.settle(closing, prices={1: PRICE_E8 - lean(PRICE_E8)})
     assert stage.pool().base_e8 == 0
     assert 0 <= stage.ledger().pot_e6 <= 2 + 5
+
+
+def test_the_smallest_part_of_funding_costs_its_payer_a_whole_unit(stage: Stage) -> None:
+    """The index rises by one, which is 2^-40 of a unit a lot: for a trader, and for the backstop
+    that stepped in for another."""
+
+    def trade() -> None:
+        taken = stage.buy(stage.third, size_e8=1, limit_price_e8=1)
+        stage.settle([stage.buy(size_e8=1), taken, stage.sell(size_e8=2)], priced=(1,))
+
+    trade()
+    held = (stage.position(stage.buyer), stage.backstop(), stage.position(stage.seller))
+    assert [position.base_e8 for position in held] == [1, 1, -2]
+    stage.books.put_index(1, clock(stage).funding_index + 1)
+    trade()
+    now = (stage.position(stage.buyer), stage.backstop(), stage.position(stage.seller))
+    paid = [2 * was.quote_e6 - position.quote_e6 for was, position in zip(held, now, strict=True)]
+    assert paid == [1, 1, 0]
 
 
 def test_the_rate_stays_inside_its_bound_and_moves_by_an_hours_velocity_at_most(
@@ -600,6 +682,13 @@ def test_the_pool_takes_the_residual_and_the_money_of_the_plan(stage: Stage) -> 
     assert stage.venue.clearing.pool_markets() == 1 << 1
 
 
+def test_a_lot_is_a_position_of_the_pool(stage: Stage) -> None:
+    stage.fund_pool()
+    sell_to_traders(stage, -1, PRICE_E8)
+    assert stage.pool().base_e8 == 1
+    assert stage.venue.clearing.pool_markets() == 1 << 1
+
+
 def test_the_pools_closed_position_joins_its_collateral(stage: Stage) -> None:
     stage.fund_pool()
     before = stage.account(0).collateral_e6
@@ -657,6 +746,19 @@ def test_the_meter_counts_what_the_pool_lost_and_drains_with_time(stage: Stage) 
         assert stage.pool().base_e8 == -base
         filled = max(filled, bucket)
     assert filled > 0
+
+
+@pytest.mark.parametrize(("last_ms", "epoch", "left_e6"), [(0, 2, 5), (0, 2**31, 5), (1, 2, 0)])
+def test_the_venues_bucket_drains_since_the_last_batch_whenever_that_was(
+    stage: Stage, last_ms: int, epoch: int, left_e6: int
+) -> None:
+    """The first batch follows none."""
+    stage.fund_pool()
+    head = unpack_head(stage.venue.clearing.head())
+    head = head._replace(time_ms=last_ms, epoch=epoch, bucket_e6=5)
+    stage.books.put("head", 0, pack_head(head))
+    stage.settle()
+    assert unpack_head(stage.venue.clearing.head()).bucket_e6 == left_e6
 
 
 def test_a_full_meter_lets_the_pool_only_shrink_until_it_has_drained(stage: Stage) -> None:
@@ -730,6 +832,19 @@ def test_the_first_strike_sells_shares_at_a_dollar_and_the_next_at_value(stage: 
     minted = 500_000 * DOLLAR * supply // nav
     assert venue.collect(PROVIDER, 2) == (minted, paid)
     stage.books.check()
+
+
+def test_who_leaves_is_paid_all_but_what_positions_lock_to_the_last_unit(stage: Stage) -> None:
+    """A unit at 60,000 locks 3,000 dollars, and nothing locks nothing."""
+    stage.fund_pool(1_000_000 * DOLLAR)
+    for size_e8, locked_e6 in ((0, 0), (LOT, 3_000 * DOLLAR)):
+        with stage.venue.world.anchored():
+            if size_e8:
+                sell_to_traders(stage, size_e8, PRICE_E8)
+            stage.venue.ask_out(PROVIDER, 1_000_000 * 10**12)
+            receipt = stage.venue.strike(ORACLE)
+            strike = unpack_strike(receipt.only("PoolStruck")["strike"])
+            assert strike.paid_e6 == strike.nav_e6 - locked_e6 > 0
 
 
 def test_a_strike_counts_what_recovery_left_for_the_pool(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.evm import Refused, a_key, refuses
-from tests.support.stage import ETHER_E8, ORACLE, RICH_E6, SELLER, Stage
+from tests.support.stage import ETHER_E8, ORACLE, RICH_E6, SELLER, THIRD, Stage
 from tests.support.venue import (
     DEPLOYER,
     LOT,
@@ -96,6 +96,24 @@ def test_settle_knows_no_market_zero_and_none_above_255(stage: Stage) -> None:
         assert_refused(stage, far, "")
 
 
+def test_settle_prices_64_markets_also_where_something_is_skipped(stage: Stage) -> None:
+    """The backstop, the pool and the log come by each of them; 62 have the words of the first."""
+    stage.venue.world.travel(1)
+    markets = range(1, 65)
+    for market in markets[2:]:
+        for words in ("market_words", "parameter_words"):
+            for place in range(8):
+                stage.books.put(words, market * 8 + place, stage.books.word(words, 8 + place))
+    oracle = dict.fromkeys(markets, PRICE_E8)
+    plans = [
+        stage.buy(market=64, limit_price_e8=1),
+        stage.sell(market=64),
+    ]
+    receipt = stage.venue.settle(stage.batch(plans, oracle=oracle, priced=markets))
+    assert receipt.only("BackstopSettled")["market"] == 64
+    assert [event["market"] for event in receipt.all("MarketSettled")] == list(markets)
+
+
 def test_settle_rejects_a_market_until_its_parameters_serve(stage: Stage) -> None:
     venue = stage.venue
     oracle = {**ORACLE, 3: PRICE_E8}
@@ -112,6 +130,8 @@ def test_settle_rejects_a_market_until_its_parameters_serve(stage: Stage) -> Non
 def test_settle_rejects_a_market_without_oracle_or_clearing_price(stage: Stage) -> None:
     stage.venue.world.travel(1)
     assert_refused(stage, stage.batch(prices={1: 0}), "clearing: no price")
+    most = stage.batch(prices={1: 0}, gross={1: 2**64 - 1})
+    assert_refused(stage, most, "clearing: no price")
     batch = stage.batch(oracle={2: ETHER_E8}, priced=(2,))
     blind = sealed_anew(stage, batch, price_words=words_of((1, PRICE_E8, 0)))
     assert_refused(stage, blind, "clearing: no price")
@@ -158,24 +178,33 @@ def test_settle_lets_no_record_name_the_pool_the_backstop_or_nobody(
     assert_refused(stage, stage.batch(plans), "clearing: records not ascending")
 
 
-def test_the_64_fills_of_an_account_may_be_followed_by_another_account(stage: Stage) -> None:
-    """The bound counts an account's records, not what stands before them."""
+def test_the_64_fills_of_an_account_may_stand_between_others(stage: Stage) -> None:
+    """The bound counts an account's records, not what stands before or behind them."""
     stage.venue.world.travel(1)
     plans = [
-        *(stage.buy(size_e8=10, slot=slot) for slot in range(64)),
+        stage.buy(size_e8=10),
         *(stage.sell(size_e8=10, slot=slot) for slot in range(64)),
+        *(stage.buy(stage.third, size_e8=10, slot=slot) for slot in range(63)),
     ]
     assert_lands(stage, stage.batch(plans))
 
 
-def test_settle_reads_256_records_and_none_more(stage: Stage) -> None:
-    """One more is refused before anything is read, the number that no batch has now included."""
+@pytest.mark.parametrize(
+    ("place", "most"),
+    [(1, 64), (2, 16), (3, 64), (4, 256), (6, 16)],
+    ids=["openings", "signatures", "prices", "records", "seals"],
+)
+def test_settle_reads_lists_up_to_their_bounds_and_no_longer_ones(
+    stage: Stage, place: int, most: int
+) -> None:
+    """A longer one is refused before anything is read, a number that no batch has now included."""
     stage.venue.world.travel(1)
-    batch = stage.batch(pair(stage), number=99)
-    for count, reason in ((256, "clearing: wrong batch number"), (257, "")):
-        many = msgspec.structs.replace(batch, records=batch.records[:1] * count)
+    arguments = stage.venue.arguments(stage.batch(pair(stage), number=99))
+    for count, reason in ((most, "clearing: wrong batch number"), (most + 1, "")):
+        many = [arguments[place][0]] * count
+        longer = (*arguments[:place], many, *arguments[place + 1 :])
         with pytest.raises(Refused) as refused:
-            stage.venue.settle(many)
+            stage.venue.clearing.settle(*longer, sender=MATCHER)
         assert refused.value.reason == reason
 
 
@@ -371,6 +400,12 @@ def test_a_backstop_below_its_margin_may_still_take_what_shrinks_it(stage: Stage
         stage.buy(stage.seller, size_e8=2 * size_e8),
     ]
     assert_refused(stage, stage.batch(turn, oracle=low), "clearing: backstop margin")
+    nothing = [
+        stage.buy(size_e8=1, limit_price_e8=1),
+        stage.sell(stage.third, size_e8=1, limit_price_e8=10**15),
+    ]
+    with venue.world.anchored():
+        assert_lands(stage, stage.batch(nothing, oracle=low), skipped=2)
     shrink = [
         stage.sell(stage.third, size_e8=50 * LOT, limit_price_e8=10**15),
         stage.buy(stage.seller, size_e8=50 * LOT),
@@ -472,34 +507,37 @@ def test_a_fill_beyond_a_words_lots_is_skipped_even_in_a_batch_that_lies_about_i
         assert_refused(stage, batch, f"clearing: {reason}")
 
 
-def test_settle_reverts_where_the_backstops_money_outgrows_its_word(stage: Stage) -> None:
+@pytest.mark.parametrize("buys", [True, False])
+def test_settle_reverts_where_the_backstops_money_outgrows_its_word(
+    stage: Stage, buys: bool
+) -> None:
     cap = 2**60 - 1
     venue = stage.venue
     venue.list_market(
         3, name="GOLD-USD", interest_cap_e8=cap, slope_e20=0, fee_e6=0, im_e6=2_501, mm_e6=2_500
     )
     whole = 2 * 10**18  # so large a position is margined with all of its notional
-    venue.fund(MATCHER, whole)
-    venue.clearing.deposit(1, whole, sender=MATCHER)
-    venue.fund(SELLER, whole)
-    venue.clearing.deposit(stage.seller, whole, sender=SELLER)
-    oracle = {**ORACLE, 3: 3 * 10**10}
-    edge = (2**60 - 1) // 3
-    for size_e8, reason in ((edge, ""), (edge + 1, "clearing: backstop margin")):
+    for key, account in ((MATCHER, 1), (SELLER, stage.seller), (THIRD, stage.third)):
+        venue.fund(key, whole)
+        venue.clearing.deposit(account, whole, sender=key)
+    for price_e8, size_e8, lands in (
+        (3 * 10**10, (2**60 - 1) // 3, True),
+        (2 * 10**10, 2**59, False),
+    ):
         with venue.world.anchored():
             venue.world.travel(1)
+            never = 1 if buys else 10**15
             plans = [
-                stage.buy(size_e8=size_e8, market=3, limit_price_e8=1),
-                stage.sell(size_e8=edge, market=3),
-                stage.sell(stage.third, size_e8=size_e8 - edge, market=3),
+                stage.fill(stage.buyer, buys, size_e8, market=3, limit_price_e8=never),
+                stage.fill(stage.seller, not buys, size_e8 // 2, market=3),
+                stage.fill(stage.third, not buys, size_e8 - size_e8 // 2, market=3),
             ]
-            batch = stage.batch(plans, oracle=oracle, priced=(3,))
-            if reason:
-                assert_refused(stage, batch, reason)
-            else:
-                plans = plans[:2]
-                batch = stage.batch(plans, oracle=oracle, priced=(3,))
+            batch = stage.batch(plans, oracle={**ORACLE, 3: price_e8}, priced=(3,))
+            if lands:
                 assert_lands(stage, batch, skipped=1)
+                assert abs(stage.backstop(3).quote_e6) == 2**60 - 1
+            else:
+                assert_refused(stage, batch, "clearing: backstop margin")
 
 
 # -- price, curve, caps, meter --------
@@ -620,6 +658,7 @@ def test_settle_strikes_only_with_every_market_of_the_pool_priced(stage: Stage) 
     stage.venue.world.travel(1)
     assert_lands(stage, stage.batch([stage.buy(market=2)], prices={2: ETHER_E8 + low}))
     assert stage.venue.clearing.pool_markets() == 1 << 2
+    stage.books.put_index(2, -1)  # it stands beside the price in a mark
     stage.venue.world.travel(86_500)
     late: dict[str, Any] = {"priced": (1,)}
     blind = stage.batch(oracle={1: PRICE_E8}, **late)

@@ -5,10 +5,18 @@ from __future__ import annotations
 
 import random
 
-from tests.support.evm import a_key, refuses
+from tests.support.evm import a_key, refuses, slot_of
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
 
-from infold.words import StrikeWord, unpack_account, unpack_head, unpack_limits, unpack_strike
+from infold.words import (
+    StrikeWord,
+    pack_head,
+    pack_strike,
+    unpack_account,
+    unpack_head,
+    unpack_limits,
+    unpack_strike,
+)
 
 from .conftest import OPERATOR, ORACLE, PROVIDER, SECOND, SHARE, STRANGER, sell_to_pool
 
@@ -130,6 +138,20 @@ def test_what_was_given_back_makes_room_by_itself(pooled: Venue) -> None:
     epoch = pooled.ask_out(PROVIDER, SHARE)
     assert pooled.pool.pendingRedeemRequest(epoch, PROVIDER.address) == SHARE
     assert pooled.pool.claimableCancelRedeemRequest(epoch - 1, PROVIDER.address) == SHARE
+
+
+def test_room_is_found_among_the_latest_of_epochs_too(pooled: Venue) -> None:
+    """Past every rule: the head names epochs of 32 bits, and the first of eight was returned."""
+    clearing, first = pooled.clearing, 2**32 - 9
+    head = unpack_head(clearing.head())
+    for epoch in range(first, first + 9):
+        word = pack_head(head._replace(epoch=epoch, epoch_end_ms=2**48 - 1))
+        pooled.world.store(clearing.address, slot_of(clearing, "head"), word)
+        if epoch == first + 8:
+            returned = slot_of(clearing, "strikes", first.to_bytes(32, "big"))
+            pooled.world.store(clearing.address, returned, pack_strike(StrikeWord(1, 0, 0)))
+        assert pooled.ask_in(PROVIDER, 1) == epoch
+    assert pooled.pool.maxDeposit(PROVIDER.address) == 7
 
 
 def test_shares_follow_what_the_pool_earns(pooled: Venue) -> None:
@@ -261,16 +283,24 @@ def test_a_piece_is_rounded_against_who_claims_it(pooled: Venue) -> None:
     assert used_up == -(-7 * shares // paid) > 7 * shares // paid
 
 
+def leave(pooled: Venue, account: int, name: str) -> None:
+    """A forced exit of the whole position, which the pool takes over."""
+    pooled.recovery.force_reduce(account, 0, LOT, sender=a_key(name))
+    pooled.world.travel(60)
+    vector = pooled.presented(pooled.a_vector(ORACLE))
+    pooled.recovery.execute_exit(*vector, account, 0, sender=STRANGER)
+
+
 def test_a_piece_too_small_for_a_share_gives_none_and_the_rest_gives_all(pooled: Venue) -> None:
-    """A pool of one unit earns an exit's 20 bp: a share then costs 120 units and a little."""
+    """A pool of one unit earns an exit's 20 bp: a share then costs 120 units and a little.
+
+    Who takes one of a share's units has used the share up, and the other units wait.
+    """
     long, short = (pooled.open_account(a_key(name)) for name in ("long", "short"))
     pooled.trade(long, short)
     pooled.provide(PROVIDER, 1, ORACLE)
     epoch = pooled.ask_in(SECOND, 1_000)
-    pooled.recovery.force_reduce(long, 0, LOT, sender=a_key("long"))
-    pooled.world.travel(60)
-    vector = pooled.presented(pooled.a_vector(ORACLE))
-    pooled.recovery.execute_exit(*vector, long, 0, sender=STRANGER)
+    leave(pooled, long, "long")
     pooled.strike(ORACLE)
     strike = unpack_strike(pooled.clearing.strikes(epoch))
     assert (strike.nav_e6, strike.supply) == (120 * DOLLAR + 1, 10**6)
@@ -281,6 +311,15 @@ def test_a_piece_too_small_for_a_share_gives_none_and_the_rest_gives_all(pooled:
     assert receipt.only("Deposit")["assets"] == 7
     assert pooled.pool.deposit(993, *own, sender=SECOND).value == 1_000 // 120
     assert pooled.pool.balanceOf(SECOND.address) == 1_000 // 120
+
+    epoch = pooled.ask_out(SECOND, 1)
+    leave(pooled, short, "short")  # else open interest would lock what the pool has
+    pooled.strike(ORACLE)
+    paid = unpack_strike(pooled.clearing.strikes(epoch)).paid_e6
+    assert paid == pooled.pool.maxWithdraw(SECOND.address) > 200
+    assert pooled.pool.withdraw(1, *own, sender=SECOND).value == 1
+    assert pooled.pool.maxRedeem(SECOND.address) == 0
+    assert pooled.pool.withdraw(paid - 1, *own, sender=SECOND).value == 0
 
 
 def test_what_is_left_of_one_unit_alone_stays_claimable(pooled: Venue) -> None:

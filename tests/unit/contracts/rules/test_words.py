@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from tests.support.evm import Contract, World, a_key, refuses
+from tests.support.evm import Contract, refuses
 
 from infold.words import (
     CapsWord,
@@ -39,11 +39,6 @@ EXAMPLES = 250
 DAY_MS = 86_400_000
 SHIFT = 40
 Market = tuple[int, int, int, int, int, int, int]
-
-
-@pytest.fixture(scope="module")
-def rules() -> Contract:
-    return World().deploy("Rules", sender=a_key("deployer"))
 
 
 def a_market(
@@ -415,8 +410,9 @@ def test_fold_is_of_the_positions_own_side_and_writes_a_field_alone(rules: Contr
         word = pack_position(PositionWord(1, base, 3, 4, 2))
         with refuses(rules.world, "clearing: not of this side"):
             rules.shrink(a_market(), word, 0, owed(1, 5, 10, long=base <= 0), fold, 0, 0)
-        _, after, *_ = rules.shrink(a_market(), word, 0, 0, fold, 0, 0)
+        words, after, *rest = rules.shrink(a_market(), word, 0, 0, fold, 7, 8)
         assert unpack_position(after) == (1, base, 3, 4, 9)
+        assert (tuple(words), rest) == (a_market(), [0, 7, 8, 0])
 
 
 def test_a_spread_is_at_a_price_within_maintenance_margin(rules: Contract) -> None:
@@ -440,9 +436,11 @@ def test_what_interest_locks_is_rounded_up_from_nothing_but_a_part(rules: Contra
         assert rules.pool_value(market, mark) == (0, locked)
 
 
-def test_buckets_keep_their_last_unit(rules: Contract) -> None:
-    words, level, _ = rules.close(a_market(meter=MeterWord(bucket_e6=1)), a_plan(level=1))
-    assert (unpack_meter(words[2]).bucket_e6, level) == (1, 1)
+@pytest.mark.parametrize("bucket_e6", [1, 2**63, 2**64 - 1])
+def test_buckets_keep_their_last_unit_in_all_of_their_bits(rules: Contract, bucket_e6: int) -> None:
+    market = a_market(meter=MeterWord(bucket_e6=bucket_e6))
+    words, level, _ = rules.close(market, a_plan(level=bucket_e6))
+    assert (unpack_meter(words[2]).bucket_e6, level) == (bucket_e6, bucket_e6)
 
 
 def test_the_loss_meter_is_full_at_its_capacity(rules: Contract) -> None:
@@ -475,3 +473,82 @@ def test_deleveragings_are_counted_in_24_bits(rules: Contract) -> None:
         rules.shrink(market, word, a_mark(1_000), -10, terms, 0, 2**24 - 2)
     _, after, *_ = rules.shrink(market, word, 0, 0, 1 << 254 | 2**24 - 1 << 96, 0, 0)
     assert unpack_position(after).event == 2**24 - 1
+
+
+@pytest.mark.parametrize(
+    ("base", "after"), [(1, 8 << 48 | 4 << 24 | 8), (-1, 6 << 48 | 8 << 24 | 8)]
+)
+def test_a_deleveraging_is_the_last_of_its_side_and_leaves_the_other_its_own(
+    rules: Contract, base: int, after: int
+) -> None:
+    word = pack_position(PositionWord(1, base, 0, 0, 0))
+    market = a_market(meter=MeterWord(0, 0, 1_000), rates=RatesWord(mm_e6=25_000, shift=SHIFT))
+    terms, before = 1 << 253 | 1_000 << 160, 6 << 48 | 4 << 24 | 6
+    *_, events, _ = rules.shrink(market, word, a_mark(1_000), -base, terms, 0, before)
+    assert events == after
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_pool_gives_up_its_part_of_a_side_and_who_folds_the_rest(
+    rules: Contract, side: int
+) -> None:
+    """It holds 500 of the 1,500 on the other side of a position that closes 30."""
+    word = pack_position(PositionWord(1, side * 1_000, 0, 0, 0))
+    market = a_market(
+        pool=PoolWord(-side * 500),
+        meter=MeterWord(0, 0, 1_500 if side > 0 else 1_000),
+        rates=RatesWord(mm_e6=25_000, shift=SHIFT),
+    )
+    terms = 1 << 253 | 1_000 << 160
+    words, *_, left = rules.shrink(market, word, a_mark(1_000), -side * 30, terms, 0, 0)
+    assert left == owed(20, 1_000, 1_000, long=side < 0)
+    assert unpack_pool(words[4]).base_e8 == side * 10
+
+
+def test_a_pool_beyond_its_cap_may_be_turned_as_far_the_other_way(rules: Contract) -> None:
+    word = pack_position(PositionWord(1, 1_000, 0, 0, 0))
+    market = a_market(
+        meter=MeterWord(0, 0, 1_000), pool=PoolWord(-150), caps=CapsWord(position_cap_e8=100)
+    )
+    rules.shrink(market, word, a_mark(10), -300, 0, 0, 0)
+    with refuses(rules.world, "clearing: pool cap"):
+        rules.shrink(market, word, a_mark(10), -301, 0, 0, 0)
+
+
+def test_close_holds_a_batch_to_the_gross_it_names(rules: Contract) -> None:
+    rules.close(a_market(), a_plan(gross=10, volume=10 << 128 | 10))
+    with refuses(rules.world, "clearing: gross exceeded"):
+        rules.close(a_market(), a_plan(gross=10, volume=11 << 128 | 11))
+
+
+def test_close_holds_a_price_to_the_whole_slope_of_its_curve(rules: Contract) -> None:
+    """1 % for ten lots: half of the slope is the marginal lot's, for the mean of all."""
+    market = a_market(
+        rates=RatesWord(band_e6=100_000, shift=SHIFT),
+        caps=CapsWord(2 * 10**9, 2**60 - 1, 2**60 - 1, 15, 2**60 - 1),
+    )
+    bought = 10**9 << 128
+    rules.close(market, a_plan(volume=bought, price=10**10 + 10**8))
+    with refuses(rules.world, "clearing: price beyond curve"):
+        rules.close(market, a_plan(volume=bought, price=10**10 + 10**8 + 1))
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_rate_follows_a_skew_of_one_lot_where_that_is_the_cap(rules: Contract, side: int) -> None:
+    market = a_market(
+        clock=ClockWord(time_ms=10**9 - 3_600_000),
+        pool=PoolWord(side * 5),
+        rates=RatesWord(h0_e6=1_000, band_e6=100_000, rate_max_e9=10**9, velocity_e9=10**9),
+        caps=CapsWord(0, 2**60 - 1, 1, 15, 2**60 - 1),
+    )
+    words, *_ = rules.close(market, a_plan())
+    assert unpack_clock(words[0]).rate_e9 == -side * (10**9 * 3_600_000 // DAY_MS)
+
+
+@pytest.mark.parametrize(("base", "funding"), [(1, -1), (-1, 0), (2**SHIFT, -1), (-(2**SHIFT), 1)])
+def test_the_smallest_part_of_funding_is_paid_and_not_received(
+    rules: Contract, base: int, funding: int
+) -> None:
+    market = a_market(pool=PoolWord(base))
+    value, _ = rules.pool_value(market, a_mark(10**10, index=1))
+    assert value == base + funding

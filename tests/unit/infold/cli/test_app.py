@@ -79,6 +79,7 @@ def test_wrong_usage_leaves_with_2_and_an_empty_stdout(
 
 def test_wrong_usage_is_told_in_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, said in (
+        (["bench"], "no command was named. Add --help"),
         (["order", "cancel", "2"], "with --all. Add --help"),
         (["replay"], "'files'. Add --help"),
         (["order", "place", "2", "-m", "X", "--side", "hold", "--size", "1"], "'buy', 'sell'"),

@@ -33,6 +33,11 @@ def test_an_account_shows_its_fee_tier_and_what_it_is_owed() -> None:
     assert "pays 87.5% of a market's fee until 2027-01-15 08:00:00" in text
     assert "$10.25 owed, $2.25 paid" in text
     assert "$7,000.00 initial, $3,500.25 maintenance" in text
+    assert "withdrawing  $0.00\n" in text
+    asked = {"pendingWithdrawal": "100", "withdrawalBarrier": 1_800_000_000_000}
+    assert "$100.00, by --claim after 2027-01-15 08:00:15.000 UTC" in text_of(
+        of_account(account | asked)
+    )
     unfixed = text_of(of_account(account | {"feeTier": "1", "feeTierUntil": None}))
     assert "pays 100.0% of a market's fee\n" in unfixed
 
@@ -65,6 +70,10 @@ def test_refunds_are_a_table_and_what_was_paid_another() -> None:
     assert len(lines) == 2
     for part in ("17", "87.5%", "$12.50", "$2.25", "$10.25"):
         assert part in lines[1]
-    paid = {"payer": HASH[:42], "paid": [{"account": 17, "amount_e6": "10250000"}]}
+    paid = {
+        "payer": HASH[:42],
+        "least_e6": "1000000",
+        "paid": [{"account": 17, "amount_e6": "10250000"}],
+    }
     assert "$10.25" in text_of(of_paid(paid))
-    assert "nothing was owed" in text_of(of_paid(paid | {"paid": []}))
+    assert "nobody is owed $1.00 or more" in text_of(of_paid(paid | {"paid": []}))

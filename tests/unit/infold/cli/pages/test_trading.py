@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tests.support.pages import HASH, text_of
 
-from infold.cli.pages.trading import of_markets, of_orders
+from infold.cli.pages.trading import of_cancelled, of_markets, of_orders
 
 
 def test_markets_are_a_table_of_their_own() -> None:
@@ -40,3 +40,8 @@ def test_orders_show_whole_hashes() -> None:
     }
     text = text_of(of_orders([order]))
     assert HASH in text and "70,000" in text and "2027-01-15 08:00:00" in text
+
+
+def test_what_was_cancelled_says_when() -> None:
+    text = text_of(of_cancelled({"cancelled": [HASH, HASH], "ts": 1_800_000_000_000}))
+    assert text.count(HASH) == 2 and text.endswith("at      2027-01-15 08:00:00.000 UTC")
