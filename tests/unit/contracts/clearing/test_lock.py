@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The locks of Clearing's modules: nothing of an order, a market or an account is read or taken back while
-Clearing is paid, by the token itself, to whose hooks an account belongs here.
+"""The locks of Clearing's modules: nothing of an order, a market or an account is read or taken
+back while Clearing is paid, by the token itself, to whose hooks an account belongs here.
 """
 
 from __future__ import annotations
