@@ -117,11 +117,11 @@ def look(
     it.
     """
     steps.say(f"looking from block {watch.block + 1}")
+    done: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
     watch.follow()
     folds = _fold(watch, party, refused)
     broken = watch.broken()
-    done: list[dict[str, Any]] = []
-    refused: list[dict[str, Any]] = []
     for number, case in enumerate(broken):
         steps.at(number, len(broken), f"account {case.account}")
         _liquidate(watch, party, case, keeper_account, done, refused)
