@@ -35,6 +35,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "offchain")]
 from tests.stateful.bare import Bare  # noqa: E402
 from tests.stateful.machine import Machine  # noqa: E402
 
+from infold.reference.faults import Fault  # noqa: E402
+
 TALLY: Final = ROOT / "tests" / "stateful" / "tally.json"
 MACHINES: Final[dict[str, type[Machine]]] = {"twin": Machine, "bare": Bare}
 FULL: Final = {"twin": 1_000_000, "bare": 10_000_000}
@@ -45,6 +47,7 @@ CHECK_EVERY: Final = 500
 FAILURES: Final = (
     ArithmeticError,
     AssertionError,
+    Fault,
     LookupError,
     RuntimeError,
     TypeError,

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from infold.errors import Misconfigured
+from infold.errors import Misconfigured, system_words
 
 DATA: Final = "INFOLD_DATA"
 
@@ -35,7 +35,9 @@ def load(environment: Mapping[str, str] | None = None) -> Config:
 
 
 def read_secret(reference: str, environment: Mapping[str, str] | None = None) -> str:
-    """The text behind `env:NAME` or `file:PATH`, without blanks around it."""
+    """The text behind `env:NAME` or `file:PATH`, without blanks around it. `Misconfigured` if
+    nothing is there or the reference has another form.
+    """
     kind, _, place = reference.partition(":")
     if kind == "env" and place:
         value = (os.environ if environment is None else environment).get(place)
@@ -46,12 +48,16 @@ def read_secret(reference: str, environment: Mapping[str, str] | None = None) ->
         try:
             return Path(place).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise Misconfigured(f"the secret file {place} cannot be read: {error}") from None
+            raise Misconfigured(
+                f"the secret file {place} cannot be read ({system_words(error)}); name one that can"
+            ) from None
     raise Misconfigured("a secret is named as env:NAME or file:PATH, never written down itself")
 
 
 def data_directory(config: Config) -> Path | None:
-    """The recorded data's directory, None if none was named; a named one must exist."""
+    """The recorded data's directory, None if none was named; `Misconfigured` if the one named is no
+    directory.
+    """
     if config.data is None:
         return None
     path = Path(config.data)

@@ -121,3 +121,8 @@ class InvariantBroken(InfoldError):
 
 class Misconfigured(InfoldError):
     """Setup is missing or damaged; the message names the file or variable and its mend."""
+
+
+def system_words(error: OSError | UnicodeError) -> str:
+    """Why a file could not be had, in the system's words alone: the caller names the file."""
+    return str(error.strerror if isinstance(error, OSError) and error.strerror else error)

@@ -377,7 +377,9 @@ def address_of_point(key: bytes) -> bytes:
 
 
 def sign(digest: bytes, private_key: bytes) -> tuple[int, int]:
-    """Sign 32 bytes deterministically (RFC 6979, low s); the pair (r, vs)."""
+    """Sign 32 bytes deterministically (RFC 6979, low s); the pair (r, vs). `ValueError` for another
+    length, or a number that is no key.
+    """
     buffers = _buffers
     if len(digest) != 32 or len(private_key) != 32:
         raise ValueError("a digest and a private key are 32 bytes each")
@@ -395,7 +397,7 @@ def sign(digest: bytes, private_key: bytes) -> tuple[int, int]:
 
 
 def address_of(private_key: bytes) -> bytes:
-    """The address (20 bytes) of a private key (32 bytes)."""
+    """The address (20 bytes) of a private key (32 bytes). `ValueError` for anything else."""
     buffers = _buffers
     if len(private_key) != 32 or not lib.secp256k1_ec_pubkey_create(
         _context, buffers.public_key, private_key

@@ -297,7 +297,6 @@ CLOCK: Final[Layout] = (
     Field("flags", 8, 0),
 )
 FLAG_INCOMING: Final = 1
-FLAG_DELEVERAGED: Final = 2
 
 
 def pack_clock(word: ClockWord) -> int:
@@ -950,8 +949,3 @@ def unpack_settled_fill(word: int) -> SettledFill:
 def address_bytes(address: int) -> bytes:
     """A 160-bit number as 20 bytes."""
     return address.to_bytes(20, "big")
-
-
-def address_int(address: bytes) -> int:
-    """20 bytes as a 160-bit number."""
-    return int.from_bytes(address, "big")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A token with hooks calls back into the venue from inside every transfer.
 
-One lock stands over each contract, and money moves through one vault: whatever moves money cannot
-begin inside another movement of money, whichever contract it started at (imBTC 2020, GMX 2025).
+One lock stands over each contract, and money moves through one vault: nothing begins at the vault
+while it pays or is paid, whichever contract it started at (imBTC 2020, GMX 2025). What a liquidity
+provider pays first passes through the pool, and the vault is at rest: there a deposit or a claim at
+Clearing may come and go whole, and nothing of the pool's.
 """
 
 from __future__ import annotations
@@ -55,6 +57,11 @@ class Scene:
             "deposit": lambda: (venue.clearing, "deposit", (self.trader, 5)),
             "claim_withdrawal": lambda: (venue.clearing, "claim_withdrawal", (self.rival, *vector)),
             "requestDeposit": lambda: (venue.pool, "requestDeposit", (5, *own)),
+            "deposit_with_permit": lambda: (
+                venue.teller,
+                "deposit_with_permit",
+                (self.trader, 5, 0, 27, bytes(32), bytes(32)),
+            ),
             "redeem": lambda: (venue.pool, "redeem", (10**11, *own)),
             "settle": lambda: (
                 venue.clearing,
@@ -74,6 +81,8 @@ CLEARING = ("open_account", "deposit", "claim_withdrawal")
 PAIRS = [(outer, inner) for outer in MONEY for inner in MONEY] + [
     (outer, inner) for outer in CLEARING for inner in ("settle", "liquidate", "accounts", "fills")
 ]
+BEFORE_THE_VAULT = {"requestDeposit": 1}
+"""Transfers that a call makes before the vault's own."""
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +114,7 @@ def check_lock(scene: Scene | End, outer: str, inner: str) -> None:
     with venue.world.anchored():
         getattr(outside, function)(*arguments, sender=TRADER)
     token.misbehave(False, 0, contract.address, message, sender=TRADER)
+    token.bide(BEFORE_THE_VAULT.get(outer, 0), sender=TRADER)
     before = venue.world.dump()
     with pytest.raises(Refused) as refused:
         getattr(outside, function)(*arguments, sender=TRADER)
@@ -112,6 +122,80 @@ def check_lock(scene: Scene | End, outer: str, inner: str) -> None:
     assert venue.world.dump() == before
     token.misbehave(False, 0, ZERO, b"", sender=TRADER)
     getattr(outside, function)(*arguments, sender=TRADER)
+
+
+@pytest.mark.parametrize("inner", CLEARING)
+def test_what_comes_in_before_the_vault_is_paid_is_whole(scene: Scene, inner: str) -> None:
+    """The same words are in storage, whether the calls came one in the other or one after it."""
+    venue, token = scene.venue, scene.venue.dollar
+    contract, name, args = scene.call(inner)
+    message = contract.calldata(name, *args)
+    outside, function, arguments = scene.call("requestDeposit")
+    with venue.world.anchored():
+        token.call(contract.address, message, sender=TRADER)
+        getattr(outside, function)(*arguments, sender=TRADER)
+        one_after_the_other = venue.world.dump()
+    token.misbehave(False, 0, contract.address, message, sender=TRADER)
+    getattr(outside, function)(*arguments, sender=TRADER)
+    nested = venue.world.dump()
+    del nested[token.address.lower()], one_after_the_other[token.address.lower()]
+    assert nested == one_after_the_other
+    assert venue.vault.accounted_e6() == token.balanceOf(venue.vault.address)
+
+
+OWN = [("requestDeposit", name) for name in ("requestDeposit", "redeem")] + [
+    ("deposit_with_permit", "deposit_with_permit")
+]
+
+
+@pytest.mark.parametrize(("outer", "inner"), OWN)
+def test_who_passes_money_on_begins_nothing_else_before_the_vault_is_paid(
+    scene: Scene, outer: str, inner: str
+) -> None:
+    token = scene.venue.dollar
+    contract, name, args = scene.call(inner)
+    token.misbehave(False, 0, contract.address, contract.calldata(name, *args), sender=TRADER)
+    outside, function, arguments = scene.call(outer)
+    with pytest.raises(Refused) as refused:
+        getattr(outside, function)(*arguments, sender=TRADER)
+    assert refused.value.reason == ""
+    token.misbehave(False, 0, ZERO, b"", sender=TRADER)
+    getattr(outside, function)(*arguments, sender=TRADER)
+
+
+WHERE = [("requestDeposit", "pool"), ("requestDeposit", "vault"), ("deposit", "clearing")]
+STANDING = {"nonces", "DOMAIN_SEPARATOR", "eip712Domain", "supportsInterface"}
+"""What no movement of money touches, besides the constants: anybody may read it at any time."""
+
+
+@pytest.mark.parametrize(("outer", "where"), WHERE)
+def test_nothing_is_read_in_the_middle_of_a_movement_of_money(
+    scene: Scene, outer: str, where: str
+) -> None:
+    """Every view of the contract, so that no price is taken from books that are half written."""
+    check_reads(scene, outer, getattr(scene.venue, where))
+
+
+def check_reads(scene: Scene | End, outer: str, contract: Contract) -> None:
+    """What the contract tells at rest it tells nobody inside the call."""
+    token = scene.venue.dollar
+    outside, function, arguments = scene.call(outer)
+    asked = 0
+    for message, name in contract.plain_reads().items():
+        if name in STANDING or name.isupper():
+            continue
+        try:
+            token.call(contract.address, message, sender=TRADER)
+        except Refused:
+            continue  # nobody is told that of zeros
+        token.misbehave(False, 0, contract.address, message, sender=TRADER)
+        token.bide(BEFORE_THE_VAULT.get(outer, 0), sender=TRADER)
+        with pytest.raises(Refused) as refused:
+            getattr(outside, function)(*arguments, sender=TRADER)
+        assert refused.value.reason == ""
+        token.misbehave(False, 0, ZERO, b"", sender=TRADER)
+        asked += 1
+    assert asked > 5
 
 
 def test_a_venue_over_a_quiet_odd_token_works(scene: Scene) -> None:
@@ -174,3 +258,8 @@ def test_nobody_is_paid_inside_another_payment_of_a_wound_down_venue(
     end: End, outer: str, inner: str
 ) -> None:
     check_lock(end, outer, inner)
+
+
+@pytest.mark.parametrize(("outer", "where"), [("claim", "recovery"), ("claim", "clearing")])
+def test_nothing_is_read_while_a_wound_down_venue_pays(end: End, outer: str, where: str) -> None:
+    check_reads(end, outer, getattr(end.venue, where))

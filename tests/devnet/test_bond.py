@@ -7,7 +7,6 @@ One venue serves the file; the last test takes the chain past the bond's window.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.support.documents import document_of
 from tests.support.local_orders import an_order
 
 from infold.cli import app, onchain
@@ -66,7 +66,7 @@ class Scene:
     def run(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         code, out, said = self._run(arguments)
         assert out, said
-        return code, json.loads(out)
+        return code, document_of(out)
 
     def refused(self, *arguments: str) -> tuple[int, str]:
         """Exit code of a command that prints nothing, and what it says instead."""
@@ -211,7 +211,7 @@ def test_a_claim_for_a_cancelled_order_is_answered_from_the_journal(
     assert scene.challenge()[0] == 0
     code, answered = scene.defend()
     assert code == 0
-    assert answered["answered"] == [{"orderHash": "0x" + first.hex(), "by": "answer_with_cancel"}]
+    assert answered["answered"] == [{"order_hash": "0x" + first.hex(), "by": "answer_with_cancel"}]
     assert bond.call("reserved_e6") == 0
 
 
@@ -227,6 +227,7 @@ def test_an_operator_looks_stakes_and_takes_back(scene: Scene, aside: None) -> N
     assert int(standing["bond"]["free_e6"]) == int(staked["bond_e6"])
     assert (standing["state"], standing["halt"], standing["traders"]) == ("running", None, 3)
     assert standing["day_bound"]["held"] and standing["day_bound"]["unpriced"] == [*range(2, 9)]
+    assert standing["day_bound"]["priced"] == [1]
 
     announce = ["bond", "announce", payee, "120"]
     code, waiting = scene.run(*announce, *scene.by(scene.proposer))
@@ -349,7 +350,7 @@ def test_a_node_that_censors_is_challenged_and_pays(
     assert code == 7 and refused["claims"][0]["reason"].startswith("bond: not the owner")
     code, made = scene.challenge()
     assert code == 0 and [claim["state"] for claim in made["claims"]] == ["claimed"]
-    assert made["claims"][0]["orderHash"] == "0x" + digest.hex()
+    assert made["claims"][0]["order_hash"] == "0x" + digest.hex()
     assert bond.call("reserved_e6") == REWARD_E6
 
     # 3. The node has no signature against it, and the claim stands through the window.

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.support.documents import document_of
 
 from infold.cli import app, onchain
 from infold.node import LocalVenue
@@ -44,8 +45,7 @@ class Shell:
         whole = [*arguments, "--rpc-url", self.venue.devnet.rpc.url, "--book", self.book, "--json"]
         code = app.run(whole)
         written = self.capsys.readouterr()
-        found = json.loads(written.out) if written.out else {}
-        assert not found or list(found)[:3] == ["command", "version", "seed"]
+        found = document_of(written.out) if written.out else {}
         return code, found, written.err
 
     def signed(self, *arguments: str) -> tuple[int, dict[str, Any], str]:
@@ -216,11 +216,11 @@ def test_deploy_writes_a_book_that_other_commands_take(
         at = ["--rpc-url", anvil.url, "--json"]
         deploy = ["deploy", "--plan", str(PLAN), "--output", str(book), "--key-file", str(key)]
         assert app.run([*deploy, *at, "-q"]) == 0
-        document = json.loads(capsys.readouterr().out)
+        document = document_of(capsys.readouterr().out)
         assert document["ok"] and {"command", "version", "seed", "seconds"} <= set(document)
         assert json.loads(book.read_text())["contracts"] == document["contracts"]
         holder = document["deployer"]
         assert app.run(["lp", "position", holder, "--book", str(book), *at]) == 0
-        assert json.loads(capsys.readouterr().out)["supply_e12"] == "0"
+        assert document_of(capsys.readouterr().out)["supply_e12"] == "0"
         assert app.run(["deploy", "--plan", str(tmp_path / "none"), *at]) == 3
         assert "cannot read the plan" in capsys.readouterr().err

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.documents import document_of
 
 from infold.cli import app
 from infold.cli.layout import clock
@@ -86,7 +86,7 @@ class Desk:
         key = str(self.office.folder / who)
         code = app.run([*arguments, *self.office.options, "--key-file", key, "--json"])
         written = self.capsys.readouterr()
-        return code, json.loads(written.out) if written.out else {}, written.err
+        return code, document_of(written.out) if written.out else {}, written.err
 
     def page(self, who: str, *arguments: str) -> str:
         key = str(self.office.folder / who)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.support.local_orders import an_order
 
-from infold.cli.operate import calibrated, correlated
+from infold.cli.commands.operate import calibrated, correlated
 from infold.core.curve import Curve
 from infold.dealer.params import PERPETUAL
 from infold.messages import Receipt

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.support.documents import document_of
 from tests.support.local_orders import an_order
 
 from infold.cli import app, onchain
@@ -62,7 +62,7 @@ class Scene:
         whole = [*words, "--key-file", str(self.key), "--json", "--rpc-url", devnet.rpc.url]
         code = app.run([*whole, "--book", str(devnet.directory / "addresses.json")])
         written = self.capsys.readouterr()
-        return code, json.loads(written.out) if written.out else {}, written.err
+        return code, document_of(written.out) if written.out else {}, written.err
 
 
 @pytest.fixture

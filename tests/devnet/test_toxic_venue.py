@@ -6,12 +6,12 @@ One venue, one story; numbered as it runs.
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.support.documents import document_of
 from tests.support.local_orders import an_order
 
 from infold.cli import app, onchain
@@ -162,7 +162,7 @@ def pay_what_is_owed(
             places = ["--api-url", server.url, "--json"]
             code = app.run([*arguments, *places])
             said = capsys.readouterr()
-            return code, json.loads(said.out) if said.out else {}, said.err
+            return code, document_of(said.out) if said.out else {}, said.err
 
         def pay(name: str = "payer") -> tuple[int, dict[str, list[dict[str, str]]], str]:
             book = str(devnet.directory / "addresses.json")

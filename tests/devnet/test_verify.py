@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.support.documents import document_of
 
 from infold.cli import app
 from infold.errors import Unavailable
@@ -281,10 +281,10 @@ def test_the_command_leaves_with_8_and_says_what_differs(
     deployed.book.write(book)
     command = ["verify", "--plan", str(plan), "--book", str(book), "--rpc-url", deployed.url]
     assert app.run([*command, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["ok"] is True
+    assert document_of(capsys.readouterr().out)["ok"] is True
     deployed.set("guardian", OTHER)
     assert app.run([*command, "--json"]) == 8
-    (only,) = json.loads(capsys.readouterr().out)["differences"]
+    (only,) = document_of(capsys.readouterr().out)["differences"]
     assert only["where"] == "Governance.guardian"
     assert app.run(command) == 8
     assert "Governance.guardian: planned 0x9965" in capsys.readouterr().out

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.support.documents import document_of
 from tests.support.local_orders import an_order
 
 from infold.cli import app, onchain
@@ -55,7 +55,7 @@ def test_a_venue_nobody_runs_is_wound_down_by_a_stranger(
             whole += ["--book", str(devnet.directory / "addresses.json")]
             assert app.run(whole + (["--key-file", str(key)] if signs else [])) == code
             written = capsys.readouterr()
-            found: dict[str, Any] = json.loads(written.out) if written.out else {}
+            found: dict[str, Any] = document_of(written.out) if written.out else {}
             return found
 
         # 1. somebody borrows fifteen times what they have, and the price falls by a tenth
@@ -114,7 +114,7 @@ def test_a_venue_nobody_runs_is_wound_down_by_a_stranger(
         assert app.run(["status", *book]) == 0
         assert "no order is taken any more" in capsys.readouterr().out
         assert app.run(["status", *book, "--json"]) == 0
-        shown = json.loads(capsys.readouterr().out)
+        shown = document_of(capsys.readouterr().out)
         assert shown["state"] == "registering"
         assert shown["wind_down"]["register_until_ms"] == told_ms
 

@@ -7,7 +7,6 @@ and its HTTP door. Only time is ours: nothing here waits.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from infold.sdk.client import raise_if_refused
 from infold.shell.devnet import DevnetConfig
 from infold.units import GUARD_MS, WINDOW_MS
 from infold.words import unpack_limits
+from tests.support.documents import document_of
 
 pytestmark = pytest.mark.devnet
 
@@ -212,7 +212,7 @@ def test_one_orders_journey(
     assert verdict["ok"], verdict["mismatches"]
     assert all(found["held"] for found in verdict["invariants"].values())
     assert app.run(["audit", "--rpc", ground.rpc.url, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["state_hash"] == verdict["state_hash"]
+    assert document_of(capsys.readouterr().out)["state_hash"] == verdict["state_hash"]
 
     # 14. The journal, folded again from nothing, is the same venue.
     words = chain_words(node.state)
@@ -222,7 +222,7 @@ def test_one_orders_journey(
     folded, seq, _ = replay_state(journal)
     assert chain_words(folded) == words and seq == node.journal.seq
     assert app.run(["journal", "verify", str(journal), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["ok"]
+    assert document_of(capsys.readouterr().out)["ok"]
     assert (
         app.run(
             [
@@ -237,4 +237,4 @@ def test_one_orders_journey(
         )
         == 0
     )
-    assert json.loads(capsys.readouterr().out)["differences"] == []
+    assert document_of(capsys.readouterr().out)["differences"] == []

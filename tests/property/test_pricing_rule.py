@@ -3,62 +3,19 @@
 
 from __future__ import annotations
 
-import json
 import random
-from pathlib import Path
 
 import pytest
-from tests.support.evm import Contract, Refused, World, a_key
+from tests.support.evm import Contract, World, a_key
+from tests.support.pricing import verdict
 
 from infold.core.curve import Curve, CurveBounds, clip, fault, offer_e8, price_limits
-from infold.words import CapsWord, RatesWord, pack_caps, pack_rates
-
-VECTORS = Path(__file__).parents[1] / "vectors" / "curve.json"
 
 
 @pytest.fixture(scope="module")
 def rules() -> Contract:
     """The deployed rules."""
     return World().deploy("Rules", sender=a_key("deployer"))
-
-
-def answer(rules: Contract, bounds: CurveBounds, price_e8: int, residual_e8: int) -> str | None:
-    """The string the contract reverts with, or None."""
-    rates = pack_rates(
-        RatesWord(h_min_e6=bounds.h_min_e6, h0_e6=bounds.h0_e6, band_e6=bounds.band_e6)
-    )
-    caps = pack_caps(
-        CapsWord(
-            slope_e20=bounds.slope_e20,
-            residual_cap_e8=bounds.residual_cap_e8,
-            position_cap_e8=bounds.position_cap_e8,
-        )
-    )
-    try:
-        rules.check_price(
-            bounds.oracle_price_e8,
-            price_e8,
-            residual_e8,
-            bounds.pool_base_e8,
-            rates,
-            caps,
-            bounds.must_shrink,
-            0,
-        )
-    except Refused as refused:
-        return refused.reason
-    return None
-
-
-def test_contract_answers_the_committed_vectors(rules: Contract) -> None:
-    for case in json.loads(VECTORS.read_text())["cases"]:
-        figures = {
-            name: value if name == "must_shrink" else int(value)
-            for name, value in case["bounds"].items()
-        }
-        bounds = CurveBounds(**figures)
-        found = answer(rules, bounds, int(case["price_e8"]), int(case["residual_e8"]))
-        assert found == case["fault"], case
 
 
 def _bounds(draw: random.Random) -> CurveBounds:
@@ -91,7 +48,7 @@ def test_contract_and_python_give_the_same_string(rules: Contract) -> None:
         away = oracle * share // 10**6 + draw.randint(-1, 2)
         price = max(1, oracle + draw.choice([away, -away, draw.randint(-oracle, oracle)]))
         wanted = fault(bounds, price, residual)
-        assert answer(rules, bounds, price, residual) == wanted, f"seed {seed}: {bounds}"
+        assert verdict(rules, bounds, price, residual) == wanted, f"seed {seed}: {bounds}"
         seen.add(wanted)
     assert len(seen) == 7
 
@@ -121,8 +78,8 @@ def test_contract_takes_whatever_a_clipped_curve_offers(rules: Contract) -> None
             sale = offer_e8(bounds, curve, number * tick)
             if sale:
                 offered += 1
-                assert answer(rules, bounds, number * tick, sale) is None, f"seed {seed}"
+                assert verdict(rules, bounds, number * tick, sale) is None, f"seed {seed}"
             for outside in (first - 1, last + 1):
                 if outside > 0:
-                    assert answer(rules, bounds, outside * tick, 0) is not None, f"seed {seed}"
+                    assert verdict(rules, bounds, outside * tick, 0) is not None, f"seed {seed}"
     assert offered >= 50

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from tests.support.twin import hash_many
+from tests.support.records import order_flags, record_words
+from tests.support.twin import hash_many, sealed_digest
 
-from infold.reference.digests import Contents, Record, batch_contents, batch_digest, order_hashes
+from infold.reference.digests import Record, order_hashes
 from infold.reference.faults import Fault
 from infold.reference.settlement import SettleCall
 from infold.reference.vectors import open_vector
@@ -309,31 +310,36 @@ class Batches(Driver):
                 place = pick.randrange(16)
             case "reduce":
                 reduce_only = True
-        flags = (
-            int(buy)
-            | int(post_only) << 1
-            | int(reduce_only) << 2
-            | time_in_force << 3
-            | trigger_kind << 5
-            | int(delegated) << 7
-            | extra << 8
+        record = Record(
+            account=account,
+            slot=slot,
+            market=market,
+            place=place,
+            flags=order_flags(
+                buy=buy,
+                time_in_force=time_in_force,
+                post_only=post_only,
+                reduce_only=reduce_only,
+                trigger_kind=trigger_kind,
+                delegated=delegated,
+                extra=extra << 8,
+            ),
+            epoch=epoch,
+            seq=seq,
+            max_fee_e6=max_fee,
+            expiry_ms=expiry,
+            size_e8=size,
+            limit_e8=limit,
+            fill_e8=fill,
+            trigger_e8=trigger,
+            good_after_ms=good_after,
+            reserved=False,
+            r=0,
+            vs=0,
         )
-        first = (
-            account << 224
-            | slot << 216
-            | market << 200
-            | place << 196
-            | flags << 184
-            | epoch << 168
-            | seq << 136
-            | max_fee << 120
-            | expiry << 72
-            | size << 8
-        )
-        terms = limit << 192 | fill << 128 | trigger << 64 | good_after << 16
+        first, terms = record_words(record)
         if wrong == "zeros":
             first |= 1
-        record = Record.of(first, terms, 0, 0)
         (digest,) = order_hashes([record], self.protocol.crypto.domain, hash_many)
         if approved:
             if wrong != "signer":
@@ -409,9 +415,7 @@ class Batches(Driver):
             root = open_vector(time_ms, fields.chunks, fields.opened, call.openings, hash_many).root
         except Fault:
             root = bytes(32)
-        contents = Contents(call.head, root, call.accepted_root, call.prices, call.records)
-        (hashed,) = batch_contents([contents], hash_many)
-        digest = batch_digest(number, time_ms, hashed, self.protocol.crypto.domain, hash_many)
+        digest = sealed_digest(call, root, number, time_ms, self.protocol.crypto.domain)
         serving = self.protocol.seals.matcher.at(time_ms)
         keys = [next((key for key in self.matchers if key.address == serving), self.matcher)]
         attesters = self.protocol.seals.attesters

@@ -30,6 +30,8 @@ THRESHOLD = 2
 GOVERNANCE, RECOVERY, MATCHER, TIMELOCK = (Key(94_001 + it) for it in range(4))
 SIGNERS = sorted((Key(93_001 + it) for it in range(3)), key=lambda key: key.address)
 STRANGER = Key(99_001)
+PRICERS = sorted([*SIGNERS, STRANGER], key=lambda key: key.address)
+"""Who signs prices at first, and a stranger who may come to."""
 ATTESTERS = sorted((Key(98_001 + it) for it in range(2)), key=lambda key: key.address)
 MARKETS = {1: 60_000 * 10**8, 2: 2_500 * 10**8, 37: 150 * 10**8, 70: 25 * 10**6, 255: 10**11}
 # A market whose caps are as wide as their fields, so that sizes near the ends of the range can

@@ -29,6 +29,7 @@ from .chain import (
     MARKETS,
     MATCHER,
     POOL_GETTERS,
+    PRICERS,
     SCALARS,
     SIGNERS,
     STRANGER,
@@ -325,7 +326,7 @@ class Driver:
         root = open_vector(time_ms, chunks, opened, openings, hash_many).root
         digest = vector_digest(time_ms, chunks, root, self.protocol.oracle.domain, hash_many)
         known = self.protocol.oracle.signers
-        keys = [key for key in SIGNERS if known.serves(key.address, time_ms)]
+        keys = [key for key in PRICERS if known.serves(key.address, time_ms)]
         keys = keys[: max(known.threshold.at(time_ms), self.random.choice([2, 3]))] or SIGNERS
         if bad == "few":
             keys = keys[:1]

@@ -72,6 +72,7 @@ class Ending(Batches):
                 return
 
     def _stop(self) -> None:
+        silent_s = Head.of(self.state.scalar("head")).time_ms // 1000 + WEEK_S
         early = [("wind_down", ()), ("register", (self.someone(),)), ("claim", (self.someone(),))]
         for name, arguments in early:
             self._recovery(name, *arguments)
@@ -79,7 +80,6 @@ class Ending(Batches):
             it for it, held in self.state.shares.items() if held and it != self.protocol.pool
         ]
         self._by_holder("leave", 1, (holders or [self.providers[0].address])[0])
-        silent_s = Head.of(self.state.scalar("head")).time_ms // 1000 + WEEK_S
         self.travel(max(0, silent_s - self.now_s))
         for _ in range(3):  # within the week, or at its end; past it; a second time
             self._recovery("wind_down")

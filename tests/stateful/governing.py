@@ -9,7 +9,7 @@ from tests.support.twin import encode
 
 from infold.reference.words import Account, Caps, Limits, Rates
 
-from .chain import ATTESTERS, CLOSED_BOOK, MARKETS, SIGNERS, STRANGER, WIDE, selector
+from .chain import ATTESTERS, CLOSED_BOOK, MARKETS, PRICERS, STRANGER, WIDE, selector
 from .driver import Driver
 
 
@@ -112,23 +112,29 @@ class Governing(Driver):
     def rule_keys(self) -> None:
         pick = self.random
         which = pick.choice(["signer", "threshold", "matcher", "attester", "attester_threshold"])
+        if which in ("signer", "attester"):
+            key = pick.choice(PRICERS if which == "signer" else ATTESTERS).address
+            self.set_keys(which, key, int(pick.random() < 0.7))
+        elif which == "matcher":
+            self.set_keys(which, pick.choice(self.matchers).address)
+        else:
+            thresholds = [1, 2, 2, 3, 4] if which == "threshold" else [0, 0, 1, 2]
+            self.set_keys(which, pick.choice(thresholds))
+
+    def set_keys(self, which: str, value: int, live: int | None = None) -> None:
+        """Who signs prices or seals, or how many of them it takes, as Governance would say it."""
         oracle, seals = self.protocol.oracle.signers, self.protocol.seals
-        now_s = self.now_s
         contract = "oracle" if which in ("signer", "threshold") else "seals"
         keys = oracle if contract == "oracle" else seals.attesters
-        if which in ("signer", "attester"):
-            known = [*SIGNERS, STRANGER] if which == "signer" else ATTESTERS
-            key, live = pick.choice(known).address, pick.random() < 0.7
-            data = selector(f"set_{which}(address,bool)") + encode((0, 0), (key, int(live)))
-            run = functools.partial(keys.set, key, live, now_s=now_s)
+        if live is not None:
+            data = selector(f"set_{which}(address,bool)") + encode((0, 0), (value, live))
+            run = functools.partial(keys.set, value, bool(live), now_s=self.now_s)
         elif which == "matcher":
-            key = pick.choice(self.matchers).address
-            data = selector("set_matcher(address)") + encode((0,), (key,))
-            run = functools.partial(seals.set_matcher, key, now_s=now_s)
+            data = selector("set_matcher(address)") + encode((0,), (value,))
+            run = functools.partial(seals.set_matcher, value, now_s=self.now_s)
         else:
-            threshold = pick.choice([1, 2, 2, 3, 4] if which == "threshold" else [0, 0, 1, 2])
-            data = selector(f"set_{which}(uint256)") + encode((0,), (threshold,))
-            run = functools.partial(keys.set_threshold, threshold, now_s=now_s)
+            data = selector(f"set_{which}(uint256)") + encode((0,), (value,))
+            run = functools.partial(keys.set_threshold, value, now_s=self.now_s)
 
         def logged() -> None:
             self.state.begin()

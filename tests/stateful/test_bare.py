@@ -8,7 +8,8 @@ import pytest
 from infold.reference.words import Account, Position
 
 from .bare import Bare, slots_of
-from .chain import MARKETS
+from .chain import MARKETS, STRANGER
+from .ending import WEEK_S
 
 TRANSITIONS = 2_000
 SEED = 3
@@ -39,6 +40,31 @@ def test_a_venue_without_its_twin_is_wound_down_and_pays_everyone() -> None:
     )
     with pytest.raises(AssertionError, match="C4"):
         machine.check_end()
+
+
+def test_a_venue_that_fell_silent_by_itself_is_wound_down_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No batch for a week before anybody looks: the first call ends it."""
+    machine = Bare(SEED)
+    machine.run(200, 200)
+    silence_s = machine.now_s + 2 * WEEK_S
+    monkeypatch.setattr(machine, "_crash", lambda: machine.travel(2 * WEEK_S))
+    machine.end(machine.step)
+    assert machine.succeeded["wind_down"] == 1
+    assert machine.now_s < silence_s + 5 * WEEK_S
+
+
+def test_batches_land_where_a_stranger_has_come_to_sign_prices_and_is_needed() -> None:
+    machine = Bare(SEED)
+    machine.set_keys("signer", STRANGER.address, 1)
+    machine.set_keys("threshold", 4)
+    machine.travel(40)
+    assert machine.protocol.oracle.signers.threshold.at(machine.now_ms) == 4
+    before = machine.landed
+    for _ in range(10):
+        machine.rule_settle()
+    assert machine.landed > before
 
 
 def test_what_the_driver_reads_is_what_the_getters_say(machine: Bare) -> None:

@@ -319,6 +319,14 @@ class Contract:
         function = self._functions[name]
         return function.selector + eth_abi.encode(function.inputs, args)
 
+    def plain_reads(self) -> dict[bytes, str]:
+        """Calldata of each view, all its arguments zero or empty, and its name."""
+        return {
+            function.selector + bytes(32 * 8): function.name
+            for function in self._functions.values()
+            if function.reads
+        }
+
     def send(self, data: bytes, *, sender: Key) -> Receipt:
         """A transaction of any calldata."""
         try:

@@ -206,6 +206,9 @@ def _getter(table: str, key: int | str) -> tuple[int, bytes]:
     if table == "delegates":
         call = encode_call("delegates(uint256,address)", key >> 160, key & 2**160 - 1)
         return DELEGATES, call
+    if table == "approvals":
+        call = encode_call("approvals(uint256,bytes32)", key >> 256, key & 2**256 - 1)
+        return DELEGATES, call
     if table == "holder_requests":
         return POOL, encode_call("requests(address,uint256)", key >> 32, key & 2**32 - 1)
     if table == "claims":

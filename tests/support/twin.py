@@ -25,6 +25,7 @@ from infold.reference.settlement import SettleCall
 from infold.reference.state import Event
 from infold.reference.vectors import open_vector
 from infold.reference.words import Caps, PriceWord, Rates, SettleHead
+from tests.support.records import order_flags, record_words
 
 DEPLOYED_S = 1_700_000_000
 CHAIN_ID = 31337
@@ -67,6 +68,13 @@ LISTING = 10**6 << 192 | int.from_bytes(b"BTC-USD".ljust(24, b"\0"), "big")
 def hash_many(messages: Sequence[bytes]) -> list[bytes]:
     """Keccak of each message by a C library: the twin's own is tested apart."""
     return [native_keccak(message).digest() for message in messages]
+
+
+def sealed_digest(call: SettleCall, root: bytes, number: int, time_ms: int, domain: bytes) -> bytes:
+    """What matcher and attesters sign of a call under this number and time, whatever its own."""
+    contents = Contents(call.head, root, call.accepted_root, call.prices, call.records)
+    (hashed,) = batch_contents([contents], hash_many)
+    return batch_digest(number, time_ms, hashed, domain, hash_many)
 
 
 def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
@@ -225,33 +233,36 @@ class Venue:
             expiry_ms = self.now_ms + 3_600_000
         if place is None:
             place = 0 if market == BTC else 1
-        flags = (
-            int(buy)
-            | int(post_only) << 1
-            | int(reduce_only) << 2
-            | time_in_force << 3
-            | trigger_kind << 5
-            | int(delegated) << 7
-            | extra_flags
+        record = Record(
+            account=account,
+            slot=slot,
+            market=market,
+            place=place,
+            flags=order_flags(
+                buy=buy,
+                time_in_force=time_in_force,
+                post_only=post_only,
+                reduce_only=reduce_only,
+                trigger_kind=trigger_kind,
+                delegated=delegated,
+                extra=extra_flags,
+            ),
+            epoch=epoch,
+            seq=seq,
+            max_fee_e6=max_fee_e6,
+            expiry_ms=expiry_ms,
+            size_e8=size_e8,
+            limit_e8=limit_e8,
+            fill_e8=size_e8 if fill_e8 is None else fill_e8,
+            trigger_e8=trigger_e8,
+            good_after_ms=good_after_ms,
+            reserved=False,
+            r=0,
+            vs=0,
         )
-        order = (
-            account << 224
-            | slot << 216
-            | market << 200
-            | place << 196
-            | flags << 184
-            | epoch << 168
-            | seq << 136
-            | max_fee_e6 << 120
-            | expiry_ms << 72
-            | size_e8 << 8
-        )
-        filled = size_e8 if fill_e8 is None else fill_e8
-        terms = limit_e8 << 192 | filled << 128 | trigger_e8 << 64 | good_after_ms << 16
-        record = Record.of(order, terms, 0, 0)
         (digest,) = order_hashes([record], self.protocol.crypto.domain, hash_many)
         signer = key or self.keys.get(account) or Key(77)
-        return (order, terms, *signer.sign(digest))
+        return (*record_words(record), *signer.sign(digest))
 
     def hash_of(self, record: tuple[int, int, int, int]) -> int:
         """An order's hash, as a number."""
@@ -313,9 +324,7 @@ class Venue:
         """The call with the matcher's and attesters' signatures over its contents."""
         _, time_ms, chunks, opened, _ = head = SettleHead.of(call.head)
         root = open_vector(time_ms, chunks, opened, call.openings, hash_many).root
-        contents = Contents(call.head, root, call.accepted_root, call.prices, call.records)
-        (hashed,) = batch_contents([contents], hash_many)
-        digest = batch_digest(head.number, time_ms, hashed, self.protocol.crypto.domain, hash_many)
+        digest = sealed_digest(call, root, head.number, time_ms, self.protocol.crypto.domain)
         return call._replace(seals=[key.sign(digest) for key in (matcher, *attesters)])
 
     def submit(self, call: SettleCall) -> list[Reason]:

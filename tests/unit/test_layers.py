@@ -142,7 +142,7 @@ def test_every_file_belongs_to_a_known_layer() -> None:
         ("signing.py", "import numpy as np", "works without numpy"),
         ("signing.py", "from infold.core import engine", "only the base"),
         ("bench/gas.py", "from infold.cli import app", "bench may not import"),
-        ("cli/orders.py", "import web3", "must import without web3"),
+        ("cli/commands/orders.py", "import web3", "must import without web3"),
     ],
 )
 def test_a_forbidden_import_is_found(file: str, source: str, said: str) -> None:

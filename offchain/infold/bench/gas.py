@@ -253,7 +253,9 @@ def _roomy(market: MarketPlan) -> MarketPlan:
 
 
 def measure(ground: Ground, say: Callable[[str], None] = lambda _line: None) -> dict[str, Figure]:
-    """Every case on one ground, each left as the next one needs it."""
+    """Every case on one ground, each left as the next one needs it. `InvariantBroken` if a market
+    has no funding to pay.
+    """
     hundred = range(100)
     cases: dict[str, Figure] = {}
 

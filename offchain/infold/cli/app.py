@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ``infold`` command: what it offers, and what its exit codes mean.
 
-Commands live in ``accounts``, ``orders`` and ``markets`` (people who trade), ``liquidity`` (people
-who provide it), ``operate`` (people who run a venue), ``govern`` (people who change one), ``study``
-(people who measure one), and beside them in a module for each thing that is its own: refunds, the
-bond and claims on it, forced exits, the vault's tickets, the wind-down. Modules that need numpy or
-a chain are imported inside commands, so that ``infold --help`` answers at once and a base install
-(no numpy, no Ape) can trade.
+``commands/`` has what it offers: ``accounts``, ``orders`` and ``markets`` (people who trade),
+``liquidity`` (people who provide it), ``operate`` and ``keeper`` (people who run a venue),
+``govern`` (people who change one), ``study``, ``bench`` and ``report`` (people who measure one),
+and beside them a module for each thing that is its own: how a venue stands, refunds, the bond and
+claims on it, forced exits, the vault's tickets, the wind-down. ``pages/`` has what people read of
+each, ``runs/`` the venues that the demo and a replay drive. What is beside this file serves all of
+them: options and keys, the way to the contracts, how output is printed and failures are told.
+
+Modules that need numpy or a chain are imported inside commands, so that ``infold --help`` answers
+at once and a base install (no numpy, no Ape) can trade.
 """
 
 from __future__ import annotations
@@ -20,8 +24,9 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from infold.caches import keep_compiled
-from infold.cli import (
+from infold.cli.commands import (
     accounts,
+    bench,
     bond,
     claims,
     govern,
@@ -37,7 +42,7 @@ from infold.cli import (
     tickets,
     winding,
 )
-from infold.cli.failures import INTERRUPTED, of_error, of_usage, tell
+from infold.cli.failures import INTERRUPTED, Failure, asks_for_json, of_error, of_usage, tell
 from infold.cli.header import version
 from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit
@@ -59,6 +64,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 study.register(app)
+bench.register(app)
 report.register(app)
 operate.register(app)
 standing.register(app)
@@ -104,19 +110,23 @@ def _group(command: object) -> TyperGroup:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code. Whatever is raised on purpose becomes one line on stderr."""
+    """Run one command; the exit code. Whatever is raised on purpose is the last line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def failed(failure: Failure) -> int:
+        return tell(failure, asks_for_json(given, Path.cwd()))
+
     try:
         result = app(args=given, prog_name="infold", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.OK
     except TyperException as error:
-        return tell(of_usage(error.format_message()), given)
+        return failed(of_usage(error.format_message()))
     except typer.Exit as leaving:
         return leaving.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return tell(INTERRUPTED, given)
+        return failed(INTERRUPTED)
     except InfoldError as error:
-        return tell(of_error(error), given)
+        return failed(of_error(error))
     except BrokenPipeError:
         # The reader left (``infold ... | head``): nothing more to say, nothing wrong.
         sys.stderr.close()

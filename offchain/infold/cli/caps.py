@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 class DayBound(NamedTuple):
     """What a day may take of the pool's capital, infinite where it has none, and the capital that
-    the caps suit; `unpriced` markets, which no batch has priced yet, are not in it.
+    the caps of `priced` markets suit; `unpriced` ones, which no batch has priced yet, are not in
+    it.
     """
 
     share: float
     limit_share: float
     capital_e6: int
     capital_e6_min: int
+    priced: list[int]
     unpriced: list[int]
 
     @property
@@ -36,6 +38,7 @@ class DayBound(NamedTuple):
             "share": round(self.share, FRACTION_DECIMALS) if math.isfinite(self.share) else None,
             "limit_share": self.limit_share,
             "capital_e6_min": str(self.capital_e6_min),
+            "priced": self.priced,
             "unpriced": self.unpriced,
             "held": self.held,
         }
@@ -62,13 +65,14 @@ def day_bound(there: Venue, planned: MarketPlan | None = None, price_e8: int = 0
     from infold.words import unpack_limits
 
     new = {} if planned is None else {planned.market: planned}
-    caps, unpriced = [], []
+    caps, priced, unpriced = [], [], []
     for one in listed_caps(there, new):
         at_e8 = one.price_e8 or (price_e8 if one.market in new else 0)
         if at_e8:
             caps.append(Caps.at(at_e8, *one[2:]))
+            priced.append(one.market)
         else:
             unpriced.append(one.market)
     capital_e6 = unpack_limits(int(there["Clearing"].call("limits"))).capital_e6
     share = worst_share(caps, capital_e6) if capital_e6 else math.inf
-    return DayBound(share, LIMIT_SHARE, capital_e6, capital_e6_min(caps), unpriced)
+    return DayBound(share, LIMIT_SHARE, capital_e6, capital_e6_min(caps), priced, unpriced)

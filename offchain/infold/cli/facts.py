@@ -46,10 +46,12 @@ NOTHING_YET = OutsideReport(client_id="-", standing=Standing.OPEN)
 
 
 def facts_of(directory: Path) -> Iterator[ReportFact]:
-    """Every fact of a journal. Raises `Misconfigured` if it is damaged, or if there is none."""
+    """Every fact of a journal, in use or not. Raises `Misconfigured` if it is damaged, or if there
+    is none.
+    """
     path = journal_in(directory)
     entries: list[bytes] = []
-    with Journal.existing(path) as journal:
+    with Journal.copied(path) as journal:
         journal.replay(lambda _seq, line: entries.append(line))
     teller = Teller()
     for line in entries:

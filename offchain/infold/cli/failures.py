@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a command says that it failed: a line for people, one JSON object with --json; on stderr
-either way, since stdout is data.
+"""How a command says that it failed: a line for people, one JSON object where JSON is asked for; on
+stderr either way, since stdout is data.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from infold.cli.options import settings
 from infold.cli.terminal import Exit, complain, exit_code_of
-from infold.errors import CODES, InfoldError, Rejected, Unavailable
+from infold.errors import CODES, InfoldError, Misconfigured, Rejected, Unavailable
 
 USAGE_NEXT = "add --help to the command to see what it takes"
 
@@ -41,7 +43,7 @@ def of_error(error: InfoldError) -> Failure:
 
 def of_usage(said: str) -> Failure:
     """A slip in a command's own arguments, in the parser's words."""
-    said = said.rstrip(".")
+    said = said.rstrip(".") or "no command was named"
     if number := re.fullmatch(r"No such option: (-[\d.]\S*)", said):
         said = f"{number[1]} is read as an option: no number here is below zero"
     return Failure(Exit.USAGE, Exit.USAGE.name, said, USAGE_NEXT)
@@ -50,9 +52,9 @@ def of_usage(said: str) -> Failure:
 INTERRUPTED = Failure(Exit.INTERRUPTED, Exit.INTERRUPTED.name, "interrupted")
 
 
-def tell(failure: Failure, arguments: Sequence[str]) -> Exit:
+def tell(failure: Failure, as_json: bool) -> Exit:
     """Print a failure as its command was told to print; its exit code."""
-    if asks_for_json(arguments):
+    if as_json:
         document = {"error": failure._asdict() | {"exit": int(failure.exit)}}
         print(json.dumps(document, separators=(",", ":")), file=sys.stderr, flush=True)
     elif failure.next == USAGE_NEXT:
@@ -62,7 +64,14 @@ def tell(failure: Failure, arguments: Sequence[str]) -> Exit:
     return failure.exit
 
 
-def asks_for_json(arguments: Sequence[str]) -> bool:
-    """Whether --json is among a command's options."""
+def asks_for_json(arguments: Sequence[str], folder: Path) -> bool:
+    """Whether --json is among a command's options, or a configuration file sets it for all. Of a
+    command that failed not even the options need be legible, so they are looked at as words.
+    """
     options = list(arguments)
-    return "--json" in (options[: options.index("--")] if "--" in options else options)
+    if "--json" in (options[: options.index("--")] if "--" in options else options):
+        return True
+    try:
+        return settings(folder).get("as_json", False) is True
+    except Misconfigured:
+        return False

@@ -6,6 +6,7 @@ Nothing is ever shortened: what does not fit a line goes on in the next one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,8 @@ WIDTH = 100
 GAP = "  "
 HEAD = ("command", "version", "seed")  # for programs; the title says it to people
 IDS = frozenset({"account", "chain_id", "epoch", "index", "seq", "slot", "ticket"})
-TIMES = frozenset({"expiry", "goodAfter"})  # ms since 1970, as orders carry them
+TIMES = frozenset({"expiry", "goodAfter", "ts"})  # ms since 1970, as the HTTP surface tells them
+LARGE_S, LARGE_MS = 10**9, 10**12  # from here on a time; below, a length of time
 Row = Sequence[str]
 
 
@@ -81,7 +83,7 @@ def span(time_ms: int) -> str:
 
 
 def yes(value: bool) -> str:
-    """Yes or no."""
+    """Yes or no to a check: a no stands out."""
     return "yes" if value else "NO"
 
 
@@ -153,7 +155,7 @@ def plain(document: Mapping[str, Any]) -> list[str]:
 
 def _figures(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for name, value in document.items():
-        label = prefix + name.replace("_", " ")
+        label = prefix + _spaced(name)
         if isinstance(value, Mapping):
             yield from _figures(value, f"{label} ")
         elif isinstance(value, list) and value and isinstance(value[0], Mapping):
@@ -161,6 +163,11 @@ def _figures(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
                 yield from _figures(item, f"{label} {place} ")
         else:
             yield _named(label, name, value)
+
+
+def _spaced(name: str) -> str:
+    """A key as words: amount_paid and amountPaid are both an amount paid."""
+    return re.sub(r"(?<=[a-z0-9])[A-Z]", lambda it: f" {it[0].lower()}", name).replace("_", " ")
 
 
 def _named(label: str, name: str, value: object) -> tuple[str, str]:
@@ -172,10 +179,17 @@ def _named(label: str, name: str, value: object) -> tuple[str, str]:
             return label, clock(int(value)) if int(value) else "-"
         if name.endswith("_e6"):
             return label.removesuffix(" e6"), dollars(value)
-        if name.endswith("_e12"):
-            return label.removesuffix(" e12"), scaled(value, 12)
-        if name.endswith("_ms") and int(value) > 10**12:
+        for decimals in (8, 12):
+            if name.endswith(f"_e{decimals}"):
+                return label.removesuffix(f" e{decimals}"), scaled(value, decimals)
+        if name.endswith("_ms") and int(value) > LARGE_MS:
             return label.removesuffix(" ms"), clock(int(value))
+        if name.endswith("_s"):
+            time_ms = int(value) * 1000
+            told = clock(time_ms) if int(value) > LARGE_S else span(time_ms)
+            return label.removesuffix(" s"), told
+    if name == "ok":
+        return label, yes(bool(value))
     if isinstance(value, float) and name.endswith("share"):
         return label, percent(value)
     return label, spelled(value)
@@ -184,11 +198,11 @@ def _named(label: str, name: str, value: object) -> tuple[str, str]:
 def spelled(value: object) -> str:
     """A value by its type alone."""
     if isinstance(value, bool):
-        return yes(value)
+        return "yes" if value else "no"
     if isinstance(value, int):
         return count(value)
     if isinstance(value, float):
         return f"{value:,.4f}".rstrip("0").rstrip(".")
     if isinstance(value, list):
         return ", ".join(spelled(item) for item in value) or "none"
-    return "-" if value is None else str(value)
+    return "none" if value is None else str(value)

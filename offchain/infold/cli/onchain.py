@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from infold.cli.advice import advice
 from infold.cli.options import DEVNET_CHAIN_ID
 from infold.errors import Misconfigured, Unavailable
+from infold.signing import checksum_address
 from infold.units import AMOUNT_DECIMALS, format_decimal
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Desk:
 
     @staticmethod
     def _text(address: bytes) -> str:
-        return "0x" + address.hex()
+        return checksum_address(address)
 
     def latest_vector(self) -> tuple[int, list[int], list[tuple[int, int]]]:
         """The price vector of the last batch that landed: whoever settles publishes the key to the

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from infold.errors import Misconfigured
+from infold.errors import Misconfigured, system_words
 from infold.units import AMOUNT_DECIMALS, parse_decimal
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ def settings(folder: Path) -> dict[str, Any]:
             raise Misconfigured(
                 f"a configuration file holds {name}; name a file with key_file or keystore instead"
             )
+    if not isinstance(merged.get("as_json", False), bool):
+        raise Misconfigured("as_json in a configuration file is neither true nor false; mend it")
     return merged
 
 
@@ -209,7 +211,9 @@ def password(path: Path | None, *, new: bool = False) -> str:
         try:
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise Misconfigured(f"the password file {path} cannot be read ({error})") from None
+            raise Misconfigured(
+                f"the password file {path} cannot be read ({system_words(error)}); name another"
+            ) from None
     if not sys.stdin.isatty():
         raise Misconfigured(
             "the keystore needs a password; name its file with --password-file or in"

@@ -209,7 +209,7 @@ def _check_delegate(signed: SignedOrder, holder: Holder, now_ms: int) -> None:
 
 
 def live_delegate(holder: Holder, key: bytes, now_ms: int) -> DelegateWord:
-    """The key's word, if it was granted and lives beyond `now_ms`."""
+    """The key's word; `Rejected` if it was never granted or ends by `now_ms`."""
     word = holder.delegate(key)
     if word is None:
         raise Rejected("DELEGATE_UNKNOWN", "signature", f"0x{key.hex()} holds no grant")

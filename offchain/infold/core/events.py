@@ -418,7 +418,6 @@ AnyEvent = (
 # -- JSON ------------------------------------------------------------------------------------------
 
 _events_decoder: Final = msgspec.json.Decoder(list[AnyEvent])
-_command_decoder: Final = msgspec.json.Decoder(AnyCommand)
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -432,32 +431,13 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _entry_decoder: Final = msgspec.json.Decoder(Entry)
 
 
-def encode_events(events: list[AnyEvent]) -> bytes:
-    """A group of events as one JSON list."""
-    return _encoder.encode(events)
-
-
 def decode_events(raw: bytes) -> list[AnyEvent]:
-    """The group `encode_events` wrote; anything else raises `InvariantBroken`."""
+    """The events of an entry; anything else raises `InvariantBroken`."""
     try:
         group: list[AnyEvent] = _events_decoder.decode(raw)
     except msgspec.MsgspecError as error:
         raise InvariantBroken(f"a journalled group does not decode: {error}") from None
     return group
-
-
-def encode_command(command: AnyCommand) -> bytes:
-    """A command as JSON."""
-    return _encoder.encode(command)
-
-
-def decode_command(raw: bytes) -> AnyCommand:
-    """The command `encode_command` wrote; anything else raises `InvariantBroken`."""
-    try:
-        command: AnyCommand = _command_decoder.decode(raw)
-    except msgspec.MsgspecError as error:
-        raise InvariantBroken(f"a journalled command does not decode: {error}") from None
-    return command
 
 
 def encode_entry(command: AnyCommand, decided: list[AnyEvent]) -> bytes:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`Recovery.liquidate` and `Clearing.apply` in exact integers (docs/protocol.md section 7).
 
-How much of a position is closed, on which terms, and who pays what its owner still owes. What must
+How much of a position is closed, on which terms, and who pays what its owner still owes. Only tests
+call this: a venue takes over what the chain logged of a liquidation, and a keeper asks the chain
+itself (`Recovery.health`), so the engine's writing is there to hold the other two to. What must
 change together: this file; `contracts/Recovery.vy`, `Rules.shrink` and `Clearing.apply`;
 `infold/reference/recovery.py`; docs/protocol.md; the property test that holds the three equal.
 """

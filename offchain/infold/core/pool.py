@@ -227,7 +227,9 @@ def pool_markets(state: State) -> list[int]:
 
 
 def strike(state: State, plan: Plan, outcome: Outcome) -> None:
-    """Section 5.7: one price for every request of the epoch that ended."""
+    """Section 5.7: one price for every request of the epoch that ended. Raises `StructuralFault` if
+    the vector lacks a market of the pool's.
+    """
     if not strike_is_due(state, plan.time_ms):
         return
     cash_e6 = outcome.collateral_e6.get(

@@ -83,7 +83,9 @@ _cancel_decoder: Final = msgspec.json.Decoder(CancelRequest)
 
 
 def decode_order(raw: bytes, context: Context) -> SignedOrder:
-    """Read, bound, hash and recover one order; no state is asked."""
+    """Read, bound, hash and recover one order; no state is asked. `Rejected` says what is wrong
+    with it.
+    """
     outcome = decode_orders((raw,), context)[0]
     if isinstance(outcome, Rejected):
         raise outcome
@@ -199,8 +201,8 @@ def _plain_requests(raws: Sequence[bytes], context: Context) -> list[OrderReques
 
 
 def read_order(raw: bytes, context: Context) -> tuple[OrderRequest, Order]:
-    """The order a body spells, with every field inside its bounds; the signature is not looked
-    at.
+    """The order a body spells, with every field inside its bounds; the signature is not looked at.
+    `Rejected` if it is spelled otherwise or out of bounds.
     """
     if len(raw) > context.limits.body_bytes_max or b"\\" in raw or not raw.isascii():
         raise _not_plain(raw, context.limits.body_bytes_max)
@@ -305,7 +307,7 @@ def _order_of(
 
 
 def decode_cancel(raw: bytes, context: Context) -> SignedCancel:
-    """Read, hash and recover one cancel; no state is asked."""
+    """Read, hash and recover one cancel; no state is asked. `Rejected` says what is wrong."""
     if len(raw) > context.limits.body_bytes_max or b"\\" in raw or not raw.isascii():
         raise _not_plain(raw, context.limits.body_bytes_max)
     try:

@@ -235,7 +235,9 @@ class State:
     """What admission need not sum again; no part of what the engine knows."""
 
     def held(self, account: int) -> Account:
-        """An account the chain has named; that the engine lacks it means it missed a log."""
+        """An account the chain has named; `InvariantBroken` if the engine lacks it: it missed a
+        log.
+        """
         try:
             return self.accounts[account]
         except KeyError:

@@ -264,7 +264,9 @@ class HolderView:
         """What the market of the order weighed last will need once it is taken."""
 
     def add(self, signed: SignedOrder) -> None:
-        """Count an order that was weighed last as open from here on."""
+        """Count an order that was weighed last as open from here on. `InvariantBroken` if it was
+        not.
+        """
         order = signed.order
         self.taken[order.slot] = signed
         if self._weighed is not order:

@@ -110,7 +110,9 @@ class BasketForms:
 def covariance_bp2_per_day(
     volatility_bp: tuple[float, ...], correlation: tuple[tuple[float, ...], ...]
 ) -> tuple[tuple[float, ...], ...]:
-    """From volatilities (bp per root day, zero for the reference) and a matrix of correlations."""
+    """From volatilities (bp per root day, zero for the reference) and a matrix of correlations.
+    `ValueError` if a volatility is below zero or the matrix is not one of correlations.
+    """
     sigma = np.array([checks.not_negative("volatility_bp", v, "bp/rtday") for v in volatility_bp])
     try:
         matrix = np.array(correlation, dtype=np.float64)
@@ -185,7 +187,9 @@ def indifference_bp(
 
 
 def gradient_bp(forms: BasketForms, inventory_m: Floats, impact_bp: Floats) -> Floats:
-    """dV/dy = -(2 A y + B x): what a M more of each asset is worth."""
+    """dV/dy = -(2 A y + B x): what a M more of each asset is worth. `ValueError` unless both are
+    one finite number an asset.
+    """
     count = len(forms.risk_bp_per_m)
     for name, column, unit in (("inventory_m", inventory_m, "M"), ("impact_bp", impact_bp, "bp")):
         if column.shape != (count,) or not np.isfinite(column).all():

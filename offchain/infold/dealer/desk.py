@@ -3,8 +3,8 @@
 
 A curve is a function of inventory, the pool's capital, the last known oracle price, the parameters,
 the interval and signals from batches that are over, and of nothing else: a dealer that saw limits
-first could charge each client its own. Whoever closes the batch journals `curve_hash` before it
-asks for the batch's prices.
+first could charge each client its own. Whoever closes the batch journals the hash of its curves
+before it asks for the batch's prices.
 
 The desk imports neither the engine's state nor its curve: it reads markets through the protocols
 of `venue.py` and makes curves with the function it is given, so one desk serves the node and the
@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from tiny_keccak import keccak256
-
 from infold.dealer import checks
 from infold.dealer.capital import reach_bp
 from infold.dealer.guarding import Allowance, CapitalGuard, Holding
@@ -29,7 +27,7 @@ from infold.dealer.knots import ladder_knots as ladder_knots
 from infold.dealer.lines import Line, batch_line
 from infold.dealer.params import BP_PER_ONE, E6_PER_M, PERPETUAL, DealerParameters
 from infold.dealer.quoting import closed_forms
-from infold.dealer.venue import CurveLike, MarketLike, MarketT, StateLike
+from infold.dealer.venue import MarketLike, MarketT, StateLike
 from infold.units import POOL_ACCOUNT, QUOTE_DIVISOR
 
 E6_PER_BP_M: Final = E6_PER_M / BP_PER_ONE
@@ -129,20 +127,6 @@ class SignalsLike(Protocol):
     def refuse(self, market: int, name: str, /) -> None: ...
 
 
-def curve_hash(curve: CurveLike) -> bytes:
-    """Keccak-256 of a curve's figures, each as a 32-byte two's complement word.
-
-    Words: number of knots, each price and sale in turn, sell_from, buy_to, smallest and largest
-    sale.
-    """
-    figures = [len(curve.prices_e8)]
-    for price_e8, sale_e8 in zip(curve.prices_e8, curve.sales_e8, strict=True):
-        figures += (price_e8, sale_e8)
-    figures += (curve.sell_from_e8, curve.buy_to_e8, curve.sale_e8_min, curve.sale_e8_max)
-    words = b"".join(figure.to_bytes(32, "big", signed=True) for figure in figures)
-    return keccak256(words)
-
-
 class Desk(Generic[CurveT]):
     """Commits one curve a market.
 
@@ -152,6 +136,7 @@ class Desk(Generic[CurveT]):
     what `staleness.half_spread_min_bp` found, infinite for a market that is better not quoted. With
     `signals`, which whoever closes batches keeps told, curves follow what the venue has seen. With
     a `guard`, to which they are told what is hedged, they offer what the pool's capital allows.
+    `ValueError` for a half-spread below zero.
     """
 
     def __init__(

@@ -64,8 +64,9 @@ def spread_out(parameters: DealerParameters) -> Stationary:
 
     Demand saturates where the skew is large, so inventory relaxes more slowly than at rest and
     spreads wider: 6 % and 9 % on `params.SPOT_FX`, of the 11 % and 13 % that the ladder's own
-    Markov chain shows. Statistical linearisation (Booton 1954):
-    omega = -E[q drift] / E[q^2] and s^2 = E[variance] / (2 omega) with q normal, to a fixed point.
+    Markov chain shows. Statistical linearisation (Booton 1954): omega = -E[q drift] / E[q^2] and
+    s^2 = E[variance] / (2 omega) with q normal, to a fixed point. `InvariantBroken` if
+    `ROUNDS_MAX` rounds do not reach it.
     """
     nodes, weights = roots_hermitenorm(NODES)
     weights = weights / weights.sum()

@@ -169,7 +169,9 @@ def inverse_ladder(parameters: DealerParameters, volatility_bp: float | None = N
 def bent_line(
     parameters: DealerParameters, markup: float, slope_bp_per_m: float, skew_bp_per_m: float
 ) -> Line:
-    """d = p + markup (1 + W(p)) / b: the ladder's inverse at one, a straight line at zero."""
+    """d = p + markup (1 + W(p)) / b: the ladder's inverse at one, a straight line at zero.
+    `ValueError` for a markup outside 0..4.
+    """
     if not 0.0 <= markup <= 4.0:
         raise ValueError(f"markup must lie in 0..4, in ladder's markups, not {markup!r}")
     if markup == 0.0:

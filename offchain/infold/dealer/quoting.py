@@ -43,7 +43,9 @@ class ClosedForms:
 
 
 def closed_forms(parameters: DealerParameters, volatility_bp: float | None = None) -> ClosedForms:
-    """Every closed form of the ladder; `volatility_bp` (per root day) replaces the parameter's."""
+    """Every closed form of the ladder; `volatility_bp` (per root day) replaces the parameter's.
+    `ValueError` if the parameters make no demand, or more than any market has.
+    """
     sigma = volatility_of(parameters, volatility_bp)
     slope = parameters.demand_slope_per_bp
     w = lambert_of_exp(-1.0 - parameters.demand_shift)

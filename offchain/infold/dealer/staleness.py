@@ -144,7 +144,8 @@ def half_spread_min_bp(
     """The least half-spread at which clients pay for what the informed take; infinite if none does.
 
     Clients are those of the parameters, at one markup for all sizes; somebody informed is there at
-    this share of the prints. Zero where there is nobody.
+    this share of the prints. Zero where there is nobody. `ValueError` unless the share lies in
+    0..1.
     """
     if not 0.0 <= informed_share <= 1.0:
         raise ValueError(f"informed_share must lie in 0..1, not {informed_share!r}")

@@ -17,7 +17,6 @@ from typing import Final
 
 from infold.dealer import checks
 from infold.dealer.params import BP_PER_ONE, DAY_S
-from infold.dealer.zone import CapitalCharge
 
 ROUNDING: Final = 1e-6
 """Of a position: less room than this beyond closing it is none."""
@@ -164,7 +163,7 @@ def hedge_capacity_m(leg: Leg, side: int, legs: Sequence[Leg], prudence: Prudenc
     The least of: initial margin on what it has, survival of the moves until help arrives (of the
     whole stress where withdrawals elsewhere are halted and no help can come), and the share of all
     capital the venue may lose. Reducing the position there is always allowed, whole; with money
-    halted at the venue nothing else is.
+    halted at the venue nothing else is. `ValueError` for another side.
     """
     if side not in (-1, 1):
         raise ValueError(f"side must be 1 for a buy or -1 for a sale, not {side!r}")
@@ -182,12 +181,6 @@ def hedge_capacity_m(leg: Leg, side: int, legs: Sequence[Leg], prudence: Prudenc
     room = usable / fraction - side * leg.position_m
     # Beside a large position, room this small is rounding and nothing that survives.
     return room if room - reducing > ROUNDING * abs(leg.position_m) else reducing
-
-
-def warehouse_charge(capital_m: float, prudence: Prudence) -> CapitalCharge:
-    """The capital rule of the zone, for the part of our capital that one market may lose."""
-    checks.not_negative("capital_m", capital_m, "M")
-    return CapitalCharge(capital_m * BP_PER_ONE, prudence.stress_bp)
 
 
 def transfers(legs: Sequence[Leg], prudence: Prudence) -> list[Transfer]:

@@ -1,29 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a desk reads of a venue, and what makes a curve one: the desk imports neither the engine's
-state nor its curve.
-"""
+"""What a desk reads of a venue: it imports neither the engine's state nor its curve."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
-
-
-class CurveLike(Protocol):
-    """The parts of a curve that decide what it sells where."""
-
-    @property
-    def prices_e8(self) -> tuple[int, ...]: ...
-    @property
-    def sales_e8(self) -> tuple[int, ...]: ...
-    @property
-    def sell_from_e8(self) -> int: ...
-    @property
-    def buy_to_e8(self) -> int: ...
-    @property
-    def sale_e8_min(self) -> int: ...
-    @property
-    def sale_e8_max(self) -> int: ...
 
 
 class PricedClock(Protocol):

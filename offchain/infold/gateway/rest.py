@@ -320,7 +320,7 @@ class Gateway:
 
 def split_orders(body: bytes, most: int = ORDERS_MAX) -> tuple[list[bytes], bool]:
     """The bytes of each object of a body, and whether it was one object: an object, a list, or
-    `{"orders": [...]}`.
+    `{"orders": [...]}`. `Rejected` if it is none of these, empty, or more than `most`.
     """
     start = body.lstrip()[:1]
     try:

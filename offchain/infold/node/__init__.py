@@ -17,7 +17,7 @@ the pool after each batch, and its facts go to the same journal. There is none u
 it.
 
 `memory.py` holds state, journal and rows; `requests.py`, `following.py`, `batches.py` and
-`views.py` work on it; `node.py` is their one guarded door; `local.py` puts a whole venue on this
+`views/` work on it; `node.py` is their one guarded door; `local.py` puts a whole venue on this
 machine.
 """
 

@@ -47,7 +47,7 @@ class Follower:
 
     def begin(self) -> None:
         """The first entry: the words a deployment starts with, read at the block that created
-        Clearing.
+        Clearing. `Misconfigured` if that is not near the book's first block.
         """
         clearing = self._venue["Clearing"]
         first = self._venue.book.first_block
@@ -73,7 +73,9 @@ class Follower:
         self._memory.do(ObserveChain(facts=[deployed], block=number - 1, block_ms=stamp_ms))
 
     def observe(self) -> None:
-        """Fold what the chain's logs say since the last look; a batch's own logs confirm it."""
+        """Fold what the chain's logs say since the last look; a batch's own logs confirm it. Raises
+        `InvariantBroken` if the chain's head went back or the journal takes nothing.
+        """
         head = self._poster.final_block()
         if head.number <= self._state.block:
             if head.number < self._state.block:

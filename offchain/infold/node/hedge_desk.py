@@ -69,9 +69,16 @@ class HedgePlan:
     prudence: Prudence | None = None
     excess_s: float = CapitalRule().excess_s
     """Time in which what exceeds the zone a desk's capital leaves is traded outside."""
+    defaulted: frozenset[str] = frozenset()
+    """Venues in default, by an operator's word: the desk writes off what is held there, for ever,
+    and counts none of the money (docs/decisions/0073).
+    """
 
     def __post_init__(self) -> None:
         checks.positive("excess_s", self.excess_s, "seconds")
+        unknown = sorted(self.defaulted - self.terms.keys())
+        if unknown:
+            raise ValueError(f"defaulted names {unknown[0]}, which is no venue of terms")
 
 
 class HedgeDesk:
@@ -134,6 +141,7 @@ class HedgeDesk:
         the stock goes too, as soon as venues have room.
         """
         plan, hedger = self.plan, self.hedger
+        self._write_off(time_ms)
         if self._asked_ms < 0 or time_ms - self._asked_ms >= plan.reconcile_ms:
             hedger.reconcile(time_ms)
             self._ask_equity(time_ms)
@@ -239,14 +247,27 @@ class HedgeDesk:
             )
         return lines
 
+    def _write_off(self, time_ms: int) -> None:
+        """Give up the venues the plan says are in default."""
+        for name in sorted(self.plan.defaulted):
+            before_e8 = self.hedger.book.hedged_e8
+            self.hedger.write_off(name, time_ms)
+            # What is gone was not traded: it moves no price.
+            self._hedged_e8 += self.hedger.book.hedged_e8 - before_e8
+
+    def _standing_legs(self) -> dict[str, Leg]:
+        """The plan's legs but for those at venues that were written off."""
+        book = self.hedger.book
+        return {name: leg for name, leg in self.plan.legs.items() if not book.written_off(name)}
+
     def _ask_equity(self, time_ms: int) -> None:
-        for name in self.plan.legs:
+        for name in self._standing_legs():
             equity_e6 = self.hedger.equity_e6(name, time_ms)
             if equity_e6 is not None:
                 self._equity_m[name] = equity_e6 / E6_PER_M
 
     def _legs_now(self, client_e8: int, of_a_lot: float) -> dict[str, Leg]:
-        """The plan's legs with what is held and owned there by now."""
+        """The legs with what is held and owned there by now."""
         held = self.hedger.book.held_e8
         return {
             name: replace(
@@ -254,7 +275,7 @@ class HedgeDesk:
                 position_m=(held.get(name, 0) if name in self.plan.terms else client_e8) * of_a_lot,
                 equity_m=self._equity_m.get(name, leg.equity_m),
             )
-            for name, leg in self.plan.legs.items()
+            for name, leg in self._standing_legs().items()
         }
 
     def _warn(self, time_ms: int) -> None:

@@ -93,9 +93,11 @@ class Hedger:
             self._do(tracked, step, time_ms)
 
     def reconcile(self, time_ms: int) -> tuple[Surprise, ...]:
-        """Ask every venue what we hold; the surprises this brought to light."""
+        """Ask every venue not written off what we hold; the surprises this brought to light."""
         before = len(self.book.surprises)
         for venue in self._venues.values():
+            if self.book.written_off(venue.name):
+                continue  # whatever it says changes nothing
             try:
                 position = venue.position(self.book.market)
             except Unavailable:
@@ -135,9 +137,12 @@ class Hedger:
 
     def write_off(self, venue: str, time_ms: int) -> None:
         """Give up a venue in default with all we hold there; the client leg is hedged elsewhere.
+        Once is enough, and for ever.
 
         An operator's act: an outage looks the same, and a hedge bought twice is a position.
         """
+        if self.book.written_off(venue):
+            return
         self._take(WrittenOff(venue=venue, time_ms=time_ms))
         _log.error("HEDGE_VENUE_WRITTEN_OFF market=%d venue=%s", self.book.market, venue)
 

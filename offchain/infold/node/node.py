@@ -18,7 +18,11 @@ from infold.node.batches import TIERS_MS, Batches, BatchOutcome, Dealer, Oracle
 from infold.node.following import Follower
 from infold.node.memory import BatchRow, Memory, OrderRow
 from infold.node.requests import Admitted, Json, Requests
-from infold.node.views import Views
+from infold.node.views.accounts import AccountViews
+from infold.node.views.batches import BatchViews
+from infold.node.views.orders import OrderViews
+from infold.node.views.venue import VenueViews
+from infold.node.views.wording import MarketNames
 from infold.shell.chain import Venue
 from infold.shell.files import Files
 from infold.shell.journal import Journal
@@ -102,7 +106,8 @@ class Node:
             mine=mine,
             tiers_ms=tiers_ms,
         )
-        self._views = Views(
+        names = MarketNames(self._memory.state)
+        self._venue_views = VenueViews(
             memory=self._memory,
             book=venue.book,
             domain=self.domain,
@@ -110,9 +115,11 @@ class Node:
             now_ms=now_ms,
             meta=meta or {},
             refund_payer=refund_payer,
-            tiers_ms=tiers_ms,
             guard=dealer.guard,
         )
+        self._account_views = AccountViews(self._memory, names, now_ms, tiers_ms)
+        self._order_views = OrderViews(self._memory, names)
+        self._batch_views = BatchViews(self._memory, names)
         try:
             self._recover()
         except BaseException:
@@ -225,52 +232,52 @@ class Node:
 
     def receipt_view(self, receipt: Receipt) -> Json:
         """A receipt as clients read it."""
-        return self._views.receipt(receipt)
+        return self._order_views.receipt(receipt)
 
     @guarded
     def meta(self) -> Json:
         """Chain, contracts, signing domain and types, scales and limits."""
-        return self._views.meta()
+        return self._venue_views.meta()
 
     @guarded
     def markets(self) -> list[Json]:
         """Trading rules of every market; fractions as decimals."""
-        return self._views.markets()
+        return self._venue_views.markets()
 
     @guarded
     def orders(self, query: Mapping[str, str], after: int, limit: int) -> list[Json]:
         """Orders above a sequence, oldest first."""
-        return self._views.orders(query, after, limit)
+        return self._order_views.orders(query, after, limit)
 
     @guarded
     def order(self, digest: bytes) -> Json:
         """One order. Raises `Rejected` NOT_FOUND."""
-        return self._views.order(digest)
+        return self._order_views.order(digest)
 
     @guarded
     def account(self, account: int) -> Json:
         """One account. Raises `Rejected` UNKNOWN_ACCOUNT."""
-        return self._views.account(account)
+        return self._account_views.account(account)
 
     @guarded
     def refunds(self, after: int, limit: int) -> Json:
         """Fee refunds of accounts above a number, in order, and the block they stand at."""
-        return self._views.refunds(after, limit)
+        return self._account_views.refunds(after, limit)
 
     @guarded
     def fills(self, query: Mapping[str, str], after: int, limit: int) -> list[Json]:
         """Fills above a number, oldest first."""
-        return self._views.fills(query, after, limit)
+        return self._order_views.fills(query, after, limit)
 
     @guarded
     def batches(self, after: int, limit: int) -> list[Json]:
         """Batches above a number, oldest first."""
-        return self._views.batches(after, limit)
+        return self._batch_views.batches(after, limit)
 
     @guarded
     def batch(self, number: int) -> Json:
         """One batch with its prices and records. Raises `Rejected` NOT_FOUND."""
-        return self._views.batch(number)
+        return self._batch_views.batch(number)
 
 
 def _rest_garbage_collector() -> None:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The matcher's bond as a ledger: what is staked, reserved, paid, and when it may leave
-(docs/protocol.md §12). Whether a proof shows an omission is not judged here.
+(docs/protocol.md §12). Whether a proof shows an omission is not judged here. Where `Bond` reverts,
+a method raises `Fault` with its string and changes nothing.
+
+An audit does not read it, since `Clearing`, from which an audit finds a venue, names no bond: it is
+the model that random sequences of calls hold the contract to.
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ _SCALARS = {
     "account_count": "account_count",
 }
 _PIECE_BYTES = 4096
+_KEY_BYTES = {"approvals": 64, "operators": 64}
+"""Of tables whose keys join two words: an account and a hash, two addresses. Elsewhere 32."""
 
 
 def read_state(node: Node, contracts: Contracts, known: State, block: int) -> State:
@@ -121,7 +123,10 @@ def state_hash(state: State) -> bytes:
     """
     rows = []
     for table, key, word in state.words():
-        place = key.encode().rjust(32, b"\0") if isinstance(key, str) else key.to_bytes(32, "big")
+        wide = _KEY_BYTES.get(table, 32)
+        place = (
+            key.encode().rjust(wide, b"\0") if isinstance(key, str) else key.to_bytes(wide, "big")
+        )
         rows.append(table.encode().rjust(32, b"\0") + place + word.to_bytes(32, "big"))
     data = b"".join(rows)
     while True:

@@ -38,7 +38,7 @@ class Transaction(NamedTuple):
 
 
 class Node:
-    """Reads blocks, logs and storage of one chain."""
+    """Reads blocks, logs and storage of one chain. Raises NodeError if its address is not HTTP."""
 
     def __init__(self, url: str) -> None:
         if not url.startswith(("http://", "https://")):

@@ -64,7 +64,7 @@ def address(public: Affine) -> int:
 
 
 def public_key(private: int) -> Affine:
-    """The public key of a private key between 1 and ORDER - 1."""
+    """The public key of a private key between 1 and ORDER - 1. `ValueError` for another."""
     if not 0 < private < ORDER:
         raise ValueError("a private key lies between 1 and the curve's order minus 1")
     point = _multiply_both(private, GENERATOR, 0)

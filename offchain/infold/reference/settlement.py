@@ -471,7 +471,7 @@ def _settle_backstop(batch: _Batch, anything_skipped: bool) -> None:
     }
     marks = _backstop_marks(batch, held)
     touched = {
-        number: _backstop_takes(batch, market, held.get(number))
+        number: _backstop_takes(market, held.get(number))
         for number, market in batch.markets.items()
         if market.skipped_base_e8 or market.skipped_quote_e6
     }
@@ -493,7 +493,7 @@ def _settle_backstop(batch: _Batch, anything_skipped: bool) -> None:
     state.put_scalar("backstop_markets", mask)
 
 
-def _backstop_takes(batch: _Batch, market: Market, held: Position | None) -> Position:
+def _backstop_takes(market: Market, held: Position | None) -> Position:
     """The backstop's position after it takes the skipped net of one market, which is booked."""
     position = held or Position(market.number, 0, 0, market.funding_index)
     net = market.skipped_base_e8
@@ -654,7 +654,9 @@ def _turn_meter(batch: _Batch, market: Market, residual_e8: int) -> None:
 
 
 def next_rate(market: Market, pool_base_e8: int) -> int:
-    """The funding rate after the plan: it drifts with the skew that the pool is left with."""
+    """The funding rate after the plan: it drifts with the skew that the pool is left with. Raises
+    Overflow for a market without a position cap.
+    """
     cap = market.caps.position_cap_e8
     if not cap:
         raise Overflow("clearing: a market without a position cap has no funding rate")

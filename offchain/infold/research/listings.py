@@ -66,7 +66,7 @@ def listing_for(market: str, low: float, high: float, largest: float, path: Path
     ``largest``.
 
     The smallest multiple is taken that brings prices into range and every size below the venue's
-    largest.
+    largest. `DataFault` if none does.
     """
     for power, letter in _MULTIPLES:
         fits = PRICE_MIN <= low * 10.0**power and high * 10.0**power <= PRICE_MAX
@@ -87,7 +87,7 @@ def names_of(market: str) -> dict[str, int]:
 
 
 def check_count(count: int, most: int = 255) -> None:
-    """A venue lists at most 255 markets: ids are one byte of the price list."""
+    """`Rejected` above 255 markets, all that a venue lists: ids are one byte of the price list."""
     if count > most:
         raise Rejected(
             "PARAMETER",

@@ -86,7 +86,7 @@ def _merged(parts: Sequence[tuple[Integers, Floats]]) -> _Series:
 
 
 def quotes_without_trades(files: Sequence[Trades], quotes: Sequence[Quotes]) -> None:
-    """Refuse quotes of a market no trade file speaks of: they would be ignored in silence."""
+    """`Rejected` for quotes of a market no trade file speaks of: they would silently be ignored."""
     known = {name for file in files for name in file.markets}
     for quote in quotes:
         if quote.market not in known:

@@ -149,6 +149,7 @@ class Client(Closable):
 
         ``price`` is the limit: a market order is a limit far enough away. Without ``slot`` and
         ``seq`` both come from the clock: a slot no recent order used, a seq that rises with time.
+        `Rejected` names the field that cannot be read.
         """
         if side not in ("buy", "sell"):
             raise Rejected("MALFORMED", "side", f"{side!r} is neither buy nor sell")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from infold.errors import Misconfigured, Unavailable
+from infold.errors import Misconfigured, Unavailable, system_words
 from infold.messages import Order, Receipt
 from infold.omissions import Receipted, is_signed
 from infold.signing import Domain
@@ -76,13 +76,19 @@ class ReceiptFile:
                 self.path.chmod(0o600)
                 file.write(line + b"\n")
         except OSError as error:
-            raise Misconfigured(f"cannot keep receipts in {self.path}: {error}") from error
+            raise Misconfigured(
+                f"cannot keep receipts in {self.path} ({system_words(error)}); name a file that can"
+                " be written"
+            ) from error
 
     def __iter__(self) -> Iterator[Receipted]:
         try:
             lines = self.path.read_bytes().splitlines()
         except OSError as error:
-            raise Misconfigured(f"cannot read receipts: {error}") from error
+            raise Misconfigured(
+                f"cannot read receipts in {self.path} ({system_words(error)}); name the file that"
+                " `infold order place --receipts` wrote"
+            ) from error
         for number, line in enumerate(lines, 1):
             try:
                 yield msgspec.json.decode(line, type=Receipted)

@@ -36,7 +36,9 @@ class Wallet:
 
     @classmethod
     def from_hex(cls, text: str, source: str = "the private key") -> Wallet:
-        """64 hex digits with or without 0x; ``source`` is named in the error."""
+        """64 hex digits with or without 0x; anything else is `Misconfigured`, which names
+        ``source``.
+        """
         try:
             key = bytes.fromhex(text.strip().removeprefix("0x"))
             return cls(key)
@@ -52,7 +54,9 @@ class Wallet:
 
     @classmethod
     def from_keystore(cls, path: Path, password: str) -> Wallet:
-        """An encrypted keyfile (version 3), as eth-account, Ape and geth write it."""
+        """An encrypted keyfile (version 3), as eth-account, Ape and geth write it. `Misconfigured`
+        if it does not open.
+        """
         from eth_account import Account
 
         text = _read(path)
@@ -67,7 +71,7 @@ class Wallet:
             ) from None
 
     def to_keystore(self, path: Path, password: str) -> None:
-        """Write the key encrypted; refuses to overwrite."""
+        """Write the key encrypted; `Misconfigured` if the file exists."""
         from eth_account import Account
 
         document = Account.encrypt(self.private_key, password)

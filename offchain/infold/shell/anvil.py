@@ -144,7 +144,7 @@ class Anvil(Closable):
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Its process id. `Unavailable` once it has ended."""
         if self._process is None:
             raise Unavailable("anvil is not running")
         return self._process.pid

@@ -168,7 +168,7 @@ def compile_contracts(
     contracts: Path, names: Sequence[str], progress: Progress
 ) -> dict[str, Compiled]:
     """Compile with the pinned Vyper, in process. Results are kept in the checkout's `.cache` by the
-    hash of all sources.
+    hash of all sources. `Misconfigured` if there are no contracts or no Vyper.
     """
     sources = sorted([*contracts.rglob("*.vy"), *contracts.rglob("*.vyi")])
     if not any(source.name == "Clearing.vy" for source in sources):
@@ -241,7 +241,7 @@ def deploy(
     progress: Progress = lambda _line: None,
 ) -> AddressBook:
     """Carry a plan out and check what stands there. Raises `Unavailable` or `Reverted` where the
-    chain says no.
+    chain says no, `InvariantBroken` if another transaction of the deployer's came between.
     """
     _check_plan(plan)
     contracts = contracts.resolve()
@@ -325,7 +325,7 @@ def creations(
 
 def market_parameters(governance: Abi, market: MarketPlan) -> list[Any]:
     """A listing in the order of Governance's struct; its members are named as the words' fields
-    are.
+    are. `InvariantBroken` if one is not.
     """
     values = market.rates._asdict() | market.caps._asdict() | market.listing._asdict()
     function = next(entry for entry in governance.entries if entry.get("name") == "set_market")
@@ -464,7 +464,7 @@ class RpcDeployer:
         self.send_all(what, [(to, data)], self.sender.estimate(to, data))
 
     def send_all(self, what: str, calls: Sequence[tuple[bytes, bytes]], gas: int) -> None:
-        """Call many times, mine until all are in, and count the receipts."""
+        """Call many times and mine until all are in; `Reverted` if one failed."""
         hashes = self.sender.send_many(calls, gas)
         for _ in range(MINES_MAX):
             self._mine()

@@ -198,7 +198,9 @@ def write_key(path: Path, wallet: Wallet) -> None:
 
 
 class Devnet(Closable):
-    """A running devnet without its node, from construction to `close`."""
+    """A running devnet without its node, from construction to `close`. `Misconfigured` if more
+    oracle signatures are asked for than there are signers, or none.
+    """
 
     def __init__(
         self, config: DevnetConfig, progress: Callable[[str], None] = lambda _line: None

@@ -78,7 +78,7 @@ def find_change(
     is sealed.
 
     A change that was made before may be made again: equal operations are told apart by a salt, the
-    first one that was not executed yet.
+    first one that was not executed yet. `Unavailable` if that was the last of `SALTS_MAX`.
     """
     governance, timelock, target = venue["Governance"], venue["Timelock"], venue[contract]
     payload = target.abi.calldata(function, *arguments)

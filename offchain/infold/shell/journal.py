@@ -191,7 +191,7 @@ class Journal(Closable):
     ) -> Iterator[Journal]:
         """A copy of the journal at a path, which may be in use, to be read while the context lasts.
 
-        Everything acknowledged when the copy began is in it.
+        Everything acknowledged when the copy began is in it. Raises what opening it would.
         """
         _require(path)
         files = files or Files()

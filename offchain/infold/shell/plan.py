@@ -43,7 +43,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from infold.errors import Misconfigured
+from infold.errors import Misconfigured, system_words
 from infold.shell.deploy import (
     CLAIM_S,
     DELAY_S,
@@ -176,7 +176,9 @@ def read_plan(path: Path) -> DeploymentPlan:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         table = msgspec.convert(content, PlanTable)
     except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"cannot read the plan {path}: {error}") from error
+        raise Misconfigured(
+            f"cannot read the plan {path} ({system_words(error)}); {EXAMPLE} is a whole plan"
+        ) from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(f"{path}: {error}; {EXAMPLE} is a whole plan") from error
     return DeploymentPlan(
@@ -200,11 +202,15 @@ def read_plan(path: Path) -> DeploymentPlan:
 
 
 def read_market(path: Path) -> MarketPlan:
-    """One market's listing, from a TOML file with the fields of a plan's `[[market]]`."""
+    """One market's listing, from a TOML file with the fields of a plan's `[[market]]`.
+    `Misconfigured` if it is none.
+    """
     try:
         table = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), MarketTable)
     except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"cannot read the market {path}: {error}") from error
+        raise Misconfigured(
+            f"cannot read the market {path} ({system_words(error)}); name a TOML file"
+        ) from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Misconfigured(
             f"{path}: {error}; a market has the fields of one [[market]] in {EXAMPLE}, on top"

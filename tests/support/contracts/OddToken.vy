@@ -11,6 +11,7 @@ shy: public(bool)
 fee: public(uint256)
 target: public(address)
 message: Bytes[4096]
+patience: uint256
 
 
 @external
@@ -48,12 +49,21 @@ def rebase(holder: address, balance: uint256):
 @external
 def misbehave(refusing: bool, fee: uint256, target: address, message: Bytes[4096]):
     """
-    @notice Choose what is odd about transfers from now on.
+    @notice Choose what is odd about transfers from now on: the call is made by one alone, the first.
     """
     self.refusing = refusing
     self.fee = fee
     self.target = target
     self.message = message
+    self.patience = 0
+
+
+@external
+def bide(patience: uint256):
+    """
+    @notice Let so many transfers pass before the call.
+    """
+    self.patience = patience
 
 
 @external
@@ -82,8 +92,12 @@ def transferFrom(owner: address, to: address, amount: uint256) -> bool:
 
 @internal
 def _move(owner: address, to: address, amount: uint256) -> bool:
-    if self.target != empty(address):
-        raw_call(self.target, self.message)
+    target: address = self.target
+    if self.patience != 0:
+        self.patience -= 1
+    elif target != empty(address):
+        self.target = empty(address)    # else a call that moves money would call itself until its gas ends
+        raw_call(target, self.message)
     if self.refusing:
         return False
     self.balanceOf[owner] -= amount

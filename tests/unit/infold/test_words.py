@@ -144,7 +144,7 @@ def test_a_delegate_s_markets_come_back_without_free_places() -> None:
 
 def test_an_address_is_the_same_as_bytes_and_as_a_number() -> None:
     address = bytes(range(20))
-    assert words.address_bytes(words.address_int(address)) == address
+    assert words.address_bytes(int.from_bytes(address, "big")) == address
 
 
 def test_a_prefix_is_the_first_ten_bytes() -> None:

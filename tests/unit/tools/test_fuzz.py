@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import fuzz
+from infold.reference.faults import Overflow
 
 
 def found(transitions: int) -> dict[str, Any]:
@@ -50,8 +51,9 @@ def test_seeds_add_up_and_the_next_run_begins_behind_them(tally: Path) -> None:
     assert "1,500 transitions" in fuzz.report(kept)
 
 
+@pytest.mark.parametrize("error", [AssertionError("C3: market 1"), Overflow("C3: market 1")])
 def test_a_seed_that_fails_tells_where_and_counts_for_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     class Broken:
         transitions = 41
@@ -60,10 +62,11 @@ def test_a_seed_that_fails_tells_where_and_counts_for_nothing(
             self.seed = seed
 
         def run_to_the_end(self, transitions: int, check_every: int) -> None:
-            raise AssertionError("C3: market 1")
+            raise error
 
     monkeypatch.setitem(fuzz.MACHINES, "bare", Broken)
-    assert fuzz.play(("bare", 9)) == (9, None, "transition 41: AssertionError: C3: market 1")
+    told = f"transition 41: {type(error).__name__}: C3: market 1"
+    assert fuzz.play(("bare", 9)) == (9, None, told)
 
 
 def test_the_committed_tally_is_whole() -> None:

@@ -52,6 +52,7 @@ def solve(parameters: DealerParameters, lattice: Lattice, hedging: bool = True) 
     """The best quotes and hedging rates; `hedging` false forbids trades outside.
 
     `ValueError` if the lattice does not carry the ladder or hedging would be infinitely fast.
+    `InvariantBroken` if the rounds do not settle.
     """
     if hedging:
         checks.positive(

@@ -124,6 +124,10 @@ class Book:
         """Whether a venue may be sent something new."""
         return time_ms >= self.conduct.get(venue, Conduct()).until_ms
 
+    def written_off(self, venue: str) -> bool:
+        """Whether a venue was given up for ever, with all that was held there."""
+        return self.conduct.get(venue, Conduct()).until_ms == FOR_EVER_MS
+
 
 def fold(book: Book, fact: HedgeFact, rules: Rules) -> Book:
     """The book after a fact. Decisions change nothing, nor do facts about unknown orders.
@@ -189,7 +193,7 @@ def _with_order(book: Book, before: Tracked, after: Tracked, now: int) -> Book:
     kept = {**book.orders, after.order.client_id: after}
     venue = after.order.venue
     # Once a lost order's position was seen, that figure holds its fills.
-    if more == 0 or before.settled or _written_off(book, venue):
+    if more == 0 or before.settled or book.written_off(venue):
         return replace(book, orders=kept)
     return replace(
         book,
@@ -227,7 +231,7 @@ def _struck(book: Book, venue: str, now: int, rules: Rules, strikes: int = 1) ->
 def _with_position(book: Book, fact: PositionSeen, rules: Rules) -> Book:
     position = fact.position
     venue, visible = position.venue, rules.patience.visible_ms
-    if _written_off(book, venue):
+    if book.written_off(venue):
         return book  # what it still says changes nothing
     if position.market != book.market:
         raise ValueError(f"a position of market {position.market} is not market {book.market}'s")
@@ -280,10 +284,6 @@ def _taken_over(
     if cause is Cause.LATE_FILL:
         return book
     return _struck(book, venue, now, rules, strikes=rules.strikes_max)
-
-
-def _written_off(book: Book, venue: str) -> bool:
-    return book.conduct.get(venue, Conduct()).until_ms == FOR_EVER_MS
 
 
 def _without(book: Book, venue: str, now: int) -> Book:

@@ -91,7 +91,9 @@ def unwind_flow(
 
 
 def persistent_inflow_m(last_m: float, persistence: float, batches: int) -> float:
-    """Expected flow of the next batches if flows follow z' = persistence z + noise."""
+    """Expected flow of the next batches if flows follow z' = persistence z + noise. `ValueError`
+    unless persistence lies between -1 and 1.
+    """
     checks.number("last_m", last_m, "M")
     if not -1.0 < persistence < 1.0:
         raise ValueError(f"persistence must lie between -1 and 1, not {persistence!r}")
@@ -114,7 +116,8 @@ def persistence_of(flows_m: Sequence[float], prior: float = 20.0) -> float:
     """First autocorrelation of past batch flows about zero, drawn towards zero by `prior` looks.
 
     About zero and not about their mean: a client who only buys is momentum, not a mean. Use flows
-    up to now only. Zero where there are fewer than LOOKS_MIN.
+    up to now only. Zero where there are fewer than LOOKS_MIN. `ValueError` for a flow that is no
+    number.
     """
     checks.not_negative("prior", prior, "looks")
     for place, flow in enumerate(flows_m):

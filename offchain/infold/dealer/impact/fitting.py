@@ -221,7 +221,9 @@ def predicted_bp(
     signed_m: Floats,
     multiplier: Floats | None = None,
 ) -> Floats:
-    """What the fit says each event's move is, from no earlier impact."""
+    """What the fit says each event's move is, from no earlier impact. `ValueError` if gains and
+    decays differ in number, or a figure is none.
+    """
     columns = {"gap_day": gap_day, "signed_m": signed_m}
     if multiplier is not None:
         columns["multiplier"] = multiplier

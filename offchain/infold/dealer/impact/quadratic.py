@@ -56,6 +56,7 @@ class PriceImpact:
         """What the trader receives (below zero: pays) for moving the signed imbalance.
 
         A trade that crosses zero narrows first and widens then, and is paid and charged for each.
+        `ValueError` for an imbalance that is no number.
         """
         for name, value in (("before", imbalance_before), ("after", imbalance_after)):
             if not math.isfinite(value):

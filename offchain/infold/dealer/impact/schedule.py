@@ -18,7 +18,9 @@ from infold.dealer.impact.kernels import Kernel
 
 
 def rate_law(rates_m_per_day: Floats, rate_exponent: float, reference_m_per_day: float) -> Floats:
-    """f(v) = sign(v) |v|^d ref^(1 - d), in M a day: equal to v at the reference rate."""
+    """f(v) = sign(v) |v|^d ref^(1 - d), in M a day: equal to v at the reference rate. `ValueError`
+    for a rate that is no number or a parameter not above zero.
+    """
     checks.positive("rate_exponent", rate_exponent, "")
     checks.positive("reference_m_per_day", reference_m_per_day, "M a day")
     if not np.isfinite(rates_m_per_day).all():

@@ -94,7 +94,9 @@ class ImpactState:
 
 
 def multiplier(parameters: ImpactParameters, now: Conditions) -> float:
-    """k(t) over k0: volatility over its calibrated value, calibrated depth over depth, crowding."""
+    """k(t) over k0: volatility over its calibrated value, calibrated depth over depth, crowding.
+    `ValueError` beyond what is believable.
+    """
     found = (
         (now.volatility_bp / parameters.volatility_bp)
         * (parameters.depth_m / now.depth_m)
@@ -139,7 +141,7 @@ def pushed(
 
 def block_cost_bp_m(before: ImpactState, after: ImpactState, size_m: float) -> float:
     """Bp * M that a block costs beyond the price without us: it walks the book from the one state
-    to the other and pays their mean.
+    to the other and pays their mean. `ValueError` for a size that is no number.
     """
     if not math.isfinite(size_m):
         raise ValueError(f"size_m must be a number of M, not {size_m!r}")

@@ -58,7 +58,9 @@ class Tally:
         checks.number("sum_bp", self.sum_bp, "bp")
 
     def after(self, markout_bp: float, kept: float = 1.0) -> Tally:
-        """With one markout more; `kept` in (0, 1] of the older evidence remains."""
+        """With one markout more; `kept` in (0, 1] of the older evidence remains. `ValueError` for
+        another share.
+        """
         checks.number("markout_bp", markout_bp, "bp")
         if checks.share("kept", kept) == 0.0:
             raise ValueError(f"kept must be a share above 0 and at most 1, not {kept!r}")

@@ -73,7 +73,9 @@ class Ewma:
         )
 
     def forecast_bp(self, weights: Sequence[float] | None = None) -> float | None:
-        """The weighted mean variance's root; equal weights by default. None as above."""
+        """The weighted mean variance's root; equal weights by default. None as above. `ValueError`
+        unless there is one a span, none below zero and not all zero.
+        """
         found = self.volatilities_bp
         if found is None:
             return None

@@ -61,7 +61,9 @@ class Garch:
         return self.omega_bp2 / (1.0 - self.persistence)
 
     def forecast_bp2(self, returns: Floats, periods: int = 1) -> Floats:
-        """Expected variances of the next `periods` periods after the last return, bp^2 each."""
+        """Expected variances of the next `periods` periods after the last return, bp^2 each.
+        `ValueError` for less than one period.
+        """
         if periods < 1:
             raise ValueError(f"periods (a count) must be at least 1, not {periods}")
         after = garch_variances(self, returns)[-1]

@@ -69,7 +69,8 @@ def har_forecasts(
     """For each period from `first` on its forecast, refitted on what lies before it; else NaN.
 
     `window` bounds how many periods a fit looks back; None takes all. Nothing of a period or after
-    it enters its forecast.
+    it enters its forecast. `ValueError` if `first` leaves too few periods before it or none to
+    forecast.
     """
     logs = _logs(variances_bp2, _needed(lags))
     checks.count("first (periods)", first, _needed(lags))

@@ -29,7 +29,9 @@ class DieboldMariano(NamedTuple):
 
 
 def qlike(realised_bp2: Floats, forecast_bp2: Floats) -> Floats:
-    """r - ln r - 1 with r = realised / forecast: zero for a perfect forecast, never below."""
+    """r - ln r - 1 with r = realised / forecast: zero for a perfect forecast, never below.
+    `ValueError` unless both are above zero and equally long.
+    """
     realised = above_zero("realised_bp2", realised_bp2, "bp^2 a period")
     forecast = above_zero("forecast_bp2", forecast_bp2, "bp^2 a period")
     if len(realised) != len(forecast):
@@ -42,7 +44,8 @@ def qlike(realised_bp2: Floats, forecast_bp2: Floats) -> Floats:
 def diebold_mariano(first: Floats, second: Floats, lags: int | None = None) -> DieboldMariano:
     """Compare two columns of losses for the same periods.
 
-    `lags` of Bartlett weights allow for losses that hang together; by default n^(1/3).
+    `lags` of Bartlett weights allow for losses that hang together; by default n^(1/3). `ValueError`
+    for fewer than eight periods, unequal columns or as many lags as periods.
     """
     losses = numbers("first", first, "a loss", 8)
     others = numbers("second", second, "a loss", 8)

@@ -124,7 +124,9 @@ def _sliced(at_s: NDArray[np.int64], rates: Floats) -> Floats:
 
 
 def round_up(share: float) -> float:
-    """The smallest 1, 2, 3 or 5 times a power of ten that is no smaller."""
+    """The smallest 1, 2, 3 or 5 times a power of ten that is no smaller. `ValueError` unless the
+    share is above zero.
+    """
     if share <= 0:
         raise ValueError("only positive shares have a round figure above them")
     power = 10.0 ** math.floor(math.log10(share))

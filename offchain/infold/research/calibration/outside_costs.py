@@ -33,7 +33,7 @@ class Walk:
 
 
 def half_spread_bp(quotes: Quotes) -> float:
-    """Time-weighted mean over the record."""
+    """Time-weighted mean over the record. `ValueError` if the record took no time."""
     if len(quotes.time_ms) < 2 or quotes.time_ms[-1] == quotes.time_ms[0]:
         raise ValueError("quotes (a count over milliseconds) took no time")
     spread = 1e4 * (quotes.ask - quotes.bid) / (quotes.ask + quotes.bid)

@@ -30,6 +30,7 @@ GARCH_RETURNS_MAX: Final = 20_000
 
 
 def volatility_of(sources: Sources, notes: Notes, seed: int) -> float:
+    """In bp per root day; `TooLittle` if no source tells it or the price never moves."""
     if sources.bars is not None:
         told = _from_bars(sources.bars, notes)
         if told is not None:

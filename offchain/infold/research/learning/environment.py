@@ -42,7 +42,9 @@ Observation = NDArray[np.float32]
 
 
 class DealerEnvironment(gymnasium.Env[Observation, NDArray[np.float32]]):
-    """One path an episode. `cells` of the world make a step; `belief` is the dealer's."""
+    """One path an episode. `cells` of the world make a step; `belief` is the dealer's. `ValueError`
+    unless the world has so many.
+    """
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's own form
 
@@ -83,7 +85,9 @@ class DealerEnvironment(gymnasium.Env[Observation, NDArray[np.float32]]):
     def step(
         self, action: NDArray[np.float32]
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Quote and hedge through one interval under the action."""
+        """Quote and hedge through one interval under the action. `RuntimeError` after the path's
+        end.
+        """
         path = self._path
         if path is None or path.done:
             raise RuntimeError("the path has ended: reset the environment before the next step")
@@ -95,7 +99,7 @@ class DealerEnvironment(gymnasium.Env[Observation, NDArray[np.float32]]):
 
     @property
     def sums(self) -> Floats:
-        """The path's ledger so far."""
+        """The path's ledger so far. `RuntimeError` before a path has begun."""
         if self._path is None:
             raise RuntimeError("no path has begun: reset the environment")
         return self._path.sums

@@ -58,7 +58,9 @@ def _circular(columns: Floats, length: int) -> Floats:
 def bootstrap(
     columns: Floats, statistic: Callable[[Floats], Floats], seed: int, draws: int = DRAWS
 ) -> Interval:
-    """The interval of a statistic of sums: it takes sums (draws, columns), gives (draws,)."""
+    """The interval of a statistic of sums: it takes sums (draws, columns), gives (draws,).
+    `TooLittle` for fewer than 4 rows or 40 draws, or where no draw has a value.
+    """
     rows = columns.shape[1]
     if rows < 4 or draws < 40:
         raise TooLittle(f"{rows} rows and {draws} draws are too few for an interval")
@@ -106,7 +108,9 @@ class Shifted(NamedTuple):
 def circular_shifts(
     score: Callable[[Floats], float], features: Floats, seed: int, shifts: int = SHIFTS
 ) -> Shifted:
-    """Score features shifted around by at least a twentieth of their rows, against as they are."""
+    """Score features shifted around by at least a twentieth of their rows, against as they are.
+    `ValueError` for too few rows to shift.
+    """
     rows = len(features)
     least = max(rows // 20, 1)
     if rows - 2 * least < 2:

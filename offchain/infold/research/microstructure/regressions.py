@@ -51,7 +51,9 @@ def errors(line: Line, features: Floats, target: Floats) -> tuple[Floats, Floats
 
 
 def r_squared(line: Line, features: Floats, target: Floats) -> float:
-    """The share of squared errors the line saves against the mean of the rows it was fitted to."""
+    """The share of squared errors the line saves against the mean of the rows it was fitted to.
+    `ValueError` if the target never moves.
+    """
     missed, plain = errors(line, features, target)
     whole = float(plain.sum())
     if whole == 0.0:
@@ -70,7 +72,8 @@ def walk_forward(features: Floats, target: Floats, folds: int, purge: int) -> fl
     """R^2 over the folds after the first, each scored under a fit of all rows before it.
 
     `purge` rows before a fold are left out of its fit: their targets overlap the fold's. The plain
-    forecast is the mean of the fitted rows.
+    forecast is the mean of the fitted rows. `ValueError` for fewer than two folds or a purge below
+    zero.
     """
     if folds < 2 or purge < 0:
         raise ValueError(f"walk forward over two folds or more, purging none or more: {folds=}")

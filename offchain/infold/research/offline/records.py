@@ -111,7 +111,9 @@ def serve_accounts(
     seed: int,
     slippages_bps: Sequence[float] = (SLIPPAGE_BPS,),
 ) -> tuple[Record, ...]:
-    """Serve every coin of a file of account fills, each as a market of its own."""
+    """Serve every coin of a file of account fills, each as a market of its own. `TooLittle` if its
+    first hour has no taker.
+    """
     fills = fills.rows(fills.time_ms < fills.span_ms[0] + SERVED_MS_MAX)
     known = [found for name in fills.markets if (found := takers(fills, name)) is not None]
     if not known:

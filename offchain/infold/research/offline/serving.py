@@ -134,7 +134,8 @@ def serve(
 ) -> Served:
     """Run one market's orders, in time order, through desk and auction.
 
-    `oracle(time_ms)` is its price_e8 at a time, from what was recorded until then.
+    `oracle(time_ms)` is its price_e8 at a time, from what was recorded until then. `ValueError` if
+    there are none.
     """
     if not intents:
         raise ValueError("a replay (a count of orders) takes at least one order")

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file's bytes as a table: plain, gzip or zip, Parquet or CSV, and its hash as stored."""
+"""A file's bytes as a table: plain, gzip or zip, Parquet or CSV, and its hash as stored; what is
+wrong with a file, and what to do, is a `DataFault`.
+"""
 
 from __future__ import annotations
 

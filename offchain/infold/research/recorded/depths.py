@@ -106,7 +106,9 @@ def book_layout(columns: list[str]) -> BookLayout | None:
 
 
 def depths_of(sheet: Sheet) -> Depths:
-    """Best quotes with summed depth at five and ten levels."""
+    """Best quotes with summed depth at five and ten levels. `DataFault` if columns are missing
+    or more levels hold less.
+    """
     needed = {"ts_utc", "best_bid_size", "best_ask_size"} | {
         f"{side}_depth_{level}" for side in ("bid", "ask") for level in _DEPTH_LEVELS
     }

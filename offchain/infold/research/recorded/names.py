@@ -19,7 +19,9 @@ _MARKET_IN_NAME = re.compile(
 
 
 def market_of(path: Path) -> str:
-    """The market a file's name speaks of: ``..._btcusdt_trades.parquet`` is BTCUSDT."""
+    """The market a file's name speaks of: ``..._btcusdt_trades.parquet`` is BTCUSDT. `DataFault` if
+    it speaks of none.
+    """
     found = _MARKET_IN_NAME.findall(path.name.lower())
     if not found:
         raise DataFault(path, "its name holds no market", "say which with --market NAME=FILE")

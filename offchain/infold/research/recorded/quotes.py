@@ -25,7 +25,9 @@ def quotes_of(
     ask: str,
     sizes: tuple[Floats, Floats] | None = None,
 ) -> Quotes:
-    """Checked quotes from their columns; `sizes` are (bid, ask), already checked."""
+    """Checked quotes from their columns; `sizes` are (bid, ask), already checked. `DataFault` for a
+    bid above its ask.
+    """
     order = sheet.order_of(time_ms, time)
     bids, asks = sheet.amounts(bid), sheet.amounts(ask)
     crossed = np.flatnonzero(bids > asks)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One file in, its typed stream out, whatever its layout."""
+"""One file in, its typed stream out, whatever its layout; `DataFault` says why there is none."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def read_quotes(path: Path, market: str | None = None) -> Quotes:
 
 
 def read_books(path: Path, market: str | None = None, levels: int = 20) -> Books:
-    """Read a file of books, rebuilt from updates if need be; the best ``levels`` a side."""
+    """Read a file of books, rebuilt from updates if need be; the best ``levels`` a side.
+    `ValueError` for fewer than one.
+    """
     if levels < 1:
         raise ValueError(f"a book has at least one level, not {levels}")
     sheet = _sheet(path, market)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One file's columns, checked: the checks every layout shares."""
+"""One file's columns, checked: the checks every layout shares. Each raises `DataFault`, which names
+the first cell that fails.
+"""
 
 from __future__ import annotations
 

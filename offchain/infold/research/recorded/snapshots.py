@@ -40,7 +40,9 @@ def _find_reconnects(sheet: Sheet, time_ms: Integers) -> None:
 
 
 def books_of_snapshots(sheet: Sheet, levels: int) -> Books:
-    """The best `levels` of each row; the lists are checked over their whole length."""
+    """The best `levels` of each row; the lists are checked over their whole length. `DataFault` for
+    a crossed book or best prices that are not its own.
+    """
     time_ms = sheet.times_ms("exch_ts_ms")
     order = sheet.order_of(time_ms, "exch_ts_ms")
     sheet.find_gaps(time_ms)

@@ -168,7 +168,9 @@ class BatchWorld:
         guidance: Guidance = CALM,
         course: Course | None = None,
     ) -> tuple[Floats, int]:
-        """The same on a given tape and scene; `course` (of `blank_course`) is overwritten."""
+        """The same on a given tape and scene; `course` (of `blank_course`) is overwritten.
+        `ValueError` if they do not fit the world, `InvariantBroken` if the path leaves the numbers.
+        """
         checked_tape(tape, RUNGS_MAX)
         if len(scene.moves_bp) != self.base.cells:
             raise ValueError(

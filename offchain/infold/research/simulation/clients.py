@@ -118,7 +118,9 @@ class ClientsWorld:
         return np.concatenate([course.sums for course in courses]), courses[-1].hash
 
     def run_on(self, dealer: ClientDealer, drawn: Drawn, market: Scene) -> Course:
-        """One dealer on given draws."""
+        """One dealer on given draws. `ValueError` if they do not fit the world, `InvariantBroken`
+        if the path leaves the numbers.
+        """
         rungs = dealer.ladder.lines_bp.shape[1]
         if rungs != len(self.flow.truth.sizes_m):
             raise ValueError(

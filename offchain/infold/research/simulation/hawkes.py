@@ -29,7 +29,7 @@ from infold.research.simulation.draws import UNIT, Stream, checked_seed, philox
 from infold.research.simulation.tape import (
     Demand,
     Tape,
-    empty_tape,
+    filled_tape,
     logit_of,
     rung_of,
     rung_thresholds,
@@ -89,7 +89,8 @@ def hawkes_tape(
     """Marks of the demand's mean rate, sizes and elasticity, arriving in clusters.
 
     `profile` multiplies the rate of those who come by themselves, one number for each of equal
-    parts of the horizon. A second flow of the same path needs another `stream`.
+    parts of the horizon. A second flow of the same path needs another `stream`. `ValueError`
+    unless the horizon is above zero and the profile nowhere below.
     """
     checked_seed(seed, path)
     if not (math.isfinite(horizon_day) and horizon_day > 0.0):
@@ -97,10 +98,10 @@ def hawkes_tape(
     if not len(profile) or not (np.isfinite(profile) & (profile >= 0.0)).all():
         raise ValueError("profile must be multiples of the rate, at least one, none below zero")
     expected = demand.rate_per_day * horizon_day * float(profile.mean())
-    room = int(expected + 8.0 * math.sqrt(expected) / (1.0 - hawkes.branching)) + 64
-    while True:
-        tape = empty_tape(room)
-        count = _draw(
+    thresholds, sizes_m = rung_thresholds(demand.requests_per_day), np.array(demand.sizes_m)
+    return filled_tape(
+        int(expected + 8.0 * math.sqrt(expected) / (1.0 - hawkes.branching)) + 64,
+        lambda tape: _draw(
             np.uint64(seed),
             np.uint64(path),
             np.uint64(stream),
@@ -110,16 +111,14 @@ def hawkes_tape(
             hawkes.cross,
             hawkes.decay_per_day,
             horizon_day,
-            rung_thresholds(demand.requests_per_day),
-            np.array(demand.sizes_m),
+            thresholds,
+            sizes_m,
             demand.shift,
             demand.slope_per_bp,
             np.uint64(demand.clients),
             tape,
-        )
-        if count >= 0:
-            return Tape._make(column[:count] for column in tape)
-        room *= 2
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ BITCOIN: Final = Heston(
 def heston_columns(
     heston: Heston, cells: int, cell_day: float, seed: int, path: int
 ) -> tuple[Floats, Floats]:
-    """(moves in bp, variance in bp^2 a day at the beginning of each cell), a number a cell."""
+    """(moves in bp, variance in bp^2 a day at the beginning of each cell), a number a cell.
+    `ValueError` unless cells and their length are above zero.
+    """
     if cells < 1:
         raise ValueError(f"cells must be at least 1, not {cells!r}")
     if not (math.isfinite(cell_day) and cell_day > 0.0):

@@ -82,7 +82,9 @@ class ImpactWorld:
         return self.run_on(policy, tape, moves_bp)
 
     def run_on(self, policy: ImpactPolicy, tape: Tape, moves_bp: Floats) -> tuple[Floats, int]:
-        """The same on a given tape and given moves of the price, one a cell of all days."""
+        """The same on a given tape and given moves of the price, one a cell of all days.
+        `ValueError` if they are more or fewer, `InvariantBroken` if the path leaves the numbers.
+        """
         if len(moves_bp) != self.days * self.cells:
             raise ValueError(
                 f"moves_bp has {len(moves_bp)} cells, the world {self.days * self.cells}"

@@ -113,7 +113,9 @@ BITCOIN: Final = Kou(rate_per_day=3.0, up_share=0.4, up_bp=45.0, down_bp=55.0)
 
 
 def jump_moves_bp(jumps: Jumps, cells: int, cell_day: float, seed: int, path: int) -> Floats:
-    """Moves by jumps less their mean, a number a cell."""
+    """Moves by jumps less their mean, a number a cell. `ValueError` unless cells and their length
+    are above zero.
+    """
     if cells < 1:
         raise ValueError(f"cells must be at least 1, not {cells!r}")
     if not (math.isfinite(cell_day) and cell_day > 0.0):

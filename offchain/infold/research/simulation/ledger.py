@@ -108,7 +108,7 @@ class Estimate:
 
 
 def estimate(values: Sequence[float] | Floats) -> Estimate:
-    """Mean and standard error of independent values, at least two."""
+    """Mean and standard error of independent values; `ValueError` for fewer than two."""
     count = len(values)
     if count < 2:
         raise ValueError(f"a standard error takes at least two paths, not {count}")
@@ -118,7 +118,9 @@ def estimate(values: Sequence[float] | Floats) -> Estimate:
 
 
 def paired(ours: Paths, theirs: Paths) -> Estimate:
-    """The mean of the scores' differences path by path: both must have met the same tapes."""
+    """The mean of the scores' differences path by path: both must have met the same tapes.
+    `ValueError` if their numbers differ.
+    """
     if ours.numbers != theirs.numbers:
         raise ValueError("paired differences need the same paths under both policies")
     return estimate(ours.score - theirs.score)

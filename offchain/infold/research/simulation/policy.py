@@ -213,7 +213,9 @@ def skew_only(belief: DealerParameters) -> Policy:
 
 
 def externalise_all(belief: DealerParameters, time_s: float = 30.0) -> Policy:
-    """The same ladder without its skew; whatever comes in is traded outside at rate q / time."""
+    """The same ladder without its skew; whatever comes in is traded outside at rate q / time.
+    `ValueError` unless the time is above zero.
+    """
     if not (math.isfinite(time_s) and time_s > 0.0):
         raise ValueError(f"time_s must be a positive number of seconds, not {time_s!r}")
     ladder = _ladder(belief, signal=0.0)

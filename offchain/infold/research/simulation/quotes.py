@@ -81,7 +81,9 @@ class QuotesWorld:
         return self.run_on(policy, self.tape(seed, path), self.scene(seed, path))
 
     def run_on(self, policy: Policy, tape: Tape, scene: Scene) -> tuple[Floats, int]:
-        """The same on a given tape and a given scene."""
+        """The same on a given tape and a given scene. `ValueError` if they do not fit the world,
+        `InvariantBroken` if the path leaves the numbers.
+        """
         rungs = policy.lines_bp.shape[1]
         if rungs != len(self.truth.sizes_m):
             raise ValueError(

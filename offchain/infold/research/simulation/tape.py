@@ -13,7 +13,7 @@ client's: +1 buys (from the dealer, at the ask), -1 sells.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -98,26 +98,38 @@ def demand_of(parameters: DealerParameters, clients: int = 1) -> Demand:
 
 
 def poisson_tape(demand: Demand, horizon_day: float, seed: int, path: int) -> Tape:
-    """Poisson arrivals over the horizon; mark i is Philox block i of (seed, path)."""
+    """Poisson arrivals over the horizon; mark i is Philox block i of (seed, path). `ValueError`
+    unless the horizon is above zero.
+    """
     checked_seed(seed, path)
     if not (math.isfinite(horizon_day) and horizon_day > 0.0):
         raise ValueError(f"horizon_day must be a positive number of days, not {horizon_day!r}")
     expected = demand.rate_per_day * horizon_day
-    room = int(expected + 8.0 * math.sqrt(expected)) + 64
-    while True:
-        tape = empty_tape(room)
-        count = _draw_poisson(
+    thresholds, sizes_m = rung_thresholds(demand.requests_per_day), np.array(demand.sizes_m)
+    return filled_tape(
+        int(expected + 8.0 * math.sqrt(expected)) + 64,
+        lambda tape: _draw_poisson(
             np.uint64(seed),
             np.uint64(path),
             demand.rate_per_day,
             horizon_day,
-            rung_thresholds(demand.requests_per_day),
-            np.array(demand.sizes_m),
+            thresholds,
+            sizes_m,
             demand.shift,
             demand.slope_per_bp,
             np.uint64(demand.clients),
             tape,
-        )
+        ),
+    )
+
+
+def filled_tape(room: int, draw: Callable[[Tape], int]) -> Tape:
+    """What `draw` writes into a tape of `room` marks, or of twice as many as often as it says, by a
+    count below zero, that there are more.
+    """
+    while True:
+        tape = empty_tape(room)
+        count = draw(tape)
         if count >= 0:
             return Tape._make(column[:count] for column in tape)
         room *= 2
@@ -146,7 +158,9 @@ def rung_thresholds(weights: Sequence[float]) -> Words:
 
 
 def merged(tapes: Sequence[Tape]) -> Tape:
-    """All marks of several tapes in order of time; at equal times the earlier tape's come first."""
+    """All marks of several tapes in order of time; at equal times the earlier tape's come first.
+    `ValueError` for no tape.
+    """
     if not tapes:
         raise ValueError("there is nothing to merge: give at least one tape")
     joined = Tape._make(np.concatenate(columns) for columns in zip(*tapes, strict=True))

@@ -100,7 +100,9 @@ class Abi:
             ) from error
 
     def result(self, function: str, data: bytes) -> Any:
-        """A call's result: the value itself if there is one, else a tuple."""
+        """A call's result: the value itself if there is one, else a tuple. `Unavailable` if the
+        data do not fit.
+        """
         try:
             values = decode(self.functions[function].outputs, data)
         except DecodingError as error:

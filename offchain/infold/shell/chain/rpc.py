@@ -54,7 +54,9 @@ class Rpc:
         return self._result(answer, method)
 
     def batch(self, requests: Sequence[tuple[str, Sequence[Json]]]) -> list[Json]:
-        """Many requests in few round trips; their results in order."""
+        """Many requests in few round trips; their results in order. `Unavailable` if the node does
+        not answer them all.
+        """
         results: list[Json] = []
         for first in range(0, len(requests), RPC_BATCH_MAX):
             part = requests[first : first + RPC_BATCH_MAX]

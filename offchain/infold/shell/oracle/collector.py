@@ -96,7 +96,9 @@ class SignerProcess(Closable):
         return self._process.pid
 
     def wait_ready(self) -> None:
-        """Wait for its one line, so that several signers start side by side."""
+        """Wait for its one line, so that several signers start side by side. `Misconfigured` if it
+        says that it was told wrong, `Unavailable` if it does not start for another reason.
+        """
         assert self._process.stdout is not None and self._process.stderr is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)

@@ -76,7 +76,7 @@ def agreed_prices(views: Sequence[dict[int, int]], k: int) -> dict[int, int]:
 
 class Record:
     """Which root was signed for which T, on disk before any signature leaves. One process at a
-    time.
+    time. `Misconfigured` if another has it or it is damaged.
     """
 
     def __init__(self, path: Path) -> None:

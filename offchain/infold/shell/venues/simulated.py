@@ -117,7 +117,9 @@ class _Book:
 
 
 class SimulatedVenue:
-    """One account at a venue that does not exist. See the module."""
+    """One account at a venue that does not exist. See the module. `Misconfigured` for a latency
+    below zero.
+    """
 
     def __init__(
         self,
@@ -147,7 +149,9 @@ class SimulatedVenue:
     # -- the world ---------------------------------------------------------------------------------
 
     def advance(self, time_ms: int, mids_e8: Mapping[int, int], depth: float = 1.0) -> None:
-        """Let time pass up to `time_ms` with the mids of then; `depth` scales all books."""
+        """Let time pass up to `time_ms` with the mids of then; `depth` scales all books.
+        `ValueError` if it would go back or books would be empty.
+        """
         if time_ms < self.time_ms:
             raise ValueError(f"time_ms must not go back from {self.time_ms} to {time_ms}")
         if not depth > 0.0:

@@ -162,6 +162,14 @@ def test_apply_touches_no_account_without_the_place(stage: Stage, account: int, 
         apply(stage, -1, account=account, place=place)
 
 
+def test_apply_pays_no_keeper_without_an_account(stage: Stage) -> None:
+    stage.cross()
+    next_account = stage.venue.clearing.account_count()
+    with refuses(stage.venue.world, "clearing: unknown account"):
+        apply(stage, -1, terms=4 << 32 | next_account)
+    apply(stage, -1, terms=4 << 32 | next_account - 1)
+
+
 def test_apply_is_recoverys(stage: Stage) -> None:
     stage.cross()
     for sender in (a_key("stranger"), SELLER, MATCHER):

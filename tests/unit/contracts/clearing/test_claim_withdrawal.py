@@ -98,7 +98,9 @@ def test_claim_pays_nothing_where_margin_needs_it_all(stage: Stage) -> None:
 
 
 def test_claim_rejects_a_vector_without_a_price_of_what_is_held(stage: Stage) -> None:
+    """Whatever its funding: the index stands beside the price in a mark."""
     stage.cross()
+    stage.books.put_index(1, -1)
     stage.venue.world.at(request(stage, 5))
     with refuses(stage.venue.world, "clearing: no price"):
         claim(stage, {2: ETHER_E8})

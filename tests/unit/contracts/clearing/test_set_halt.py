@@ -85,7 +85,7 @@ def test_a_halt_begins_no_earlier_than_a_guard_from_now(venue: Venue) -> None:
 
 
 def test_a_halt_to_come_may_be_put_off_or_taken_back(venue: Venue) -> None:
-    halt(venue, ahead(venue) + 60_000, ahead(venue) + 90_000)
+    halt(venue, ahead(venue), ahead(venue) + 90_000)
     halt(venue, ahead(venue) + 70_000, ahead(venue) + 80_000)
     halt(venue, ahead(venue) + 70_000, ahead(venue))
     assert not limits(venue).halts(ahead(venue) + 70_001)
@@ -109,7 +109,10 @@ def test_a_halt_whose_end_is_near_is_left_to_end(venue: Venue) -> None:
     begin = ahead(venue)
     end = begin + 10_000
     halt(venue, begin, end)
-    venue.world.at_ms(end - 2_000)
+    venue.world.at_ms(end - GUARD_MS)
+    with venue.world.anchored():
+        halt(venue, begin, end + 60_000)
+    venue.world.travel(1)
     with refuses(venue.world, PENDING):
         halt(venue, begin, end + 60_000)
     halt(venue, begin, end)

@@ -24,6 +24,7 @@ from tests.support.stage import (
 from tests.support.venue import DOLLAR, LOT, PRICE_E8
 
 from infold.words import (
+    pack_head,
     unpack_clock,
     unpack_head,
     unpack_incoming,
@@ -328,19 +329,28 @@ def test_nobody_shrinks_out_of_negative_equity(stage: Stage) -> None:
         assert try_out(stage, plans, oracle=ORACLE | {1: price * 10**8}) == expected
 
 
-def test_a_pending_withdrawal_counts_up_to_its_barrier_and_not_after(stage: Stage) -> None:
-    """3,030 dollars are needed; 3,000 of 3,100 are asked back."""
+@pytest.mark.parametrize(
+    ("asked_e6", "short_e6", "late_ms", "counts"),
+    [
+        (3_000 * DOLLAR, 0, 0, True),
+        (3_000 * DOLLAR, 1, 0, False),
+        (3_000 * DOLLAR, 0, 1, False),
+        (1, 0, 0, True),
+    ],
+)
+def test_a_pending_withdrawal_counts_up_to_its_barrier_and_not_after(
+    stage: Stage, asked_e6: int, short_e6: int, late_ms: int, counts: bool
+) -> None:
+    """3,030 dollars are needed, and all there is; some of them are asked back."""
     key = a_key("poor")
-    account = account_of(stage, 3_100 * DOLLAR)
+    account = account_of(stage, 3_030 * DOLLAR - short_e6)
     venue = stage.venue
-    venue.clearing.request_withdrawal(account, 3_000 * DOLLAR, sender=key)
-    barrier_ms = venue.world.now_ms + 3_000
+    venue.clearing.request_withdrawal(account, asked_e6, sender=key)
+    time_ms = venue.world.now_ms + 3_000 + late_ms
     venue.world.travel(4)
-    for time_ms, expected in ((barrier_ms, {}), (barrier_ms + 1, {account: 22})):
-        with venue.world.anchored():
-            receipt = venue.settle(stage.batch([stage.buy(account), stage.sell()], time_ms=time_ms))
-            stage.books.check()
-            assert skips(receipt) == expected
+    receipt = venue.settle(stage.batch([stage.buy(account), stage.sell()], time_ms=time_ms))
+    stage.books.check()
+    assert skips(receipt) == ({} if counts else {account: 22})
 
 
 def test_a_pending_withdrawal_counts_for_shrinking_always(stage: Stage) -> None:
@@ -463,6 +473,24 @@ def test_receivers_of_funding_round_down_and_payers_up(stage: Stage) -> None:
     stage.settle(closing, prices={1: PRICE_E8 - lean(PRICE_E8)})
     assert stage.pool().base_e8 == 0
     assert 0 <= stage.ledger().pot_e6 <= 2 + 5
+
+
+def test_the_smallest_part_of_funding_costs_its_payer_a_whole_unit(stage: Stage) -> None:
+    """The index rises by one, which is 2^-40 of a unit a lot: for a trader, and for the backstop
+    that stepped in for another."""
+
+    def trade() -> None:
+        taken = stage.buy(stage.third, size_e8=1, limit_price_e8=1)
+        stage.settle([stage.buy(size_e8=1), taken, stage.sell(size_e8=2)], priced=(1,))
+
+    trade()
+    held = (stage.position(stage.buyer), stage.backstop(), stage.position(stage.seller))
+    assert [position.base_e8 for position in held] == [1, 1, -2]
+    stage.books.put_index(1, clock(stage).funding_index + 1)
+    trade()
+    now = (stage.position(stage.buyer), stage.backstop(), stage.position(stage.seller))
+    paid = [2 * was.quote_e6 - position.quote_e6 for was, position in zip(held, now, strict=True)]
+    assert paid == [1, 1, 0]
 
 
 def test_the_rate_stays_inside_its_bound_and_moves_by_an_hours_velocity_at_most(
@@ -659,6 +687,18 @@ def test_the_meter_counts_what_the_pool_lost_and_drains_with_time(stage: Stage) 
     assert filled > 0
 
 
+@pytest.mark.parametrize(("last_ms", "left_e6"), [(0, 5), (1, 0)])
+def test_the_venues_bucket_drains_since_the_last_batch_whenever_that_was(
+    stage: Stage, last_ms: int, left_e6: int
+) -> None:
+    """The first batch follows none."""
+    stage.fund_pool()
+    head = unpack_head(stage.venue.clearing.head())
+    stage.books.put("head", 0, pack_head(head._replace(time_ms=last_ms, bucket_e6=5)))
+    stage.settle()
+    assert unpack_head(stage.venue.clearing.head()).bucket_e6 == left_e6
+
+
 def test_a_full_meter_lets_the_pool_only_shrink_until_it_has_drained(stage: Stage) -> None:
     """10 million dollars: a market's bucket holds 4,375, and leaks as much a day."""
     stage.fund_pool()
@@ -730,6 +770,19 @@ def test_the_first_strike_sells_shares_at_a_dollar_and_the_next_at_value(stage: 
     minted = 500_000 * DOLLAR * supply // nav
     assert venue.collect(PROVIDER, 2) == (minted, paid)
     stage.books.check()
+
+
+def test_who_leaves_is_paid_all_but_what_positions_lock_to_the_last_unit(stage: Stage) -> None:
+    """A unit at 60,000 locks 3,000 dollars, and nothing locks nothing."""
+    stage.fund_pool(1_000_000 * DOLLAR)
+    for size_e8, locked_e6 in ((0, 0), (LOT, 3_000 * DOLLAR)):
+        with stage.venue.world.anchored():
+            if size_e8:
+                sell_to_traders(stage, size_e8, PRICE_E8)
+            stage.venue.ask_out(PROVIDER, 1_000_000 * 10**12)
+            receipt = stage.venue.strike(ORACLE)
+            strike = unpack_strike(receipt.only("PoolStruck")["strike"])
+            assert strike.paid_e6 == strike.nav_e6 - locked_e6 > 0
 
 
 def test_a_strike_counts_what_recovery_left_for_the_pool(stage: Stage) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.evm import Refused, a_key, refuses
-from tests.support.stage import ETHER_E8, ORACLE, RICH_E6, SELLER, Stage
+from tests.support.stage import ETHER_E8, ORACLE, RICH_E6, SELLER, THIRD, Stage
 from tests.support.venue import (
     DEPLOYER,
     LOT,
@@ -472,34 +472,37 @@ def test_a_fill_beyond_a_words_lots_is_skipped_even_in_a_batch_that_lies_about_i
         assert_refused(stage, batch, f"clearing: {reason}")
 
 
-def test_settle_reverts_where_the_backstops_money_outgrows_its_word(stage: Stage) -> None:
+@pytest.mark.parametrize("buys", [True, False])
+def test_settle_reverts_where_the_backstops_money_outgrows_its_word(
+    stage: Stage, buys: bool
+) -> None:
     cap = 2**60 - 1
     venue = stage.venue
     venue.list_market(
         3, name="GOLD-USD", interest_cap_e8=cap, slope_e20=0, fee_e6=0, im_e6=2_501, mm_e6=2_500
     )
     whole = 2 * 10**18  # so large a position is margined with all of its notional
-    venue.fund(MATCHER, whole)
-    venue.clearing.deposit(1, whole, sender=MATCHER)
-    venue.fund(SELLER, whole)
-    venue.clearing.deposit(stage.seller, whole, sender=SELLER)
-    oracle = {**ORACLE, 3: 3 * 10**10}
-    edge = (2**60 - 1) // 3
-    for size_e8, reason in ((edge, ""), (edge + 1, "clearing: backstop margin")):
+    for key, account in ((MATCHER, 1), (SELLER, stage.seller), (THIRD, stage.third)):
+        venue.fund(key, whole)
+        venue.clearing.deposit(account, whole, sender=key)
+    for price_e8, size_e8, lands in (
+        (3 * 10**10, (2**60 - 1) // 3, True),
+        (2 * 10**10, 2**59, False),
+    ):
         with venue.world.anchored():
             venue.world.travel(1)
+            never = 1 if buys else 10**15
             plans = [
-                stage.buy(size_e8=size_e8, market=3, limit_price_e8=1),
-                stage.sell(size_e8=edge, market=3),
-                stage.sell(stage.third, size_e8=size_e8 - edge, market=3),
+                stage.fill(stage.buyer, buys, size_e8, market=3, limit_price_e8=never),
+                stage.fill(stage.seller, not buys, size_e8 // 2, market=3),
+                stage.fill(stage.third, not buys, size_e8 - size_e8 // 2, market=3),
             ]
-            batch = stage.batch(plans, oracle=oracle, priced=(3,))
-            if reason:
-                assert_refused(stage, batch, reason)
-            else:
-                plans = plans[:2]
-                batch = stage.batch(plans, oracle=oracle, priced=(3,))
+            batch = stage.batch(plans, oracle={**ORACLE, 3: price_e8}, priced=(3,))
+            if lands:
                 assert_lands(stage, batch, skipped=1)
+                assert abs(stage.backstop(3).quote_e6) == 2**60 - 1
+            else:
+                assert_refused(stage, batch, "clearing: backstop margin")
 
 
 # -- price, curve, caps, meter --------
@@ -620,6 +623,7 @@ def test_settle_strikes_only_with_every_market_of_the_pool_priced(stage: Stage) 
     stage.venue.world.travel(1)
     assert_lands(stage, stage.batch([stage.buy(market=2)], prices={2: ETHER_E8 + low}))
     assert stage.venue.clearing.pool_markets() == 1 << 2
+    stage.books.put_index(2, -1)  # it stands beside the price in a mark
     stage.venue.world.travel(86_500)
     late: dict[str, Any] = {"priced": (1,)}
     blind = stage.batch(oracle={1: PRICE_E8}, **late)

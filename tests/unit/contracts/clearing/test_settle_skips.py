@@ -20,6 +20,7 @@ from tests.support.verdicts import assert_settled, assert_skipped
 
 from infold.messages import BatchRecord, TimeInForce, TriggerKind
 from infold.signing import batch_contents, batch_digest, sign
+from infold.words import pack_position
 
 SECOND_MS = 1_000
 
@@ -586,19 +587,36 @@ def test_settle_skips_a_position_whose_money_outgrows_its_word(stage: Stage) -> 
     venue.clearing.deposit(stage.buyer, whole, sender=BUYER)
     venue.clearing.deposit(stage.seller, whole, sender=SELLER)
     venue.world.travel(1)
-    oracle = {**ORACLE, 3: 3 * 10**10}
-    edge = (2**60 - 1) // 3
-    for size_e8 in (edge + 1, edge):
+    for price_e8, size_e8, passes in (
+        (3 * 10**10, (2**60 - 1) // 3, True),
+        (2 * 10**10, 2**59, False),
+    ):
+        oracle = {**ORACLE, 3: price_e8}
         plans = [stage.buy(size_e8=size_e8, market=3), stage.sell(size_e8=size_e8, market=3)]
         with venue.world.anchored():
             receipt = venue.settle(stage.batch(plans, oracle=oracle, priced=(3,)))
             stage.books.check()
             reasons = [event["reason"] for event in receipt.all("Skipped")]
-            if size_e8 > edge:
-                assert reasons == [20, 20]
-            else:
+            if passes:
                 assert reasons == []
                 assert abs(stage.position(stage.buyer).quote_e6) == 2**60 - 1
+            else:
+                assert reasons == [20, 20]
+
+
+@pytest.mark.parametrize(("size_e8", "reason"), [(1, 22), (2, 20)])
+def test_settle_skips_a_position_whose_lots_outgrow_its_word(
+    stage: Stage, size_e8: int, reason: int
+) -> None:
+    """|base| < 2^62. No caps let a position come near that, so two are put there by hand."""
+    stage.cross()
+    for account, side in ((stage.buyer, 1), (stage.seller, -1)):
+        full = stage.position(account)._replace(base_e8=side * (2**62 - 2))
+        stage.books.put("positions", account << 4, pack_position(full))
+    stage.venue.world.travel(1)
+    plans = [stage.buy(size_e8=size_e8, slot=1), stage.sell(size_e8=size_e8, slot=1)]
+    receipt = stage.venue.settle(stage.batch(plans))
+    assert [event["reason"] for event in receipt.all("Skipped")] == [reason, reason]
 
 
 def test_settle_skips_a_fill_of_nothing(stage: Stage) -> None:
@@ -625,6 +643,7 @@ def test_settle_skips_all_of_an_account_with_a_position_the_vector_does_not_pric
             [stage.buy(market=40), stage.sell(stage.third, market=40)], oracle=oracle, priced=(40,)
         )
     )
+    stage.books.put_index(40, -1)  # it stands beside the price in a mark
     venue.world.travel(1)
     plans = [
         stage.buy(slot=1),

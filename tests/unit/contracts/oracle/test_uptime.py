@@ -8,7 +8,7 @@ from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import ZERO, Contract, Receipt, a_key, refuses
 from tests.support.solidity import mock
 from tests.support.venue import DEPLOYER, Venue
-from tests.support.wallets import ROUND_IF, asks_first, raw_contract
+from tests.support.wallets import ROUND_IF, asks_first, raw_contract, says
 
 GRACE_S = 3_600
 STRANGER = a_key("stranger")
@@ -118,6 +118,17 @@ def test_set_uptime_takes_what_its_bounds_allow(sequencer: Sequencer, grace_s: i
     assert not sequencer.up
     sequencer.says(0, grace_s + 1)
     assert sequencer.up
+
+
+def test_no_bit_of_a_feeds_address_is_part_of_its_grace(venue: Venue) -> None:
+    """Two feeds whose addresses differ in their last bit."""
+    since_1970 = says((1).to_bytes(96, "big").ljust(160, b"\0"))
+    seen = set()
+    while len(seen) < 2:
+        feed = raw_contract(venue.world, since_1970, DEPLOYER)
+        venue.governance.set_uptime(feed.address, GRACE_S, sender=DEPLOYER)
+        assert venue.oracle.sequencer_up()
+        seen.add(int(feed.address, 16) & 1)
 
 
 def test_set_uptime_takes_a_feed_away(sequencer: Sequencer) -> None:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from tests.support.books import slots
 from tests.support.evm import Receipt, a_key
 from tests.support.venue import DOLLAR, LOT, MATCHER, PRICE_E8, Venue
 
-from infold.words import unpack_account
+from infold.words import PositionWord, pack_position, unpack_account
 
 KEEPER = a_key("keeper")
 LONG = a_key("long")
@@ -52,6 +53,12 @@ class Crowd:
 
     def cash(self, account: int) -> int:
         return unpack_account(self.venue.clearing.accounts(account)).collateral_e6
+
+    def put(self, account: int, position: PositionWord) -> None:
+        """Write a word into place 0, past every rule."""
+        clearing = self.venue.clearing
+        slot = slots(clearing.artifact.layout["storage_layout"])["positions"] + account * 16
+        self.venue.world.store(clearing.address, slot, pack_position(position))
 
     def insure(self, amount_e6: int) -> None:
         self.venue.fund(MATCHER, amount_e6)

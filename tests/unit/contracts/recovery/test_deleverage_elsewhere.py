@@ -10,10 +10,10 @@ from tests.support.books import Books
 from tests.support.evm import a_key, refuses
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
 
-from infold.words import unpack_account, unpack_position
+from infold.words import PositionWord, unpack_account, unpack_position
 
 from .conftest import Crowd
-from .test_deleverage import LOW, Full, fill_pool
+from .test_deleverage import BROKE, LOW, Full, fill_pool
 from .test_deleverage import full as full
 
 ORACLE = {1: LOW, 2: PRICE_E8}
@@ -60,6 +60,24 @@ def test_who_is_behind_in_one_market_opens_nothing_in_another(full: Full, third:
     venue.recovery.fold(third, 1, sender=FRESH)
     assert reasons(venue, third, fresh, LOT // 10, 7) == {}
     assert reasons(venue, third, fresh, 500 * LOT, 8) == {third: 22}
+
+
+def test_a_fold_in_any_place_goes_on_until_nothing_is_left_to_fold(full: Full, third: int) -> None:
+    full.deleverage(BROKE)
+    venue = full.crowd.venue
+    assert len(venue.recovery.fold(third, 1, sender=FRESH).all("Applied")) == 2
+    assert unpack_position(venue.clearing.positions(third * 16 + 1)).event == 4
+    with refuses(venue.world, "recovery: nothing to fold"):
+        venue.recovery.fold(third, 1, sender=FRESH)
+    Books(venue).check()
+
+
+@pytest.mark.usefixtures("third")
+def test_a_word_without_a_base_is_of_no_side(full: Full) -> None:
+    """Nothing writes one; neither side's deleveragings would take anything from it."""
+    full.crowd.put(full.second, PositionWord(1, 0, 0, 0, 0))
+    with refuses(full.crowd.venue.world, "clearing: not of this side"):
+        full.fold(full.second)
 
 
 @pytest.mark.usefixtures("third")

@@ -112,9 +112,13 @@ def test_a_round_that_was_missed_is_gone_and_the_next_one_serves(crowd: Crowd) -
     assert base(crowd, crowd.long) == 0
 
 
-def test_the_pool_takes_what_it_has_room_for_and_the_other_side_the_rest(crowd: Crowd) -> None:
+@pytest.mark.parametrize("fee_e6", [0, 500])
+def test_the_pool_takes_what_it_has_room_for_and_the_other_side_the_rest(
+    crowd: Crowd, fee_e6: int
+) -> None:
+    """Nobody is paid for it, so a market without fees, which bound what a keeper gets, will do."""
     venue = crowd.venue
-    venue.list_market(1, position_cap_e8=LOT // 4)
+    venue.list_market(1, position_cap_e8=LOT // 4, fee_e6=fee_e6)
     q = ask(crowd)
     venue.world.travel(D_S)
     receipt = execute(crowd, q + 60_000)
@@ -293,3 +297,12 @@ def test_a_request_is_kept_by_the_millisecond_in_all_of_its_48_bits(crowd: Crowd
     q = ask(crowd)
     assert q >= 2**47
     assert unpack_exit(crowd.venue.recovery.exits(crowd.long * 16)).asked_ms == q
+
+
+def test_an_exit_reads_a_base_in_all_of_its_64_bits(crowd: Crowd) -> None:
+    q = ask(crowd)
+    held = unpack_position(crowd.venue.clearing.positions(crowd.long * 16))
+    crowd.put(crowd.long, held._replace(base_e8=2**62))
+    crowd.venue.world.travel(D_S)
+    execute(crowd, q + 60_000)
+    assert base(crowd, crowd.long) == 2**62 - LOT

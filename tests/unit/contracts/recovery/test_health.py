@@ -8,10 +8,17 @@ import random
 from fractions import Fraction
 
 import pytest
+from tests.support.books import slots
 from tests.support.evm import a_key, refuses
-from tests.support.venue import DOLLAR, ORACLE_SIGNERS, PRICE_E8, Venue
+from tests.support.venue import DOLLAR, LOT, ORACLE_SIGNERS, PRICE_E8, Venue
 
-from infold.words import unpack_account, unpack_clock, unpack_position, unpack_rates
+from infold.words import (
+    pack_clock,
+    unpack_account,
+    unpack_clock,
+    unpack_position,
+    unpack_rates,
+)
 
 from .conftest import LONG, SHORT, Crowd
 
@@ -34,7 +41,7 @@ def expected_health(
         price = prices_e8[held.market]
         dt = max(0, time_ms - clock.time_ms) if clock.time_ms else 0
         step = Fraction(clock.rate_e9 * price * dt * 2**rates.shift, 10**19 * 86_400_000)
-        index = clock.funding_index + math.trunc(step)
+        index = max(-(2**63), min(2**63 - 1, clock.funding_index + math.trunc(step)))
         credit = math.floor(Fraction(-held.base_e8 * (index - held.funding_index), 2**rates.shift))
         equity += math.floor(Fraction(held.base_e8 * price, 10**10)) + held.quote_e6 + credit
         margin += math.ceil(Fraction(abs(held.base_e8) * price * rates.mm_e6, 10**16))
@@ -68,6 +75,25 @@ def test_health_is_what_the_rules_say_in_many_markets_and_after_funding(venue: V
         for account in accounts:
             got = venue.recovery.health(*venue.presented(vector), account)
             assert got == expected_health(venue, account, marks, vector.time_ms)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_health_lets_funding_stand_still_at_either_end_of_its_field(
+    venue: Venue, side: int
+) -> None:
+    """To the last step, which at this scale is worth 95 units to a position of one."""
+    venue.list_market(1, shift=20)
+    accounts = [venue.open_account(key, 500_000 * DOLLAR) for key in (LONG, SHORT)]
+    venue.trade(*accounts)
+    slot = slots(venue.clearing.artifact.layout["storage_layout"])["market_words"] + 8
+    clock = unpack_clock(venue.world.storage(venue.clearing.address, slot))
+    near = clock._replace(funding_index=side * (2**63 - 9), rate_e9=side * 10**7)
+    venue.world.store(venue.clearing.address, slot, pack_clock(near))
+    venue.world.travel(3_600)
+    vector = venue.a_vector({1: PRICE_E8})
+    for account in accounts:
+        got = venue.recovery.health(*venue.presented(vector), account)
+        assert got == expected_health(venue, account, {1: PRICE_E8}, vector.time_ms)
 
 
 def test_health_counts_a_pending_withdrawal_as_cash(crowd: Crowd) -> None:
@@ -123,12 +149,12 @@ def test_recovery_says_whose_words_it_reads(venue: Venue) -> None:
 
 
 def test_margin_grows_with_a_large_position_up_to_all_that_it_is_worth(venue: Venue) -> None:
-    """Tier 0 ends at 29,515 dollars: 10 units are 20 times as large, and 20 units 40 times, so that
-    2.5 % of them would be more than the whole."""
+    """Tier 0 ends at 29,515 dollars: 3 quarters of a unit are half as large again, 10 units 20
+    times, and 20 units 40 times, so that 2.5 % of them would be more than the whole."""
     venue.list_market(1, tier=0)
     accounts = [venue.open_account(key, 5_000_000 * DOLLAR) for key in (LONG, SHORT)]
     rate = Fraction(25_000, 10**6)
-    for size_e8 in (10**9, 10**9):
+    for size_e8 in (LOT * 3 // 4, LOT * 37 // 4, 10 * LOT):
         venue.trade(*accounts, size_e8=size_e8)
         held = unpack_position(venue.clearing.positions(accounts[0] * 16)).base_e8
         notional = Fraction(held * PRICE_E8, 10**10)

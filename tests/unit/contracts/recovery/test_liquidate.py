@@ -12,6 +12,7 @@ from tests.support.evm import ZERO, Receipt, World, a_key, refuses
 from tests.support.venue import DOLLAR, LOT, ORACLE_SIGNERS, PRICE_E8
 
 from infold.words import (
+    PositionWord,
     unpack_account,
     unpack_clock,
     unpack_incoming,
@@ -140,6 +141,18 @@ def test_a_debt_is_insurances_and_the_keeper_gets_half_a_fee(crowd: Crowd) -> No
     Books(crowd.venue).check()
 
 
+def test_who_keeps_a_small_debt_gets_half_of_its_fee(crowd: Crowd) -> None:
+    """A tenth of a unit at 55,000: the fee is 2.75."""
+    venue = crowd.venue
+    crowd.insure(2_000 * DOLLAR)
+    small = venue.open_account(a_key("small"), 400 * DOLLAR)
+    venue.trade(small, crowd.short, size_e8=LOT // 10)
+    receipt = crowd.liquidate(55_000 * 10**8, crowd.keeper, account=small)
+    assert receipt.only("Covered")["insurance_e6"] == 105_750_000
+    assert crowd.cash(crowd.keeper) == 10 * DOLLAR + 1_375_000
+    Books(venue).check()
+
+
 @pytest.mark.parametrize("insured", [0, 400 * DOLLAR, 1_057_500_000, 1_059 * DOLLAR])
 def test_what_insurance_lacks_is_the_pools_to_the_unit(crowd: Crowd, insured: int) -> None:
     if insured:
@@ -234,6 +247,17 @@ def test_what_is_worth_ten_dollars_stays(crowd: Crowd, rest_e8: int) -> None:
     size = crowd.liquidate(price, account=account).only("Liquidated")["size_e8"]
     assert whole - size == (rest_e8 if rest_e8 >= 20_000 else 0)
     Books(venue).check()
+
+
+def test_liquidate_reads_a_base_in_all_of_its_64_bits(crowd: Crowd) -> None:
+    """2^62 lots, and owed for them all that they are worth: what the pool has room for goes."""
+    worth_e6 = 2**62 * LOW // 10**10
+    crowd.venue.list_market(1, position_cap_e8=LOT // 4)
+    crowd.put(crowd.long, PositionWord(1, 2**62, -worth_e6, 0, 0))
+    size = crowd.liquidate(LOW).only("Liquidated")["size_e8"]
+    assert size == LOT // 4
+    held = unpack_position(crowd.venue.clearing.positions(crowd.long * 16))
+    assert held.base_e8 == 2**62 - size
 
 
 def test_liquidate_goes_no_further_than_the_pool_has_room(crowd: Crowd) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from tests.support.compiler import ROOT
-from tests.support.evm import Contract, Refused, World, a_key
+from tests.support.evm import Contract, World, a_key
+from tests.support.pricing import verdict
 
 from infold.core.curve import CurveBounds, admissible, fault
-from infold.words import CapsWord, RatesWord, pack_caps, pack_rates
 
 CASES = json.loads((ROOT / "tests" / "vectors" / "curve.json").read_text())["cases"]
 SEED = 20_261_124
@@ -23,39 +23,6 @@ EXAMPLES = 4_000
 @pytest.fixture(scope="module")
 def rules() -> Contract:
     return World().deploy("Rules", sender=a_key("deployer"))
-
-
-def verdict(
-    rules: Contract,
-    bounds: CurveBounds,
-    price_e8: int,
-    residual_e8: int,
-    rebate: int = 0,
-    earned_e6: int = 0,
-) -> str | None:
-    """The words of the refusal; None if there is none."""
-    rates = RatesWord(
-        h_min_e6=bounds.h_min_e6, h0_e6=bounds.h0_e6, band_e6=bounds.band_e6, rebate=rebate
-    )
-    caps = CapsWord(
-        slope_e20=bounds.slope_e20,
-        residual_cap_e8=bounds.residual_cap_e8,
-        position_cap_e8=bounds.position_cap_e8,
-    )
-    try:
-        rules.check_price(
-            bounds.oracle_price_e8,
-            price_e8,
-            residual_e8,
-            bounds.pool_base_e8,
-            pack_rates(rates),
-            pack_caps(caps),
-            bounds.must_shrink,
-            earned_e6,
-        )
-    except Refused as refused:
-        return refused.reason
-    return None
 
 
 def test_check_price_decides_every_vector_as_written(rules: Contract) -> None:

@@ -415,8 +415,9 @@ def test_fold_is_of_the_positions_own_side_and_writes_a_field_alone(rules: Contr
         word = pack_position(PositionWord(1, base, 3, 4, 2))
         with refuses(rules.world, "clearing: not of this side"):
             rules.shrink(a_market(), word, 0, owed(1, 5, 10, long=base <= 0), fold, 0, 0)
-        _, after, *_ = rules.shrink(a_market(), word, 0, 0, fold, 0, 0)
+        words, after, *rest = rules.shrink(a_market(), word, 0, 0, fold, 7, 8)
         assert unpack_position(after) == (1, base, 3, 4, 9)
+        assert (tuple(words), rest) == (a_market(), [0, 7, 8, 0])
 
 
 def test_a_spread_is_at_a_price_within_maintenance_margin(rules: Contract) -> None:
@@ -440,9 +441,11 @@ def test_what_interest_locks_is_rounded_up_from_nothing_but_a_part(rules: Contra
         assert rules.pool_value(market, mark) == (0, locked)
 
 
-def test_buckets_keep_their_last_unit(rules: Contract) -> None:
-    words, level, _ = rules.close(a_market(meter=MeterWord(bucket_e6=1)), a_plan(level=1))
-    assert (unpack_meter(words[2]).bucket_e6, level) == (1, 1)
+@pytest.mark.parametrize("bucket_e6", [1, 2**63, 2**64 - 1])
+def test_buckets_keep_their_last_unit_in_all_of_their_bits(rules: Contract, bucket_e6: int) -> None:
+    market = a_market(meter=MeterWord(bucket_e6=bucket_e6))
+    words, level, _ = rules.close(market, a_plan(level=bucket_e6))
+    assert (unpack_meter(words[2]).bucket_e6, level) == (bucket_e6, bucket_e6)
 
 
 def test_the_loss_meter_is_full_at_its_capacity(rules: Contract) -> None:
@@ -475,3 +478,16 @@ def test_deleveragings_are_counted_in_24_bits(rules: Contract) -> None:
         rules.shrink(market, word, a_mark(1_000), -10, terms, 0, 2**24 - 2)
     _, after, *_ = rules.shrink(market, word, 0, 0, 1 << 254 | 2**24 - 1 << 96, 0, 0)
     assert unpack_position(after).event == 2**24 - 1
+
+
+@pytest.mark.parametrize(
+    ("base", "after"), [(1_000, 8 << 48 | 4 << 24 | 8), (-1_000, 6 << 48 | 8 << 24 | 8)]
+)
+def test_a_deleveraging_is_the_last_of_its_side_and_leaves_the_other_its_own(
+    rules: Contract, base: int, after: int
+) -> None:
+    word = pack_position(PositionWord(1, base, 0, 0, 0))
+    market = a_market(meter=MeterWord(0, 0, 1_000), rates=RatesWord(mm_e6=25_000, shift=SHIFT))
+    terms, before = 1 << 253 | 1_000 << 160, 6 << 48 | 4 << 24 | 6
+    *_, events, _ = rules.shrink(market, word, a_mark(1_000), -base // 100, terms, 0, before)
+    assert events == after

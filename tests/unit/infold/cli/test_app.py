@@ -14,9 +14,9 @@ import typer
 from typer.core import TyperGroup
 
 from infold.cli import app as application
+from infold.cli.commands.study import overrides
 from infold.cli.failures import of_error, tell
 from infold.cli.options import defaults_for, settings
-from infold.cli.study import overrides
 from infold.cli.terminal import Exit, exit_code_of, show, show_all
 from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
 from infold.shell.journal import Journal
@@ -79,6 +79,7 @@ def test_wrong_usage_leaves_with_2_and_an_empty_stdout(
 
 def test_wrong_usage_is_told_in_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, said in (
+        (["bench"], "no command was named. Add --help"),
         (["order", "cancel", "2"], "with --all. Add --help"),
         (["replay"], "'files'. Add --help"),
         (["order", "place", "2", "-m", "X", "--side", "hold", "--size", "1"], "'buy', 'sell'"),
@@ -129,12 +130,35 @@ def test_with_json_a_failure_is_an_object_that_says_what_to_do(
     assert capsys.readouterr().err.startswith("infold: "), "a value is not an option"
 
 
+def test_a_file_that_asks_for_json_has_failures_as_objects_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    away = ["market", "list", "--api-url", "http://127.0.0.1:9"]
+    settings_file = tmp_path / "infold.toml"
+    settings_file.write_text("as_json = true\n")
+    assert application.run(away) == Exit.UNAVAILABLE
+    assert failed(capsys)["code"] == "UNAVAILABLE"
+    for slip in (["withdraw", "2"], ["nonsense"]):
+        assert application.run(slip) == Exit.USAGE
+        assert failed(capsys)["code"] == "USAGE"
+
+    settings_file.write_text("as_json = false\n")
+    assert application.run(away) == Exit.UNAVAILABLE
+    assert capsys.readouterr().err.startswith("infold: ")
+    for odd, said in (("as_json = ", "not readable TOML"), ('as_json = "yes"', "neither true nor")):
+        settings_file.write_text(odd)
+        assert application.run(away) == Exit.SETUP
+        told = capsys.readouterr().err
+        assert told.startswith("infold: ") and said in told
+
+
 def test_a_rejection_s_object_has_its_own_code_and_field(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     from infold.shell.chain import Reverted
 
-    assert tell(of_error(Rejected("PRICE_TICK", "price", "5 is off")), ["--json"]) == Exit.REJECTED
+    assert tell(of_error(Rejected("PRICE_TICK", "price", "5 is off")), True) == Exit.REJECTED
     rejected = failed(capsys)
     assert (rejected["code"], rejected["param"]) == ("PRICE_TICK", "price")
     assert (
@@ -142,7 +166,7 @@ def test_a_rejection_s_object_has_its_own_code_and_field(
     )
     assert rejected["next"] == "round the price to the market's tick"
     refusal = Reverted("vault: token refused", "Vault.pull")
-    assert tell(of_error(refusal), ["--json"]) == Exit.REVERTED
+    assert tell(of_error(refusal), True) == Exit.REVERTED
     reverted = failed(capsys)
     assert (reverted["code"], reverted["next"]) == ("REVERTED", None)
 

@@ -178,6 +178,8 @@ def test_a_kept_journal_is_reported_by_the_command(
     with Journal(tmp_path / "journal", b"test") as journal:
         for command, decided in traded(2, batches=12).journal:
             journal.append([encode_entry(command, decided)])
+        assert run(["report", "risk", str(tmp_path)]) == 0, "also of a venue that runs"
+        assert "infold report risk" in capsys.readouterr().out
     assert recorded(facts_of(tmp_path)).fills
     for kind in ("best-execution", "pnl", "oracle", "risk"):
         page = tmp_path / f"{kind}.html"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infold.cli.demo import POOL_E6
-from infold.cli.parameters import DEMO_MARKETS, demo_market
+from infold.cli.runs.demo import POOL_E6
+from infold.cli.runs.parameters import DEMO_MARKETS, demo_market
 from infold.core.daybound import (
     LIMIT_SHARE,
     METER_SHARE,

@@ -71,7 +71,9 @@ def test_words_travel_whole() -> None:
     with pytest.raises(InvariantBroken, match="does not decode"):
         events.decode_events(broken)
     with pytest.raises(InvariantBroken, match="does not decode"):
-        events.decode_command(b'{"type":"LapseBatch","number":"1","reason":""}')
+        events.decode_entry(
+            b'{"command":{"type":"LapseBatch","number":"1","reason":""},"events":[]}'
+        )
 
 
 def test_a_deposit_must_add_up() -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from infold.core.curve import Curve
-from infold.dealer.desk import Desk, curve_hash
+from infold.dealer.desk import Desk
 from infold.dealer.params import PERPETUAL, SPOT_FX
 
 ORACLE = 60_000 * 10**8
@@ -94,24 +94,6 @@ def test_curves_serve_priced_markets_by_their_own_parameters() -> None:
     assert curves[4] == Desk(Curve, 1.0, default=PERPETUAL).commit(4, 5, ORACLE, 1)
     assert curves[3] == Desk(Curve, 1.0, default=PERPETUAL).commit(3, 5, ORACLE, 1)
     assert curves[2] == Desk(Curve, 1.0, default=SPOT_FX).commit(2, 5, 10**8, 1)
-
-
-def test_hash_covers_every_figure() -> None:
-    curve = a_desk().commit(1, 0, ORACLE, TICK)
-    prices, sales = curve.prices_e8, curve.sales_e8
-    others = [
-        Curve((prices[0] - 1, *prices[1:]), sales),
-        Curve(prices, (*sales[:-1], sales[-1] + 1)),
-        Curve(prices[:3], sales[:3]),
-        Curve(prices, sales, sell_from_e8=1),
-        Curve(prices, sales, buy_to_e8=1),
-        Curve(prices, sales, sale_e8_min=-1),
-        Curve(prices, sales, sale_e8_max=1),
-    ]
-    hashes = {curve_hash(each) for each in (curve, *others)}
-    assert len(hashes) == 8
-    assert all(len(each) == 32 for each in hashes)
-    assert curve_hash(Curve(prices, sales)) == curve_hash(curve)
 
 
 def test_a_least_half_spread_widens_both_sides_and_an_infinite_one_is_no_quote() -> None:

@@ -18,7 +18,6 @@ from infold.dealer.treasury import (
     reach_bp,
     required_m,
     transfers,
-    warehouse_charge,
 )
 
 PRUDENCE = Prudence(volatility_bp=300.0, stress_bp=2_000.0)
@@ -117,12 +116,6 @@ def test_reducing_is_always_allowed_and_halted_venues_allow_nothing_else() -> No
     assert hedge_capacity_m(broke, -1, [CHAIN, broke], PRUDENCE) == 0.0
 
 
-def test_capital_rule_of_the_zone() -> None:
-    """2 M of quote lost at a stress of 20 % are 10 M of inventory."""
-    assert warehouse_charge(2.0, PRUDENCE).inventory_m == pytest.approx(10.0)
-    assert warehouse_charge(0.0, PRUDENCE).inventory_m == 0.0
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -148,5 +141,3 @@ def test_prudence_and_rules_name_what_makes_no_sense() -> None:
         replace(PRUDENCE, venue_share_max=1.1)
     with pytest.raises(ValueError, match="side"):
         hedge_capacity_m(VENUE, 0, [VENUE], PRUDENCE)
-    with pytest.raises(ValueError, match="capital_m"):
-        warehouse_charge(-1.0, PRUDENCE)

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from infold.dealer.hedging.exposure import Cause, Rules
-from infold.dealer.hedging.facts import HedgeFact, Reported, Routed
+from infold.dealer.hedging.facts import (
+    HedgeFact,
+    PositionSeen,
+    Reported,
+    Routed,
+    WrittenOff,
+)
 from infold.dealer.hedging.inflow import LOOKS_MIN
 from infold.dealer.hedging.orders import Patience
 from infold.dealer.hedging.passive import Resting
@@ -181,13 +187,50 @@ def test_a_default_is_written_off_by_an_operator_and_hedged_elsewhere() -> None:
     desk.hedge(client, PRICE_E8, 1_000)
     lost = desk.hedger.book.held_e8["near"]
     assert lost < 0
-    desk.hedger.write_off("near", 2_000)
-    for number in range(3, 20):
+    desk.plan = replace(tight, defaulted=frozenset({"near"}))
+    for number in range(2, 20):
         desk.hedge(client, PRICE_E8, 1_000 * number)
     book = desk.hedger.book
     assert book.held_e8["near"] == 0 and not book.usable("near", 10**15)
     assert [(one.cause, one.size_e8) for one in book.surprises] == [(Cause.WRITTEN_OFF, -lost)]
     assert (client + book.held_e8["far"]) / M_LOTS == pytest.approx(5.0, abs=1e-6)
+
+
+def test_a_write_off_is_one_fact_and_no_trade_that_moves_a_price() -> None:
+    facts: list[HedgeFact] = []
+    tight = replace(PLAN, charge=CapitalCharge(5e4, 1e4))
+    told, untold = a_desk(facts, tight), a_desk([], tight)
+    for desk in (told, untold):
+        desk.hedge(8 * M_LOTS, PRICE_E8, 1_000)
+    told.plan = replace(tight, defaulted=frozenset({"near"}))
+    impact_bp = told.hedge(8 * M_LOTS, PRICE_E8, 2_000).impact_bp
+    assert impact_bp == untold.hedge(8 * M_LOTS, PRICE_E8, 2_000).impact_bp < 0.0
+    told.hedge(8 * M_LOTS, PRICE_E8, 3_000)
+    assert [fact.venue for fact in facts if isinstance(fact, WrittenOff)] == ["near"]
+
+
+def test_the_money_at_a_venue_written_off_carries_no_hedge_and_is_not_asked_for() -> None:
+    legs = {
+        "near": Leg("near", 0.05, 0.0, 0.1, 0.05, transfer_s=0.0),
+        "far": Leg("far", 0.05, 0.0, 0.1, 0.05, transfer_s=0.0),
+    }
+    prudence = Prudence(volatility_bp=300.0, stress_bp=1_000.0, venue_share_max=0.5)
+    margined = replace(PLAN, charge=CapitalCharge(5e4, 1e4), legs=legs, prudence=prudence)
+    facts: list[HedgeFact] = []
+    desk = a_desk(facts, replace(margined, defaulted=frozenset({"near"})))
+    found = desk.hedge(8 * M_LOTS, PRICE_E8, 1_000)
+    alone = replace(legs["far"], equity_m=0.02)
+    assert set(desk.legs) == {"far"}
+    assert dict(found.shares) == {
+        "far": pytest.approx(hedge_capacity_m(alone, -1, [alone], prudence))
+    }
+    asked = {fact.position.venue for fact in facts if isinstance(fact, PositionSeen)}
+    assert asked == {"far"}
+
+
+def test_a_plan_refuses_a_default_of_a_venue_it_does_not_know() -> None:
+    with pytest.raises(ValueError, match="defaulted names elsewhere, which is no venue of terms"):
+        replace(PLAN, defaulted=frozenset({"elsewhere"}))
 
 
 def test_a_hedge_taken_away_is_replaced() -> None:

@@ -48,6 +48,22 @@ def a_fill(time_ms: int) -> Fill:
     )
 
 
+def batches_of(memory: Any, dealer: Any, **changes: int) -> Batches:
+    """Batches of a node that has nothing else."""
+    nothing: Any = None
+    return Batches(
+        memory=memory,
+        follower=nothing,
+        poster=nothing,
+        oracle=nothing,
+        dealer=dealer,
+        domain=nothing,
+        matcher_key=b"",
+        mine=None,
+        **changes,
+    )
+
+
 def a_batch(time_ms: int) -> BatchClosed:
     return BatchClosed(
         number=1,
@@ -165,21 +181,10 @@ class Judging(Told):
 
 
 def test_tiers_are_fixed_once_a_period_and_a_failing_model_leaves_them(tmp_path: Path) -> None:
-    nothing: Any = None
     judging: Any = Judging()
     memory = Memory(tmp_path / "journal", b"a venue", None)
     dealer: Any = SimpleNamespace(signals=judging)
-    batches = Batches(
-        memory=memory,
-        follower=nothing,
-        poster=nothing,
-        oracle=nothing,
-        dealer=dealer,
-        domain=nothing,
-        matcher_key=b"",
-        mine=None,
-        tiers_ms=10_000,
-    )
+    batches = batches_of(memory, dealer, tiers_ms=10_000)
     for time_ms in (START_MS, START_MS + 1, START_MS + 9_999, START_MS + 10_000):
         batches.fix_tiers(time_ms)
     assert judging.asked == [START_MS, START_MS + 10_000]
@@ -195,19 +200,9 @@ def test_tiers_are_fixed_once_a_period_and_a_failing_model_leaves_them(tmp_path:
 
 def test_what_signals_refused_is_said_at_every_doubling(caplog: pytest.LogCaptureFixture) -> None:
     signals = Signals()
-    nothing: Any = None
     memory: Any = SimpleNamespace(journal=SimpleNamespace(seq=7), state=None)
     dealer: Any = SimpleNamespace(signals=signals, guard=None)
-    batches = Batches(
-        memory=memory,
-        follower=nothing,
-        poster=nothing,
-        oracle=nothing,
-        dealer=dealer,
-        domain=nothing,
-        matcher_key=b"",
-        mine=None,
-    )
+    batches = batches_of(memory, dealer)
     for _ in range(9):
         signals.priced(START_MS, {3: 0})
         batches.say_faults()
@@ -235,19 +230,9 @@ def test_curves_that_capital_cut_are_said_at_every_doubling(
 ) -> None:
     caplog.set_level(logging.INFO, "infold.node")
     guard = CapitalGuard()
-    nothing: Any = None
     memory: Any = SimpleNamespace(journal=SimpleNamespace(seq=7), state=None)
     dealer: Any = SimpleNamespace(signals=None, guard=guard)
-    batches = Batches(
-        memory=memory,
-        follower=nothing,
-        poster=nothing,
-        oracle=nothing,
-        dealer=dealer,
-        domain=nothing,
-        matcher_key=b"",
-        mine=None,
-    )
+    batches = batches_of(memory, dealer)
     poor = Holding(0.0, 0.0, 1.0, 260.0, 260.0, 10.0, 2.2)
     for _ in range(5):
         guard.allow(0.0, {3: poor}, 2.0)

@@ -12,6 +12,7 @@ from tests.support.recorded_twin import audited as of_recorded
 from tests.support.twin import BTC, EPOCH_MS, ETH, PROVIDER, Key
 
 from infold.reference.audit import IDS
+from infold.reference.chain_words import state_hash
 from infold.reference.history import Entry, Event, History
 from infold.reference.replay import Sampling
 from infold.reference.state import State
@@ -32,6 +33,8 @@ def a_venue() -> RecordedVenue:
     key = Key(555)
     grant = (18, key.address, BTC, 10**12, venue.now_ms + 10**6)
     venue.door("Delegates", "grant", *grant, sender=venue.keys[18].address)
+    for door in ("approve", "disapprove"):
+        venue.door("Delegates", door, 18, 2**256 - 1, sender=venue.keys[18].address)
     venue.prices_e8[BTC] += 10**10
     venue.settle(
         [venue.order(18, size_e8=10**7, key=key, delegated=True, slot=7)],
@@ -114,6 +117,21 @@ def test_the_state_hash_depends_on_every_word() -> None:
     key = next(iter(state.fills))
     state.fills[key] ^= 1 << 200
     assert audited(state=state)["state_hash"] != audited()["state_hash"]
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [("approvals", 17 << 256 | 2**256 - 1), ("operators", 2**320 - 1), ("delegates", 2**192 - 1)],
+)
+def test_the_state_hash_depends_on_words_whose_key_is_wider_than_a_word(
+    table: str, key: int
+) -> None:
+    hashes = set()
+    for place, word in ((key, 1), (key, 2), (key - 1, 1)):
+        state = copied(VENUE.protocol.state)
+        getattr(state, table)[place] = word
+        hashes.add(state_hash(state))
+    assert len(hashes) == 3
 
 
 @pytest.mark.parametrize(("mode", "checked"), [("all", 11), ("none", 1)])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.records import record_words
 
 from infold.reference import words
 from infold.reference.digests import Record
@@ -154,23 +155,5 @@ def test_settle_head_keeps_what_lies_above_its_fields() -> None:
 )
 def test_a_record_reads_its_two_words(order: int, terms: int) -> None:
     record = Record.of(order, terms, 1, 2)
-    rebuilt = (
-        record.account << 224
-        | record.slot << 216
-        | record.market << 200
-        | record.place << 196
-        | record.flags << 184
-        | record.epoch << 168
-        | record.seq << 136
-        | record.max_fee_e6 << 120
-        | record.expiry_ms << 72
-        | record.size_e8 << 8
-    )
-    assert rebuilt == order & ~0xFF
-    assert terms & ~0xFFFF == (
-        record.limit_e8 << 192
-        | record.fill_e8 << 128
-        | record.trigger_e8 << 64
-        | record.good_after_ms << 16
-    )
+    assert record_words(record) == (order & ~0xFF, terms & ~0xFFFF)
     assert record.reserved == bool(order & 0xFF or terms & 0xFFFF or order >> 192 & 0xF)

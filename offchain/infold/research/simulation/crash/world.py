@@ -130,7 +130,7 @@ class CrashWorld:
     def run_on(
         self, guards: tuple[Guard, ...], weather: Weather, tape: Tape, outages: Outages
     ) -> tuple[Floats, int]:
-        """The same on given columns."""
+        """The same on given columns. `InvariantBroken` if a path leaves the numbers."""
         stage = self._stage()
         venues = self._venues()
         rule, width = _auction_row(self.own_side_bp)

@@ -8,6 +8,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
+from tests.support.kinds import FOUR_KINDS
 
 from infold.dealer.params import SPOT_FX
 from infold.dealer.toxicity.acts import (
@@ -19,7 +20,7 @@ from infold.dealer.toxicity.acts import (
     widening_bp,
 )
 from infold.dealer.toxicity.filtering import copied
-from infold.dealer.toxicity.kinds import KindsParameters, grid_of_kinds
+from infold.dealer.toxicity.kinds import grid_of_kinds
 from infold.dealer.toxicity.pricing import BASE, add_pending, best_level, guarded
 
 ACTS = ActParameters(
@@ -28,19 +29,7 @@ ACTS = ActParameters(
     tiers=(FeeTier(0.0, 100), FeeTier(0.3, 250), FeeTier(0.6, 500)),
     route_probability=0.5,
 )
-PARAMETERS = KindsParameters(
-    edges_bp=(1.0, 3.0),
-    decays_s=(20.0, 200.0),
-    share_informed=0.1,
-    own_requests_per_day=44.0,
-    informed_requests_per_day=70.0,
-    news_per_day=20.0,
-    willing=(0.0, 1.0),
-    background_bp=0.0,
-    premiums_bp=(-0.02, 0.5, 1.5, 2.5),
-    hedge_cost_bp=0.4,
-    hedge_s=20.0,
-)
+PARAMETERS = msgspec.structs.replace(FOUR_KINDS, premiums_bp=(-0.02, 0.5, 1.5, 2.5))
 KINDS = grid_of_kinds(PARAMETERS, SPOT_FX, (1.0, 10.0, 60.0, 300.0))
 
 

@@ -8,6 +8,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
+from tests.support.kinds import FOUR_KINDS
 
 from infold.dealer.params import SPOT_FX
 from infold.dealer.toxicity.filtering import (
@@ -20,21 +21,11 @@ from infold.dealer.toxicity.filtering import (
     posterior,
     refit,
 )
-from infold.dealer.toxicity.kinds import KindsParameters, grid_of_kinds
+from infold.dealer.toxicity.kinds import grid_of_kinds
 
 HORIZONS_S = (1.0, 10.0, 60.0, 300.0)
-PARAMETERS = KindsParameters(
-    edges_bp=(1.0, 3.0),
-    decays_s=(20.0, 200.0),
-    share_informed=0.1,
-    own_requests_per_day=44.0,
-    informed_requests_per_day=70.0,
-    news_per_day=20.0,
-    willing=(0.25, 1.0),
-    background_bp=30.0,
-    premiums_bp=(0.0, 0.5, 1.5),
-    hedge_cost_bp=0.4,
-    hedge_s=20.0,
+PARAMETERS = msgspec.structs.replace(
+    FOUR_KINDS, willing=(0.25, 1.0), background_bp=30.0, premiums_bp=(0.0, 0.5, 1.5)
 )
 KINDS = grid_of_kinds(PARAMETERS, SPOT_FX, HORIZONS_S)
 

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands about the matcher's bond: claiming for an order that was left out, and answering."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infold.cli.caller import Caller, on_chain
+from infold.cli.options import (
+    JournalPath,
+    journal_in,
+)
+from infold.cli.terminal import Exit, Json, show_command
+from infold.omissions import Receipted, SealedBatch, challenge_arguments, worse_fill
+
+if TYPE_CHECKING:
+    from infold.shell.chain import Venue
+
+BLOCKS = 100_000
+"""Looked back, unless told otherwise."""
+
+Blocks = Annotated[int, typer.Option("--blocks", min=1, help="How many blocks to look back.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the root."""
+    app.command("challenge")(challenge)
+    app.command("defend")(defend)
+
+
+@on_chain
+def challenge(
+    caller: Caller,
+    receipts: Annotated[
+        Path, typer.Argument(help="Receipts, as `infold order place --receipts` keeps them.")
+    ],
+    blocks: Blocks = BLOCKS,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be claimed; send nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Look through the batches on chain for one that left an order of yours out, and claim for it.
+
+    Asks nothing of the venue: batches are read from the chain. Claim before you cancel or replace
+    an order, for either answers the claim. A claim is paid to the account's owner when the bond's
+    window is over: by the same command, run again.
+    """
+    from infold.sdk.receipts import ReceiptFile
+    from infold.shell.chain import Reverted, block
+
+    desk = caller.desk()
+    there = desk.venue
+    bond, now_s = there["Bond"], block(there.rpc).timestamp_s
+    batches = sealed_batches(there, blocks)
+    claims: list[dict[str, Any]] = []
+    for held in ReceiptFile(receipts):
+        digest = held.receipt.order_hash
+        claim = int(bond.call("claims", digest))
+        said: dict[str, Any] = {"order_hash": "0x" + digest.hex()}
+        if claim:
+            if claim & 2**64 - 1 and now_s > claim >> 96 and not dry_run:
+                desk.send("Bond", "pay", digest)
+                claims.append(said | {"state": "paid"})
+            continue
+        shown = first_omission(held, batches)
+        if shown is None:
+            continue
+        batch, worse = shown
+        said |= {"batch": batch.number}
+        if dry_run:
+            claims.append(said | {"state": "found"})
+            continue
+        try:
+            desk.send("Bond", "challenge", *challenge_arguments(held, batch, worse))
+            claims.append(said | {"state": "claimed"})
+        except Reverted as refusal:
+            claims.append(said | {"state": "refused", "reason": refusal.reason})
+    document = {"batches": len(batches), "claims": claims}
+    show_command("challenge", document, as_json, "claims on the matcher's bond")
+    if any(one["state"] == "refused" for one in claims):
+        raise typer.Exit(Exit.REVERTED)
+
+
+@on_chain
+def defend(
+    caller: Caller,
+    journal: JournalPath,
+    blocks: Blocks = BLOCKS,
+    as_json: Json = False,
+) -> None:
+    """Answer every open claim on the bond that the journal has a trader's signature against.
+
+    Exit 8 if claims stay open: pay them, or schedule `Bond.dismiss` in the timelock for those that
+    margin or a full batch explains (docs/runbook.md).
+    """
+    from infold.node.defence import read_signatures
+    from infold.shell.chain import block
+
+    desk = caller.desk()
+    there = desk.venue
+    bond, last = there["Bond"], block(there.rpc)
+    held = read_signatures(journal_in(journal))
+    answered, open_claims = [], []
+    for log in there.logs(max(0, last.number - blocks), last.number, "Bond"):
+        if log.name != "Claimed":
+            continue
+        digest = log.arguments["order_hash"]
+        claim = int(bond.call("claims", digest))
+        if not claim & 2**64 - 1 or last.timestamp_s > claim >> 96:
+            continue
+        said = "0x" + digest.hex()
+        answer = held.answer(digest)
+        if answer is None:
+            open_claims.append(said)
+            continue
+        desk.send("Bond", answer.function, *answer.arguments)
+        answered.append({"order_hash": said, "by": answer.function})
+    document = {"answered": answered, "open": open_claims}
+    show_command("defend", document, as_json, "claims answered")
+    if open_claims:
+        raise typer.Exit(Exit.CHECK_FAILED)
+
+
+def sealed_batches(there: Venue, blocks: int) -> list[SealedBatch]:
+    """The batches that landed lately, oldest first, out of the calldata that carried them."""
+    from infold.shell.chain import batch_of_settle, block, calldata_of
+
+    last = block(there.rpc).number
+    first = max(there.book.first_block, last - blocks)
+    settled = [log for log in there.logs(first, last, "Clearing") if log.name == "BatchSettled"]
+    found = [batch_of_settle(calldata_of(there.rpc, log.transaction)) for log in settled]
+    return [batch for batch in found if batch is not None]
+
+
+def first_omission(held: Receipted, batches: list[SealedBatch]) -> tuple[SealedBatch, int] | None:
+    """The first batch that left an order out, and the fill that shows it."""
+    for batch in batches:
+        worse = worse_fill(held, batch)
+        if worse is not None:
+            return batch, worse
+    return None

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`infold keeper`: liquidates whom the published prices broke, or deleverages the other side where
+the pool cannot, folds what sides owe, and lets out who asked to leave.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infold.cli.caller import Caller, on_chain
+from infold.cli.header import header
+from infold.cli.options import (
+    CONNECTIONS,
+    address_of_text,
+)
+from infold.cli.pages.venues import of_look
+from infold.cli.terminal import Exit, Json, Quiet, Steps, complain, progress, show
+from infold.errors import Unavailable
+from infold.units import PLACES
+from infold.words import SettleHead, pack_settle_head, unpack_exit
+
+if TYPE_CHECKING:
+    from infold.cli.onchain import Desk
+    from infold.shell.chain import Log, Venue
+    from infold.shell.keeper import Broken, DueExit, Vector, Watch
+
+    Collect = Callable[[int], Vector]
+
+
+@on_chain
+def keeper(
+    caller: Caller,
+    account: Annotated[
+        int,
+        typer.Option(
+            "--account",
+            min=0,
+            max=2**32 - 1,
+            help="The account that earns half of each penalty; 0 leaves all of it to insurance.",
+        ),
+    ] = 0,
+    once: Annotated[bool, typer.Option("--once", help="One look, then leave.")] = False,
+    signer: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--signer",
+            help="An oracle signer as ADDRESS=URL, k of them or more: who signs the prices of a"
+            " forced exit's appointed time. Without them an exit waits for a batch of that time.",
+        ),
+    ] = None,
+    interval_s: Annotated[
+        float, typer.Option("--interval-s", min=0.1, max=60.0, help="Between two looks.")
+    ] = 1.0,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Liquidate every account that the last published prices put below maintenance margin, or
+    deleverage where the pool cannot take it; fold what sides owe; carry out forced exits whose time
+    has come.
+
+    Needs a node, a key that pays gas, and nothing of the venue's: prices come from its last batch.
+    With --json one document a look that did something, with --once always one.
+    """
+    from infold.shell.keeper import Watch
+
+    desk = caller.desk()
+    there, watch = desk.venue, Watch(desk.venue)
+    collect = _collector(signer or [], there)
+    with progress(quiet) as steps:
+        while not once:
+            try:
+                found = look(watch, desk, account, collect, steps)
+                if any(found[name] for name in ("liquidations", "folds", "exits", "refused")):
+                    show({**header("keeper"), **found}, as_json, "infold keeper", of_look)
+            except Unavailable as error:
+                complain(str(error))
+            time.sleep(interval_s)
+        found = look(watch, desk, account, collect, steps)
+    show({**header("keeper"), **found}, as_json, "infold keeper", of_look)
+    if found["refused"]:
+        raise typer.Exit(Exit.REVERTED)
+
+
+def _collector(signers: list[str], there: Venue) -> Collect | None:
+    """How to get the vector of a moment from the oracle's signers; None if none are named."""
+    if not signers:
+        return None
+    from infold.shell.oracle import Collector
+    from infold.signing import Domain
+
+    named = dict(text.partition("=")[::2] for text in signers)
+    urls = {address_of_text(address): url for address, url in named.items()}
+    oracle = there["Oracle"]
+    k = int(oracle.call("threshold")) >> 56 & 0xFF
+    collector = Collector(urls, k, Domain(there.book.chain_id, oracle.address))
+    CONNECTIONS.callback(collector.close)
+
+    def collect(time_ms: int) -> Vector:
+        vector = collector.collect(time_ms)
+        head = pack_settle_head(SettleHead(0, time_ms, vector.chunks, vector.opened))
+        return head, vector.openings, vector.signatures
+
+    return collect
+
+
+def look(
+    watch: Watch, desk: Desk, keeper_account: int, collect: Collect | None, steps: Steps
+) -> dict[str, Any]:
+    """Follow the chain, liquidate whom it allows and let out whose time has come; what came of
+    it.
+    """
+    steps.say(f"looking from block {watch.block + 1}")
+    watch.follow()
+    folds = _fold(watch, desk)
+    broken = watch.broken()
+    done: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    for number, case in enumerate(broken):
+        steps.at(number, len(broken), f"account {case.account}")
+        _liquidate(watch, desk, case, keeper_account, done, refused)
+    if any(it["deleveraged"] for it in done):
+        watch.follow()
+        folds += _fold(watch, desk)
+    left = [_let_out(watch, desk, due, collect, refused) for due in watch.due_exits()]
+    return {
+        "block": watch.block,
+        "vector_ms": watch.vector_ms,
+        "fresh": watch.fresh,
+        "holders": len(watch.holders),
+        "broken": len(broken),
+        "liquidations": done,
+        "folds": folds,
+        "exits": [it for it in left if it is not None],
+        "refused": refused,
+        "unjudged": [
+            {"account": account, "reason": reason}
+            for account, reason in sorted(watch.unjudged.items())
+        ],
+        "ok": not refused,
+    }
+
+
+def _let_out(
+    watch: Watch,
+    desk: Desk,
+    due: DueExit,
+    collect: Collect | None,
+    refused: list[dict[str, Any]],
+) -> dict[str, Any] | None:
+    """One forced exit at its appointed time, None where nobody has that time's vector yet."""
+    from infold.shell.chain import Reverted
+
+    account, place, time_ms = due
+    try:
+        if watch.vector is not None and watch.vector_ms == time_ms:
+            vector = watch.vector
+        elif collect is not None:
+            vector = collect(time_ms)
+        else:
+            return None
+        logs = desk.send("Recovery", "execute_exit", *vector, account, place)
+    except (Reverted, Unavailable) as error:
+        refused.append({"account": account, "index": place, "reason": str(error)})
+        return None
+    asked = watch.exits[account, place]
+    left = [unpack_exit(int(log.arguments["exit"])) for log in logs if log.name == "ExitSet"]
+    out_e8 = asked.size_e8 - sum(word.size_e8 for word in left)
+    return {"account": account, "index": place, "time_ms": time_ms, "size_e8": str(out_e8)}
+
+
+def _fold(watch: Watch, desk: Desk) -> list[dict[str, int]]:
+    """Let positions give up what their side owes, so that they can trade again."""
+    from infold.shell.chain import Reverted
+
+    folded = []
+    for account, place in watch.late():
+        try:
+            desk.send("Recovery", "fold", account, place)
+        except Reverted:
+            continue  # somebody else did
+        folded.append({"account": account, "index": place})
+    return folded
+
+
+def _shrink(watch: Watch, desk: Desk, case: Broken, keeper_account: int) -> tuple[str, list[Log]]:
+    """One position against the pool, or against the other side where the pool cannot: of who owes
+    money the other side is asked first.
+    """
+    from infold.shell.chain import Reverted
+
+    assert watch.vector is not None
+    arguments = (*watch.vector, case.account, case.place, keeper_account)
+    doors = ("deleverage", "liquidate") if case.equity_e6 < 0 else ("liquidate", "deleverage")
+    try:
+        return doors[0], desk.send("Recovery", doors[0], *arguments)
+    except Reverted as reverted:
+        if reverted.reason not in ("recovery: pool is full", "recovery: pool has room"):
+            raise
+    return doors[1], desk.send("Recovery", doors[1], *arguments)
+
+
+def _liquidate(
+    watch: Watch,
+    desk: Desk,
+    case: Broken,
+    keeper_account: int,
+    done: list[dict[str, Any]],
+    refused: list[dict[str, Any]],
+) -> None:
+    """One account, its largest position first, until it is healthy again or nobody may."""
+    from infold.cli.onchain import named
+    from infold.shell.chain import Reverted
+
+    for _ in range(PLACES):  # each position once at one vector
+        try:
+            door, logs = _shrink(watch, desk, case, keeper_account)
+        except Reverted as reverted:
+            # Somebody else was faster, or has to fold first: the next look asks again.
+            refused.append(
+                {"account": case.account, "index": case.place, "reason": reverted.reason}
+            )
+            return
+        earned = sum(
+            int(log.arguments["amount_e6"])
+            for log in logs
+            if log.name == "CollateralMoved"
+            and keeper_account == log.arguments["account"] != case.account
+        )
+        covered = [log.arguments for log in logs if log.name == "Covered"]
+        done.append(
+            {
+                "account": case.account,
+                "index": case.place,
+                "size_e8": str(named(logs, "Liquidated")["size_e8"]),
+                "deleveraged": door == "deleverage",
+                "earned_e6": str(earned),
+                "debt_e6": str(sum(it["insurance_e6"] + it["pool_e6"] for it in covered)),
+            }
+        )
+        again = watch.judge(case.account)
+        if again is None:
+            return
+        case = again

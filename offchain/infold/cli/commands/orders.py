@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands about orders: placing, previewing, cancelling and listing them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infold.cli.caller import Caller, on_chain
+from infold.cli.onchain import named
+from infold.cli.options import (
+    API_URL,
+    Account,
+    ApiUrl,
+    KeyFile,
+    Keystore,
+    Market,
+    PasswordFile,
+    client,
+    wallet,
+)
+from infold.cli.pages.trading import of_cancelled, of_orders, of_placed, of_preview
+from infold.cli.terminal import Json, show_all, show_command
+from infold.messages import TriggerKind
+
+order_group = typer.Typer(no_args_is_help=True, help="Place, cancel, list and preview orders.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the root."""
+    app.add_typer(order_group, name="order")
+
+
+class SideName(StrEnum):
+    """The two sides."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class TimeInForceName(StrEnum):
+    """How long an order may wait."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+Side = Annotated[SideName, typer.Option("--side", case_sensitive=False, help="Which way.")]
+Size = Annotated[str, typer.Option("--size", help="In base units, a decimal.")]
+Price = Annotated[str, typer.Option("--price", help="The limit; nothing fills beyond it.")]
+TimeInForceOption = Annotated[
+    TimeInForceName,
+    typer.Option(
+        "--time-in-force",
+        "--tif",
+        case_sensitive=False,
+        help="Rests until filled, fills in the next batch or ends, or fills there wholly or ends.",
+    ),
+]
+PostOnly = Annotated[
+    bool, typer.Option("--post-only", help="Fill only at the oracle price or better; with GTC.")
+]
+ReduceOnly = Annotated[bool, typer.Option("--reduce-only", help="Never open or turn a position.")]
+MaxFee = Annotated[str, typer.Option("--max-fee", help="The most to pay, as a share of notional.")]
+Above = Annotated[
+    str | None, typer.Option("--trigger-above", help="Sleep until the oracle is at or above this.")
+]
+Below = Annotated[
+    str | None, typer.Option("--trigger-below", help="Sleep until the oracle is at or below this.")
+]
+ExpiryMs = Annotated[
+    int | None,
+    typer.Option(
+        "--expiry-ms",
+        help="When it ends, in ms since 1970; left out, a day from now for GTC, else 10 s.",
+    ),
+]
+Slot = Annotated[
+    int | None,
+    typer.Option("--slot", min=0, max=255, help="One of 256 places; chosen if left out."),
+]
+Seq = Annotated[
+    int | None, typer.Option("--seq", min=1, help="Rises within a slot; chosen if left out.")
+]
+Approved = Annotated[
+    bool, typer.Option("--approved", help="No key signs: the owner approves the hash on chain.")
+]
+Delegated = Annotated[
+    bool, typer.Option("--delegated", help="The key is a delegate's, not the owner's.")
+]
+
+
+def _trigger(above: str | None, below: str | None) -> tuple[TriggerKind, str]:
+    if above is not None and below is not None:
+        raise typer.BadParameter("give --trigger-above or --trigger-below, not both")
+    if above is not None:
+        return TriggerKind.AT_OR_ABOVE, above
+    return (TriggerKind.NONE, "0") if below is None else (TriggerKind.AT_OR_BELOW, below)
+
+
+@order_group.command("place")
+def place(
+    account: Account,
+    market: Market,
+    side: Side,
+    size: Size,
+    price: Price,
+    time_in_force: TimeInForceOption = TimeInForceName.IOC,
+    post_only: PostOnly = False,
+    reduce_only: ReduceOnly = False,
+    max_fee: MaxFee = "0.001",
+    above: Above = None,
+    below: Below = None,
+    expiry_ms: ExpiryMs = None,
+    slot: Slot = None,
+    seq: Seq = None,
+    delegated: Delegated = False,
+    approved: Approved = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be signed and sent; send nothing.")
+    ] = False,
+    receipts: Annotated[
+        Path | None,
+        typer.Option(
+            "--receipts",
+            envvar="INFOLD_RECEIPTS",
+            help="Check the receipt and add it to this file, for `infold challenge`.",
+        ),
+    ] = None,
+    api_url: ApiUrl = API_URL,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Sign an order and send it; prints the venue's receipt."""
+    import json
+
+    from infold.sdk.client import raise_if_refused
+
+    with client(api_url, receipts) as api:
+        key = None
+        if not approved:
+            key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
+        order = api.prepare(
+            key,
+            account=account,
+            market=market,
+            side=side,
+            size=size,
+            price=price,
+            time_in_force=time_in_force,
+            post_only=post_only,
+            reduce_only=reduce_only,
+            max_fee=max_fee,
+            trigger=_trigger(above, below),
+            expiry_ms=expiry_ms,
+            slot=slot,
+            seq=seq,
+            delegated=delegated,
+        )
+        if dry_run:
+            unsent = {"orderHash": "0x" + order.order_hash.hex(), **json.loads(order.body)}
+            show_command("order place", unsent, as_json, "not sent")
+            return
+        (answer,) = api.place(order)
+        raise_if_refused(answer)
+        document = {"slot": order.order.slot, "seq": order.order.seq} | answer
+        show_command("order place", document, as_json, "order accepted", of_placed)
+
+
+@order_group.command("preview")
+def preview(
+    account: Account,
+    market: Market,
+    side: Side,
+    size: Size,
+    price: Price,
+    time_in_force: TimeInForceOption = TimeInForceName.IOC,
+    reduce_only: ReduceOnly = False,
+    api_url: ApiUrl = API_URL,
+    key_file: KeyFile = None,
+    keystore: Keystore = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Whether an order would be accepted now, and what would be signed. Nothing is placed."""
+    with client(api_url) as api:
+        key = wallet(key_file, keystore, password_file, int(api.meta()["chainId"]))
+        order = api.prepare(
+            key,
+            account=account,
+            market=market,
+            side=side,
+            size=size,
+            price=price,
+            time_in_force=time_in_force,
+            reduce_only=reduce_only,
+        )
+        show_command("order preview", api.preview(order), as_json, "preview", of_preview)
+
+
+@order_group.command("cancel")
+@on_chain
+def cancel(
+    caller: Caller,
+    account: Account,
+    slot: Annotated[
+        int | None, typer.Option("--slot", min=0, max=255, help="The order's slot.")
+    ] = None,
+    seq: Annotated[int | None, typer.Option("--seq", min=1, help="Up to this seq.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All orders of the account, on chain.")
+    ] = False,
+    on_chain: Annotated[
+        bool, typer.Option("--on-chain", help="Bind the matcher, for gas.")
+    ] = False,
+    delegated: Delegated = False,
+    as_json: Json = False,
+) -> None:
+    """Ask the matcher to stop an order, or make it stop with a transaction."""
+    if every:
+        desk = caller.desk()
+        done = named(desk.send("Clearing", "cancel_all", account), "CancelledAll")
+        document = {"account": account, "barrier_ms": int(done["barrier"])}
+        show_command("order cancel", document, as_json, "all cancelled")
+        return
+    if slot is None or seq is None:
+        raise typer.BadParameter("name the order with --slot and --seq, or all of them with --all")
+    if on_chain:
+        desk = caller.desk()
+        desk.send("Clearing", "cancel", account, slot, seq)
+        document = {"account": account, "slot": slot, "seq": seq, "on_chain": True}
+        show_command("order cancel", document, as_json, "cancelled")
+        return
+    with caller.client() as api:
+        key = caller.wallet(int(api.meta()["chainId"]))
+        answer = api.cancel(key, account, slot, seq, delegated=delegated)
+        show_command("order cancel", answer, as_json, "cancelled", of_cancelled)
+
+
+@order_group.command("list")
+def list_orders(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
+    """The account's open orders."""
+    with client(api_url) as api:
+        found = api.orders(account)
+        show_all(
+            "order list", "orders", found, as_json, f"open orders of account {account}", of_orders
+        )

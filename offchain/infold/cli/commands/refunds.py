@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands about fee refunds: what accounts are owed, and paying it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from infold.cli.caller import Caller, on_chain
+from infold.cli.onchain import named
+from infold.cli.options import (
+    API_URL,
+    ApiUrl,
+    Mint,
+    address_of_text,
+    client,
+)
+from infold.cli.pages.accounts import of_paid, of_refunds
+from infold.cli.terminal import Json, show_all, show_command
+from infold.errors import Misconfigured
+from infold.signing import checksum_address
+from infold.units import AMOUNT_DECIMALS, parse_decimal
+
+refunds_group = typer.Typer(
+    no_args_is_help=True, help="Fees that go back to accounts of lower tiers: look, pay."
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the root."""
+    app.add_typer(refunds_group, name="refunds")
+
+
+@refunds_group.command("list")
+def list_refunds(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
+    """Every account that earned a refund: its tier, what it earned, was paid and is owed."""
+    with client(api_url) as api:
+        show_all("refunds list", "refunds", api.refunds(), as_json, "refunds", of_refunds)
+
+
+@refunds_group.command("pay")
+@on_chain
+def pay(
+    caller: Caller,
+    least: Annotated[
+        str, typer.Option("--least", help="Leave accounts alone that are owed less than this.")
+    ] = "1",
+    mint: Mint = False,
+    as_json: Json = False,
+) -> None:
+    """Deposit what is owed into each account, from the key that the venue knows pays refunds.
+
+    Safe to run again after any interruption: what the chain shows as paid is not owed, and each
+    payment is signed with the nonce that was next when that was read.
+    """
+    from infold.shell.refunds import standing_of
+
+    least_e6 = max(1, parse_decimal(least, AMOUNT_DECIMALS, "least"))
+    desk = caller.desk()
+    contracts = desk.venue
+    with caller.client() as api:
+        must_pay(api.meta().get("refundPayer"), desk.address)
+        # Test dollars and leave to spend them first: what follows is read after them.
+        earned, _ = api.refunds_at()
+        rough_e6 = sum(_owed_e6(row["refundOwed"]) for row in earned)
+        if rough_e6:
+            desk.approve("Vault", rough_e6, mint=mint)
+        rows, seen = api.refunds_at()
+    standing = standing_of(contracts, desk.address, seen)
+    since: Counter[int] = Counter()
+    for deposit in standing.deposits:
+        since[deposit.account] += deposit.amount_e6
+    desk.begin_at(standing.nonce)
+    paid: list[dict[str, str | int]] = []
+    for row in rows:
+        account = int(row["account"])
+        owed_e6 = _owed_e6(row["refundOwed"]) - since[account]
+        if owed_e6 >= least_e6:
+            moved = named(desk.send("Clearing", "deposit", account, owed_e6), "CollateralMoved")
+            paid.append({"account": account, "amount_e6": str(moved["amount_e6"])})
+    document = {"payer": desk.holder, "least_e6": str(least_e6), "paid": paid}
+    show_command("refunds pay", document, as_json, "refunds paid", of_paid)
+
+
+def _owed_e6(text: str) -> int:
+    return parse_decimal(text, AMOUNT_DECIMALS, "refundOwed")
+
+
+def must_pay(payer: str | None, address: bytes) -> None:
+    """`Misconfigured` unless the venue counts deposits of this key as refunds."""
+    if payer is None:
+        raise Misconfigured("the venue names no key that pays refunds; start its node with one")
+    if address_of_text(payer) != address:
+        raise Misconfigured(
+            f"the venue counts deposits of {payer} as refunds, not those of"
+            f" {checksum_address(address)};"
+            " give that key"
+        )

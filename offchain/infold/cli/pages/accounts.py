@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people read of an account: its money, its positions, its refunds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infold.cli.layout import clock, count, decimal_dollars, dollars, grouped, pairs, percent, table
+from infold.cli.pages import Document
+from infold.units import WINDOW_MS
+
+
+def of_account(found: Document) -> list[str]:
+    """Money first, positions below."""
+    pending = decimal_dollars(found["pendingWithdrawal"])
+    if found["withdrawalBarrier"]:
+        pending += f", by --claim after {clock(found['withdrawalBarrier'] + WINDOW_MS)}"
+    lines = pairs(
+        [
+            ("owner", found["owner"]),
+            ("collateral", decimal_dollars(found["collateral"])),
+            ("equity", decimal_dollars(found["equity"])),
+            (
+                "margin",
+                f"{decimal_dollars(found['initialMargin'])} initial,"
+                f" {decimal_dollars(found['maintenanceMargin'])} maintenance",
+            ),
+            ("withdrawing", pending),
+            ("fee tier", _fee_tier(found)),
+            (
+                "refund",
+                f"{decimal_dollars(found['refundOwed'])} owed,"
+                f" {decimal_dollars(found['refundPaid'])} paid",
+            ),
+            ("open orders", count(found["openOrders"])),
+            ("epoch", count(found["epoch"])),
+        ]
+    )
+    positions = of_positions(found["positions"]) if found["positions"] else ["no open positions"]
+    return [*lines, "", *positions]
+
+
+def _fee_tier(found: Document) -> str:
+    until = found["feeTierUntil"]
+    return f"pays {percent(found['feeTier'])} of a market's fee" + (
+        f" until {clock(until)}" if until else ""
+    )
+
+
+def of_positions(found: Sequence[Document]) -> list[str]:
+    """Open positions at oracle prices; what is unrealized is not yet collateral. Below, what holds
+    one back.
+    """
+    rows = [
+        [
+            one["market"],
+            "short" if one["size"].startswith("-") else "long",
+            grouped(one["size"].removeprefix("-")),
+            grouped(one["oraclePrice"]),
+            decimal_dollars(one["quote"]),
+            decimal_dollars(one["unrealizedPnl"]),
+        ]
+        for one in found
+    ]
+    lines = table(["market", "side", "size", "oracle price", "quote", "unrealized"], rows, left=2)
+    for one in found:
+        if one["behind"]:
+            lines.append(f"{one['market']} was deleveraged: `infold keeper --once` folds it")
+        if one["exit"]:
+            lines.append(
+                f"{one['market']}: exit of {grouped(one['exit']['size'])} asked for, first due"
+                f" {clock(one['exit']['due'])}"
+            )
+    return lines
+
+
+def of_refunds(found: Sequence[Document]) -> list[str]:
+    """What accounts get back of their fees."""
+    rows = [
+        [
+            str(one["account"]),
+            percent(one["feeTier"]),
+            *(decimal_dollars(one[name]) for name in ("refundEarned", "refundPaid", "refundOwed")),
+        ]
+        for one in found
+    ]
+    return table(["account", "pays", "earned", "paid", "owed"], rows, left=1)
+
+
+def _nothing_owed(found: Document) -> str:
+    return f"nobody is owed {dollars(found['least_e6'])} or more"
+
+
+def of_paid(found: Document) -> list[str]:
+    """Each refund that was paid, and by whom."""
+    rows = [[str(one["account"]), dollars(int(one["amount_e6"]))] for one in found["paid"]]
+    return [
+        *pairs([("payer", found["payer"])]),
+        "",
+        *(table(["account", "paid"], rows, left=1) if rows else [_nothing_owed(found)]),
+    ]

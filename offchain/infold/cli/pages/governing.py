@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people read of a change or a halt: where it stands then, and what is left to do."""
+
+from __future__ import annotations
+
+from infold.cli.layout import clock, pairs
+from infold.cli.pages import Document
+
+SERVES = "made; it serves {} from 3 s after that"
+SERVES_WHAT = {
+    "set_market": "price vectors",
+    "set_oracle_signer": "price vectors",
+    "set_oracle_threshold": "price vectors",
+    "set_price_source": "price vectors",
+    "set_matcher": "batches",
+    "set_attester": "batches",
+    "set_attester_threshold": "batches",
+}
+"""Of what has an old value and a new one; whatever else is set counts at once (C14)."""
+FOLLOWED_BY = {
+    "propose_parts": (
+        "announced; `infold govern replace_parts` makes it true from 14 days after that"
+    ),
+    "announce_withdrawal": (
+        "announced; `infold bond withdraw` pays it a claim's window and a day after that"
+    ),
+    "withdraw_backstop": (
+        "asked for; `infold withdraw 1 --claim` pays it to Governance from 18 s after that"
+    ),
+}
+"""Of what only begins something."""
+
+
+def of_change(found: Document) -> list[str]:
+    """Where a change stands, and what is left to do."""
+    ready = found["ready_s"] and clock(found["ready_s"] * 1000)
+    states = {
+        "made": made(found),
+        "cancelled": "cancelled",
+        "waiting": f"waits; anyone may --execute it from {ready}",
+        "due": "due; anyone may --execute it",
+    }
+    return pairs(
+        [
+            ("change", found["change"]),
+            ("state", states[found["state"]]),
+            ("operation", found["operation"]),
+        ]
+    )
+
+
+def made(found: Document) -> str:
+    """From when a change that was made counts."""
+    if found["made_earlier"]:
+        return "made earlier; a proposer schedules it once more with --again"
+    if found["change"] in FOLLOWED_BY:
+        return FOLLOWED_BY[found["change"]]
+    if found["change"] in SERVES_WHAT:
+        return SERVES.format(SERVES_WHAT[found["change"]])
+    return "made, and in force" if found["change"].startswith("set_") else "made"
+
+
+def of_halt(found: Document) -> list[str]:
+    """Between which batch times markets only shrink."""
+    return pairs(
+        [("markets shrink only", f"{clock(found['from_ms'])} to {clock(found['until_ms'])}")]
+    )

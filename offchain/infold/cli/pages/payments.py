@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people read of money that leaves the vault, now or later."""
+
+from __future__ import annotations
+
+from infold.cli.layout import clock, dollars, pairs, plain
+from infold.cli.pages import Document, Line
+
+
+def of_payment(found: Document) -> list[str]:
+    """What was paid, and each ticket for what waits."""
+    lines = plain({name: value for name, value in found.items() if name != "tickets"})
+    waiting: list[Line] = [
+        (
+            f"ticket {one['ticket']}",
+            f"{dollars(one['amount_e6'])} waits in the vault's queue, until"
+            f" {clock(one['due_s'] * 1000)} at the latest; `infold ticket {one['ticket']}` says how"
+            " much is before it",
+        )
+        for one in found["tickets"]
+    ]
+    return [*lines, "", *pairs(waiting)] if waiting else lines
+
+
+def of_ticket(found: Document) -> list[str]:
+    """A payment that waits, or waited."""
+    states = {"waiting": "waits", "paid": "paid"}
+    rows = [
+        ("owner", found["owner"]),
+        ("amount", dollars(found["amount_e6"])),
+        ("state", states[found["state"]]),
+    ]
+    if found["state"] == "waiting":
+        rows += [
+            ("its turn has come after", f"{dollars(found['waits_for_e6'])} more"),
+            ("at the latest", clock(found["due_s"] * 1000)),
+        ]
+    return pairs(rows)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people read who run a venue or watch one: where it is, how it stands, what a keeper did."""
+
+from __future__ import annotations
+
+from infold.cli.layout import cells, clock, count, dollars, pairs, percent, plain, table
+from infold.cli.pages import Document
+
+STATES = {
+    "running": "settles batches",
+    "silent": "no batch for a week: anyone may end it, `infold wind-down start`",
+    "registering": "wound down: no order is taken any more, debts are told (`infold wind-down`)",
+    "paying": "wound down: no order is taken any more, everyone claims (`infold wind-down`)",
+}
+
+
+def of_devnet(found: Document) -> list[str]:
+    """Where it is, and keys to trade with; they are worth nothing."""
+    contracts = [[name, address] for name, address in found["contracts"].items()]
+    markets = [f"{one['id']} {one['name']}" for one in found["markets"]]
+    accounts = [
+        line for one in found["accounts"] for line in (f"{one['address']}", f"{one['private_key']}")
+    ]
+    names = [name for one in found["accounts"] for name in (str(one["id"]), "  key")]
+    return [
+        *pairs(
+            [
+                ("chain", f"{found['rpc_url']}, chain {found['chain_id']}"),
+                ("venue", found["api_url"]),
+                ("markets", cells(markets, 5)),
+                ("signers", [one["address"] for one in found["oracle_signers"]]),
+                ("needed", f"{found['k']} of {len(found['oracle_signers'])} signers"),
+                ("matcher", found["matcher"]["address"]),
+                ("refunds by", found["refund_payer"]["address"]),
+                (
+                    "governed by",
+                    f"{found['owner']['address']}, guardian {found['guardian']['address']}",
+                ),
+                (
+                    "key files",
+                    f"{found['key_files']}/ has owner, guardian, matcher and refund_payer, for"
+                    " --key-file",
+                ),
+            ]
+        ),
+        "",
+        *table(["contract", "address"], contracts, left=2),
+        "",
+        *table(["account", "address"], zip(names, accounts, strict=True), left=2),
+        "",
+        "to trade, paste into another shell:",
+        *_shell_lines(found),
+    ]
+
+
+def _shell_lines(found: Document) -> list[str]:
+    """What makes the trader's commands find this venue, and a first one to try."""
+    first = found["accounts"][0]
+    market = found["markets"][0]["name"]
+    return [
+        f"  export INFOLD_API_URL={found['api_url']}",
+        f"  export INFOLD_RPC_URL={found['rpc_url']}",
+        f"  export INFOLD_PRIVATE_KEY={first['private_key']}",
+        "  infold market list",
+        f"  infold order place {first['id']} -m {market} --side buy --size 0.01 --price LIMIT",
+    ]
+
+
+def of_deployed(found: Document) -> list[str]:
+    """What stands where, and the book that says so."""
+    rest = {name: value for name, value in found.items() if name not in ("contracts", "ok")}
+    return [*table(["contract", "address"], found["contracts"].items(), left=2), "", *plain(rest)]
+
+
+def of_look(found: Document) -> list[str]:
+    """What a keeper saw and did."""
+    if found["vector_ms"]:
+        return plain(found)
+    rest = {name: value for name, value in found.items() if name != "vector_ms"}
+    return plain({"vector": "none: no batch has landed yet"} | rest)
+
+
+def of_status(found: Document) -> list[str]:
+    """How a venue stands, by its contracts alone."""
+    bond, halt = found["bond"], found["halt"]
+    taken = bond["withdrawal"]
+    batch = "none yet" if not found["batch"] else count(found["batch"])
+    if found["batch_ms"]:
+        batch += f", of {clock(found['batch_ms'])}"
+    end = found["wind_down"]
+    state = [STATES[found["state"]]]
+    if end is not None:
+        state.append(f"debts are told until {clock(end['register_until_ms'])}")
+    if halt is not None:
+        state.append(f"only shrinks from {clock(halt['from_ms'])} to {clock(halt['until_ms'])}")
+    capital = dollars(found["capital_e6"])
+    if not found["batch"] and not int(found["capital_e6"]):
+        capital = "none before the first batch"
+    return pairs(
+        [
+            ("state", state),
+            ("block", f"{count(found['block'])}, {clock(found['block_ms'])}"),
+            ("last batch", batch),
+            (
+                "vault",
+                f"{dollars(found['vault']['accounted_e6'])}, of it"
+                f" {dollars(found['vault']['waiting_e6'])} in its queue",
+            ),
+            ("pool's capital", capital),
+            *([("a day takes", _day_takes(found["day_bound"]))] if end is None else []),
+            ("insurance", dollars(found["insurance_e6"])),
+            (
+                "matcher's bond",
+                f"{dollars(bond['bond_e6'])}, of it {dollars(bond['reserved_e6'])} reserved;"
+                f" {dollars(bond['reward_e6'])} an order left out"
+                + (f"; {dollars(taken['amount_e6'])} on its way out" if taken else ""),
+            ),
+        ]
+    )
+
+
+def _day_takes(bound: Document) -> list[str]:
+    """What a day of hindsight may take; of markets that no batch has priced nothing is known."""
+    share, unpriced = bound["share"], bound["unpriced"]
+    if not bound["priced"]:
+        return [
+            "not known before a batch has priced a market"
+            if unpriced
+            else "nothing: no market is listed"
+        ]
+    suit_e6 = int(bound["capital_e6_min"])
+    lines = [
+        "nothing: the pool has no capital"
+        if share is None
+        else f"at most {percent(share, 3)}, limit {percent(bound['limit_share'])}",
+        f"the caps suit {dollars(suit_e6)} and more" if suit_e6 else "the caps suit any capital",
+    ]
+    if unpriced:
+        numbers = ", ".join(map(str, unpriced))
+        lines.append(f"not counted, since no batch has priced them: markets {numbers}")
+    return lines

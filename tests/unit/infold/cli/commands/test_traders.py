@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a trader's commands print: the header of every command, then what the venue answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.documents import document_of
+
+from infold.cli import app as application
+from infold.cli.commands import accounts, markets, orders
+from infold.cli.header import version
+from infold.cli.terminal import Exit
+
+
+class Venue:
+    """Answers as the venue's client does, with nothing in it."""
+
+    def markets(self) -> list[dict[str, Any]]:
+        return []
+
+    def orders(self, account: int) -> list[dict[str, Any]]:
+        return []
+
+    def account(self, account: int) -> dict[str, Any]:
+        return {"account": account, "positions": []}
+
+
+@contextmanager
+def quiet_venue(api_url: str) -> Iterator[Venue]:
+    yield Venue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rest"),
+    [
+        (["market", "list"], {"markets": []}),
+        (["order", "list", "3"], {"orders": []}),
+        (["position", "3"], {"positions": []}),
+        (["account", "show", "3"], {"account": 3, "positions": []}),
+    ],
+)
+def test_a_trader_s_objects_begin_as_every_command_s_do(
+    arguments: list[str],
+    rest: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for module in (accounts, markets, orders):
+        monkeypatch.setattr(module, "client", quiet_venue)
+    assert application.run([*arguments, "--json"]) == Exit.OK
+    found = document_of(capsys.readouterr().out)
+    name = " ".join(word for word in arguments if not word.isdigit())
+    assert found == {"command": name, "version": version(), "seed": None} | rest
+
+
+def test_people_are_not_shown_the_header(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infold.cli.options.password", lambda file, new=False: "long enough")
+    assert application.run(["account", "keystore", str(tmp_path / "key.json")]) == Exit.OK
+    printed = capsys.readouterr().out
+    assert "address" in printed and version() not in printed
+    assert application.run(["account", "keystore", str(tmp_path / "b.json"), "--json"]) == Exit.OK
+    assert document_of(capsys.readouterr().out)["command"] == "account keystore"
