@@ -67,7 +67,7 @@ CODES: Final[dict[str, str]] = {
     "SLOT_TAKEN": "choose a free slot, or cancel the slot's order first",
     "DUPLICATE": "nothing: this very order is known already",
     "CANCELLED": "sign again with a seq above the slot's cancelled one",
-    "NOT_OPEN": "nothing: there is no such open order",
+    "NOT_OPEN": "there is nothing to cancel",
     # What it would lead to.
     "REDUCE_ONLY": "reduce-only needs an opposite position of at least one lot",
     "MARKETS_FULL": "close a position or cancel orders in another market; an account holds 16",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,19 @@ from infold.errors import InvariantBroken
 
 SEED = 20_261_124
 EXAMPLES = 150
+M64, M256 = 2**64 - 1, 2**256 - 1
+DELEVERAGING = (
+    words.Field("closed", 64, 192),
+    words.Field("long", 1, 191),
+    words.Field("total", 63, 128),
+    words.Field("price_e8", 64, 64),
+    words.Field("index", 64, 0),
+)
+TERMS = (
+    words.Field("price", 64, 160),
+    words.Field("bounty", 64, 96),
+    words.Field("charge", 64, 32),
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +84,14 @@ def test_unsigned_fields_take_their_width_and_no_more(probe: Contract, bits: int
             probe.count(value, bits)
 
 
-def test_positions_are_read_as_words_says(probe: Contract) -> None:
+def test_positions_are_read_and_written_as_words_says(probe: Contract) -> None:
+    """What a mark holds beside market, event and index stays out of the position."""
     for row in tuples(words.POSITION):
-        read = probe.unpack_position(words.pack_position(words.PositionWord(*row)))
-        assert read == row[1:4], f"{row} (seed {SEED})"
+        word = words.pack_position(words.PositionWord(*row))
+        assert probe.unpack_position(word) == row[1:4], f"{row} (seed {SEED})"
+        noise = ((1 << 72) - 1) << 144 | (1 << 80) - 1
+        mark = word >> 216 << 216 | (word & M64) << 80 | noise
+        assert probe.position(row[1], row[2], mark) == word, f"{row} (seed {SEED})"
 
 
 def test_account_words_hold_collateral_where_words_says(probe: Contract) -> None:
@@ -89,6 +107,58 @@ def test_books_round_trip(probe: Contract) -> None:
     for base, quote in ((2**63, 0), (-(2**63) - 1, 0), (0, 2**87), (0, -(2**87) - 1)):
         with refuses(probe.world, "packing: field overflow"):
             probe.book(base, quote)
+
+
+def withdrawn(probe: Contract, *row: int) -> int:
+    return int(probe.withdrawal(*row))
+
+
+def termed(probe: Contract, *row: int) -> int:
+    return int(probe.terms(*row))
+
+
+def exited(probe: Contract, *row: int) -> int:
+    return int(probe.exit_of(row[0] == 1, *row[1:]))
+
+
+def given_up(probe: Contract, *row: int) -> int:
+    """Of a mark that is all ones but for its index."""
+    return int(probe.deleveraging(row[0], row[1] == 1, *row[2:4], M256 ^ (M64 ^ row[4]) << 80))
+
+
+@pytest.mark.parametrize(
+    ("pack", "layout", "checked"),
+    [
+        (withdrawn, words.WITHDRAWAL, {0, 1}),
+        (exited, words.EXIT, {1, 2, 3, 4}),
+        (given_up, DELEVERAGING, {0, 2}),
+        (termed, TERMS, {0, 1, 2}),
+    ],
+)
+def test_each_field_is_taken_to_its_last_bit_and_no_further(
+    probe: Contract, pack: Callable[..., int], layout: words.Layout, checked: set[int]
+) -> None:
+    for row in tuples(layout)[:-EXAMPLES]:
+        assert pack(probe, *row) == words.pack(layout, row)
+    full = [(1 << field.bits) - 1 for field in layout]
+    for at in checked:
+        with refuses(probe.world, "packing: field overflow"):
+            pack(probe, *full[:at], full[at] + 1, *full[at + 1 :])
+
+
+def test_a_position_is_behind_once_its_own_side_was_deleveraged_after_its_event(
+    probe: Contract,
+) -> None:
+    """Where a word has no base it is nobody's; it reads as a short's."""
+    top = (1 << 24) - 1
+    for shorts, longs, event, base in itertools.product(
+        (0, 1, top - 1, top), (0, 1, top - 1, top), (0, 1, top - 1, top), (-(2**63), -1, 0, 1)
+    ):
+        events = words.pack_deleveraged(words.DeleveragedWord(shorts, longs, max(shorts, longs)))
+        last = longs if base > 0 else shorts
+        assert probe.last_of(base > 0, events) == last
+        held = words.pack_position(words.PositionWord(1, base, -1, -1, event))
+        assert probe.behind(held, events) == (last > event), (shorts, longs, event, base)
 
 
 def test_ledgers_add_up_or_overflow_by_name(probe: Contract) -> None:

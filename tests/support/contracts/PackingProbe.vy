@@ -47,6 +47,15 @@ def collateral_of(word: uint256) -> int256:
 
 @external
 @pure
+def position(base: int256, quote: int256, mark: uint256) -> uint256:
+    """
+    @notice See the module.
+    """
+    return packing._position(base, quote, mark)
+
+
+@external
+@pure
 def unpack_position(word: uint256) -> (int256, int256, int256):
     """
     @notice See the module.
@@ -86,6 +95,60 @@ def entered(ledger: uint256, realised: int256, fees: uint256, pot: int256) -> ui
     @notice See the module.
     """
     return packing._entered(ledger, realised, fees, pot)
+
+
+@external
+@pure
+def last_of(long: bool, events: uint256) -> uint256:
+    """
+    @notice See the module.
+    """
+    return packing._last_of(long, events)
+
+
+@external
+@pure
+def behind(held: uint256, events: uint256) -> bool:
+    """
+    @notice See the module.
+    """
+    return packing._behind(held, events)
+
+
+@external
+@pure
+def deleveraging(closed: uint256, long: bool, total: uint256, price: uint256, mark: uint256) -> uint256:
+    """
+    @notice See the module.
+    """
+    return packing._deleveraging(closed, long, total, price, mark)
+
+
+@external
+@pure
+def terms(price: uint256, bounty: uint256, charge: uint256) -> uint256:
+    """
+    @notice See the module.
+    """
+    return packing._terms(price, bounty, charge)
+
+
+@external
+@pure
+def exit_of(long: bool, market: uint256, done_ms: uint256, asked_ms: uint256, size: uint256) -> uint256:
+    """
+    @notice See the module.
+    """
+    return packing._exit(long, market, done_ms, asked_ms, size)
+
+
+@external
+@pure
+def withdrawal(amount: uint256, barrier_ms: uint256) -> uint256:
+    """
+    @notice See the module.
+    """
+    return packing._withdrawal(amount, barrier_ms)
 
 
 @external

@@ -2,5 +2,6 @@
 """Whole venues that a command drives in a time of its own: the demo's and a replay's.
 
 `stage.py` is the ground of both and `voyage.py` what is counted on it; `desks.py` has the traders,
-`dealing.py` the dealers and `parameters.py` the listings.
+`dealing.py` the dealers, `parameters.py` the listings, `provider.py` and `keeper.py` two more whom
+the demo has.
 """

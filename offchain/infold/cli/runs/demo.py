@@ -21,14 +21,16 @@ from infold.cli.header import header
 from infold.cli.outputs import must_be_new_directory, must_be_writable, write_output
 from infold.cli.runs.dealing import WatchingDesk, demo_dealer
 from infold.cli.runs.desks import seeded_wallet, wire_cancel, wire_order
+from infold.cli.runs.keeper import Keeper
 from infold.cli.runs.parameters import DEMO_MARKETS, demo_market
+from infold.cli.runs.provider import Provider
 from infold.cli.runs.stage import Stage
 from infold.cli.runs.voyage import Sent, Voyage
 from infold.cli.terminal import Steps
 from infold.core import margin
 from infold.core.state import Account
-from infold.errors import Rejected, Unavailable
-from infold.messages import Fill, Order, PriceVector
+from infold.errors import Rejected
+from infold.messages import Fill, Order
 from infold.reports.picture import picture
 from infold.research.careless import (
     OTHER_CHAIN_ID,
@@ -44,7 +46,7 @@ from infold.sdk.wallet import Wallet
 from infold.shell.devnet import DevnetConfig
 from infold.shell.devnet import Wallet as Key
 from infold.signing import Domain
-from infold.units import FIRST_TRADER, GUARD_MS, WINDOW_MS
+from infold.units import GUARD_MS, WINDOW_MS
 from infold.words import pack_delegate_markets
 
 START_MS = (
@@ -60,10 +62,8 @@ STEPS = TRADING_STEPS + CLOSING_STEPS
 EPOCH_MS = 40_000
 POOL_E6 = 80_000_000 * 10**6  # what the caps of eight demo markets suit (core/daybound.py)
 BACKSTOP_E6 = 2_000_000 * 10**6
-NEWCOMER_E6 = 500_000 * 10**6  # the provider who comes and goes
 GRANT_NOTIONAL_E6 = 50_000 * 10**6
 PREPARATIONS = ("dollars minted", "vaults approved")  # not worth a mention
-LIQUIDATIONS_A_STEP_MAX = 12  # each costs a keeper a transaction with the whole vector
 
 
 def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -> dict[str, Any]:
@@ -164,8 +164,6 @@ class _Demo:
         self.people = Population(seed, TRADERS, self.listings, BATCH_MS)
         self.done: Counter[str] = Counter()
         self._rng = rng
-        self._claims: dict[int, int] = {}
-        self._provider_step = 0
 
     # -- the play ------------------------------------------------------------
 
@@ -176,6 +174,7 @@ class _Demo:
         voyage = self.voyage = Voyage(stage, self._pool_alone)
         sight = _Sight(stage)
         steps.say("the pool strikes its first shares; delegates are granted")
+        self._provider, self._keeper = Provider(stage), Keeper(stage)
         self._grant_delegates()
         self._advance(0, START_MS + 1)
         steps.say(f"{STEPS} batch intervals of {BATCH_MS} ms")
@@ -186,7 +185,7 @@ class _Demo:
             closing = step > TRADING_STEPS
             wishes, acts = self.people.step(now_ms, prices, sight, closing=closing)
             self._act(acts, now_ms)
-            self._provide(step)
+            self._provider.act(step)
             if step < STEPS - 2:
                 voyage.submit([self._sent(wish, now_ms) for wish in wishes], now_ms)
             self._advance(step, time_ms)
@@ -203,7 +202,7 @@ class _Demo:
         """Prices move, the keeper and the claims act on them, the batch closes."""
         prices = {market + 1: price for market, price in self.walk.at(step).items()}
         self.stage.feed(time_ms, prices, noisy=True)
-        self._keep(time_ms)
+        self._keeper.act(time_ms, prices)
         self.voyage.close(time_ms)
         for what in self.stage.acts_done():
             self.done[what] += 1
@@ -219,7 +218,7 @@ class _Demo:
             self._advance(STEPS, time_ms)
             if self.stage.node.state.head.epoch > epoch:
                 break
-        self._provide(STEPS + 1)
+        self._provider.act(STEPS + 1)
         self._advance(STEPS, time_ms + BATCH_MS)
 
     def _pool_alone(self, fill: Fill) -> int:
@@ -325,9 +324,9 @@ class _Demo:
                 case ActKind.CANCEL_ALL:
                     stage.act(key, "cancel-alls", "Clearing", "cancel_all", account)
                 case ActKind.REQUEST_WITHDRAWAL:
-                    if account in self._claims or held.withdrawal.amount_e6:
+                    if account in self._keeper.claims or held.withdrawal.amount_e6:
                         continue
-                    self._claims[account] = now_ms + BATCH_MS + GUARD_MS + WINDOW_MS
+                    self._keeper.claims[account] = now_ms + BATCH_MS + GUARD_MS + WINDOW_MS
                     stage.act(
                         key,
                         "withdrawals requested",
@@ -338,87 +337,3 @@ class _Demo:
                     )
                 case ActKind.DEPOSIT:
                     stage.act(key, "deposits", "Clearing", "deposit", account, act.amount_e6)
-
-    def _provide(self, step: int) -> None:
-        """A provider comes in early, claims its shares when struck, asks for its money, and claims
-        that.
-        """
-        stage = self.stage
-        provider = stage.ground.wallet("newcomer")
-        pool, own = stage.venue["Pool"], (provider.address, provider.address)
-        if step == 3:
-            stage.venue.rpc.call("anvil_setBalance", "0x" + provider.address.hex(), hex(10**21))
-            stage.act(provider, "dollars minted", "Dollar", "mint", provider.address, NEWCOMER_E6)
-            stage.act(provider, "vaults approved", "Dollar", "approve", pool.address, NEWCOMER_E6)
-            stage.act(provider, "liquidity offered", "Pool", "requestDeposit", NEWCOMER_E6, *own)
-            self._provider_step = 1
-        elif self._provider_step == 1:
-            paid_in = int(pool.call("maxDeposit", provider.address))
-            if paid_in:
-                stage.act(provider, "pool shares claimed", "Pool", "deposit", paid_in, *own)
-                self._provider_step = 2
-        elif self._provider_step == 2:
-            shares = int(pool.call("balanceOf", provider.address))
-            if shares:
-                stage.act(provider, "liquidity asked back", "Pool", "requestRedeem", shares, *own)
-                self._provider_step = 3
-        elif self._provider_step == 3:
-            given_back = int(pool.call("maxRedeem", provider.address))
-            if given_back:
-                stage.act(provider, "liquidity paid back", "Pool", "redeem", given_back, *own)
-                self._provider_step = 4
-
-    # -- the keeper ----------------------------------------------------------
-
-    def _keep(self, time_ms: int) -> None:
-        """Liquidate who is broken at this vector, and claim what withdrawals are due."""
-        due = [account for account, due_ms in self._claims.items() if time_ms > due_ms]
-        broken = self._broken(time_ms)
-        if not due and not broken:
-            return
-        try:
-            vector = self.stage.vector(time_ms)
-        except Unavailable:
-            return  # the batch will ask again and say why
-        words = (_vector_head(vector), vector.openings, vector.signatures)
-        keeper = self.stage.ground.funder
-        for account, index in broken[:LIQUIDATIONS_A_STEP_MAX]:
-            self.stage.act(
-                keeper,
-                "liquidations",
-                "Recovery",
-                "liquidate",
-                *words,
-                account,
-                index,
-                0,
-            )
-        for account in due:
-            del self._claims[account]
-            self.stage.act(
-                keeper, "withdrawals claimed", "Clearing", "claim_withdrawal", account, *words
-            )
-
-    def _broken(self, time_ms: int) -> list[tuple[int, int]]:
-        """The largest position of each account below maintenance margin at the fed prices."""
-        state = self.stage.node.state
-        prices = {market + 1: price for market, price in self._fed(time_ms).items()}
-        found = []
-        for number, account in state.accounts.items():
-            if number < FIRST_TRADER or not account.positions:
-                continue
-            marks = margin.marks_for(account, state.markets, prices, time_ms)
-            if marks is not None and margin.is_liquidatable(account, marks):
-                index, _ = max(
-                    account.positions.items(),
-                    key=lambda item: abs(item[1].base_e8) * prices[item[1].market],
-                )
-                found.append((number, index))
-        return found
-
-    def _fed(self, time_ms: int) -> dict[int, int]:
-        return self.walk.at(min(STEPS, max(0, (time_ms - START_MS) // BATCH_MS)))
-
-
-def _vector_head(vector: PriceVector) -> int:
-    return vector.time_ms << 16 | vector.chunks << 8 | vector.opened

@@ -13,7 +13,7 @@ from tests.support.omission import LEFT_OUT, RIVAL, TIMELOCK, Omission
 from tests.support.venue import CLAIM_S, DEPLOYER, GUARDIAN, MATCHER, OWNER, REWARD_E6
 
 from infold.messages import Cancel, Order, TimeInForce, TriggerKind
-from infold.signing import Domain, cancel_digest, order_hash, sign
+from infold.signing import Domain, cancel_digest, keccak, order_hash, sign
 from infold.words import pack_delegate_markets
 
 STRANGER, SESSION = a_key("stranger"), a_key("session key")
@@ -102,13 +102,14 @@ def test_answers_are_for_claims_and_for_the_window(scene: Omission, why: int) ->
     ANSWERS[why](scene, order)
 
 
-def test_a_cancel_answers_if_it_reaches_the_order(scene: Omission) -> None:
-    order = scene.claimed()
+@pytest.mark.parametrize("seq", [10, 2**32 - 2])
+def test_a_cancel_answers_if_it_reaches_the_order(scene: Omission, seq: int) -> None:
+    order = scene.claimed(scene.order(seq=seq))
     with refuses(scene.venue.world, "bond: cancel of an older order"):
-        by_cancel(scene, order, seq=9)
+        by_cancel(scene, order, seq=seq - 1)
     with scene.venue.world.anchored():
-        by_cancel(scene, order, seq=11)
-    by_cancel(scene, order, seq=10)
+        by_cancel(scene, order, seq=seq + 1)
+    by_cancel(scene, order, seq=seq)
 
 
 def test_a_cancel_is_the_traders_of_this_slot_chain_and_contract(scene: Omission) -> None:
@@ -184,8 +185,21 @@ def test_another_order_is_the_traders_by_signature_or_approval(scene: Omission) 
         venue.delegates.disapprove(scene.left_out, order_hash(newer, venue.domain), sender=LEFT_OUT)
         with refuses(venue.world, "bond: not the trader's"):
             by_order(scene, order, newer, key=MATCHER)
+    with venue.world.anchored():
+        approve_until(scene, newer, 2)
+        by_order(scene, order, newer, key=MATCHER)
     venue.delegates.approve(scene.left_out, order_hash(newer, venue.domain), sender=LEFT_OUT)
     by_order(scene, order, newer, key=MATCHER)
+
+
+def approve_until(scene: Omission, order: Order, time_ms: int) -> None:
+    """Past every rule: an approval of any last moment, a word of `Delegates.approvals`."""
+    delegates = scene.venue.delegates
+    slot = delegates.artifact.layout["storage_layout"]["approvals"]["slot"]
+    for key in (order.account.to_bytes(32, "big"), scene.hash(order)):
+        slot = int.from_bytes(keccak(slot.to_bytes(32, "big") + key), "big")
+    scene.venue.world.store(delegates.address, slot, time_ms)
+    assert delegates.approvals(order.account, scene.hash(order)) == time_ms
 
 
 def test_only_the_timelock_dismisses(scene: Omission) -> None:

@@ -308,6 +308,19 @@ def test_a_fill_in_another_market_shows_nothing(scene: Omission) -> None:
         scene.challenge(scene.proof(batch=batch))
 
 
+def test_a_batch_that_prices_sixty_four_markets_can_be_proven_and_there_is_none_of_more(
+    scene: Omission,
+) -> None:
+    for count in (65, 64):
+        proof = scene.proof(batch=scene.batch(oracle=dict.fromkeys(range(1, count + 1), PRICE_E8)))
+        assert len(proof.prices) == count
+        if count == 64:
+            scene.challenge(proof)
+        else:
+            with refuses(scene.venue.world, ""):
+                scene.challenge(proof)
+
+
 def test_a_record_without_a_fill_is_an_omission_and_no_worse_fill(scene: Omission) -> None:
     venue = scene.venue
     order = scene.order()

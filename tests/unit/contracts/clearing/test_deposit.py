@@ -7,6 +7,8 @@ import pytest
 from tests.support.evm import a_key, refuses
 from tests.support.stage import RICH_E6, Stage
 
+from infold.words import pack_account
+
 STRANGER = a_key("stranger")
 
 
@@ -39,4 +41,15 @@ def test_deposit_takes_no_more_than_the_account_word_holds(stage: Stage) -> None
         with refuses(stage.venue.world, "clearing: amount too large"):
             stage.venue.clearing.deposit(stage.buyer, amount_e6, sender=STRANGER)
     stage.venue.clearing.deposit(stage.buyer, 2**63 - 1 - RICH_E6, sender=STRANGER)
+    assert stage.account(stage.buyer).collateral_e6 == 2**63 - 1
+
+
+def test_a_deposit_that_pays_a_debt_may_be_as_much_larger(stage: Stage) -> None:
+    """Two units are owed: what is left then is the most that the word holds."""
+    stage.venue.fund(STRANGER, 2**64)
+    account = pack_account(stage.account(stage.buyer)._replace(collateral_e6=-2))
+    stage.books.put("accounts", stage.buyer, account)
+    with refuses(stage.venue.world, "clearing: amount too large"):
+        stage.venue.clearing.deposit(stage.buyer, 2**63 + 2, sender=STRANGER)
+    stage.venue.clearing.deposit(stage.buyer, 2**63 + 1, sender=STRANGER)
     assert stage.account(stage.buyer).collateral_e6 == 2**63 - 1

@@ -299,14 +299,17 @@ def in_halves(stage: Stage, account: int, *buys: bool) -> list[Any]:
     ]
 
 
-def test_what_leaves_risk_and_equity_as_they_were_may_be_done_below_margin(stage: Stage) -> None:
-    """4,000 dollars, short at 60,000 and without a fee: half of it is bought and sold again."""
+@pytest.mark.parametrize(("long", "price"), [(True, 58_500), (False, 61_500)])
+def test_what_leaves_risk_and_equity_as_they_were_may_be_done_below_margin(
+    stage: Stage, long: bool, price: int
+) -> None:
+    """4,000 dollars at 60,000 and without a fee: half of it is closed and opened again."""
     stage.venue.list_market(1, fee_e6=0)
     account = account_of(stage, 4_000 * DOLLAR)
-    stage.settle([stage.sell(account), stage.buy()])
-    high = ORACLE | {1: 61_500 * 10**8}
-    assert try_out(stage, in_halves(stage, account, True, False), oracle=high) == {}
-    assert try_out(stage, in_halves(stage, account, False), oracle=high) == {account: 22}
+    stage.settle([stage.fill(account, long, LOT), stage.fill(stage.third, not long, LOT)])
+    oracle = ORACLE | {1: price * 10**8}
+    assert try_out(stage, in_halves(stage, account, not long, long), oracle=oracle) == {}
+    assert try_out(stage, in_halves(stage, account, long), oracle=oracle) == {account: 22}
 
 
 def test_an_account_of_no_equity_at_all_may_shrink_at_the_mark(stage: Stage) -> None:
@@ -628,6 +631,13 @@ def test_the_pool_takes_the_residual_and_the_money_of_the_plan(stage: Stage) -> 
     assert stage.venue.clearing.pool_markets() == 1 << 1
 
 
+def test_a_lot_is_a_position_of_the_pool(stage: Stage) -> None:
+    stage.fund_pool()
+    sell_to_traders(stage, -1, PRICE_E8)
+    assert stage.pool().base_e8 == 1
+    assert stage.venue.clearing.pool_markets() == 1 << 1
+
+
 def test_the_pools_closed_position_joins_its_collateral(stage: Stage) -> None:
     stage.fund_pool()
     before = stage.account(0).collateral_e6
@@ -687,14 +697,15 @@ def test_the_meter_counts_what_the_pool_lost_and_drains_with_time(stage: Stage) 
     assert filled > 0
 
 
-@pytest.mark.parametrize(("last_ms", "left_e6"), [(0, 5), (1, 0)])
+@pytest.mark.parametrize(("last_ms", "epoch", "left_e6"), [(0, 2, 5), (0, 2**31, 5), (1, 2, 0)])
 def test_the_venues_bucket_drains_since_the_last_batch_whenever_that_was(
-    stage: Stage, last_ms: int, left_e6: int
+    stage: Stage, last_ms: int, epoch: int, left_e6: int
 ) -> None:
     """The first batch follows none."""
     stage.fund_pool()
     head = unpack_head(stage.venue.clearing.head())
-    stage.books.put("head", 0, pack_head(head._replace(time_ms=last_ms, bucket_e6=5)))
+    head = head._replace(time_ms=last_ms, epoch=epoch, bucket_e6=5)
+    stage.books.put("head", 0, pack_head(head))
     stage.settle()
     assert unpack_head(stage.venue.clearing.head()).bucket_e6 == left_e6
 

@@ -60,11 +60,13 @@ def advised(kept_advised: Advised) -> Iterator[Advised]:
         yield kept_advised
 
 
-@pytest.mark.parametrize(("answer", "reason"), [(18, 18), (31, 31), (32, 16)])
+@pytest.mark.parametrize(
+    ("answer", "reason"), [(18, 18), (31, 31), (32, 16), (1 << 240 | EVENT, 16)]
+)
 def test_an_answer_below_32_is_the_reason_to_skip_and_any_other_a_mark(
     advised: Advised, answer: int, reason: int
 ) -> None:
-    """Of this place and the batch's time; and a mark must be the market's."""
+    """Of this place and the batch's time; and a mark must be the market's, with its last event."""
     advised.mark(EXIT, place=0)
     stage = advised.stage
     advised.tell(answer, stage.buyer << 4, stage.venue.world.now_ms + 1_000)

@@ -158,24 +158,33 @@ def test_settle_lets_no_record_name_the_pool_the_backstop_or_nobody(
     assert_refused(stage, stage.batch(plans), "clearing: records not ascending")
 
 
-def test_the_64_fills_of_an_account_may_be_followed_by_another_account(stage: Stage) -> None:
-    """The bound counts an account's records, not what stands before them."""
+def test_the_64_fills_of_an_account_may_stand_between_others(stage: Stage) -> None:
+    """The bound counts an account's records, not what stands before or behind them."""
     stage.venue.world.travel(1)
     plans = [
-        *(stage.buy(size_e8=10, slot=slot) for slot in range(64)),
+        stage.buy(size_e8=10),
         *(stage.sell(size_e8=10, slot=slot) for slot in range(64)),
+        *(stage.buy(stage.third, size_e8=10, slot=slot) for slot in range(63)),
     ]
     assert_lands(stage, stage.batch(plans))
 
 
-def test_settle_reads_256_records_and_none_more(stage: Stage) -> None:
-    """One more is refused before anything is read, the number that no batch has now included."""
+@pytest.mark.parametrize(
+    ("place", "most"),
+    [(1, 64), (2, 16), (3, 64), (4, 256), (6, 16)],
+    ids=["openings", "signatures", "prices", "records", "seals"],
+)
+def test_settle_reads_lists_up_to_their_bounds_and_no_longer_ones(
+    stage: Stage, place: int, most: int
+) -> None:
+    """A longer one is refused before anything is read, a number that no batch has now included."""
     stage.venue.world.travel(1)
-    batch = stage.batch(pair(stage), number=99)
-    for count, reason in ((256, "clearing: wrong batch number"), (257, "")):
-        many = msgspec.structs.replace(batch, records=batch.records[:1] * count)
+    arguments = stage.venue.arguments(stage.batch(pair(stage), number=99))
+    for count, reason in ((most, "clearing: wrong batch number"), (most + 1, "")):
+        many = [arguments[place][0]] * count
+        longer = (*arguments[:place], many, *arguments[place + 1 :])
         with pytest.raises(Refused) as refused:
-            stage.venue.settle(many)
+            stage.venue.clearing.settle(*longer, sender=MATCHER)
         assert refused.value.reason == reason
 
 
@@ -371,6 +380,12 @@ def test_a_backstop_below_its_margin_may_still_take_what_shrinks_it(stage: Stage
         stage.buy(stage.seller, size_e8=2 * size_e8),
     ]
     assert_refused(stage, stage.batch(turn, oracle=low), "clearing: backstop margin")
+    nothing = [
+        stage.buy(size_e8=1, limit_price_e8=1),
+        stage.sell(stage.third, size_e8=1, limit_price_e8=10**15),
+    ]
+    with venue.world.anchored():
+        assert_lands(stage, stage.batch(nothing, oracle=low), skipped=2)
     shrink = [
         stage.sell(stage.third, size_e8=50 * LOT, limit_price_e8=10**15),
         stage.buy(stage.seller, size_e8=50 * LOT),

@@ -512,6 +512,9 @@ def test_the_bound_on_jumps_widens_by_whole_seconds(stage: Stage) -> None:
 
 def test_settle_only_shrinks_where_open_interest_is_used_up(stage: Stage) -> None:
     stage.cross()
+    with stage.venue.world.anchored():
+        stage.venue.list_market(1, interest_cap_e8=2**59)  # the highest bit of the cap alone
+        assert stage.cross().all("Skipped") == []
     stage.venue.list_market(1, interest_cap_e8=LOT + 10)
     with stage.venue.world.anchored():
         plans = [stage.buy(size_e8=10), stage.sell(size_e8=10)]

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.evm import Receipt, a_key, refuses
+from tests.support.evm import ZERO, Receipt, a_key, refuses
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
-from tests.support.wallets import MAGIC_IF, asks_first, open_for, raw_contract
+from tests.support.wallets import MAGIC, MAGIC_IF, asks_first, open_for, raw_contract, says
 
 from infold.words import BatchRecord, pack_delegate_markets, pack_record
 
@@ -198,3 +198,27 @@ def test_delegates_answers_nobody_while_a_wallet_is_asked(venue: Venue) -> None:
         else:
             with refuses(venue.world, "delegates: wallet did not vouch"):
                 venue.delegates.prove(account, bytes(32), b"", sender=STRANGER)
+
+
+def test_covers_takes_an_approval_to_its_last_time_and_from_nobodys_key(
+    venue: Venue, account: int
+) -> None:
+    digest, approved, delegated = b"\7" * 32, 1 << 192, 1 << 191
+    venue.delegates.approve(account, digest, sender=OWNER)
+    venue.delegates.disapprove(account, digest, sender=OWNER)
+    until = venue.delegates.approvals(account, digest)
+
+    def covers(order: int, time_ms: int) -> bool:
+        found: bool = venue.delegates.covers(account, ZERO, order, PRICE_E8, time_ms, digest)
+        return found
+
+    assert covers(approved, until) and not covers(approved, until + 1)
+    assert not covers(approved | delegated, until)
+
+
+def test_a_proof_is_of_2048_bytes_at_most(venue: Venue) -> None:
+    wallet = raw_contract(venue.world, says(MAGIC), STRANGER)
+    account = open_for(venue, wallet.address, STRANGER)
+    with refuses(venue.world, ""):
+        venue.delegates.prove(account, bytes(32), bytes(2_049), sender=STRANGER)
+    venue.delegates.prove(account, bytes(32), bytes(2_048), sender=STRANGER)

@@ -261,16 +261,24 @@ def test_a_piece_is_rounded_against_who_claims_it(pooled: Venue) -> None:
     assert used_up == -(-7 * shares // paid) > 7 * shares // paid
 
 
+def leave(pooled: Venue, account: int, name: str) -> None:
+    """A forced exit of the whole position, which the pool takes over."""
+    pooled.recovery.force_reduce(account, 0, LOT, sender=a_key(name))
+    pooled.world.travel(60)
+    vector = pooled.presented(pooled.a_vector(ORACLE))
+    pooled.recovery.execute_exit(*vector, account, 0, sender=STRANGER)
+
+
 def test_a_piece_too_small_for_a_share_gives_none_and_the_rest_gives_all(pooled: Venue) -> None:
-    """A pool of one unit earns an exit's 20 bp: a share then costs 120 units and a little."""
+    """A pool of one unit earns an exit's 20 bp: a share then costs 120 units and a little.
+
+    Who takes one of a share's units has used the share up, and the other units wait.
+    """
     long, short = (pooled.open_account(a_key(name)) for name in ("long", "short"))
     pooled.trade(long, short)
     pooled.provide(PROVIDER, 1, ORACLE)
     epoch = pooled.ask_in(SECOND, 1_000)
-    pooled.recovery.force_reduce(long, 0, LOT, sender=a_key("long"))
-    pooled.world.travel(60)
-    vector = pooled.presented(pooled.a_vector(ORACLE))
-    pooled.recovery.execute_exit(*vector, long, 0, sender=STRANGER)
+    leave(pooled, long, "long")
     pooled.strike(ORACLE)
     strike = unpack_strike(pooled.clearing.strikes(epoch))
     assert (strike.nav_e6, strike.supply) == (120 * DOLLAR + 1, 10**6)
@@ -281,6 +289,15 @@ def test_a_piece_too_small_for_a_share_gives_none_and_the_rest_gives_all(pooled:
     assert receipt.only("Deposit")["assets"] == 7
     assert pooled.pool.deposit(993, *own, sender=SECOND).value == 1_000 // 120
     assert pooled.pool.balanceOf(SECOND.address) == 1_000 // 120
+
+    epoch = pooled.ask_out(SECOND, 1)
+    leave(pooled, short, "short")  # else open interest would lock what the pool has
+    pooled.strike(ORACLE)
+    paid = unpack_strike(pooled.clearing.strikes(epoch)).paid_e6
+    assert paid == pooled.pool.maxWithdraw(SECOND.address) > 200
+    assert pooled.pool.withdraw(1, *own, sender=SECOND).value == 1
+    assert pooled.pool.maxRedeem(SECOND.address) == 0
+    assert pooled.pool.withdraw(paid - 1, *own, sender=SECOND).value == 0
 
 
 def test_what_is_left_of_one_unit_alone_stays_claimable(pooled: Venue) -> None:

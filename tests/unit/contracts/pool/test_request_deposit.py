@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import ZERO, refuses
@@ -79,6 +81,8 @@ def test_a_deposit_request_rejects_more_than_an_epoch_has_room_for(pooled: Venue
     with refuses(pooled.world, "pool: amount too large"):
         pooled.ask_in(PROVIDER, 2**62)
     pooled.fund(SECOND, 2**62)
+    with pooled.world.anchored():
+        pooled.ask_in(SECOND, 2**62 - 1)
     pooled.ask_in(SECOND, 2**62 - 2)
     with refuses(pooled.world, "pool: epoch is full"):
         pooled.ask_in(PROVIDER, 2)
@@ -120,23 +124,32 @@ def test_what_came_in_is_counted_until_it_is_paid_out(pooled: Venue) -> None:
     assert pooled.pool.passed_e6() == 12
 
 
-def test_the_pool_answers_nobody_while_it_takes_a_deposit() -> None:
+@pytest.fixture(scope="module")
+def kept_odd() -> Venue:
     odd = a_venue(token=compiled_at(ROOT / "tests" / "support" / "contracts" / "OddToken.vy"))
     odd.fund(PROVIDER, 10 * DOLLAR)
+    return odd
+
+
+@pytest.fixture
+def odd(kept_odd: Venue) -> Iterator[Venue]:
+    with kept_odd.world.anchored():
+        yield kept_odd
+
+
+@pytest.mark.parametrize("name", ["passed_e6", "totalSupply", "totalAssets"])
+def test_the_pool_answers_nobody_while_it_takes_a_deposit(odd: Venue, name: str) -> None:
     own = (PROVIDER.address, PROVIDER.address)
-    questions = [odd.pool.calldata("passed_e6"), odd.pool.calldata("totalSupply")]
-    for question in questions:
-        odd.dollar.call(odd.pool.address, question, sender=STRANGER)
-        odd.dollar.misbehave(False, 0, odd.pool.address, question, sender=STRANGER)
-        with refuses(odd.world, ""):
-            odd.pool.requestDeposit(10 * DOLLAR, *own, sender=PROVIDER)
+    question = odd.pool.calldata(name)
+    odd.dollar.call(odd.pool.address, question, sender=STRANGER)
+    odd.dollar.misbehave(False, 0, odd.pool.address, question, sender=STRANGER)
+    with refuses(odd.world, ""):
+        odd.pool.requestDeposit(10 * DOLLAR, *own, sender=PROVIDER)
     odd.dollar.misbehave(False, 0, ZERO, b"", sender=STRANGER)
     odd.pool.requestDeposit(10 * DOLLAR, *own, sender=PROVIDER)
 
 
-def test_a_token_that_answers_no_is_refused_at_either_step() -> None:
-    odd = a_venue(token=compiled_at(ROOT / "tests" / "support" / "contracts" / "OddToken.vy"))
-    odd.fund(PROVIDER, 10 * DOLLAR)
+def test_a_token_that_answers_no_is_refused_at_either_step(odd: Venue) -> None:
     own = (PROVIDER.address, PROVIDER.address)
     odd.dollar.misbehave(True, 0, ZERO, b"", sender=STRANGER)
     with refuses(odd.world, "pool: token refused"):

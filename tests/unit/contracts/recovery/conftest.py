@@ -54,10 +54,10 @@ class Crowd:
     def cash(self, account: int) -> int:
         return unpack_account(self.venue.clearing.accounts(account)).collateral_e6
 
-    def put(self, account: int, position: PositionWord) -> None:
-        """Write a word into place 0, past every rule."""
+    def put(self, account: int, position: PositionWord, place: int = 0) -> None:
+        """Write a position past every rule."""
         clearing = self.venue.clearing
-        slot = slots(clearing.artifact.layout["storage_layout"])["positions"] + account * 16
+        slot = slots(clearing.artifact.layout["storage_layout"])["positions"] + account * 16 + place
         self.venue.world.store(clearing.address, slot, pack_position(position))
 
     def insure(self, amount_e6: int) -> None:

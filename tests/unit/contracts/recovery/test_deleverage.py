@@ -80,7 +80,10 @@ def test_nobody_is_deleveraged_while_the_pool_has_room_and_insurance_the_money(f
     world = full.crowd.venue.world
     with refuses(world, "recovery: pool has room"):
         full.deleverage(LOW)
-    full.crowd.insure(1_057_500_000)
+    full.crowd.insure(1_057_500_000 - 1)
+    with world.anchored():
+        full.deleverage(BROKE)
+    full.crowd.insure(1)
     with refuses(world, "recovery: pool has room"):
         full.deleverage(BROKE)
     fill_pool(full)
@@ -139,6 +142,8 @@ def test_E07_equity_then_insurance_then_the_other_side_then_the_pool(
     holders = (crowd.short, full.second)
     before = {it: full.equity(it, BROKE) for it in holders}
     receipt = full.deleverage(BROKE)
+    price = receipt.only("Deleveraged")["deleveraging"] >> 64 & 2**64 - 1
+    assert price == BROKE + 100 * max(0, 1_030 * DOLLAR - insured)
     for account in holders:
         full.fold(account)
     lost = sum(before[it] - full.equity(it, BROKE) for it in holders)
@@ -378,7 +383,9 @@ def test_who_is_behind_is_folded_before_anything_else_is_done_to_it(full: Full) 
     full.deleverage(LOW)
     venue.recovery.force_reduce(full.second, 0, 100, sender=SECOND)
     q = venue.world.now_ms
-    venue.world.travel(60)
+    venue.world.travel(1)
+    venue.settle(venue.a_batch(oracle={1: LOW}))
+    venue.world.travel(59)
     before = Books(venue).state()
     vector = venue.presented(venue.a_vector({1: LOW}, time_ms=q + 60_000))
     with refuses(venue.world, "recovery: fold first"):

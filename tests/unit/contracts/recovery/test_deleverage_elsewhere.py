@@ -10,7 +10,7 @@ from tests.support.books import Books
 from tests.support.evm import a_key, refuses
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
 
-from infold.words import PositionWord, unpack_account, unpack_position
+from infold.words import unpack_account, unpack_position
 
 from .conftest import Crowd
 from .test_deleverage import BROKE, LOW, Full, fill_pool
@@ -70,14 +70,6 @@ def test_a_fold_in_any_place_goes_on_until_nothing_is_left_to_fold(full: Full, t
     with refuses(venue.world, "recovery: nothing to fold"):
         venue.recovery.fold(third, 1, sender=FRESH)
     Books(venue).check()
-
-
-@pytest.mark.usefixtures("third")
-def test_a_word_without_a_base_is_of_no_side(full: Full) -> None:
-    """Nothing writes one; neither side's deleveragings would take anything from it."""
-    full.crowd.put(full.second, PositionWord(1, 0, 0, 0, 0))
-    with refuses(full.crowd.venue.world, "clearing: not of this side"):
-        full.fold(full.second)
 
 
 @pytest.mark.usefixtures("third")

@@ -11,7 +11,7 @@ from tests.support.books import Books
 from tests.support.evm import Key, Receipt, a_key, refuses
 from tests.support.venue import DOLLAR, LOT, PRICE_E8
 
-from infold.words import unpack_account, unpack_exit, unpack_incoming, unpack_position
+from infold.words import pack_exit, unpack_account, unpack_exit, unpack_incoming, unpack_position
 
 from .conftest import KEEPER, LONG, SHORT, Crowd
 
@@ -70,14 +70,18 @@ def test_an_owner_gets_out_of_a_single_lot(crowd: Crowd) -> None:
     Books(crowd.venue).check()
 
 
-def test_a_short_pays_20_bp_above(crowd: Crowd) -> None:
+@pytest.mark.parametrize(("h_min_e6", "paid"), [(500, 60), (2_001, 60.03), (5_000, 150)])
+def test_a_short_pays_20_bp_above_or_h_min_if_that_is_more(
+    crowd: Crowd, h_min_e6: int, paid: float
+) -> None:
+    crowd.venue.list_market(1, h_min_e6=h_min_e6)
     q = ask(crowd, LOT // 2, by=SHORT, account=crowd.short)
     crowd.venue.world.travel(D_S)
     before = unpack_position(crowd.venue.clearing.positions(crowd.short * 16))
     execute(crowd, q + 60_000, account=crowd.short)
     after = unpack_position(crowd.venue.clearing.positions(crowd.short * 16))
     assert after.base_e8 == -LOT // 2
-    assert before.quote_e6 - after.quote_e6 == (30_000 + 60) * 10**6
+    assert before.quote_e6 - after.quote_e6 == (30_000 + paid) * 10**6
 
 
 def test_no_later_batch_passes_an_appointed_vector_by(crowd: Crowd) -> None:
@@ -112,19 +116,25 @@ def test_a_round_that_was_missed_is_gone_and_the_next_one_serves(crowd: Crowd) -
     assert base(crowd, crowd.long) == 0
 
 
-@pytest.mark.parametrize("fee_e6", [0, 500])
+@pytest.mark.parametrize(
+    ("fee_e6", "h_min_e6", "lean_e6"), [(0, 500, 2_000), (500, 30_000, 25_000)]
+)
 def test_the_pool_takes_what_it_has_room_for_and_the_other_side_the_rest(
-    crowd: Crowd, fee_e6: int
+    crowd: Crowd, fee_e6: int, h_min_e6: int, lean_e6: int
 ) -> None:
-    """Nobody is paid for it, so a market without fees, which bound what a keeper gets, will do."""
+    """Nobody is paid for it, so a market without fees, which bound what a keeper gets, will do. The
+    other side gets no more than mm.
+    """
     venue = crowd.venue
-    venue.list_market(1, position_cap_e8=LOT // 4, fee_e6=fee_e6)
+    venue.list_market(1, position_cap_e8=LOT // 4, fee_e6=fee_e6, h_min_e6=h_min_e6)
     q = ask(crowd)
     venue.world.travel(D_S)
     receipt = execute(crowd, q + 60_000)
     assert base(crowd, crowd.long) == 0
     assert unpack_incoming(venue.clearing.market_words(8 + 4)).base_e8 == LOT // 4
-    assert receipt.only("Deleveraged")["deleveraging"] >> 192 == LOT - LOT // 4
+    deleveraging = receipt.only("Deleveraged")["deleveraging"]
+    assert deleveraging >> 192 == LOT - LOT // 4
+    assert deleveraging >> 64 & 2**64 - 1 == PRICE_E8 - PRICE_E8 * lean_e6 // 10**6
     assert venue.recovery.exits(crowd.long * 16) == 0
     Books(venue).check()
     venue.recovery.fold(crowd.short, 0, sender=KEEPER)
@@ -156,26 +166,33 @@ def test_less_than_half_of_a_position_is_no_business_of_the_other_side(
 
 
 @pytest.mark.parametrize(
-    ("late_ms", "ends"), [(-2_000, False), (-1_000, True), (15_000, True), (16_000, False)]
+    ("late_ms", "size_e8", "reason"),
+    [
+        (-2_000, LOT // 4, "recovery: not the time of the exit"),
+        (-1_000, LOT // 4, ""),
+        (15_000, LOT // 4, ""),
+        (16_000, LOT // 4, "recovery: not the time of the exit"),
+        (16_000, LOT, "clearing: vector too old"),
+    ],
 )
 def test_a_small_part_without_room_ends_at_its_time_and_no_other(
-    crowd: Crowd, late_ms: int, ends: bool
+    crowd: Crowd, late_ms: int, size_e8: int, reason: str
 ) -> None:
-    """Clearing, which asks how old a vector is, is not asked then."""
+    """Clearing, which asks how old a vector is, is not asked then, but where others take it."""
     venue = crowd.venue
     venue.list_market(1, position_cap_e8=1)
     q = ask(crowd, LOT)
     venue.world.at_ms(q + 60_000)
     execute(crowd, q + 60_000)  # the pool takes one lot, and the short has the rest to fold
     venue.trade(crowd.long, venue.open_account(KEEPER, 10**12), size_e8=LOT)
-    q = ask(crowd, LOT // 4)
+    q = ask(crowd, size_e8)
     venue.world.at_ms(q + 60_000 + late_ms)
-    if ends:
+    if reason:
+        with refuses(venue.world, reason):
+            execute(crowd, q + 60_000)
+    else:
         assert execute(crowd, q + 60_000).only("ExitSet")["exit"] == 0
         assert base(crowd, crowd.long) == LOT
-    else:
-        with refuses(venue.world, "recovery: not the time of the exit"):
-            execute(crowd, q + 60_000)
 
 
 @pytest.mark.parametrize(
@@ -215,6 +232,19 @@ def test_an_exit_ends_where_its_position_is_gone(crowd: Crowd) -> None:
     assert receipt.only("ExitSet")["exit"] == 0 and not receipt.all("Applied")
     with refuses(venue.world, "recovery: no exit pending"):
         execute(crowd, q + 60_000)
+
+
+def test_an_exit_ends_where_its_position_was_closed_and_another_like_it_opened(
+    crowd: Crowd,
+) -> None:
+    venue = crowd.venue
+    q = ask(crowd)
+    venue.trade(crowd.short, crowd.long, size_e8=LOT)
+    venue.trade(crowd.long, crowd.short, size_e8=LOT)
+    venue.world.at_ms(q + 60_000)
+    receipt = execute(crowd, q + 60_000)
+    assert receipt.only("ExitSet")["exit"] == 0 and not receipt.all("Applied")
+    assert base(crowd, crowd.long) == LOT
 
 
 def test_an_exit_takes_no_more_than_is_still_held(crowd: Crowd) -> None:
@@ -300,9 +330,24 @@ def test_a_request_is_kept_by_the_millisecond_in_all_of_its_48_bits(crowd: Crowd
 
 
 def test_an_exit_reads_a_base_in_all_of_its_64_bits(crowd: Crowd) -> None:
-    q = ask(crowd)
     held = unpack_position(crowd.venue.clearing.positions(crowd.long * 16))
     crowd.put(crowd.long, held._replace(base_e8=2**62))
+    q = ask(crowd)
     crowd.venue.world.travel(D_S)
     execute(crowd, q + 60_000)
     assert base(crowd, crowd.long) == 2**62 - LOT
+
+
+def test_a_time_that_was_kept_is_over_and_the_next_serves(crowd: Crowd) -> None:
+    """Its field of the exit word is 0 as long as an exit ends with what it executes."""
+    q = ask(crowd)
+    world, recovery = crowd.venue.world, crowd.venue.recovery
+    word = recovery.exits(crowd.long * 16)
+    (slot,) = [at for at, it in world.dump()[recovery.address.lower()].items() if it == word]
+    world.store(recovery.address, slot, pack_exit(unpack_exit(word)._replace(done_ms=q + 60_000)))
+    world.travel(D_S)
+    with refuses(world, "recovery: not the time of the exit"):
+        execute(crowd, q + 60_000)
+    world.travel(D_S)
+    execute(crowd, q + 120_000)
+    assert base(crowd, crowd.long) == 0

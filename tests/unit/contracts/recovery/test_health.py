@@ -148,18 +148,34 @@ def test_recovery_says_whose_words_it_reads(venue: Venue) -> None:
     assert int(venue.recovery.oracle(), 16) == int(venue.oracle.address, 16)
 
 
-def test_margin_grows_with_a_large_position_up_to_all_that_it_is_worth(venue: Venue) -> None:
+@pytest.mark.parametrize("tier", [0, 1])
+def test_margin_grows_with_a_large_position_up_to_all_that_it_is_worth(
+    venue: Venue, tier: int
+) -> None:
     """Tier 0 ends at 29,515 dollars: 3 quarters of a unit are half as large again, 10 units 20
     times, and 20 units 40 times, so that 2.5 % of them would be more than the whole."""
-    venue.list_market(1, tier=0)
+    venue.list_market(1, tier=tier)
     accounts = [venue.open_account(key, 5_000_000 * DOLLAR) for key in (LONG, SHORT)]
     rate = Fraction(25_000, 10**6)
     for size_e8 in (LOT * 3 // 4, LOT * 37 // 4, 10 * LOT):
         venue.trade(*accounts, size_e8=size_e8)
         held = unpack_position(venue.clearing.positions(accounts[0] * 16)).base_e8
         notional = Fraction(held * PRICE_E8, 10**10)
-        times = Fraction(held * PRICE_E8 * 2**20 // 2**68, 2**20)
+        times = max(1, Fraction(held * PRICE_E8 >> 48 + tier, 2**20))
         vector = venue.presented(venue.a_vector({1: PRICE_E8}))
         margin = venue.recovery.health(*vector, accounts[0])[1]
         assert margin == math.ceil(min(notional * rate * times, notional))
-    assert margin == 1_200_000 * DOLLAR
+    assert (margin == 1_200_000 * DOLLAR) is (tier == 0)
+
+
+def test_the_smallest_part_of_a_growing_margin_is_rounded_up(venue: Venue) -> None:
+    """A price at which it is 2^-20 of 1e-16 of a unit."""
+    venue.list_market(1, mm_e6=25_001, tier=15)
+    accounts = [venue.open_account(key, 500_000 * DOLLAR) for key in (LONG, SHORT)]
+    venue.trade(*accounts, size_e8=919_493)
+    price = 10_570_774_725_090_376_621
+    size = 919_493 * price
+    margin, part = divmod(size * 25_001 * (size >> 63), 2**20 * 10**16)
+    assert part == 1
+    vector = venue.presented(venue.a_vector({1: price}))
+    assert venue.recovery.health(*vector, accounts[0])[1] == margin + 1

@@ -67,6 +67,19 @@ def test_liquidate_closes_what_brings_equity_a_quarter_above_maintenance(crowd: 
         crowd.liquidate(price)
 
 
+def test_what_closing_costs_is_rounded_up_before_the_size_is(crowd: Crowd) -> None:
+    """A price at which the part of a unit more makes it a lot more."""
+    price = 57_000 * 10**8 + 19_500
+    equity, margin = crowd.health(crowd.long, price)
+    cost = Fraction(LOT * price * (4 * 500 + 25_000), 10**16)
+    sizes = [
+        math.ceil(Fraction((5 * margin - 4 * equity) * LOT, 5 * margin - round_(cost)))
+        for round_ in (math.ceil, math.floor)
+    ]
+    assert sizes == [58_091_645, 58_091_644]
+    assert crowd.liquidate(price).only("Liquidated")["size_e8"] == sizes[0]
+
+
 def test_liquidate_hands_the_position_to_the_pools_incoming_with_h_min(crowd: Crowd) -> None:
     clearing = crowd.venue.clearing
     price = highest_unhealthy_price(crowd)
@@ -97,16 +110,19 @@ def test_half_of_the_penalty_is_the_keepers(crowd: Crowd) -> None:
     Books(crowd.venue).check()
 
 
-@pytest.mark.parametrize("leaving_e6", [0, 3_000 * DOLLAR])
+@pytest.mark.parametrize(
+    ("leaving_e6", "more_e8"), [(0, 0), (3_000 * DOLLAR, 0), (0, 100)], ids=str
+)
 def test_an_account_that_cannot_be_saved_is_closed_whole_and_pays_what_it_has(
-    crowd: Crowd, leaving_e6: int
+    crowd: Crowd, leaving_e6: int, more_e8: int
 ) -> None:
     """At 56,200 equity is 170: h_min takes 28.10, the penalty of 351.25 is what is left. Nothing
-    is left and nothing owed: nobody covers anything.
+    is left and nothing owed: nobody covers anything. A unit more of equity pays for the part of a
+    unit more that h_min takes.
     """
     if leaving_e6:
         crowd.venue.clearing.request_withdrawal(crowd.long, leaving_e6, sender=LONG)
-    receipt = crowd.liquidate(56_200 * 10**8)
+    receipt = crowd.liquidate(56_200 * 10**8 + more_e8)
     word = unpack_account(crowd.venue.clearing.accounts(crowd.long))
     assert crowd.venue.clearing.positions(crowd.long * 16) == 0
     assert (word.mask, word.collateral_e6) == (0, 0)
@@ -116,12 +132,13 @@ def test_an_account_that_cannot_be_saved_is_closed_whole_and_pays_what_it_has(
     Books(crowd.venue).check()
 
 
-def test_a_position_that_costs_more_to_close_than_it_lets_go_of_is_closed_whole(
-    crowd: Crowd,
+@pytest.mark.parametrize("h_min_e6", [25_000, 30_000])
+def test_a_position_that_costs_as_much_to_close_as_it_lets_go_of_is_closed_whole(
+    crowd: Crowd, h_min_e6: int
 ) -> None:
-    """Where h_min is above mm no size reaches the target: equity falls faster than margin."""
+    """Where h_min is not below mm no size reaches the target: equity falls as fast as margin."""
     venue = crowd.venue
-    venue.list_market(1, h_min_e6=30_000)
+    venue.list_market(1, h_min_e6=h_min_e6)
     equity, margin = crowd.health(crowd.long, LOW)
     assert 0 < margin - equity < 200 * DOLLAR
     assert crowd.liquidate(LOW).only("Liquidated")["size_e8"] == LOT
@@ -267,6 +284,9 @@ def test_liquidate_goes_no_further_than_the_pool_has_room(crowd: Crowd) -> None:
     assert receipt.only("Liquidated")["size_e8"] == LOT // 4
     with refuses(venue.world, "recovery: pool is full"):
         crowd.liquidate(56_200 * 10**8)
+    venue.settle(venue.a_batch(oracle={1: 56_200 * 10**8}))  # what it took is its own now
+    venue.list_market(1, position_cap_e8=LOT // 4 + 1)
+    assert crowd.liquidate(56_200 * 10**8).only("Liquidated")["size_e8"] == 1
     Books(venue).check()
 
 

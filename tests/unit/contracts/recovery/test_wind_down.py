@@ -200,6 +200,7 @@ def test_a_debt_is_registered_by_anybody_once(crowd: Crowd) -> None:
     }
     account = unpack_account(venue.clearing.accounts(crowd.long))
     assert (account.collateral_e6, account.mask) == (0, 0)
+    assert venue.clearing.withdrawals(crowd.long) == 0
     with refuses(venue.world, "recovery: owes nothing"):
         register(venue, crowd.long)
 
@@ -362,10 +363,13 @@ def test_claims_count_funding_to_the_last_batch_at_the_scale_of_then(crowd: Crow
         )
         venue.settle(venue.a_batch(oracle={1: PRICE_E8}))
     let_out(crowd, crowd.short, SHORT, LOT // 4)
-    for _ in range(30):
+    for hour in range(30):
         venue.world.travel(3_600)
         venue.settle(venue.a_batch(oracle={1: PRICE_E8}))
+        if hour == 15:
+            let_out(crowd, crowd.short, SHORT, 1)
     accounts = (crowd.long, crowd.short)
+    assert unpack_position(venue.clearing.positions(crowd.short * 16)).funding_index != 0
     worth = [crowd.health(account, PRICE_E8)[0] for account in accounts]
     clock = unpack_clock(venue.clearing.market_words(8))
     assert clock.version == 1 and abs(clock.funding_index) > 10**6

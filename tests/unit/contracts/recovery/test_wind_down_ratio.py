@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.support.evm import a_key
 from tests.support.venue import DOLLAR, LOT, PRICE_E8
 
@@ -27,7 +28,8 @@ def test_what_positions_realised_is_no_part_of_the_fees(crowd: Crowd) -> None:
     assert venue.recovery.claims_e6() == (1_004_010 - 60) * DOLLAR
 
 
-def test_where_debts_are_more_than_all_claims_nothing_is_payable(crowd: Crowd) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_where_debts_are_more_than_all_claims_nothing_is_payable(crowd: Crowd, told: bool) -> None:
     """The short leaves with what it gained, paid with what a provider has just asked to put in."""
     venue = crowd.venue
     low = 1_000 * 10**8
@@ -43,6 +45,18 @@ def test_where_debts_are_more_than_all_claims_nothing_is_payable(crowd: Crowd) -
     venue.world.travel(19)
     assert venue.clearing.claim_withdrawal(crowd.short, 0, [], [], sender=SHORT).value > 10**12
     stop(venue)
-    assert register(venue, crowd.long).only("DebtRegistered")["debt_e6"] == 55_030 * DOLLAR
+    if told:
+        assert register(venue, crowd.long).only("DebtRegistered")["debt_e6"] == 55_030 * DOLLAR
     venue.world.travel(WEEK_S + 1)
     assert claim(venue, crowd.keeper) == venue.recovery.payable_e6() == 0
+    assert (venue.recovery.claims_e6() == 1) is not told
+
+
+def test_a_single_unit_is_claimed_and_paid(crowd: Crowd) -> None:
+    venue = crowd.venue
+    venue.clearing.request_withdrawal(crowd.keeper, 10 * DOLLAR - 1, sender=KEEPER)
+    venue.world.travel(19)
+    venue.clearing.claim_withdrawal(crowd.keeper, 0, [], [], sender=KEEPER)
+    stop(venue)
+    venue.world.travel(WEEK_S + 1)
+    assert claim(venue, crowd.keeper) == 1

@@ -113,16 +113,19 @@ def test_check_price_gives_back_as_the_curves_rule_says_at_random(rules: Contrac
     assert given >= 50
 
 
+@pytest.mark.parametrize("side", [1, -1])
 def test_a_rebate_shrinks_the_pool_within_h_min_and_out_of_what_was_earned(
-    rules: Contract,
+    rules: Contract, side: int
 ) -> None:
-    """A pool long 100 lots of 10,000 dollars sells them; h_min is 5 bp, 500 dollars of it all."""
+    """A pool long 100 lots of 10,000 dollars sells them, or one that is short buys; h_min is 5 bp,
+    500 dollars of it all."""
     lot, dollar = 10**8, 10**6
-    bounds = CurveBounds(10**12, 500, 0, 10_000, 0, 10**12, 10**12, pool_base_e8=100 * lot)
+    pool = side * 100 * lot
+    bounds = CurveBounds(10**12, 500, 0, 10_000, 0, 10**12, 10**12, pool_base_e8=pool)
 
     def asked(lean_e6: int, lots: int, rebate: int, earned_e6: int) -> str | None:
-        price_e8 = 10**12 + 10**6 * lean_e6
-        return verdict(rules, bounds, price_e8, lots * lot, rebate, earned_e6)
+        price_e8 = 10**12 + 10**6 * lean_e6 * side
+        return verdict(rules, bounds, price_e8, lots * lot * side, rebate, earned_e6)
 
     wrong = "clearing: price on the wrong side"
     assert asked(500, 100, 0, 0) is None
@@ -133,6 +136,24 @@ def test_a_rebate_shrinks_the_pool_within_h_min_and_out_of_what_was_earned(
     assert asked(-500, 100, 8, 1_000 * dollar) is None, "500 of 1,000 dollars, half of it"
     assert asked(-500, 100, 8, 1_000 * dollar - 1) == wrong
     assert asked(-501, 1, 15, 10**15) == wrong, "never more than h_min"
+
+
+def test_without_a_half_spread_the_pool_trades_at_the_oracles_price(rules: Contract) -> None:
+    bounds = CurveBounds(10**12, 0, 0, 10_000, 0, 10**12, 10**12, pool_base_e8=0)
+    for residual in (1, -1):
+        assert verdict(rules, bounds, 10**12, residual) is None
+        assert verdict(rules, bounds, 10**12 - residual, residual) is not None
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_curve_bends_with_the_first_lot(rules: Contract, side: int) -> None:
+    """1 % for one lot; a pool that gets rid of it asks nothing."""
+    bounds = CurveBounds(10**12, 0, 0, 100_000, 2 * 10**18, 10**12, 10**12, pool_base_e8=0)
+    assert verdict(rules, bounds, 10**12 + side * 10**10, side) is None
+    beyond = "clearing: price beyond curve"
+    assert verdict(rules, bounds, 10**12 + side * (10**10 + 1), side) == beyond
+    bounds = replace(bounds, pool_base_e8=side)
+    assert verdict(rules, bounds, 10**12 + side, side) == beyond
 
 
 def test_check_price_answers_at_the_bounds_of_its_fields(rules: Contract) -> None:

@@ -481,7 +481,7 @@ def test_deleveragings_are_counted_in_24_bits(rules: Contract) -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "after"), [(1_000, 8 << 48 | 4 << 24 | 8), (-1_000, 6 << 48 | 8 << 24 | 8)]
+    ("base", "after"), [(1, 8 << 48 | 4 << 24 | 8), (-1, 6 << 48 | 8 << 24 | 8)]
 )
 def test_a_deleveraging_is_the_last_of_its_side_and_leaves_the_other_its_own(
     rules: Contract, base: int, after: int
@@ -489,5 +489,71 @@ def test_a_deleveraging_is_the_last_of_its_side_and_leaves_the_other_its_own(
     word = pack_position(PositionWord(1, base, 0, 0, 0))
     market = a_market(meter=MeterWord(0, 0, 1_000), rates=RatesWord(mm_e6=25_000, shift=SHIFT))
     terms, before = 1 << 253 | 1_000 << 160, 6 << 48 | 4 << 24 | 6
-    *_, events, _ = rules.shrink(market, word, a_mark(1_000), -base // 100, terms, 0, before)
+    *_, events, _ = rules.shrink(market, word, a_mark(1_000), -base, terms, 0, before)
     assert events == after
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_pool_gives_up_its_part_of_a_side_and_who_folds_the_rest(
+    rules: Contract, side: int
+) -> None:
+    """It holds 500 of the 1,500 on the other side of a position that closes 30."""
+    word = pack_position(PositionWord(1, side * 1_000, 0, 0, 0))
+    market = a_market(
+        pool=PoolWord(-side * 500),
+        meter=MeterWord(0, 0, 1_500 if side > 0 else 1_000),
+        rates=RatesWord(mm_e6=25_000, shift=SHIFT),
+    )
+    terms = 1 << 253 | 1_000 << 160
+    words, *_, left = rules.shrink(market, word, a_mark(1_000), -side * 30, terms, 0, 0)
+    assert left == owed(20, 1_000, 1_000, long=side < 0)
+    assert unpack_pool(words[4]).base_e8 == side * 10
+
+
+def test_a_pool_beyond_its_cap_may_be_turned_as_far_the_other_way(rules: Contract) -> None:
+    word = pack_position(PositionWord(1, 1_000, 0, 0, 0))
+    market = a_market(
+        meter=MeterWord(0, 0, 1_000), pool=PoolWord(-150), caps=CapsWord(position_cap_e8=100)
+    )
+    rules.shrink(market, word, a_mark(10), -300, 0, 0, 0)
+    with refuses(rules.world, "clearing: pool cap"):
+        rules.shrink(market, word, a_mark(10), -301, 0, 0, 0)
+
+
+def test_close_holds_a_batch_to_the_gross_it_names(rules: Contract) -> None:
+    rules.close(a_market(), a_plan(gross=10, volume=10 << 128 | 10))
+    with refuses(rules.world, "clearing: gross exceeded"):
+        rules.close(a_market(), a_plan(gross=10, volume=11 << 128 | 11))
+
+
+def test_close_holds_a_price_to_the_whole_slope_of_its_curve(rules: Contract) -> None:
+    """1 % for ten lots: half of the slope is the marginal lot's, for the mean of all."""
+    market = a_market(
+        rates=RatesWord(band_e6=100_000, shift=SHIFT),
+        caps=CapsWord(2 * 10**9, 2**60 - 1, 2**60 - 1, 15, 2**60 - 1),
+    )
+    bought = 10**9 << 128
+    rules.close(market, a_plan(volume=bought, price=10**10 + 10**8))
+    with refuses(rules.world, "clearing: price beyond curve"):
+        rules.close(market, a_plan(volume=bought, price=10**10 + 10**8 + 1))
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_rate_follows_a_skew_of_one_lot_where_that_is_the_cap(rules: Contract, side: int) -> None:
+    market = a_market(
+        clock=ClockWord(time_ms=10**9 - 3_600_000),
+        pool=PoolWord(side * 5),
+        rates=RatesWord(h0_e6=1_000, band_e6=100_000, rate_max_e9=10**9, velocity_e9=10**9),
+        caps=CapsWord(0, 2**60 - 1, 1, 15, 2**60 - 1),
+    )
+    words, *_ = rules.close(market, a_plan())
+    assert unpack_clock(words[0]).rate_e9 == -side * (10**9 * 3_600_000 // DAY_MS)
+
+
+@pytest.mark.parametrize(("base", "funding"), [(1, -1), (-1, 0), (2**SHIFT, -1), (-(2**SHIFT), 1)])
+def test_the_smallest_part_of_funding_is_paid_and_not_received(
+    rules: Contract, base: int, funding: int
+) -> None:
+    market = a_market(pool=PoolWord(base))
+    value, _ = rules.pool_value(market, a_mark(10**10, index=1))
+    assert value == base + funding

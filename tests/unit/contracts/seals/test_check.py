@@ -12,6 +12,8 @@ from infold.signing import keccak, sign
 ATTESTERS = tuple(sorted((a_key(f"attester {n}") for n in range(4)), key=lambda key: key.number))
 DIGEST = keccak(b"what is sealed")
 OTHER = a_key("somebody else")
+ONE = "0x" + "00" * 19 + "01"
+HALF_CURVE = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 def sealed(*keys: Key, digest: bytes = DIGEST) -> list[tuple[int, int]]:
@@ -64,6 +66,18 @@ def test_check_takes_no_signature_that_recovers_nobody_for_an_attesters(attested
     seals = [*sealed(MATCHER), (0, 0), *sealed(*ATTESTERS[:2])]
     with refuses(attested.world, "signers: not ascending"):
         attested.seals.check(attested.world.now_ms, DIGEST, seals)
+
+
+def test_a_signature_whose_s_is_above_half_the_curve_is_not_even_address_ones(
+    attested: Venue,
+) -> None:
+    """Nobody has that address's key: if it served, nothing could be signed in its name."""
+    attested.governance.set_attester(ONE, True, sender=DEPLOYER)
+    attested.world.travel(19)
+    for s in (HALF_CURVE + 1, 2**255 - 1):
+        seals = [*sealed(MATCHER), (1, s), *sealed(*ATTESTERS[:2])]
+        with refuses(attested.world, "signers: not ascending"):
+            attested.seals.check(attested.world.now_ms, DIGEST, seals)
 
 
 def test_the_matcher_is_no_attester(attested: Venue) -> None:
