@@ -118,7 +118,7 @@ def test_D02_exits_of_a_matched_pair_cannot_make_a_lone_share_dear(venue: Venue)
     venue.trade(*accounts, size_e8=10 * LOT)
     venue.provide(ATTACKER, 1, ORACLE)
     epoch = venue.ask_out(ATTACKER, venue.pool.balanceOf(ATTACKER.address) - 1)
-    struck(venue, epoch)
+    venue.strike_past(epoch, ORACLE)
     venue.collect(ATTACKER, epoch)
     for account, key in zip(accounts, (ATTACKER, SELLER), strict=True):
         venue.recovery.force_reduce(account, 0, 10 * LOT, sender=key)
@@ -127,21 +127,16 @@ def test_D02_exits_of_a_matched_pair_cannot_make_a_lone_share_dear(venue: Venue)
     for account in accounts:
         vector = venue.presented(venue.a_vector(ORACLE, time_ms=appointed_ms))
         venue.recovery.execute_exit(*vector, account, 0, sender=ATTACKER)
-    struck(venue, unpack_head(venue.clearing.head()).epoch)
+    venue.strike_past(unpack_head(venue.clearing.head()).epoch, ORACLE)
     assert venue.pool.totalAssets() > 2_000 * DOLLAR, "twenty basis points of each"
     epoch = venue.ask_in(VICTIM, 2_000 * DOLLAR)
-    struck(venue, epoch)
+    venue.strike_past(epoch, ORACLE)
     shares, _ = venue.collect(VICTIM, epoch)
     assert shares >= 800_000, "not one of few: all but one were asked back, and given back"
     epoch = venue.ask_out(VICTIM, shares)
-    struck(venue, epoch)
+    venue.strike_past(epoch, ORACLE)
     _, paid = venue.collect(VICTIM, epoch)
     assert paid >= 2_000 * DOLLAR * 9_999 // 10_000
-
-
-def struck(venue: Venue, epoch: int) -> None:
-    while unpack_head(venue.clearing.head()).epoch <= epoch:
-        venue.strike(ORACLE)
 
 
 @pytest.mark.parametrize("gift_to", ["vault", "pool", "clearing"])

@@ -102,7 +102,7 @@ class Scene:
             ("Dollar", "approve", "0x" + bond.address.hex(), STAKE_E6),
             ("Bond", "deposit", STAKE_E6),
         ):
-            onchain.Desk(devnet.venue, as_wallet(matcher)).send(contract, function, *arguments)
+            onchain.Party(devnet.venue, as_wallet(matcher)).send(contract, function, *arguments)
 
     def keep(self, raw: bytes, receipt: Receipt) -> bytes:
         """What the SDK does with an order's receipt; the order's hash."""

@@ -74,7 +74,7 @@ class Office:
         return unpack_rates(self.venue["Clearing"].call("parameter_words", place)).fee_e6
 
 
-class Desk:
+class Console:
     """Runs commands by a key, and reads what they print."""
 
     def __init__(self, office: Office, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,79 +107,81 @@ def offices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Off
 
 
 @pytest.fixture
-def open_desk(offices: dict[bool, Office], capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+def open_console(
+    offices: dict[bool, Office], capsys: pytest.CaptureFixture[str]
+) -> Iterator[Console]:
     yield from kept_as_it_is(offices[False], capsys)
 
 
 @pytest.fixture
-def desk(offices: dict[bool, Office], capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+def console(offices: dict[bool, Office], capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
     """Of a sealed venue."""
     yield from kept_as_it_is(offices[True], capsys)
 
 
-def kept_as_it_is(office: Office, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+def kept_as_it_is(office: Office, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
     mark = office.rpc.call("evm_snapshot")
-    yield Desk(office, capsys)
+    yield Console(office, capsys)
     office.rpc.call("evm_revert", mark)
 
 
 # -- at once -----------------------------------------------------------------
 
 
-def test_the_deployer_of_an_open_venue_lists_a_market_at_once(open_desk: Desk) -> None:
-    office = open_desk.office
-    code, made, _ = open_desk.run("deployer", "market", "add", office.market_file(fee_e6=77))
+def test_the_deployer_of_an_open_venue_lists_a_market_at_once(open_console: Console) -> None:
+    office = open_console.office
+    code, made, _ = open_console.run("deployer", "market", "add", office.market_file(fee_e6=77))
     assert (code, made["state"], made["ready_s"]) == (0, "made", 0)
     assert "MarketSet" in made["events"]
     assert office.fee_e6(3) == 77
-    code, _, said = open_desk.run("deployer", "market", "add", office.market_file(fee_e6=78))
+    code, _, said = open_console.run("deployer", "market", "add", office.market_file(fee_e6=78))
     assert code == 7 and "change pending" in said and "18 s" in said
     office.travel(60)
-    assert "made" in open_desk.page("deployer", "market", "add", office.market_file(fee_e6=78))
+    assert "made" in open_console.page("deployer", "market", "add", office.market_file(fee_e6=78))
     assert office.fee_e6(3) == 78
 
 
-def test_caps_that_no_capital_suits_are_set_and_said(open_desk: Desk) -> None:
+def test_caps_that_no_capital_suits_are_set_and_said(open_console: Console) -> None:
     """With all other markets' caps at the last prices; one nobody priced needs `--price`."""
-    add = ("market", "add", open_desk.office.market_file())
-    code, made, said = open_desk.run("deployer", *add)
+    add = ("market", "add", open_console.office.market_file())
+    code, made, said = open_console.run("deployer", *add)
     assert code == 0 and said == "" and made["day_bound"]["unpriced"] == [1, 2, 3]
-    open_desk.office.travel(60)
-    code, made, said = open_desk.run("deployer", *add, "--price", "2500")
+    open_console.office.travel(60)
+    code, made, said = open_console.run("deployer", *add, "--price", "2500")
     assert code == 0 and made["state"] == "made"
     assert "these caps suit a pool of $4" in said and "it has $0.00" in said
     assert made["day_bound"]["share"] is None and not made["day_bound"]["held"]
-    assert open_desk.run("deployer", *add, "--price", "dear")[0] == 5
+    assert open_console.run("deployer", *add, "--price", "dear")[0] == 5
 
 
-def test_a_market_beyond_a_bound_is_refused_by_its_name(open_desk: Desk) -> None:
-    file = open_desk.office.market_file(fee_e6=10_001)
-    code, _, said = open_desk.run("deployer", "market", "add", file)
+def test_a_market_beyond_a_bound_is_refused_by_its_name(open_console: Console) -> None:
+    file = open_console.office.market_file(fee_e6=10_001)
+    code, _, said = open_console.run("deployer", "market", "add", file)
     assert code == 7 and "governance: fee out of range" in said
 
 
-def test_a_market_file_with_a_slip_is_named(open_desk: Desk, tmp_path: Path) -> None:
+def test_a_market_file_with_a_slip_is_named(open_console: Console, tmp_path: Path) -> None:
     file = tmp_path / "market.toml"
     for text in (MARKET + "feee = 1\n", "id = 3\n", "id = \n"):
         file.write_text(text)
-        code, _, said = open_desk.run("deployer", "market", "add", str(file))
+        code, _, said = open_console.run("deployer", "market", "add", str(file))
         assert code == 3 and "market.toml" in said
-    assert open_desk.run("deployer", "market", "add", str(tmp_path / "none.toml"))[0] == 3
+    assert open_console.run("deployer", "market", "add", str(tmp_path / "none.toml"))[0] == 3
 
 
-def test_keys_and_thresholds_are_set_by_name(open_desk: Desk) -> None:
-    code, made, _ = open_desk.run("deployer", "govern", "guardian", OTHER)
+def test_keys_and_thresholds_are_set_by_name(open_console: Console) -> None:
+    code, made, _ = open_console.run("deployer", "govern", "guardian", OTHER)
     assert (code, made["state"], made["change"]) == (0, "made", "set_guardian")
-    guardian = open_desk.office.venue["Governance"].call("guardian")
+    guardian = open_console.office.venue["Governance"].call("guardian")
     assert guardian.lower() == OTHER
-    assert open_desk.run("deployer", "govern", "attester", OTHER, "true")[0] == 0
-    assert open_desk.run("deployer", "govern", "oracle_threshold", "3")[0] == 0
+    assert open_console.run("deployer", "govern", "attester", OTHER, "true")[0] == 0
+    assert open_console.run("deployer", "govern", "oracle_threshold", "3")[0] == 0
 
 
-def test_the_venues_own_money_is_moved_by_name(open_desk: Desk) -> None:
-    code, made, _ = open_desk.run("deployer", "govern", "spend", "2", "0")
+def test_the_venues_own_money_is_moved_by_name(open_console: Console) -> None:
+    code, made, _ = open_console.run("deployer", "govern", "spend", "2", "0")
     assert (code, made["state"], made["change"]) == (0, "made", "spend")
-    code, _, said = open_desk.run("deployer", "govern", "withdraw_backstop", "1")
+    code, _, said = open_console.run("deployer", "govern", "withdraw_backstop", "1")
     assert code == 7 and "clearing: not enough collateral" in said
 
 
@@ -196,104 +198,104 @@ def test_the_venues_own_money_is_moved_by_name(open_desk: Desk) -> None:
     ],
 )
 def test_what_cannot_be_set_is_named(
-    open_desk: Desk, arguments: tuple[str, ...], said: str
+    open_console: Console, arguments: tuple[str, ...], said: str
 ) -> None:
-    code, _, heard = open_desk.run("deployer", "govern", *arguments)
+    code, _, heard = open_console.run("deployer", "govern", *arguments)
     assert code == 3 and said in heard
 
 
 # -- behind the timelock -----------------------------------------------------
 
 
-def test_a_sealed_venue_schedules_waits_and_lets_anyone_execute(desk: Desk) -> None:
-    office, add = desk.office, ("market", "add", desk.office.market_file(fee_e6=77))
-    code, scheduled, _ = desk.run("owner", *add)
+def test_a_sealed_venue_schedules_waits_and_lets_anyone_execute(console: Console) -> None:
+    office, add = console.office, ("market", "add", console.office.market_file(fee_e6=77))
+    code, scheduled, _ = console.run("owner", *add)
     assert (code, scheduled["state"]) == (0, "waiting")
     identity = bytes.fromhex(scheduled["operation"][2:])
     ready_s = office.venue["Timelock"].call("get_timestamp", identity)
     assert scheduled["ready_s"] == ready_s
-    assert desk.run("owner", *add)[1] == {**scheduled, "events": []}, "asked again: it waits"
-    assert "--execute it from" in desk.page("owner", *add)
-    code, _, said = desk.run("guardian", *add, "--execute")
+    assert console.run("owner", *add)[1] == {**scheduled, "events": []}, "asked again: it waits"
+    assert "--execute it from" in console.page("owner", *add)
+    code, _, said = console.run("guardian", *add, "--execute")
     assert code == 3 and f"waits until {clock(ready_s * 1000)[:19]} UTC" in said
 
     office.travel(DELAY_S)
-    assert "due" in desk.page("guardian", *add)
-    code, made, _ = desk.run("guardian", *add, "--execute")
+    assert "due" in console.page("guardian", *add)
+    code, made, _ = console.run("guardian", *add, "--execute")
     assert (code, made["state"]) == (0, "made")
     assert office.fee_e6(3) == 77
     office.travel(60)
     for who in ("owner", "guardian"):  # asked where it stands, it schedules nothing
-        code, stands, _ = desk.run(who, *add)
+        code, stands, _ = console.run(who, *add)
         assert (code, stands["state"], stands["events"]) == (0, "made", [])
         assert stands["made_earlier"] and stands["operation"] == scheduled["operation"]
-    assert "made earlier" in desk.page("owner", *add)
-    code, _, said = desk.run("guardian", *add, "--execute")
+    assert "made earlier" in console.page("owner", *add)
+    code, _, said = console.run("guardian", *add, "--execute")
     assert code == 3 and "with --again" in said
-    code, again, _ = desk.run("owner", *add, "--again")
+    code, again, _ = console.run("owner", *add, "--again")
     assert again["state"] == "waiting" and again["operation"] != scheduled["operation"]
-    assert desk.run("owner", *add)[1]["operation"] == again["operation"]
+    assert console.run("owner", *add)[1]["operation"] == again["operation"]
 
 
-def test_a_bound_is_told_before_the_delay_and_nothing_is_scheduled(desk: Desk) -> None:
-    add = ("market", "add", desk.office.market_file(fee_e6=10_001))
-    code, _, said = desk.run("owner", *add)
+def test_a_bound_is_told_before_the_delay_and_nothing_is_scheduled(console: Console) -> None:
+    add = ("market", "add", console.office.market_file(fee_e6=10_001))
+    code, _, said = console.run("owner", *add)
     assert code == 7 and "governance: fee out of range" in said
-    code, _, said = desk.run("owner", *add, "--execute")
+    code, _, said = console.run("owner", *add, "--execute")
     assert code == 3 and "is not scheduled" in said
 
 
-def test_only_a_proposer_schedules(desk: Desk) -> None:
+def test_only_a_proposer_schedules(console: Console) -> None:
     for who in ("deployer", "guardian"):
-        code, _, said = desk.run(who, "govern", "matcher", OTHER)
+        code, _, said = console.run(who, "govern", "matcher", OTHER)
         assert code == 7 and "proposer's key" in said
 
 
-def test_what_waits_may_be_taken_back(desk: Desk) -> None:
+def test_what_waits_may_be_taken_back(console: Console) -> None:
     change = ("govern", "matcher", OTHER)
-    code, _, said = desk.run("owner", *change, "--cancel")
+    code, _, said = console.run("owner", *change, "--cancel")
     assert code == 3 and "nothing to cancel" in said
-    desk.run("owner", *change)
-    assert desk.run("guardian", *change, "--cancel")[0] == 7
-    code, cancelled, _ = desk.run("owner", *change, "--cancel")
+    console.run("owner", *change)
+    assert console.run("guardian", *change, "--cancel")[0] == 7
+    code, cancelled, _ = console.run("owner", *change, "--cancel")
     assert (code, cancelled["state"]) == (0, "cancelled")
-    assert desk.run("owner", *change, "--execute")[0] == 3
+    assert console.run("owner", *change, "--execute")[0] == 3
 
 
-def test_what_passed_its_time_is_cancelled_and_scheduled_anew(desk: Desk) -> None:
+def test_what_passed_its_time_is_cancelled_and_scheduled_anew(console: Console) -> None:
     change = ("govern", "matcher", OTHER)
-    desk.run("owner", *change)
-    desk.office.travel(DELAY_S + LIFE_S + 1)
-    code, _, said = desk.run("owner", *change, "--execute")
+    console.run("owner", *change)
+    console.office.travel(DELAY_S + LIFE_S + 1)
+    code, _, said = console.run("owner", *change, "--execute")
     assert code == 3 and "--cancel it" in said
-    assert desk.run("owner", *change, "--cancel")[1]["state"] == "cancelled"
-    assert desk.run("owner", *change)[1]["state"] == "waiting"
+    assert console.run("owner", *change, "--cancel")[1]["state"] == "cancelled"
+    assert console.run("owner", *change)[1]["state"] == "waiting"
 
 
 # -- halts -------------------------------------------------------------------
 
 
-def test_the_guardian_halts_and_resumes(desk: Desk) -> None:
-    clearing = desk.office.venue["Clearing"]
+def test_the_guardian_halts_and_resumes(console: Console) -> None:
+    clearing = console.office.venue["Clearing"]
     for who in ("owner", "deployer"):
-        code, _, said = desk.run(who, "halt")
+        code, _, said = console.run(who, "halt")
         assert code == 7 and "guardian's key" in said
-    code, told, _ = desk.run("guardian", "halt", "--duration-s", "3600")
+    code, told, _ = console.run("guardian", "halt", "--duration-s", "3600")
     limits = unpack_limits(clearing.call("limits"))
     assert code == 0 and told["until_ms"] - told["from_ms"] == 3_597_000
     assert (limits.halted_from_ms, limits.halted_until_ms) == (told["from_ms"], told["until_ms"])
-    desk.office.travel(60)
-    code, ended, _ = desk.run("guardian", "resume")
+    console.office.travel(60)
+    code, ended, _ = console.run("guardian", "resume")
     assert code == 0 and told["from_ms"] < ended["until_ms"] < told["until_ms"]
-    desk.office.travel(60)
-    code, _, said = desk.run("guardian", "resume")
+    console.office.travel(60)
+    code, _, said = console.run("guardian", "resume")
     assert code == 7 and "nothing: markets are open" in said
-    code, _, said = desk.run("guardian", "halt")
+    code, _, said = console.run("guardian", "halt")
     assert code == 7 and "14 days" in said
-    desk.office.travel(REST_S)
-    assert "markets shrink only" in desk.page("guardian", "halt")
+    console.office.travel(REST_S)
+    assert "markets shrink only" in console.page("guardian", "halt")
 
 
-def test_a_halt_is_a_minute_to_72_hours(desk: Desk) -> None:
+def test_a_halt_is_a_minute_to_72_hours(console: Console) -> None:
     for duration_s in ("59", "259201"):
-        assert desk.run("guardian", "halt", "--duration-s", duration_s)[0] == 2
+        assert console.run("guardian", "halt", "--duration-s", duration_s)[0] == 2

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.support.local_orders import an_order
+from tests.support.local_orders import accepted
 
 from infold.cli.commands.operate import calibrated, correlated
 from infold.core.curve import Curve
 from infold.dealer.params import PERPETUAL
-from infold.messages import Receipt
 from infold.node import LocalVenue, live_desk, live_prices
 from infold.shell.devnet import DevnetConfig
 
@@ -47,14 +46,9 @@ def held_e6(venue: LocalVenue) -> int:
     )
 
 
-def send(venue: LocalVenue, trader: int, **changes: str) -> None:
-    (answer,) = venue.node.submit([an_order(venue, trader, **changes)], venue.clock_ms + 10)
-    assert isinstance(answer, Receipt), answer
-
-
 def test_a_pool_grows_to_its_room_and_what_reduces_is_bought_back_whole(venue: LocalVenue) -> None:
     assert venue.node.state.limits.capital_e6 == CAPITAL_E6
-    send(venue, 0, size="10", price="61000")  # 600,000 of quote, more than the pool is worth
+    accepted(venue, 0, size="10", price="61000")  # 600,000 of quote, more than the pool is worth
     grown = []
     for _ in range(12):
         batch(venue)
@@ -65,7 +59,7 @@ def test_a_pool_grows_to_its_room_and_what_reduces_is_bought_back_whole(venue: L
     assert shown[SOL]["curveCut"] == "ZONE", "what one market risks no other may risk again"
     stock_e8 = venue.node.state.markets[BTC].pool.base_e8
     assert stock_e8 < 0
-    send(venue, 1, side="sell", size=f"{-stock_e8 / 1e8 + 10.0:.8f}", price="59000")
+    accepted(venue, 1, side="sell", size=f"{-stock_e8 / 1e8 + 10.0:.8f}", price="59000")
     batch(venue)  # what is left of the first order takes less than ten of them
     assert venue.node.state.markets[BTC].pool.base_e8 >= 0
     assert venue.node.reconcile().report() == []
@@ -88,7 +82,7 @@ def test_a_dealer_file_makes_one_market_s_stock_lean_another_s_curve(
         )
     )
     names = {market.listing.name: market.market for market in venue.config.markets}
-    send(venue, 2, side="sell", size="10", price="59000")
+    accepted(venue, 2, side="sell", size="10", price="59000")
     for _ in range(3):
         batch(venue)
     node = venue.node

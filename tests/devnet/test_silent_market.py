@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.support.local_orders import an_order
+from tests.support.local_orders import accepted
 
 from infold.errors import Unpriced
-from infold.messages import Receipt
 from infold.node import BatchOutcome, LocalVenue, live_prices
 from infold.shell.devnet import DevnetConfig
 from infold.shell.oracle.signer import STALE_MS
@@ -34,18 +33,13 @@ def batch(venue: LocalVenue, *, silent: int = 0) -> BatchOutcome:
     return venue.step(venue.clock_ms + STALE_MS + 1_000, prices)
 
 
-def send(venue: LocalVenue, trader: int, **changes: str) -> None:
-    (answer,) = venue.node.submit([an_order(venue, trader, **changes)], venue.clock_ms + 10)
-    assert isinstance(answer, Receipt), answer
-
-
 def test_a_silent_market_is_waited_for_once_and_trades_again_when_it_is_priced(
     venue: LocalVenue,
 ) -> None:
-    send(venue, 0)
-    send(venue, 1, side="sell", price="59700")
-    send(venue, 2, market="ETH-USD", price="3030", timeInForce="IOC")
-    send(venue, 3, market="ETH-USD", price="2970", side="sell")
+    accepted(venue, 0)
+    accepted(venue, 1, side="sell", price="59700")
+    accepted(venue, 2, market="ETH-USD", price="3030", timeInForce="IOC")
+    accepted(venue, 3, market="ETH-USD", price="2970", side="sell")
     with pytest.raises(Unpriced, match="no price for market 2") as postponed:
         batch(venue, silent=ETH)
     assert postponed.value.markets == (ETH,)

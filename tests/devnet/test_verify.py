@@ -72,10 +72,6 @@ class Deployed:
     def put_code(self, name: str, code: bytes) -> None:
         self.rpc.call("anvil_setCode", "0x" + self.book.address(name).hex(), "0x" + code.hex())
 
-    def put_storage(self, name: str, slot: int, word: int) -> None:
-        address = "0x" + self.book.address(name).hex()
-        self.rpc.call("anvil_setStorageAt", address, hex(slot), f"0x{word:064x}")
-
 
 @pytest.fixture(scope="module")
 def kept() -> Iterator[Deployed]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
+from tests.support.telling import Told
 
 from infold.core.curve import Curve
 from infold.dealer.capital import CapitalRule
@@ -18,21 +19,11 @@ SEED = 20_260_804
 RULE = CapitalRule()
 
 
-class Told:
-    """Signals by market that were drawn."""
+class Sound(Told):
+    """Signals by market that were drawn, none of which may be refused."""
 
-    def __init__(self, found: dict[int, Signal]) -> None:
-        self.found = found
-        self.faults: dict[tuple[int, str], int] = {}
-
-    def priced(self, _time_ms: int, _prices_e8: Any, /) -> None: ...
-    def traded(self, _time_ms: int, _fills: Any, /) -> None: ...
-    def hedged(self, _market: int, _time_ms: int, _impact_bp: float, /) -> None: ...
     def refuse(self, market: int, name: str, /) -> None:
         raise AssertionError((market, name))
-
-    def signal(self, market: int, *_asked: Any) -> Signal:
-        return self.found[market]
 
 
 @st.composite
@@ -82,7 +73,7 @@ def test_no_batch_takes_the_pool_beyond_its_room_and_every_reducing_lot_is_offer
     venue: tuple[Any, dict[int, Signal]], data: st.DataObject
 ) -> None:
     state, signals = venue
-    curves = Desk(Curve, 1.0, signals=Told(signals), guard=CapitalGuard()).curves(state, 0)
+    curves = Desk(Curve, 1.0, signals=Sound(signals), guard=CapitalGuard()).curves(state, 0)
     before = {number: market.pool.base_e8 for number, market in state.markets.items()}
     after = {}
     for number, base_e8 in before.items():
@@ -102,6 +93,6 @@ def test_no_batch_takes_the_pool_beyond_its_room_and_every_reducing_lot_is_offer
 @given(venues())
 def test_two_desks_that_are_told_alike_commit_alike(venue: tuple[Any, dict[int, Signal]]) -> None:
     state, signals = venue
-    first, second = (Desk(Curve, 1.0, signals=Told(signals), guard=CapitalGuard()) for _ in "12")
+    first, second = (Desk(Curve, 1.0, signals=Sound(signals), guard=CapitalGuard()) for _ in "12")
     first.curves(state, 0)  # and nothing is remembered from one batch to the next
     assert first.curves(state, 1) == second.curves(state, 1)

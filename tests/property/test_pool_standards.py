@@ -322,7 +322,7 @@ def test_erc7540_a_deposit_request_is_pending_then_claimable_then_claimed(
         assert pool.claimableDepositRequest(request, who) == 0
         assert pool.maxDeposit(who) == claimable
         shares = pool.balanceOf(who)
-        strike_through(venue, request)
+        venue.strike_past(request, ORACLE)
         assert pool.balanceOf(who) == shares, "nothing is pushed"
         assert pool.pendingDepositRequest(request, who) == 0
         assert pool.claimableDepositRequest(request, who) == assets
@@ -346,18 +346,13 @@ def test_erc7540_a_redeem_request_is_pending_then_claimable_then_claimed(
         assert pool.pendingRedeemRequest(request, who) == shares
         assert pool.claimableRedeemRequest(request, who) == 0
         money = venue.dollar.balanceOf(who)
-        strike_through(venue, request)
+        venue.strike_past(request, ORACLE)
         assert venue.dollar.balanceOf(who) == money, "nothing is pushed"
         assert pool.pendingRedeemRequest(request, who) == 0
         assert pool.claimableRedeemRequest(request, who) == shares
         assert pool.maxRedeem(who) == claimable + shares
         claimed(venue, "redeem", claimable + shares)
         assert pool.claimableRedeemRequest(request, who) == 0 == pool.maxRedeem(who)
-
-
-def strike_through(venue: Venue, request: int) -> None:
-    while unpack_head(venue.clearing.head()).epoch <= request:
-        venue.strike(ORACLE)
 
 
 def test_erc7540_a_request_takes_all_or_reverts(venue: Venue) -> None:
@@ -422,7 +417,7 @@ def test_erc7540_requests_of_one_id_are_fungible(venue: Venue, first: int, secon
         assert len(request) == 1
         for key in (LENDER, SECOND):
             claimed(venue, "deposit", most(venue, "deposit", key), key)
-        strike_through(venue, max(request))
+        venue.strike_past(max(request), ORACLE)
         strike = unpack_strike(venue.clearing.strikes(max(request)))
         for key, amount in parts:
             assert most(venue, "deposit", key) == amount

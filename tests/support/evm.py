@@ -350,6 +350,24 @@ class Contract:
         return value if static else Receipt(value, events, gas)
 
 
+def ecrecover(world: World, digest: bytes, r: int, s: int) -> str:
+    """Whose signature a pair of even parity is, by the chain's own precompile: for any s."""
+    words = (27, r, s)
+    data = digest + b"".join(word.to_bytes(32, "big") for word in words)
+    return checksum_address(world.raw(ZERO, f"0x{1:040x}", data, static=True)[0][12:])
+
+
+def slot_of(contract: Contract, name: str, *keys: bytes) -> int:
+    """Where a variable (`module.name` if it is a module's), or an entry of a mapping, is stored."""
+    found: Any = contract.artifact.layout["storage_layout"]
+    for part in name.split("."):
+        found = found[part]
+    slot: int = found["slot"]
+    for key in keys:
+        slot = int.from_bytes(keccak(slot.to_bytes(32, "big") + key), "big")
+    return slot
+
+
 @contextmanager
 def refuses(world: World, reason: str) -> Iterator[None]:
     """The call inside must revert with exactly this string, and leave every slot as it was."""

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from infold.core.reading import read_order
+from infold.messages import Receipt
 from infold.node import LocalVenue
 from infold.signing import order_hash, sign, signature_hex
 
@@ -40,3 +41,10 @@ def an_order(venue: LocalVenue, trader: int, **changes: Any) -> bytes:
     digest = order_hash(order, venue.node.domain)
     body["signature"] = signature_hex(*sign(digest, account.wallet.private_key))
     return json.dumps(body).encode()
+
+
+def accepted(venue: LocalVenue, trader: int, **changes: Any) -> Receipt:
+    """The receipt of such an order, sent just after the last batch."""
+    (answer,) = venue.node.submit([an_order(venue, trader, **changes)], venue.clock_ms + 10)
+    assert isinstance(answer, Receipt), answer
+    return answer

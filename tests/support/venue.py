@@ -402,13 +402,16 @@ class Venue:
             self.world.travel(after_s)
         return self.settle(self.a_batch(oracle=oracle))
 
+    def strike_past(self, epoch: int, oracle: Mapping[int, int]) -> None:
+        """Let epochs end until this one has."""
+        while unpack_head(self.clearing.head()).epoch <= epoch:
+            self.strike(oracle)
+
     def provide(self, provider: Key, assets_e6: int, oracle: Mapping[int, int]) -> int:
         """Deposit into the pool, strike, claim. Returns the shares."""
         self.fund(provider, assets_e6)
         epoch = self.ask_in(provider, assets_e6)
-        self.strike(oracle)
-        if unpack_head(self.clearing.head()).epoch <= epoch:
-            self.strike(oracle)
+        self.strike_past(epoch, oracle)
         own = (provider.address, provider.address)
         ready = self.pool.claimableDepositRequest(epoch, provider.address)
         shares: int = self.pool.deposit(ready, *own, sender=provider).value

@@ -22,7 +22,7 @@ from infold.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from infold.cli.onchain import Desk
+    from infold.cli.onchain import Party
     from infold.sdk.client import Client
     from infold.sdk.wallet import Wallet
     from infold.shell.chain import Venue
@@ -55,12 +55,12 @@ class Caller:
         """The key."""
         return options.wallet(self.key_file, self.keystore, self.password_file, chain_id)
 
-    def desk(self) -> Desk:
+    def party(self) -> Party:
         """The key at the contracts."""
-        from infold.cli.onchain import Desk
+        from infold.cli.onchain import Party
 
         there = self.venue()
-        return Desk(there, self.wallet(there.book.chain_id))
+        return Party(there, self.wallet(there.book.chain_id))
 
 
 def on_chain(command: Callable[Concatenate[Caller, _Own], None]) -> Callable[..., None]:

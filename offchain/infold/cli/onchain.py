@@ -25,8 +25,8 @@ GAS_WEI = 10**18  # an ether: thousands of transactions, of a token that is wort
 PERMIT_S = 600  # long enough for a transaction that waits, short enough to be forgotten
 
 
-class Desk:
-    """One key at one venue."""
+class Party:
+    """Who calls a venue's contracts: one key at one venue."""
 
     def __init__(self, venue: Venue, wallet: Wallet) -> None:
         from infold.shell.chain import Sender

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.support.venue import Venue, a_venue
+from tests.support.venue import DEPLOYER, Venue, a_venue
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +18,10 @@ def deployment() -> Venue:
 def venue(deployment: Venue) -> Iterator[Venue]:
     with deployment.world.anchored():
         yield deployment
+
+
+@pytest.fixture
+def sealed(venue: Venue) -> Venue:
+    """The venue once only its timelock sets."""
+    venue.governance.seal(sender=DEPLOYER)
+    return venue

@@ -55,18 +55,18 @@ def open_account(
 ) -> None:
     """Open an account for the key and pay its first deposit (at least 10)."""
     amount_e6 = deposit_e6(amount)
-    desk = caller.desk()
+    party = caller.party()
     if permit:
-        desk.check_funds(amount_e6, mint=mint)
-        terms = (amount_e6, *desk.permit(amount_e6))
-        logs = desk.send("Teller", "open_account_with_permit", *terms)
+        party.check_funds(amount_e6, mint=mint)
+        terms = (amount_e6, *party.permit(amount_e6))
+        logs = party.send("Teller", "open_account_with_permit", *terms)
     else:
-        desk.approve("Vault", amount_e6, mint=mint)
-        logs = desk.send("Clearing", "open_account", desk.holder, amount_e6)
+        party.approve("Vault", amount_e6, mint=mint)
+        logs = party.send("Clearing", "open_account", party.holder, amount_e6)
     opened = named(logs, "AccountOpened")
     document = {
         "account": int(opened["account"]),
-        "owner": desk.holder,
+        "owner": party.holder,
         "amount_e6": str(amount_e6),
     }
     show_command("account open", document, as_json, "account opened")
@@ -121,8 +121,8 @@ def grant(
     with caller.client() as api:
         ids = [int(api.market(name.strip())["id"]) for name in markets.split(",")]
     notional_e6 = parse_decimal(notional, AMOUNT_DECIMALS, "notional")
-    desk = caller.desk()
-    desk.send(
+    party = caller.party()
+    party.send(
         "Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms
     )
     document = {
@@ -144,8 +144,8 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Take a delegated key's rights back; it binds within the window."""
-    desk = caller.desk()
-    desk.send("Delegates", "revoke", account, key)
+    party = caller.party()
+    party.send("Delegates", "revoke", account, key)
     show_command("account revoke", {"account": account, "key": key}, as_json, "revoked")
 
 
@@ -163,11 +163,11 @@ def approve(
 ) -> None:
     """Let an order serve unsigned: as its owner, or with --proof of a contract wallet."""
     digest = _hex("order hash", order_hash, 32)
-    desk = caller.desk()
+    party = caller.party()
     if proof is None:
-        desk.send("Delegates", "approve", account, digest)
+        party.send("Delegates", "approve", account, digest)
     else:
-        desk.send("Delegates", "prove", account, digest, _hex("--proof", proof))
+        party.send("Delegates", "prove", account, digest, _hex("--proof", proof))
     document = {"account": account, "order_hash": "0x" + digest.hex()}
     show_command("account approve", document, as_json, "approved")
 
@@ -182,8 +182,8 @@ def disapprove(
 ) -> None:
     """Take an order's approval back for good, or forbid it; it binds within the window."""
     digest = _hex("order hash", order_hash, 32)
-    desk = caller.desk()
-    desk.send("Delegates", "disapprove", account, digest)
+    party = caller.party()
+    party.send("Delegates", "disapprove", account, digest)
     document = {"account": account, "order_hash": "0x" + digest.hex()}
     show_command("account disapprove", document, as_json, "disapproved")
 
@@ -211,14 +211,14 @@ def deposit(
 ) -> None:
     """Pay collateral into an account; it counts at once."""
     amount_e6 = deposit_e6(amount)
-    desk = caller.desk()
+    party = caller.party()
     if permit:
-        desk.check_funds(amount_e6, mint=mint)
-        terms = (account, amount_e6, *desk.permit(amount_e6))
-        logs = desk.send("Teller", "deposit_with_permit", *terms)
+        party.check_funds(amount_e6, mint=mint)
+        terms = (account, amount_e6, *party.permit(amount_e6))
+        logs = party.send("Teller", "deposit_with_permit", *terms)
     else:
-        desk.approve("Vault", amount_e6, mint=mint)
-        logs = desk.send("Clearing", "deposit", account, amount_e6)
+        party.approve("Vault", amount_e6, mint=mint)
+        logs = party.send("Clearing", "deposit", account, amount_e6)
     moved = named(logs, "CollateralMoved")
     document = {"account": account, "amount_e6": str(moved["amount_e6"])}
     show_command("deposit", document, as_json, "deposited")
@@ -241,21 +241,21 @@ def withdraw(
     """
     if claim == (amount is not None):
         raise typer.BadParameter("give either an amount to request or --claim")
-    desk = caller.desk()
+    party = caller.party()
     if amount is None:
-        clearing = desk.venue["Clearing"]
+        clearing = party.venue["Clearing"]
         if not int(clearing.call("withdrawals", account)):
             raise Misconfigured(
                 f"no withdrawal of account {account} is pending; ask for one by `infold withdraw"
                 f" {account} AMOUNT`"
             )
         word = int(clearing.call("accounts", account))
-        claimed = desk.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))
+        claimed = party.claim_withdrawal(account, held=bool(word >> 16 & 0xFFFF))
         done = {"account": account, **claimed.document()}
         show_command("withdraw", done, as_json, "withdrawal claimed", of_payment)
         return
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
-    asked = named(desk.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalSet")
+    asked = named(party.send("Clearing", "request_withdrawal", account, amount_e6), "WithdrawalSet")
     barrier_ms = int(asked["withdrawal"]) & (1 << 48) - 1
     document = {
         "account": account,

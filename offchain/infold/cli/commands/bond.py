@@ -61,9 +61,9 @@ def show(
 def deposit(caller: Caller, amount: Amount, mint: Mint = False, as_json: Json = False) -> None:
     """Add to the bond; any key may, and gets nothing for it."""
     amount_e6 = deposit_e6(amount)
-    desk = caller.desk()
-    desk.approve("Bond", amount_e6, mint=mint)
-    told = named(desk.send("Bond", "deposit", amount_e6), "Deposited")
+    party = caller.party()
+    party.approve("Bond", amount_e6, mint=mint)
+    told = named(party.send("Bond", "deposit", amount_e6), "Deposited")
     document = {"amount_e6": str(amount_e6), "bond_e6": str(told["bond_e6"])}
     show_command("bond deposit", document, as_json, "staked")
 
@@ -84,10 +84,10 @@ def announce(
     """
     payee = checksum_address(address_of_text(to))
     amount_e6 = parse_decimal(amount, AMOUNT_DECIMALS, "amount")
-    desk = caller.desk()
+    party = caller.party()
     arguments = (payee, amount_e6)
     asked = Asked(execute=execute, cancel=cancel, again=again)
-    bring_on(desk, "announce_withdrawal", arguments, asked, as_json, "Bond")
+    bring_on(party, "announce_withdrawal", arguments, asked, as_json, "Bond")
 
 
 @commands.command()
@@ -96,7 +96,7 @@ def withdraw(caller: Caller, as_json: Json = False) -> None:
     """Pay an announced withdrawal that is due, of what no claim reserves, to whom it was announced
     for; any key may.
     """
-    told = named(caller.desk().send("Bond", "withdraw"), "Withdrawn")
+    told = named(caller.party().send("Bond", "withdraw"), "Withdrawn")
     document = {"to": checksum_address(told["to"]), "amount_e6": str(told["amount_e6"])}
     show_command("bond withdraw", document, as_json, "taken back")
 
@@ -119,11 +119,11 @@ def dismiss(
     Say in public why: anyone can replay the batch.
     """
     digest = _digest_of(order_hash)
-    desk = caller.desk()
+    party = caller.party()
     if not (execute or cancel):
-        _check_in_time(desk.venue, digest)
+        _check_in_time(party.venue, digest)
     asked = Asked(execute=execute, cancel=cancel)
-    bring_on(desk, "dismiss", (digest,), asked, as_json, "Bond")
+    bring_on(party, "dismiss", (digest,), asked, as_json, "Bond")
 
 
 def _check_in_time(there: Venue, order_hash: bytes) -> None:
@@ -173,8 +173,8 @@ def two_seals(
     """Show that the matcher sealed one batch number twice: the reward goes from its bond to
     insurance, once a number.
     """
-    desk = caller.desk()
-    seals = [_seal_of(desk.venue, told) for told in (first, second)]
+    party = caller.party()
+    seals = [_seal_of(party.venue, told) for told in (first, second)]
     number = seals[0].number
     if seals[1].number != number:
         raise Misconfigured(
@@ -188,7 +188,7 @@ def two_seals(
         "state": "found",
     }
     if not dry_run:
-        logs = desk.send("Bond", "prove_two_seals", number, *(tuple(seal[1:]) for seal in seals))
+        logs = party.send("Bond", "prove_two_seals", number, *(tuple(seal[1:]) for seal in seals))
         paid_e6 = named(logs, "SealedTwice")["amount_e6"]
         document |= {"state": "proven", "amount_e6": str(paid_e6)}
     show_command("bond two-seals", document, as_json, "two seals of one number")

@@ -52,8 +52,8 @@ def challenge(
     from infold.sdk.receipts import ReceiptFile
     from infold.shell.chain import Reverted, block
 
-    desk = caller.desk()
-    there = desk.venue
+    party = caller.party()
+    there = party.venue
     bond, now_s = there["Bond"], block(there.rpc).timestamp_s
     batches = sealed_batches(there, blocks)
     claims: list[dict[str, Any]] = []
@@ -63,7 +63,7 @@ def challenge(
         said: dict[str, Any] = {"order_hash": "0x" + digest.hex()}
         if claim:
             if claim & 2**64 - 1 and now_s > claim >> 96 and not dry_run:
-                desk.send("Bond", "pay", digest)
+                party.send("Bond", "pay", digest)
                 claims.append(said | {"state": "paid"})
             continue
         shown = first_omission(held, batches)
@@ -75,7 +75,7 @@ def challenge(
             claims.append(said | {"state": "found"})
             continue
         try:
-            desk.send("Bond", "challenge", *challenge_arguments(held, batch, worse))
+            party.send("Bond", "challenge", *challenge_arguments(held, batch, worse))
             claims.append(said | {"state": "claimed"})
         except Reverted as refusal:
             claims.append(said | {"state": "refused", "reason": refusal.reason})
@@ -100,8 +100,8 @@ def defend(
     from infold.node.defence import read_signatures
     from infold.shell.chain import block
 
-    desk = caller.desk()
-    there = desk.venue
+    party = caller.party()
+    there = party.venue
     bond, last = there["Bond"], block(there.rpc)
     held = read_signatures(journal_in(journal))
     answered, open_claims = [], []
@@ -117,7 +117,7 @@ def defend(
         if answer is None:
             open_claims.append(said)
             continue
-        desk.send("Bond", answer.function, *answer.arguments)
+        party.send("Bond", answer.function, *answer.arguments)
         answered.append({"order_hash": said, "by": answer.function})
     document = {"answered": answered, "open": open_claims}
     show_command("defend", document, as_json, "claims answered")

@@ -14,7 +14,7 @@ from infold.cli.caller import Caller, on_chain
 from infold.cli.caps import day_bound
 from infold.cli.commands.markets import market_group
 from infold.cli.header import header
-from infold.cli.onchain import Desk, named
+from infold.cli.onchain import Party, named
 from infold.cli.options import (
     RPC_URL,
     RpcUrl,
@@ -89,13 +89,13 @@ def add_market(
 
     planned = read_market(file)
     price_e8 = parse_decimal(price, PRICE_DECIMALS, "price")
-    desk = caller.desk()
-    bound = day_bound(desk.venue, planned, price_e8)
+    party = caller.party()
+    bound = day_bound(party.venue, planned, price_e8)
     if said := bound.warning():
         complain(said)
-    parameters = market_parameters(desk.venue["Governance"].abi, planned)
+    parameters = market_parameters(party.venue["Governance"].abi, planned)
     bring_on(
-        desk,
+        party,
         "set_market",
         (planned.market, parameters),
         Asked(execute=execute, cancel=cancel, again=again),
@@ -122,18 +122,18 @@ def govern(
     """
     from infold.shell.governing import parse_arguments, setters
 
-    desk = caller.desk()
-    known = setters(desk.venue)
+    party = caller.party()
+    known = setters(party.venue)
     if what not in known:
         raise Misconfigured(f"nothing sets {what}; what can be set: {', '.join(sorted(known))}")
     setter = known[what]
     arguments = tuple(parse_arguments(what, setter.inputs, values or []))
     asked = Asked(execute=execute, cancel=cancel, again=again)
-    bring_on(desk, setter.function, arguments, asked, as_json, setter.contract)
+    bring_on(party, setter.function, arguments, asked, as_json, setter.contract)
 
 
 def bring_on(
-    desk: Desk,
+    party: Party,
     function: str,
     arguments: tuple[Any, ...],
     asked: Asked,
@@ -144,7 +144,7 @@ def bring_on(
     """Send a change's next transaction, and print where it stands then."""
     from infold.shell.governing import find_change, next_step, rehearse
 
-    change = find_change(desk.venue, desk.address, function, *arguments, contract=contract)
+    change = find_change(party.venue, party.address, function, *arguments, contract=contract)
     step = next_step(change, **asked._asdict())
     state, ready_s, identity = change.state, change.ready_s, change.id
     earlier = step is None and state == "new"
@@ -153,11 +153,11 @@ def bring_on(
     logs: list[Log] = []
     if step is not None:
         if step.function == "schedule":
-            rehearse(desk.venue, change)
-        logs = desk.send(step.contract, step.function, *step.arguments)
+            rehearse(party.venue, change)
+        logs = party.send(step.contract, step.function, *step.arguments)
         state = {"schedule": "waiting", "cancel": "cancelled"}.get(step.function, "made")
     if state == "waiting":
-        ready_s = int(desk.venue["Timelock"].call("get_timestamp", change.id))
+        ready_s = int(party.venue["Timelock"].call("get_timestamp", change.id))
     document = {
         **header("govern"),
         "change": function,
@@ -190,8 +190,8 @@ def halt(
 
     Withdrawals, cancels, reductions, liquidations and claims go on.
     """
-    desk = caller.desk()
-    _show_halt("halt", desk.send("Governance", "halt", duration_s), as_json)
+    party = caller.party()
+    _show_halt("halt", party.send("Governance", "halt", duration_s), as_json)
 
 
 @on_chain
@@ -200,8 +200,8 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """End a halt 3 s from now, by the guardian's key."""
-    desk = caller.desk()
-    _show_halt("resume", desk.send("Governance", "resume"), as_json)
+    party = caller.party()
+    _show_halt("resume", party.send("Governance", "resume"), as_json)
 
 
 def _show_halt(command: str, logs: list[Log], as_json: bool) -> None:

@@ -24,7 +24,7 @@ from infold.units import PLACES
 from infold.words import SettleHead, pack_settle_head, unpack_exit
 
 if TYPE_CHECKING:
-    from infold.cli.onchain import Desk
+    from infold.cli.onchain import Party
     from infold.shell.chain import Log, Venue
     from infold.shell.keeper import Broken, DueExit, Vector, Watch
 
@@ -67,19 +67,19 @@ def keeper(
     """
     from infold.shell.keeper import Watch
 
-    desk = caller.desk()
-    there, watch = desk.venue, Watch(desk.venue)
+    party = caller.party()
+    there, watch = party.venue, Watch(party.venue)
     collect = _collector(signer or [], there)
     with progress(quiet) as steps:
         while not once:
             try:
-                found = look(watch, desk, account, collect, steps)
+                found = look(watch, party, account, collect, steps)
                 if any(found[name] for name in ("liquidations", "folds", "exits", "refused")):
                     show({**header("keeper"), **found}, as_json, "infold keeper", of_look)
             except Unavailable as error:
                 complain(str(error))
             time.sleep(interval_s)
-        found = look(watch, desk, account, collect, steps)
+        found = look(watch, party, account, collect, steps)
     show({**header("keeper"), **found}, as_json, "infold keeper", of_look)
     if found["refused"]:
         raise typer.Exit(Exit.REVERTED)
@@ -108,24 +108,24 @@ def _collector(signers: list[str], there: Venue) -> Collect | None:
 
 
 def look(
-    watch: Watch, desk: Desk, keeper_account: int, collect: Collect | None, steps: Steps
+    watch: Watch, party: Party, keeper_account: int, collect: Collect | None, steps: Steps
 ) -> dict[str, Any]:
     """Follow the chain, liquidate whom it allows and let out whose time has come; what came of
     it.
     """
     steps.say(f"looking from block {watch.block + 1}")
     watch.follow()
-    folds = _fold(watch, desk)
+    folds = _fold(watch, party)
     broken = watch.broken()
     done: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
     for number, case in enumerate(broken):
         steps.at(number, len(broken), f"account {case.account}")
-        _liquidate(watch, desk, case, keeper_account, done, refused)
+        _liquidate(watch, party, case, keeper_account, done, refused)
     if any(it["deleveraged"] for it in done):
         watch.follow()
-        folds += _fold(watch, desk)
-    left = [_let_out(watch, desk, due, collect, refused) for due in watch.due_exits()]
+        folds += _fold(watch, party)
+    left = [_let_out(watch, party, due, collect, refused) for due in watch.due_exits()]
     return {
         "block": watch.block,
         "vector_ms": watch.vector_ms,
@@ -146,7 +146,7 @@ def look(
 
 def _let_out(
     watch: Watch,
-    desk: Desk,
+    party: Party,
     due: DueExit,
     collect: Collect | None,
     refused: list[dict[str, Any]],
@@ -162,7 +162,7 @@ def _let_out(
             vector = collect(time_ms)
         else:
             return None
-        logs = desk.send("Recovery", "execute_exit", *vector, account, place)
+        logs = party.send("Recovery", "execute_exit", *vector, account, place)
     except (Reverted, Unavailable) as error:
         refused.append({"account": account, "index": place, "reason": str(error)})
         return None
@@ -172,21 +172,21 @@ def _let_out(
     return {"account": account, "index": place, "time_ms": time_ms, "size_e8": str(out_e8)}
 
 
-def _fold(watch: Watch, desk: Desk) -> list[dict[str, int]]:
+def _fold(watch: Watch, party: Party) -> list[dict[str, int]]:
     """Let positions give up what their side owes, so that they can trade again."""
     from infold.shell.chain import Reverted
 
     folded = []
     for account, place in watch.late():
         try:
-            desk.send("Recovery", "fold", account, place)
+            party.send("Recovery", "fold", account, place)
         except Reverted:
             continue  # somebody else did
         folded.append({"account": account, "index": place})
     return folded
 
 
-def _shrink(watch: Watch, desk: Desk, case: Broken, keeper_account: int) -> tuple[str, list[Log]]:
+def _shrink(watch: Watch, party: Party, case: Broken, keeper_account: int) -> tuple[str, list[Log]]:
     """One position against the pool, or against the other side where the pool cannot: of who owes
     money the other side is asked first.
     """
@@ -196,16 +196,16 @@ def _shrink(watch: Watch, desk: Desk, case: Broken, keeper_account: int) -> tupl
     arguments = (*watch.vector, case.account, case.place, keeper_account)
     doors = ("deleverage", "liquidate") if case.equity_e6 < 0 else ("liquidate", "deleverage")
     try:
-        return doors[0], desk.send("Recovery", doors[0], *arguments)
+        return doors[0], party.send("Recovery", doors[0], *arguments)
     except Reverted as reverted:
         if reverted.reason not in ("recovery: pool is full", "recovery: pool has room"):
             raise
-    return doors[1], desk.send("Recovery", doors[1], *arguments)
+    return doors[1], party.send("Recovery", doors[1], *arguments)
 
 
 def _liquidate(
     watch: Watch,
-    desk: Desk,
+    party: Party,
     case: Broken,
     keeper_account: int,
     done: list[dict[str, Any]],
@@ -217,7 +217,7 @@ def _liquidate(
 
     for _ in range(PLACES):  # each position once at one vector
         try:
-            door, logs = _shrink(watch, desk, case, keeper_account)
+            door, logs = _shrink(watch, party, case, keeper_account)
         except Reverted as reverted:
             # Somebody else was faster, or has to fold first: the next look asks again.
             refused.append(

@@ -56,10 +56,10 @@ def exit_position(
     as the pool has room; the rest stays. It cannot be taken back.
     """
     wanted_e8 = None if size is None else parse_decimal(size, SIZE_DECIMALS, "size")
-    desk = caller.desk()
-    held = held_in(desk.venue["Clearing"], account, market)
+    party = caller.party()
+    held = held_in(party.venue["Clearing"], account, market)
     size_e8 = abs(held.position.base_e8) if wanted_e8 is None else wanted_e8
-    logs = desk.send("Recovery", "force_reduce", account, held.place, size_e8)
+    logs = party.send("Recovery", "force_reduce", account, held.place, size_e8)
     asked = unpack_exit(int(named(logs, "ExitSet")["exit"]))
     document = {
         "account": account,

@@ -38,9 +38,9 @@ def lp_deposit(
     the first batch after its end.
     """
     amount_e6 = deposit_e6(amount)
-    desk = caller.desk()
-    desk.approve("Pool", amount_e6, mint=mint)
-    logs = desk.send("Pool", "requestDeposit", amount_e6, desk.holder, desk.holder)
+    party = caller.party()
+    party.approve("Pool", amount_e6, mint=mint)
+    logs = party.send("Pool", "requestDeposit", amount_e6, party.holder, party.holder)
     epoch = int(named(logs, "DepositRequest")["requestId"])
     show_command(
         "lp deposit", {"epoch": epoch, "amount_e6": str(amount_e6)}, as_json, "deposit requested"
@@ -58,8 +58,8 @@ def lp_redeem(
     open interest locks is not paid: the shares it would have taken are given back.
     """
     amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
-    desk = caller.desk()
-    logs = desk.send("Pool", "requestRedeem", amount, desk.holder, desk.holder)
+    party = caller.party()
+    logs = party.send("Pool", "requestRedeem", amount, party.holder, party.holder)
     epoch = int(named(logs, "RedeemRequest")["requestId"])
     show_command(
         "lp redeem", {"epoch": epoch, "shares_e12": str(amount)}, as_json, "redemption requested"
@@ -76,8 +76,8 @@ def lp_claim(
     """Collect all that struck epochs made of the key's requests, whatever their epoch, and what
     this epoch gave back; `epochs` names those that something came of.
     """
-    desk = caller.desk()
-    holder, pool = desk.holder, desk.venue["Pool"]
+    party = caller.party()
+    holder, pool = party.holder, party.venue["Pool"]
     document: dict[str, Any] = {"epochs": [], "shares_e12": "0", "paid_e6": "0", "tickets": []}
     epochs: set[int] = set()
     for most, claim, event, key, gained in (
@@ -86,7 +86,7 @@ def lp_claim(
     ):
         amount = int(pool.call(most, holder))
         if amount:
-            logs = desk.send("Pool", claim, amount, holder, holder)
+            logs = party.send("Pool", claim, amount, holder, holder)
             document[key] = str(named(logs, event)[gained])
             document["tickets"] += paid(logs).tickets
             epochs |= {
@@ -101,7 +101,7 @@ def lp_claim(
         back = int(pool.call(f"claimableCancel{side}Request", epoch, holder))
         # With nothing to collect at all the contract says so itself.
         if back or (side == "Redeem" and not epochs):
-            logs = desk.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
+            logs = party.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
             document[key] = str(named(logs, f"Cancel{side}Claim")[amount_of])
             document["tickets"] += paid(logs).tickets
             epochs.add(epoch)

@@ -224,16 +224,16 @@ def cancel(
 ) -> None:
     """Ask the matcher to stop an order, or make it stop with a transaction."""
     if every:
-        desk = caller.desk()
-        done = named(desk.send("Clearing", "cancel_all", account), "CancelledAll")
+        party = caller.party()
+        done = named(party.send("Clearing", "cancel_all", account), "CancelledAll")
         document = {"account": account, "barrier_ms": int(done["barrier"])}
         show_command("order cancel", document, as_json, "all cancelled")
         return
     if slot is None or seq is None:
         raise typer.BadParameter("name the order with --slot and --seq, or all of them with --all")
     if on_chain:
-        desk = caller.desk()
-        desk.send("Clearing", "cancel", account, slot, seq)
+        party = caller.party()
+        party.send("Clearing", "cancel", account, slot, seq)
         document = {"account": account, "slot": slot, "seq": seq, "on_chain": True}
         show_command("order cancel", document, as_json, "cancelled")
         return

@@ -58,29 +58,29 @@ def pay(
     from infold.shell.refunds import standing_of
 
     least_e6 = max(1, parse_decimal(least, AMOUNT_DECIMALS, "least"))
-    desk = caller.desk()
-    contracts = desk.venue
+    party = caller.party()
+    contracts = party.venue
     with caller.client() as api:
-        must_pay(api.meta().get("refundPayer"), desk.address)
+        must_pay(api.meta().get("refundPayer"), party.address)
         # Test dollars and leave to spend them first: what follows is read after them.
         earned, _ = api.refunds_at()
         rough_e6 = sum(_owed_e6(row["refundOwed"]) for row in earned)
         if rough_e6:
-            desk.approve("Vault", rough_e6, mint=mint)
+            party.approve("Vault", rough_e6, mint=mint)
         rows, seen = api.refunds_at()
-    standing = standing_of(contracts, desk.address, seen)
+    standing = standing_of(contracts, party.address, seen)
     since: Counter[int] = Counter()
     for deposit in standing.deposits:
         since[deposit.account] += deposit.amount_e6
-    desk.begin_at(standing.nonce)
+    party.begin_at(standing.nonce)
     paid: list[dict[str, str | int]] = []
     for row in rows:
         account = int(row["account"])
         owed_e6 = _owed_e6(row["refundOwed"]) - since[account]
         if owed_e6 >= least_e6:
-            moved = named(desk.send("Clearing", "deposit", account, owed_e6), "CollateralMoved")
+            moved = named(party.send("Clearing", "deposit", account, owed_e6), "CollateralMoved")
             paid.append({"account": account, "amount_e6": str(moved["amount_e6"])})
-    document = {"payer": desk.holder, "least_e6": str(least_e6), "paid": paid}
+    document = {"payer": party.holder, "least_e6": str(least_e6), "paid": paid}
     show_command("refunds pay", document, as_json, "refunds paid", of_paid)
 
 

@@ -50,9 +50,9 @@ def ticket(
         "state": "waiting",
     }
     if pull:
-        desk = caller.desk()
+        party = caller.party()
         try:
-            logs = desk.send("Vault", "pull", number)
+            logs = party.send("Vault", "pull", number)
         except Reverted as refusal:
             if not refusal.reason.startswith(WAITS):
                 raise

@@ -63,8 +63,8 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Stop the venue for good, a week after its last batch. Any key that pays gas may."""
-    desk = caller.desk()
-    until_ms = int(named(desk.send("Recovery", "wind_down"), "WoundDown")["until_ms"])
+    party = caller.party()
+    until_ms = int(named(party.send("Recovery", "wind_down"), "WoundDown")["until_ms"])
     show_command("wind-down start", {"register_until_ms": until_ms}, as_json, "venue stopped")
 
 
@@ -76,14 +76,14 @@ def register_debts(
     as_json: Json = False,
 ) -> None:
     """Look at every account and tell what it owes: an untold debt is paid by who claims last."""
-    desk = caller.desk()
-    there = desk.venue
+    party = caller.party()
+    there = party.venue
     found: list[dict[str, Any]] = []
     with progress(quiet) as steps:
         for account in everybody(there):
             if int(there["Recovery"].call("final_equity", account)) >= 0:
                 continue
-            told = named(desk.send("Recovery", "register", account), "DebtRegistered")
+            told = named(party.send("Recovery", "register", account), "DebtRegistered")
             debt_e6 = int(told["debt_e6"])
             steps.say(f"account {account} owes {format_decimal(debt_e6, AMOUNT_DECIMALS)}")
             found.append({"account": account, "debt_e6": str(debt_e6)})
@@ -100,7 +100,7 @@ def claim(
     """Pay an account's owner its part, a week after the stop; of account 0, set it aside for shares
     (`leave`). Any key that pays gas may. What the vault does not let out at once is a ticket.
     """
-    logs = caller.desk().send("Recovery", "claim", account)
+    logs = caller.party().send("Recovery", "claim", account)
     claimed = named(logs, "ClaimPaid")
     document = {
         "account": account,
@@ -118,14 +118,14 @@ def leave(
     as_json: Json = False,
 ) -> None:
     """Give all of the key's pool shares back for their part of what the pool was left with."""
-    desk = caller.desk()
-    shares = int(desk.venue["Pool"].call("balanceOf", desk.holder))
+    party = caller.party()
+    shares = int(party.venue["Pool"].call("balanceOf", party.holder))
     if not shares:
         raise Misconfigured(
-            f"{desk.holder} holds no pool shares; sign with the key that does, or collect what a"
+            f"{party.holder} holds no pool shares; sign with the key that does, or collect what a"
             " struck epoch made first, by `infold lp claim EPOCH`"
         )
-    logs = desk.send("Pool", "leave", shares, desk.holder, desk.holder)
+    logs = party.send("Pool", "leave", shares, party.holder, party.holder)
     document = {
         "shares_e12": str(shares),
         "part_e6": str(named(logs, "Withdraw")["assets"]),

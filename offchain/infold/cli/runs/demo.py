@@ -20,11 +20,11 @@ from typing import Any
 from infold.cli.header import header
 from infold.cli.outputs import must_be_new_directory, must_be_writable, write_output
 from infold.cli.runs.dealing import WatchingDesk, demo_dealer
-from infold.cli.runs.desks import seeded_wallet, wire_cancel, wire_order
 from infold.cli.runs.keeper import Keeper
 from infold.cli.runs.parameters import DEMO_MARKETS, demo_market
 from infold.cli.runs.provider import Provider
 from infold.cli.runs.stage import Stage
+from infold.cli.runs.traders import seeded_wallet, wire_cancel, wire_order
 from infold.cli.runs.voyage import Sent, Voyage
 from infold.cli.terminal import Steps
 from infold.core import margin

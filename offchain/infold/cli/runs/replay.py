@@ -11,9 +11,9 @@ from typing import Any
 from infold.cli.header import header
 from infold.cli.outputs import must_be_new_directory, must_be_writable, write_output
 from infold.cli.runs.dealing import WatchingDesk, replay_dealer
-from infold.cli.runs.desks import plain_order, wire_order
 from infold.cli.runs.parameters import pool_capital_e6, recorded_market
 from infold.cli.runs.stage import Stage
+from infold.cli.runs.traders import plain_order, wire_order
 from infold.cli.runs.voyage import Sent, Voyage
 from infold.cli.terminal import Steps
 from infold.reports.journey import Journey, invariants_joined, joined

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infold.cli.runs.desks import Slots
 from infold.cli.runs.stage import Stage
+from infold.cli.runs.traders import Slots
 from infold.errors import InvariantBroken, Rejected
 from infold.messages import Fill, Order
 from infold.node import BatchOutcome, DuplicateReceipt

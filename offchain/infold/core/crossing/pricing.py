@@ -45,6 +45,21 @@ def consider(best: Int64s, rule: Int64s, executed: int, gap: int, tick: int, res
 
 
 @compiled
+def _covering(
+    rule: Int64s, prices: Int64s, sales: Int64s, near: int, steps: int, side: int, size: int
+) -> int:
+    """How many ticks from near the dealer's offer first reaches a size; else `steps`."""
+    low, high = 0, steps
+    while low < high:
+        middle = (low + high) // 2
+        if side * sale_at(rule, prices, sales, near + side * middle) >= size:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@compiled
 def _search(
     best: Int64s,
     rule: Int64s,
@@ -66,13 +81,7 @@ def _search(
     best if the bound admits the excess there. Otherwise the outermost tick before it whose whole
     offer is admitted; a tick that fails sends us straight inward to where its offer would be.
     """
-    low, high = 0, steps
-    while low < high:
-        middle = (low + high) // 2
-        if side * sale_at(rule, prices, sales, near + side * middle) >= excess:
-            high = middle
-        else:
-            low = middle + 1
+    low = _covering(rule, prices, sales, near, steps, side, excess)
     if low < steps and within_bound(rule, width, near + side * low, side, excess):
         offer = side * sale_at(rule, prices, sales, near + side * low)
         consider(best, rule, crossed + excess, offer - excess, near + side * low, side * excess)
@@ -85,13 +94,7 @@ def _search(
                 consider(best, rule, crossed, excess - offer, near, 0)
             return
         if within_bound(rule, width, near + side * outer, side, offer):
-            low, high = 0, outer
-            while low < high:
-                middle = (low + high) // 2
-                if side * sale_at(rule, prices, sales, near + side * middle) >= offer:
-                    high = middle
-                else:
-                    low = middle + 1
+            low = _covering(rule, prices, sales, near, outer, side, offer)
             consider(best, rule, crossed + offer, excess - offer, near + side * low, side * offer)
             return
         low, high = 0, outer

@@ -24,8 +24,20 @@ class FileFacts:
     sha256: str
 
 
+class InTime:
+    """Rows in the order of their times."""
+
+    __slots__ = ()
+    time_ms: Integers
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """First and last time, both included."""
+        return int(self.time_ms[0]), int(self.time_ms[-1])
+
+
 @dataclass(frozen=True, slots=True)
-class Trades:
+class Trades(InTime):
     """Recorded trades in time order: one row per aggressor trade, or one per side of a fill.
 
     ``side`` is +1 for a buy and -1 for a sell, of the aggressor or, with ``accounts``, of the
@@ -53,11 +65,6 @@ class Trades:
         """How many trade ids the file skips."""
         return self.flags.count("missing_id")
 
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """First and last time, both included."""
-        return int(self.time_ms[0]), int(self.time_ms[-1])
-
     def rows(self, kept: Booleans) -> Trades:
         """The rows of a mask, in their order."""
         return replace(
@@ -75,7 +82,7 @@ class Trades:
 
 
 @dataclass(frozen=True, slots=True)
-class Quotes:
+class Quotes(InTime):
     """Best bid and ask of one market in time order, quote per base unit.
 
     Sizes are what the file says, in base units or contracts, whichever it records; None where it
@@ -91,11 +98,6 @@ class Quotes:
     ask_size: Floats | None = None
     flags: Flags = NO_FLAGS
 
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """First and last time, both included."""
-        return int(self.time_ms[0]), int(self.time_ms[-1])
-
     def rows(self, kept: Booleans) -> Quotes:
         """The rows of a mask, in their order."""
         return replace(
@@ -109,7 +111,7 @@ class Quotes:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Books(InTime):
     """One market's book after each update, its best levels first, in time order.
 
     Prices and sizes have shape (updates, levels), sizes in base units; a side with fewer levels
@@ -125,11 +127,6 @@ class Books:
     ask_price: Floats
     ask_size: Floats
     flags: Flags = NO_FLAGS
-
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """First and last time, both included."""
-        return int(self.time_ms[0]), int(self.time_ms[-1])
 
     @property
     def mid(self) -> Floats:
@@ -165,7 +162,7 @@ class Depths:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(InTime):
     """One market's bars in time order; prices quote per base unit, `time_ms` the bar's opening.
 
     `step_ms` is the bars' length. Bars the file lacks are not there: `flags` counts the gaps, and
@@ -181,11 +178,6 @@ class Bars:
     low: Floats
     close: Floats
     flags: Flags = NO_FLAGS
-
-    @property
-    def span_ms(self) -> tuple[int, int]:
-        """Opening of the first bar and of the last."""
-        return int(self.time_ms[0]), int(self.time_ms[-1])
 
     def runs(self) -> list[slice]:
         """Stretches of bars without a gap between them, in order."""

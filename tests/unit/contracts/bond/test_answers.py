@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.evm import Key, Receipt, a_key, refuses
+from tests.support.evm import Key, Receipt, a_key, refuses, slot_of
 from tests.support.omission import LEFT_OUT, RIVAL, TIMELOCK, Omission
 from tests.support.venue import CLAIM_S, DEPLOYER, GUARDIAN, MATCHER, OWNER, REWARD_E6
 
 from infold.messages import Cancel, Order, TimeInForce, TriggerKind
-from infold.signing import Domain, cancel_digest, keccak, order_hash, sign
+from infold.signing import Domain, cancel_digest, order_hash, sign
 from infold.words import pack_delegate_markets
 
 STRANGER, SESSION = a_key("stranger"), a_key("session key")
@@ -194,10 +194,8 @@ def test_another_order_is_the_traders_by_signature_or_approval(scene: Omission) 
 
 def approve_until(scene: Omission, order: Order, time_ms: int) -> None:
     """Past every rule: an approval of any last moment, a word of `Delegates.approvals`."""
-    delegates = scene.venue.delegates
-    slot = delegates.artifact.layout["storage_layout"]["approvals"]["slot"]
-    for key in (order.account.to_bytes(32, "big"), scene.hash(order)):
-        slot = int.from_bytes(keccak(slot.to_bytes(32, "big") + key), "big")
+    delegates, account = scene.venue.delegates, order.account.to_bytes(32, "big")
+    slot = slot_of(delegates, "approvals", account, scene.hash(order))
     scene.venue.world.store(delegates.address, slot, time_ms)
     assert delegates.approvals(order.account, scene.hash(order)) == time_ms
 

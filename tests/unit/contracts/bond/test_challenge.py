@@ -362,6 +362,8 @@ def test_the_whole_of_the_largest_batch_can_be_proven(scene: Omission) -> None:
     data = len(venue.bond.calldata("challenge", *proof.arguments))
     assert data == 33_412
     assert 500_000 < gas < 700_000
+    with refuses(venue.world, ""):
+        scene.challenge(replace(proof, records=[*proof.records, proof.records[-1]]))
 
 
 # -- time and money --------------------------------------------------------------------------------
@@ -412,6 +414,24 @@ def test_keys_are_judged_by_when_they_served(scene: Omission) -> None:
     with venue.world.anchored():
         scene.challenge(scene.proof(order, new_batch, receipt=old_receipt))
     scene.challenge(scene.proof(order, old_batch, receipt=old_receipt))
+
+
+def test_a_key_counts_up_to_its_last_moment_and_the_next_one_after_it(scene: Omission) -> None:
+    venue = scene.venue
+    order = scene.order()
+    receipt = scene.receipt(order)
+    fresh: Key = a_key("next matcher")
+    venue.governance.set_matcher(fresh.address, sender=DEPLOYER)
+    last_ms = venue.world.now_ms + 3_000
+    venue.world.travel(4)
+    for late_ms, good, bad in ((0, MATCHER, fresh), (1, fresh, MATCHER)):
+        made = {"oracle": {1: PRICE_E8}, "time_ms": last_ms + late_ms}
+        with refuses(venue.world, "bond: not the matcher's seal"):
+            forged = scene.batch(sealers=(bad,), **made)
+            scene.challenge(scene.proof(order, forged, receipt=receipt))
+        with venue.world.anchored():
+            sealed = scene.batch(sealers=(good,), **made)
+            scene.challenge(scene.proof(order, sealed, receipt=receipt))
 
 
 def test_a_key_before_the_present_one_counts_whatever_its_bits_are(scene: Omission) -> None:

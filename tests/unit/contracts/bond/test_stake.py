@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from tests.support.compiler import ROOT, compiled_at
-from tests.support.evm import ZERO, Contract, World, a_key, refuses
+from tests.support.evm import ZERO, Contract, Refused, World, a_key, refuses
 from tests.support.omission import STAKE_E6, TIMELOCK, Omission
 from tests.support.venue import CLAIM_S, DEPLOYER, DOLLAR, GUARDIAN, MATCHER, OWNER, REWARD_E6
 
@@ -166,6 +166,23 @@ def test_a_token_that_returns_nothing_will_do() -> None:
     bond.world.travel(CLAIM_S + DAY_S + 1)
     bond.withdraw(sender=STRANGER)
     assert token.balanceOf(TAKER.address) == 700
+
+
+@pytest.mark.parametrize("inner", ["bond_e6", "withdraw"])
+@pytest.mark.parametrize("outer", ["deposit", "withdraw"])
+def test_nothing_of_the_bond_begins_while_it_pays_or_is_paid(outer: str, inner: str) -> None:
+    bond, token = bond_over("OddToken")
+    bond.deposit(700, sender=STRANGER)
+    bond.announce_withdrawal(TAKER.address, 300, sender=TIMELOCK)
+    bond.world.travel(CLAIM_S + DAY_S + 1)
+    message = bond.calldata(inner)
+    with bond.world.anchored():
+        token.call(bond.address, message, sender=STRANGER)
+    token.misbehave(False, 0, bond.address, message, sender=STRANGER)
+    with pytest.raises(Refused) as refused:
+        getattr(bond, outer)(*([100] if outer == "deposit" else []), sender=STRANGER)
+    if (outer, inner) != ("withdraw", "withdraw"):
+        assert refused.value.reason == "", "the lock refuses without words; something else spoke"
 
 
 def test_a_token_that_refuses_or_takes_a_fee_is_not_believed() -> None:

@@ -20,6 +20,8 @@ from infold.words import (
 
 RECOVERY = a_key("recovery")
 INSURANCE = 2
+APPOINTED = 1 << 255
+"""A flag of the terms: the vector's time was named before, and no batch passes it by."""
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +198,8 @@ def test_apply_reads_a_fresh_signed_vector_with_a_price(stage: Stage) -> None:
     last_ms = stage.venue.world.now_ms
     with refuses(stage.venue.world, "clearing: vector too old"):
         apply(stage, -1, time_ms=last_ms - 3_001)
+    with stage.venue.world.anchored():
+        apply(stage, -1, time_ms=last_ms - 3_001, terms=APPOINTED)
     apply(stage, -1, time_ms=last_ms - 3_000)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lock of the orders' module: nothing of an order is read or taken back while Clearing pays or
-is paid, by the token itself, to whose hooks an account belongs here.
+"""The locks of Clearing's modules: nothing of an order or of a market is read or taken back while
+Clearing is paid, by the token itself, to whose hooks an account belongs here.
 """
 
 from __future__ import annotations
@@ -31,9 +31,13 @@ def odd() -> Venue:
         ("epoch_barriers", (17,)),
         ("cancel", (17, 0, 1)),
         ("cancel_all", (17,)),
+        ("market_words", (8,)),
+        ("parameter_words", (8,)),
+        ("pool_markets", ()),
+        ("backstop_markets", ()),
     ],
 )
-def test_nothing_of_an_order_is_touched_while_clearing_is_paid(
+def test_nothing_of_an_order_or_a_market_is_touched_while_clearing_is_paid(
     odd: Venue, name: str, args: tuple[int, ...]
 ) -> None:
     clearing, token = odd.clearing, odd.dollar

@@ -29,6 +29,14 @@ def test_open_account_gives_the_next_id_to_the_owner_named(stage: Stage) -> None
     stage.books.check()
 
 
+def test_the_first_accounts_are_the_pools_and_governances_and_two_that_nobody_owns(
+    stage: Stage,
+) -> None:
+    venue = stage.venue
+    owners = [stage.account(account).owner for account in range(17)]
+    assert owners == [int(venue.pool.address, 16), int(venue.governance.address, 16), *[0] * 15]
+
+
 def test_open_account_rejects_a_deposit_below_ten_dollars(stage: Stage) -> None:
     stage.venue.fund(PAYER, 30 * DOLLAR)
     for amount_e6 in (0, 10 * DOLLAR - 1):

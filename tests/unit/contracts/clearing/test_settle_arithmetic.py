@@ -290,6 +290,23 @@ def test_shrinking_must_not_thin_what_is_left(stage: Stage) -> None:
         assert try_out(stage, plans, oracle=oracle, **terms) == expected
 
 
+@pytest.mark.parametrize(("short_e6", "may"), [(0, True), (1, False)])
+def test_half_of_the_risk_may_cost_half_of_the_equity(
+    stage: Stage, short_e6: int, may: bool
+) -> None:
+    """Half a unit leaves at 56,100 less 0.05 % and for a fee. Twice what that costs is left of the
+    account after 3,900 of loss and its first fee, or a millionth less."""
+    price_e8 = 56_100 * 10**8
+    cheap_e8 = price_e8 - price_e8 * 5 // 10**4
+    cost = money(price_e8 - cheap_e8, LOT // 2) + up(money(cheap_e8, LOT // 2) * FEE)
+    assert cost.denominator == 1
+    account = account_of(stage, 3_930 * DOLLAR + 2 * int(cost) - short_e6)
+    stage.settle([stage.buy(account), stage.sell()])
+    plans = [stage.sell(account, LOT // 2, slot=1), stage.buy(stage.third, LOT // 2, slot=1)]
+    receipt = stage.settle(plans, oracle=ORACLE | {1: price_e8}, prices={1: cheap_e8})
+    assert skips(receipt) == ({} if may else {account: 22})
+
+
 def in_halves(stage: Stage, account: int, *buys: bool) -> list[Any]:
     """An account buys or sells half a unit, one slot after the other, and the third deals."""
     return [
@@ -322,14 +339,48 @@ def test_an_account_of_no_equity_at_all_may_shrink_at_the_mark(stage: Stage) -> 
         assert try_out(stage, plans, oracle=ORACLE | {1: price_e8}) == expected
 
 
-def test_nobody_shrinks_out_of_negative_equity(stage: Stage) -> None:
+def test_what_a_short_has_lost_is_rounded_up_before_it_may_shrink(stage: Stage) -> None:
+    """A hundredth of a unit is lost beyond 4,000 dollars; half could be bought for less than it."""
+    stage.venue.list_market(1, fee_e6=0)
     account = account_of(stage, 4_000 * DOLLAR)
+    stage.settle([stage.sell(account), stage.buy()])
+    high, terms = 64_000 * 10**8, {"prices": {1: 64_000 * 10**8}}
+    for price_e8, expected in ((high, {}), (high + 1, {account: 22})):
+        plans = in_halves(stage, account, True)
+        assert try_out(stage, plans, oracle=ORACLE | {1: price_e8}, **terms) == expected
+
+
+def test_half_of_a_short_may_cost_half_of_its_equity_and_no_unit_more(stage: Stage) -> None:
+    """20 dollars are left at 63,980, and maintenance margin is flat up to 118,060 dollars."""
+    stage.venue.list_market(1, fee_e6=0, tier=2)
+    account = account_of(stage, 4_000 * DOLLAR)
+    stage.settle([stage.sell(account), stage.buy()])
+    stage.venue.list_market(1, fee_e6=0, tier=2, im_e6=600_000, mm_e6=2**19)
+    price_e8 = 63_980 * 10**8
+    for worse_e8, expected in ((20 * 10**8, {}), (20 * 10**8 + 200, {account: 22})):
+        plans = in_halves(stage, account, True)
+        terms = {"oracle": ORACLE | {1: price_e8}, "prices": {1: price_e8 + worse_e8}}
+        assert try_out(stage, plans, **terms) == expected
+
+
+@pytest.mark.parametrize(
+    ("amount_e6", "price", "may"),
+    [
+        (3_998_030_000, 56_060, True),
+        (3_998_030_000 - 1, 56_060, False),
+        (4_000 * DOLLAR, 56_029, False),
+    ],
+)
+def test_nobody_shrinks_out_of_negative_equity(
+    stage: Stage, amount_e6: int, price: int, may: bool
+) -> None:
+    """At 56,060, 3,940 dollars and a fee of 30 are gone, and the fee of closing is 28.03."""
+    account = account_of(stage, amount_e6)
     stage.settle([stage.buy(account), stage.sell()])
     stage.venue.world.travel(60)
-    for price, expected in ((56_059, {}), (56_029, {account: 22})):
-        plans = [stage.sell(account, LOT, slot=1), stage.buy(stage.third, LOT, slot=1)]
-        # 3,970 - 3,941 = 29 of equity and a fee of 28.03; 3,970 - 3,971 is below zero already
-        assert try_out(stage, plans, oracle=ORACLE | {1: price * 10**8}) == expected
+    plans = [stage.sell(account, LOT, slot=1), stage.buy(stage.third, LOT, slot=1)]
+    receipt = stage.settle(plans, oracle=ORACLE | {1: price * 10**8})
+    assert skips(receipt) == ({} if may else {account: 22})
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,24 @@ def test_settle_knows_no_market_zero_and_none_above_255(stage: Stage) -> None:
         assert_refused(stage, far, "")
 
 
+def test_settle_prices_64_markets_also_where_something_is_skipped(stage: Stage) -> None:
+    """The backstop, the pool and the log come by each of them; 62 have the words of the first."""
+    stage.venue.world.travel(1)
+    markets = range(1, 65)
+    for market in markets[2:]:
+        for words in ("market_words", "parameter_words"):
+            for place in range(8):
+                stage.books.put(words, market * 8 + place, stage.books.word(words, 8 + place))
+    oracle = dict.fromkeys(markets, PRICE_E8)
+    plans = [
+        stage.buy(market=64, limit_price_e8=1),
+        stage.sell(market=64),
+    ]
+    receipt = stage.venue.settle(stage.batch(plans, oracle=oracle, priced=markets))
+    assert receipt.only("BackstopSettled")["market"] == 64
+    assert [event["market"] for event in receipt.all("MarketSettled")] == list(markets)
+
+
 def test_settle_rejects_a_market_until_its_parameters_serve(stage: Stage) -> None:
     venue = stage.venue
     oracle = {**ORACLE, 3: PRICE_E8}
@@ -112,6 +130,8 @@ def test_settle_rejects_a_market_until_its_parameters_serve(stage: Stage) -> Non
 def test_settle_rejects_a_market_without_oracle_or_clearing_price(stage: Stage) -> None:
     stage.venue.world.travel(1)
     assert_refused(stage, stage.batch(prices={1: 0}), "clearing: no price")
+    most = stage.batch(prices={1: 0}, gross={1: 2**64 - 1})
+    assert_refused(stage, most, "clearing: no price")
     batch = stage.batch(oracle={2: ETHER_E8}, priced=(2,))
     blind = sealed_anew(stage, batch, price_words=words_of((1, PRICE_E8, 0)))
     assert_refused(stage, blind, "clearing: no price")

@@ -13,16 +13,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.evm import Receipt, a_key
+from tests.support.evm import Receipt, a_key, ecrecover, slot_of
 from tests.support.stage import BUYER, ETHER_E8, ORACLE, SELLER, THIRD, Stage
 from tests.support.venue import DOLLAR, LOT, MATCHER, PRICE_E8, FillPlan, Venue
 from tests.support.verdicts import assert_settled, assert_skipped
 
 from infold.messages import BatchRecord, TimeInForce, TriggerKind
-from infold.signing import batch_contents, batch_digest, sign
-from infold.words import pack_position
+from infold.signing import batch_contents, batch_digest, order_hash, sign
+from infold.words import pack_position, unpack_clock
 
 SECOND_MS = 1_000
+HALF_CURVE = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 # -- checks of the order's own fields --------
@@ -146,6 +147,47 @@ def settle_records(
     receipt = stage.venue.settle(batch)
     stage.books.check()
     return receipt
+
+
+def test_settle_knows_no_account_without_an_owner_whatever_it_owes(stage: Stage) -> None:
+    """Past every rule: a word that has a debt and nobody's name."""
+    clearing = stage.venue.clearing
+    missing = clearing.account_count()
+    slot = slot_of(clearing, "collateral.accounts") + missing
+    stage.venue.world.store(clearing.address, slot, 1 << 95)
+    assert stage.account(missing).collateral_e6 == -(2**63)
+    assert settle_alone(stage, stage.buy(missing, key=BUYER)) == 1
+
+
+@pytest.mark.parametrize(
+    ("s", "reason"),
+    [(HALF_CURVE, None), (HALF_CURVE + 1, 10), (2**255 - 1, 10)],
+)
+def test_settle_takes_a_signature_up_to_half_the_curve(
+    stage: Stage, s: int, reason: int | None
+) -> None:
+    """Of a key nobody has: the one that these numbers would be a signature of. With the greatest s
+    the owner is the address 1.
+    """
+    venue = stage.venue
+    account = venue.clearing.account_count()
+    order = venue.an_order(account)
+    digest = order_hash(order, venue.domain)
+    owner = f"0x{1:040x}" if s == 2**255 - 1 else ecrecover(venue.world, digest, 1, s)
+    venue.fund(BUYER, 10_000 * DOLLAR)
+    opened = venue.clearing.open_account(owner, 10_000 * DOLLAR, sender=BUYER)
+    assert opened.value == account
+    plan = replace(venue.a_fill(order, key=BUYER), signature=(1, s))
+    assert settle_alone(stage, plan) == reason
+
+
+def settle_alone(stage: Stage, plan: FillPlan) -> int | None:
+    """The reason for which the order is skipped, and the backstop buys from the seller."""
+    stage.venue.world.travel(1)
+    receipt = stage.venue.settle(stage.batch([plan, stage.sell()]))
+    found = {event["account"]: event["reason"] for event in receipt.all("Skipped")}
+    assert set(found) <= {plan.order.account}
+    return found.get(plan.order.account)
 
 
 def test_settle_skips_an_account_nobody_opened(stage: Stage) -> None:
@@ -569,6 +611,12 @@ def test_open_interest_of_share_15_asks_for_no_capital(stage: Stage) -> None:
         with stage.venue.world.anchored():
             stage.venue.list_market(1, interest_share=share)
             assert len(stage.cross().all("Skipped")) == skipped
+
+
+def test_the_least_price_in_the_last_place_of_its_word_is_a_price(stage: Stage) -> None:
+    stage.venue.list_market(3, name="DUST-USD", tick_e8=1)
+    stage.settle(oracle={3: 1}, priced=(3,))
+    assert unpack_clock(stage.venue.clearing.market_words(24)).price_e8 == 1
 
 
 def test_settle_skips_a_position_whose_money_outgrows_its_word(stage: Stage) -> None:

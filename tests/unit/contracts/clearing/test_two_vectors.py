@@ -74,6 +74,22 @@ def test_a_price_that_the_second_vector_lacks_is_not_taken_from_the_first(
         carrier.carry(stage.venue.clearing.address, first, second, sender=STRANGER)
 
 
+def test_a_chunk_that_the_second_vector_lacks_is_not_the_firsts(
+    stage: Stage, carrier: Contract
+) -> None:
+    venue, far = stage.venue, {40: ETHER_E8}
+    venue.list_market(40, name="SOL-USD")
+    stage.settle([stage.buy(market=40), stage.sell(market=40)], oracle=far, priced=(40,))
+    for key, account in ((BUYER, stage.buyer), (SELLER, stage.seller)):
+        venue.clearing.request_withdrawal(account, DOLLAR, sender=key)
+    venue.world.travel(19)
+    first = claim(stage, stage.buyer, far)
+    carrier.carry(venue.clearing.address, first, first, sender=STRANGER)
+    second = claim(stage, stage.seller, {1: PRICE_E8})
+    with refuses(venue.world, "clearing: no price"):
+        carrier.carry(venue.clearing.address, first, second, sender=STRANGER)
+
+
 def test_a_price_that_only_the_second_vector_has_is_found(
     claiming: Stage, carrier: Contract
 ) -> None:

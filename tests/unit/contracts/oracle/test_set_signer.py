@@ -33,7 +33,8 @@ def test_set_signer_is_governances_alone(venue: Venue) -> None:
 
 def test_genesis_signers_serve_from_the_first_millisecond_a_vector_can_have(venue: Venue) -> None:
     assert serves(venue, ORACLE_SIGNERS[1], venue.world.now_ms)
-    assert serves(venue, ORACLE_SIGNERS[1], 1_000)
+    assert serves(venue, ORACLE_SIGNERS[1], 2)
+    assert not serves(venue, ORACLE_SIGNERS[1], 1)
 
 
 def test_a_new_signer_serves_strictly_after_its_activation(venue: Venue) -> None:

@@ -5,10 +5,18 @@ from __future__ import annotations
 
 import random
 
-from tests.support.evm import a_key, refuses
+from tests.support.evm import a_key, refuses, slot_of
 from tests.support.venue import DOLLAR, LOT, PRICE_E8, Venue
 
-from infold.words import StrikeWord, unpack_account, unpack_head, unpack_limits, unpack_strike
+from infold.words import (
+    StrikeWord,
+    pack_head,
+    pack_strike,
+    unpack_account,
+    unpack_head,
+    unpack_limits,
+    unpack_strike,
+)
 
 from .conftest import OPERATOR, ORACLE, PROVIDER, SECOND, SHARE, STRANGER, sell_to_pool
 
@@ -130,6 +138,20 @@ def test_what_was_given_back_makes_room_by_itself(pooled: Venue) -> None:
     epoch = pooled.ask_out(PROVIDER, SHARE)
     assert pooled.pool.pendingRedeemRequest(epoch, PROVIDER.address) == SHARE
     assert pooled.pool.claimableCancelRedeemRequest(epoch - 1, PROVIDER.address) == SHARE
+
+
+def test_room_is_found_among_the_latest_of_epochs_too(pooled: Venue) -> None:
+    """Past every rule: the head names epochs of 32 bits, and the first of eight was returned."""
+    clearing, first = pooled.clearing, 2**32 - 9
+    head = unpack_head(clearing.head())
+    for epoch in range(first, first + 9):
+        word = pack_head(head._replace(epoch=epoch, epoch_end_ms=2**48 - 1))
+        pooled.world.store(clearing.address, slot_of(clearing, "head"), word)
+        if epoch == first + 8:
+            returned = slot_of(clearing, "strikes", first.to_bytes(32, "big"))
+            pooled.world.store(clearing.address, returned, pack_strike(StrikeWord(1, 0, 0)))
+        assert pooled.ask_in(PROVIDER, 1) == epoch
+    assert pooled.pool.maxDeposit(PROVIDER.address) == 7
 
 
 def test_shares_follow_what_the_pool_earns(pooled: Venue) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 from tests.support.compiler import ROOT, compiled_at
-from tests.support.evm import ZERO, refuses
+from tests.support.evm import ZERO, refuses, slot_of
 from tests.support.venue import DOLLAR, Venue, a_venue
 
-from infold.words import RequestsWord, pack_requests, unpack_head
+from infold.words import RequestsWord, pack_head, pack_requests, unpack_head
 
 from .conftest import OPERATOR, ORACLE, PROVIDER, SECOND, STRANGER
 
@@ -122,6 +122,33 @@ def test_what_came_in_is_counted_until_it_is_paid_out(pooled: Venue) -> None:
     assert pooled.pool.passed_e6() == 5
     pooled.ask_in(SECOND, 7)
     assert pooled.pool.passed_e6() == 12
+    pooled.strike(ORACLE)
+    assert pooled.collect(SECOND, 1)[0] == 7 * 10**6
+    assert pooled.ask_out(SECOND, 5 * 10**6) == 2
+    pooled.strike(ORACLE)
+    assert pooled.collect(SECOND, 2)[1] == 5
+    assert pooled.pool.passed_e6() == 7
+
+
+def test_one_unit_twice_is_one_request(pooled: Venue) -> None:
+    for _ in range(2):
+        pooled.ask_in(PROVIDER, 1)
+    pooled.strike(ORACLE)
+    assert pooled.pool.maxDeposit(PROVIDER.address) == 2
+
+
+@pytest.mark.parametrize("number", [4, 5])
+def test_a_stopped_venue_takes_no_requests_whatever_its_last_batch_was(
+    pooled: Venue, number: int
+) -> None:
+    """Past every rule: the word that a wind-down leaves."""
+    pooled.ask_in(PROVIDER, 1)
+    head = unpack_head(pooled.clearing.head())._replace(number=number, time_ms=2**48 - 1)
+    where = (pooled.clearing.address, slot_of(pooled.clearing, "head"))
+    pooled.world.store(*where, pack_head(head))
+    with refuses(pooled.world, "pool: wound down"):
+        pooled.ask_in(PROVIDER, 1)
+    assert pooled.pool.claimableCancelDepositRequest(1, PROVIDER.address) == 1
 
 
 @pytest.fixture(scope="module")

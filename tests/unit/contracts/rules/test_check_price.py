@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.compiler import ROOT
-from tests.support.evm import Contract, World, a_key
+from tests.support.evm import Contract
 from tests.support.pricing import verdict
 
 from infold.core.curve import CurveBounds, admissible, fault
@@ -18,11 +18,6 @@ from infold.core.curve import CurveBounds, admissible, fault
 CASES = json.loads((ROOT / "tests" / "vectors" / "curve.json").read_text())["cases"]
 SEED = 20_261_124
 EXAMPLES = 4_000
-
-
-@pytest.fixture(scope="module")
-def rules() -> Contract:
-    return World().deploy("Rules", sender=a_key("deployer"))
 
 
 def test_check_price_decides_every_vector_as_written(rules: Contract) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from tests.support.evm import Contract, Refused, World, a_key
+from tests.support.evm import Contract, Refused
 
 from infold.bench.hindsight.friend import WINDOW_S, Policy, a_day
 from infold.bench.hindsight.ground import Closed, Terms
@@ -23,11 +23,6 @@ SEED = 12
 HOUR_S = 3_600
 SAMPLE = 1_000
 """Of each kind of day, evenly."""
-
-
-@pytest.fixture(scope="module")
-def rules() -> Contract:
-    return World().deploy("Rules", sender=a_key("deployer"))
 
 
 def closings(weather: Weather, terms: Terms, policy: Policy) -> list[Closed]:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from tests.support.evm import Contract, World, a_key, refuses
+from tests.support.evm import Contract, refuses
 
 from infold.words import (
     CapsWord,
@@ -39,11 +39,6 @@ EXAMPLES = 250
 DAY_MS = 86_400_000
 SHIFT = 40
 Market = tuple[int, int, int, int, int, int, int]
-
-
-@pytest.fixture(scope="module")
-def rules() -> Contract:
-    return World().deploy("Rules", sender=a_key("deployer"))
 
 
 def a_market(

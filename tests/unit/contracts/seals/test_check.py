@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.evm import Key, a_key, refuses
+from tests.support.evm import Key, a_key, ecrecover, refuses
 from tests.support.venue import DEPLOYER, MATCHER, Venue
 
 from infold.signing import keccak, sign
@@ -76,6 +76,22 @@ def test_a_signature_whose_s_is_above_half_the_curve_is_not_even_address_ones(
     attested.world.travel(19)
     for s in (HALF_CURVE + 1, 2**255 - 1):
         seals = [*sealed(MATCHER), (1, s), *sealed(*ATTESTERS[:2])]
+        with refuses(attested.world, "signers: not ascending"):
+            attested.seals.check(attested.world.now_ms, DIGEST, seals)
+
+
+@pytest.mark.parametrize("s", [HALF_CURVE, HALF_CURVE + 1])
+def test_a_signature_counts_up_to_half_the_curve(attested: Venue, s: int) -> None:
+    """Of a key that nobody has: the one that these numbers would be a signature of."""
+    signer = ecrecover(attested.world, DIGEST, 1, s)
+    attested.governance.set_attester(signer, True, sender=DEPLOYER)
+    attested.world.travel(19)
+    pairs = {key.number: sign(DIGEST, key.private) for key in ATTESTERS[:2]}
+    pairs[int(signer, 16)] = (1, s)
+    seals = [*sealed(MATCHER), *(pairs[number] for number in sorted(pairs))]
+    if s == HALF_CURVE:
+        assert attested.seals.check(attested.world.now_ms, DIGEST, seals) is True
+    else:
         with refuses(attested.world, "signers: not ascending"):
             attested.seals.check(attested.world.now_ms, DIGEST, seals)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from tests.support.evm import a_key
-from tests.support.venue import DELAY_S, DEPLOYER, Venue
+from tests.support.venue import DELAY_S, Venue
 
 from infold.signing import keccak
 
@@ -17,12 +16,6 @@ PROPOSER, EXECUTOR, CANCELLER = (
     keccak(f"{role}_ROLE".encode()) for role in ("PROPOSER", "EXECUTOR", "CANCELLER")
 )
 ADMIN = bytes(32)
-
-
-@pytest.fixture
-def sealed(venue: Venue) -> Venue:
-    venue.governance.seal(sender=DEPLOYER)
-    return venue
 
 
 def named(venue: Venue, **changes: Any) -> tuple[Any, ...]:

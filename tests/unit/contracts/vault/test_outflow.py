@@ -146,6 +146,28 @@ def test_many_small_accounts_take_no_more_than_the_share_once_more(full: Custody
     assert full.vault.flow()[0] <= 2 * HOURLY_E6
 
 
+def test_quotas_fill_the_window_once_more_to_the_unit(custody: Custody) -> None:
+    """A floor of 100,000 dollars beside the first recipients' quotas of as much each."""
+    custody.token.mint(PAYER.address, WHOLE_E6, sender=PAYER)
+    window_e6 = 100_000 * DOLLAR
+    custody.vault.set_outflow(20_000, window_e6, window_e6, sender=TIMELOCK)
+    come(custody, 4 * window_e6)
+    custody.world.travel(HOUR_S)
+    leave(custody, window_e6 + 5, a_key("whale"))
+    receipt = leave(custody, window_e6)
+    assert held(custody) == window_e6 - 5
+    assert receipt.only("Queued")["amount_e6"] == 5
+
+
+def test_a_single_unit_that_waits_has_its_turn(full: Custody) -> None:
+    leave(full, HOURLY_E6 + QUOTA_E6 + 1)
+    with refuses(full.world, "vault: ticket waits"):
+        full.vault.pull(0, sender=STRANGER)
+    full.world.travel(HOUR_S // 8)
+    pull(full, 0)
+    assert full.vault.freed_e6() == full.vault.queued_e6() == 1
+
+
 def test_a_ticket_is_paid_when_the_counter_has_passed_it_and_to_its_owner_alone(
     full: Custody,
 ) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.support.telling import Told
 
 from infold.core.curve import Curve
 from infold.dealer.capital import CapitalRule, excess_m
@@ -212,23 +213,6 @@ def test_capital_lost_since_it_was_struck_is_gone() -> None:
     # What was gained is not lent against before it is struck.
     desk.curves(a_state(50.0, 20.0, price_e8=PRICE_E8 * 5 // 4), 0)
     assert guard_of(desk).last[1].room_m == pytest.approx(0.75 * 50.0)
-
-
-class Told:
-    """Signals that always say the same."""
-
-    def __init__(self, found: Signal) -> None:
-        self.found = found
-        self.faults: dict[tuple[int, str], int] = {}
-
-    def priced(self, _time_ms: int, _prices_e8: Any, /) -> None: ...
-    def traded(self, _time_ms: int, _fills: Any, /) -> None: ...
-    def hedged(self, _market: int, _time_ms: int, _impact_bp: float, /) -> None: ...
-    def refuse(self, market: int, name: str, /) -> None:
-        self.faults[market, name] = 1
-
-    def signal(self, *_asked: Any) -> Signal:
-        return self.found
 
 
 def test_no_fall_of_the_price_makes_room() -> None:

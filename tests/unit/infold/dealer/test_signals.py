@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
+from tests.support.telling import Told
 
 from infold.core.curve import Curve
 from infold.dealer.desk import UPRIGHT, Desk, FillLike, Signal, Tiers, ladder_knots
@@ -258,40 +258,6 @@ def test_our_own_impact_moves_the_curve_against_it_and_fades() -> None:
         assert quoted(signals, 0).drift_bp == drift_bp
 
 
-class Astray:
-    """Signals that answer whatever they are told to."""
-
-    def __init__(self, found: Signal | Exception) -> None:
-        self.found = found
-        self.faults: dict[tuple[int, str], int] = {}
-
-    def priced(self, _time_ms: int, _prices_e8: Any, /) -> None: ...
-    def traded(self, _time_ms: int, _fills: Iterable[FillLike], /) -> None: ...
-    def hedged(self, _market: int, _time_ms: int, _impact_bp: float, /) -> None: ...
-
-    def tiers(self, _time_ms: int, /) -> Tiers:
-        raise AssertionError("a desk fixes no tiers")
-
-    def marked_e8(self, _market: int, _time_ms: int, /) -> int:
-        raise AssertionError("a desk routes nothing")
-
-    def signal(
-        self,
-        _market: int,
-        _parameters: DealerParameters,
-        _interval_s: float,
-        _time_ms: int,
-        _held_m: float,
-        /,
-    ) -> Signal:
-        if isinstance(self.found, Exception):
-            raise self.found
-        return self.found
-
-    def refuse(self, market: int, name: str, /) -> None:
-        self.faults[market, name] = self.faults.get((market, name), 0) + 1
-
-
 @pytest.mark.parametrize(
     ("found", "name"),
     [
@@ -311,7 +277,7 @@ class Astray:
 def test_nonsense_falls_back_to_the_parameter_and_is_counted(
     found: Signal | Exception, name: str
 ) -> None:
-    astray = Astray(found)
+    astray = Told(found)
     desk = Desk(Curve, 1.0, signals=astray)
     for times in (1, 2):
         assert desk.curves(a_state(), START_MS) == Desk(Curve, 1.0).curves(a_state(), START_MS)
@@ -319,9 +285,9 @@ def test_nonsense_falls_back_to_the_parameter_and_is_counted(
 
 
 def test_what_is_sound_beside_nonsense_still_counts() -> None:
-    desk = Desk(Curve, 1.0, signals=Astray(Signal(math.nan, 7.0, math.nan)))
+    desk = Desk(Curve, 1.0, signals=Told(Signal(math.nan, 7.0, math.nan)))
     assert half_spread_bp(desk.curves(a_state(), START_MS)[1]) == pytest.approx(7.0)
-    none = Desk(Curve, 1.0, signals=Astray(Signal(None, math.inf, 0.0)))
+    none = Desk(Curve, 1.0, signals=Told(Signal(None, math.inf, 0.0)))
     assert none.curves(a_state(), START_MS)[1] == Curve((), ())
 
 
@@ -329,7 +295,7 @@ def test_a_forecast_and_neighbours_multiply() -> None:
     state = a_state(10**9, m1=ORACLE, m2=ORACLE)
     pair = neighbours({1: PERPETUAL, 2: PERPETUAL}, ((1.0, 0.8), (0.8, 1.0)))
     leans = pair.leans({1: 0.6, 2: 0.6})
-    desk = Desk(Curve, 1.0, neighbours=pair, signals=Astray(Signal(520.0, 0.0, 0.5)))
+    desk = Desk(Curve, 1.0, neighbours=pair, signals=Told(Signal(520.0, 0.0, 0.5)))
     alone = Desk(Curve, 1.0)
     lean = leans[1]
     assert lean.volatility_bp is not None
@@ -445,7 +411,7 @@ def test_what_insiders_foresee_moves_the_curve_only_towards_less_inventory() -> 
     desk = Desk(Curve, 1.0, signals=signals)
     shorted = desk.curves(a_state(-(10**9)), time_ms + 1_000)[1]
     found = signals.signal(1, PERPETUAL, 1.0, time_ms + 1_000, -1.0)
-    still = Desk(Curve, 1.0, signals=Astray(found._replace(drift_bp=0.0)))
+    still = Desk(Curve, 1.0, signals=Told(found._replace(drift_bp=0.0)))
     unmoved = still.curves(a_state(-(10**9)), time_ms + 1_000)[1]
     asks = [curve.prices_e8[curve.sales_e8.index(0) + 1] for curve in (shorted, unmoved)]
     assert asks[0] > asks[1]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Traders' desks in a driven venue: keys by seed, a free slot for every order, the right bytes on
-the wire.
+"""What the traders of a driven venue send: keys by seed, a free slot for every order, the right
+bytes on the wire.
 """
 
 from __future__ import annotations
