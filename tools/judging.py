@@ -80,6 +80,7 @@ FOLDERS: Final = {
     "modules/signatures.vy": "clearing",
     "modules/signers.vy": "seals",
     "modules/sources.vy": "oracle",
+    "modules/units.vy": "rules",
     "modules/uptime.vy": "oracle",
     "modules/winding.vy": "recovery",
 }

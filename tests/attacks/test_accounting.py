@@ -30,14 +30,16 @@ I64_MAX = 2**63 - 1
 # -- D11: decimals --------
 
 
-def test_D11_nothing_asks_a_token_for_its_decimals(stage: Stage) -> None:
+def test_D11_nothing_asks_a_token_for_its_decimals() -> None:
     """A token that has no `decimals` at all serves as one of six: units are the token's smallest,
-    so every count of decimals gives the same words.
+    so every count of decimals gives the same words. Both venues are new: orders of one that other
+    tests have used have other numbers.
     """
     odd = compiled_at(ROOT / "tests" / "support" / "contracts" / "OddToken.vy")
     assert "decimals" not in {entry.get("name") for entry in odd.abi}
+    usual = set_up(a_venue(epoch_ms=86_400_000))
     other = set_up(a_venue(epoch_ms=86_400_000, token=odd))
-    for one in (stage, other):
+    for one in (usual, other):
         one.fund_pool()
         one.settle([one.buy(size_e8=LOT + 7), one.sell(size_e8=LOT)], prices=_up())
         one.venue.clearing.request_withdrawal(one.seller, 123_456_789, sender=SELLER)
@@ -45,7 +47,7 @@ def test_D11_nothing_asks_a_token_for_its_decimals(stage: Stage) -> None:
         vector = one.venue.presented(one.venue.a_vector(ORACLE))
         one.venue.clearing.claim_withdrawal(one.seller, *vector, sender=PAYER)
         one.books.check()
-    assert stage.books.state() == other.books.state()
+    assert usual.books.state() == other.books.state()
 
 
 @pytest.mark.parametrize("decimals", [8, 18, 30])

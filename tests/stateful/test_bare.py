@@ -67,6 +67,11 @@ def test_batches_land_where_a_stranger_has_come_to_sign_prices_and_is_needed() -
     assert machine.landed > before
 
 
+def test_a_venue_whose_first_eight_accounts_are_refused_opens_a_ninth() -> None:
+    machine = Bare(2_713)
+    assert machine.owners and machine.rules["open_account"] > 8
+
+
 def test_what_the_driver_reads_is_what_the_getters_say(machine: Bare) -> None:
     storage = machine.storage
     read = 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The locks of Clearing's modules: nothing of an order or of a market is read or taken back while
-Clearing is paid, by the token itself, to whose hooks an account belongs here.
+"""The locks of Clearing's modules: nothing of an order, a market or an account is read or taken
+back while Clearing is paid, by the token itself, to whose hooks an account belongs here.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ def odd() -> Venue:
         ("parameter_words", (8,)),
         ("pool_markets", ()),
         ("backstop_markets", ()),
+        ("accounts", (17,)),
+        ("withdrawals", (17,)),
+        ("account_count", ()),
     ],
 )
 def test_nothing_of_an_order_or_a_market_is_touched_while_clearing_is_paid(

@@ -69,6 +69,15 @@ def test_a_listed_market_keeps_its_funding_scale_and_name(
     venue.list_market(2, **change)
 
 
+def test_a_name_is_kept_to_its_last_bit_and_the_tick_beside_it_is_not(venue: Venue) -> None:
+    name = "ABCDEFGHIJKLMNOPQRSTUVWY"
+    venue.list_market(1, name=name, tick_e8=3)
+    with refuses(venue.world, "governance: name is fixed"):
+        changed = parameters(name=name[:-1] + "X", tick_e8=3)
+        venue.governance.set_market(1, changed, sender=DEPLOYER)
+    venue.list_market(1, name=name, tick_e8=2)
+
+
 def test_set_market_may_close_a_market_to_new_risk_and_open_it_again(venue: Venue) -> None:
     for status in (1, 2, 1):
         venue.list_market(1, status=status)

@@ -152,3 +152,19 @@ def test_what_is_passed_on_is_passed_on_whole_or_refused(venue: Venue) -> None:
     token.misbehave(False, 0, ZERO, b"", sender=STRANGER)
     venue.governance.pass_on(*given, sender=DEPLOYER)
     assert token.balanceOf(NEWCOMER.address) == 7
+
+
+def test_governance_is_read_by_nobody_while_it_passes_tokens_on(venue: Venue) -> None:
+    governance, world = venue.governance, venue.world
+    path = ROOT / "tests" / "support" / "contracts" / "OddToken.vy"
+    token = world.deploy(compiled_at(path), sender=STRANGER)
+    token.mint(governance.address, 5, sender=STRANGER)
+    message = governance.calldata("guardian")
+    token.call(governance.address, message, sender=STRANGER)
+    token.misbehave(False, 0, governance.address, message, sender=STRANGER)
+    given = (token.address, STRANGER.address, 5)
+    with refuses(world, ""):
+        governance.pass_on(*given, sender=DEPLOYER)
+    token.misbehave(False, 0, ZERO, b"", sender=STRANGER)
+    governance.pass_on(*given, sender=DEPLOYER)
+    assert token.balanceOf(STRANGER.address) == 5
