@@ -50,6 +50,8 @@ WEIGHTS = {
     "deleverage": 4,
     "fold": 8,
 }
+REFUSED_MAX = 64
+"""Openings of a first account that may be refused."""
 
 
 class Machine(Accounts, Shares, Recovering, Ending):
@@ -66,8 +68,10 @@ class Machine(Accounts, Shares, Recovering, Ending):
             self.set_market(market, self._rates(market), self._caps(market))
         for _ in range(8):
             self.open_account()
-        while not self.owners:  # one seed in six thousand is refused eight times
-            self.open_account()
+        for _ in range(REFUSED_MAX):  # one seed in six thousand is refused eight times
+            if not self.owners:
+                self.open_account()
+        assert self.owners, self.say("seed", "no account was opened")
         self.door("clearing", "deposit", (1, 40_000_000 * 10**6), STRANGER.address)
         first = self.providers[0].address
         self.door("pool", "request_deposit", (3 * 10**7 * 10**6, first, first), first)

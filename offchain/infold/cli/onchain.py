@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an account's owner does on chain: one transaction each, waited for, refusals by the
+"""What a key does at a venue's contracts: one transaction each, waited for, refusals by the
 contract's own words.
 """
 

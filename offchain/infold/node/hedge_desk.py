@@ -345,7 +345,7 @@ def recorder(journal: Journal, market: int) -> Callable[[HedgeFact], None]:
 
 
 def recorded_facts(journal: Journal, market: int) -> list[HedgeFact]:
-    """A market's facts in a journal, oldest first: what a `Hedger` starts from."""
+    """A market's facts in a journal, oldest first: what a `HedgeBook` folds."""
     found: list[HedgeFact] = []
 
     def read(_seq: int, line: bytes) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from infold.shell.keeper import Broken, DueExit, Vector, Watch
 
     Collect = Callable[[int], Vector]
+
+NOTHING_TO_FOLD: Final = "recovery: nothing to fold"
+"""Somebody else folded first."""
 
 
 @on_chain
@@ -114,17 +117,17 @@ def look(
     it.
     """
     steps.say(f"looking from block {watch.block + 1}")
-    watch.follow()
-    folds = _fold(watch, party)
-    broken = watch.broken()
     done: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
+    watch.follow()
+    folds = _fold(watch, party, refused)
+    broken = watch.broken()
     for number, case in enumerate(broken):
         steps.at(number, len(broken), f"account {case.account}")
         _liquidate(watch, party, case, keeper_account, done, refused)
     if any(it["deleveraged"] for it in done):
         watch.follow()
-        folds += _fold(watch, party)
+        folds += _fold(watch, party, refused)
     left = [_let_out(watch, party, due, collect, refused) for due in watch.due_exits()]
     return {
         "block": watch.block,
@@ -172,7 +175,7 @@ def _let_out(
     return {"account": account, "index": place, "time_ms": time_ms, "size_e8": str(out_e8)}
 
 
-def _fold(watch: Watch, party: Party) -> list[dict[str, int]]:
+def _fold(watch: Watch, party: Party, refused: list[dict[str, Any]]) -> list[dict[str, int]]:
     """Let positions give up what their side owes, so that they can trade again."""
     from infold.shell.chain import Reverted
 
@@ -180,8 +183,10 @@ def _fold(watch: Watch, party: Party) -> list[dict[str, int]]:
     for account, place in watch.late():
         try:
             party.send("Recovery", "fold", account, place)
-        except Reverted:
-            continue  # somebody else did
+        except Reverted as reverted:
+            if reverted.reason != NOTHING_TO_FOLD:
+                refused.append({"account": account, "index": place, "reason": reverted.reason})
+            continue
         folded.append({"account": account, "index": place})
     return folded
 

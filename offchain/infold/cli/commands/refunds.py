@@ -95,6 +95,5 @@ def must_pay(payer: str | None, address: bytes) -> None:
     if address_of_text(payer) != address:
         raise Misconfigured(
             f"the venue counts deposits of {payer} as refunds, not those of"
-            f" {checksum_address(address)};"
-            " give that key"
+            f" {checksum_address(address)}; give that key"
         )

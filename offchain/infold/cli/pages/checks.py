@@ -5,9 +5,9 @@ plan.
 
 from __future__ import annotations
 
-from infold.cli.layout import cells, clock, count, dollars, pairs, yes
+from infold.cli.layout import cells, clock, count, dollars, pairs
 from infold.cli.pages import Document, Line
-from infold.cli.pages.verdicts import invariants
+from infold.cli.pages.verdicts import invariants, outcome
 
 
 def of_audit(found: Document) -> list[str]:
@@ -47,7 +47,7 @@ def of_audit(found: Document) -> list[str]:
         ("invariants", invariants(found["invariants"])),
         ("state", found["state_hash"]),
         ("faults", faults or "none"),
-        ("ok", f"{yes(found['ok'])}, in {found['seconds']:.1f} s"),
+        ("ok", outcome(found)),
     ]
     return pairs(lines)
 
@@ -67,7 +67,7 @@ def of_reconcile(found: Document) -> list[str]:
             ("vault holds", dollars(found["balance_e6"])),
             ("journal", [f"{count(journal['seq'])} entries, hash", journal["hash"]]),
             ("differences", found["differences"] or "none"),
-            ("ok", f"{yes(found['ok'])}, in {found['seconds']:.1f} s"),
+            ("ok", outcome(found)),
         ]
     )
 
@@ -84,6 +84,6 @@ def of_verify(found: Document) -> list[str]:
             ("code, bytes", cells(code, 4)),
             ("compared", count(found["checked"])),
             ("differences", differences or "none"),
-            ("ok", f"{yes(found['ok'])}, in {found['seconds']:.1f} s"),
+            ("ok", outcome(found)),
         ]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from infold.cli.layout import cells, count, dollars, pairs, percent, yes
 from infold.cli.pages import Document, Line
-from infold.cli.pages.verdicts import invariants
+from infold.cli.pages.verdicts import invariants, outcome
 
 
 def of_run(found: Document) -> list[str]:
@@ -59,7 +59,7 @@ def of_run(found: Document) -> list[str]:
             ],
         ),
         ("journal", [f"{count(found['journal']['seq'])} entries, hash", found["journal"]["hash"]]),
-        ("ok", f"{yes(found['ok'])}, in {found['seconds']:.1f} s"),
+        ("ok", outcome(found)),
     ]
     return pairs(lines)
 

@@ -23,6 +23,11 @@ def invariants(invariants: Mapping[str, Document]) -> list[str]:
     return [first, *cells(texts, INVARIANTS_A_LINE)]
 
 
-def verdict(found: Document) -> list[str]:
+def outcome(found: Document) -> str:
     """Whether all is well, and how long it took to tell."""
-    return [f"ok {yes(found['ok'])}, in {found['seconds']:.1f} s"]
+    return f"{yes(found['ok'])}, in {found['seconds']:.1f} s"
+
+
+def verdict(found: Document) -> list[str]:
+    """The same as a line of its own."""
+    return [f"ok {outcome(found)}"]

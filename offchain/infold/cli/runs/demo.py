@@ -22,7 +22,7 @@ from infold.cli.outputs import must_be_new_directory, must_be_writable, write_ou
 from infold.cli.runs.dealing import WatchingDesk, demo_dealer
 from infold.cli.runs.keeper import Keeper
 from infold.cli.runs.parameters import DEMO_MARKETS, demo_market
-from infold.cli.runs.provider import Provider
+from infold.cli.runs.provider import APPROVED, MINTED, Provider
 from infold.cli.runs.stage import Stage
 from infold.cli.runs.traders import seeded_wallet, wire_cancel, wire_order
 from infold.cli.runs.voyage import Sent, Voyage
@@ -63,7 +63,7 @@ EPOCH_MS = 40_000
 POOL_E6 = 80_000_000 * 10**6  # what the caps of eight demo markets suit (core/daybound.py)
 BACKSTOP_E6 = 2_000_000 * 10**6
 GRANT_NOTIONAL_E6 = 50_000 * 10**6
-PREPARATIONS = ("dollars minted", "vaults approved")  # not worth a mention
+PREPARATIONS = (MINTED, APPROVED)  # not worth a mention
 
 
 def run_demo(seed: int, *, html: Path | None, keep: Path | None, steps: Steps) -> dict[str, Any]:
@@ -324,9 +324,9 @@ class _Demo:
                 case ActKind.CANCEL_ALL:
                     stage.act(key, "cancel-alls", "Clearing", "cancel_all", account)
                 case ActKind.REQUEST_WITHDRAWAL:
-                    if account in self._keeper.claims or held.withdrawal.amount_e6:
+                    if self._keeper.waits_for(account) or held.withdrawal.amount_e6:
                         continue
-                    self._keeper.claims[account] = now_ms + BATCH_MS + GUARD_MS + WINDOW_MS
+                    self._keeper.claim_after(account, now_ms + BATCH_MS + GUARD_MS + WINDOW_MS)
                     stage.act(
                         key,
                         "withdrawals requested",

@@ -17,15 +17,23 @@ LIQUIDATIONS_A_STEP_MAX = 12  # each costs a keeper a transaction with the whole
 
 
 class Keeper:
-    """One venue's. `claims` has, by account, after which time its withdrawal may be claimed."""
+    """One venue's: who is liquidated, and when which withdrawal is claimed."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.claims: dict[int, int] = {}
+        self._claims: dict[int, int] = {}
+
+    def waits_for(self, account: int) -> bool:
+        """Whether a withdrawal of the account is still to be claimed."""
+        return account in self._claims
+
+    def claim_after(self, account: int, due_ms: int) -> None:
+        """Claim the account's withdrawal once this time has passed."""
+        self._claims[account] = due_ms
 
     def act(self, time_ms: int, prices_e8: Mapping[int, int]) -> None:
         """Act on the prices, by market, that were fed for this time."""
-        due = [account for account, due_ms in self.claims.items() if time_ms > due_ms]
+        due = [account for account, due_ms in self._claims.items() if time_ms > due_ms]
         broken = self._broken(time_ms, prices_e8)
         if not due and not broken:
             return
@@ -39,7 +47,7 @@ class Keeper:
             case = (*words, account, index, 0)
             self._stage.act(key, "liquidations", "Recovery", "liquidate", *case)
         for account in due:
-            del self.claims[account]
+            del self._claims[account]
             self._stage.act(
                 key, "withdrawals claimed", "Clearing", "claim_withdrawal", account, *words
             )

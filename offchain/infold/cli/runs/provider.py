@@ -7,6 +7,8 @@ from infold.cli.runs.stage import Stage
 
 BROUGHT_E6 = 500_000 * 10**6
 COMES_AT_STEP = 3
+MINTED = "dollars minted"
+APPROVED = "vaults approved"
 
 
 class Provider:
@@ -23,8 +25,8 @@ class Provider:
         pool, own = stage.venue["Pool"], (key.address, key.address)
         if step == COMES_AT_STEP:
             stage.venue.rpc.call("anvil_setBalance", "0x" + key.address.hex(), hex(10**21))
-            stage.act(key, "dollars minted", "Dollar", "mint", key.address, BROUGHT_E6)
-            stage.act(key, "vaults approved", "Dollar", "approve", pool.address, BROUGHT_E6)
+            stage.act(key, MINTED, "Dollar", "mint", key.address, BROUGHT_E6)
+            stage.act(key, APPROVED, "Dollar", "approve", pool.address, BROUGHT_E6)
             stage.act(key, "liquidity offered", "Pool", "requestDeposit", BROUGHT_E6, *own)
             self._done = 1
         elif self._done == 1:

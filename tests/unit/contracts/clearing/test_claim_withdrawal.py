@@ -97,6 +97,14 @@ def test_claim_pays_nothing_where_margin_needs_it_all(stage: Stage) -> None:
     stage.books.check()
 
 
+def test_claim_weighs_what_is_held_at_the_least_price_there_is(stage: Stage) -> None:
+    """A unit of the eighth decimal is a price, and a lot bought at 60,000 is worth nothing."""
+    stage.cross()
+    stage.venue.world.at(request(stage, 5))
+    assert claim(stage, ORACLE | {1: 1}).value == 5
+    stage.books.check()
+
+
 def test_claim_rejects_a_vector_without_a_price_of_what_is_held(stage: Stage) -> None:
     """Whatever its funding: the index stands beside the price in a mark."""
     stage.cross()

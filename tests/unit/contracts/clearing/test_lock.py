@@ -40,7 +40,7 @@ def odd() -> Venue:
         ("account_count", ()),
     ],
 )
-def test_nothing_of_an_order_or_a_market_is_touched_while_clearing_is_paid(
+def test_nothing_of_clearings_modules_is_touched_while_clearing_is_paid(
     odd: Venue, name: str, args: tuple[int, ...]
 ) -> None:
     clearing, token = odd.clearing, odd.dollar

@@ -29,7 +29,7 @@ def test_open_account_gives_the_next_id_to_the_owner_named(stage: Stage) -> None
     stage.books.check()
 
 
-def test_the_first_accounts_are_the_pools_and_governances_and_two_that_nobody_owns(
+def test_the_first_accounts_are_the_pools_and_governances_and_fifteen_that_nobody_owns(
     stage: Stage,
 ) -> None:
     venue = stage.venue
