@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import audit
 import fuzz
 from infold.reference.faults import Overflow
 
@@ -81,3 +82,9 @@ def test_the_committed_tally_is_whole() -> None:
         assert at == tally["next_seed"]
         assert tally["transitions"] == sum(run["transitions"] for run in tally["runs"])
         assert tally["transitions"] == sum(tally["calls"].values())
+
+
+def test_the_claim_says_what_the_tally_says() -> None:
+    last = audit.claims()["fuzz"]["last"]
+    for mode, how in (("twin", "beside the twin"), ("bare", "without it")):
+        assert f"{fuzz.read_tally()[mode]['transitions']:,} {how}" in last
