@@ -169,3 +169,14 @@ def test_who_asked_to_leave_is_let_out_at_the_appointed_time(scene: Scene) -> No
     }
     assert scene.base(rich) == -3 * 10**8 // 4
     assert scene.keep("--quiet", *named)[1]["exits"] == []
+
+
+def test_a_key_that_is_used_elsewhere_too_goes_on_from_there(scene: Scene) -> None:
+    """A keeper runs for days; its key may pay for something else meanwhile."""
+    devnet = scene.venue.devnet
+    wallet = devnet.accounts[KEEPER].wallet
+    keeper, other = (onchain.Party(devnet.venue, wallet) for _ in range(2))
+    before = int(devnet.venue["Dollar"].call("balanceOf", keeper.holder))
+    for party in (keeper, other, keeper, other, other, keeper):
+        party.send("Dollar", "mint", party.holder, 1)
+    assert int(devnet.venue["Dollar"].call("balanceOf", keeper.holder)) == before + 6

@@ -60,7 +60,7 @@ class Party:
         call = f"{contract}.{function}"
         data = target.abi.calldata(function, *arguments)
         try:
-            sent = self._sender.send(target.address, data)
+            sent = self._sent(target.address, data)
         except Reverted as refusal:
             raise _advised(refusal.reason, call) from None
         except Unavailable as refusal:
@@ -79,6 +79,18 @@ class Party:
             f"{call} was sent as 0x{sent.hex()} but not mined within {RECEIPT_DEADLINE_S:.0f} s;"
             " look for it before sending again"
         )
+
+    def _sent(self, target: bytes, data: bytes) -> bytes:
+        """Send a call, numbered anew if the key has sent something from elsewhere meanwhile."""
+        from infold.shell.chain import NONCE_TOO_LOW
+
+        try:
+            return self._sender.send(target, data)
+        except Unavailable as refusal:
+            if NONCE_TOO_LOW not in str(refusal).lower():
+                raise
+        self._sender.nonce = self._sender.chain_nonce()
+        return self._sender.send(target, data)
 
     def _without_gas(self) -> Misconfigured:
         """What is wrong with a key that cannot pay for its transaction."""

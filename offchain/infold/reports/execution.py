@@ -13,8 +13,9 @@ Implementation shortfall (Perold 1988) against the oracle's price when the order
     improvement  spread + impact - s (P - O) Q: how much better the batch's price was than outside
 
 with s = +1 for a buy, Q the size, O the vector's price and P the batch's. Money is quote e6 in
-floats; the terms add up to the shortfall to 1e-9 of the notional, and `Cost.gap` says how far they
-are apart. Markouts s (M_{T+h} - P) Q are given where the record is long enough.
+floats; the terms add up to the shortfall to 1e-9 of the notional, or of the largest of them where
+one is more, and `Cost.gap` says how far they are apart. Markouts s (M_{T+h} - P) Q are given where
+the record is long enough.
 """
 
 from __future__ import annotations

@@ -11,7 +11,17 @@ from infold.shell.chain.calldata import (
     vector_of_settle,
 )
 from infold.shell.chain.contracts import Abi, Contract, Log, load_abi, type_of
-from infold.shell.chain.rpc import NO_GAS, Block, Json, Reverted, Rpc, block, mine, revert_reason
+from infold.shell.chain.rpc import (
+    NO_GAS,
+    NONCE_TOO_LOW,
+    Block,
+    Json,
+    Reverted,
+    Rpc,
+    block,
+    mine,
+    revert_reason,
+)
 from infold.shell.chain.transactions import (
     TRANSACTION_GAS_MAX,
     Receipt,
@@ -27,6 +37,7 @@ from infold.shell.chain.transactions import (
 from infold.shell.chain.venue import AddressBook, Venue
 
 __all__ = [
+    "NONCE_TOO_LOW",
     "NO_GAS",
     "SETTLE",
     "SETTLE_SELECTOR",

@@ -16,6 +16,7 @@ RPC_TIMEOUT_S = 60.0  # a settle of 16 Mgas took 2 s on a loaded machine; the re
 RPC_BATCH_MAX = 500  # requests in one HTTP body: a few hundred KB of JSON
 
 NO_GAS = "insufficient funds"  # what every node says of a sender that cannot pay
+NONCE_TOO_LOW = "nonce too low"  # and of one whose key has sent something else meanwhile
 
 Json = Any  # what json.loads gives
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.facts import E8, a_fill, a_price, an_acceptance
 
@@ -80,6 +80,7 @@ def test_prices_that_go_back_are_refused() -> None:
     buy=st.booleans(),
     fee=st.integers(0, 10**15),
 )
+@example(prices=[10**4, 10**4, 1_654_992_000_000], filled=10**4, size=2**60, buy=False, fee=0)
 def test_the_terms_add_up_to_the_shortfall(
     prices: list[int], filled: int, size: int, buy: bool, fee: int
 ) -> None:
@@ -92,7 +93,8 @@ def test_the_terms_add_up_to_the_shortfall(
         a_fill(buy=buy, size_e8=size, oracle_price_e8=oracle, price_e8=filled, fee_e6=fee),
     ]
     (cost,) = costs(recorded(facts), DEAR)
-    scale = max(arrival, first, oracle, filled) / oracle + fee / cost.notional_e6
+    terms = (cost.delay, cost.timing, cost.spread, cost.impact, cost.fees, cost.improvement)
+    scale = max(map(abs, (cost.shortfall, *terms))) / cost.notional_e6
     assert abs(cost.gap) <= 1e-9 * max(1.0, scale)
 
 
