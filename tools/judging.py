@@ -246,7 +246,8 @@ class Jury:
         """The tests that could notice a fault: the likely ones, likeliest first, and the others."""
         own = f"/contracts/{FOLDERS.get(mutant.file, Path(mutant.file).stem.lower())}/"
         function = self._functions.get(mutant.name, "")
-        first = [self._killer.get(mutant.name, "")] + [
+        killer = self._killer.get(mutant.name, "")
+        first = [killer] + [
             test
             for place in (function, mutant.file)
             for test, _ in self._noticed.get(place, Counter[str]()).most_common(NEIGHBOURS)
@@ -261,6 +262,8 @@ class Jury:
         def place(item: pytest.Item) -> tuple[int, float]:
             if item.nodeid in rank:
                 return 0, rank[item.nodeid]
+            if _of_all_cases(item.nodeid) == _of_all_cases(killer):
+                return 0, 0  # its cases have got other names since
             spent_s = seconds.get(item.nodeid, 0)
             return 3 if spent_s > SLOW_S else 1 if own in item.nodeid else 2, spent_s
 
@@ -278,6 +281,11 @@ class Jury:
         own_too = sum(place(item)[0] == 1 for item in hearing)
         likely = known + min(own_too, OWN)
         return hearing[:likely], hearing[likely:]
+
+
+def _of_all_cases(test: str) -> str:
+    """A test's name without the case."""
+    return test.partition("[")[0]
 
 
 def hold(jury: Jury) -> None:
