@@ -13,11 +13,11 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from infold.cli.outputs import must_be_new_directory
 from infold.cli.runs.dealing import WatchingDesk
+from infold.closable import Closable
 from infold.messages import PriceVector
 from infold.node import BatchOutcome, LocalVenue
 from infold.sdk.wallet import Wallet
@@ -34,7 +34,7 @@ class _Sent:
     transaction: bytes
 
 
-class Stage:
+class Stage(Closable):
     """One running venue. ``say`` hears of each step of setting it up; ``keep`` is where its files
     stay.
     """
@@ -60,17 +60,6 @@ class Stage:
         self.accounts = [account.account for account in self.ground.accounts]
         self.wallets = [Wallet(account.wallet.private_key) for account in self.ground.accounts]
         self.names = {market.market: market.listing.name for market in config.markets}
-
-    def __enter__(self) -> Stage:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End every process that was started. Safe to call twice."""
