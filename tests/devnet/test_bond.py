@@ -28,7 +28,7 @@ from infold.sdk.receipts import ReceiptFile, check_receipt
 from infold.sdk.wire import cancel_bytes
 from infold.shell.chain import batch_of_settle, calldata_of, mine
 from infold.shell.deploy import CLAIM_S, REWARD_E6
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 from infold.signing import batch_digest, cancel_digest, sign
 
 pytestmark = pytest.mark.devnet

@@ -20,7 +20,7 @@ from tests.support.documents import document_of
 from infold.cli import app, onchain
 from infold.node import LocalVenue
 from infold.shell.anvil import Anvil
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 
 pytestmark = pytest.mark.devnet
 

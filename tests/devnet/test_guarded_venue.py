@@ -16,7 +16,7 @@ from infold.cli.commands.operate import calibrated, correlated
 from infold.core.curve import Curve
 from infold.dealer.params import PERPETUAL
 from infold.node import LocalVenue, live_desk, live_prices
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 
 pytestmark = pytest.mark.devnet
 

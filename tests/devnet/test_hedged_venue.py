@@ -16,7 +16,7 @@ from infold.node.hedge_desk import HedgeDesk, HedgePlan, recorded_facts, recorde
 from infold.node.hedger import Hedger
 from infold.shell.chain.contracts import load_abi
 from infold.shell.deploy import RpcDeployer, compile_contracts, find_contracts
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 from infold.shell.venues.amm import AmmVenue
 
 pytestmark = pytest.mark.devnet

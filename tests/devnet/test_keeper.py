@@ -18,7 +18,7 @@ from infold.cli.terminal import Exit
 from infold.messages import Receipt
 from infold.node import LocalVenue
 from infold.shell.chain import block
-from infold.shell.devnet import DevnetConfig, live_prices
+from infold.shell.devnet_config import DevnetConfig, live_prices
 from infold.words import unpack_account, unpack_position
 
 pytestmark = pytest.mark.devnet

@@ -19,7 +19,7 @@ from infold.errors import Misconfigured, Unavailable
 from infold.messages import Receipt
 from infold.node import BatchOutcome, LocalVenue, batches, live_desk, live_prices
 from infold.shell.chain import Reverted, Rpc, batch_of_settle
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 from infold.shell.journal import Journal
 from infold.shell.poster import Intent, Landed
 from infold.units import WINDOW_MS

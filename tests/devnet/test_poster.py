@@ -17,7 +17,7 @@ from tests.support.local_orders import an_order
 from infold.errors import InvariantBroken
 from infold.node import LocalVenue, live_prices
 from infold.shell.chain import block
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 from infold.shell.poster import BatchRefused, Intent, Landed, Lapsed, Poster
 
 pytestmark = pytest.mark.devnet
@@ -174,7 +174,8 @@ def test_a_changed_byte_is_refused_with_the_contracts_words(
 def test_a_signal_ends_every_process(number: signal.Signals) -> None:
     program = (
         "import json, signal\n"
-        "from infold.shell.devnet import Devnet, DevnetConfig\n"
+        "from infold.shell.devnet import Devnet\n"
+        "from infold.shell.devnet_config import DevnetConfig\n"
         f"with Devnet(DevnetConfig(start_ms={START_MS}, accounts=0, signers=2)) as devnet:\n"
         "    print(json.dumps([devnet.anvil.pid, *(one.pid for one in devnet.signers)]), "
         "flush=True)\n"

@@ -17,7 +17,8 @@ from infold.node import LocalVenue, live_prices
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, Venue
 from infold.shell.deploy import RpcDeployer, deploy, find_contracts
-from infold.shell.devnet import Devnet, DevnetConfig
+from infold.shell.devnet import Devnet
+from infold.shell.devnet_config import DevnetConfig
 from infold.shell.plan import read_plan
 from infold.words import unpack_readings
 from mocks import mocks

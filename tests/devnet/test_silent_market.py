@@ -10,7 +10,7 @@ from tests.support.local_orders import accepted
 
 from infold.errors import Unpriced
 from infold.node import BatchOutcome, LocalVenue, live_prices
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 from infold.shell.oracle.signer import STALE_MS
 
 pytestmark = pytest.mark.devnet

@@ -23,7 +23,7 @@ from infold.messages import Receipt
 from infold.node import BatchOutcome, LocalVenue, live_desk
 from infold.node.hedge_desk import HedgeDesk, HedgePlan, recorded_facts, recorder
 from infold.node.hedger import Hedger
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 from infold.shell.refunds import standing_of
 from infold.shell.venues.simulated import SimulatedMarket, SimulatedVenue
 

@@ -31,7 +31,7 @@ from infold.node import (
 )
 from infold.sdk.wallet import Wallet
 from infold.shell.chain import Reverted
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 from infold.shell.journal import Journal
 from infold.shell.poster import Intent, Landed
 from infold.signing import receipt_digest, recover

@@ -16,7 +16,7 @@ from infold.cli import app, onchain
 from infold.errors import Rejected, Unavailable
 from infold.messages import Receipt
 from infold.node import LocalVenue
-from infold.shell.devnet import DevnetConfig, live_prices
+from infold.shell.devnet_config import DevnetConfig, live_prices
 
 pytestmark = pytest.mark.devnet
 

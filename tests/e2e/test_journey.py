@@ -19,7 +19,7 @@ from infold.errors import Rejected
 from infold.node import LocalVenue, replay_state
 from infold.sdk import Client, Wallet
 from infold.sdk.client import raise_if_refused
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 from infold.units import GUARD_MS, WINDOW_MS
 from infold.words import unpack_limits
 from tests.support.documents import document_of

@@ -14,7 +14,7 @@ from infold.core.curve import Curve, CurveBounds, clip, offer_e8, price_limits
 from infold.dealer.desk import Desk
 from infold.dealer.params import PERPETUAL
 from infold.dealer.signals import SignalParameters, Signals
-from infold.shell.devnet import default_market
+from infold.shell.devnet_config import default_market
 
 SEED = 20_261_129
 START_MS = 1_700_000_000_000

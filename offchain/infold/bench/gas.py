@@ -30,7 +30,8 @@ from infold.shell.chain import (
     why_it_failed,
 )
 from infold.shell.deploy import MarketPlan, find_contracts
-from infold.shell.devnet import Devnet, DevnetConfig, Wallet
+from infold.shell.devnet import Devnet, Wallet
+from infold.shell.devnet_config import DevnetConfig
 from infold.signing import (
     Domain,
     batch_contents,

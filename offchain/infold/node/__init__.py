@@ -26,7 +26,7 @@ from infold.node.local import LocalVenue, PriceWalk, live_desk
 from infold.node.memory import BatchRow, OrderRow, replay_state
 from infold.node.node import Node
 from infold.node.requests import Admitted, DuplicateReceipt
-from infold.shell.devnet import live_prices
+from infold.shell.devnet_config import live_prices
 
 __all__ = [
     "Admitted",

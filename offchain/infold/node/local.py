@@ -24,7 +24,8 @@ from infold.gateway.rest import Gateway, Server
 from infold.node.batches import TIERS_MS, BatchOutcome, Dealer
 from infold.node.hedge_desk import HedgeDesk
 from infold.node.node import Node
-from infold.shell.devnet import Devnet, DevnetConfig, live_prices
+from infold.shell.devnet import Devnet
+from infold.shell.devnet_config import DevnetConfig, live_prices
 from infold.shell.poster import Poster
 from infold.shell.refresher import Refresher
 from infold.signing import checksum_address

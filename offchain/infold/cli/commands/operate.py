@@ -138,7 +138,7 @@ def devnet(
     import threading
 
     from infold.node import LocalVenue, live_desk
-    from infold.shell.devnet import DevnetConfig
+    from infold.shell.devnet_config import DevnetConfig
 
     must_be_new_directory(keep, "--keep")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

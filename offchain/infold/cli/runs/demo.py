@@ -43,8 +43,8 @@ from infold.research.listings import Listing, listing_for
 from infold.research.population import Act, ActKind, Population, Resting, Wish
 from infold.research.prices import SeededPrices, WalkParameters
 from infold.sdk.wallet import Wallet
-from infold.shell.devnet import DevnetConfig
 from infold.shell.devnet import Wallet as Key
+from infold.shell.devnet_config import DevnetConfig
 from infold.signing import Domain
 from infold.units import GUARD_MS, WINDOW_MS
 from infold.words import pack_delegate_markets

@@ -21,7 +21,7 @@ from infold.reports.picture import picture
 from infold.research.flow import MAX_FEE_E6, Batch, RecordedFlow, recorded_flow, schedule
 from infold.research.prices import RecordedPrices, quotes_without_trades
 from infold.research.recorded import Quotes, Trades, read_quotes, read_trades, runs_of
-from infold.shell.devnet import DevnetConfig
+from infold.shell.devnet_config import DevnetConfig
 from infold.signing import keccak
 from infold.units import GUARD_MS, format_decimal
 

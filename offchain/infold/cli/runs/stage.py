@@ -22,8 +22,8 @@ from infold.messages import PriceVector
 from infold.node import BatchOutcome, LocalVenue
 from infold.sdk.wallet import Wallet
 from infold.shell.chain import receipt, why_it_failed
-from infold.shell.devnet import DevnetConfig
 from infold.shell.devnet import Wallet as Key
+from infold.shell.devnet_config import DevnetConfig
 
 ACT_GAS = 1_000_000  # a claim with a whole vector costs less than half; unused gas is not paid
 

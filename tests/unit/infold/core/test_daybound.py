@@ -21,7 +21,7 @@ from infold.core.daybound import (
 )
 from infold.research.listings import listing_for
 from infold.shell.deploy import MarketPlan
-from infold.shell.devnet import DEFAULT_PRICES, DevnetConfig
+from infold.shell.devnet_config import DEFAULT_PRICES, DevnetConfig
 from infold.shell.plan import read_plan
 
 ROOT = Path(__file__).resolve().parents[4]
