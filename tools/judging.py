@@ -5,7 +5,7 @@ A fault costs what it must. The collected tests are inherited. A fault that has 
 (`switches.py`) is turned on in contracts that are compiled already; for any other, contracts that
 import the changed file are compiled, and the first whose code differs shows that there is a fault
 at all. Only tests that come by the fault run (`reach.py`): first what noticed neighbouring faults,
-then some of the contract's own folder, then the random machine beside the twin, then all others,
+then some of the file's own folders, then the random machine beside the twin, then all others,
 the quick before the slow. What lives through its budget of processor time has survived.
 """
 
@@ -66,28 +66,30 @@ TESTS: Final = (
 )
 DEAF: Final = ("/contracts/amm/", "/contracts/dollar/", "test_compiler_canaries", "_node.py")
 """Tests that no fault of ours can reach: contracts for devnets, and the compiler's own."""
-FOLDERS: Final = {
-    "adapters/Aggregator.vy": "adapters",
-    "adapters/Pull.vy": "adapters",
-    "modules/collateral.vy": "clearing",
-    "modules/markets.vy": "clearing",
-    "modules/messages.vy": "bond",
-    "modules/orders.vy": "clearing",
-    "modules/outflow.vy": "vault",
-    "modules/parameters.vy": "governance",
-    "modules/pricing.vy": "recovery",
-    "modules/reasons.vy": "clearing",
-    "modules/signatures.vy": "clearing",
-    "modules/signers.vy": "seals",
-    "modules/sources.vy": "oracle",
-    "modules/units.vy": "rules",
-    "modules/uptime.vy": "oracle",
-    "modules/winding.vy": "recovery",
+FOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "adapters/Aggregator.vy": ("adapters",),
+    "adapters/Pull.vy": ("adapters",),
+    "modules/collateral.vy": ("recovery", "clearing"),
+    "modules/markets.vy": ("clearing",),
+    "modules/messages.vy": ("bond",),
+    "modules/orders.vy": ("clearing",),
+    "modules/outflow.vy": ("vault",),
+    "modules/parameters.vy": ("governance",),
+    "modules/pricing.vy": ("recovery", "clearing"),
+    "modules/reasons.vy": ("clearing",),
+    "modules/signatures.vy": ("clearing", "seals", "oracle"),
+    "modules/signers.vy": ("oracle", "seals"),
+    "modules/sources.vy": ("oracle",),
+    "modules/units.vy": ("rules",),
+    "modules/uptime.vy": ("oracle",),
+    "modules/winding.vy": ("recovery",),
 }
-"""Where a module's faults are looked for first: a contract's are in the folder of its name."""
+"""Where a module's faults are looked for first: in its own tests or those of the contracts that use
+it. A contract's are in the folder of its name.
+"""
 NEIGHBOURS: Final = 12
 OWN: Final = 40
-"""So many of the quickest in the contract's own folder are tried before the random machine."""
+"""So many of the quickest in a file's own folders are tried before the random machine."""
 MACHINE: Final = "tests/stateful/machine.py::Machine"
 MACHINE_SEEDS: Final = (1, 2)
 MACHINE_TRANSITIONS: Final = 1_200
@@ -244,7 +246,8 @@ class Jury:
         self, items: Sequence[pytest.Item], mutant: Mutant
     ) -> tuple[list[pytest.Item], list[pytest.Item]]:
         """The tests that could notice a fault: the likely ones, likeliest first, and the others."""
-        own = f"/contracts/{FOLDERS.get(mutant.file, Path(mutant.file).stem.lower())}/"
+        folders = FOLDERS.get(mutant.file, (Path(mutant.file).stem.lower(),))
+        own = tuple(f"tests/unit/contracts/{folder}/" for folder in folders)
         function = self._functions.get(mutant.name, "")
         killer = self._killer.get(mutant.name, "")
         first = [killer] + [
@@ -265,7 +268,7 @@ class Jury:
             if _of_all_cases(item.nodeid) == _of_all_cases(killer):
                 return 0, 0  # its cases have got other names since
             spent_s = seconds.get(item.nodeid, 0)
-            return 3 if spent_s > SLOW_S else 1 if own in item.nodeid else 2, spent_s
+            return 3 if spent_s > SLOW_S else 1 if item.nodeid.startswith(own) else 2, spent_s
 
         hearing = sorted(
             (
