@@ -11,17 +11,18 @@ from tests.support import compiler
 
 import judging
 import mutants
+import witnesses
 from compiler import CONTRACTS, ROOT
 from reach import Reach
 
 
-@pytest.mark.parametrize("path", judging.TESTS)
+@pytest.mark.parametrize("path", witnesses.TESTS)
 def test_the_jury_runs_tests_that_exist(path: str) -> None:
     assert (ROOT / path).exists()
 
 
 def test_a_folder_of_tests_named_for_a_contract_exists() -> None:
-    for file, folders in judging.FOLDERS.items():
+    for file, folders in witnesses.FOLDERS.items():
         assert (CONTRACTS / file).exists(), file
         for folder in folders:
             assert (ROOT / "tests/unit/contracts" / folder).is_dir(), folder
