@@ -40,11 +40,15 @@ NAMED_IN_THE_README = (
 
 
 @pytest.mark.parametrize("command", ALL, ids=" ".join)
-def test_every_command_explains_itself(
-    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+def test_every_command_explains_itself_and_cuts_no_name_off(
+    command: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
     assert application.run([*command, "--help"]) == Exit.OK
-    assert "Usage" in capsys.readouterr().out
+    explained = capsys.readouterr().out
+    assert "Usage" in explained and "…" not in explained
 
 
 @pytest.mark.parametrize("name", NAMED_IN_THE_README.split("|"))
