@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from infold.cli.layout import clock, count, dollars, pairs, percent, table, yes
 from infold.cli.pages import Document, Line
 
@@ -124,14 +126,46 @@ def of_risk(found: Document) -> list[str]:
             dollars(one["largest_position_e6"]),
             _share(one["cap_share"]),
             _number(one["spread_risk_bps"]["deviation"]),
-            _number(one["reallocation"]["holding_time_s"]),
+            _number(one["reallocation"]["holding_estimate_s"]),
             _number(one["reallocation"]["cost_now_bps"]),
             f"{sum(one['curves_cut'].values()):,}",
         ]
         for name, one in found["markets"].items()
     ]
-    heads = ("market", "position", "largest", "of cap", "spread sd", "held, s", "flatten bp", "cut")
-    return [*pairs(lines), "", *table(heads, rows)]
+    heads = (
+        "market",
+        "position",
+        "largest",
+        "of cap",
+        "spread sd",
+        "held est., s",
+        "flatten bp",
+        "curves cut",
+    )
+    return [*pairs(lines), "", *table(heads, rows), "", *pairs(_risk_words(found))]
+
+
+def _risk_words(found: Document) -> list[Line]:
+    """What the columns count, and why curves were cut where any were."""
+    from infold.dealer.guarding import REASONS  # numpy's, which a base install lacks
+
+    cut: Counter[str] = Counter()
+    for one in found["markets"].values():
+        cut.update(one["curves_cut"])
+    return [
+        ("spread sd", "deviation of what the pool was paid for carrying, bp"),
+        (
+            "held est.",
+            "how long the pool holds what comes in, estimated: its mean position over the rate"
+            " at which it comes in",
+        ),
+        ("flatten", "what selling all of it outside would cost now, at the reference"),
+        ("curves cut", "how often the dealer offered less than its parameters, for capital's sake"),
+        *(
+            (f"  {reason}", f"{count(times)}: {REASONS[reason]}")
+            for reason, times in sorted(cut.items())
+        ),
+    ]
 
 
 def _share(value: float | None) -> str:
