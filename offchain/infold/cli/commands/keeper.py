@@ -25,7 +25,7 @@ from infold.words import SettleHead, pack_settle_head, unpack_exit
 
 if TYPE_CHECKING:
     from infold.cli.onchain import Party
-    from infold.shell.chain import Log, Venue
+    from infold.shell.chain import Log, Reverted, Venue
     from infold.shell.keeper import Broken, DueExit, Vector, Watch
 
     Collect = Callable[[int], Vector]
@@ -175,6 +175,11 @@ def _let_out(
     return {"account": account, "index": place, "time_ms": time_ms, "size_e8": str(out_e8)}
 
 
+def _why(refusal: Reverted) -> dict[str, str]:
+    """Why the contract refused, and what to do next."""
+    return {"reason": refusal.reason, "next": refusal.mend}
+
+
 def _fold(watch: Watch, party: Party, refused: list[dict[str, Any]]) -> list[dict[str, int]]:
     """Let positions give up what their side owes, so that they can trade again."""
     from infold.shell.chain import Reverted
@@ -185,7 +190,7 @@ def _fold(watch: Watch, party: Party, refused: list[dict[str, Any]]) -> list[dic
             party.send("Recovery", "fold", account, place)
         except Reverted as reverted:
             if reverted.reason != NOTHING_TO_FOLD:
-                refused.append({"account": account, "index": place, "reason": reverted.reason})
+                refused.append({"account": account, "index": place, **_why(reverted)})
             continue
         folded.append({"account": account, "index": place})
     return folded
@@ -225,9 +230,7 @@ def _liquidate(
             door, logs = _shrink(watch, party, case, keeper_account)
         except Reverted as reverted:
             # Somebody else was faster, or has to fold first: the next look asks again.
-            refused.append(
-                {"account": case.account, "index": case.place, "reason": reverted.reason}
-            )
+            refused.append({"account": case.account, "index": case.place, **_why(reverted)})
             return
         earned = sum(
             int(log.arguments["amount_e6"])
