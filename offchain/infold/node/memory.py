@@ -6,7 +6,7 @@ from __future__ import annotations
 import bisect
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -32,6 +32,7 @@ from infold.errors import Misconfigured
 from infold.messages import Fill, SignedOrder
 from infold.shell.files import Files
 from infold.shell.journal import Journal
+from infold.shell.kinship import Origin
 from infold.shell.poster import Intent
 
 
@@ -222,10 +223,17 @@ def _events_of(entry: dict[str, msgspec.Raw]) -> list[AnyEvent]:
     return decode_events(bytes(entry["events"])) if "events" in entry else []
 
 
-def replay_state(path: Path) -> tuple[State, int, str]:
-    """The state a journal folds to, in use or not, with its sequence and hash; needs no chain.
-    Raises `Misconfigured` on damage.
-    """
+class Replayed(NamedTuple):
+    """The state a journal folds to, its sequence and hash, and where it comes from."""
+
+    state: State
+    seq: int
+    digest: str
+    origin: Origin
+
+
+def replay_state(path: Path) -> Replayed:
+    """Fold a journal, in use or not; needs no chain. Raises `Misconfigured` on damage."""
     state = State()
 
     def fold(_seq: int, line: bytes) -> None:
@@ -234,4 +242,5 @@ def replay_state(path: Path) -> tuple[State, int, str]:
 
     with Journal.copied(path) as journal:
         journal.replay(fold)
-        return state, journal.seq, journal.hash.hex()
+        origin = Origin(journal.identity, state.block, state.block_ms)
+        return Replayed(state, journal.seq, journal.hash.hex(), origin)

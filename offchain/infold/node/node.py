@@ -26,9 +26,10 @@ from infold.node.views.wording import MarketNames
 from infold.shell.chain import Venue
 from infold.shell.files import Files
 from infold.shell.journal import Journal
+from infold.shell.kinship import identity_of
 from infold.shell.poster import Poster
 from infold.shell.reconcile import Reconciliation
-from infold.signing import Domain, address_of, checksum_address
+from infold.signing import Domain, address_of
 
 _log = logging.getLogger("infold.node")
 P = ParamSpec("P")
@@ -90,9 +91,8 @@ class Node:
         self.halted = ""
         self._now_ms = now_ms
         self.poster = poster
-        identity = f"{venue.book.chain_id}:{checksum_address(clearing)}".encode()
         _rest_garbage_collector()
-        self._memory = Memory(journal_path, identity, files, dealer.signals)
+        self._memory = Memory(journal_path, identity_of(venue.book), files, dealer.signals)
         self._requests = Requests(self._memory, self.domain, matcher_key, now_ms)
         self._follower = Follower(self._memory, venue, poster, refund_payer)
         self._batches = Batches(

@@ -24,6 +24,7 @@ from infold.closable import Closable
 from infold.errors import InvariantBroken, Misconfigured
 from infold.shell.anvil import Anvil
 from infold.shell.chain import (
+    BOOK_NAME,
     Contract,
     Receipt,
     Reverted,
@@ -171,7 +172,7 @@ class Devnet(Closable):
             sealed=config.sealed,
         )
         self.book = deploy(deployer, plan, config.contracts or find_contracts(), self._progress)
-        self.book.write(self.directory / "addresses.json")
+        self.book.write(self.directory / BOOK_NAME)
         self.venue = Venue(self.rpc, self.book)
         self._open_accounts(deployer)
         self._start_signers()

@@ -26,11 +26,13 @@ from infold.cli.options import (
     PasswordFile,
     RpcUrl,
     address_of_text,
+    book_in,
     journal_in,
 )
 from infold.cli.pages.checks import of_audit, of_reconcile
 from infold.cli.pages.venues import of_deployed
 from infold.cli.terminal import Json, Quiet, finish, progress
+from infold.errors import Unavailable
 
 if TYPE_CHECKING:
     from infold.shell.chain import Rpc
@@ -172,16 +174,23 @@ def reconcile(
     as_json: Json = False,
 ) -> None:
     """Fold the journal and compare every word of it with the chain, to the last bit, at the block
-    it has seen. The venue may be running; a devnet's chain ends with it.
+    it has seen. The venue may be running; a devnet's chain ends with it. Without --book the one
+    beside the journal is taken, or else the venue is asked.
     """
     from infold.cli.options import venue
     from infold.core.state import chain_words
     from infold.node import replay_state
+    from infold.shell.kinship import ENDED, require_kin
     from infold.shell.reconcile import reconcile as compare
 
     began = time.monotonic()
-    state, seq, digest = replay_state(journal_in(path))
-    result = compare(venue(rpc_url, api_url, book), chain_words(state), state.block)
+    state, seq, digest, origin = replay_state(journal_in(path))
+    try:
+        there = venue(rpc_url, api_url, book or book_in(path))
+    except Unavailable as silence:
+        raise Unavailable(f"{silence}; {ENDED}") from silence
+    require_kin(there, origin)
+    result = compare(there, chain_words(state), state.block)
     document = {
         **header("reconcile"),
         "block": result.block,
@@ -206,7 +215,7 @@ def journal_replay(path: JournalPath, as_json: Json = False) -> None:
     from infold.signing import keccak
 
     began = time.monotonic()
-    state, seq, digest = replay_state(journal_in(path))
+    state, seq, digest, _ = replay_state(journal_in(path))
     words = "".join(f"{place}={word:x};" for place, word in sorted(chain_words(state).items()))
     tally = state.tally
     document = {
