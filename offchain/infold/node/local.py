@@ -89,16 +89,18 @@ class LocalVenue(Closable):
             mine=devnet.mine,
             refund_payer=devnet.refunder.address,
             tiers_ms=self.tiers_ms,
-            meta={
-                "batchIntervalMs": self.batch_interval_ms,
-                "oracle": {
-                    "signers": [
-                        checksum_address(wallet.address) for wallet in devnet.oracle_wallets
-                    ],
-                    "k": self.config.threshold,
-                },
-            },
+            meta=self._meta,
         )
+
+    def _meta(self) -> dict[str, Any]:
+        """What clients are told beside the contracts: who signed the prices of late, of those whose
+        URL is known, and how many must.
+        """
+        serving, k = self.devnet.collector.quorum
+        return {
+            "batchIntervalMs": self.batch_interval_ms,
+            "oracle": {"signers": [checksum_address(who) for who in sorted(serving)], "k": k},
+        }
 
     def restart_node(self, dealer: Dealer) -> None:
         """Close the node and recover another from its journal, as after a crash. The HTTP door

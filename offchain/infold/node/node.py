@@ -65,7 +65,8 @@ class Node:
     """One venue's node. Opens or recovers the journal on construction; `close` gives it back.
 
     `mine`, on a chain of our own, stamps a block for a time in ms; `now_ms` is the venue's clock
-    for requests; `refund_payer` is the key that pays fee refunds, `tiers_ms` how long tiers hold.
+    for requests; `refund_payer` is the key that pays fee refunds, `tiers_ms` how long tiers hold;
+    `meta` is what clients are told besides.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Node:
         now_ms: Callable[[], int],
         mine: Callable[[int], None] | None = None,
         files: Files | None = None,
-        meta: Json | None = None,
+        meta: Callable[[], Json] = dict,
         refund_payer: bytes | None = None,
         tiers_ms: int = TIERS_MS,
     ) -> None:
@@ -113,7 +114,7 @@ class Node:
             domain=self.domain,
             matcher=self.matcher,
             now_ms=now_ms,
-            meta=meta or {},
+            meta=meta,
             refund_payer=refund_payer,
             guard=dealer.guard,
         )

@@ -61,6 +61,15 @@ def devnet(
             "--second-sources", help="Put a mock second price source beside every market."
         ),
     ] = False,
+    spare_signers: Annotated[
+        int,
+        typer.Option(
+            "--spare-signers",
+            min=0,
+            max=8,
+            help="Oracle signers that run unnamed, for `infold govern oracle_signer` to name.",
+        ),
+    ] = 1,
     seed: Seed = 0,
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep journal and keys in this new directory.")
@@ -72,9 +81,9 @@ def devnet(
     loopback.
 
     With --json one line is printed when it is ready: rpc_url, api_url, chain_id, contracts,
-    markets, accounts with their keys, matcher, owner, guardian, refund_payer, oracle_signers and k;
-    key_files is where keys of those who run and govern it lie as files. The keys follow from the
-    seed and are worth nothing.
+    markets, accounts with their keys, matcher, owner, guardian, refund_payer, oracle_signers with
+    their URLs, spare_signers and k; key_files is where keys of those who run and govern it lie as
+    files, book the address book. The keys follow from the seed and are worth nothing.
     """
     import logging
     import signal
@@ -96,6 +105,7 @@ def devnet(
         epoch_ms=epoch_s * 1_000,
         directory=keep,
         second_sources=second_sources,
+        spare_signers=spare_signers,
     )
     names = {market.listing.name: market.market for market in config.markets}
     parameters = {} if dealer is None else calibrated(dealer, names)
