@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from infold.cli import app
+from infold.errors import InvariantBroken
 from infold.node import LocalVenue, live_prices
 from infold.shell.anvil import Anvil
 from infold.shell.chain import block
@@ -76,3 +78,22 @@ def test_a_book_of_another_chain_is_told(
         assert code == 3 and f"has no contract at {clearing}" in heard
         code, heard = said(capsys, "audit", *there)
         assert code == 6 and "no venue on the chain" in heard
+
+
+def test_a_node_that_halts_leaves_its_chain_to_everybody_else(
+    venue: LocalVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped, halts, mined = threading.Event(), list[InvariantBroken](), list[int]()
+    real = venue.devnet.mine
+
+    def mine(time_ms: int) -> None:
+        real(time_ms)
+        mined.append(block(venue.devnet.rpc).number)
+        if len(mined) == 2:
+            stopped.set()
+
+    monkeypatch.setattr(venue.devnet, "mine", mine)
+    venue.node.halt("a rule was broken")
+    with pytest.raises(InvariantBroken, match="a rule was broken"):
+        venue.run_live(stopped, halts.append)
+    assert len(halts) == 1 and mined[1] == mined[0] + 1 > venue.node.state.block + 1

@@ -14,7 +14,7 @@ from infold.cli.header import header
 from infold.cli.outputs import must_be_new_directory
 from infold.cli.pages.venues import of_devnet
 from infold.cli.terminal import Exit, Json, Quiet, Seed, complain, progress, show
-from infold.errors import Misconfigured
+from infold.errors import InvariantBroken, Misconfigured
 
 if TYPE_CHECKING:
     from infold.dealer.neighbours import Neighbours
@@ -123,9 +123,18 @@ def devnet(
         show({**header("devnet", seed), **local.view()}, as_json, "infold devnet", of_devnet)
         if not as_json:
             complain("serving until interrupted (ctrl-C)")
-        local.run_live(stopped)
+        local.run_live(stopped, lambda halt: complain(_of_halt(halt, local.devnet.directory)))
     if stopped.is_set():
         raise typer.Exit(Exit.INTERRUPTED)
+
+
+def _of_halt(halt: InvariantBroken, directory: Path) -> str:
+    """What to do with a devnet whose node has halted."""
+    return (
+        f"the node has halted: {halt}. Its chain and signers go on until interrupted, so that"
+        f" everybody can leave and it can be looked into: infold reconcile {directory} says what"
+        " differs, infold audit what broke"
+    )
 
 
 def calibrated(path: Path, numbers: Mapping[str, int]) -> dict[int, DealerParameters]:
