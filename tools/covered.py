@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib
 import json
 import sys
 import tomllib
@@ -41,7 +40,7 @@ from vyper.codegen import expr, stmt  # noqa: E402
 from vyper.codegen.ir_node import IRnode  # noqa: E402
 
 from compiler import CONTRACTS  # noqa: E402
-from judging import MACHINE_SEEDS, TESTS  # noqa: E402
+from witnesses import TESTS, call_at_random  # noqa: E402
 
 UNREACHABLE: Final = ROOT / "tests" / "coverage.toml"
 KINDS: Final = ("lines", "branches", "refusals")
@@ -282,8 +281,7 @@ def main(arguments: list[str]) -> int:
     put_marks()
     watch = Watch()
     failed = run_tests(watch, options.tests)
-    for seed in MACHINE_SEEDS:
-        importlib.import_module("tests.stateful.machine").Machine(seed).run(TRANSITIONS, 1_000)
+    call_at_random(TRANSITIONS, 1_000)
     watch.read()
     table, missing = count(watch.met)
     wrong = failed + missing

@@ -5,7 +5,7 @@ A fault costs what it must. The collected tests are inherited. A fault that has 
 (`switches.py`) is turned on in contracts that are compiled already; for any other, contracts that
 import the changed file are compiled, and the first whose code differs shows that there is a fault
 at all. Only tests that come by the fault run (`reach.py`): first what noticed neighbouring faults,
-then some of the contract's own folder, then the random machine beside the twin, then all others,
+then some of the file's own folders, then the random machine beside the twin, then all others,
 the quick before the slow. What lives through its budget of processor time has survived.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import multiprocessing
 import os
@@ -30,7 +29,7 @@ from itertools import zip_longest
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 from tests.support import compiler as test_compiler
@@ -39,58 +38,18 @@ from vyper.exceptions import VyperException, VyperInternalException
 import switches
 from compiler import CONTRACTS, ROOT, deployable
 from mutations import Mutant
-
-if TYPE_CHECKING:
-    from reach import Reach
+from reach import Reach
+from witnesses import DEAF, FOLDERS, MACHINE, MACHINE_RUN, SLOW_S, TESTS, call_at_random
 
 HUNG_S: Final = 90
 """Of processor time, several times the budget: a busy machine hangs nobody."""
 BUDGET_S: Final = 15
 """Of processor time for the tests of one fault: what none of them noticed until then survived."""
-SLOW_S: Final = 0.3
-"""A test that takes longer runs last, if it did not notice a neighbouring fault."""
 PLAIN: Final = test_compiler.CACHE
 """Where contracts without any fault are kept."""
-
-TESTS: Final = (
-    "tests/unit/contracts",
-    "tests/attacks",
-    "tests/property/test_books_balance.py",
-    "tests/property/test_contract_packing.py",
-    "tests/property/test_funding_ten_years.py",
-    "tests/property/test_golden_margins.py",
-    "tests/property/test_margin_three_ways.py",
-    "tests/property/test_pool_standards.py",
-    "tests/property/test_pricing_rule.py",
-    "tests/property/test_winding_down.py",
-)
-DEAF: Final = ("/contracts/amm/", "/contracts/dollar/", "test_compiler_canaries", "_node.py")
-"""Tests that no fault of ours can reach: contracts for devnets, and the compiler's own."""
-FOLDERS: Final = {
-    "adapters/Aggregator.vy": "adapters",
-    "adapters/Pull.vy": "adapters",
-    "modules/collateral.vy": "clearing",
-    "modules/markets.vy": "clearing",
-    "modules/messages.vy": "bond",
-    "modules/orders.vy": "clearing",
-    "modules/outflow.vy": "vault",
-    "modules/parameters.vy": "governance",
-    "modules/pricing.vy": "recovery",
-    "modules/reasons.vy": "clearing",
-    "modules/signatures.vy": "clearing",
-    "modules/signers.vy": "seals",
-    "modules/sources.vy": "oracle",
-    "modules/units.vy": "rules",
-    "modules/uptime.vy": "oracle",
-    "modules/winding.vy": "recovery",
-}
-"""Where a module's faults are looked for first: a contract's are in the folder of its name."""
 NEIGHBOURS: Final = 12
 OWN: Final = 40
-"""So many of the quickest in the contract's own folder are tried before the random machine."""
-MACHINE: Final = "tests/stateful/machine.py::Machine"
-MACHINE_SEEDS: Final = (1, 2)
-MACHINE_TRANSITIONS: Final = 1_200
+"""So many of the quickest in a file's own folders are tried before the random machine."""
 
 Verdict = dict[str, str]
 
@@ -244,7 +203,8 @@ class Jury:
         self, items: Sequence[pytest.Item], mutant: Mutant
     ) -> tuple[list[pytest.Item], list[pytest.Item]]:
         """The tests that could notice a fault: the likely ones, likeliest first, and the others."""
-        own = f"/contracts/{FOLDERS.get(mutant.file, Path(mutant.file).stem.lower())}/"
+        folders = FOLDERS.get(mutant.file, (Path(mutant.file).stem.lower(),))
+        own = tuple(f"tests/unit/contracts/{folder}/" for folder in folders)
         function = self._functions.get(mutant.name, "")
         killer = self._killer.get(mutant.name, "")
         first = [killer] + [
@@ -265,7 +225,7 @@ class Jury:
             if _of_all_cases(item.nodeid) == _of_all_cases(killer):
                 return 0, 0  # its cases have got other names since
             spent_s = seconds.get(item.nodeid, 0)
-            return 3 if spent_s > SLOW_S else 1 if own in item.nodeid else 2, spent_s
+            return 3 if spent_s > SLOW_S else 1 if item.nodeid.startswith(own) else 2, spent_s
 
         hearing = sorted(
             (
@@ -335,10 +295,8 @@ def _read_from(folder: Path) -> None:
 
 def _machine_stumbles() -> bool:
     """Whether contracts and twin part ways under random calls."""
-    machine = importlib.import_module("tests.stateful.machine")
     try:
-        for seed in MACHINE_SEEDS:
-            machine.Machine(seed).run(MACHINE_TRANSITIONS, 500)
+        call_at_random(*MACHINE_RUN)
     except (AssertionError, ArithmeticError, LookupError, ValueError):
         return True
     return False

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
 import json
 import multiprocessing
 import sys
@@ -33,8 +32,8 @@ from tests.support import evm
 import switches
 from compiler import CONTRACTS, ROOT, deployable
 from covered import Watch
-from judging import DEAF, MACHINE, MACHINE_SEEDS, MACHINE_TRANSITIONS, SLOW_S, TESTS
 from mutations import Mutant
+from witnesses import DEAF, MACHINE, MACHINE_RUN, SLOW_S, TESTS, call_at_random
 
 KEPT: Final = ROOT / ".cache" / "mutants"
 STRANGE: Final = 0.2
@@ -200,10 +199,7 @@ def _run(
         raise RuntimeError(f"pytest ended with {ended!r}")
     if counted:
         recorder.turn(MACHINE)
-        for seed in MACHINE_SEEDS:
-            importlib.import_module("tests.stateful.machine").Machine(seed).run(
-                MACHINE_TRANSITIONS, 500
-            )
+        call_at_random(*MACHINE_RUN)
     into.write_text(json.dumps(recorder.told([fault.name for fault in faults])))
 
 

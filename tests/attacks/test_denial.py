@@ -14,6 +14,7 @@ import eth_abi
 import msgspec
 import pytest
 from tests.support.compiler import compiled
+from tests.support.curve import mirror
 from tests.support.evm import Key, a_key, refuses
 from tests.support.stage import ORACLE, Stage, set_up
 from tests.support.venue import (
@@ -37,7 +38,7 @@ from infold.core.netting import (
 )
 from infold.core.state import Settings
 from infold.messages import TimeInForce, TriggerKind
-from infold.signing import CURVE_ORDER, Domain, order_hash, sign
+from infold.signing import Domain, order_hash, sign
 
 CODE_BYTES_MAX = 24_576  # EIP-170
 INIT_BYTES_MAX = 49_152  # EIP-3860
@@ -209,9 +210,8 @@ def untriggered(crowd: Crowd, plan: FillPlan) -> FillPlan:
 
 
 def mirrored(crowd: Crowd, plan: FillPlan) -> FillPlan:
-    r, vs = sign(order_hash(plan.order, crowd.venue.domain), plan.key.private)
-    parity, s = vs >> 255, vs & 2**255 - 1
-    return replace(plan, signature=(r, (parity ^ 1) << 255 | CURVE_ORDER - s & 2**255 - 1))
+    digest = order_hash(plan.order, crowd.venue.domain)
+    return replace(plan, signature=mirror(sign(digest, plan.key.private)))
 
 
 def of_another_chain(crowd: Crowd, plan: FillPlan) -> FillPlan:

@@ -13,13 +13,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.curve import CURVE_ORDER, mirror
 from tests.support.evm import a_key, refuses
 from tests.support.stage import BUYER, SELLER, Stage
 from tests.support.venue import DOLLAR, GUARD_MS, LOT, PRICE_E8, FillPlan
 from tests.support.verdicts import assert_settled, assert_skipped
 
 from infold.messages import Order, TimeInForce, TriggerKind
-from infold.signing import CURVE_ORDER, Domain, order_hash, sign
+from infold.signing import Domain, order_hash, sign
 
 EXPIRY, SIGNER, SIZE = 3, 10, 13
 KEY = a_key("session key")
@@ -58,14 +59,13 @@ def test_A03_malleable_s(stage: Stage) -> None:
     stage.venue.world.travel(1)
     plan = stage.buy(fill_e8=LOT * 6 // 10)
     r, vs = sign(order_hash(plan.order, stage.venue.domain), BUYER.private)
-    parity, s = vs >> 255, vs & (2**255 - 1)
-    mirrored = (parity ^ 1) << 255 | (CURVE_ORDER - s) & (2**255 - 1)
-    for forged in ((r, mirrored), (r, vs ^ 1 << 255), (r + CURVE_ORDER & 2**256 - 1, vs)):
+    mirrored = mirror((r, vs))
+    for forged in (mirrored, (r, vs ^ 1 << 255), (r + CURVE_ORDER & 2**256 - 1, vs)):
         with stage.venue.world.anchored():
             assert_skipped(stage, replace(plan, signature=forged), SIGNER)
     assert_settled(stage, plan)
     stage.venue.world.travel(1)
-    assert_skipped(stage, replace(plan, signature=(r, mirrored)), SIGNER)
+    assert_skipped(stage, replace(plan, signature=mirrored), SIGNER)
     stage.venue.world.travel(1)
     assert_skipped(stage, plan, SIZE)
 

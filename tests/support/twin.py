@@ -25,6 +25,7 @@ from infold.reference.settlement import SettleCall
 from infold.reference.state import Event
 from infold.reference.vectors import open_vector
 from infold.reference.words import Caps, PriceWord, Rates, SettleHead
+from tests.support.curve import HALF_CURVE_ORDER, S_MASK
 from tests.support.records import order_flags, record_words
 
 DEPLOYED_S = 1_700_000_000
@@ -94,8 +95,8 @@ def encode(shape: Sequence[int], arguments: Sequence[Any]) -> bytes:
 
 def recover(digest: bytes, r: int, vs: int) -> int | None:
     """Recovery by libsecp256k1, under the protocol's low-s rule."""
-    s = vs & (2**255 - 1)
-    if not r or not 0 < s <= 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0:
+    s = vs & S_MASK
+    if not r or not 0 < s <= HALF_CURVE_ORDER:
         return None
     signature = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([vs >> 255])
     try:

@@ -162,8 +162,7 @@ class Batches:
             except BatchRefused as refusal:
                 refused = refusal.reason or "no reason given"
         self._memory.journal.append(entries)
-        for event in decided:
-            self._memory.evolve(event)
+        self._memory.take(decided)
         if closed is None:
             return BatchOutcome(time_ms)
         if intent is None:

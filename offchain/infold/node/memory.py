@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -64,6 +65,8 @@ class BatchRow:
     reason: str = ""
 
 
+CLOSINGS: Final = (BatchClosed, NothingMatched)
+"""The events that close a batch; one command has one of them at most."""
 CANCELLED: Final = "cancelled"
 """The journal's key for a cancel as it was signed: what answers a claim on the bond."""
 
@@ -100,8 +103,7 @@ class Memory:
 
     def _fold_entry(self, _seq: int, line: bytes) -> None:
         entry = read_entry(line)
-        for event in _events_of(entry):
-            self.evolve(event)
+        self.take(_events_of(entry))
         if "intent" in entry:
             self.intent = msgspec.json.decode(entry["intent"], type=Intent)
         if "tiers" in entry:
@@ -125,19 +127,26 @@ class Memory:
         """Decide, journal with whatever belongs to the same group, evolve."""
         decided = decide(self.state, command)
         self.journal.append([encode_entry(command, decided), *more])
-        for event in decided:
-            self.evolve(event)
+        self.take(decided)
         return decided
 
     def fold(self, command: AnyCommand) -> bytes:
         """Decide and evolve at once; the entry to be journalled."""
         decided = decide(self.state, command)
-        for event in decided:
-            self.evolve(event)
+        self.take(decided)
         return encode_entry(command, decided)
 
-    def evolve(self, event: AnyEvent) -> None:
-        """Fold an event into the state and into what clients read."""
+    def take(self, decided: Sequence[AnyEvent]) -> None:
+        """Fold the events of one command into the state and into what clients read."""
+        batch_ms = next((event.time_ms for event in decided if isinstance(event, CLOSINGS)), 0)
+        before_ms = self.state.vector_ms
+        for event in decided:
+            if isinstance(event, OrderExpired):
+                row = self.by_hash[event.order_hash]
+                row.ended, row.reason = "expired", why_expired(row, before_ms, batch_ms)
+            self._evolve(event)
+
+    def _evolve(self, event: AnyEvent) -> None:
         match event:
             case OrderAccepted():
                 signed = event.signed
@@ -147,8 +156,6 @@ class Memory:
                 self.by_hash[signed.order_hash] = row
             case OrderCancelled():
                 self._note(event.order_hash, "cancelled", event.reason)
-            case OrderExpired():
-                self._note(event.order_hash, "expired", "")
             case BatchClosed():
                 self.batch_rows.append(BatchRow(event))
                 self.batch_numbers.append(event.number)
@@ -190,6 +197,16 @@ class Memory:
         """The last batch of a number."""
         # A number that lapsed is used again: the last row of a number is the one under way.
         return self.batch_rows[bisect.bisect_right(self.batch_numbers, number) - 1]
+
+
+def why_expired(row: OrderRow, before_ms: int, batch_ms: int) -> str:
+    """Why an order's time was over when the batch of `batch_ms` was closed, the one before it at
+    `before_ms`. `UNFILLED`: that batch was its own, and had nothing for an IOC or FOK order.
+    `BATCH_LATE`: its expiry passed before any batch came. `EXPIRY`: its expiry passed.
+    """
+    if batch_ms <= row.signed.order.expiry_ms:
+        return "UNFILLED"
+    return "BATCH_LATE" if before_ms <= row.accepted_ms else "EXPIRY"
 
 
 def tell(signals: SignalsLike, event: AnyEvent) -> None:

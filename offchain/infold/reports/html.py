@@ -227,7 +227,7 @@ def risk_page(found: Report, record: Record) -> str:
             percent(one["cap_share"]),
             number(one["spread_risk_bps"]["deviation"]),
             number(one["basis_risk_bps"]["deviation"]),
-            number(one["reallocation"]["holding_time_s"]),
+            number(one["reallocation"]["holding_estimate_s"]),
             number(one["reallocation"]["half_life_s"]),
             number(one["reallocation"]["cost_now_bps"]),
             f"{sum(one['curves_cut'].values()):,}",
@@ -241,7 +241,7 @@ def risk_page(found: Report, record: Record) -> str:
         "of cap",
         "spread risk, bp",
         "basis risk, bp",
-        "held, s",
+        "held, s (estimate)",
         "half-life, s",
         "cost to flatten, bp",
         "curves cut by capital",
@@ -255,7 +255,9 @@ def risk_page(found: Report, record: Record) -> str:
                 paragraph(
                     f"The pool is {dollars(whole['net_e6'])} net and {dollars(whole['gross_e6'])}"
                     f" gross. {_tail(whole)} Flattening is priced at the"
-                    f" reference: {found['reference']}."
+                    f" reference: {found['reference']}. How long a position is held is estimated:"
+                    " its mean over the rate at which it comes in. A curve is cut where the pool's"
+                    " capital lets the dealer offer less than its parameters would."
                 ),
             ),
             (

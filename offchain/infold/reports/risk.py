@@ -82,7 +82,7 @@ def _market(record: Record, book: Book, market: int, reference: OutsideReference
         "spread_risk_bps": {"distribution": spread(paid), "deviation": deviation(paid)},
         "basis_risk_bps": {"distribution": spread(basis), "deviation": deviation(basis)},
         "reallocation": {
-            "holding_time_s": holding_time_s(path),
+            "holding_estimate_s": holding_estimate_s(path),
             "half_life_s": half_life_s(path),
             "cost_now_bps": round(flatten_bp, 4) if now_e6 else 0.0,
             "cost_now_e6": str(round(abs(now_e6) * flatten_bp / BP_PER_ONE)),
@@ -98,8 +98,10 @@ def deviation(values: Sequence[float]) -> float | None:
     return round(math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)), 4)
 
 
-def holding_time_s(path: Sequence[tuple[int, int]]) -> float | None:
-    """Mean |q| over the one-sided rate of inflow (Little 1961); None where nothing flowed."""
+def holding_estimate_s(path: Sequence[tuple[int, int]]) -> float | None:
+    """How long the pool holds what comes in, estimated: mean |q| over the one-sided rate
+    of inflow (Little 1961); None where nothing flowed.
+    """
     if len(path) < 2 or path[-1][0] <= path[0][0]:
         return None
     held = math.fsum(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,21 @@ from tests.support import compiler
 
 import judging
 import mutants
+import witnesses
 from compiler import CONTRACTS, ROOT
 from reach import Reach
 
 
-@pytest.mark.parametrize("path", judging.TESTS)
+@pytest.mark.parametrize("path", witnesses.TESTS)
 def test_the_jury_runs_tests_that_exist(path: str) -> None:
     assert (ROOT / path).exists()
 
 
 def test_a_folder_of_tests_named_for_a_contract_exists() -> None:
-    for file, folder in judging.FOLDERS.items():
+    for file, folders in witnesses.FOLDERS.items():
         assert (CONTRACTS / file).exists(), file
-        assert (ROOT / "tests/unit/contracts" / folder).is_dir(), folder
+        for folder in folders:
+            assert (ROOT / "tests/unit/contracts" / folder).is_dir(), folder
 
 
 def test_every_explained_survivor_is_still_a_fault() -> None:
@@ -33,6 +36,28 @@ def test_every_explained_survivor_is_still_a_fault() -> None:
 def test_every_verdict_kept_is_one_of_the_five() -> None:
     kinds = {"killed", "hung", "invalid", "same", "survived"}
     assert {verdict["verdict"] for verdict in mutants.read_tally().values()} <= kinds
+
+
+def test_every_witness_of_a_fault_is_still_a_test() -> None:
+    named: dict[str, set[str]] = {}
+    for verdict in mutants.read_tally().values():
+        if verdict["verdict"] == "killed":
+            file, _, test = verdict["by"].partition("::")
+            named.setdefault(file, set()).add(test.partition("[")[0])
+    for file, tests in named.items():
+        tree = ast.parse((ROOT / file).read_text())
+        kept = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        assert not tests - kept, f"name them anew in tests/mutants/tally.json: {file}"
+
+
+def test_faults_of_a_module_that_several_contracts_use_run_the_tests_of_each_first() -> None:
+    jury = judging.Jury([], {}, {"": "modules/signers.vy::_rotate"}, 1, _deaf)
+    folders = ("seals", "pool", "oracle")
+    items = [_Item(f"tests/unit/contracts/{folder}/test_lock.py::test_it") for folder in folders]
+    fault = judging.Mutant("", "modules/signers.vy", "_rotate", "none", 0, "", "", 0, 0)
+    likely, others = jury.ordered(items, fault)  # type: ignore[arg-type]
+    assert likely == [items[0], items[2]]
+    assert others == [items[1]]
 
 
 def test_a_neighbours_killer_runs_first_then_the_contracts_own_folder() -> None:

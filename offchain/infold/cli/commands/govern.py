@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.caps import day_bound
 from infold.cli.commands.markets import market_group
+from infold.cli.findings.caps import day_bound
 from infold.cli.header import header
 from infold.cli.onchain import Party, named
 from infold.cli.options import (

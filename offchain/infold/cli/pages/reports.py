@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from infold.cli.layout import clock, count, dollars, pairs, percent, table, yes
 from infold.cli.pages import Document, Line
 
@@ -21,9 +23,12 @@ def of_best_execution(found: Document) -> list[str]:
         ("reference", found["reference"]),
     ]
     if costs["terms_bps"] is not None:
-        terms = ", ".join(f"{name} {value:.2f}" for name, value in costs["terms_bps"].items())
+        terms = ", ".join(
+            f"{'less ' if name == 'improvement' else ''}{name} {value:.2f}"
+            for name, value in costs["terms_bps"].items()
+        )
         realised = ", ".join(
-            f"{_number(value)} after {horizon}"
+            f"{'unknown' if value is None else _number(value)} after {horizon}"
             for horizon, value in whole["realised_spread_bps"].items()
         )
         lines += [
@@ -35,8 +40,16 @@ def of_best_execution(found: Document) -> list[str]:
                 f" {percent(improvement['better_share'])} of the notional",
             ),
         ]
+    lines.append(("terms add up", _adding_up(found)))
     heads = ("size of order", "orders", "filled", "spread bp", "improved bp", "shortfall bp")
     return [*pairs(lines), "", *table(heads, [_class(*item) for item in found["sizes"].items()])]
+
+
+def _adding_up(found: Document) -> str:
+    """Whether every fill's terms are its shortfall, and how far the worst are from it if not."""
+    if found["ok"]:
+        return yes(True)
+    return f"NO, they miss a fill's shortfall by {found['largest_gap']:.2g} of its notional"
 
 
 def _class(name: str, one: Document) -> list[str]:
@@ -62,18 +75,27 @@ def of_profit(found: Document) -> list[str]:
         (
             "unexplained",
             f"{dollars(whole['unexplained_e6']):>18}"
-            f"  ({percent(whole['unexplained_share'], 4)} of the gross)",
+            f"  ({percent(whole['unexplained_share'], 4)} of the gross,"
+            f" {percent(found['unexplained_share_max'], 0)} allowed)",
         ),
+        ("explained", yes(found["ok"])),
     ]
     days = [
-        [clock(day["to_ms"])[:10], dollars(day["profit_e6"]), percent(day["unexplained_share"], 4)]
+        [
+            clock(day["to_ms"])[:10],
+            dollars(day["profit_e6"]),
+            dollars(day["unexplained_e6"]),
+            percent(day["unexplained_share"], 4),
+            yes(day["ok"]),
+        ]
         for day in found["days"]
     ]
-    return [*pairs(lines), "", *table(("day", "profit", "unexplained"), days)]
+    heads = ("day", "profit", "unexplained", "of gross", "explained")
+    return [*pairs(lines), "", *table(heads, days)]
 
 
 def of_oracle(found: Document) -> list[str]:
-    """A line a market."""
+    """Whether every batch stayed within its band, then a line a market."""
     rows = []
     for name, one in found["markets"].items():
         outside = one["outside"]
@@ -85,6 +107,7 @@ def of_oracle(found: Document) -> list[str]:
                 _number(one["largest_move_bps"]),
                 _number(one["lag_1_autocorrelation"]),
                 _spread(one["batch_bent_bps"], "p90"),
+                _share(one["band_share"]),
                 "-" if outside is None else _spread(outside["distance_bps"], "mean"),
                 "-" if outside is None else percent(outside["inside_share"]),
             ]
@@ -96,10 +119,17 @@ def of_oracle(found: Document) -> list[str]:
         "largest",
         "lag-1",
         "bent p90",
+        "of band",
         "from mid",
         "in touch",
     )
-    return [*table(heads, rows), "", "moves and distances in bp; the last two need --quotes"]
+    return [
+        *pairs([("inside bands", yes(found["ok"]))]),
+        "",
+        *table(heads, rows),
+        "",
+        "moves and distances in bp; the last two need --quotes",
+    ]
 
 
 def of_risk(found: Document) -> list[str]:
@@ -124,14 +154,46 @@ def of_risk(found: Document) -> list[str]:
             dollars(one["largest_position_e6"]),
             _share(one["cap_share"]),
             _number(one["spread_risk_bps"]["deviation"]),
-            _number(one["reallocation"]["holding_time_s"]),
+            _number(one["reallocation"]["holding_estimate_s"]),
             _number(one["reallocation"]["cost_now_bps"]),
             f"{sum(one['curves_cut'].values()):,}",
         ]
         for name, one in found["markets"].items()
     ]
-    heads = ("market", "position", "largest", "of cap", "spread sd", "held, s", "flatten bp", "cut")
-    return [*pairs(lines), "", *table(heads, rows)]
+    heads = (
+        "market",
+        "position",
+        "largest",
+        "of cap",
+        "spread sd",
+        "held est., s",
+        "flatten bp",
+        "curves cut",
+    )
+    return [*pairs(lines), "", *table(heads, rows), "", *pairs(_risk_words(found))]
+
+
+def _risk_words(found: Document) -> list[Line]:
+    """What the columns count, and why curves were cut where any were."""
+    from infold.dealer.guarding import REASONS  # numpy's, which a base install lacks
+
+    cut: Counter[str] = Counter()
+    for one in found["markets"].values():
+        cut.update(one["curves_cut"])
+    return [
+        ("spread sd", "deviation of what the pool was paid for carrying, bp"),
+        (
+            "held est.",
+            "how long the pool holds what comes in, estimated: its mean position over the rate"
+            " at which it comes in",
+        ),
+        ("flatten", "what selling all of it outside would cost now, at the reference"),
+        ("curves cut", "how often the dealer offered less than its parameters, for capital's sake"),
+        *(
+            (f"  {reason}", f"{count(times)}: {REASONS[reason]}")
+            for reason, times in sorted(cut.items())
+        ),
+    ]
 
 
 def _share(value: float | None) -> str:

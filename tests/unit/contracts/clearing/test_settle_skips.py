@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.curve import HALF_CURVE_ORDER
 from tests.support.evm import Receipt, a_key, ecrecover, slot_of
 from tests.support.stage import BUYER, ETHER_E8, ORACLE, SELLER, THIRD, Stage
 from tests.support.venue import DOLLAR, LOT, MATCHER, PRICE_E8, FillPlan, Venue
@@ -23,7 +24,6 @@ from infold.signing import batch_contents, batch_digest, order_hash, sign
 from infold.words import pack_position, unpack_clock
 
 SECOND_MS = 1_000
-HALF_CURVE = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 # -- checks of the order's own fields --------
@@ -161,7 +161,7 @@ def test_settle_knows_no_account_without_an_owner_whatever_it_owes(stage: Stage)
 
 @pytest.mark.parametrize(
     ("s", "reason"),
-    [(HALF_CURVE, None), (HALF_CURVE + 1, 10), (2**255 - 1, 10)],
+    [(HALF_CURVE_ORDER, None), (HALF_CURVE_ORDER + 1, 10), (2**255 - 1, 10)],
 )
 def test_settle_takes_a_signature_up_to_half_the_curve(
     stage: Stage, s: int, reason: int | None

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from tests.support.curve import HALF_CURVE_ORDER, S_MASK, mirror
 from tests.support.evm import Key, World, a_key, refuses
 from tests.support.venue import ORACLE_SIGNERS, PRICE_E8, Venue
 
 from infold.signing import Domain, chunk_words, sign, typed_data, vector_digest
 from infold.words import SettleHead, pack_settle_head
 
-HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 PRICES = {1: PRICE_E8, 31: 7, 40: 2**64 - 1}
 
 
@@ -84,13 +83,9 @@ def test_verify_rejects_the_clearings_domain_and_another_chains(venue: Venue) ->
 
 def test_verify_rejects_the_mirrored_signature(venue: Venue) -> None:
     vector = venue.a_vector(PRICES)
-    mirrored = []
-    for r, vs in vector.signatures:
-        parity, s = vs >> 255, vs & (2**255 - 1)
-        assert s <= HALF_ORDER
-        # ORDER - s may need 256 bits, and then it reads as another s with another parity
-        mirrored.append((r, (ORDER - s) & (2**255 - 1) | (1 - parity) << 255))
-    forged = msgspec.structs.replace(vector, signatures=mirrored)
+    assert all(vs & S_MASK <= HALF_CURVE_ORDER for _, vs in vector.signatures)
+    signatures = [mirror(one) for one in vector.signatures]
+    forged = msgspec.structs.replace(vector, signatures=signatures)
     with pytest.raises(AssertionError, match="signers: not"):
         venue.oracle.verify(*venue.presented(forged))
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.curve import HALF_CURVE_ORDER, mirror
 from tests.support.evm import Key, a_key, ecrecover, refuses
 from tests.support.venue import DEPLOYER, MATCHER, Venue
 
@@ -13,7 +14,6 @@ ATTESTERS = tuple(sorted((a_key(f"attester {n}") for n in range(4)), key=lambda 
 DIGEST = keccak(b"what is sealed")
 OTHER = a_key("somebody else")
 ONE = "0x" + "00" * 19 + "01"
-HALF_CURVE = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 def sealed(*keys: Key, digest: bytes = DIGEST) -> list[tuple[int, int]]:
@@ -39,11 +39,9 @@ def test_check_takes_the_matchers_seal_alone_while_no_attesters_are_needed(venue
 
 
 def test_check_rejects_the_mirrored_seal(venue: Venue) -> None:
-    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-    r, vs = sign(DIGEST, MATCHER.private)
-    mirrored = ((vs >> 255) ^ 1) << 255 | (order - (vs & (2**255 - 1))) & (2**255 - 1)
+    seals = [mirror(seal) for seal in sealed(MATCHER)]
     with refuses(venue.world, "seals: not the matcher"):
-        venue.seals.check(venue.world.now_ms, DIGEST, [(r, mirrored)])
+        venue.seals.check(venue.world.now_ms, DIGEST, seals)
 
 
 def test_check_counts_attesters_after_the_matcher(attested: Venue) -> None:
@@ -74,13 +72,13 @@ def test_a_signature_whose_s_is_above_half_the_curve_is_not_even_address_ones(
     """Nobody has that address's key: if it served, nothing could be signed in its name."""
     attested.governance.set_attester(ONE, True, sender=DEPLOYER)
     attested.world.travel(19)
-    for s in (HALF_CURVE + 1, 2**255 - 1):
+    for s in (HALF_CURVE_ORDER + 1, 2**255 - 1):
         seals = [*sealed(MATCHER), (1, s), *sealed(*ATTESTERS[:2])]
         with refuses(attested.world, "signers: not ascending"):
             attested.seals.check(attested.world.now_ms, DIGEST, seals)
 
 
-@pytest.mark.parametrize("s", [HALF_CURVE, HALF_CURVE + 1])
+@pytest.mark.parametrize("s", [HALF_CURVE_ORDER, HALF_CURVE_ORDER + 1])
 def test_a_signature_counts_up_to_half_the_curve(attested: Venue, s: int) -> None:
     """Of a key that nobody has: the one that these numbers would be a signature of."""
     signer = ecrecover(attested.world, DIGEST, 1, s)
@@ -89,7 +87,7 @@ def test_a_signature_counts_up_to_half_the_curve(attested: Venue, s: int) -> Non
     pairs = {key.number: sign(DIGEST, key.private) for key in ATTESTERS[:2]}
     pairs[int(signer, 16)] = (1, s)
     seals = [*sealed(MATCHER), *(pairs[number] for number in sorted(pairs))]
-    if s == HALF_CURVE:
+    if s == HALF_CURVE_ORDER:
         assert attested.seals.check(attested.world.now_ms, DIGEST, seals) is True
     else:
         with refuses(attested.world, "signers: not ascending"):

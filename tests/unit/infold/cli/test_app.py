@@ -165,6 +165,8 @@ def test_a_rejection_s_object_has_its_own_code_and_field(
         rejected["message"] == "PRICE_TICK (price): 5 is off; round the price to the market's tick"
     )
     assert rejected["next"] == "round the price to the market's tick"
+    tell(of_error(Rejected("INSUFFICIENT_MARGIN", None, "1.5 of collateral is missing")), True)
+    assert str(failed(capsys)["next"]).startswith("deposit that much, cancel orders or reduce")
     refusal = Reverted("vault: token refused", "Vault.pull")
     assert tell(of_error(refusal), True) == Exit.REVERTED
     reverted = failed(capsys)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from infold.cli.facts import decode_cuts
+from infold.cli.findings.facts import decode_cuts
 from infold.core.events import (
     BatchClosed,
     BatchConfirmed,
@@ -129,7 +129,7 @@ def test_a_restart_folds_the_journal_into_signals_that_answer_alike(tmp_path: Pa
             time_ms=time_ms, prices_e8=event.prices_e8, chunks=1, root=bytes(32), curves={}
         )
         memory.journal.append([encode_entry(command, [event])])
-        memory.evolve(event)
+        memory.take([event])
     memory.journal.close()
     recovered = Signals()
     again = Memory(tmp_path / "journal", b"a venue", None, recovered)

@@ -9,7 +9,7 @@ from tests.support.facts import E8, MARKET, a_book, a_deal, a_hedge, a_listing, 
 from infold.reports.facts import CurveCut, ReportFact, recorded
 from infold.reports.html import risk_page
 from infold.reports.outside_reference import OutsideReference
-from infold.reports.risk import deviation, half_life_s, holding_time_s, risk
+from infold.reports.risk import deviation, half_life_s, holding_estimate_s, risk
 
 OUTSIDE = OutsideReference("reference", half_spread_bp=2.0, fee_bp=1.0, impact_bp_per_m=1_000.0)
 
@@ -69,10 +69,10 @@ def test_a_hedge_away_from_the_oracle_is_basis() -> None:
 
 def test_holding_time_is_stock_over_flow() -> None:
     # 10 for 4 s, then flat: in at 0, out at 4.
-    assert holding_time_s([(0, 10), (4_000, 0)]) == pytest.approx(8.0)
-    assert holding_time_s([(0, 0), (0, 10), (4_000, 0)]) == pytest.approx(4.0)
-    assert holding_time_s([(0, 10)]) is None
-    assert holding_time_s([(0, 10), (4_000, 10)]) is None
+    assert holding_estimate_s([(0, 10), (4_000, 0)]) == pytest.approx(8.0)
+    assert holding_estimate_s([(0, 0), (0, 10), (4_000, 0)]) == pytest.approx(4.0)
+    assert holding_estimate_s([(0, 10)]) is None
+    assert holding_estimate_s([(0, 10), (4_000, 10)]) is None
 
 
 def test_half_life_runs_from_a_peak_to_its_half() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lock of the signers' module, which Oracle shares with Seals: Oracle has somebody to call."""
+"""The lock of the signers' module, which Seals has too: Oracle has somebody to call meanwhile."""
 
 from __future__ import annotations
 
