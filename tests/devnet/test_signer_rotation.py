@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from infold.cli import app
 from infold.errors import Unavailable
 from infold.node import LocalVenue, live_prices
 from infold.shell.devnet_config import DevnetConfig
@@ -80,3 +81,23 @@ def test_batches_go_on_while_signers_change(rotation: Rotation) -> None:
     assert not rotation.venue.node.halted
     rotation.govern(first, live=True)
     assert rotation.batch() == named(first, spare)
+
+
+def test_a_keeper_is_told_of_signers_by_the_environment(
+    rotation: Rotation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a devnet prints them, a line each, spare ones too; too few who serve are told at once."""
+    devnet = rotation.venue.devnet
+    rotation.batch()
+    shown = devnet.view("")
+    every = [*shown["oracle_signers"], *shown["spare_signers"]]
+    lines = [f"  {one['address']}={one['url']}" for one in every]
+    keep = ["keeper", "--once", "--quiet", "--rpc-url", devnet.rpc.url, "--book", shown["book"]]
+    keep += ["--key-file", f"{shown['key_files']}/matcher"]
+    monkeypatch.setenv("INFOLD_SIGNERS", "\n".join(["", *lines, ""]))
+    assert app.run(keep) == 0
+    capsys.readouterr()
+    monkeypatch.setenv("INFOLD_SIGNERS", "\n".join(lines[2:]))
+    assert app.run(keep) == 6
+    said = capsys.readouterr().err
+    assert "2 oracle signers must sign" in said and every[3]["address"] in said
