@@ -41,7 +41,9 @@ ADVICE: Final = {
     "recovery: not the owner": "sign with the key that opened the account",
     "recovery: size out of range": "ask for more than nothing and at most what the position holds",
     "recovery: exit pending": (
-        "one request a position: it is carried out at its appointed time, a minute after it"
+        "one request a place, and `infold position` shows it: of a position that is held it is"
+        " carried out at its time, a minute after it was asked for; one of a position closed since"
+        " still stands there, and anybody's keeper ends it: `infold keeper --once`, then ask again"
     ),
     "recovery: wound down": "it was stopped before: go on with `infold wind-down register`",
     "recovery: not wound down": "`infold wind-down start` comes first",
