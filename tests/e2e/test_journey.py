@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from infold.cli import app
-from infold.cli.audits import audit_of
+from infold.cli.findings.audits import audit_of
 from infold.core.state import chain_words
 from infold.errors import Rejected
 from infold.node import LocalVenue, replay_state

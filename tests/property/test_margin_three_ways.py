@@ -31,14 +31,14 @@ from infold.core.facts import fold
 from infold.core.liquidation import apply_delta, liquidation
 from infold.core.plan import Plan, PlannedFill, StructuralFault
 from infold.core.settlement import commit, settle
-from infold.core.state import State, chain_words, delegate_words, request_words
+from infold.core.state import State, chain_words
 from infold.messages import Batch, SignedOrder
 from infold.reference.faults import Fault
 from infold.reference.protocol import Protocol
 from infold.reference.settlement import SettleCall
 from infold.signing import order_hash, recover
 from infold.units import GUARD_MS, WINDOW_MS
-from infold.words import unpack_price
+from infold.words import pack_delegate, pack_requests, unpack_price
 
 FAR = 40  # in the second chunk
 MARKETS = {1: 60_000 * LOT, 2: 3_000 * LOT, FAR: LOT // 2}
@@ -141,9 +141,11 @@ class Three:
                 getattr(state, found[1])[int(found[2])] = word
             else:
                 state.scalars[found[1]] = word
-        for (account, key), word in delegate_words(self.state).items():
-            state.delegates[account << 160 | key] = word
-        state.lp_requests = dict(request_words(self.state))
+        for account, held in self.state.accounts.items():
+            for key, delegate in held.delegates.items():
+                state.delegates[account << 160 | key] = pack_delegate(delegate)
+        for epoch, requests in self.state.requests.items():
+            state.lp_requests[epoch] = pack_requests(requests)
         return twin
 
     def plan(self, batch: Batch, plans: list[FillPlan]) -> Plan:

@@ -267,6 +267,7 @@ def run(seed: int, orders: int, digests: int = DIGESTS) -> dict[str, Any]:
         "floor_per_s": round(1e6 / statistics.median(floor_us), 1),
         "path_per_s": round(1e6 / statistics.median(path_us), 1),
         "ratio": round(ratio, 4),
+        "ratio_min": RATIO_MIN,
         "ratio_without_engine": round(_ratio_without_engine(floor_us, path_us, stages), 4),
         "stages_us": medians | {"receipts": round(statistics.median(receipts_us), 2)},
         "digests_equal": equal,

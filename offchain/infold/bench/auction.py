@@ -304,6 +304,7 @@ def run(seed: int, orders: int = 100_000, markets: int = 20) -> dict[str, Any]:
         "auction_ms": round(auction_ms, 4),
         "floor_ms": round(floor_ms, 4),
         "ratio": round(ratio, 3),
+        "ratio_max": RATIO_MAX,
         "exact": exact,
         "brute_force_cases": SMALL_CASES,
         "differences": differing[:10],

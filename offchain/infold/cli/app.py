@@ -6,8 +6,9 @@
 ``govern`` (people who change one), ``study``, ``bench`` and ``report`` (people who measure one),
 and beside them a module for each thing that is its own: how a venue stands, refunds, the bond and
 claims on it, forced exits, the vault's tickets, the wind-down. ``pages/`` has what people read of
-each, ``runs/`` the venues that the demo and a replay drive. What is beside this file serves all of
-them: options and keys, the way to the contracts, how output is printed and failures are told.
+each, ``runs/`` the venues that the demo and a replay drive, ``findings/`` what others find out
+before they speak. What is beside this file serves all of them: options and keys, the way to the
+contracts, how output is printed and failures are told.
 
 Modules that need numpy or a chain are imported inside commands, so that ``infold --help`` answers
 at once and a base install (no numpy, no Ape) can trade.
@@ -44,6 +45,7 @@ from infold.cli.commands import (
 )
 from infold.cli.failures import INTERRUPTED, Failure, asks_for_json, of_error, of_usage, tell
 from infold.cli.header import version
+from infold.cli.help import lay_out_help
 from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit
 from infold.errors import InfoldError
@@ -112,6 +114,7 @@ def _group(command: object) -> TyperGroup:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Whatever is raised on purpose is the last line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    lay_out_help(given)
 
     def failed(failure: Failure) -> int:
         return tell(failure, asks_for_json(given, Path.cwd()))

@@ -45,7 +45,6 @@ from infold.words import (
     pack_account,
     pack_caps,
     pack_clock,
-    pack_delegate,
     pack_deleveraged,
     pack_fill,
     pack_head,
@@ -58,7 +57,6 @@ from infold.words import (
     pack_position,
     pack_rates,
     pack_readings,
-    pack_requests,
     pack_strike,
     pack_transit,
     pack_withdrawal,
@@ -309,17 +307,3 @@ def chain_words(state: State) -> dict[str, int]:
     words["backstop_markets"] = backstop_markets
     words["account_count"] = max(FIRST_TRADER, *(account + 1 for account in state.accounts))
     return {place: word for place, word in words.items() if word}
-
-
-def delegate_words(state: State) -> dict[tuple[int, int], int]:
-    """Every word of `Delegates`, by account and key."""
-    return {
-        (account, key): pack_delegate(delegate)
-        for account, held in state.accounts.items()
-        for key, delegate in held.delegates.items()
-    }
-
-
-def request_words(state: State) -> dict[int, int]:
-    """Every word of `Pool.lp_requests`, by epoch."""
-    return {epoch: pack_requests(requests) for epoch, requests in state.requests.items()}

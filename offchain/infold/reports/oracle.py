@@ -58,6 +58,7 @@ def _own(
     listed = record.listed.get(market)
     bent = [abs(deal.price_e8 / deal.oracle_price_e8 - 1.0) * BP_PER_ONE for deal in deals]
     band_bp = listed.band_e6 / 100 if listed is not None else math.inf
+    most_bp = max(bent, default=0.0)
     moves = moves_bp(path)
     return {
         "prices": len(path),
@@ -67,7 +68,8 @@ def _own(
         "lag_1_autocorrelation": autocorrelation(moves),
         "batch_bent_bps": spread(bent),
         "band_bps": band_bp if math.isfinite(band_bp) else None,
-        "within_band": max(bent, default=0.0) <= band_bp,
+        "band_share": round(most_bp / band_bp, 4) if math.isfinite(band_bp) else None,
+        "within_band": most_bp <= band_bp,
     }
 
 

@@ -195,6 +195,7 @@ def profit(record: Record) -> dict[str, Any]:
     whole = book.explained(first, last)
     return {
         "adverse_horizon_s": ADVERSE_MS // 1_000,
+        "unexplained_share_max": UNEXPLAINED_SHARE_MAX,
         "whole": _told(whole),
         "days": [_told(day) for day in days],
         "markets": {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.commands.letting_out import LettingOut, Names, Row
+from infold.cli.commands.letting_out import LettingOut, Names, Row, why_refused
 from infold.cli.news import News
 from infold.cli.options import (
     CONNECTIONS,
@@ -186,7 +186,7 @@ def _fold(watch: Watch, party: Party, names: Names, refused: list[Row]) -> list[
             party.send("Recovery", "fold", account, place)
         except Reverted as reverted:
             if reverted.reason != NOTHING_TO_FOLD:
-                refused.append(row | {"reason": reverted.reason})
+                refused.append(row | why_refused(reverted))
             continue
         folded.append(row)
     return folded
@@ -228,7 +228,7 @@ def _liquidate(
             door, logs = _shrink(watch, party, case, keeper_account)
         except Reverted as reverted:
             # Somebody else was faster, or has to fold first: the next look asks again.
-            refused.append(row | {"reason": reverted.reason})
+            refused.append(row | why_refused(reverted))
             return
         earned = sum(
             int(log.arguments["amount_e6"])

@@ -15,7 +15,7 @@ from infold.units import WINDOW_MS
 
 if TYPE_CHECKING:
     from infold.cli.onchain import Party
-    from infold.shell.chain import Contract, Log
+    from infold.shell.chain import Contract, Log, Reverted
     from infold.shell.exits import PendingExit, Vector
     from infold.shell.keeper import Watch
 
@@ -27,6 +27,11 @@ UNASKED: Final = (
     "nobody was asked for signed prices; pass --signer ADDRESS=URL for k of the oracle's signers"
 )
 CLOSED: Final = "its position was closed since"
+
+
+def why_refused(refusal: Reverted) -> Row:
+    """Why the contract refused, and what to do next."""
+    return {"reason": refusal.reason, "next": refusal.mend}
 
 
 class Names:
@@ -75,7 +80,7 @@ class LettingOut:
                 else:
                     self.done.append(row | self._let_out(pending))
             except Reverted as reverted:
-                self.refused.append(row | {"reason": reverted.reason})
+                self.refused.append(row | why_refused(reverted))
             except (Misconfigured, Unavailable) as why:
                 self._wait(pending, row, str(why), overdue=True)
                 kind = Misconfigured if isinstance(why, Misconfigured) else Unavailable

@@ -307,7 +307,7 @@ def audit(
 
     Needs a node and nothing else: no journal of ours, no engine. Exit code 8 if anything is wrong.
     """
-    from infold.cli.audits import audit_of
+    from infold.cli.findings.audits import audit_of
 
     result = audit_of(rpc_url, None if clearing is None else address_of_text(clearing))
     finish({**header("audit"), **result}, as_json, "audit", of_audit)

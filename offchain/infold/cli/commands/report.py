@@ -193,7 +193,7 @@ def _report(
     page: Callable[[Mapping[str, Any]], list[str]],
 ) -> None:
     """Read the journal, make the report, write and print it."""
-    from infold.cli.facts import facts_of
+    from infold.cli.findings.facts import facts_of
     from infold.reports.facts import TooFewFacts, recorded
 
     began = time.monotonic()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from infold.cli.caps import day_bound
 from infold.cli.commands.bond import stake
 from infold.cli.commands.winding import standing as wind_down
+from infold.cli.findings.caps import day_bound
 from infold.cli.options import API_URL, RPC_URL, ApiUrl, Book, RpcUrl, venue
 from infold.cli.pages.venues import of_status
 from infold.cli.terminal import Json, show_command

@@ -222,7 +222,7 @@ def calibrate(
     --out writes one object by market, which `infold devnet --dealer` takes; --json has
     every estimate with its interval, its rows and its source.
     """
-    from infold.cli.calibrate import run_calibrate, run_funding
+    from infold.cli.findings.calibrate import run_calibrate, run_funding
 
     named = [*(files or []), *(quotes or []), *(books or []), *(bars or [])]
     if funding is not None:
@@ -284,7 +284,7 @@ def overrides(pairs: list[str], files: list[Path]) -> dict[Path, str]:
 
 def doctor(as_json: Json = False) -> None:
     """Look the environment over; each failing line says how to mend it."""
-    from infold.cli.doctor import examine, told
+    from infold.cli.findings.doctor import examine, told
 
     document = examine()
     show(document, as_json, "", told)

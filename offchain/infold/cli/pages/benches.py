@@ -22,12 +22,13 @@ def of_gas(found: Document) -> list[str]:
         for name, one in found["cases"].items()
     ]
     contracts = [
-        [name, count(one["bytes"]), count(one["limit"])] for name, one in found["contracts"].items()
+        [name, count(one["bytes"]), count(one["limit"]), yes(one["ok"])]
+        for name, one in found["contracts"].items()
     ]
     return [
         *table(["case", "orders", "gas", "an order", "limit", "ok"], cases),
         "",
-        *table(["contract", "bytes", "limit"], contracts),
+        *table(["contract", "bytes", "limit", "ok"], contracts),
         "",
         *verdict(found),
     ]
@@ -40,7 +41,7 @@ def of_admission(found: Document) -> list[str]:
         [
             ("admitted", f"{found['path_per_s']:,.0f} orders a second, JSON to journal"),
             ("bare recovery", f"{found['floor_per_s']:,.0f} signatures a second"),
-            ("ratio", f"{found['ratio']:.3f}"),
+            ("ratio", f"{found['ratio']:.3f}, at least {found['ratio_min']:.3f}"),
             ("stages", [*cells(stages, 4), "us an order"]),
             (
                 "digests",
@@ -60,7 +61,7 @@ def of_auction(found: Document) -> list[str]:
                 f" {count(found['markets'])} markets",
             ),
             ("scatter", f"{found['floor_ms']:.2f} ms"),
-            ("ratio", f"{found['ratio']:.2f}"),
+            ("ratio", f"{found['ratio']:.2f}, at most {found['ratio_max']:.2f}"),
             (
                 "exact",
                 f"{yes(found['exact'])}, {count(found['brute_force_cases'])} cases by brute force",
@@ -85,7 +86,12 @@ def of_dealer(found: Document) -> list[str]:
         ]
         for figure in found["figures"]
     ]
-    return table(headers, rows, left=2) + verdict(found)
+    missed = [figure["id"] for figure in found["figures"] if not figure["ok"]]
+    return [
+        *table(headers, rows, left=2),
+        *(pairs([("missed", ", ".join(missed))]) if missed else []),
+        *verdict(found),
+    ]
 
 
 def of_self_dealing(found: Document) -> list[str]:
@@ -109,8 +115,7 @@ def of_self_dealing(found: Document) -> list[str]:
             [
                 (
                     "most taken in a day",
-                    f"{percent(found['most_taken_share'], 3)} of the pool's capital, limit"
-                    f" {percent(found['limit_share'], 1)}",
+                    f"{percent(found['most_taken_share'], 3)} of the pool's capital",
                 ),
                 ("without luck at most", percent(found["bound_share"], 3)),
                 (
@@ -118,10 +123,11 @@ def of_self_dealing(found: Document) -> list[str]:
                     f"{percent(found['eight_markets']['taken_share'], 3)}, without luck at most"
                     f" {percent(found['eight_markets_bound_share'], 3)}",
                 ),
+                ("limit of either", percent(found["limit_share"], 1)),
                 (
                     "searched",
-                    f"{count(found['days'])} days, {count(found['batches'])} batches,"
-                    f" {count(found['closings'])} markets closed",
+                    f"{count(found['days'])} days, {count(found['batches'])} batches of at least"
+                    f" {count(found['batches_min'])}, {count(found['closings'])} markets closed",
                 ),
                 ("worst", f"{worst['weather']}, pool lost {percent(worst['lost_share'], 3)}"),
             ]

@@ -94,4 +94,6 @@ def of_funding(found: Document) -> list[str]:
         ),
         "",
         *table(["market", "median day", "99 %", "most"], shares),
+        "",
+        *verdict(found),
     ]

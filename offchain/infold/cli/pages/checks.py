@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from infold.cli.layout import cells, clock, count, dollars, pairs
 from infold.cli.pages import Document, Line
-from infold.cli.pages.verdicts import invariants, outcome
+from infold.cli.pages.verdicts import invariants, journal, outcome
 
 
 def of_audit(found: Document) -> list[str]:
@@ -54,7 +54,6 @@ def of_audit(found: Document) -> list[str]:
 
 def of_reconcile(found: Document) -> list[str]:
     """The journal against the chain."""
-    journal = found["journal"]
     return pairs(
         [
             (
@@ -65,7 +64,7 @@ def of_reconcile(found: Document) -> list[str]:
             ("accounted", dollars(found["accounted_e6"])),
             ("claims", dollars(found["claims_e6"])),
             ("vault holds", dollars(found["balance_e6"])),
-            ("journal", [f"{count(journal['seq'])} entries, hash", journal["hash"]]),
+            ("journal", journal(found["journal"])),
             ("differences", found["differences"] or "none"),
             ("ok", outcome(found)),
         ]

@@ -101,7 +101,10 @@ def _waiting(found: Document) -> list[Line]:
 def _refused(found: Document) -> list[Line]:
     return [
         *(
-            ("refused", f"account {one['account']}, {one['market']}: {one['reason']}")
+            (
+                "refused",
+                [f"account {one['account']}, {one['market']}: {one['reason']}", one["next"]],
+            )
             for one in found["refused"]
         ),
         *(

@@ -23,9 +23,12 @@ def of_best_execution(found: Document) -> list[str]:
         ("reference", found["reference"]),
     ]
     if costs["terms_bps"] is not None:
-        terms = ", ".join(f"{name} {value:.2f}" for name, value in costs["terms_bps"].items())
+        terms = ", ".join(
+            f"{'less ' if name == 'improvement' else ''}{name} {value:.2f}"
+            for name, value in costs["terms_bps"].items()
+        )
         realised = ", ".join(
-            f"{_number(value)} after {horizon}"
+            f"{'unknown' if value is None else _number(value)} after {horizon}"
             for horizon, value in whole["realised_spread_bps"].items()
         )
         lines += [
@@ -37,8 +40,16 @@ def of_best_execution(found: Document) -> list[str]:
                 f" {percent(improvement['better_share'])} of the notional",
             ),
         ]
+    lines.append(("terms add up", _adding_up(found)))
     heads = ("size of order", "orders", "filled", "spread bp", "improved bp", "shortfall bp")
     return [*pairs(lines), "", *table(heads, [_class(*item) for item in found["sizes"].items()])]
+
+
+def _adding_up(found: Document) -> str:
+    """Whether every fill's terms are its shortfall, and how far the worst are from it if not."""
+    if found["ok"]:
+        return yes(True)
+    return f"NO, they miss a fill's shortfall by {found['largest_gap']:.2g} of its notional"
 
 
 def _class(name: str, one: Document) -> list[str]:
@@ -64,18 +75,27 @@ def of_profit(found: Document) -> list[str]:
         (
             "unexplained",
             f"{dollars(whole['unexplained_e6']):>18}"
-            f"  ({percent(whole['unexplained_share'], 4)} of the gross)",
+            f"  ({percent(whole['unexplained_share'], 4)} of the gross,"
+            f" {percent(found['unexplained_share_max'], 0)} allowed)",
         ),
+        ("explained", yes(found["ok"])),
     ]
     days = [
-        [clock(day["to_ms"])[:10], dollars(day["profit_e6"]), percent(day["unexplained_share"], 4)]
+        [
+            clock(day["to_ms"])[:10],
+            dollars(day["profit_e6"]),
+            dollars(day["unexplained_e6"]),
+            percent(day["unexplained_share"], 4),
+            yes(day["ok"]),
+        ]
         for day in found["days"]
     ]
-    return [*pairs(lines), "", *table(("day", "profit", "unexplained"), days)]
+    heads = ("day", "profit", "unexplained", "of gross", "explained")
+    return [*pairs(lines), "", *table(heads, days)]
 
 
 def of_oracle(found: Document) -> list[str]:
-    """A line a market."""
+    """Whether every batch stayed within its band, then a line a market."""
     rows = []
     for name, one in found["markets"].items():
         outside = one["outside"]
@@ -87,6 +107,7 @@ def of_oracle(found: Document) -> list[str]:
                 _number(one["largest_move_bps"]),
                 _number(one["lag_1_autocorrelation"]),
                 _spread(one["batch_bent_bps"], "p90"),
+                _share(one["band_share"]),
                 "-" if outside is None else _spread(outside["distance_bps"], "mean"),
                 "-" if outside is None else percent(outside["inside_share"]),
             ]
@@ -98,10 +119,17 @@ def of_oracle(found: Document) -> list[str]:
         "largest",
         "lag-1",
         "bent p90",
+        "of band",
         "from mid",
         "in touch",
     )
-    return [*table(heads, rows), "", "moves and distances in bp; the last two need --quotes"]
+    return [
+        *pairs([("inside bands", yes(found["ok"]))]),
+        "",
+        *table(heads, rows),
+        "",
+        "moves and distances in bp; the last two need --quotes",
+    ]
 
 
 def of_risk(found: Document) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from infold.cli.layout import cells, count, dollars, pairs, percent, yes
 from infold.cli.pages import Document, Line
-from infold.cli.pages.verdicts import invariants, outcome
+from infold.cli.pages.verdicts import invariants, journal, outcome
 
 
 def of_run(found: Document) -> list[str]:
@@ -58,7 +58,7 @@ def of_run(found: Document) -> list[str]:
                 found["chain"]["state_hash"],
             ],
         ),
-        ("journal", [f"{count(found['journal']['seq'])} entries, hash", found["journal"]["hash"]]),
+        ("journal", journal(found["journal"])),
         ("ok", outcome(found)),
     ]
     return pairs(lines)

@@ -23,6 +23,11 @@ def invariants(invariants: Mapping[str, Document]) -> list[str]:
     return [first, *cells(texts, INVARIANTS_A_LINE)]
 
 
+def journal(end: Document) -> list[str]:
+    """Where a journal ends: how many groups of entries it holds, and the hash over all of them."""
+    return [f"{count(end['seq'])} groups, hash", end["hash"]]
+
+
 def outcome(found: Document) -> str:
     """Whether all is well, and how long it took to tell."""
     return f"{yes(found['ok'])}, in {found['seconds']:.1f} s"

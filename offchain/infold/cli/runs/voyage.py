@@ -107,7 +107,7 @@ class Voyage:
         """Count every order's last state, then reconcile and audit: the checks' part of the
         figures.
         """
-        from infold.cli.audits import audit_of
+        from infold.cli.findings.audits import audit_of
 
         node = self.stage.node
         node.observe()

@@ -12,9 +12,16 @@ from infold.core.state import Account
 from infold.errors import Rejected
 from infold.node.memory import Memory
 from infold.node.requests import Json
-from infold.node.views.wording import MarketNames, price_text, signed_text
+from infold.node.views.wording import MarketNames, price_text
 from infold.signing import checksum_address
-from infold.units import EXIT_DELAY_MS, format_decimal, quote_down
+from infold.units import (
+    AMOUNT_DECIMALS,
+    EXIT_DELAY_MS,
+    FRACTION_DECIMALS,
+    SIZE_DECIMALS,
+    format_decimal,
+    quote_down,
+)
 from infold.words import ExitWord, PositionWord, is_exit_of
 
 
@@ -49,10 +56,10 @@ class AccountViews:
                 {
                     "market": self._names.of(position.market),
                     "index": index,
-                    "size": signed_text(position.base_e8, 8),
-                    "quote": signed_text(position.quote_e6, 6),
+                    "size": format_decimal(position.base_e8, SIZE_DECIMALS),
+                    "quote": format_decimal(position.quote_e6, AMOUNT_DECIMALS),
                     "oraclePrice": price_text(price_e8),
-                    "unrealizedPnl": signed_text(value_e6, 6),
+                    "unrealizedPnl": format_decimal(value_e6, AMOUNT_DECIMALS),
                     "behind": is_behind(market, position),
                     "exit": _exit(held.exits.get(index), position),
                 }
@@ -62,11 +69,11 @@ class AccountViews:
             "account": account,
             "owner": checksum_address(held.word.owner.to_bytes(20, "big")),
             "epoch": held.word.epoch,
-            "collateral": signed_text(held.word.collateral_e6, 6),
-            "equity": signed_text(held.word.collateral_e6 + stands.value_e6, 6),
-            "initialMargin": format_decimal(stands.im_e6, 6),
-            "maintenanceMargin": format_decimal(stands.mm_e6, 6),
-            "pendingWithdrawal": format_decimal(held.withdrawal.amount_e6, 6),
+            "collateral": format_decimal(held.word.collateral_e6, AMOUNT_DECIMALS),
+            "equity": format_decimal(held.word.collateral_e6 + stands.value_e6, AMOUNT_DECIMALS),
+            "initialMargin": format_decimal(stands.im_e6, AMOUNT_DECIMALS),
+            "maintenanceMargin": format_decimal(stands.mm_e6, AMOUNT_DECIMALS),
+            "pendingWithdrawal": format_decimal(held.withdrawal.amount_e6, AMOUNT_DECIMALS),
             "withdrawalBarrier": held.withdrawal.barrier_ms,
             "positions": positions,
             "exits": self._exits(held),
@@ -114,11 +121,11 @@ class AccountViews:
         share_e6 = tiers.of(account) * 10**6 // tiers.top_e6 if tiers.top_e6 else 10**6
         until_ms = (tiers.time_ms // self._tiers_ms + 1) * self._tiers_ms
         return {
-            "feeTier": format_decimal(share_e6, 6),
+            "feeTier": format_decimal(share_e6, FRACTION_DECIMALS),
             "feeTierUntil": until_ms if tiers.top_e6 else None,
-            "refundEarned": format_decimal(refunds.earned_e6.get(account, 0), 6),
-            "refundPaid": format_decimal(refunds.paid_e6.get(account, 0), 6),
-            "refundOwed": format_decimal(refunds.owed_e6(account), 6),
+            "refundEarned": format_decimal(refunds.earned_e6.get(account, 0), AMOUNT_DECIMALS),
+            "refundPaid": format_decimal(refunds.paid_e6.get(account, 0), AMOUNT_DECIMALS),
+            "refundOwed": format_decimal(refunds.owed_e6(account), AMOUNT_DECIMALS),
         }
 
 
@@ -129,4 +136,7 @@ def _exit(asked: ExitWord | None, position: PositionWord) -> Json | None:
 
 def _asked(asked: ExitWord) -> Json:
     """How much, and the first appointed time."""
-    return {"size": format_decimal(asked.size_e8, 8), "due": asked.asked_ms + EXIT_DELAY_MS}
+    return {
+        "size": format_decimal(asked.size_e8, SIZE_DECIMALS),
+        "due": asked.asked_ms + EXIT_DELAY_MS,
+    }

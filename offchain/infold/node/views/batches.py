@@ -9,7 +9,7 @@ from infold.errors import Rejected
 from infold.node.memory import BatchRow, Memory
 from infold.node.requests import Json
 from infold.node.views.wording import MarketNames, price_text
-from infold.units import format_decimal
+from infold.units import AMOUNT_DECIMALS, PRICE_DECIMALS, SIZE_DECIMALS, format_decimal
 
 
 class BatchViews:
@@ -37,13 +37,16 @@ class BatchViews:
             "prices": [
                 {
                     "market": self._names.of(one.market),
-                    "price": format_decimal(one.price_e8, 8),
+                    "price": format_decimal(one.price_e8, PRICE_DECIMALS),
                     "oraclePrice": price_text(closed.prices_e8.get(one.market, 0)),
                 }
                 for one in closed.clearing
             ],
             "records": [
-                {"orderHash": "0x" + one.order_hash.hex(), "fill": format_decimal(one.fill_e8, 8)}
+                {
+                    "orderHash": "0x" + one.order_hash.hex(),
+                    "fill": format_decimal(one.fill_e8, SIZE_DECIMALS),
+                }
                 for one in closed.records
             ],
         }
@@ -57,7 +60,7 @@ def _row_view(row: BatchRow) -> Json:
         "orders": len(row.closed.records),
         "fills": row.fills,
         "skips": row.skips,
-        "notional": format_decimal(row.notional_e6, 6),
+        "notional": format_decimal(row.notional_e6, AMOUNT_DECIMALS),
         "block": row.block or None,
         "txHash": "0x" + row.transaction.hex() if row.transaction else None,
         "reason": row.reason or None,

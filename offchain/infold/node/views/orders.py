@@ -4,15 +4,26 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Final
 
 from infold.errors import Rejected
 from infold.messages import TIME_IN_FORCE_WORDS, TRIGGER_KIND_WORDS, Fill, Order, Receipt
 from infold.node.memory import Memory, OrderRow
 from infold.node.requests import DuplicateReceipt, Json
-from infold.node.views.wording import MarketNames, price_text, signed_text
+from infold.node.views.wording import MarketNames, price_text
 from infold.signing import signature_hex
-from infold.units import format_decimal
+from infold.units import (
+    AMOUNT_DECIMALS,
+    FRACTION_DECIMALS,
+    PRICE_DECIMALS,
+    SIZE_DECIMALS,
+    format_decimal,
+)
+from infold.words import NEVER_MS
+
+BPS_ONE: Final = 10_000
+BPS_DECIMALS: Final = 4
 
 
 class OrderViews:
@@ -41,22 +52,19 @@ class OrderViews:
         """Orders above a sequence, oldest first; `account`, `market`, `status` (also `open`),
         `since`, `until` narrow.
         """
-        account = int(query["account"]) if "account" in query else None
-        since, until = int(query.get("since", 0)), int(query.get("until", 1 << 48))
-        wanted = query.get("status")
+        wanted = _wanted(query, self._names)
+        status = query.get("status")
         rows: list[Json] = []
         for row in self._memory.order_rows[
             bisect.bisect_right(self._memory.order_rows, after, key=lambda row: row.sequence) :
         ]:
             order = row.signed.order
-            if account not in (None, order.account) or not since <= row.accepted_ms <= until:
+            if not wanted(order.account, order.market, row.accepted_ms):
                 continue
-            if query.get("market") not in (None, self._names.of(order.market)):
-                continue
-            if wanted == "open":
+            if status == "open":
                 if row.signed.order_hash not in self._state.orders:
                     continue
-            elif wanted is not None and wanted != self._status(row):
+            elif status not in (None, self._status(row)):
                 continue
             rows.append(self._order_view(row))
             if len(rows) == limit:
@@ -79,14 +87,14 @@ class OrderViews:
             "account": order.account,
             "market": self._names.of(order.market),
             "side": "buy" if order.buy else "sell",
-            "size": format_decimal(order.size_e8, 8),
-            "price": format_decimal(order.limit_price_e8, 8),
+            "size": format_decimal(order.size_e8, SIZE_DECIMALS),
+            "price": format_decimal(order.limit_price_e8, PRICE_DECIMALS),
             "timeInForce": TIME_IN_FORCE_WORDS[order.time_in_force],
             "postOnly": order.post_only,
             "reduceOnly": order.reduce_only,
-            "maxFee": format_decimal(order.max_fee_e6, 6),
+            "maxFee": format_decimal(order.max_fee_e6, FRACTION_DECIMALS),
             "triggerKind": TRIGGER_KIND_WORDS[order.trigger_kind],
-            "triggerPrice": format_decimal(order.trigger_price_e8, 8),
+            "triggerPrice": format_decimal(order.trigger_price_e8, PRICE_DECIMALS),
             "goodAfter": order.good_after_ms,
             "expiry": order.expiry_ms,
             "epoch": order.epoch,
@@ -95,9 +103,9 @@ class OrderViews:
             "status": self._status(row),
             "open": row.signed.order_hash in self._state.orders,
             "reason": row.reason or None,
-            "filled": format_decimal(row.filled_e8, 8),
+            "filled": format_decimal(row.filled_e8, SIZE_DECIMALS),
             "averagePrice": price_text(mean_e8),
-            "fee": format_decimal(row.fee_e6, 6),
+            "fee": format_decimal(row.fee_e6, AMOUNT_DECIMALS),
             "ts": row.accepted_ms,
         }
 
@@ -111,14 +119,11 @@ class OrderViews:
 
     def fills(self, query: Mapping[str, str], after: int, limit: int) -> list[Json]:
         """Fills above a number, oldest first; `account`, `market`, `since`, `until` narrow."""
-        account = int(query["account"]) if "account" in query else None
-        since, until = int(query.get("since", 0)), int(query.get("until", 1 << 48))
+        wanted = _wanted(query, self._names)
         rows: list[Json] = []
         for place in range(after, len(self._memory.fill_rows)):
             fill = self._memory.fill_rows[place]
-            if account not in (None, fill.account) or not since <= fill.time_ms <= until:
-                continue
-            if query.get("market") not in (None, self._names.of(fill.market)):
+            if not wanted(fill.account, fill.market, fill.time_ms):
                 continue
             rows.append(self._fill_view(place + 1, fill))
             if len(rows) == limit:
@@ -134,15 +139,34 @@ class OrderViews:
             "account": fill.account,
             "market": self._names.of(fill.market),
             "side": "buy" if fill.buy else "sell",
-            "size": format_decimal(fill.size_e8, 8),
-            "price": format_decimal(fill.price_e8, 8),
-            "oraclePrice": format_decimal(fill.oracle_price_e8, 8),
-            "spreadBps": signed_text(
-                (away_e8 if fill.buy else -away_e8) * 10**8 // fill.oracle_price_e8, 4
-            ),
-            "fee": format_decimal(fill.fee_e6, 6),
+            "size": format_decimal(fill.size_e8, SIZE_DECIMALS),
+            "price": format_decimal(fill.price_e8, PRICE_DECIMALS),
+            "oraclePrice": format_decimal(fill.oracle_price_e8, PRICE_DECIMALS),
+            "spreadBps": _bps_text(away_e8 if fill.buy else -away_e8, fill.oracle_price_e8),
+            "fee": format_decimal(fill.fee_e6, AMOUNT_DECIMALS),
             "batch": fill.batch,
             "settlement": "confirmed",
             "txHash": "0x" + batch.transaction.hex(),
             "ts": fill.time_ms,
         }
+
+
+def _wanted(query: Mapping[str, str], names: MarketNames) -> Callable[[int, int, int], bool]:
+    """What a query asks of an account, a market and a time in ms; both its times are included."""
+    account = int(query["account"]) if "account" in query else None
+    market = query.get("market")
+    since_ms, until_ms = int(query.get("since", 0)), int(query.get("until", NEVER_MS))
+
+    def wanted(of_account: int, in_market: int, time_ms: int) -> bool:
+        return (
+            account in (None, of_account)
+            and since_ms <= time_ms <= until_ms
+            and market in (None, names.of(in_market))
+        )
+
+    return wanted
+
+
+def _bps_text(away_e8: int, from_e8: int) -> str:
+    """A distance between prices in basis points of one of them, rounded down."""
+    return format_decimal(away_e8 * BPS_ONE * 10**BPS_DECIMALS // from_e8, BPS_DECIMALS)

@@ -11,10 +11,18 @@ from infold.core.requirement import plain_notional_e6
 from infold.dealer.guarding import CapitalGuard
 from infold.node.memory import Memory
 from infold.node.requests import Json
-from infold.node.views.wording import price_text, signed_text
+from infold.node.views.wording import price_text
 from infold.shell.chain import AddressBook
 from infold.signing import DOMAIN_TYPE, NAME, TYPES, VERSION, Domain, checksum_address
-from infold.units import GUARD_MS, WINDOW_MS, format_decimal
+from infold.units import (
+    AMOUNT_DECIMALS,
+    FRACTION_DECIMALS,
+    GUARD_MS,
+    PRICE_DECIMALS,
+    SIZE_DECIMALS,
+    WINDOW_MS,
+    format_decimal,
+)
 from infold.words import INTEREST_SHARE_OPEN, STATUS_LIVE, STATUS_SHRINK_ONLY, STATUS_UNLISTED
 
 STATUS_WORDS: Final = {
@@ -75,7 +83,12 @@ class VenueViews:
                     for name, members in TYPES.items()
                 },
             },
-            "scales": {"price": 8, "size": 8, "money": 6, "fraction": 6},
+            "scales": {
+                "price": PRICE_DECIMALS,
+                "size": SIZE_DECIMALS,
+                "money": AMOUNT_DECIMALS,
+                "fraction": FRACTION_DECIMALS,
+            },
             "matcher": checksum_address(self._matcher),
             "refundPayer": (
                 None if self._refund_payer is None else checksum_address(self._refund_payer)
@@ -119,21 +132,23 @@ class VenueViews:
                     "status": WOUND_DOWN
                     if self._state.wound_until_ms
                     else STATUS_WORDS[self._market_status(number, rates.status, now_ms)],
-                    "tick": format_decimal(listing.tick_e8, 8),
-                    "sizeStep": format_decimal(1, 8),
-                    "fee": format_decimal(rates.fee_e6, 6),
-                    "initialMargin": format_decimal(rates.im_e6, 6),
-                    "maintenanceMargin": format_decimal(rates.mm_e6, 6),
-                    "marginGrowsFrom": format_decimal(plain_notional_e6(rates.tier), 6),
-                    "band": format_decimal(rates.band_e6, 6),
-                    "minSpread": format_decimal(rates.h_min_e6, 6),
-                    "residualCap": format_decimal(caps.residual_cap_e8, 8),
-                    "positionCap": format_decimal(caps.position_cap_e8, 8),
-                    "interestCap": format_decimal(caps.interest_cap_e8, 8),
+                    "tick": format_decimal(listing.tick_e8, PRICE_DECIMALS),
+                    "sizeStep": format_decimal(1, SIZE_DECIMALS),
+                    "fee": format_decimal(rates.fee_e6, FRACTION_DECIMALS),
+                    "initialMargin": format_decimal(rates.im_e6, FRACTION_DECIMALS),
+                    "maintenanceMargin": format_decimal(rates.mm_e6, FRACTION_DECIMALS),
+                    "marginGrowsFrom": format_decimal(
+                        plain_notional_e6(rates.tier), AMOUNT_DECIMALS
+                    ),
+                    "band": format_decimal(rates.band_e6, FRACTION_DECIMALS),
+                    "minSpread": format_decimal(rates.h_min_e6, FRACTION_DECIMALS),
+                    "residualCap": format_decimal(caps.residual_cap_e8, SIZE_DECIMALS),
+                    "positionCap": format_decimal(caps.position_cap_e8, SIZE_DECIMALS),
+                    "interestCap": format_decimal(caps.interest_cap_e8, SIZE_DECIMALS),
                     "interestShare": _share(caps.interest_share),
                     "oraclePrice": price_text(self._state.prices_e8.get(number, 0)),
-                    "openInterest": format_decimal(market.meter.open_interest_e8, 8),
-                    "poolSize": signed_text(market.pool.base_e8, 8),
+                    "openInterest": format_decimal(market.meter.open_interest_e8, SIZE_DECIMALS),
+                    "poolSize": format_decimal(market.pool.base_e8, SIZE_DECIMALS),
                     "fundingRateE9": market.clock.rate_e9,
                     **self._cut(number),
                 }

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How every view words a price, a signed amount and a market."""
+"""How every view words a price and a market."""
 
 from __future__ import annotations
 
 from infold.core.state import State
-from infold.units import format_decimal
+from infold.units import PRICE_DECIMALS, format_decimal
 
 
 class MarketNames:
@@ -25,10 +25,4 @@ class MarketNames:
 
 def price_text(price_e8: int) -> str | None:
     """A price as a decimal, null where there is none."""
-    return format_decimal(price_e8, 8) if price_e8 else None
-
-
-def signed_text(value: int, decimals: int) -> str:
-    """A decimal with its sign."""
-    text = format_decimal(abs(value), decimals)
-    return "-" + text if value < 0 else text
+    return format_decimal(price_e8, PRICE_DECIMALS) if price_e8 else None

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from infold.cli.facts import decode_cuts
+from infold.cli.findings.facts import decode_cuts
 from infold.core.events import (
     BatchClosed,
     BatchConfirmed,

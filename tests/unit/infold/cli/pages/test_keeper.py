@@ -82,7 +82,15 @@ def test_every_deed_and_every_refusal_names_its_market() -> None:
         liquidations=[done],
         folds=[{"account": 19, "market": "SOL-USD", "index": 1}],
         exits_ended=[EXIT | {"reason": "its position was closed since"}],
-        refused=[{"account": 20, "market": "XRP-USD", "index": 0, "reason": "recovery: no price"}],
+        refused=[
+            {
+                "account": 20,
+                "market": "XRP-USD",
+                "index": 0,
+                "reason": "recovery: no price",
+                "next": "wait",
+            }
+        ],
         unjudged=[{"account": 21, "reason": "recovery: fold first"}],
     )
     words = " ".join(text.split())
@@ -90,7 +98,7 @@ def test_every_deed_and_every_refusal_names_its_market() -> None:
         "17 ETH-USD other side 2.5 $1.50 $0.00",
         "19 SOL-USD",
         "18 BTC-USD short 1 its position was closed since",
-        "account 20, XRP-USD: recovery: no price",
+        "account 20, XRP-USD: recovery: no price wait",
         "account 21: recovery: fold first",
     ):
         assert part in words, part

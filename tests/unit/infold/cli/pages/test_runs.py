@@ -51,6 +51,7 @@ def test_a_run_fits_a_screen_and_shows_whole_hashes() -> None:
         "7 of 7 held",
         "p10 -0.41",
         "6,000 GOOD_AFTER_PAST_EXPIRY6",
+        "1,324 groups, hash",
         "yes, in 72.8 s",
     ):
         assert part in text, part

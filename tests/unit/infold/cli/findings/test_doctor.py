@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infold.cli import doctor
-from infold.cli.doctor import Check
+from infold.cli.findings import doctor
+from infold.cli.findings.doctor import Check
 
 
 def program(folder: Path, name: str, says: str, code: int = 0) -> None:
@@ -113,7 +113,7 @@ def test_a_wheel_is_not_asked_for_a_checkout() -> None:
 
 
 def test_this_checkout_is_found() -> None:
-    assert doctor.checkout() == Path(__file__).resolve().parents[4]
+    assert doctor.checkout() == Path(__file__).resolve().parents[5]
 
 
 def test_the_report_prints_a_mend_below_each_failing_line() -> None:

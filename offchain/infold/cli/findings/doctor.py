@@ -48,7 +48,7 @@ class Check:
 
 def checkout() -> Path | None:
     """The root of the checkout this code runs from, or None if it was installed as a wheel."""
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[4]
     return root if (root / "tools" / "bootstrap.py").exists() else None
 
 

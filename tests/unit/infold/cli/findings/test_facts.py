@@ -10,7 +10,7 @@ import pytest
 from tests.support.paper_venue import BTC, BTC_E8, E8, ETH, ETH_E8, Venue, an_order
 
 from infold.cli.app import run
-from infold.cli.facts import Teller, facts_of
+from infold.cli.findings.facts import Teller, facts_of
 from infold.cli.terminal import Exit
 from infold.core.events import encode_entry
 from infold.core.refunds import TiersFixed
