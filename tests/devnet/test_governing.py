@@ -13,12 +13,13 @@ import pytest
 from tests.support.documents import document_of
 
 from infold.cli import app
-from infold.cli.layout import clock
+from infold.cli.layout import clock, moment
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, Venue, mine
 from infold.shell.deploy import RpcDeployer, deploy, find_contracts
 from infold.shell.plan import read_plan
-from infold.signing import address_of, keccak
+from infold.signing import address_of, checksum_address, keccak
+from infold.units import WINDOW_MS
 from infold.words import unpack_clock, unpack_limits, unpack_rates
 
 pytestmark = pytest.mark.devnet
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / "scripts" / "local.toml"
 KEYS = {name: keccak(f"governing {name}".encode()) for name in ("deployer", "owner", "guardian")}
 DELAY_S, LIFE_S, REST_S = 8 * 86_400, 7 * 86_400, 14 * 86_400
-OTHER = "0x" + "ab" * 20
+OTHER, ZERO = "0x" + "ab" * 20, "0x" + "00" * 20
 MARKET = re.split(r"\[\[market\]\]\n", LOCAL.read_text("utf-8"))[2].replace("id = 2", "id = 3")
 
 
@@ -186,6 +187,82 @@ def test_the_venues_own_money_is_moved_by_name(open_console: Console) -> None:
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        "guardian " + OTHER,
+        "matcher " + OTHER,
+        f"attester {OTHER} true",
+        "attester_threshold 0",
+        f"oracle_signer {OTHER} true",
+        "oracle_threshold 1",
+        f"price_source 1 {ZERO} 0 0 false",
+        f"uptime {ZERO} 0",
+    ],
+)
+def test_what_acts_at_once_says_where_it_stands_when_asked_again(
+    open_console: Console, change: str
+) -> None:
+    """By any key, and with --execute, as a change that waits is asked for."""
+    govern = ("govern", *change.split())
+    code, made, _ = open_console.run("deployer", *govern)
+    assert (code, made["state"]) == (0, "made")
+    assert made["at_once"] and not made["sealed"]
+    for who, more in (("deployer", ()), ("owner", ()), ("guardian", ("--execute",))):
+        code, stands, _ = open_console.run(who, *govern, *more)
+        assert (code, stands["state"], stands["events"]) == (0, "made", [])
+        assert stands["made_earlier"] and stands["at_once"]
+    assert "not sealed: acts at once, no delay" in open_console.page("owner", *govern)
+    code, _, said = open_console.run("owner", *govern, "--cancel")
+    assert code == 3 and "without --cancel to see where it stands" in said
+
+
+def test_a_market_that_was_set_at_once_is_told_too(open_console: Console) -> None:
+    add = ("market", "add", open_console.office.market_file(fee_e6=77))
+    assert open_console.run("deployer", *add)[1]["events"] != []
+    code, stands, _ = open_console.run("guardian", *add)
+    assert (code, stands["state"], stands["made_earlier"]) == (0, "made", True)
+
+
+def test_what_is_set_once_more_at_once_is_asked_for(open_console: Console) -> None:
+    guardian = ("govern", "guardian", OTHER)
+    open_console.run("deployer", *guardian)
+    code, again, _ = open_console.run("deployer", *guardian, "--again")
+    assert (code, again["events"]) == (0, ["GuardianSet"])
+
+
+def test_a_second_change_says_when_it_may_be_made(open_console: Console) -> None:
+    open_console.run("deployer", "govern", "matcher", OTHER)
+    seals = open_console.office.venue["Seals"]
+    free_ms = (seals.call("matcher_words", 0) >> 160) + WINDOW_MS
+    other = ("govern", "matcher", OTHER.replace("a", "c"))
+    code, _, said = open_console.run("deployer", *other)
+    assert code == 7 and "seals: change pending; try again" in said
+    assert f"after {moment(free_ms)}" in said
+    open_console.office.travel(20)
+    assert open_console.run("deployer", *other)[1]["state"] == "made"
+
+
+def test_who_may_not_make_a_change_at_once_is_told_who_may(open_console: Console) -> None:
+    deployer = checksum_address(address_of(KEYS["deployer"]))
+    for more, wanted in (((), 7), (("--execute",), 3)):
+        code, _, said = open_console.run("guardian", "govern", "matcher", OTHER, *more)
+        assert code == wanted and f"its deployer's key, {deployer}, which makes it at once" in said
+    code, waits, _ = open_console.run("owner", "govern", "matcher", OTHER)
+    assert (code, waits["state"], waits["at_once"]) == (0, "waiting", False)
+    assert "deployer's key makes this at once" in open_console.page(
+        "guardian", "govern", "matcher", OTHER
+    )
+
+
+def test_the_vault_and_the_bond_obey_the_timelock_alone(open_console: Console) -> None:
+    for change in ("outflow 100000 1000000000000 10000000000", "bond_terms 2000000 864000"):
+        code, waits, _ = open_console.run("owner", "govern", *change.split())
+        assert (code, waits["state"], waits["sealed"]) == (0, "waiting", False)
+        page = open_console.page("guardian", "govern", *change.split())
+        assert "obeys the timelock alone: this waits all the same" in page
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("king", OTHER), "nothing sets king"),
@@ -272,6 +349,41 @@ def test_what_passed_its_time_is_cancelled_and_scheduled_anew(console: Console) 
     assert console.run("owner", *change)[1]["state"] == "waiting"
 
 
+def test_a_change_that_waits_may_follow_one_that_was_just_made(console: Console) -> None:
+    """By when it is due, the one before is long in force."""
+    for key in (OTHER, OTHER.replace("a", "c")):
+        console.run("owner", "govern", "matcher", key)
+    console.office.travel(DELAY_S)
+    assert console.run("owner", "govern", "matcher", OTHER, "--execute")[1]["state"] == "made"
+    third = ("govern", "matcher", OTHER.replace("a", "d"))
+    assert console.run("owner", *third)[1]["state"] == "waiting"
+    second = ("govern", "matcher", OTHER.replace("a", "c"), "--execute")
+    code, _, said = console.run("owner", *second)
+    assert code == 7 and "seals: change pending; try again" in said and " UTC (" in said
+
+
+def test_parts_are_proposed_before_they_are_replaced(console: Console) -> None:
+    """The replacement is scheduled beforehand, and says from when the vault obeys it."""
+    vault, book = console.office.venue["Vault"], console.office.venue.book
+    parts = ["0x" + book.address(name).hex() for name in ("Clearing", "Recovery")]
+    replace_parts = ("govern", "replace_parts", *parts)
+    code, _, said = console.run("owner", *replace_parts)
+    assert code == 7 and "vault: nothing proposed; `infold govern propose_parts` comes" in said
+    propose_parts = ("govern", "propose_parts", *parts)
+    console.run("owner", *propose_parts)
+    console.office.travel(DELAY_S)
+    assert console.run("owner", *propose_parts, "--execute")[1]["state"] == "made"
+    assert console.run("owner", *replace_parts)[1]["state"] == "waiting"
+    console.office.travel(DELAY_S)
+    code, _, said = console.run("owner", *replace_parts, "--execute")
+    from_ms = vault.call("replaced_from_s") * 1000
+    assert code == 7 and "Vault.replace_parts reverted: vault: too early" in said
+    assert f"after {moment(from_ms)}" in said
+    console.office.travel(REST_S - DELAY_S)
+    assert console.run("owner", *replace_parts, "--execute")[1]["state"] == "made"
+    assert vault.call("replaced_from_s") == 0
+
+
 # -- halts -------------------------------------------------------------------
 
 
@@ -291,7 +403,8 @@ def test_the_guardian_halts_and_resumes(console: Console) -> None:
     code, _, said = console.run("guardian", "resume")
     assert code == 7 and "nothing: markets are open" in said
     code, _, said = console.run("guardian", "halt")
-    assert code == 7 and "14 days" in said
+    free_ms = (console.office.venue["Governance"].call("halted_until_s") + REST_S) * 1000
+    assert code == 7 and "14 days" in said and f"after {moment(free_ms)}" in said
     console.office.travel(REST_S)
     assert "markets shrink only" in console.page("guardian", "halt")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.devnet.test_governing import Console, Office
 
-from infold.cli.layout import clock
+from infold.cli.layout import moment
 from infold.reference.audit import Auditor, judged
 from infold.reference.history import fetch
 from infold.reference.replay import Sampling
@@ -72,7 +72,7 @@ def test_what_an_hour_does_not_let_out_is_a_ticket_that_is_pulled(console: Conso
     assert (looked["state"], looked["waits_for_e6"]) == ("waiting", ticket["amount_e6"])
     assert "at the latest" in console.page("owner", "ticket", number)
     code, _, said = console.run("owner", "ticket", number, "--pull")
-    assert code == 7 and f"at the latest {clock(looked['due_s'] * 1000)}" in said
+    assert code == 7 and f"at the latest {moment(looked['due_s'] * 1000)}" in said
     office.travel(WEEK_S)
     pulled = done(console, "ticket", number, "--pull")
     assert (pulled["state"], pulled["amount_e6"]) == ("paid", ticket["amount_e6"])

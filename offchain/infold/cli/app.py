@@ -45,6 +45,7 @@ from infold.cli.commands import (
 )
 from infold.cli.failures import INTERRUPTED, Failure, asks_for_json, of_error, of_usage, tell
 from infold.cli.header import version
+from infold.cli.help import lay_out_help
 from infold.cli.options import CONNECTIONS, defaults_for, settings
 from infold.cli.terminal import Exit
 from infold.errors import InfoldError
@@ -113,6 +114,7 @@ def _group(command: object) -> TyperGroup:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Whatever is raised on purpose is the last line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    lay_out_help(given)
 
     def failed(failure: Failure) -> int:
         return tell(failure, asks_for_json(given, Path.cwd()))

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from infold.cli.advice import advice
 from infold.cli.options import settings
 from infold.cli.terminal import Exit, complain, exit_code_of
-from infold.errors import InfoldError, Misconfigured, Rejected, Unavailable, advice_of
+from infold.errors import CODES, InfoldError, Misconfigured, Rejected, Unavailable
 
 USAGE_NEXT = "add --help to the command to see what it takes"
 
@@ -34,11 +35,22 @@ def of_error(error: InfoldError) -> Failure:
     """Whatever is raised on purpose. Messages end in what to do next, after a semicolon."""
     exit_code, said = exit_code_of(error), str(error)
     if isinstance(error, Rejected):
-        return Failure(exit_code, error.code, said, advice_of(error.code), error.param)
+        return Failure(exit_code, error.code, said, CODES[error.code], error.param)
+    if exit_code is Exit.REVERTED:
+        said = _advised(error)
     _, _, mend = said.partition("; ")
     return Failure(
         exit_code, exit_code.name, said, mend or None, retryable=isinstance(error, Unavailable)
     )
+
+
+def _advised(refusal: InfoldError) -> str:
+    """A contract's refusal with what to do next, where whoever met it left that out."""
+    from infold.shell.chain import Reverted
+
+    if not isinstance(refusal, Reverted) or refusal.mend:
+        return str(refusal)
+    return str(Reverted(refusal.reason, refusal.doing, advice(refusal.reason)))
 
 
 def of_usage(said: str) -> Failure:

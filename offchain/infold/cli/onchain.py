@@ -6,10 +6,12 @@ contract's own words.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infold.cli.advice import advice
+from infold.cli.moments import until
 from infold.cli.options import DEVNET_CHAIN_ID
 from infold.errors import Misconfigured, Unavailable
 from infold.signing import checksum_address
@@ -62,7 +64,7 @@ class Party:
         try:
             sent = self._sent(target.address, data)
         except Reverted as refusal:
-            raise _advised(refusal.reason, call) from None
+            raise self.refused(refusal.reason, contract, function, arguments) from None
         except Unavailable as refusal:
             if NO_GAS not in str(refusal).lower():
                 raise
@@ -72,13 +74,25 @@ class Party:
             found = receipt(self.venue.rpc, sent)
             if found is not None:
                 if not found.ok:
-                    raise _advised(why_it_failed(self.venue.rpc, sent), call)
+                    reason = why_it_failed(self.venue.rpc, sent)
+                    raise self.refused(reason, contract, function, arguments)
                 return [log for raw in found.logs if (log := self._decoded(raw)) is not None]
             time.sleep(POLL_S)
         raise Unavailable(
             f"{call} was sent as 0x{sent.hex()} but not mined within {RECEIPT_DEADLINE_S:.0f} s;"
             " look for it before sending again"
         )
+
+    def refused(
+        self, reason: str, contract: str, function: str, arguments: Sequence[Any]
+    ) -> Reverted:
+        """A refusal by the contract's reason, with what to do next, and from when on where only
+        time is missing.
+        """
+        from infold.shell.chain import Reverted
+
+        mend = advice(reason) + until(self.venue, reason, function, arguments)
+        return Reverted(reason, f"{contract}.{function}", mend)
 
     def _sent(self, target: bytes, data: bytes) -> bytes:
         """Send a call, numbered anew if the key has sent something from elsewhere meanwhile."""
@@ -186,13 +200,6 @@ class Party:
         head, openings, signatures = self.latest_vector() if held else (0, [], [])
         logs = self.send("Clearing", "claim_withdrawal", account, head, openings, signatures)
         return paid(logs)
-
-
-def _advised(reason: str, call: str) -> Reverted:
-    """A refusal by the contract's reason, with what to do next."""
-    from infold.shell.chain import Reverted
-
-    return Reverted(reason + advice(reason), call)
 
 
 class Paid(NamedTuple):

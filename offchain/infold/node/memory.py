@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -249,12 +249,19 @@ class Replayed(NamedTuple):
     origin: Origin
 
 
-def replay_state(path: Path) -> Replayed:
-    """Fold a journal, in use or not; needs no chain. Raises `Misconfigured` on damage."""
+def replay_state(
+    path: Path, watch: Callable[[Mapping[str, msgspec.Raw]], None] | None = None
+) -> Replayed:
+    """Fold a journal, in use or not; needs no chain. `watch` hears every entry by its parts. Raises
+    `Misconfigured` on damage.
+    """
     state = State()
 
     def fold(_seq: int, line: bytes) -> None:
-        for event in _events_of(read_entry(line)):
+        entry = read_entry(line)
+        if watch is not None:
+            watch(entry)
+        for event in _events_of(entry):
             evolve(state, event)
 
     with Journal.copied(path) as journal:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from infold.errors import Misconfigured, Unavailable
-from infold.shell.chain import Venue, block, type_of
+from infold.shell.chain import Reverted, Venue, block, type_of
+from infold.shell.in_force import setting_of
 from infold.signing import checksum_address
 
 LIFE_S = 7 * 86_400  # after it is due; docs/protocol.md section 10
@@ -42,11 +43,17 @@ class Operation(NamedTuple):
 class Change:
     """One call to what is governed and where it stands. `state` is `open` (the key may make it at
     once), `new`, `waiting`, `due` or `expired`; `ready_s` is 0 unless it was scheduled. `made`
-    is the id of the last equal operation that was executed, empty if none was.
+    is the id of the last equal operation that was executed, empty if none was; `stands` says that
+    what it sets was set at once, and not scheduled since. Until a venue is `sealed`, its
+    `deployer` makes at once what changes Governance's own.
     """
 
+    contract: str
     function: str
     arguments: tuple[Any, ...]
+    sealed: bool
+    deployer: str
+    stands: bool
     state: str
     operation: Operation
     id: bytes
@@ -82,11 +89,8 @@ def find_change(
     """
     governance, timelock, target = venue["Governance"], venue["Timelock"], venue[contract]
     payload = target.abi.calldata(function, *arguments)
-    at_once = (
-        contract == "Governance"
-        and not governance.call("is_sealed")
-        and who == _address(governance.call("deployer"))
-    )
+    sealed, deployer = bool(governance.call("is_sealed")), governance.call("deployer")
+    obeys_deployer = contract == "Governance" and not sealed
     delay_s = int(timelock.call("get_minimum_delay"))
     made = b""
     for number in range(SALTS_MAX):
@@ -101,7 +105,7 @@ def find_change(
     else:
         raise Unavailable(f"{function} with these arguments was executed {SALTS_MAX} times")
     now_s = block(venue.rpc).timestamp_s
-    if at_once:
+    if obeys_deployer and who == _address(deployer):
         state = "open"
     elif ready_s == 0:
         state = "new"
@@ -110,8 +114,12 @@ def find_change(
     else:
         state = "due" if now_s <= ready_s + LIFE_S else "expired"
     return Change(
+        contract=contract,
         function=function,
         arguments=arguments,
+        sealed=sealed,
+        deployer=checksum_address(_address(deployer)),
+        stands=obeys_deployer and ready_s == 0 and _stands(venue, function, arguments),
         state=state,
         operation=operation,
         id=identity,
@@ -121,16 +129,39 @@ def find_change(
     )
 
 
+def _stands(venue: Venue, function: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether a value is set that a setter would set; what breaks a bound never is."""
+    try:
+        setting = setting_of(venue, function, arguments)
+    except Reverted:
+        return False
+    return setting is not None and setting.stands
+
+
 def rehearse(venue: Venue, change: Change) -> None:
-    """Make the change in a call that changes nothing, as the timelock would. Raises `Reverted` with
-    the bound it breaks: better now than after its delay.
+    """Make the change in a call that changes nothing, as the timelock would: now, when it is due,
+    and when it is too late, since some calls are only too early, or name a price of today's.
+    Raises `Reverted` with the bound it breaks each time: better now than after its delay.
     """
+    timelock, target = venue.book.address("Timelock"), change.operation.target
     request = {
-        "from": "0x" + venue.book.address("Timelock").hex(),
-        "to": "0x" + change.operation.target.hex(),
+        "from": "0x" + timelock.hex(),
+        "to": "0x" + target.hex(),
         "data": "0x" + change.operation.payload.hex(),
     }
-    venue.rpc.call("eth_call", request, "latest")
+    due_s = block(venue.rpc).timestamp_s + change.delay_s
+    stamps: tuple[list[dict[str, str]], ...] = (
+        [],
+        [{}, {"time": hex(due_s)}],
+        [{}, {"time": hex(due_s + LIFE_S)}],
+    )
+    for stamp in stamps:
+        try:
+            venue.rpc.call("eth_call", request, "latest", *stamp)
+            return
+        except Reverted as refusal:
+            last = refusal
+    raise last
 
 
 def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = False) -> Step | None:
@@ -141,13 +172,18 @@ def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = Fals
     """
     if cancel:
         if change.state not in ("waiting", "due", "expired"):
-            raise Misconfigured("nothing to cancel: this change is not scheduled")
+            raise Misconfigured(
+                f"nothing to cancel: {change.function} with these arguments is not scheduled; run"
+                " it without --cancel to see where it stands"
+            )
         return Step("Timelock", "cancel", (change.id,))
     if change.state == "expired":
         raise Misconfigured(
             f"{change.function} was due and not executed within {LIFE_S // 86_400} days;"
             " --cancel it, then schedule it anew"
         )
+    if change.stands and not again:
+        return None
     if change.state == "open":
         return Step("Governance", change.function, change.arguments)
     if execute:
@@ -158,19 +194,29 @@ def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = Fals
             )
         if change.state == "new":
             raise Misconfigured(
-                f"{change.function} with these arguments is not scheduled; run it once without"
-                " --execute, as a proposer"
+                f"{change.function} with these arguments is not scheduled; {scheduling(change)}"
             )
         if change.state == "waiting":
             raise Misconfigured(
                 f"{change.function} waits until"
-                f" {datetime.fromtimestamp(change.ready_s, UTC):%Y-%m-%d %H:%M:%S} UTC; execute it"
-                " from then on"
+                f" {datetime.fromtimestamp(change.ready_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+                f" ({change.ready_s} s); execute it from then on"
             )
         return Step("Timelock", "execute", tuple(change.operation))
     if change.state == "new" and (again or not change.made):
         return Step("Timelock", "schedule", (*change.operation, change.delay_s))
     return None
+
+
+def scheduling(change: Change) -> str:
+    """Who begins a change that is neither made nor scheduled, and how."""
+    proposer = "run it once without --execute by a proposer's key, to schedule it"
+    if change.sealed or change.contract != "Governance":
+        return proposer
+    return (
+        f"the venue is not sealed: run it by its deployer's key, {change.deployer}, which makes it"
+        f" at once, or {proposer}"
+    )
 
 
 def setters(venue: Venue) -> dict[str, Setter]:

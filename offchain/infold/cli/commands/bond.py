@@ -12,6 +12,7 @@ import typer
 
 from infold.cli.caller import Caller, on_chain
 from infold.cli.commands.govern import Again, Asked, Cancel, Execute, bring_on
+from infold.cli.layout import moment
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -135,8 +136,9 @@ def _check_in_time(there: Venue, order_hash: bytes) -> None:
     soonest_s, due_s = block(there.rpc).timestamp_s + delay_s, claim >> 96
     if claim & _M64 and soonest_s > due_s:
         raise Misconfigured(
-            f"the claim may be paid from {due_s} s, and the timelock would let it be dismissed from"
-            f" {soonest_s} s: too late, it will be paid"
+            f"the claim may be paid after {moment(due_s * 1000)}, and the timelock would let it be"
+            f" dismissed from {moment(soonest_s * 1000)}: too late, it will be paid; `infold bond"
+            " show` says what the bond holds besides"
         )
 
 

@@ -78,7 +78,8 @@ def challenge(
             party.send("Bond", "challenge", *challenge_arguments(held, batch, worse))
             claims.append(said | {"state": "claimed"})
         except Reverted as refusal:
-            claims.append(said | {"state": "refused", "reason": refusal.reason})
+            why = {"reason": refusal.reason, "next": refusal.mend}
+            claims.append(said | {"state": "refused", **why})
     document = {"batches": len(batches), "claims": claims}
     show_command("challenge", document, as_json, "claims on the matcher's bond")
     if any(one["state"] == "refused" for one in claims):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from infold.shell.chain import Log
 
 HALT_S_MAX = 72 * 3_600
+NO_ROLE = "access_control: account is missing role"
 
 
 class Asked(NamedTuple):
@@ -142,29 +143,40 @@ def bring_on(
     more: Mapping[str, Any] | None = None,
 ) -> None:
     """Send a change's next transaction, and print where it stands then."""
-    from infold.shell.governing import find_change, next_step, rehearse
+    from infold.shell.chain import Reverted
+    from infold.shell.governing import find_change, next_step, rehearse, scheduling
 
     change = find_change(party.venue, party.address, function, *arguments, contract=contract)
     step = next_step(change, **asked._asdict())
     state, ready_s, identity = change.state, change.ready_s, change.id
-    earlier = step is None and state == "new"
+    earlier = step is None and state in ("new", "open")
     if earlier:
-        state, identity = "made", change.made
+        state, identity = "made", change.made or change.id
     logs: list[Log] = []
     if step is not None:
-        if step.function == "schedule":
-            rehearse(party.venue, change)
-        logs = party.send(step.contract, step.function, *step.arguments)
+        try:
+            if step.function == "schedule":
+                rehearse(party.venue, change)
+            logs = party.send(step.contract, step.function, *step.arguments)
+        except Reverted as refusal:
+            if refusal.reason == NO_ROLE and step.function == "schedule":
+                raise Reverted(NO_ROLE, "Timelock.schedule", scheduling(change)) from None
+            if step.function == "cancel":
+                raise
+            raise party.refused(refusal.reason, contract, function, arguments) from None
         state = {"schedule": "waiting", "cancel": "cancelled"}.get(step.function, "made")
     if state == "waiting":
         ready_s = int(party.venue["Timelock"].call("get_timestamp", change.id))
     document = {
         **header("govern"),
         "change": function,
+        "contract": contract,
         "calldata": "0x" + change.operation.payload.hex(),
         "operation": "0x" + identity.hex(),
         "state": state,
         "ready_s": ready_s if state in ("waiting", "due") else 0,
+        "sealed": change.sealed,
+        "at_once": change.stands or change.state == "open",
         "made_earlier": earlier,
         "events": [log.name for log in logs],
         **(more or {}),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.layout import clock, dollars
+from infold.cli.layout import dollars, moment
 from infold.cli.onchain import paid
 from infold.cli.pages.payments import of_ticket
 from infold.cli.terminal import Json, show_command
@@ -54,12 +54,13 @@ def ticket(
         try:
             logs = party.send("Vault", "pull", number)
         except Reverted as refusal:
-            if not refusal.reason.startswith(WAITS):
+            if refusal.reason != WAITS:
                 raise
             raise Reverted(
-                f"{WAITS}; its turn has come after {dollars(document['waits_for_e6'])} more, at the"
-                f" latest {clock(int(due_s) * 1000)}",
-                "Vault.pull",
+                WAITS,
+                refusal.doing,
+                f"pull it once its turn has come, after {dollars(document['waits_for_e6'])} more,"
+                f" at the latest {moment(int(due_s) * 1000)}",
             ) from None
         document["amount_e6"] = str(paid(logs).paid_e6)
         document |= {"waits_for_e6": "0", "state": "paid"}

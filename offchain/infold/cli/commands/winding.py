@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.moments import REGISTRATION_MS, silent_after_ms
 from infold.cli.onchain import named, paid
 from infold.cli.options import (
     API_URL,
@@ -25,7 +26,6 @@ from infold.errors import Misconfigured
 from infold.units import (
     AMOUNT_DECIMALS,
     BACKSTOP_ACCOUNT,
-    DAY_MS,
     FIRST_TRADER,
     POOL_ACCOUNT,
     format_decimal,
@@ -33,8 +33,6 @@ from infold.units import (
 
 if TYPE_CHECKING:
     from infold.shell.chain import Venue
-
-SILENCE_MS = REGISTRATION_MS = 7 * DAY_MS
 
 commands = typer.Typer(no_args_is_help=True, help="End a venue that nobody runs any more.")
 
@@ -150,7 +148,7 @@ def standing(there: Venue, now_ms: int) -> dict[str, Any]:
     recovery, head = there["Recovery"], unpack_head(int(there["Clearing"].call("head")))
     wound_ms = int(recovery.call("wound_ms"))
     if not wound_ms:
-        from_ms = (head.time_ms or head.epoch_end_ms) + SILENCE_MS
+        from_ms = silent_after_ms(head)
         state = "silent" if now_ms > from_ms else "running"
         return {"state": state, "now_ms": now_ms, "start_after_ms": from_ms}
     until_ms = wound_ms + REGISTRATION_MS

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from infold.cli.layout import clock, pairs
+from infold.cli.layout import clock, moment, pairs
 from infold.cli.pages import Document
 
 SERVES = "made; it serves {} from 3 s after that"
@@ -33,7 +33,7 @@ FOLLOWED_BY = {
 
 def of_change(found: Document) -> list[str]:
     """Where a change stands, and what is left to do."""
-    ready = found["ready_s"] and clock(found["ready_s"] * 1000)
+    ready = moment(found["ready_s"] * 1000)
     states = {
         "made": made(found),
         "cancelled": "cancelled",
@@ -44,15 +44,26 @@ def of_change(found: Document) -> list[str]:
         [
             ("change", found["change"]),
             ("state", states[found["state"]]),
+            *([] if found["sealed"] else [("venue", not_sealed(found))]),
             ("operation", found["operation"]),
         ]
     )
 
 
+def not_sealed(found: Document) -> str:
+    """How long a change takes where the deployer still stands in for the timelock."""
+    if found["at_once"]:
+        return "not sealed: acts at once, no delay"
+    if found["contract"] == "Governance":
+        return "not sealed: its deployer's key makes this at once, no delay"
+    return f"not sealed, but {found['contract']} obeys the timelock alone: this waits all the same"
+
+
 def made(found: Document) -> str:
     """From when a change that was made counts."""
     if found["made_earlier"]:
-        return "made earlier; a proposer schedules it once more with --again"
+        who = "the deployer makes" if found["at_once"] else "a proposer schedules"
+        return f"made earlier; {who} it once more with --again"
     if found["change"] in FOLLOWED_BY:
         return FOLLOWED_BY[found["change"]]
     if found["change"] in SERVES_WHAT:

@@ -22,14 +22,19 @@ Json = Any  # what json.loads gives
 
 
 class Reverted(InfoldError):
-    """A contract refused. `reason` is its literal string ("clearing: ..."), "" if it gave none."""
+    """A contract refused. `reason` is its literal string ("clearing: ..."), "" if it gave none;
+    `mend` what to do next, "" where nobody has said yet.
+    """
 
-    def __init__(self, reason: str, doing: str) -> None:
-        super().__init__(f"{doing} reverted: {reason or 'no reason given'}")
+    def __init__(self, reason: str, doing: str, mend: str = "") -> None:
+        said = f"{doing} reverted: {reason or 'no reason given'}"
+        super().__init__(f"{said}; {mend}" if mend else said)
         self.reason = reason
+        self.doing = doing
+        self.mend = mend
 
-    def __reduce__(self) -> tuple[type[Reverted], tuple[str, str]]:
-        return Reverted, (self.reason, str(self).split(" reverted: ")[0])
+    def __reduce__(self) -> tuple[type[Reverted], tuple[str, str, str]]:
+        return Reverted, (self.reason, self.doing, self.mend)
 
 
 class Rpc:

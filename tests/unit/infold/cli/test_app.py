@@ -40,11 +40,15 @@ NAMED_IN_THE_README = (
 
 
 @pytest.mark.parametrize("command", ALL, ids=" ".join)
-def test_every_command_explains_itself(
-    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+def test_every_command_explains_itself_and_cuts_no_name_off(
+    command: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
     assert application.run([*command, "--help"]) == Exit.OK
-    assert "Usage" in capsys.readouterr().out
+    explained = capsys.readouterr().out
+    assert "Usage" in explained and "…" not in explained
 
 
 @pytest.mark.parametrize("name", NAMED_IN_THE_README.split("|"))
@@ -165,12 +169,13 @@ def test_a_rejection_s_object_has_its_own_code_and_field(
         rejected["message"] == "PRICE_TICK (price): 5 is off; round the price to the market's tick"
     )
     assert rejected["next"] == "round the price to the market's tick"
-    tell(of_error(Rejected("INSUFFICIENT_MARGIN", None, "1.5 of collateral is missing")), True)
-    assert str(failed(capsys)["next"]).startswith("deposit that much, cancel orders or reduce")
-    refusal = Reverted("vault: token refused", "Vault.pull")
-    assert tell(of_error(refusal), True) == Exit.REVERTED
-    reverted = failed(capsys)
-    assert (reverted["code"], reverted["next"]) == ("REVERTED", None)
+    for mend, said in (("", "nothing: the key is one already"), ("do it later", "do it later")):
+        refusal = Reverted("signers: already a signer", "eth_call", mend)
+        assert tell(of_error(refusal), True) == Exit.REVERTED
+        reverted = failed(capsys)
+        assert (reverted["code"], reverted["next"]) == ("REVERTED", said)
+    assert tell(of_error(Reverted("", "Vault.pull")), True) == Exit.REVERTED
+    assert failed(capsys)["next"] is None
 
 
 def test_a_paragraph_of_help_is_not_broken_where_its_source_is(
