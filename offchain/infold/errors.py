@@ -71,28 +71,16 @@ CODES: Final[dict[str, str]] = {
     # What it would lead to.
     "REDUCE_ONLY": "reduce-only needs an opposite position of at least one lot",
     "MARKETS_FULL": "close a position or cancel orders in another market; an account holds 16",
-    "INSUFFICIENT_MARGIN": "deposit, cancel or reduce first; margin would not suffice",
+    "INSUFFICIENT_MARGIN": (
+        "deposit that much, cancel orders or reduce positions, then send it again: the account has"
+        " less than its positions, its open orders and this one require"
+    ),
     # What is asked of an operator or another door.
     "PARAMETER": "choose a value inside the stated bounds",
     "ORACLE_VECTOR": "collect a fresh vector signed by k distinct signers",
     "NOT_FOUND": "check the id; nothing by it is known here",
 }
-"""Every code a `Rejected` may carry, and what its reader should do next. A venue journals these
-words with each order it refuses: they stay, so that journals do; better ones go into `REWORDED`.
-"""
-
-REWORDED: Final[dict[str, str]] = {
-    "INSUFFICIENT_MARGIN": (
-        "deposit that much, cancel orders or reduce positions, then send it again: the account has"
-        " less than its positions, its open orders and this one require"
-    ),
-}
-"""What readers are told to do next in place of what `CODES` says."""
-
-
-def advice_of(code: str) -> str:
-    """What a rejection's reader should do next, in today's words."""
-    return REWORDED.get(code, CODES[code])
+"""Every code a `Rejected` may carry, and what its reader should do next."""
 
 
 class InfoldError(Exception):
@@ -102,8 +90,7 @@ class InfoldError(Exception):
 class Rejected(InfoldError):
     """The caller must change the request.
 
-    `code` is one of `CODES`, `param` names the offending wire field where there is one. `message`
-    is what the journal keeps, `told` what readers get.
+    `code` is one of `CODES`, `param` names the offending wire field where there is one.
     """
 
     def __init__(self, code: str, param: str | None = None, message: str = "") -> None:
@@ -112,17 +99,9 @@ class Rejected(InfoldError):
         self.param = param
         self.message = f"{message}; {CODES[code]}" if message else CODES[code]
 
-    @property
-    def told(self) -> str:
-        """The message, its advice in today's words."""
-        kept = CODES[self.code]
-        if not self.message.endswith(kept):
-            return self.message
-        return self.message.removesuffix(kept) + advice_of(self.code)
-
     def __str__(self) -> str:
         where = f" ({self.param})" if self.param else ""
-        return f"{self.code}{where}: {self.told}"
+        return f"{self.code}{where}: {self.message}"
 
 
 class Unavailable(InfoldError):

@@ -223,6 +223,9 @@ def test_one_orders_journey(
     assert chain_words(folded) == words and seq == node.journal.seq
     assert app.run(["journal", "verify", str(journal), "--json"]) == 0
     assert document_of(capsys.readouterr().out)["ok"]
+    assert app.run(["journal", "replay", str(journal), "--json"]) == 0
+    promised = document_of(capsys.readouterr().out)["curves"]
+    assert promised["kept"] == promised["committed"] > 0
     assert (
         app.run(
             [

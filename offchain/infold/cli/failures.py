@@ -15,7 +15,7 @@ from typing import NamedTuple
 from infold.cli.advice import advice
 from infold.cli.options import settings
 from infold.cli.terminal import Exit, complain, exit_code_of
-from infold.errors import InfoldError, Misconfigured, Rejected, Unavailable, advice_of
+from infold.errors import CODES, InfoldError, Misconfigured, Rejected, Unavailable
 
 USAGE_NEXT = "add --help to the command to see what it takes"
 
@@ -35,7 +35,7 @@ def of_error(error: InfoldError) -> Failure:
     """Whatever is raised on purpose. Messages end in what to do next, after a semicolon."""
     exit_code, said = exit_code_of(error), str(error)
     if isinstance(error, Rejected):
-        return Failure(exit_code, error.code, said, advice_of(error.code), error.param)
+        return Failure(exit_code, error.code, said, CODES[error.code], error.param)
     if exit_code is Exit.REVERTED:
         said = _advised(error)
     _, _, mend = said.partition("; ")

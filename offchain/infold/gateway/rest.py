@@ -129,7 +129,7 @@ def problem(error: InfoldError) -> Json:
             "PARAMETER",
         ):
             status = 400
-        detail = error.told
+        detail = error.message
     elif isinstance(error, Unavailable):
         code, param, retryable, status, detail = "UNAVAILABLE", None, True, 503, str(error)
     else:

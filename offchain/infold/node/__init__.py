@@ -16,12 +16,13 @@ A venue that hedges outside has a `HedgeDesk` a market (`hedge_desk.py`, `hedger
 the pool after each batch, and its facts go to the same journal. There is none unless somebody adds
 it.
 
-`memory.py` holds state, journal and rows; `requests.py`, `following.py`, `batches.py` and
-`views/` work on it; `node.py` is their one guarded door; `local.py` puts a whole venue on this
-machine.
+`memory.py` holds state, journal and rows; `requests.py`, `following.py`, `batches.py`,
+`commitments.py` and `views/` work on it; `node.py` is their one guarded door; `local.py` puts a
+whole venue on this machine.
 """
 
 from infold.node.batches import BatchOutcome, Dealer, Oracle
+from infold.node.commitments import Commitments
 from infold.node.local import LocalVenue, PriceWalk, live_desk
 from infold.node.memory import BatchRow, OrderRow, replay_state
 from infold.node.node import Node
@@ -32,6 +33,7 @@ __all__ = [
     "Admitted",
     "BatchOutcome",
     "BatchRow",
+    "Commitments",
     "Dealer",
     "DuplicateReceipt",
     "LocalVenue",

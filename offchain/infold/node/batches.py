@@ -27,11 +27,12 @@ from infold.dealer.desk import SignalsLike
 from infold.dealer.guarding import CapitalGuard
 from infold.errors import InvariantBroken, Unavailable, Unpriced
 from infold.messages import Batch, Fill, PriceVector
+from infold.node.commitments import commitment_entry, curves_hash
 from infold.node.following import Follower
 from infold.node.memory import Memory
 from infold.shell.chain import settle_calldata
 from infold.shell.poster import BatchRefused, Intent, Landed, Lapsed, Poster
-from infold.signing import Domain, batch_digest, keccak, sign, vector_openings
+from infold.signing import Domain, batch_digest, sign, vector_openings
 from infold.units import GUARD_MS, WINDOW_MS
 from infold.words import STATUS_UNLISTED
 
@@ -135,9 +136,8 @@ class Batches:
         self.fix_tiers(time_ms)
         curves = self._dealer.curves(self._state, time_ms)
         self.say_faults()
-        committed = keccak(msgspec.json.encode(sorted(curves.items())))
         self._memory.journal.append(
-            [commitment_entry(committed, time_ms, self._dealer.guard)],
+            [commitment_entry(curves_hash(curves), time_ms, self._dealer.guard)],
         )
         vector = self._priced(time_ms)
         command = CloseBatch(
@@ -364,16 +364,6 @@ class Batches:
             block=landed.block,
             transaction=landed.transaction,
         )
-
-
-def commitment_entry(committed: bytes, time_ms: int, guard: CapitalGuard | None) -> bytes:
-    """The hash of a batch's curves as it is journalled, and which of them capital cut, why."""
-    entry: dict[str, object] = {"curves": committed.hex(), "time_ms": time_ms}
-    if guard is not None:
-        cuts = {market: one.reason for market, one in sorted(guard.last.items()) if one.reason}
-        if cuts:
-            entry["cuts"] = cuts
-    return msgspec.json.encode(entry)
 
 
 def doubled(

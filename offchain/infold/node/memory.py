@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -239,14 +239,19 @@ def _events_of(entry: dict[str, msgspec.Raw]) -> list[AnyEvent]:
     return decode_events(bytes(entry["events"])) if "events" in entry else []
 
 
-def replay_state(path: Path) -> tuple[State, int, str]:
+def replay_state(
+    path: Path, watch: Callable[[Mapping[str, msgspec.Raw]], None] | None = None
+) -> tuple[State, int, str]:
     """The state a journal folds to, in use or not, with its sequence and hash; needs no chain.
-    Raises `Misconfigured` on damage.
+    `watch` hears every entry by its parts. Raises `Misconfigured` on damage.
     """
     state = State()
 
     def fold(_seq: int, line: bytes) -> None:
-        for event in _events_of(read_entry(line)):
+        entry = read_entry(line)
+        if watch is not None:
+            watch(entry)
+        for event in _events_of(entry):
             evolve(state, event)
 
     with Journal.copied(path) as journal:

@@ -168,7 +168,7 @@ class Requests:
             "accepted": error is None,
             "error": None
             if error is None
-            else {"code": error.code, "param": error.param, "detail": error.told},
+            else {"code": error.code, "param": error.param, "detail": error.message},
         }
 
 

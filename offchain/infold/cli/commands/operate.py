@@ -349,13 +349,16 @@ def reconcile(
 
 @journal_group.command("replay")
 def journal_replay(path: JournalPath, as_json: Json = False) -> None:
-    """Fold the journal's events again, without a chain; prints what state they lead to."""
+    """Fold the journal's events again, without a chain; prints what state they lead to, and names
+    each batch that was not closed on the curves which the dealer had committed to.
+    """
     from infold.core.state import chain_words
-    from infold.node import replay_state
+    from infold.node import Commitments, replay_state
     from infold.signing import keccak
 
     began = time.monotonic()
-    state, seq, digest = replay_state(journal_in(path))
+    commitments = Commitments()
+    state, seq, digest = replay_state(journal_in(path), commitments.watch)
     words = "".join(f"{place}={word:x};" for place, word in sorted(chain_words(state).items()))
     tally = state.tally
     document = {
@@ -374,7 +377,12 @@ def journal_replay(path: JournalPath, as_json: Json = False) -> None:
             "lapsed": tally.lapsed,
         },
         "words_hash": "0x" + keccak(words.encode()).hex(),
+        "curves": {
+            "committed": commitments.batches,
+            "kept": commitments.batches - len(commitments.faults),
+        },
+        "faults": commitments.faults,
         "seconds": round(time.monotonic() - began, 3),
-        "ok": True,
+        "ok": not commitments.faults,
     }
     finish(document, as_json, "journal")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from infold.cli.layout import clock, count, decimal_dollars, dollars, grouped, pairs, percent, table
 from infold.cli.pages import Document
@@ -38,8 +38,7 @@ def of_account(found: Document) -> list[str]:
             ("epoch", count(found["epoch"])),
         ]
     )
-    positions = of_positions(found["positions"]) if found["positions"] else ["no open positions"]
-    return [*lines, "", *positions]
+    return [*lines, "", *of_holdings(found)]
 
 
 def _fee_tier(found: Document) -> str:
@@ -47,6 +46,26 @@ def _fee_tier(found: Document) -> str:
     return f"pays {percent(found['feeTier'])} of a market's fee" + (
         f" until {clock(until)}" if until else ""
     )
+
+
+def of_holdings(found: Document) -> list[str]:
+    """Open positions, and below them the exits that stand of closed ones."""
+    positions = of_positions(found["positions"]) if found["positions"] else ["no open positions"]
+    there = {one["index"]: one["market"] for one in found["positions"]}
+    return [*positions, *(line for one in found["exits"] for line in _closed_exit(one, there))]
+
+
+def _closed_exit(one: Document, there: Mapping[int, str]) -> list[str]:
+    """An exit that its position left behind, and whom that holds up; nothing of any other."""
+    if not one["closed"]:
+        return []
+    market = there.get(one["index"])
+    held_up = "its place is free" if market is None else f"no exit from {market} before that"
+    return [
+        f"{one['market']}: exit of {grouped(one['size'])} still stands, its {one['side']} was"
+        " closed since;",
+        f"  `infold keeper --once` ends it, with any key; {held_up}",
+    ]
 
 
 def of_positions(found: Sequence[Document]) -> list[str]:

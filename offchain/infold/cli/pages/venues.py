@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people read who run a venue or watch one: where it is, how it stands, what a keeper did."""
+"""What people read who run a venue or watch one: where it is, how it stands."""
 
 from __future__ import annotations
 
@@ -70,14 +70,6 @@ def of_deployed(found: Document) -> list[str]:
     """What stands where, and the book that says so."""
     rest = {name: value for name, value in found.items() if name not in ("contracts", "ok")}
     return [*table(["contract", "address"], found["contracts"].items(), left=2), "", *plain(rest)]
-
-
-def of_look(found: Document) -> list[str]:
-    """What a keeper saw and did."""
-    if found["vector_ms"]:
-        return plain(found)
-    rest = {name: value for name, value in found.items() if name != "vector_ms"}
-    return plain({"vector": "none: no batch has landed yet"} | rest)
 
 
 def of_status(found: Document) -> list[str]:

@@ -169,8 +169,6 @@ def test_a_rejection_s_object_has_its_own_code_and_field(
         rejected["message"] == "PRICE_TICK (price): 5 is off; round the price to the market's tick"
     )
     assert rejected["next"] == "round the price to the market's tick"
-    tell(of_error(Rejected("INSUFFICIENT_MARGIN", None, "1.5 of collateral is missing")), True)
-    assert str(failed(capsys)["next"]).startswith("deposit that much, cancel orders or reduce")
     for mend, said in (("", "nothing: the key is one already"), ("do it later", "do it later")):
         refusal = Reverted("signers: already a signer", "eth_call", mend)
         assert tell(of_error(refusal), True) == Exit.REVERTED

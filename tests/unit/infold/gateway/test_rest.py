@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
-from infold.gateway.rest import BODY_BYTES_MAX, ORDERS_MAX, Gateway, Server, problem, split_orders
+from infold.gateway.rest import BODY_BYTES_MAX, ORDERS_MAX, Gateway, Server, split_orders
 
 HASH = "0x" + "ab" * 32
 
@@ -148,11 +148,6 @@ def test_one_refused_order_is_a_problem_document(door: Door) -> None:
     body = answer.json()
     assert body["type"] == "urn:infold:error:PRICE_TICK"
     assert (body["code"], body["param"], body["retryable"]) == ("PRICE_TICK", "price", False)
-
-
-def test_a_problem_speaks_to_its_reader_not_to_the_journal() -> None:
-    short = Rejected("INSUFFICIENT_MARGIN", None, "1.5 of collateral is missing")
-    assert problem(short)["detail"] == short.told != short.message
 
 
 def test_orders_that_arrive_together_are_committed_together(door: Door) -> None:

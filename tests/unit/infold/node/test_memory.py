@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from infold.cli.findings.facts import decode_cuts
 from infold.core.events import (
     BatchClosed,
     BatchConfirmed,
@@ -26,8 +25,8 @@ from infold.dealer.guarding import CapitalGuard, Holding
 from infold.dealer.params import PERPETUAL
 from infold.dealer.signals import Signals
 from infold.messages import Fill
-from infold.node.batches import Batches, commitment_entry
-from infold.node.memory import Memory, read_entry, tell
+from infold.node.batches import Batches
+from infold.node.memory import Memory, tell
 
 START_MS = 1_700_000_000_000
 PRICE_E8 = 60_000 * 10**8
@@ -212,17 +211,6 @@ def test_what_signals_refused_is_said_at_every_doubling(caplog: pytest.LogCaptur
     ]
     dealer.signals = None
     batches.say_faults()
-
-
-def test_a_commitment_names_the_curves_that_capital_cut() -> None:
-    guard = CapitalGuard()
-    rich = Holding(0.0, 0.0, 1.0, 260.0, 260.0, 10.0, 2.2)
-    plain = commitment_entry(b"\x01", 5, None)
-    guard.allow(1e9, {3: rich}, 2.0)
-    assert commitment_entry(b"\x01", 5, guard) == plain == b'{"curves":"01","time_ms":5}'
-    guard.allow(1e4, {3: rich, 1: rich._replace(held_m=9.0, client_m=9.0)}, 2.0)
-    entry = read_entry(commitment_entry(b"\x01", 5, guard))
-    assert decode_cuts(bytes(entry["cuts"])) == {1: "ROOM", 3: "ROOM"}
 
 
 def test_curves_that_capital_cut_are_said_at_every_doubling(

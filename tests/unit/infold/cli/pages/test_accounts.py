@@ -6,7 +6,14 @@ from __future__ import annotations
 import pytest
 from tests.support.pages import HASH, text_of
 
-from infold.cli.pages.accounts import of_account, of_paid, of_positions, of_refund, of_refunds
+from infold.cli.pages.accounts import (
+    of_account,
+    of_holdings,
+    of_paid,
+    of_positions,
+    of_refund,
+    of_refunds,
+)
 
 REFUNDS = {
     "feeTier": "0.875",
@@ -29,6 +36,7 @@ def test_an_account_shows_its_fee_tier_and_what_it_is_owed() -> None:
         "openOrders": 2,
         "epoch": 1,
         "positions": [],
+        "exits": [],
     }
     text = text_of(of_account(account))
     assert "pays 87.5% of a market's fee until 2027-01-15 08:00:00" in text
@@ -63,6 +71,29 @@ def test_what_holds_a_position_back_is_told_below_it() -> None:
     assert lines[3] == "ETH-USD was deleveraged: `infold keeper --once` folds it"
     assert lines[4].startswith("ETH-USD: exit of 0.25 asked for, first due 2027-01-15 08:00:00")
     assert len(of_positions([free])) == 2
+
+
+def test_an_exit_of_a_position_closed_since_is_told_with_who_ends_it_and_whom_it_holds_up() -> None:
+    exit_ = {"market": "BTC-USD", "side": "long", "index": 0, "size": "0.25", "due": 1}
+    alone = text_of(of_holdings({"positions": [], "exits": [exit_ | {"closed": True}]}))
+    assert alone.startswith(
+        "no open positions\nBTC-USD: exit of 0.25 still stands, its long was closed"
+    )
+    assert "`infold keeper --once` ends it" in alone and alone.endswith("its place is free")
+    held = {
+        "market": "ETH-USD",
+        "index": 0,
+        "size": "1",
+        "oraclePrice": "3000",
+        "quote": "0",
+        "unrealizedPnl": "0",
+        "behind": False,
+        "exit": None,
+    }
+    both = {"positions": [held], "exits": [exit_ | {"closed": True}]}
+    assert text_of(of_holdings(both)).endswith("no exit from ETH-USD before that")
+    open_ = {"positions": [held], "exits": [exit_ | {"closed": False}]}
+    assert of_holdings(open_) == of_positions([held])
 
 
 def test_refunds_are_a_table_and_what_was_paid_another() -> None:

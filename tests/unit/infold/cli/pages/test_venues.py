@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people read who run a venue: how to trade with it, where it stands, what a keeper saw."""
+"""What people read who run a venue: how to trade with it, where it stands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.pages import HASH, text_of
 
-from infold.cli.pages.venues import of_deployed, of_devnet, of_look, of_status
+from infold.cli.pages.venues import of_deployed, of_devnet, of_status
 
 NOW_MS = 1_800_000_000_000
 
@@ -46,11 +46,6 @@ def test_what_was_deployed_is_a_table_of_addresses() -> None:
         "chain id  31337",
         "book      book.json",
     ]
-
-
-def test_a_keeper_without_a_batch_says_that_there_was_none() -> None:
-    assert of_look({"block": 7, "vector_ms": 0})[0] == "vector  none: no batch has landed yet"
-    assert of_look({"block": 7, "vector_ms": NOW_MS})[1] == "vector  2027-01-15 08:00:00.000 UTC"
 
 
 BOUND = {
