@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +20,8 @@ from infold.cli.terminal import Exit
 from infold.messages import Receipt
 from infold.node import LocalVenue
 from infold.shell.chain import block
-from infold.shell.devnet_config import DevnetConfig, live_prices
+from infold.shell.deploy import MarketPlan
+from infold.shell.devnet_config import DevnetConfig, default_market, live_prices
 from infold.words import unpack_account, unpack_position
 
 pytestmark = pytest.mark.devnet
@@ -36,6 +39,7 @@ class Scene:
         self.venue, self.capsys, self.key = venue, capsys, key
         self.prices = live_prices(venue.config)
         self.time_ms = START_MS
+        self.seq = 1
 
     def account(self, number: int) -> int:
         return self.venue.devnet.accounts[number].account
@@ -53,8 +57,24 @@ class Scene:
         self.time_ms += EPOCH_MS + 4_000
         assert self.venue.step(self.time_ms, self.prices).number is not None
 
+    def trade(self, buyer: int, seller: int, **terms: Any) -> None:
+        """A batch in which one buys from the other; the terms are fields of both orders."""
+        self.seq += 1
+        orders = [
+            an_order(self.venue, buyer, seq=self.seq, **terms),
+            an_order(self.venue, seller, seq=self.seq, side="sell", **terms),
+        ]
+        answers = self.venue.node.submit(orders, self.time_ms + 10)
+        assert all(isinstance(answer, Receipt) for answer in answers), answers
+        self.step()
+
     def keep(self, *options: str) -> tuple[int, dict[str, Any], str]:
-        return self.run(KEEPER, "keeper", "--once", *options)
+        return self.run(KEEPER, "keeper", "--once", "--quiet", *options)
+
+    def signers(self) -> list[str]:
+        """The oracle's signers, as the keeper's options name them."""
+        named = [f"0x{it.address.hex()}={it.url}" for it in self.venue.devnet.signers]
+        return [part for it in named for part in ("--signer", it)]
 
     def run(self, who: int, *words: str) -> tuple[int, dict[str, Any], str]:
         devnet = self.venue.devnet
@@ -65,13 +85,28 @@ class Scene:
         return code, document_of(written.out) if written.out else {}, written.err
 
 
+def a_market_with_room_for(size_e8: int) -> MarketPlan:
+    """The BTC market, of which the pool holds no more than this."""
+    plan = default_market(1, "BTC-USD", 60_000.0)
+    caps = plan.caps._replace(position_cap_e8=size_e8, residual_cap_e8=size_e8)
+    return replace(plan, caps=caps)
+
+
 @pytest.fixture
 def scene(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Scene]:
     amounts = (4_000 * DOLLAR, 1_000_000 * DOLLAR, 10 * DOLLAR)
     config = DevnetConfig(
-        start_ms=START_MS, seed=5, accounts=3, collaterals_e6=amounts, epoch_ms=EPOCH_MS
+        start_ms=START_MS,
+        seed=5,
+        accounts=3,
+        collaterals_e6=amounts,
+        epoch_ms=EPOCH_MS,
+        **getattr(request, "param", {}),
     )
     with LocalVenue(config) as venue:
         waiting = SimpleNamespace(
@@ -96,19 +131,20 @@ def scene(
 def test_the_keeper_leaves_who_is_well_alone_and_liquidates_who_is_not(scene: Scene) -> None:
     poor, keeper = scene.account(POOR), scene.account(KEEPER)
     code, found, err = scene.keep("--account", str(keeper))
-    assert code == 0 and found["ok"] and found["holders"] >= 2 and "looking" in err
+    assert code == 0 and found["ok"] and found["holders"] >= 2, err
     assert found["fresh"] and found["broken"] == 0 == len(found["liquidations"])
 
     scene.prices[1] = scene.prices[1] * 96 // 100
     scene.step()
-    code, found, _ = scene.keep("--account", str(keeper), "--quiet")
+    code, found, _ = scene.keep("--account", str(keeper))
     assert code == 0 and found["broken"] == 1
     (done,) = found["liquidations"]
-    assert (done["account"], done["index"], done["debt_e6"]) == (poor, 0, "0")
+    assert (done["account"], done["market"], done["index"]) == (poor, "BTC-USD", 0)
+    assert done["debt_e6"] == "0"
     assert 0 < int(done["size_e8"]) < 10**8
     assert scene.base(poor) == 10**8 - int(done["size_e8"])
     assert scene.cash(keeper) == 10 * DOLLAR + int(done["earned_e6"]) > 10 * DOLLAR
-    code, found, _ = scene.keep("--quiet")
+    code, found, _ = scene.keep()
     assert code == 0 and found["broken"] == 0, "it is a quarter above maintenance now"
 
     scene.step()
@@ -120,17 +156,17 @@ def test_E07_a_debt_is_the_other_sides_first_and_an_old_vector_moves_nobody(scen
     scene.step()
     stale_ms = scene.time_ms + 20_000
     scene.venue.devnet.mine(stale_ms)
-    code, found, _ = scene.keep("--quiet")
+    code, found, _ = scene.keep()
     assert code == 0 and not found["fresh"] and found["liquidations"] == []
 
     scene.step()
-    code, found, _ = scene.keep("--quiet")
+    code, found, _ = scene.keep()
     (done,) = found["liquidations"]
     rich = scene.account(RICH)
     assert code == 0 and done["deleveraged"] and int(done["debt_e6"]) > 100 * DOLLAR
     assert scene.cash(scene.account(POOR)) == 0 == scene.base(scene.account(POOR))
-    assert found["folds"] == [{"account": rich, "index": 0}]
-    assert scene.base(rich) == 0 and scene.keep("--quiet")[1]["folds"] == []
+    assert found["folds"] == [{"account": rich, "market": "BTC-USD", "index": 0}]
+    assert scene.base(rich) == 0 and scene.keep()[1]["folds"] == []
     scene.step()
     assert scene.venue.node.reconcile().report() == []
 
@@ -147,28 +183,122 @@ def test_who_asked_to_leave_is_let_out_at_the_appointed_time(scene: Scene) -> No
     assert (asked["index"], asked["size_e8"]) == (0, str(10**8 // 4))
     assert due_ms == block(devnet.rpc).timestamp_s * 1_000 + 60_000
     code, _, err = scene.run(RICH, "exit", str(rich), "-m", "BTC-USD")
-    assert code == Exit.REVERTED and "exit pending; one request a position" in err
-    code, found, _ = scene.keep("--quiet")
-    assert code == 0 and found["exits"] == []
+    assert code == Exit.REVERTED and "exit pending; one request a place" in err
+    whose = {
+        "account": rich,
+        "market": "BTC-USD",
+        "side": "short",
+        "index": 0,
+        "size_asked_e8": str(10**8 // 4),
+    }
+    times = {"asked_ms": due_ms - 60_000, "due_ms": due_ms, "appointed_ms": due_ms}
+    code, found, _ = scene.keep()
+    assert code == 0 and found["ok"] and found["exits"] == []
+    early = {"overdue": False, "reason": "its time has not come"}
+    assert found["exits_waiting"] == [whose | times | early]
 
     devnet.write_prices(due_ms, scene.prices)
     devnet.mine(due_ms + 1_000)
     scene.venue.clock_ms = due_ms + 2_000
-    code, found, _ = scene.keep("--quiet")
-    assert code == 0 and found["exits"] == [], "nobody has that moment's prices"
-    signers = [f"0x{it.address.hex()}={it.url}" for it in devnet.signers]
-    named = [part for it in signers for part in ("--signer", it)]
-    code, found, err = scene.keep("--quiet", *named)
+    code, found, err = scene.keep()
+    assert code == Exit.SETUP and not found["ok"] and found["exits"] == []
+    (late,) = found["exits_waiting"]
+    assert late["overdue"] and "nobody was asked for signed prices" in late["reason"]
+    error = json.loads(err)["error"]
+    assert f"the exit of account {rich} from BTC-USD is due since" in error["message"]
+    assert error["next"].startswith("pass --signer ADDRESS=URL")
+
+    code, found, err = scene.keep(*scene.signers())
     (out,) = found["exits"]
-    assert code == 0, err
-    assert out == {
-        "account": rich,
-        "index": 0,
+    assert code == 0 and found["ok"], err
+    oracle_e8 = scene.prices[1]
+    price_e8 = oracle_e8 * 1_002 // 1_000
+    assert out == whose | {
         "time_ms": due_ms,
-        "size_e8": str(10**8 // 4),
+        "size_done_e8": str(10**8 // 4),
+        "oracle_price_e8": str(oracle_e8),
+        "taken": [
+            {
+                "by": "pool",
+                "size_e8": str(10**8 // 4),
+                "price_e8": str(price_e8),
+                "paid_e6": str((price_e8 - oracle_e8) // 4 // 100),
+            }
+        ],
     }
     assert scene.base(rich) == -3 * 10**8 // 4
-    assert scene.keep("--quiet", *named)[1]["exits"] == []
+    found = scene.keep(*scene.signers())[1]
+    assert found["exits"] == found["exits_waiting"] == []
+
+
+@pytest.mark.parametrize(
+    ("scene", "asked", "taken"),
+    [
+        ({"markets": (a_market_with_room_for(3 * 10**7),)}, "1", {"pool": 3, "other side": 7}),
+        ({"markets": (a_market_with_room_for(3 * 10**7),)}, "0.4", {"pool": 3}),
+    ],
+    indirect=["scene"],
+)
+def test_what_the_pool_has_no_room_for_is_told_apart(
+    scene: Scene, asked: str, taken: dict[str, int]
+) -> None:
+    """The other side takes the rest of an exit from half of the position at least."""
+    devnet, rich = scene.venue.devnet, scene.account(RICH)
+    due_ms = scene.run(RICH, "exit", str(rich), "-m", "BTC-USD", "--size", asked)[1]["due_ms"]
+    devnet.write_prices(due_ms, scene.prices)
+    devnet.mine(due_ms + 1_000)
+    scene.venue.clock_ms = due_ms + 2_000
+    code, found, err = scene.keep(*scene.signers())
+    assert code == 0, err
+    (out,) = found["exits"]
+    lots = {name: tenths * 10**7 for name, tenths in taken.items()}
+    assert {part["by"]: int(part["size_e8"]) for part in out["taken"]} == lots
+    assert int(out["size_done_e8"]) == sum(lots.values()) == 10**8 + scene.base(rich)
+    assert {int(part["price_e8"]) for part in out["taken"]} == {scene.prices[1] * 1_002 // 1_000}
+
+
+def test_an_exit_that_missed_its_time_waits_for_the_next_and_says_when(scene: Scene) -> None:
+    devnet, rich = scene.venue.devnet, scene.account(RICH)
+    asked = scene.run(RICH, "exit", str(rich), "-m", "BTC-USD")[1]
+    devnet.mine(asked["due_ms"] + 30_000)
+    code, found, err = scene.keep(*scene.signers())
+    (late,) = found["exits_waiting"]
+    assert code == Exit.UNAVAILABLE and json.loads(err)["error"]["retryable"]
+    assert late["overdue"] and late["appointed_ms"] == asked["due_ms"] + 60_000
+    assert "within 15 s after" in late["reason"]
+    assert scene.keep()[0] == Exit.SETUP, "without signers it would miss the next one as well"
+
+
+def test_an_exit_of_a_position_closed_since_is_shown_and_ended_by_anybodys_keeper(
+    scene: Scene,
+) -> None:
+    """It would hold up the exit of whatever has its place now, and no price is needed to end it."""
+    venue, rich = scene.venue, scene.account(RICH)
+    venue.clock_ms += 2_000
+    assert scene.run(RICH, "exit", str(rich), "-m", "BTC-USD")[0] == 0
+    scene.trade(RICH, POOR, price="60000", size="1")
+    scene.trade(RICH, POOR, market="ETH-USD", price=str(scene.prices[2] // 10**8), size="1")
+    told = venue.node.account(rich)
+    (position,), (stands,) = told["positions"], told["exits"]
+    assert (position["market"], position["index"], position["exit"]) == ("ETH-USD", 0, None)
+    assert (stands["market"], stands["index"], stands["closed"]) == ("BTC-USD", 0, True)
+    code, _, err = scene.run(RICH, "exit", str(rich), "-m", "ETH-USD")
+    assert code == Exit.REVERTED and "anybody's keeper ends it: `infold keeper --once`" in err
+
+    code, found, err = scene.keep()
+    assert code == 0 and found["ok"] and found["exits"] == found["exits_waiting"] == [], err
+    whose = {"account": rich, "market": "BTC-USD", "side": "short", "index": 0}
+    why = {"size_asked_e8": str(10**8), "reason": "its position was closed since"}
+    assert found["exits_ended"] == [whose | why]
+    assert scene.keep()[1]["exits_ended"] == []
+    code, asked, err = scene.run(RICH, "exit", str(rich), "-m", "ETH-USD")
+    assert code == 0 and asked["market"] == "ETH-USD", err
+
+    scene.step()
+    (stands,) = venue.node.account(rich)["exits"]
+    assert (stands["market"], stands["closed"]) == ("ETH-USD", False)
+    assert venue.node.reconcile().report() == []
+    assert app.run(["audit", "--rpc", venue.devnet.rpc.url, "--json"]) == 0
 
 
 def test_a_key_that_is_used_elsewhere_too_goes_on_from_there(scene: Scene) -> None:

@@ -4,8 +4,8 @@ requests by the venue's logs, health by the chain's own view.
 
 For liquidations nothing of a venue is needed but its node: whoever settles a batch publishes the
 price vector that opens `Recovery`'s door, and `Recovery.health` is the judge, so a keeper never
-disagrees with it. An exit wants the vector of one moment: where no batch has it, the oracle's
-signers are asked.
+disagrees with it. An exit wants the vector of one moment (`shell/exits.py`): where no batch has it,
+the oracle's signers are asked.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from infold.shell.chain import Log, Reverted, Venue, block, calldata_of, vector_of_settle
-from infold.units import EXIT_DELAY_MS, FIRST_TRADER, LEAD_MS, PLACES, WINDOW_MS
+from infold.shell.exits import PendingExit, Vector
+from infold.units import FIRST_TRADER, PLACES, WINDOW_MS
 from infold.words import (
     ExitWord,
     SettledHead,
@@ -29,15 +30,14 @@ from infold.words import (
 BLOCKS_A_LOOK: Final = 2_000
 """Blocks whose logs are asked for at once: nodes bound an answer."""
 ACCOUNT_MASK: Final = 2**32 - 1
-Vector = tuple[int, list[int], list[tuple[int, int]]]
 
 
-class DueExit(NamedTuple):
-    """A forced exit whose appointed time has come and is not past."""
+class Behind(NamedTuple):
+    """A position that has not given up yet what its side owes."""
 
     account: int
     place: int
-    time_ms: int
+    market: int
 
 
 class Broken(NamedTuple):
@@ -45,6 +45,7 @@ class Broken(NamedTuple):
 
     account: int
     place: int
+    market: int
     equity_e6: int
     margin_e6: int
 
@@ -58,6 +59,8 @@ class Watch:
         self.block_ms = 0
         self.holders: set[int] = set()
         self.exits: dict[tuple[int, int], ExitWord] = {}
+        self.wound_down = False
+        """Whether the venue has ended: no exit is carried out any more."""
         self.owing: set[int] = set()
         """Markets in which a side was deleveraged."""
         self.vector: Vector | None = None
@@ -86,6 +89,8 @@ class Watch:
                 settled = log.transaction if log.name == "BatchSettled" else settled
                 if log.name == "ExitSet":
                     self._note_exit(log)
+                elif log.name == "WoundDown":
+                    self.wound_down = True
                 elif log.name == "Deleveraged" and int(log.arguments["number"]):
                     self.owing.add(int(log.arguments["market"]))
             self.block = last
@@ -103,21 +108,18 @@ class Watch:
         else:
             self.exits.pop(key, None)
 
-    def due_exits(self) -> list[DueExit]:
-        """Requests that a vector of the window could carry out now, by their latest appointed
-        time.
-        """
-        found = []
-        for (account, place), asked in sorted(self.exits.items()):
-            rounds = (self.block_ms + LEAD_MS - asked.asked_ms) // EXIT_DELAY_MS
-            time_ms = asked.asked_ms + rounds * EXIT_DELAY_MS
-            late = time_ms + WINDOW_MS < self.block_ms
-            if rounds > 0 and time_ms > asked.done_ms and not late:
-                found.append(DueExit(account, place, time_ms))
-        return found
+    def pending_exits(self) -> list[PendingExit]:
+        """Every exit that stands; none once the venue has ended."""
+        keys = [] if self.wound_down else sorted(self.exits)
+        places = [[account * PLACES + place] for account, place in keys]
+        words = self.venue["Clearing"].calls("positions", places)
+        return [
+            PendingExit(*key, self.exits[key], unpack_position(int(word)))
+            for key, word in zip(keys, words, strict=True)
+        ]
 
-    def late(self) -> list[tuple[int, int]]:
-        """Accounts and places of positions that have not given up yet what their side owes."""
+    def late(self) -> list[Behind]:
+        """Positions that have not given up yet what their side owes."""
         if not self.owing:
             return []
         clearing = self.venue["Clearing"]
@@ -138,7 +140,7 @@ class Watch:
                 if sides is not None and position.event < (
                     sides.longs if position.base_e8 > 0 else sides.shorts
                 ):
-                    found.append((account, place))
+                    found.append(Behind(account, place, position.market))
         return found
 
     def _keep(self, touched: list[int]) -> None:
@@ -170,10 +172,10 @@ class Watch:
             return None
         if equity >= margin:
             return None
-        return Broken(account, self._largest(account), int(equity), int(margin))
+        return Broken(account, *self._largest(account), int(equity), int(margin))
 
-    def _largest(self, account: int) -> int:
-        """The place of the position worth most at its market's last settled price."""
+    def _largest(self, account: int) -> tuple[int, int]:
+        """Place and market of the position worth most at its market's last settled price."""
         clearing = self.venue["Clearing"]
         mask = unpack_account(int(clearing.call("accounts", account))).mask
         places = [place for place in range(PLACES) if mask >> place & 1]
@@ -184,7 +186,8 @@ class Watch:
             abs(position.base_e8) * unpack_clock(int(clock)).price_e8
             for position, clock in zip(positions, clocks, strict=True)
         ]
-        return places[worth.index(max(worth))]
+        largest = worth.index(max(worth))
+        return places[largest], positions[largest].market
 
 
 def accounts_of(log: Log) -> set[int]:

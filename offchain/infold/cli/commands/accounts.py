@@ -21,9 +21,9 @@ from infold.cli.options import (
     client,
     deposit_e6,
 )
-from infold.cli.pages.accounts import of_account, of_positions
+from infold.cli.pages.accounts import of_account, of_holdings
 from infold.cli.pages.payments import of_payment
-from infold.cli.terminal import Json, show_all, show_command
+from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
 from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
 
@@ -266,14 +266,8 @@ def withdraw(
 
 
 def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
-    """The account's open positions."""
+    """The account's open positions, and forced exits that stand."""
     with client(api_url) as api:
-        positions = list(api.account(account)["positions"])
-        show_all(
-            "position",
-            "positions",
-            positions,
-            as_json,
-            f"positions of account {account}",
-            of_positions,
-        )
+        found = api.account(account)
+        held = {name: found[name] for name in ("positions", "exits")}
+        show_command("position", held, as_json, f"positions of account {account}", of_holdings)

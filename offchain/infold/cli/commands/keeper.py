@@ -7,26 +7,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.header import header
+from infold.cli.commands.letting_out import LettingOut, Names, Row, why_refused
+from infold.cli.news import News
 from infold.cli.options import (
     CONNECTIONS,
     address_of_text,
 )
-from infold.cli.pages.venues import of_look
-from infold.cli.terminal import Exit, Json, Quiet, Steps, complain, progress, show
-from infold.errors import Unavailable
+from infold.cli.pages.keeper import of_look
+from infold.cli.terminal import Exit, Json, Quiet, Steps, complain, progress, show_command
+from infold.errors import InfoldError, Unavailable
 from infold.units import PLACES
-from infold.words import SettleHead, pack_settle_head, unpack_exit
+from infold.words import SettleHead, pack_settle_head
 
 if TYPE_CHECKING:
     from infold.cli.onchain import Party
-    from infold.shell.chain import Log, Reverted, Venue
-    from infold.shell.keeper import Broken, DueExit, Vector, Watch
+    from infold.shell.chain import Log, Venue
+    from infold.shell.exits import Vector
+    from infold.shell.keeper import Broken, Watch
 
     Collect = Callable[[int], Vector]
 
@@ -51,8 +53,10 @@ def keeper(
         list[str] | None,
         typer.Option(
             "--signer",
-            help="An oracle signer as ADDRESS=URL, k of them or more: who signs the prices of a"
-            " forced exit's appointed time. Without them an exit waits for a batch of that time.",
+            envvar="INFOLD_SIGNERS",
+            help="An oracle signer as ADDRESS=URL, all that are known: those who serve sign the"
+            " prices of a forced exit's appointed time. Without them an exit waits for a batch of"
+            " that time.",
         ),
     ] = None,
     interval_s: Annotated[
@@ -66,41 +70,55 @@ def keeper(
     has come.
 
     Needs a node, a key that pays gas, and nothing of the venue's: prices come from its last batch.
-    With --json one document a look that did something, with --once always one.
+    With --json one document a look that did something or found something new that it cannot do,
+    with --once always one. With --once it leaves with 7 where a contract refused, with 3 where an
+    exit waits for want of --signer, with 6 where it waits for its next time or for its signers.
     """
     from infold.shell.keeper import Watch
 
     party = caller.party()
-    there, watch = party.venue, Watch(party.venue)
-    collect = _collector(signer or [], there)
+    there, watch, news = party.venue, Watch(party.venue), News()
+    collect, names = _collector(signer or [], there), Names(there["Clearing"])
     with progress(quiet) as steps:
+        steps.say(f"looking from block {watch.block + 1}")
         while not once:
             try:
-                found = look(watch, party, account, collect, steps)
-                if any(found[name] for name in ("liquidations", "folds", "exits", "refused")):
-                    show({**header("keeper"), **found}, as_json, "infold keeper", of_look)
+                found, _ = look(watch, party, names, account, collect, steps)
+                is_new, line = news.of(found)
+                if line:
+                    steps.say(line)
+                if is_new:
+                    show_command("keeper", found, as_json, "infold keeper", of_look)
             except Unavailable as error:
-                complain(str(error))
+                if line := news.of_trouble(str(error)):
+                    complain(line)
             time.sleep(interval_s)
-        found = look(watch, party, account, collect, steps)
-    show({**header("keeper"), **found}, as_json, "infold keeper", of_look)
+        found, overdue = look(watch, party, names, account, collect, steps)
+    show_command("keeper", found, as_json, "infold keeper", of_look)
     if found["refused"]:
         raise typer.Exit(Exit.REVERTED)
+    if overdue:
+        raise overdue[0]
 
 
 def _collector(signers: list[str], there: Venue) -> Collect | None:
     """How to get the vector of a moment from the oracle's signers; None if none are named."""
     if not signers:
         return None
-    from infold.shell.oracle import Collector
+    from infold.shell.chain import block
+    from infold.shell.oracle import ChainRoster, Collector
     from infold.signing import Domain
 
     named = dict(text.partition("=")[::2] for text in signers)
     urls = {address_of_text(address): url for address, url in named.items()}
     oracle = there["Oracle"]
-    k = int(oracle.call("threshold")) >> 56 & 0xFF
-    collector = Collector(urls, k, Domain(there.book.chain_id, oracle.address))
+    domain = Domain(there.book.chain_id, oracle.address)
+    collector = Collector(urls, ChainRoster(oracle), domain)
     CONNECTIONS.callback(collector.close)
+    try:
+        collector.require(block(there.rpc).timestamp_s * 1_000)
+    except Unavailable as few:
+        complain(str(few))  # exits will wait; what needs no new prices goes on
 
     def collect(time_ms: int) -> Vector:
         vector = collector.collect(time_ms)
@@ -110,89 +128,74 @@ def _collector(signers: list[str], there: Venue) -> Collect | None:
     return collect
 
 
+class Look(NamedTuple):
+    """What a look found and did, and why it left exits whose time had come."""
+
+    found: Row
+    overdue: list[InfoldError]
+
+
 def look(
-    watch: Watch, party: Party, keeper_account: int, collect: Collect | None, steps: Steps
-) -> dict[str, Any]:
+    watch: Watch,
+    party: Party,
+    names: Names,
+    keeper_account: int,
+    collect: Collect | None,
+    steps: Steps,
+) -> Look:
     """Follow the chain, liquidate whom it allows and let out whose time has come; what came of
     it.
     """
-    steps.say(f"looking from block {watch.block + 1}")
-    done: list[dict[str, Any]] = []
-    refused: list[dict[str, Any]] = []
+    done: list[Row] = []
+    refused: list[Row] = []
     watch.follow()
-    folds = _fold(watch, party, refused)
+    folds = _fold(watch, party, names, refused)
     broken = watch.broken()
     for number, case in enumerate(broken):
         steps.at(number, len(broken), f"account {case.account}")
-        _liquidate(watch, party, case, keeper_account, done, refused)
+        _liquidate(watch, party, names, case, keeper_account, done, refused)
     if any(it["deleveraged"] for it in done):
         watch.follow()
-        folds += _fold(watch, party, refused)
-    left = [_let_out(watch, party, due, collect, refused) for due in watch.due_exits()]
-    return {
+        folds += _fold(watch, party, names, refused)
+    leaving = LettingOut(watch, party, names, collect)
+    leaving.run()
+    refused += leaving.refused
+    found = {
         "block": watch.block,
+        "block_ms": watch.block_ms,
         "vector_ms": watch.vector_ms,
         "fresh": watch.fresh,
         "holders": len(watch.holders),
         "broken": len(broken),
         "liquidations": done,
         "folds": folds,
-        "exits": [it for it in left if it is not None],
+        "exits": leaving.done,
+        "exits_ended": leaving.ended,
+        "exits_waiting": leaving.waiting,
         "refused": refused,
         "unjudged": [
             {"account": account, "reason": reason}
             for account, reason in sorted(watch.unjudged.items())
         ],
-        "ok": not refused,
+        "ok": not refused and not leaving.overdue,
     }
+    return Look(found, leaving.overdue)
 
 
-def _let_out(
-    watch: Watch,
-    party: Party,
-    due: DueExit,
-    collect: Collect | None,
-    refused: list[dict[str, Any]],
-) -> dict[str, Any] | None:
-    """One forced exit at its appointed time, None where nobody has that time's vector yet."""
-    from infold.shell.chain import Reverted
-
-    account, place, time_ms = due
-    try:
-        if watch.vector is not None and watch.vector_ms == time_ms:
-            vector = watch.vector
-        elif collect is not None:
-            vector = collect(time_ms)
-        else:
-            return None
-        logs = party.send("Recovery", "execute_exit", *vector, account, place)
-    except (Reverted, Unavailable) as error:
-        refused.append({"account": account, "index": place, "reason": str(error)})
-        return None
-    asked = watch.exits[account, place]
-    left = [unpack_exit(int(log.arguments["exit"])) for log in logs if log.name == "ExitSet"]
-    out_e8 = asked.size_e8 - sum(word.size_e8 for word in left)
-    return {"account": account, "index": place, "time_ms": time_ms, "size_e8": str(out_e8)}
-
-
-def _why(refusal: Reverted) -> dict[str, str]:
-    """Why the contract refused, and what to do next."""
-    return {"reason": refusal.reason, "next": refusal.mend}
-
-
-def _fold(watch: Watch, party: Party, refused: list[dict[str, Any]]) -> list[dict[str, int]]:
+def _fold(watch: Watch, party: Party, names: Names, refused: list[Row]) -> list[Row]:
     """Let positions give up what their side owes, so that they can trade again."""
     from infold.shell.chain import Reverted
 
     folded = []
-    for account, place in watch.late():
+    for account, place, market in watch.late():
+        row: Row = {"account": account, "market": names.of(market), "index": place}
         try:
             party.send("Recovery", "fold", account, place)
         except Reverted as reverted:
             if reverted.reason != NOTHING_TO_FOLD:
-                refused.append({"account": account, "index": place, **_why(reverted)})
+                refused.append(row | why_refused(reverted))
             continue
-        folded.append({"account": account, "index": place})
+        folded.append(row)
     return folded
 
 
@@ -216,21 +219,23 @@ def _shrink(watch: Watch, party: Party, case: Broken, keeper_account: int) -> tu
 def _liquidate(
     watch: Watch,
     party: Party,
+    names: Names,
     case: Broken,
     keeper_account: int,
-    done: list[dict[str, Any]],
-    refused: list[dict[str, Any]],
+    done: list[Row],
+    refused: list[Row],
 ) -> None:
     """One account, its largest position first, until it is healthy again or nobody may."""
     from infold.cli.onchain import named
     from infold.shell.chain import Reverted
 
     for _ in range(PLACES):  # each position once at one vector
+        row = {"account": case.account, "market": names.of(case.market), "index": case.place}
         try:
             door, logs = _shrink(watch, party, case, keeper_account)
         except Reverted as reverted:
             # Somebody else was faster, or has to fold first: the next look asks again.
-            refused.append({"account": case.account, "index": case.place, **_why(reverted)})
+            refused.append(row | why_refused(reverted))
             return
         earned = sum(
             int(log.arguments["amount_e6"])
@@ -240,9 +245,8 @@ def _liquidate(
         )
         covered = [log.arguments for log in logs if log.name == "Covered"]
         done.append(
-            {
-                "account": case.account,
-                "index": case.place,
+            row
+            | {
                 "size_e8": str(named(logs, "Liquidated")["size_e8"]),
                 "deleveraged": door == "deleverage",
                 "earned_e6": str(earned),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from infold.core.margin import mark_at, standing
 from infold.core.settlement import is_behind
+from infold.core.state import Account
 from infold.errors import Rejected
 from infold.node.memory import Memory
 from infold.node.requests import Json
@@ -21,7 +22,7 @@ from infold.units import (
     format_decimal,
     quote_down,
 )
-from infold.words import ExitWord
+from infold.words import ExitWord, PositionWord, is_exit_of
 
 
 class AccountViews:
@@ -37,8 +38,9 @@ class AccountViews:
         self._tiers_ms = tiers_ms
 
     def account(self, account: int) -> Json:
-        """One account: money and margin at the latest prices, positions, slots. A position that is
-        `behind` is folded before it trades. Raises `Rejected` UNKNOWN_ACCOUNT.
+        """One account: money and margin at the latest prices, positions, exits, slots. A position
+        that is `behind` is folded before it trades; an exit whose position is `closed` holds up the
+        next one from its place until anybody ends it. Raises `Rejected` UNKNOWN_ACCOUNT.
         """
         held = self._state.accounts.get(account)
         if held is None:
@@ -59,7 +61,7 @@ class AccountViews:
                     "oraclePrice": price_text(price_e8),
                     "unrealizedPnl": format_decimal(value_e6, AMOUNT_DECIMALS),
                     "behind": is_behind(market, position),
-                    "exit": _exit(held.exits.get(index)),
+                    "exit": _exit(held.exits.get(index), position),
                 }
             )
         stands = standing(held.positions.values(), marks)
@@ -74,6 +76,7 @@ class AccountViews:
             "pendingWithdrawal": format_decimal(held.withdrawal.amount_e6, AMOUNT_DECIMALS),
             "withdrawalBarrier": held.withdrawal.barrier_ms,
             "positions": positions,
+            "exits": self._exits(held),
             "openOrders": len(held.orders),
             "slots": {
                 str(slot): {"seq": seen.seq, "open": seen.open}
@@ -83,6 +86,19 @@ class AccountViews:
             "ts": self._now_ms(),
             "seq": self._memory.journal.seq,
         }
+
+    def _exits(self, held: Account) -> list[Json]:
+        """Every forced exit that stands, of positions closed since as well."""
+        return [
+            {
+                "market": self._names.of(asked.market),
+                "side": "long" if asked.long else "short",
+                "index": index,
+                **_asked(asked),
+                "closed": not is_exit_of(asked, held.positions.get(index, PositionWord())),
+            }
+            for index, asked in sorted(held.exits.items())
+        ]
 
     def refunds(self, after: int, limit: int) -> Json:
         """Accounts above a number that earned refunds, in order; `block` is the last one observed:
@@ -113,10 +129,13 @@ class AccountViews:
         }
 
 
-def _exit(asked: ExitWord | None) -> Json | None:
-    """A forced exit that was asked for: how much, and its first appointed time."""
-    if asked is None:
-        return None
+def _exit(asked: ExitWord | None, position: PositionWord) -> Json | None:
+    """A forced exit that was asked for of a position, if there is one."""
+    return None if asked is None or not is_exit_of(asked, position) else _asked(asked)
+
+
+def _asked(asked: ExitWord) -> Json:
+    """How much, and the first appointed time."""
     return {
         "size": format_decimal(asked.size_e8, SIZE_DECIMALS),
         "due": asked.asked_ms + EXIT_DELAY_MS,

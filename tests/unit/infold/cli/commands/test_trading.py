@@ -27,7 +27,7 @@ class Venue:
         return []
 
     def account(self, account: int) -> dict[str, Any]:
-        return {"account": account, "positions": []}
+        return {"account": account, "positions": [], "exits": []}
 
 
 @contextmanager
@@ -40,8 +40,8 @@ def quiet_venue(api_url: str) -> Iterator[Venue]:
     [
         (["market", "list"], {"markets": []}),
         (["order", "list", "3"], {"orders": []}),
-        (["position", "3"], {"positions": []}),
-        (["account", "show", "3"], {"account": 3, "positions": []}),
+        (["position", "3"], {"positions": [], "exits": []}),
+        (["account", "show", "3"], {"account": 3, "positions": [], "exits": []}),
     ],
 )
 def test_a_trader_s_objects_begin_as_every_command_s_do(

@@ -3,9 +3,17 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.support.pages import HASH, text_of
 
-from infold.cli.pages.accounts import of_account, of_paid, of_positions, of_refunds
+from infold.cli.pages.accounts import (
+    of_account,
+    of_holdings,
+    of_paid,
+    of_positions,
+    of_refund,
+    of_refunds,
+)
 
 REFUNDS = {
     "feeTier": "0.875",
@@ -28,6 +36,7 @@ def test_an_account_shows_its_fee_tier_and_what_it_is_owed() -> None:
         "openOrders": 2,
         "epoch": 1,
         "positions": [],
+        "exits": [],
     }
     text = text_of(of_account(account))
     assert "pays 87.5% of a market's fee until 2027-01-15 08:00:00" in text
@@ -64,6 +73,29 @@ def test_what_holds_a_position_back_is_told_below_it() -> None:
     assert len(of_positions([free])) == 2
 
 
+def test_an_exit_of_a_position_closed_since_is_told_with_who_ends_it_and_whom_it_holds_up() -> None:
+    exit_ = {"market": "BTC-USD", "side": "long", "index": 0, "size": "0.25", "due": 1}
+    alone = text_of(of_holdings({"positions": [], "exits": [exit_ | {"closed": True}]}))
+    assert alone.startswith(
+        "no open positions\nBTC-USD: exit of 0.25 still stands, its long was closed"
+    )
+    assert "`infold keeper --once` ends it" in alone and alone.endswith("its place is free")
+    held = {
+        "market": "ETH-USD",
+        "index": 0,
+        "size": "1",
+        "oraclePrice": "3000",
+        "quote": "0",
+        "unrealizedPnl": "0",
+        "behind": False,
+        "exit": None,
+    }
+    both = {"positions": [held], "exits": [exit_ | {"closed": True}]}
+    assert text_of(of_holdings(both)).endswith("no exit from ETH-USD before that")
+    open_ = {"positions": [held], "exits": [exit_ | {"closed": False}]}
+    assert of_holdings(open_) == of_positions([held])
+
+
 def test_refunds_are_a_table_and_what_was_paid_another() -> None:
     lines = of_refunds([REFUNDS | {"account": 17}])
     text_of(lines)
@@ -74,6 +106,30 @@ def test_refunds_are_a_table_and_what_was_paid_another() -> None:
         "payer": HASH[:42],
         "least_e6": "1000000",
         "paid": [{"account": 17, "amount_e6": "10250000"}],
+        "left_e6": "0",
+        "left_e6_max": "0",
     }
     assert "$10.25" in text_of(of_paid(paid))
-    assert "nobody is owed $1.00 or more" in text_of(of_paid(paid | {"paid": []}))
+
+
+@pytest.mark.parametrize(
+    ("left_e6", "said"),
+    [
+        (0, "nothing more is owed to anybody"),
+        (
+            149_823,
+            "nobody is owed 1 or more, the most is 0.149823; `infold refunds pay --least 0.149823`",
+        ),
+        (2_000_000, "earned meanwhile, and paid by the next run: $2.00"),
+    ],
+)
+def test_a_payment_says_what_is_left_and_what_pays_it(left_e6: int, said: str) -> None:
+    left = {"left_e6": str(left_e6), "left_e6_max": str(left_e6)}
+    found = {"payer": HASH[:42], "least_e6": "1000000", "paid": []}
+    assert said in " ".join(text_of(of_paid(found | left)).split())
+
+
+def test_one_accounts_refund_is_told_as_the_account_tells_it() -> None:
+    text = text_of(of_refund(REFUNDS))
+    for part in ("pays 87.5% of a market's fee", "$12.50", "$2.25", "$10.25"):
+        assert part in text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people read who run a venue: how to trade with it, where it stands, what a keeper saw."""
+"""What people read who run a venue: how to trade with it, where it stands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.pages import HASH, text_of
 
-from infold.cli.pages.venues import of_deployed, of_devnet, of_look, of_status
+from infold.cli.pages.venues import of_deployed, of_devnet, of_status
 
 NOW_MS = 1_800_000_000_000
 
@@ -19,13 +19,17 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
         "api_url": "http://127.0.0.1:40879",
         "chain_id": 31_337,
         "contracts": {"Clearing": address},
-        "markets": [{"id": 1, "name": "BTC-USD", "tick_e8": 10**7}],
+        "markets": [
+            {"id": 1, "name": "BTC-USD", "tick_e8": 10**7, "price_e8": str(60_000 * 10**8 + 10**7)}
+        ],
         "accounts": [{"id": 17, "address": address, "private_key": key}],
         "matcher": {"address": address, "private_key": key},
         "refund_payer": {"address": address, "private_key": key},
         "owner": {"address": address, "private_key": key},
         "guardian": {"address": address, "private_key": key},
-        "oracle_signers": [{"address": address, "private_key": key}],
+        "oracle_signers": [{"address": address, "private_key": key, "url": "http://127.0.0.1:5"}],
+        "spare_signers": [{"address": address, "private_key": key, "url": "http://127.0.0.1:6"}],
+        "book": "/var/dev net/addresses.json",
         "key_files": "/var/devnet/keys",
         "k": 1,
     }
@@ -33,7 +37,13 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
     assert f"export INFOLD_API_URL={found['api_url']}\n" in text
     assert f"export INFOLD_RPC_URL={found['rpc_url']}\n" in text
     assert f"export INFOLD_PRIVATE_KEY={key}\n" in text
-    assert "infold order place 17 -m BTC-USD --side buy" in text
+    assert f'export INFOLD_SIGNERS="\n    {address}=http://127.0.0.1:5\n' in text
+    assert "export INFOLD_BOOK='/var/dev net/addresses.json'\n" in text
+    # 5 % above the price, on the tick: a price that fills, to be pasted as it is
+    assert "infold order place 17 -m BTC-USD --side buy --size 0.01 --price 63000.1" in text
+    assert f"infold govern oracle_signer {address} true \\\n" in text
+    none = text_of(of_devnet(found | {"spare_signers": []}))
+    assert "spare" not in none and "govern oracle_signer" not in none
     assert "/var/devnet/keys/ has owner, guardian, matcher and refund_payer" in text
 
 
@@ -46,11 +56,6 @@ def test_what_was_deployed_is_a_table_of_addresses() -> None:
         "chain id  31337",
         "book      book.json",
     ]
-
-
-def test_a_keeper_without_a_batch_says_that_there_was_none() -> None:
-    assert of_look({"block": 7, "vector_ms": 0})[0] == "vector  none: no batch has landed yet"
-    assert of_look({"block": 7, "vector_ms": NOW_MS})[1] == "vector  2027-01-15 08:00:00.000 UTC"
 
 
 BOUND = {
