@@ -37,6 +37,10 @@ def of_devnet(found: Document) -> list[str]:
                     f"{found['owner']['address']}, guardian {found['guardian']['address']}",
                 ),
                 (
+                    "sealed",
+                    "no: the owner's changes act at once, all but the vault's and the bond's",
+                ),
+                (
                     "key files",
                     f"{found['key_files']}/ has owner, guardian, matcher and refund_payer, for"
                     " --key-file",
