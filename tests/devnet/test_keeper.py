@@ -136,6 +136,15 @@ def test_the_keeper_leaves_who_is_well_alone_and_liquidates_who_is_not(scene: Sc
 
     scene.prices[1] = scene.prices[1] * 96 // 100
     scene.step()
+    code, found, err = scene.keep("--account", "999")
+    (refused,) = found["refused"]
+    assert code == Exit.REVERTED and not found["ok"] and found["liquidations"] == []
+    assert (refused["account"], refused["market"], refused["reason"]) == (
+        poor,
+        "BTC-USD",
+        "clearing: unknown account",
+    )
+    assert f"for account {poor} in BTC-USD reverted" in json.loads(err)["error"]["message"]
     code, found, _ = scene.keep("--account", str(keeper))
     assert code == 0 and found["broken"] == 1
     (done,) = found["liquidations"]
