@@ -18,6 +18,7 @@ import pytest
 from tests.support.documents import document_of
 
 from infold.cli import app, onchain
+from infold.cli.layout import moment
 from infold.node import LocalVenue
 from infold.shell.anvil import Anvil
 from infold.shell.devnet_config import DevnetConfig
@@ -82,20 +83,32 @@ def test_a_provider_comes_in_and_goes_out(shell: Shell) -> None:
     assert code == 0 and asked["amount_e6"] == "1000000000"
     epoch = str(asked["epoch"])
     code, shown, err = shell.signed("lp", "claim", epoch)
-    assert (code, shown) == (7, {}) and "pool: " in err
+    assert (code, shown) == (7, {}) and "pool: nothing to take back; " in err
+    end_ms = shell.venue.node.state.head.epoch_end_ms
+    assert f"after {moment(end_ms)}" in err
+    code, shown, _ = shell.signed("lp", "show")
+    assert (code, shown["epoch"], shown["epoch_end_ms"]) == (0, int(epoch), end_ms)
+    request = {"deposit_e6": "1000000000", "redeem_e12": "0", "returned_e6": "0"}
+    request |= {"epoch": int(epoch), "returned_e12": "0"}
+    assert shown["requests"] == [request | {"state": "pending"}]
     shell.strike()
     shell.strike()
+    code, shown, _ = shell.signed("lp", "show")
+    assert shown["requests"] == [request | {"state": "claimable"}]
     code, claimed, _ = shell.signed("lp", "claim", epoch)
     shares = int(claimed["shares_e12"])
+    assert claimed["shares_e12"] == shown["claimable_shares_e12"]
     assert code == 0 and shares > 0 and claimed["paid_e6"] == "0"
     assert claimed["epochs"] == [int(epoch)]
 
     # Most of the pool's shares are struck and not yet claimed: a share's worth must not change by
     # who has claimed.
     owner = "0x" + shell.venue.devnet.accounts[0].wallet.address.hex()
-    code, held, _ = shell.run("lp", "position", owner)
-    assert code == 0 and int(held["shares_e12"]) == shares
-    code, own, _ = shell.signed("lp", "position")
+    code, held, _ = shell.run("lp", "show", owner)
+    assert code == 0 and int(held["shares_e12"]) == shares and held["requests"] == []
+    code, former, _ = shell.run("lp", "position", owner)
+    assert (code, former) == (0, held | {"command": "lp position"})
+    code, own, _ = shell.signed("lp", "show")
     assert code == 0 and own["shares_e12"] == held["shares_e12"] and own["owner"].lower() == owner
     assert 999_000_000 <= int(held["worth_e6"]) <= 1_000_000_000
     assert int(held["supply_e12"]) > 1_000 * shares
@@ -106,13 +119,17 @@ def test_a_provider_comes_in_and_goes_out(shell: Shell) -> None:
     assert code == 0 and asked["shares_e12"] == str(400 * 10**12)
     shell.strike()
     shell.strike()
+    code, shown, _ = shell.run("lp", "show", owner)
+    (redemption,) = shown["requests"]
+    assert (redemption["state"], redemption["redeem_e12"]) == ("claimable", asked["shares_e12"])
     code, claimed, _ = shell.signed("lp", "claim", epoch)
+    assert claimed["paid_e6"] == shown["claimable_e6"]
     assert claimed["epochs"] == [asked["epoch"]], "whatever epoch is named"
     assert code == 0 and 399_900_000 <= int(claimed["paid_e6"]) <= 400_100_000
     code, _, err = shell.signed("lp", "claim", str(asked["epoch"]))
     assert code == 7 and "nothing to take back" in err
-    assert int(shell.run("lp", "position", owner)[1]["shares_e12"]) == shares - 400 * 10**12
-    assert shell.run("lp", "position", "somebody")[0] == 2
+    assert int(shell.run("lp", "show", owner)[1]["shares_e12"]) == shares - 400 * 10**12
+    assert shell.run("lp", "show", "somebody")[0] == 2
 
 
 def test_a_running_devnet_is_halted_resumed_and_given_a_market(

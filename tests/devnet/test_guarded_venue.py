@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.support.local_orders import accepted
 
-from infold.cli.commands.operate import calibrated, correlated
+from infold.cli.commands.devnet import calibrated, correlated
 from infold.core.curve import Curve
 from infold.dealer.params import PERPETUAL
 from infold.node import LocalVenue, live_desk, live_prices

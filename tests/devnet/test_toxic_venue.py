@@ -164,10 +164,12 @@ def pay_what_is_owed(
             said = capsys.readouterr()
             return code, document_of(said.out) if said.out else {}, said.err
 
-        def pay(name: str = "payer") -> tuple[int, dict[str, list[dict[str, str]]], str]:
+        def pay(
+            name: str = "payer", *more: str
+        ) -> tuple[int, dict[str, list[dict[str, str]]], str]:
             book = str(devnet.directory / "addresses.json")
             chain = ["--rpc-url", devnet.rpc.url, "--book", book, "--key-file", str(keys[name])]
-            return run("refunds", "pay", "--mint", "--least", "0.000001", *chain)
+            return run("refunds", "pay", *(more or ("--mint", "--least", "0.000001")), *chain)
 
         capsys.readouterr()
         _, listed, _ = run("refunds", "list")
@@ -175,6 +177,16 @@ def pay_what_is_owed(
         assert len(owed) == 2 and all(float(amount) > 0.0 for amount in owed.values())
         code, _, said = pay("other")
         assert code == 3 and "counts deposits of" in said
+        most = max(owed.values(), key=float)
+        code, early, said = pay("payer", "--least", "1000")
+        assert (code, early["paid"]) == (0, []), "nothing to pay needs no money: " + said
+        assert early["left_e6_max"] == str(round(float(most) * 1e6))
+        code, _, said = pay("payer", "--least", most)
+        assert code == 3 and f"holds 0 of collateral and {most} is needed; add --mint" in said
+        for one, amount in owed.items():
+            _, shown, _ = run("refunds", "show", str(one))
+            assert (shown["account"], shown["refundOwed"]) == (one, amount)
+            assert set(shown) > {"feeTier", "feeTierUntil", "refundEarned", "refundPaid"}
         collateral = {one: float(venue.node.account(int(one))["collateral"]) for one in owed}
         code, paid, said = pay()
         assert code == 0, said

@@ -87,9 +87,10 @@ def restart(clock: Clock) -> None:
 def test_set_up_is_whole(clock: Clock) -> None:
     venue = clock.venue
     shown = venue.view()
-    names = "rpc_url api_url chain_id contracts markets accounts oracle_signers k"
+    names = "rpc_url api_url chain_id contracts book markets accounts k"
+    signers = {"oracle_signers", "spare_signers"}
     roles = {"matcher", "refund_payer", "owner", "guardian"}
-    assert set(shown) == {*names.split(), *roles, "key_files"}
+    assert set(shown) == {*names.split(), *signers, *roles, "key_files"}
     for role in roles:
         held = Wallet.from_key_file(Path(shown["key_files"]) / role)
         assert str(held) == shown[role]["address"]
@@ -281,7 +282,7 @@ def test_replaying_the_journal_gives_the_same_state(clock: Clock) -> None:
     assert clock.venue.node.order_rows == node.order_rows
     assert Journal.inspect(path).ok
     clock.venue.node.journal.close()
-    state, seq, _ = replay_state(path)
+    state, seq, *_ = replay_state(path)
     assert state == expected and seq > 10
     restart(clock)
 

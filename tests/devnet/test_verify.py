@@ -26,7 +26,7 @@ from infold.shell.deploy import (
 )
 from infold.shell.plan import read_plan
 from infold.shell.verify import Verdict, verify
-from infold.signing import keccak
+from infold.signing import checksum_address, keccak
 
 pytestmark = pytest.mark.devnet
 
@@ -230,6 +230,23 @@ def test_a_second_source_is_compared_to_its_terms_and_its_code(deployed: Deploye
     ]
     deployed.rpc.call("anvil_setCode", "0x" + address.hex(), "0x00")
     assert deployed.differing(planned) == ["Source of market 1.code"]
+
+
+def test_signers_that_serve_unplanned_are_counted(deployed: Deployed) -> None:
+    """Those of the deployment no log names: they are not told as nobody."""
+    plan, signers = deployed.plan, deployed.plan.signers
+    strange = replace(plan, signers=(OTHER, bytes(19) + b"\1", bytes(19) + b"\2"))
+    (only,) = deployed.verdict(strange).differences
+    assert only.where == "Oracle.signers"
+    assert only.found.startswith("none of these; 3 others serve") and "/v1/meta" in only.found
+    partly = replace(plan, signers=(*signers[1:], OTHER))
+    (only,) = deployed.verdict(partly).differences
+    assert checksum_address(signers[1]) in only.found and "; 1 other serves" in only.found
+    fewer = replace(plan, signers=signers[1:])
+    assert deployed.differing(fewer) == ["Oracle.signers", "Oracle.live_count"]
+    deployed.set("oracle_signer", OTHER, True)
+    (signers_found, _) = deployed.verdict().differences
+    assert checksum_address(OTHER) in signers_found.found and "serve" not in signers_found.found
 
 
 def test_an_uptime_feed_is_compared(deployed: Deployed) -> None:

@@ -219,7 +219,7 @@ def test_one_orders_journey(
     client.close()
     node.close()
     journal = ground.directory / "journal"
-    folded, seq, _ = replay_state(journal)
+    folded, seq, *_ = replay_state(journal)
     assert chain_words(folded) == words and seq == node.journal.seq
     assert app.run(["journal", "verify", str(journal), "--json"]) == 0
     assert document_of(capsys.readouterr().out)["ok"]

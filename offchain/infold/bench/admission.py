@@ -54,6 +54,7 @@ from infold.messages import Order, SignedOrder, TimeInForce, TriggerKind, order_
 from infold.node import Node
 from infold.shell.chain import AddressBook, Venue
 from infold.shell.journal import Journal
+from infold.shell.kinship import identity_of
 from infold.shell.poster import Poster
 from infold.signing import Domain
 from infold.units import FIRST_TRADER, PRICE_ONE_E8, QUOTE_DIVISOR
@@ -203,12 +204,12 @@ class Opening:
 
 def a_node(opening: Opening, path: Path, matcher_key: bytes) -> Node:
     """The venue's node on a journal that holds the opening, with a chain on which nothing moves."""
-    identity = f"{CHAIN_ID}:{signing.checksum_address(CLEARING)}".encode()
-    with Journal(path, identity) as journal:
+    book = AddressBook(CHAIN_ID, 1, {"Clearing": CLEARING})
+    with Journal(path, identity_of(book)) as journal:
         journal.append(opening.entries)
     head = SimpleNamespace(number=opening.state.block)
     return Node(
-        venue=cast(Venue, SimpleNamespace(book=AddressBook(CHAIN_ID, 1, {"Clearing": CLEARING}))),
+        venue=cast(Venue, SimpleNamespace(book=book)),
         journal_path=path,
         matcher_key=matcher_key,
         poster=cast(Poster, SimpleNamespace(final_block=lambda: head)),

@@ -140,10 +140,12 @@ class Party:
             self.send("Dollar", "mint", self._text(self.address), amount_e6)
         held = int(token.call("balanceOf", self._text(self.address)))
         if held < amount_e6:
+            mend = f"send it the rest, in the token {self._text(token.address)}"
+            if self.venue.book.chain_id == DEVNET_CHAIN_ID:
+                mend = "add --mint, which makes test dollars on a devnet"
             raise Misconfigured(
-                f"the key holds {format_decimal(held, AMOUNT_DECIMALS)} of collateral and"
-                f" {format_decimal(amount_e6, AMOUNT_DECIMALS)} is needed; fund it, or use --mint"
-                " on a devnet"
+                f"{self.holder} holds {format_decimal(held, AMOUNT_DECIMALS)} of collateral and"
+                f" {format_decimal(amount_e6, AMOUNT_DECIMALS)} is needed; {mend}"
             )
 
     def _fuel(self) -> None:

@@ -154,6 +154,15 @@ def journal_in(directory: Path) -> Path:
     return inner if inner.is_dir() else directory
 
 
+def book_in(directory: Path) -> Path | None:
+    """The address book beside a run's journal, if one was kept there."""
+    from infold.shell.chain import BOOK_NAME
+
+    folder = directory if (directory / "journal").is_dir() else directory.parent
+    book = folder / BOOK_NAME
+    return book if book.is_file() else None
+
+
 def client(api_url: str, receipts: Path | None = None) -> Client:
     """The venue; ``receipts`` keeps what it signs for orders."""
     from infold.sdk.client import Client

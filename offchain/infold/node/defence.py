@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from infold.core.events import OrderAccepted, decode_events
+from infold.core.events import ChainObserved, OrderAccepted, decode_events
 from infold.messages import BatchRecord, SignedCancel, SignedOrder
 from infold.node.memory import CANCELLED, read_entry
 from infold.shell.journal import Journal
+from infold.shell.kinship import Origin
 from infold.words import pack_record
 
 
@@ -26,12 +27,13 @@ class Answer(NamedTuple):
 
 
 class Signatures:
-    """The orders and cancels of traders that were taken, by slot."""
+    """The orders and cancels of traders that were taken, by slot; `origin` is their journal's."""
 
     def __init__(self) -> None:
         self._orders: dict[bytes, SignedOrder] = {}
         self._in_slot: defaultdict[tuple[int, int], list[SignedOrder]] = defaultdict(list)
         self._cancels: defaultdict[tuple[int, int], list[SignedCancel]] = defaultdict(list)
+        self.origin = Origin(b"", 0, 0)
 
     def add_order(self, signed: SignedOrder) -> None:
         """One that was accepted."""
@@ -71,6 +73,8 @@ def read_signatures(path: Path) -> Signatures:
         for event in decode_events(bytes(entry["events"])) if "events" in entry else ():
             if isinstance(event, OrderAccepted):
                 found.add_order(event.signed)
+            elif isinstance(event, ChainObserved):
+                found.origin = Origin(journal.identity, event.block, event.block_ms)
 
     with Journal.copied(path) as journal:
         journal.replay(fold)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 import random
@@ -19,7 +20,7 @@ from infold.dealer.desk import Desk, NeighboursLike
 from infold.dealer.guarding import CapitalGuard
 from infold.dealer.params import DealerParameters
 from infold.dealer.signals import Signals
-from infold.errors import Unavailable
+from infold.errors import InvariantBroken, Unavailable
 from infold.gateway.rest import Gateway, Server
 from infold.node.batches import TIERS_MS, BatchOutcome, Dealer
 from infold.node.hedge_desk import HedgeDesk
@@ -89,16 +90,18 @@ class LocalVenue(Closable):
             mine=devnet.mine,
             refund_payer=devnet.refunder.address,
             tiers_ms=self.tiers_ms,
-            meta={
-                "batchIntervalMs": self.batch_interval_ms,
-                "oracle": {
-                    "signers": [
-                        checksum_address(wallet.address) for wallet in devnet.oracle_wallets
-                    ],
-                    "k": self.config.threshold,
-                },
-            },
+            meta=self._meta,
         )
+
+    def _meta(self) -> dict[str, Any]:
+        """What clients are told beside the contracts: who signed the prices of late, of those whose
+        URL is known, and how many must.
+        """
+        serving, k = self.devnet.collector.quorum
+        return {
+            "batchIntervalMs": self.batch_interval_ms,
+            "oracle": {"signers": [checksum_address(who) for who in sorted(serving)], "k": k},
+        }
 
     def restart_node(self, dealer: Dealer) -> None:
         """Close the node and recover another from its journal, as after a crash. The HTTP door
@@ -140,24 +143,36 @@ class LocalVenue(Closable):
         """What `infold devnet --json` prints."""
         return self.devnet.view(self.server.url if self.server else "")
 
-    def run_live(self, stopped: threading.Event) -> None:
+    def run_live(
+        self,
+        stopped: threading.Event,
+        on_halt: Callable[[InvariantBroken], None] = lambda _halt: None,
+    ) -> None:
         """Serve with the wall clock until told to stop: a synthetic price walk, a batch every
         interval, blocks for everybody.
 
-        Raises what halted the node, or `Unavailable` when the chain is gone.
+        A node that halts is told to `on_halt`, once, and the chain goes on without it, as any
+        would. Raises what halted it in the end, or `Unavailable` when the chain is gone.
         """
+        halt: InvariantBroken | None = None
+        live = self._live_batch
         walk = PriceWalk(self.config.seed, live_prices(self.config))
         noise = random.Random(self.config.seed + 1)
         step_s = self.batch_interval_ms / 1000
         upcoming = time.monotonic()
         while not stopped.is_set():
-            self.gateway.run(lambda: self._live_batch(walk, noise))
+            try:
+                self.gateway.run(functools.partial(live, walk, noise))
+            except InvariantBroken as broken:
+                halt, live = broken, self._live_block
+                on_halt(halt)
             upcoming = max(upcoming + step_s, time.monotonic())
             stopped.wait(upcoming - time.monotonic())
+        if halt is not None:
+            raise halt
 
     def _live_batch(self, walk: PriceWalk, noise: random.Random) -> None:
-        time_ms = max(time.time_ns() // 1_000_000, self.clock_ms + 1)
-        self.clock_ms = time_ms
+        time_ms = self._live_ms()
         try:
             outcome = self.step(time_ms, walk.next(self.batch_interval_ms), noise)
         except Unavailable as error:
@@ -167,6 +182,16 @@ class LocalVenue(Closable):
         if outcome.number is None:
             self.devnet.mine(time_ms)  # whoever else sends transactions waits for a block
             self.node.observe()
+
+    def _live_block(self, walk: PriceWalk, noise: random.Random) -> None:
+        """What goes on beside a node that has halted: prices for the signers, and a block."""
+        time_ms = self._live_ms()
+        self.devnet.write_prices(time_ms, walk.next(self.batch_interval_ms), noise)
+        self.devnet.mine(time_ms)
+
+    def _live_ms(self) -> int:
+        self.clock_ms = max(time.time_ns() // 1_000_000, self.clock_ms + 1)
+        return self.clock_ms
 
     def close(self) -> None:
         """End everything, last started first. Safe to call twice."""

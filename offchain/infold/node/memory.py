@@ -7,7 +7,7 @@ import bisect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -33,6 +33,7 @@ from infold.errors import Misconfigured
 from infold.messages import Fill, SignedOrder
 from infold.shell.files import Files
 from infold.shell.journal import Journal
+from infold.shell.kinship import Origin
 from infold.shell.poster import Intent
 
 
@@ -239,11 +240,20 @@ def _events_of(entry: dict[str, msgspec.Raw]) -> list[AnyEvent]:
     return decode_events(bytes(entry["events"])) if "events" in entry else []
 
 
+class Replayed(NamedTuple):
+    """The state a journal folds to, its sequence and hash, and where it comes from."""
+
+    state: State
+    seq: int
+    digest: str
+    origin: Origin
+
+
 def replay_state(
     path: Path, watch: Callable[[Mapping[str, msgspec.Raw]], None] | None = None
-) -> tuple[State, int, str]:
-    """The state a journal folds to, in use or not, with its sequence and hash; needs no chain.
-    `watch` hears every entry by its parts. Raises `Misconfigured` on damage.
+) -> Replayed:
+    """Fold a journal, in use or not; needs no chain. `watch` hears every entry by its parts. Raises
+    `Misconfigured` on damage.
     """
     state = State()
 
@@ -256,4 +266,5 @@ def replay_state(
 
     with Journal.copied(path) as journal:
         journal.replay(fold)
-        return state, journal.seq, journal.hash.hex()
+        origin = Origin(journal.identity, state.block, state.block_ms)
+        return Replayed(state, journal.seq, journal.hash.hex(), origin)

@@ -26,9 +26,10 @@ from infold.node.views.wording import MarketNames
 from infold.shell.chain import Venue
 from infold.shell.files import Files
 from infold.shell.journal import Journal
+from infold.shell.kinship import identity_of
 from infold.shell.poster import Poster
 from infold.shell.reconcile import Reconciliation
-from infold.signing import Domain, address_of, checksum_address
+from infold.signing import Domain, address_of
 
 _log = logging.getLogger("infold.node")
 P = ParamSpec("P")
@@ -64,7 +65,8 @@ class Node:
     """One venue's node. Opens or recovers the journal on construction; `close` gives it back.
 
     `mine`, on a chain of our own, stamps a block for a time in ms; `now_ms` is the venue's clock
-    for requests; `refund_payer` is the key that pays fee refunds, `tiers_ms` how long tiers hold.
+    for requests; `refund_payer` is the key that pays fee refunds, `tiers_ms` how long tiers hold;
+    `meta` is what clients are told besides.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Node:
         now_ms: Callable[[], int],
         mine: Callable[[int], None] | None = None,
         files: Files | None = None,
-        meta: Json | None = None,
+        meta: Callable[[], Json] = dict,
         refund_payer: bytes | None = None,
         tiers_ms: int = TIERS_MS,
     ) -> None:
@@ -90,9 +92,8 @@ class Node:
         self.halted = ""
         self._now_ms = now_ms
         self.poster = poster
-        identity = f"{venue.book.chain_id}:{checksum_address(clearing)}".encode()
         _rest_garbage_collector()
-        self._memory = Memory(journal_path, identity, files, dealer.signals)
+        self._memory = Memory(journal_path, identity_of(venue.book), files, dealer.signals)
         self._requests = Requests(self._memory, self.domain, matcher_key, now_ms)
         self._follower = Follower(self._memory, venue, poster, refund_payer)
         self._batches = Batches(
@@ -113,7 +114,7 @@ class Node:
             domain=self.domain,
             matcher=self.matcher,
             now_ms=now_ms,
-            meta=meta or {},
+            meta=meta,
             refund_payer=refund_payer,
             guard=dealer.guard,
         )

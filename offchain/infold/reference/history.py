@@ -86,7 +86,12 @@ class History(NamedTuple):
 def find_clearing(node: Node, first: int, last: int) -> int:
     """The one contract that lists markets; raises NodeError if there is none or more than one."""
     found = node.emitters(TOPIC_OF["MarketSet"], first, last)
-    if len(found) != 1:
+    if not found:
+        raise NodeError(
+            f"no contract lists a market between blocks {first} and {last}: there is no venue on"
+            f" the chain at {node.url}, or not yet"
+        )
+    if len(found) > 1:
         raise NodeError(
             f"{len(found)} contracts list markets between blocks {first} and {last}: "
             "name the one to audit with --clearing ADDRESS, and start before its first block"

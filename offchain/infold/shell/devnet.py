@@ -24,6 +24,7 @@ from infold.closable import Closable
 from infold.errors import InvariantBroken, Misconfigured
 from infold.shell.anvil import Anvil
 from infold.shell.chain import (
+    BOOK_NAME,
     Contract,
     Receipt,
     Reverted,
@@ -44,7 +45,7 @@ from infold.shell.deploy import (
     find_contracts,
 )
 from infold.shell.devnet_config import DevnetConfig, live_prices
-from infold.shell.oracle import Collector, Feed, SignerProcess
+from infold.shell.oracle import ChainRoster, Collector, Feed, SignerProcess
 from infold.signing import CURVE_ORDER, Domain, address_of, checksum_address, keccak
 
 # room between the first pool epoch's end and the first batch: the guard, and set-up's own blocks
@@ -131,7 +132,7 @@ class Devnet(Closable):
                 self._ends.enter_context(tempfile.TemporaryDirectory(prefix="infold-devnet-"))
             )
         else:
-            self.directory = config.directory
+            self.directory = config.directory.absolute()
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.funder = self.wallet("funder")
         self.matcher = self.wallet("matcher")
@@ -139,7 +140,8 @@ class Devnet(Closable):
         self.refunder = self.wallet("refunder")
         self.keeper = self.wallet("keeper")
         self.oracle_wallets = tuple(
-            self.wallet(f"oracle {number}") for number in range(config.signers)
+            self.wallet(f"oracle {number}")
+            for number in range(config.signers + config.spare_signers)
         )
         self._write_keys()
         genesis_s = config.start_ms // 1000 - config.epoch_ms // 1000 - LEAD_S
@@ -164,14 +166,14 @@ class Devnet(Closable):
             owner=self.funder.address,
             guardian=self.guardian.address,
             matcher=self.matcher.address,
-            signers=tuple(wallet.address for wallet in self.oracle_wallets),
+            signers=tuple(wallet.address for wallet in self.oracle_wallets[: config.signers]),
             threshold=config.threshold,
             markets=config.markets,
             epoch_ms=config.epoch_ms,
             sealed=config.sealed,
         )
         self.book = deploy(deployer, plan, config.contracts or find_contracts(), self._progress)
-        self.book.write(self.directory / "addresses.json")
+        self.book.write(self.directory / BOOK_NAME)
         self.venue = Venue(self.rpc, self.book)
         self._open_accounts(deployer)
         self._start_signers()
@@ -292,9 +294,8 @@ class Devnet(Closable):
 
     def _start_signers(self) -> None:
         config = self.config
-        self._progress(f"starting {config.signers} oracle signers")
+        self._progress(f"starting {len(self.oracle_wallets)} oracle signers")
         domain = Domain(config.chain_id, self.book.address("Oracle"))
-        addresses = [wallet.address for wallet in self.oracle_wallets]
         self.feeds: list[Feed] = []
         self.signers: list[SignerProcess] = []
         for number, wallet in enumerate(self.oracle_wallets):
@@ -311,8 +312,7 @@ class Devnet(Closable):
                 record=home / "signed.ndjson",
                 sources=[feed.path for feed in feeds],
                 domain=domain,
-                signers=addresses,
-                k=config.threshold,
+                rpc_url=self.anvil.url,
                 skew_ms=config.skew_ms,
                 stale_ms=config.stale_ms,
             )
@@ -320,9 +320,12 @@ class Devnet(Closable):
         for signer in self.signers:
             signer.wait_ready()
         self.collector = Collector(
-            {signer.address: signer.url for signer in self.signers}, config.threshold, domain
+            {signer.address: signer.url for signer in self.signers},
+            ChainRoster(self.venue["Oracle"]),
+            domain,
         )
         self._ends.callback(self.collector.close)
+        self.collector.require(config.start_ms)
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -404,6 +407,11 @@ class Devnet(Closable):
 
     def view(self, api_url: str) -> dict[str, Any]:
         """What `infold devnet --json` prints."""
+        prices_e8 = live_prices(self.config)
+        signers = [
+            wallet.view() | {"url": signer.url}
+            for wallet, signer in zip(self.oracle_wallets, self.signers, strict=True)
+        ]
         return {
             "rpc_url": self.anvil.url,
             "api_url": api_url,
@@ -416,13 +424,16 @@ class Devnet(Closable):
                     "id": market.market,
                     "name": market.listing.name,
                     "tick_e8": market.listing.tick_e8,
+                    "price_e8": str(prices_e8[market.market]),
                 }
                 for market in self.config.markets
             ],
             "accounts": [account.view() for account in self.accounts],
             **{role: wallet.view() for role, wallet in self._roles().items()},
             "key_files": str(self.keys),
-            "oracle_signers": [wallet.view() for wallet in self.oracle_wallets],
+            "book": str(self.directory / BOOK_NAME),
+            "oracle_signers": signers[: self.config.signers],
+            "spare_signers": signers[self.config.signers :],
             "k": self.config.threshold,
         }
 

@@ -89,6 +89,8 @@ class DevnetConfig:
     backstop_e6: int = 10_000_000 * 10**6
     liquidity_e6: int = LIQUIDITY_E6
     signers: int = 3
+    spare_signers: int = 0
+    """Signers that run beside those and sign nothing before governance puts them in service."""
     threshold: int = 2
     epoch_ms: int = 3_600_000
     chain_id: int = 31337

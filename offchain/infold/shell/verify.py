@@ -245,13 +245,33 @@ def _verify_seals(
 def _verify_oracle(
     oracle: Contract, plan: DeploymentPlan, history: list[Log], verdict: Verdict
 ) -> None:
-    verdict.expect("Oracle.signers", {*plan.signers}, _serving(oracle, history, plan.signers))
-    verdict.expect("Oracle.live_count", len(plan.signers), oracle.call("live_count"))
+    live = int(oracle.call("live_count"))
+    _verify_signers(plan, _serving(oracle, history, plan.signers), live, verdict)
+    verdict.expect("Oracle.live_count", len(plan.signers), live)
     verdict.expect("Oracle.threshold", plan.threshold, oracle.call("threshold") >> 56 & 255)
     uptime = 0
     if plan.uptime is not None:
         uptime = int.from_bytes(plan.uptime.feed, "big") << 32 | plan.uptime.grace_s
     verdict.expect("Oracle.uptime", uptime, oracle.call("uptime_word"))
+
+
+def _verify_signers(plan: DeploymentPlan, serving: set[bytes], live: int, verdict: Verdict) -> None:
+    """Who serves, of those planned and those some log names; the others of `live` came with the
+    deployment, and their addresses cannot be read back.
+    """
+    verdict.checked += 1
+    others = live - len(serving)
+    if not others and serving == {*plan.signers}:
+        return
+    found = _shown(serving)
+    if others:
+        counted = "1 other serves" if others == 1 else f"{others} others serve"
+        found = (
+            f"{found if serving else 'none of these'}; {counted}, named by the deployment and by no"
+            " log: give the plan that this venue was deployed by, or put its own signers into this"
+            " one (its /v1/meta tells them)"
+        )
+    verdict.differences.append(Difference("Oracle.signers", _shown({*plan.signers}), found))
 
 
 def _verify_sources(

@@ -53,8 +53,10 @@ def keeper(
         list[str] | None,
         typer.Option(
             "--signer",
-            help="An oracle signer as ADDRESS=URL, k of them or more: who signs the prices of a"
-            " forced exit's appointed time. Without them an exit waits for a batch of that time.",
+            envvar="INFOLD_SIGNERS",
+            help="An oracle signer as ADDRESS=URL, all that are known: those who serve sign the"
+            " prices of a forced exit's appointed time. Without them an exit waits for a batch of"
+            " that time.",
         ),
     ] = None,
     interval_s: Annotated[
@@ -105,15 +107,20 @@ def _collector(signers: list[str], there: Venue) -> Collect | None:
     """How to get the vector of a moment from the oracle's signers; None if none are named."""
     if not signers:
         return None
-    from infold.shell.oracle import Collector
+    from infold.shell.chain import block
+    from infold.shell.oracle import ChainRoster, Collector
     from infold.signing import Domain
 
     named = dict(text.partition("=")[::2] for text in signers)
     urls = {address_of_text(address): url for address, url in named.items()}
     oracle = there["Oracle"]
-    k = int(oracle.call("threshold")) >> 56 & 0xFF
-    collector = Collector(urls, k, Domain(there.book.chain_id, oracle.address))
+    domain = Domain(there.book.chain_id, oracle.address)
+    collector = Collector(urls, ChainRoster(oracle), domain)
     CONNECTIONS.callback(collector.close)
+    try:
+        collector.require(block(there.rpc).timestamp_s * 1_000)
+    except Unavailable as few:
+        complain(str(few))  # exits will wait; what needs no new prices goes on
 
     def collect(time_ms: int) -> Vector:
         vector = collector.collect(time_ms)

@@ -3,18 +3,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from infold.cli.caller import Caller, on_chain
 from infold.cli.onchain import named, paid
 from infold.cli.options import Amount, Mint, address_of_text, deposit_e6
+from infold.cli.pages.liquidity import of_holding
 from infold.cli.pages.payments import of_payment
 from infold.cli.terminal import Json, show_command
-from infold.units import parse_decimal
+from infold.signing import checksum_address
+from infold.units import SHARE_DECIMALS, parse_decimal
+from infold.words import unpack_head
 
-SHARE_DECIMALS = 12
+if TYPE_CHECKING:
+    from infold.shell.chain import Venue
+
+REQUESTED: Final = ("DepositRequest", "RedeemRequest")
+
+Owner = Annotated[
+    str | None, typer.Argument(help="Address that holds shares; the key's if left out.")
+]
 
 lp_group = typer.Typer(
     no_args_is_help=True, help="Provide liquidity: deposit, redeem, claim, look."
@@ -109,27 +119,82 @@ def lp_claim(
     show_command("lp claim", document, as_json, "claimed", of_payment)
 
 
-@lp_group.command("position")
+@lp_group.command("show")
 @on_chain
-def lp_position(
-    caller: Caller,
-    owner: Annotated[
-        str | None, typer.Argument(help="Address that holds shares; the key's if left out.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Shares held, and what they were worth at the last strike."""
-    holder = None if owner is None else "0x" + address_of_text(owner).hex()
-    contracts = caller.venue()
-    pool = contracts["Pool"]
+def lp_show(caller: Caller, owner: Owner = None, as_json: Json = False) -> None:
+    """Shares held and what they were worth at the last strike; the pool's epoch; each request that
+    pends or can be claimed, and what `infold lp claim` would collect.
+    """
+    _show("lp show", caller, owner, as_json)
+
+
+@lp_group.command("position", hidden=True)
+@on_chain
+def lp_position(caller: Caller, owner: Owner = None, as_json: Json = False) -> None:
+    """What `infold lp show` was called before."""
+    _show("lp position", caller, owner, as_json)
+
+
+def _show(command: str, caller: Caller, owner: str | None, as_json: bool) -> None:
+    holder = None if owner is None else checksum_address(address_of_text(owner))
+    there = caller.venue()
     if holder is None:
-        holder = str(caller.wallet(contracts.book.chain_id))
+        holder = str(caller.wallet(there.book.chain_id))
+    found = {"owner": owner or holder, **holding(there, holder)}
+    show_command(command, found, as_json, "liquidity", of_holding)
+
+
+# -- reading -----------------------------------------------------------------
+
+
+def holding(there: Venue, holder: str) -> dict[str, Any]:
+    """What an address has in the pool: shares, requests, and what of them can be claimed."""
+    pool = there["Pool"]
+    head = unpack_head(int(there["Clearing"].call("head")))
     shares = int(pool.call("balanceOf", holder))
-    document = {
-        "owner": owner or holder,
+    return {
         "shares_e12": str(shares),
         "worth_e6": str(int(pool.call("convertToAssets", shares))),
         "supply_e12": str(int(pool.call("supply"))),
         "capital_e6": str(int(pool.call("totalAssets"))),
+        "epoch": head.epoch,
+        "epoch_end_ms": head.epoch_end_ms,
+        "claimable_shares_e12": str(int(pool.call("maxMint", holder))),
+        "claimable_e6": str(int(pool.call("maxWithdraw", holder))),
+        "requests": _requests(there, holder),
     }
-    show_command("lp position", document, as_json, "liquidity")
+
+
+def _requests(there: Venue, holder: str) -> list[dict[str, Any]]:
+    """What pends or can be claimed of an address's requests, by epoch; what was claimed is left
+    out. `returned_` is what a strike gave back, of a deposit or of a redemption.
+    """
+    from infold.shell.chain import block
+
+    last, controller = block(there.rpc).number, address_of_text(holder)
+    epochs = {
+        int(log.arguments["requestId"])
+        for log in there.logs(there.book.first_block, last, only="Pool")
+        if log.name in REQUESTED and log.arguments["controller"] == controller
+    }
+    requests = []
+    for epoch in sorted(epochs):
+        amounts = {
+            (state, side): int(there["Pool"].call(f"{state}{side}Request", epoch, holder))
+            for state in ("pending", "claimable", "claimableCancel")
+            for side in ("Deposit", "Redeem")
+        }
+        pending = amounts["pending", "Deposit"] or amounts["pending", "Redeem"]
+        state = "pending" if pending else "claimable"
+        if any(amounts.values()):
+            requests.append(
+                {
+                    "epoch": epoch,
+                    "state": state,
+                    "deposit_e6": str(amounts[state, "Deposit"]),
+                    "redeem_e12": str(amounts[state, "Redeem"]),
+                    "returned_e6": str(amounts["claimableCancel", "Deposit"]),
+                    "returned_e12": str(amounts["claimableCancel", "Redeem"]),
+                }
+            )
+    return requests

@@ -12,16 +12,20 @@ from infold.cli.caller import Caller, on_chain
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
+    Account,
     ApiUrl,
     Mint,
     address_of_text,
     client,
 )
-from infold.cli.pages.accounts import of_paid, of_refunds
+from infold.cli.pages.accounts import of_paid, of_refund, of_refunds
 from infold.cli.terminal import Json, show_all, show_command
 from infold.errors import Misconfigured
 from infold.signing import checksum_address
 from infold.units import AMOUNT_DECIMALS, parse_decimal
+
+REFUND = ("feeTier", "feeTierUntil", "refundEarned", "refundPaid", "refundOwed")
+"""What the venue says of an account's refund, in its own words."""
 
 refunds_group = typer.Typer(
     no_args_is_help=True, help="Fees that go back to accounts of lower tiers: look, pay."
@@ -40,12 +44,22 @@ def list_refunds(api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
         show_all("refunds list", "refunds", api.refunds(), as_json, "refunds", of_refunds)
 
 
+@refunds_group.command("show")
+def show_refund(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
+    """One account's refund: its tier, what it earned, was paid and is owed."""
+    with client(api_url) as api:
+        found = api.account(account)
+    document = {name: found[name] for name in ("account", *REFUND)}
+    show_command("refunds show", document, as_json, f"refund of account {account}", of_refund)
+
+
 @refunds_group.command("pay")
 @on_chain
 def pay(
     caller: Caller,
     least: Annotated[
-        str, typer.Option("--least", help="Leave accounts alone that are owed less than this.")
+        str,
+        typer.Option("--least", help="Leave accounts alone that are owed less, so far: dollars."),
     ] = "1",
     mint: Mint = False,
     as_json: Json = False,
@@ -63,10 +77,10 @@ def pay(
     with caller.client() as api:
         must_pay(api.meta().get("refundPayer"), party.address)
         # Test dollars and leave to spend them first: what follows is read after them.
-        earned, _ = api.refunds_at()
-        rough_e6 = sum(_owed_e6(row["refundOwed"]) for row in earned)
-        if rough_e6:
-            party.approve("Vault", rough_e6, mint=mint)
+        owed_e6 = [_owed_e6(row["refundOwed"]) for row in api.refunds()]
+        allowed_e6 = sum(amount_e6 for amount_e6 in owed_e6 if amount_e6 >= least_e6)
+        if allowed_e6:
+            party.approve("Vault", allowed_e6, mint=mint)
         rows, seen = api.refunds_at()
     standing = standing_of(contracts, party.address, seen)
     since: Counter[int] = Counter()
@@ -74,13 +88,24 @@ def pay(
         since[deposit.account] += deposit.amount_e6
     party.begin_at(standing.nonce)
     paid: list[dict[str, str | int]] = []
+    left_e6 = [0]
     for row in rows:
         account = int(row["account"])
-        owed_e6 = _owed_e6(row["refundOwed"]) - since[account]
-        if owed_e6 >= least_e6:
-            moved = named(party.send("Clearing", "deposit", account, owed_e6), "CollateralMoved")
+        amount_e6 = _owed_e6(row["refundOwed"]) - since[account]
+        # What was earned since leave was given may be more than that: the next run pays it.
+        if least_e6 <= amount_e6 <= allowed_e6:
+            moved = named(party.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
             paid.append({"account": account, "amount_e6": str(moved["amount_e6"])})
-    document = {"payer": party.holder, "least_e6": str(least_e6), "paid": paid}
+            allowed_e6 -= amount_e6
+        else:
+            left_e6.append(amount_e6)
+    document = {
+        "payer": party.holder,
+        "least_e6": str(least_e6),
+        "paid": paid,
+        "left_e6": str(sum(left_e6)),
+        "left_e6_max": str(max(left_e6)),
+    }
     show_command("refunds pay", document, as_json, "refunds paid", of_paid)
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from infold.errors import Unavailable
+from infold.errors import Misconfigured, Unavailable
 
 
 def audit_of(rpc_url: str, clearing: bytes | None = None) -> dict[str, Any]:
     """Replay a venue's public calldata and logs; raises ``Unavailable`` if the node does not serve
-    them.
+    them, ``Misconfigured`` if nothing stands at Clearing's address.
     """
     from infold.reference.audit import audit
-    from infold.reference.rpc import NodeError
+    from infold.reference.rpc import Node, NodeError
 
-    contracts = None if clearing is None else {"Clearing": "0x" + clearing.hex()}
+    address = None if clearing is None else "0x" + clearing.hex()
     try:
-        return audit(rpc_url, contracts)
+        if address is not None and Node(rpc_url).call("eth_getCode", address, "latest") == "0x":
+            raise Misconfigured(
+                f"the chain at {rpc_url} has no contract at {address}; name the node of Clearing's"
+                " chain with --rpc-url, or leave --clearing out: it is looked for"
+            )
+        return audit(rpc_url, None if address is None else {"Clearing": address})
     except NodeError as error:
         raise Unavailable(f"audit: {error}") from None

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from infold.cli.layout import clock, count, decimal_dollars, dollars, grouped, pairs, percent, table
 from infold.cli.pages import Document
-from infold.units import WINDOW_MS
+from infold.units import AMOUNT_DECIMALS, WINDOW_MS, format_decimal
+
+OWED = ("least_e6", "left_e6_max")
 
 
 def of_account(found: Document) -> list[str]:
@@ -106,8 +108,30 @@ def of_refunds(found: Sequence[Document]) -> list[str]:
     return table(["account", "pays", "earned", "paid", "owed"], rows, left=1)
 
 
-def _nothing_owed(found: Document) -> str:
-    return f"nobody is owed {dollars(found['least_e6'])} or more"
+def of_refund(found: Document) -> list[str]:
+    """What one account gets back of its fees."""
+    return pairs(
+        [
+            ("fee tier", _fee_tier(found)),
+            ("earned", decimal_dollars(found["refundEarned"])),
+            ("paid", decimal_dollars(found["refundPaid"])),
+            ("owed", decimal_dollars(found["refundOwed"])),
+        ]
+    )
+
+
+def _left(found: Document) -> list[str]:
+    """What is still owed after a payment, and what pays it."""
+    most_e6 = int(found["left_e6_max"])
+    if not most_e6:
+        return ["nothing more is owed to anybody"]
+    if most_e6 >= int(found["least_e6"]):
+        return ["earned meanwhile, and paid by the next run: " + dollars(found["left_e6"])]
+    least, most = (format_decimal(int(found[name]), AMOUNT_DECIMALS) for name in OWED)
+    return [
+        f"nobody is owed {least} or more, the most is {most};",
+        f"`infold refunds pay --least {most}` pays that, or wait until more is owed",
+    ]
 
 
 def of_paid(found: Document) -> list[str]:
@@ -116,5 +140,6 @@ def of_paid(found: Document) -> list[str]:
     return [
         *pairs([("payer", found["payer"])]),
         "",
-        *(table(["account", "paid"], rows, left=1) if rows else [_nothing_owed(found)]),
+        *([*table(["account", "paid"], rows, left=1), ""] if rows else []),
+        *_left(found),
     ]

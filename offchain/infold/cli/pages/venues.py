@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 from infold.cli.layout import cells, clock, count, dollars, pairs, percent, plain, table
-from infold.cli.pages import Document
+from infold.cli.pages import Document, Line
+from infold.units import PRICE_DECIMALS, format_decimal
 
 STATES = {
     "running": "settles batches",
@@ -28,14 +31,16 @@ def of_devnet(found: Document) -> list[str]:
                 ("chain", f"{found['rpc_url']}, chain {found['chain_id']}"),
                 ("venue", found["api_url"]),
                 ("markets", cells(markets, 5)),
-                ("signers", [one["address"] for one in found["oracle_signers"]]),
+                ("signers", [_signer(one) for one in found["oracle_signers"]]),
                 ("needed", f"{found['k']} of {len(found['oracle_signers'])} signers"),
+                *_spare(found["spare_signers"], found["key_files"]),
                 ("matcher", found["matcher"]["address"]),
                 ("refunds by", found["refund_payer"]["address"]),
                 (
                     "governed by",
                     f"{found['owner']['address']}, guardian {found['guardian']['address']}",
                 ),
+                ("book", found["book"]),
                 (
                     "key files",
                     f"{found['key_files']}/ has owner, guardian, matcher and refund_payer, for"
@@ -48,22 +53,50 @@ def of_devnet(found: Document) -> list[str]:
         "",
         *table(["account", "address"], zip(names, accounts, strict=True), left=2),
         "",
-        "to trade, paste into another shell:",
+        "to trade, or to leave, paste into another shell:",
         *_shell_lines(found),
     ]
 
 
+def _signer(one: Document) -> str:
+    """As `infold keeper --signer` takes it."""
+    return f"{one['address']}={one['url']}"
+
+
+def _spare(signers: list[Document], key_files: str) -> list[Line]:
+    """Signers that run and that governance has not named."""
+    if not signers:
+        return []
+    named = [
+        f"infold govern oracle_signer {signers[0]['address']} true \\",
+        f"  --key-file {shlex.quote(key_files)}/owner",
+    ]
+    return [("spare signers", [_signer(one) for one in signers]), ("to name one", named)]
+
+
 def _shell_lines(found: Document) -> list[str]:
-    """What makes the trader's commands find this venue, and a first one to try."""
-    first = found["accounts"][0]
-    market = found["markets"][0]["name"]
+    """What makes everybody's commands find this venue, and a first order that fills."""
+    first, market = found["accounts"][0], found["markets"][0]
+    signers = [*found["oracle_signers"], *found["spare_signers"]]
+    limit = format_decimal(_above(market), PRICE_DECIMALS)
     return [
         f"  export INFOLD_API_URL={found['api_url']}",
         f"  export INFOLD_RPC_URL={found['rpc_url']}",
+        f"  export INFOLD_BOOK={shlex.quote(found['book'])}",
+        '  export INFOLD_SIGNERS="',
+        *(f"    {_signer(one)}" for one in signers),
+        '  "',
         f"  export INFOLD_PRIVATE_KEY={first['private_key']}",
         "  infold market list",
-        f"  infold order place {first['id']} -m {market} --side buy --size 0.01 --price LIMIT",
+        f"  infold order place {first['id']} -m {market['name']} --side buy --size 0.01"
+        f" --price {limit}",
     ]
+
+
+def _above(market: Document) -> int:
+    """A limit, e8, above what a market trades at for days to come: orders fill at its own price."""
+    limit_e8 = int(market["price_e8"]) * 105 // 100
+    return limit_e8 - limit_e8 % int(market["tick_e8"])
 
 
 def of_deployed(found: Document) -> list[str]:

@@ -45,7 +45,7 @@ class VenueViews:
         domain: Domain,
         matcher: bytes,
         now_ms: Callable[[], int],
-        meta: Json,
+        meta: Callable[[], Json],
         refund_payer: bytes | None = None,
         guard: CapitalGuard | None = None,
     ) -> None:
@@ -103,7 +103,7 @@ class VenueViews:
             },
             "ts": self._now_ms(),
             "seq": self._memory.journal.seq,
-        } | self._meta
+        } | self._meta()
 
     def _halt(self) -> Json | None:
         """The halt of all markets that stands or is announced: of batches from < T <= until."""

@@ -34,9 +34,10 @@ from infold.shell.chain.transactions import (
     sign_transaction,
     why_it_failed,
 )
-from infold.shell.chain.venue import AddressBook, Venue
+from infold.shell.chain.venue import BOOK_NAME, AddressBook, Venue
 
 __all__ = [
+    "BOOK_NAME",
     "NONCE_TOO_LOW",
     "NO_GAS",
     "SETTLE",

@@ -184,8 +184,8 @@ class Contract:
     def _read(self, data: Json, function: str) -> bytes:
         if data == "0x" and self.abi.functions[function].outputs:
             raise Misconfigured(
-                f"no {self.name} contract at 0x{self.address.hex()}; check the address book and "
-                "the chain"
+                f"no {self.name} contract at 0x{self.address.hex()} on the chain at {self.rpc.url};"
+                " name the node of the chain that the address book is of, or the book of this one"
             )
         return bytes.fromhex(data[2:])
 

@@ -12,6 +12,9 @@ from infold.shell.chain.contracts import Contract, Log, load_abi, logs
 from infold.shell.chain.rpc import Rpc
 from infold.signing import checksum_address
 
+BOOK_NAME = "addresses.json"
+"""How a run that keeps its journal names the address book beside it."""
+
 
 @dataclass(frozen=True, slots=True)
 class AddressBook:
@@ -70,7 +73,8 @@ class AddressBook:
 class Venue:
     """The contracts of one deployment, at the end of one connection.
 
-    Raises `Misconfigured` if the node serves another chain than the book was written for.
+    Raises `Misconfigured` if the node serves another chain than the book was written for: by its
+    id, or because nothing stands where Clearing should.
     """
 
     def __init__(self, rpc: Rpc, book: AddressBook) -> None:
@@ -80,7 +84,15 @@ class Venue:
         if found != book.chain_id:
             raise Misconfigured(
                 f"node at {rpc.url} serves chain {found}, the address book is of chain "
-                f"{book.chain_id}"
+                f"{book.chain_id}; name the node of that chain with --rpc-url, or another book with"
+                " --book"
+            )
+        clearing = "0x" + book.address("Clearing").hex()
+        if rpc.call("eth_getCode", clearing, "latest") == "0x":
+            raise Misconfigured(
+                f"the chain at {rpc.url} has no Clearing at {clearing}, where the address book has"
+                " it; name the node of the book's chain with --rpc-url, or this chain's book with"
+                " --book (a devnet is a new chain each time it starts)"
             )
         self.contracts = {
             name: Contract(rpc, load_abi(name), address) for name, address in book.addresses.items()

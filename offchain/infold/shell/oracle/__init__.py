@@ -7,10 +7,14 @@ sees at T, each answer signed; it then shows all answers to each signer, which r
 of every market from them, compares it with what it sees itself, and signs that. So nobody outside
 the signers chooses a digit: a collector can only drop answers, and the median of the remaining ones
 still lies between two honest signers' prices as long as most of those kept are honest.
+
+Who is a signer is the chain's to say, at every T anew (`roster.py`): the collector asks only those
+it knows a URL of and who serve, and a signer signs nothing that a view of somebody else went into.
 """
 
 from infold.shell.oracle.collector import Collector, SignerProcess
 from infold.shell.oracle.process import read_key_file
+from infold.shell.oracle.roster import ChainRoster, Quorum, Roster
 from infold.shell.oracle.signer import (
     Abstains,
     Record,
@@ -24,9 +28,12 @@ from infold.shell.oracle.sources import Feed, Source
 
 __all__ = [
     "Abstains",
+    "ChainRoster",
     "Collector",
     "Feed",
+    "Quorum",
     "Record",
+    "Roster",
     "SignRequest",
     "Signer",
     "SignerProcess",

@@ -8,7 +8,7 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from infold.closable import Closable
 from infold.errors import Misconfigured, Unavailable, Unpriced
 from infold.messages import PriceVector
 from infold.shell.anvil import STOP_DEADLINE_S
+from infold.shell.oracle.roster import Quorum, Roster
 from infold.shell.oracle.signer import (
     STALE_MS,
     TOLERANCE_E6,
@@ -28,7 +29,14 @@ from infold.shell.oracle.signer import (
     agreed_prices,
     read_view,
 )
-from infold.signing import Domain, recover, vector_digest, vector_openings, vector_root
+from infold.signing import (
+    Domain,
+    checksum_address,
+    recover,
+    vector_digest,
+    vector_openings,
+    vector_root,
+)
 
 READY_DEADLINE_S = 30.0
 ANSWER_DEADLINE_S = 5.0
@@ -46,8 +54,7 @@ class SignerProcess(Closable):
         record: Path,
         sources: Sequence[Path],
         domain: Domain,
-        signers: Sequence[bytes],
-        k: int,
+        rpc_url: str,
         skew_ms: int | None = None,
         stale_ms: int = STALE_MS,
         tolerance_e6: int = TOLERANCE_E6,
@@ -60,12 +67,12 @@ class SignerProcess(Closable):
             str(key_file),
             "--record",
             str(record),
+            "--rpc-url",
+            rpc_url,
             "--chain-id",
             str(domain.chain_id),
             "--oracle",
             "0x" + domain.verifying_contract.hex(),
-            "--k",
-            str(k),
             "--stale-ms",
             str(stale_ms),
             "--tolerance-e6",
@@ -73,8 +80,6 @@ class SignerProcess(Closable):
         ]
         for source in sources:
             command += ["--source", str(source)]
-        for address in signers:
-            command += ["--signer", "0x" + address.hex()]
         if skew_ms is not None:
             command += ["--skew-ms", str(skew_ms)]
         package_root = str(Path(__file__).parents[3])
@@ -135,13 +140,16 @@ class SignerProcess(Closable):
 
 
 class Collector:
-    """Asks the signers for the vector of a time. `signers` maps addresses to URLs."""
+    """Asks those signers who serve at a time for its vector. `signers` maps the addresses of all
+    that may come to serve to their URLs; `quorum` is what `require` found last.
+    """
 
-    def __init__(self, signers: dict[bytes, str], k: int, domain: Domain) -> None:
+    def __init__(self, signers: dict[bytes, str], roster: Roster, domain: Domain) -> None:
         self._signers = dict(
             sorted(signers.items())
         )  # signatures go to the contract by ascending address
-        self._k = k
+        self._roster = roster
+        self.quorum = Quorum(frozenset(), 0)
         self._domain = domain
         self._client = httpx.Client(timeout=ANSWER_DEADLINE_S, trust_env=False)
         self._threads = ThreadPoolExecutor(
@@ -154,11 +162,15 @@ class Collector:
         Raises `Unavailable`, naming who abstained and why, if fewer than k sign; `Unpriced`, which
         is one, if a required market has no price.
         """
-        refusals: dict[bytes, str] = {}
+        serving, k = self.require(time_ms)
+        refusals = {who: "does not serve then" for who in self._signers if who not in serving}
         views: dict[bytes, View] = {}
         prices: dict[bytes, dict[int, int]] = {}
         for who, answer in self._ask(
-            "/view", {"time_ms": time_ms}, list(self._signers), refusals
+            "/view",
+            {"time_ms": time_ms},
+            [who for who in self._signers if who in serving],
+            refusals,
         ).items():
             try:
                 view = msgspec.convert(answer, View)
@@ -170,17 +182,17 @@ class Collector:
                 refusals[who] = "answered with another signer's view"
                 continue
             views[who], prices[who] = view, seen
-        agreed = agreed_prices(list(prices.values()), self._k)
+        agreed = agreed_prices(list(prices.values()), k)
         missing = [market for market in required if market not in agreed]
-        if len(views) < self._k or not agreed or missing:
+        if len(views) < k or not agreed or missing:
             for who, view in views.items():
                 reasons = "; ".join(
                     f"market {market} {why}" for market, why in view.abstained.items()
                 )
                 if reasons:
                     refusals[who] = reasons
-            if len(views) < self._k:
-                what = f"{len(views)} of {self._k} views"
+            if len(views) < k:
+                what = f"{len(views)} of {k} views"
                 raise Unavailable(_refusal(time_ms, what, refusals))
             what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
             raise Unpriced(_refusal(time_ms, what, refusals), missing)
@@ -200,8 +212,8 @@ class Collector:
                 signatures[who] = pair
             else:
                 refusals[who] = "signed something else"
-        if len(signatures) < self._k:
-            what = f"{len(signatures)} of {self._k} signatures"
+        if len(signatures) < k:
+            what = f"{len(signatures)} of {k} signatures"
             raise Unavailable(_refusal(time_ms, what, refusals))
         opened = 0
         for market in agreed:
@@ -215,6 +227,22 @@ class Collector:
             signatures=[signatures[who] for who in sorted(signatures)],
             root=root,
         )
+
+    def require(self, time_ms: int) -> Quorum:
+        """Who of the known signers serves at T, by the chain, and how many must sign. Raises
+        `Unavailable` if they are too few: governance may put a known one in service any time.
+        """
+        self.quorum = self._roster.at(time_ms, self._signers)
+        serving, k = self.quorum
+        if len(serving) < k:
+            others = [who for who in self._signers if who not in serving]
+            raise Unavailable(
+                f"{k} oracle signers must sign a vector of {time_ms}, and of those whose URL is"
+                f" known here {len(serving)} serve then by the chain: {_named(serving)}, not"
+                f" {_named(others)}; put one of these in service (infold govern oracle_signer"
+                " ADDRESS true), or start again with the URLs of those that serve"
+            )
+        return self.quorum
 
     def _ask(
         self, path: str, body: dict[str, Any], whom: Sequence[bytes], refusals: dict[bytes, str]
@@ -258,3 +286,7 @@ def _refusal(time_ms: int, what: str, refusals: dict[bytes, str]) -> str:
         f"no price vector for {time_ms}: {what}. Abstained: {who or 'nobody'}. Retry with a "
         "later time"
     )
+
+
+def _named(whom: Iterable[bytes]) -> str:
+    return ", ".join(checksum_address(who) for who in sorted(whom)) or "none"

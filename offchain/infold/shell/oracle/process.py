@@ -2,7 +2,7 @@
 """The signer as a process of its own, answering on a port of this machine.
 
 python -m infold.shell.oracle --key-file KEY --record FILE --source A --source B
-    --listen 127.0.0.1:0 --chain-id 31337 --oracle 0x... --signer 0x... --signer 0x... --k 2
+    --listen 127.0.0.1:0 --rpc-url URL --chain-id 31337 --oracle 0x...
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from typing import Any
 
 import msgspec
 
-from infold.errors import Misconfigured
+from infold.errors import Misconfigured, Unavailable
+from infold.shell.chain import Contract, Rpc, load_abi
+from infold.shell.oracle.roster import ChainRoster
 from infold.shell.oracle.signer import (
     STALE_MS,
     TOLERANCE_E6,
@@ -125,10 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("--source", type=Path, action="append", required=True)
     parser.add_argument("--listen", default="127.0.0.1:0")
+    parser.add_argument("--rpc-url", required=True)
     parser.add_argument("--chain-id", type=int, required=True)
     parser.add_argument("--oracle", type=_address, required=True)
-    parser.add_argument("--signer", type=_address, action="append", required=True)
-    parser.add_argument("--k", type=int, required=True)
     parser.add_argument("--tolerance-e6", type=int, default=TOLERANCE_E6)
     parser.add_argument("--stale-ms", type=int, default=STALE_MS)
     parser.add_argument("--skew-ms", type=int)
@@ -144,22 +145,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sources=[Source(path) for path in given.source],
             record=Record(given.record),
             domain=Domain(given.chain_id, given.oracle),
-            signers=frozenset(given.signer),
-            k=given.k,
+            roster=_roster(given.rpc_url, given.chain_id, given.oracle),
             tolerance_e6=given.tolerance_e6,
             stale_ms=given.stale_ms,
             skew_ms=given.skew_ms,
         )
-        if signer.address not in signer.signers:
-            raise Misconfigured(
-                "this key is not among the --signer addresses; add it or give the right key file"
-            )
         server = ThreadingHTTPServer(
             (host, int(port)), type("Handler", (_Handler,), {"signer": signer})
         )
     except Misconfigured as error:
         print(error, file=sys.stderr)
         return 3
+    except Unavailable as error:
+        print(error, file=sys.stderr)
+        return 6
     except OSError as error:
         print(
             f"port {port} cannot be used ({error.strerror}); choose another with --listen",
@@ -177,6 +176,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     server.serve_forever(poll_interval=0.05)
     server.server_close()
     return 0
+
+
+def _roster(rpc_url: str, chain_id: int, oracle: bytes) -> ChainRoster:
+    """Who serves, by the chain. Raises `Misconfigured` if it is another one or has no such
+    Oracle, `Unavailable` if its node does not answer.
+    """
+    rpc = Rpc(rpc_url)
+    found = int(rpc.call("eth_chainId"), 16)
+    if found != chain_id:
+        raise Misconfigured(
+            f"node at {rpc_url} serves chain {found}, not {chain_id}; give its --rpc-url"
+        )
+    roster = ChainRoster(Contract(rpc, load_abi("Oracle"), oracle))
+    roster.at(0, ())
+    return roster
 
 
 def _end_with_parent(server: ThreadingHTTPServer) -> None:

@@ -13,13 +13,14 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from infold.errors import InfoldError, Misconfigured
+from infold.shell.oracle.roster import Roster
 from infold.shell.oracle.sources import Source, parse_prices
 from infold.signing import Domain, address_of, keccak, recover, sign, vector_digest, vector_root
 
@@ -27,6 +28,7 @@ from infold.signing import Domain, address_of, keccak, recover, sign, vector_dig
 TOLERANCE_E6 = 5_000
 STALE_MS = 10_000  # less than the window F, so that a vector that is signed can still be used
 SOURCES_MIN = 2
+VIEWS_MAX = 16  # no vector carries more signatures, and each view costs a recovery and a question
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,8 +133,7 @@ class Signer:
     sources: list[Source]
     record: Record
     domain: Domain
-    signers: frozenset[bytes]
-    k: int
+    roster: Roster
     tolerance_e6: int = TOLERANCE_E6
     stale_ms: int = STALE_MS
     skew_ms: int | None = None
@@ -194,17 +195,18 @@ class Signer:
         """Root and signature of the vector that follows from the views. Raises `Abstains`."""
         time_ms = request.time_ms
         self._check_clock(time_ms)
+        if len(request.views) > VIEWS_MAX:
+            raise Abstains(f"was shown {len(request.views)} views, at most {VIEWS_MAX} are taken")
         views: dict[bytes, dict[int, int]] = {}
         for view in request.views:
             who, prices = read_view(view, time_ms, self.domain)
-            if who not in self.signers:
-                raise Abstains("was shown a view of somebody who is no signer")
             if who in views:
                 raise Abstains("was shown two views of one signer")
             views[who] = prices
-        if len(views) < self.k:
-            raise Abstains(f"was shown {len(views)} views, at least {self.k} are needed")
-        agreed = agreed_prices(list(views.values()), self.k)
+        k = self._needed(time_ms, views)
+        if len(views) < k:
+            raise Abstains(f"was shown {len(views)} views, at least {k} are needed")
+        agreed = agreed_prices(list(views.values()), k)
         own, reasons = self.look(time_ms)
         if not agreed:
             raise Abstains("no market is priced by enough views")
@@ -218,6 +220,18 @@ class Signer:
         self.record.claim(time_ms, root)
         r, vs = sign(vector_digest(time_ms, chunks, root, self.domain), self.private_key)
         return root, r, vs
+
+    def _needed(self, time_ms: int, whom: Collection[bytes]) -> int:
+        """How many must sign at T. Raises `Abstains` unless all of these serve then: a retired key
+        may be a thief's, and its view would move the median.
+        """
+        try:
+            quorum = self.roster.at(time_ms, whom)
+        except InfoldError as error:
+            raise Abstains(f"cannot ask the chain who serves ({error})") from error
+        if len(quorum.serving) < len(whom):
+            raise Abstains("was shown a view of somebody who is no signer then")
+        return quorum.k
 
     def _check_clock(self, time_ms: int) -> None:
         if not 0 < time_ms < 1 << 48:

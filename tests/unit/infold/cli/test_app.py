@@ -33,8 +33,8 @@ ALL = sorted(commands(typer.main.get_command(application.app)))
 NAMED_IN_THE_README = (
     "demo|calibrate|devnet|deploy|account|deposit|withdraw|"
     "order place|order cancel|order list|order preview|"
-    "position|lp deposit|lp redeem|lp position|market list|replay|reconcile|audit|journal verify|"
-    "journal replay|"
+    "position|lp deposit|lp redeem|lp show|lp position|refunds show|market list|"
+    "replay|reconcile|audit|journal verify|journal replay|"
     "bench gas|bench admission|bench auction|doctor"
 )
 

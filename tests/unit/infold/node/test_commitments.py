@@ -87,5 +87,5 @@ def test_a_journal_is_watched_while_it_is_folded(tmp_path: Path) -> None:
         journal.append([closed(CURVES)])
         journal.append([closed(OTHERS, T_MS + 1_000)])
     found = Commitments()
-    _, seq, _ = replay_state(tmp_path / "journal", found.watch)
+    _, seq, *_ = replay_state(tmp_path / "journal", found.watch)
     assert (seq, found.batches, len(found.faults)) == (3, 2, 1)

@@ -13,7 +13,7 @@ import pytest
 from tests.support.recorded_market import Invented, invented
 
 from infold.cli import app as application
-from infold.cli.commands.operate import calibrated, correlated
+from infold.cli.commands.devnet import calibrated, correlated
 from infold.cli.terminal import Exit
 from infold.dealer.params import PERPETUAL, SPOT_FX, DealerParameters
 from infold.errors import Misconfigured

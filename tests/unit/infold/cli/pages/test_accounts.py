@@ -3,9 +3,17 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.support.pages import HASH, text_of
 
-from infold.cli.pages.accounts import of_account, of_holdings, of_paid, of_positions, of_refunds
+from infold.cli.pages.accounts import (
+    of_account,
+    of_holdings,
+    of_paid,
+    of_positions,
+    of_refund,
+    of_refunds,
+)
 
 REFUNDS = {
     "feeTier": "0.875",
@@ -98,6 +106,30 @@ def test_refunds_are_a_table_and_what_was_paid_another() -> None:
         "payer": HASH[:42],
         "least_e6": "1000000",
         "paid": [{"account": 17, "amount_e6": "10250000"}],
+        "left_e6": "0",
+        "left_e6_max": "0",
     }
     assert "$10.25" in text_of(of_paid(paid))
-    assert "nobody is owed $1.00 or more" in text_of(of_paid(paid | {"paid": []}))
+
+
+@pytest.mark.parametrize(
+    ("left_e6", "said"),
+    [
+        (0, "nothing more is owed to anybody"),
+        (
+            149_823,
+            "nobody is owed 1 or more, the most is 0.149823; `infold refunds pay --least 0.149823`",
+        ),
+        (2_000_000, "earned meanwhile, and paid by the next run: $2.00"),
+    ],
+)
+def test_a_payment_says_what_is_left_and_what_pays_it(left_e6: int, said: str) -> None:
+    left = {"left_e6": str(left_e6), "left_e6_max": str(left_e6)}
+    found = {"payer": HASH[:42], "least_e6": "1000000", "paid": []}
+    assert said in " ".join(text_of(of_paid(found | left)).split())
+
+
+def test_one_accounts_refund_is_told_as_the_account_tells_it() -> None:
+    text = text_of(of_refund(REFUNDS))
+    for part in ("pays 87.5% of a market's fee", "$12.50", "$2.25", "$10.25"):
+        assert part in text

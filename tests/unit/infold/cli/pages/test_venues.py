@@ -19,13 +19,17 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
         "api_url": "http://127.0.0.1:40879",
         "chain_id": 31_337,
         "contracts": {"Clearing": address},
-        "markets": [{"id": 1, "name": "BTC-USD", "tick_e8": 10**7}],
+        "markets": [
+            {"id": 1, "name": "BTC-USD", "tick_e8": 10**7, "price_e8": str(60_000 * 10**8 + 10**7)}
+        ],
         "accounts": [{"id": 17, "address": address, "private_key": key}],
         "matcher": {"address": address, "private_key": key},
         "refund_payer": {"address": address, "private_key": key},
         "owner": {"address": address, "private_key": key},
         "guardian": {"address": address, "private_key": key},
-        "oracle_signers": [{"address": address, "private_key": key}],
+        "oracle_signers": [{"address": address, "private_key": key, "url": "http://127.0.0.1:5"}],
+        "spare_signers": [{"address": address, "private_key": key, "url": "http://127.0.0.1:6"}],
+        "book": "/var/dev net/addresses.json",
         "key_files": "/var/devnet/keys",
         "k": 1,
     }
@@ -33,7 +37,13 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
     assert f"export INFOLD_API_URL={found['api_url']}\n" in text
     assert f"export INFOLD_RPC_URL={found['rpc_url']}\n" in text
     assert f"export INFOLD_PRIVATE_KEY={key}\n" in text
-    assert "infold order place 17 -m BTC-USD --side buy" in text
+    assert f'export INFOLD_SIGNERS="\n    {address}=http://127.0.0.1:5\n' in text
+    assert "export INFOLD_BOOK='/var/dev net/addresses.json'\n" in text
+    # 5 % above the price, on the tick: a price that fills, to be pasted as it is
+    assert "infold order place 17 -m BTC-USD --side buy --size 0.01 --price 63000.1" in text
+    assert f"infold govern oracle_signer {address} true \\\n" in text
+    none = text_of(of_devnet(found | {"spare_signers": []}))
+    assert "spare" not in none and "govern oracle_signer" not in none
     assert "/var/devnet/keys/ has owner, guardian, matcher and refund_payer" in text
 
 

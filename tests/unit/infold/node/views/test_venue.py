@@ -27,7 +27,7 @@ def views_at(venue: Venue, now_ms: int) -> VenueViews:
         domain=Domain(1, bytes(20)),
         matcher=bytes(20),
         now_ms=lambda: now_ms,
-        meta={},
+        meta=dict,
     )
 
 

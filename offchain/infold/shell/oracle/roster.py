@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whose signatures count at a time: the chain says so, and governance changes it while we run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple, Protocol
+
+from infold.shell.chain import Contract
+from infold.words import ServiceWord, ThresholdWord, unpack_service, unpack_threshold
+
+
+class Quorum(NamedTuple):
+    """Who of those asked about serves at a time, and how many signatures a vector of it needs."""
+
+    serving: frozenset[bytes]
+    k: int
+
+
+class Roster(Protocol):
+    """Knows who serves."""
+
+    def at(self, time_ms: int, whom: Collection[bytes]) -> Quorum:
+        """Who of these serves at T. Raises `Unavailable` if it cannot be told now."""
+
+
+class ChainRoster:
+    """What `Oracle` would say now to a vector of T: its words are read anew each time, since a
+    change may come in any block.
+    """
+
+    def __init__(self, oracle: Contract) -> None:
+        self._oracle = oracle
+
+    def at(self, time_ms: int, whom: Collection[bytes]) -> Quorum:
+        """Who of these serves at T. Raises `Unavailable` or `Misconfigured` as the node answers."""
+        asked = list(whom)
+        words = self._oracle.calls("service", [[address] for address in asked])
+        serving = frozenset(
+            address
+            for address, word in zip(asked, words, strict=True)
+            if word and _serves(unpack_service(word), time_ms)
+        )
+        threshold = unpack_threshold(int(self._oracle.call("threshold")))
+        return Quorum(serving, _needed(threshold, time_ms))
+
+
+def _serves(word: ServiceWord, time_ms: int) -> bool:
+    return word.from_ms < time_ms and (not word.until_ms or time_ms <= word.until_ms)
+
+
+def _needed(word: ThresholdWord, time_ms: int) -> int:
+    return word.old if time_ms <= word.activation_ms else word.new

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Oracle signers are retired and added while a venue runs: it asks those who serve, and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from infold.cli import app
+from infold.errors import Unavailable
+from infold.node import LocalVenue, live_prices
+from infold.shell.devnet_config import DevnetConfig
+from infold.signing import checksum_address
+
+pytestmark = pytest.mark.devnet
+
+START_MS = 1_800_000_000_000
+EPOCH_MS = 20_000
+UNKNOWN = b"\xab" * 20
+
+
+class Rotation:
+    """A venue of two of three signers and a spare one; each batch ends an epoch and so lands."""
+
+    def __init__(self, venue: LocalVenue) -> None:
+        self.venue = venue
+        self.first, self.second, self.third, self.spare = (
+            signer.address for signer in venue.devnet.signers
+        )
+
+    def batch(self) -> list[str]:
+        """Land a batch; who serves by then, as the venue tells it."""
+        time_ms = self.venue.clock_ms + EPOCH_MS + 4_000
+        assert self.venue.step(time_ms, live_prices(self.venue.config)).number is not None
+        found: list[str] = self.venue.node.meta()["oracle"]["signers"]
+        return found
+
+    def govern(self, signer: bytes, *, live: bool) -> None:
+        devnet = self.venue.devnet
+        devnet.call(
+            devnet.funder,
+            "Governance",
+            "set_oracle_signer",
+            signer,
+            live,
+            time_ms=self.venue.clock_ms + 1_000,
+        )
+
+
+@pytest.fixture
+def rotation() -> Iterator[Rotation]:
+    config = DevnetConfig(start_ms=START_MS, accounts=1, epoch_ms=EPOCH_MS, spare_signers=1)
+    with LocalVenue(config) as venue:
+        yield Rotation(venue)
+
+
+def named(*signers: bytes) -> list[str]:
+    return [checksum_address(signer) for signer in sorted(signers)]
+
+
+def test_batches_go_on_while_signers_change(rotation: Rotation) -> None:
+    first, second, third, spare = rotation.first, rotation.second, rotation.third, rotation.spare
+    assert rotation.batch() == named(first, second, third)
+    rotation.govern(first, live=False)
+    assert rotation.batch() == named(second, third)
+    rotation.govern(spare, live=True)
+    assert rotation.batch() == named(second, third, spare)
+    rotation.govern(second, live=False)
+    assert rotation.batch() == named(third, spare)
+    assert rotation.venue.node.reconcile().report() == []
+
+    # Enough serve by the chain, and of one of the two nobody has told this venue the URL.
+    rotation.govern(UNKNOWN, live=True)
+    rotation.govern(third, live=False)
+    with pytest.raises(Unavailable, match="2 oracle signers must sign") as few:
+        rotation.batch()
+    said = str(few.value)
+    assert f"1 serve then by the chain: {checksum_address(spare)}" in said
+    assert ", ".join(named(first, second, third)) in said
+    assert not rotation.venue.node.halted
+    rotation.govern(first, live=True)
+    assert rotation.batch() == named(first, spare)
+
+
+def test_a_keeper_is_told_of_signers_by_the_environment(
+    rotation: Rotation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a devnet prints them, a line each, spare ones too. Too few who serve are told at once,
+    and keep nobody from being liquidated.
+    """
+    devnet = rotation.venue.devnet
+    rotation.batch()
+    shown = devnet.view("")
+    every = [*shown["oracle_signers"], *shown["spare_signers"]]
+    lines = [f"  {one['address']}={one['url']}" for one in every]
+    keep = ["keeper", "--once", "--quiet", "--rpc-url", devnet.rpc.url, "--book", shown["book"]]
+    keep += ["--key-file", f"{shown['key_files']}/matcher"]
+    monkeypatch.setenv("INFOLD_SIGNERS", "\n".join(["", *lines, ""]))
+    assert app.run(keep) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("INFOLD_SIGNERS", "\n".join(lines[2:]))
+    assert app.run(keep) == 0
+    said = capsys.readouterr().err
+    assert "2 oracle signers must sign" in said and every[3]["address"] in said

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who signs prices, without a chain: a list to hand over, or a node that answers for `Oracle`."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Collection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from infold.closable import Closable
+from infold.shell.chain import load_abi
+from infold.shell.oracle import Quorum
+from infold.words import ServiceWord, ThresholdWord, pack_service, pack_threshold
+
+CHAIN_ID = 31337
+
+
+class SignerSet:
+    """Signers by how long they serve, and how many of them must sign; tests change both."""
+
+    def __init__(self, signers: Collection[bytes], k: int) -> None:
+        self.service = dict.fromkeys(signers, ServiceWord(from_ms=1))
+        self.threshold = ThresholdWord(new=k, old=k)
+
+    def at(self, time_ms: int, whom: Collection[bytes]) -> Quorum:
+        """As `Roster` has it; every change is long past."""
+        return Quorum(frozenset(whom) & self.service.keys(), self.threshold.new)
+
+
+class OracleNode(Closable):
+    """A node on a free loopback port whose one contract is an Oracle with this set."""
+
+    def __init__(self, signers: SignerSet) -> None:
+        abi = load_abi("Oracle")
+        service, threshold = (abi.functions[name].selector for name in ("service", "threshold"))
+
+        def answered(request: dict[str, Any]) -> dict[str, Any]:
+            word = CHAIN_ID
+            if request["method"] == "eth_call":
+                data = bytes.fromhex(request["params"][0]["data"][2:])
+                if data[:4] == service:
+                    word = pack_service(signers.service.get(data[-20:], ServiceWord()))
+                else:
+                    assert data[:4] == threshold
+                    word = pack_threshold(signers.threshold)
+            return {"jsonrpc": "2.0", "id": request["id"], "result": f"0x{word:064x}"}
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                many = isinstance(asked, list)
+                body = json.dumps([answered(one) for one in asked] if many else answered(asked))
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Nothing to tell."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
