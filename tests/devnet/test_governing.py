@@ -268,9 +268,9 @@ def test_the_vault_and_the_bond_obey_the_timelock_alone(open_console: Console) -
         (("king", OTHER), "nothing sets king"),
         (("market", OTHER), "nothing sets market"),
         (("matcher",), "takes matcher (address)"),
-        (("matcher", "0x12"), "matcher is no address"),
+        (("matcher", "0x12"), "matcher is no address: '0x12'; give 0x and 40 hex digits"),
         (("matcher", "0x" + "zz" * 20), "matcher is no address"),
-        (("attester", OTHER, "yes"), "live is no bool"),
+        (("attester", OTHER, "yes"), "live is no bool: 'yes'; give true or false"),
         (("oracle_threshold", "1_0"), "threshold is no uint256"),
     ],
 )

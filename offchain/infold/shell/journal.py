@@ -10,9 +10,10 @@ A journal is a directory of three files.
   every later link. The first link is over the journal's identity (which chain, which contracts), so
   a journal cannot be continued under another deployment.
 - `journal.anchor` (`anchor.py`): sequence and hash of the last acknowledged group, in two
-  checksummed slots written in turn. SQLite drops a damaged tail of its write-ahead log without a word: to it such a
-  tail is a transaction that never finished. The anchor is what remembers that it had. It is written
-  after the commit and not synced: it may lag behind the rows, never run ahead of them.
+  checksummed slots written in turn. SQLite drops a damaged tail of its write-ahead log without a
+  word: to it such a tail is a transaction that never finished. The anchor is what remembers that it
+  had. It is written after the commit and not synced: it may lag behind the rows, never run ahead of
+  them.
 - `journal.lock`: held by flock for as long as the journal is open. One writer.
 
 `append` returns after SQLite synced the write-ahead log (`synchronous=FULL`). What it has returned
