@@ -136,6 +136,15 @@ def test_the_keeper_leaves_who_is_well_alone_and_liquidates_who_is_not(scene: Sc
 
     scene.prices[1] = scene.prices[1] * 96 // 100
     scene.step()
+    code, found, err = scene.keep("--account", "999")
+    (refused,) = found["refused"]
+    assert code == Exit.REVERTED and not found["ok"] and found["liquidations"] == []
+    assert (refused["account"], refused["market"], refused["reason"]) == (
+        poor,
+        "BTC-USD",
+        "clearing: unknown account",
+    )
+    assert f"for account {poor} in BTC-USD reverted" in json.loads(err)["error"]["message"]
     code, found, _ = scene.keep("--account", str(keeper))
     assert code == 0 and found["broken"] == 1
     (done,) = found["liquidations"]
@@ -198,6 +207,10 @@ def test_who_asked_to_leave_is_let_out_at_the_appointed_time(scene: Scene) -> No
     assert found["exits_waiting"] == [whose | times | early]
 
     devnet.write_prices(due_ms, scene.prices)
+    devnet.mine(due_ms - 1_000)
+    code, found, _ = scene.keep()
+    (soon,) = found["exits_waiting"]
+    assert code == 0 and not soon["overdue"], "a vector may be a second ahead, none has to be"
     devnet.mine(due_ms + 1_000)
     scene.venue.clock_ms = due_ms + 2_000
     code, found, err = scene.keep()
@@ -283,7 +296,7 @@ def test_an_exit_of_a_position_closed_since_is_shown_and_ended_by_anybodys_keepe
     assert (position["market"], position["index"], position["exit"]) == ("ETH-USD", 0, None)
     assert (stands["market"], stands["index"], stands["closed"]) == ("BTC-USD", 0, True)
     code, _, err = scene.run(RICH, "exit", str(rich), "-m", "ETH-USD")
-    assert code == Exit.REVERTED and "anybody's keeper ends it: `infold keeper --once`" in err
+    assert code == Exit.REVERTED and "keeper ends it, at once: `infold keeper --once`" in err
 
     code, found, err = scene.keep()
     assert code == 0 and found["ok"] and found["exits"] == found["exits_waiting"] == [], err

@@ -101,9 +101,9 @@ ADVICE: Final = {
     "recovery: index out of range": "give a place from 0 to 15",
     "recovery: size out of range": "ask for more than nothing and at most what the position holds",
     "recovery: exit pending": (
-        "one request a place, and `infold position` shows it: of a position that is held it is"
-        " carried out at its time, a minute after it was asked for; one of a position closed since"
-        " still stands there, and anybody's keeper ends it: `infold keeper --once`, then ask again"
+        "one request a place, and `infold position` shows it: one of a position closed since still"
+        " stands there, and anybody's keeper ends it, at once: `infold keeper --once`; one of a"
+        " position that is held is carried out by `infold keeper` a minute after it was asked for"
     ),
     "recovery: fold first": _BEHIND,
     # The end of a venue.

@@ -49,18 +49,18 @@ def _standing(found: Mapping[str, Any]) -> tuple[object, bool]:
 
 
 def _line(found: Mapping[str, Any]) -> str:
-    parts = [f"block {found['block']:,}: {found['holders']:,} accounts hold positions"]
+    parts = [f"block {found['block']:,}: holders {found['holders']:,}"]
     for name, words in (
         ("liquidations", "liquidated"),
         ("folds", "folded"),
         ("exits", "let out"),
         ("exits_ended", "requests ended"),
-        ("exits_waiting", "exits wait"),
+        ("exits_waiting", "exits waiting"),
         ("refused", "refused"),
         ("unjudged", "not judged"),
     ):
         if found[name]:
-            parts.append(f"{len(found[name]):,} {words}")
+            parts.append(f"{words} {len(found[name]):,}")
     if not found["vector_ms"]:
         parts.append("no batch has landed yet")
     return ", ".join(parts)

@@ -69,78 +69,130 @@ def a_day(
     """Trade a day against a fresh pool. A fee is charged to the friend: it does not reach the
     pool, and decides only which trades are worth making.
     """
-    ground = Ground.of({m: int(path[0]) for m, path in paths.items()}, terms, capital_e6, keep)
+    opening = _at(paths, 0)
+    ground = Ground.of(opening, terms, capital_e6, keep)
     for market in paths:
         ground.hold(market, policy.held)
     count = len(next(iter(paths.values()))) - WINDOW_S
-    before = ground.worth_e6({m: int(path[0]) for m, path in paths.items()})
+    before_e6 = ground.worth_e6(opening)
     chances = _chances(paths, terms, policy, count, fee_e6)
-    taken_e10 = trades = 0
-    blocked_until = dict.fromkeys(paths, 0)
+    friend = _Friend(ground, paths, policy, fee_e6, chances, dict.fromkeys(paths, 0))
     now = 0
-    last_mark = -1
     while now < count:
-        oracle = {m: int(path[now]) for m, path in paths.items()}
-        later = {m: int(path[now + WINDOW_S]) for m, path in paths.items()}
+        ahead = now + policy.step_s
+        if not friend.trade(now):
+            friend.pass_time(now, min(ahead, count))
+            if friend.is_idle:
+                ahead = max(ahead, _next(chances, friend.blocked_until, now + 1, count, ground))
+        now = ahead
+    last = count - 1 + WINDOW_S
+    prices = _at(paths, last)
+    ground.batch(_ms(last), prices, {})
+    day = Day(
+        friend.taken_e10 // QUOTE_DIVISOR,
+        before_e6 - ground.worth_e6(prices),
+        friend.trades,
+        ground.batches,
+        ground.closings,
+    )
+    return day, ground
+
+
+@dataclass(slots=True)
+class _Friend:
+    """A day under way."""
+
+    ground: Ground
+    paths: Mapping[int, NDArray[np.int64]]
+    policy: Policy
+    fee_e6: int
+    chances: Mapping[int, NDArray[np.bool_]]
+    blocked_until: dict[int, int]
+    """The second up to which the pool's position in a market is not grown, by market."""
+    taken_e10: int = 0
+    trades: int = 0
+    traded_at: int = -1
+    """The second of the last trade while its window lasts; below zero after."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no trade's window lasts: nothing is to be marked."""
+        return self.traded_at < 0
+
+    def trade(self, now: int) -> bool:
+        """Make in one batch whatever gains; whether anything did."""
+        oracle_e8, later_e8 = _at(self.paths, now), _at(self.paths, now + WINDOW_S)
+        made = self._settled(now, oracle_e8, self._wanted(now, oracle_e8, later_e8))
+        for market, (size_e8, price_e8) in made.items():
+            self.taken_e10 += size_e8 * (later_e8[market] - price_e8)
+        self.trades += len(made)
+        if made:
+            self.traded_at = now
+        return bool(made)
+
+    def _wanted(
+        self, now: int, oracle_e8: Mapping[int, int], later_e8: Mapping[int, int]
+    ) -> dict[int, Trade]:
+        """What gains by the window's end, its fee paid; of several the best, if the policy says."""
         wanted: dict[int, Trade] = {}
-        gains: dict[int, int] = {}
-        for market in paths:
-            if not chances[market][now]:
+        gains_e10: dict[int, int] = {}
+        for market in self.paths:
+            if not self.chances[market][now]:
                 continue
-            grows = now >= blocked_until[market]
-            found = _best(ground, market, oracle[market], later[market], policy, grows)
-            if found is not None:
-                gain = found.size_e8 * (later[market] - found.price_e8)
-                gain -= abs(found.size_e8) * found.price_e8 * fee_e6 // 10**6
-                if gain > 0:
-                    wanted[market], gains[market] = found, gain
-        if policy.alone and len(wanted) > 1:
-            best = max(gains, key=lambda market: gains[market])
-            wanted = {best: wanted[best]}
+            grows = now >= self.blocked_until[market]
+            found = _best(
+                self.ground, market, oracle_e8[market], later_e8[market], self.policy, grows
+            )
+            if found is None:
+                continue
+            gain_e10 = found.size_e8 * (later_e8[market] - found.price_e8)
+            gain_e10 -= abs(found.size_e8) * found.price_e8 * self.fee_e6 // 10**6
+            if gain_e10 > 0:
+                wanted[market], gains_e10[market] = found, gain_e10
+        if self.policy.alone and len(wanted) > 1:
+            best = max(gains_e10, key=lambda market: gains_e10[market])
+            return {best: wanted[best]}
+        return wanted
+
+    def _settled(
+        self, now: int, oracle_e8: Mapping[int, int], wanted: dict[int, Trade]
+    ) -> dict[int, Trade]:
+        """What of the wanted trades the pool takes. A market whose meter is full is left with what
+        shrinks the pool, and is not grown for a while.
+        """
         while wanted:
-            listed = {market: oracle[market] for market in sorted(wanted)}
+            listed_e8 = {market: oracle_e8[market] for market in sorted(wanted)}
             try:
-                ground.batch(_ms(now), listed, wanted)
+                self.ground.batch(_ms(now), listed_e8, wanted)
                 break
             except StructuralFault as fault:
                 assert fault.market is not None
                 trade = wanted.pop(fault.market)
                 if fault.reason != LOSS_METER:
                     raise
-                blocked_until[fault.market] = now + policy.wait_s
-                shrunk = _shrinking(ground, fault.market, trade)
+                self.blocked_until[fault.market] = now + self.policy.wait_s
+                shrunk = _shrinking(self.ground, fault.market, trade)
                 if shrunk is not None:
                     wanted[fault.market] = shrunk
-        for market, (size_e8, price_e8) in wanted.items():
-            taken_e10 += size_e8 * (later[market] - price_e8)
-        trades += len(wanted)
-        if wanted:
-            last_mark = now
-        ahead = now + policy.step_s
-        if last_mark >= 0 and now >= last_mark and not wanted:
-            # empty batches let the meter see the move, and forget
-            for step in range(1, policy.marks + 1):
-                at = last_mark + max(1, WINDOW_S * step // policy.marks)
-                if now < at < min(ahead, count) or at == now:
-                    ground.batch(_ms(at), {m: int(p[at]) for m, p in paths.items()}, {})
-            if now >= last_mark + WINDOW_S:
-                last_mark = -1
-        if last_mark < 0 and not wanted:
-            ahead = max(ahead, _next(chances, blocked_until, now + 1, count, ground))
-        now = ahead
-    last = count - 1 + WINDOW_S
-    prices = {m: int(path[last]) for m, path in paths.items()}
-    ground.batch(_ms(last), prices, {})
-    return (
-        Day(
-            taken_e10 // QUOTE_DIVISOR,
-            before - ground.worth_e6(prices),
-            trades,
-            ground.batches,
-            ground.closings,
-        ),
-        ground,
-    )
+        return wanted
+
+    def pass_time(self, now: int, until: int) -> None:
+        """Settle the empty batches due from now on and before `until`: they let the meter see the
+        move of the last trade's window, and forget.
+        """
+        if self.is_idle:
+            return
+        for step in range(1, self.policy.marks + 1):
+            at = self.traded_at + max(1, WINDOW_S * step // self.policy.marks)
+            if now <= at < until:
+                self.ground.batch(_ms(at), _at(self.paths, at), {})
+        if now >= self.traded_at + WINDOW_S:
+            self.traded_at = -1
+
+
+def _at(paths: Mapping[int, NDArray[np.int64]], second: int) -> dict[int, int]:
+    """Every market's price at one second."""
+    return {market: int(path[second]) for market, path in paths.items()}
 
 
 def _ms(second: int) -> int:

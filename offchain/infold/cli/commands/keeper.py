@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`infold keeper`: liquidates whom the published prices broke, or deleverages the other side where
-the pool cannot, folds what sides owe, and lets out who asked to leave.
+the pool cannot, folds what sides owe, and lets out who asked to leave (`letting_out.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from infold.cli.options import (
     address_of_text,
 )
 from infold.cli.pages.keeper import of_look
-from infold.cli.terminal import Exit, Json, Quiet, Steps, complain, progress, show_command
+from infold.cli.terminal import Json, Quiet, Steps, complain, progress, show_command
 from infold.errors import InfoldError, Unavailable
 from infold.units import PLACES
 from infold.words import SettleHead, pack_settle_head
@@ -67,13 +67,14 @@ def keeper(
 ) -> None:
     """Liquidate every account that the last published prices put below maintenance margin, or
     deleverage where the pool cannot take it; fold what sides owe; carry out forced exits whose time
-    has come.
+    has come, and end those whose position was closed since.
 
     Needs a node, a key that pays gas, and nothing of the venue's: prices come from its last batch.
     With --json one document a look that did something or found something new that it cannot do,
     with --once always one. With --once it leaves with 7 where a contract refused, with 3 where an
     exit waits for want of --signer, with 6 where it waits for its next time or for its signers.
     """
+    from infold.shell.chain import Reverted
     from infold.shell.keeper import Watch
 
     party = caller.party()
@@ -95,10 +96,11 @@ def keeper(
             time.sleep(interval_s)
         found, overdue = look(watch, party, names, account, collect, steps)
     show_command("keeper", found, as_json, "infold keeper", of_look)
-    if found["refused"]:
-        raise typer.Exit(Exit.REVERTED)
-    if overdue:
-        raise overdue[0]
+    for one in found["refused"]:
+        whom = f"the keeper's call for account {one['account']} in {one['market']}"
+        raise Reverted(one["reason"], whom, one["next"])
+    for why in overdue:
+        raise why
 
 
 def _collector(signers: list[str], there: Venue) -> Collect | None:

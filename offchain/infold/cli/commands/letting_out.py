@@ -82,7 +82,10 @@ class LettingOut:
             except Reverted as reverted:
                 self.refused.append(row | why_refused(reverted))
             except (Misconfigured, Unavailable) as why:
-                self._wait(pending, row, str(why), overdue=True)
+                overdue = pending.due_ms <= self._watch.block_ms
+                self._wait(pending, row, str(why), overdue=overdue)
+                if not overdue:
+                    continue
                 kind = Misconfigured if isinstance(why, Misconfigured) else Unavailable
                 self.overdue.append(
                     kind(

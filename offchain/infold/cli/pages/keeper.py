@@ -13,8 +13,8 @@ def of_look(found: Document) -> list[str]:
         [
             ("block", f"{count(found['block'])}, {clock(found['block_ms'])}"),
             ("prices", _prices(found)),
-            ("positions", f"{count(found['holders'])} accounts hold some"),
-            ("below margin", f"{count(found['broken'])} of them"),
+            ("holders", count(found["holders"])),
+            ("below margin", count(found["broken"])),
             ("ok", yes(found["ok"])),
         ]
     )

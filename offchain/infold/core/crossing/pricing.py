@@ -25,6 +25,10 @@ from infold.core.crossing.places import (
     TICK,
 )
 
+HEAD, TAIL, BUYS, SELLS, BOUND = range(5)
+SEGMENT = 5
+"""Columns of a segment; see `_cut_segments`."""
+
 
 @compiled
 def consider(best: Int64s, rule: Int64s, executed: int, gap: int, tick: int, residual: int) -> None:
@@ -153,6 +157,185 @@ def _most(buys: int, sells: int, sale: int) -> int:
     return min(min(2 * sells, buys + sells), 2 * buys - sale)
 
 
+# -- a market's window -----------------------------------------------------------------------------
+
+
+@compiled
+def _lay_levels(
+    rule: Int64s,
+    bins: Int64s,
+    lowest: int,
+    highest: int,
+    level_ticks: Int64s,
+    level_groups: Int64s,
+    level_sizes: Int64s,
+    ticks: Int64s,
+    sums: Int64s,
+) -> int:
+    """The ticks at which orders' limits lie and the sizes there by class, from the lowest tick up;
+    how many. The oracle price's own ticks are among them, wherever orders lie.
+
+    Wide bins' orders come one by one, in `level_*`; bins of a single tick lie between them.
+    """
+    count = 0
+    middle = rule[MIDDLE]
+    cursor, end = 0, level_ticks.size
+    single = max(lowest, middle - FINE + 1)
+    single_end = min(highest, middle + FINE - 1)
+    while cursor < end or single <= single_end:
+        if cursor < end and (single > single_end or level_ticks[cursor] < rule[CENTRE]):
+            tick = level_ticks[cursor]
+            if count == 0 or ticks[count - 1] != tick:
+                ticks[count] = tick
+                sums[count, :] = 0
+                count += 1
+            sums[count - 1, level_groups[cursor]] += level_sizes[cursor]
+            cursor += 1
+            continue
+        tick = rule[CENTRE] + single - middle
+        total = 0
+        for group in range(CLASSES):
+            place = rule[ROW] + group * rule[BINS] + single
+            size = bins[place] - (bins[place - 1] if single > 0 else 0)
+            sums[count, group] = size
+            total += size
+        single += 1
+        if total > 0 or tick == rule[CENTRE] or tick == rule[CENTRE_UP]:
+            ticks[count] = tick
+            count += 1
+    return count
+
+
+@compiled
+def _count_waiting(rule: Int64s, bins: Int64s, lowest: int, waiting: Int64s) -> None:
+    """By class, what waits at the window's lowest tick: sells whose limits lie below it, and buys
+    whose limits lie at it or above.
+    """
+    start = rule[ROW] - 1 + lowest
+    stride = rule[BINS]
+    for group in range(CLASSES):
+        below = bins[start + group * stride] if lowest > 0 else 0
+        if group & BUY:
+            waiting[group] = bins[rule[ROW] + (group + 1) * stride - 1] - below
+        else:
+            waiting[group] = below
+
+
+@compiled
+def _cut_segments(
+    rule: Int64s,
+    waiting: Int64s,
+    ticks: Int64s,
+    sums: Int64s,
+    count: int,
+    first_tick: int,
+    last_tick: int,
+    segments: Int64s,
+) -> int:
+    """Runs of ticks that see the same orders, in rising order: first, last, buys, sells, and a
+    bound on what any of them can execute. Those that can execute nothing are left out. How many.
+
+    `waiting` is what waits at the first tick, by class; it is carried on to the last.
+    """
+    pieces = 0
+    begin = first_tick
+    for number in range(2 * count + 1):
+        level = number // 2
+        if number % 2 == 0:
+            head = begin
+            tail = last_tick if level == count else min(ticks[level] - 1, last_tick)
+        else:
+            head = tail = ticks[level]
+            waiting[0] += sums[level, 0]
+            waiting[POST_ONLY] += sums[level, POST_ONLY]
+            begin = max(begin, ticks[level] + 1)
+        if head <= tail and first_tick <= head and tail <= last_tick:
+            buys = waiting[BUY] + (waiting[BUY + POST_ONLY] if tail <= rule[CENTRE] else 0)
+            sells = waiting[0] + (waiting[POST_ONLY] if head >= rule[CENTRE_UP] else 0)
+            bound = buys + sells
+            if head > rule[CENTRE]:
+                bound = min(bound, 2 * buys)
+            if tail < rule[CENTRE_UP]:
+                bound = min(bound, 2 * sells)
+            if bound > 0:
+                segments[pieces, HEAD], segments[pieces, TAIL] = head, tail
+                segments[pieces, BUYS], segments[pieces, SELLS] = buys, sells
+                segments[pieces, BOUND] = bound
+                pieces += 1
+        if number % 2 == 1:
+            waiting[BUY] -= sums[level, BUY]
+            waiting[BUY + POST_ONLY] -= sums[level, BUY + POST_ONLY]
+    return pieces
+
+
+@compiled
+def _judge_segments(
+    best: Int64s,
+    rule: Int64s,
+    width: UInt64s,
+    prices: Int64s,
+    sales: Int64s,
+    segments: Int64s,
+    pieces: int,
+) -> None:
+    """The best tick of all segments; the most promising is judged first, so that the others can be
+    passed over.
+    """
+    strongest, strongest_bound = -1, 0
+    for number in range(pieces):
+        if segments[number, BOUND] > strongest_bound:
+            strongest, strongest_bound = number, segments[number, BOUND]
+    for turn in range(-1, pieces):
+        number = strongest if turn < 0 else turn
+        if number < 0 or (turn >= 0 and turn == strongest):
+            continue
+        if segments[number, BOUND] >= best[0]:
+            evaluate(
+                best, rule, width, prices, sales,
+                segments[number, HEAD], segments[number, TAIL],
+                segments[number, BUYS], segments[number, SELLS],
+            )  # fmt: skip
+
+
+@compiled
+def _widened(
+    rule: Int64s,
+    prices: Int64s,
+    sales: Int64s,
+    bins: Int64s,
+    window: Int64s,
+    first_tick: int,
+    last_tick: int,
+    executed: int,
+) -> bool:
+    """Whether a tick outside the window could do as well; the window reaches further there then."""
+    lowest, highest = window[0], window[1]
+    grow = 2 * (highest - lowest + 1)
+    wider = False
+    if first_tick > rule[FIRST]:
+        bound = _most(
+            buys_from(rule, bins, lowest - 1),
+            sells_to(rule, bins, lowest - 1),
+            sale_at(rule, prices, sales, first_tick - 1),
+        )
+        if bound > 0 and bound >= executed:
+            window[0] = max(lowest - grow, bin_of(rule, rule[FIRST]))
+            wider = True
+    if last_tick < rule[LAST]:
+        bound = _most(
+            buys_from(rule, bins, highest + 1),
+            sells_to(rule, bins, highest + 1),
+            sale_at(rule, prices, sales, last_tick + 1),
+        )
+        if bound > 0 and bound >= executed:
+            window[1] = min(highest + grow, bin_of(rule, rule[LAST]))
+            wider = True
+    return wider
+
+
+# -- every market ----------------------------------------------------------------------------------
+
+
 @compiled
 def solve(
     rules: Int64s,
@@ -178,131 +361,39 @@ def solve(
     room = level_ticks.size + 2 * FINE + 4
     ticks = np.empty(room, np.int64)
     sums = np.empty((room, CLASSES), np.int64)
-    segments = np.empty((2 * room + 1, 5), np.int64)
+    segments = np.empty((2 * room + 1, SEGMENT), np.int64)
+    waiting = np.empty(CLASSES, np.int64)
     best = np.empty(5, np.int64)
     left = 0
     for market in range(rules.shape[0]):
         if todo[market] == 0:
             continue
-        rule, width = rules[market], widths[market]
+        rule, width, window = rules[market], widths[market], windows[market]
         results[market, :] = 0
         todo[market] = 0
-        lowest, highest = windows[market, 0], windows[market, 1]
+        lowest, highest = window[0], window[1]
         if highest < lowest:
             continue
-
-        # Levels: wide bins' orders below, single-tick bins, wide bins' orders above.
-        count = 0
-        middle = rule[MIDDLE]
-        cursor, end = level_starts[market], level_starts[market + 1]
-        single = max(lowest, middle - FINE + 1)
-        single_end = min(highest, middle + FINE - 1)
-        while cursor < end or single <= single_end:
-            if cursor < end and (single > single_end or level_ticks[cursor] < rule[CENTRE]):
-                tick = level_ticks[cursor]
-                if count == 0 or ticks[count - 1] != tick:
-                    ticks[count] = tick
-                    sums[count, :] = 0
-                    count += 1
-                sums[count - 1, level_groups[cursor]] += level_sizes[cursor]
-                cursor += 1
-                continue
-            tick = rule[CENTRE] + single - middle
-            total = 0
-            for group in range(CLASSES):
-                place = rule[ROW] + group * rule[BINS] + single
-                size = bins[place] - (bins[place - 1] if single > 0 else 0)
-                sums[count, group] = size
-                total += size
-            single += 1
-            if total > 0 or tick == rule[CENTRE] or tick == rule[CENTRE_UP]:
-                ticks[count] = tick
-                count += 1
-
-        # Segments of ticks that see the same orders, with a bound on what each can execute.
-        start = rule[ROW] - 1 + lowest
-        stride = rule[BINS]
-        waiting = np.zeros(CLASSES, np.int64)
-        for group in range(CLASSES):
-            below = bins[start + group * stride] if lowest > 0 else 0
-            if group & BUY:
-                waiting[group] = bins[rule[ROW] + (group + 1) * stride - 1] - below
-            else:
-                waiting[group] = below
+        begin, end = level_starts[market], level_starts[market + 1]
+        count = _lay_levels(
+            rule, bins, lowest, highest,
+            level_ticks[begin:end], level_groups[begin:end], level_sizes[begin:end],
+            ticks, sums,
+        )  # fmt: skip
+        _count_waiting(rule, bins, lowest, waiting)
         first_tick = max(bin_edge(rule, lowest, False), rule[FIRST])
         last_tick = min(bin_edge(rule, highest, True), rule[LAST])
-        pieces = 0
-        begin = first_tick
+        pieces = _cut_segments(rule, waiting, ticks, sums, count, first_tick, last_tick, segments)
         best[:] = 0
-        strongest, strongest_bound = -1, 0
-        for number in range(2 * count + 1):
-            level = number // 2
-            if number % 2 == 0:
-                head = begin
-                tail = last_tick if level == count else min(ticks[level] - 1, last_tick)
-            else:
-                head = tail = ticks[level]
-                waiting[0] += sums[level, 0]
-                waiting[POST_ONLY] += sums[level, POST_ONLY]
-                begin = max(begin, ticks[level] + 1)
-            if head <= tail and first_tick <= head and tail <= last_tick:
-                buys = waiting[BUY] + (waiting[BUY + POST_ONLY] if tail <= rule[CENTRE] else 0)
-                sells = waiting[0] + (waiting[POST_ONLY] if head >= rule[CENTRE_UP] else 0)
-                bound = buys + sells
-                if head > rule[CENTRE]:
-                    bound = min(bound, 2 * buys)
-                if tail < rule[CENTRE_UP]:
-                    bound = min(bound, 2 * sells)
-                if bound > 0:
-                    segments[pieces, 0], segments[pieces, 1] = head, tail
-                    segments[pieces, 2], segments[pieces, 3] = buys, sells
-                    segments[pieces, 4] = bound
-                    if bound > strongest_bound:
-                        strongest, strongest_bound = pieces, bound
-                    pieces += 1
-            if number % 2 == 1:
-                waiting[BUY] -= sums[level, BUY]
-                waiting[BUY + POST_ONLY] -= sums[level, BUY + POST_ONLY]
-
-        # The most promising segment first, so that the others can be passed over.
-        for turn in range(-1, pieces):
-            number = strongest if turn < 0 else turn
-            if number < 0 or (turn >= 0 and turn == strongest):
-                continue
-            if segments[number, 4] >= best[0]:
-                evaluate(
-                    best, rule, width, prices, sales,
-                    segments[number, 0], segments[number, 1],
-                    segments[number, 2], segments[number, 3],
-                )  # fmt: skip
-
-        # Could a tick outside the window do as well?
-        grow = 2 * (highest - lowest + 1)
-        if first_tick > rule[FIRST]:
-            bound = _most(
-                buys_from(rule, bins, lowest - 1),
-                sells_to(rule, bins, lowest - 1),
-                sale_at(rule, prices, sales, first_tick - 1),
-            )
-            if bound > 0 and bound >= best[0]:
-                windows[market, 0] = max(lowest - grow, bin_of(rule, rule[FIRST]))
-                todo[market] = 1
-        if last_tick < rule[LAST]:
-            bound = _most(
-                buys_from(rule, bins, highest + 1),
-                sells_to(rule, bins, highest + 1),
-                sale_at(rule, prices, sales, last_tick + 1),
-            )
-            if bound > 0 and bound >= best[0]:
-                windows[market, 1] = min(highest + grow, bin_of(rule, rule[LAST]))
-                todo[market] = 1
-        if todo[market] == 1:
+        _judge_segments(best, rule, width, prices, sales, segments, pieces)
+        if _widened(rule, prices, sales, bins, window, first_tick, last_tick, best[0]):
+            todo[market] = 1
             left += 1
             continue
         if best[0] > 0:
             results[market, 0], results[market, 1], results[market, 2] = best[0], best[3], best[4]
             for number in range(pieces):
-                if segments[number, 0] <= best[3] <= segments[number, 1]:
-                    results[market, 3] = segments[number, 2]
-                    results[market, 4] = segments[number, 3]
+                if segments[number, HEAD] <= best[3] <= segments[number, TAIL]:
+                    results[market, 3] = segments[number, BUYS]
+                    results[market, 4] = segments[number, SELLS]
     return left

@@ -24,7 +24,7 @@ def a_look(second: int = 0, **changes: Any) -> dict[str, Any]:
 
 def test_the_first_look_has_a_line_and_the_next_ones_are_silent() -> None:
     news = News()
-    assert news.of(a_look()) == (False, "block 70: 2 accounts hold positions")
+    assert news.of(a_look()) == (False, "block 70: holders 2")
     assert all(news.of(a_look(second, holders=second)) == (False, "") for second in range(1, 500))
 
 
@@ -40,7 +40,7 @@ def test_every_deed_is_printed() -> None:
     news.of(a_look())
     for second in (1, 2):
         is_new, line = news.of(a_look(second, exits=[WAITING], folds=[WAITING]))
-        assert is_new and line.endswith("positions, 1 folded, 1 let out")
+        assert is_new and line.endswith("holders 2, folded 1, let out 1")
     assert news.of(a_look(3)) == (False, "")
 
 
