@@ -141,7 +141,7 @@ def test_every_file_belongs_to_a_known_layer() -> None:
         ("reference/audit.py", "import numpy", "standard library only"),
         ("signing.py", "import numpy as np", "works without numpy"),
         ("signing.py", "from infold.core import engine", "only the base"),
-        ("bench/gas.py", "from infold.cli import app", "bench may not import"),
+        ("bench/gas/run.py", "from infold.cli import app", "bench may not import"),
         ("cli/commands/orders.py", "import web3", "must import without web3"),
     ],
 )

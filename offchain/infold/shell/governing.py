@@ -25,6 +25,12 @@ ACTS = {
     "Bond": (),
 }
 """What the timelock may call besides setters."""
+SPELLED = {
+    "address": "give 0x and 40 hex digits",
+    "bool": "give true or false",
+    "uint256": "give digits alone",
+}
+"""How a setter's arguments are given, by type."""
 SALTS_MAX = 1_000  # the same change so often: somebody is going back and forth
 NO_PREDECESSOR = bytes(32)
 
@@ -230,7 +236,7 @@ def setters(venue: Venue) -> dict[str, Setter]:
             name = str(entry.get("name", ""))
             if entry["type"] == "function" and (name.startswith("set_") or name in acts):
                 inputs = [(part["name"], type_of(part)) for part in entry["inputs"]]
-                if all(kind in ("address", "uint256", "bool") for _, kind in inputs):
+                if all(kind in SPELLED for _, kind in inputs):
                     found[prefix + name.removeprefix("set_")] = Setter(contract, name, inputs)
     return found
 
@@ -255,7 +261,7 @@ def _parsed(name: str, kind: str, text: str) -> Any:
             return checksum_address(bytes.fromhex(text[2:]))
         except ValueError:
             pass
-    raise Misconfigured(f"{name} is no {kind}: {text!r}")
+    raise Misconfigured(f"{name} is no {kind}: {text!r}; {SPELLED[kind]}")
 
 
 def _address(text: str) -> bytes:

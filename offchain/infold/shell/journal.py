@@ -9,10 +9,11 @@ A journal is a directory of three files.
   one entry a line; its hash is `sha256(previous hash | seq | body)`, so a change anywhere breaks
   every later link. The first link is over the journal's identity (which chain, which contracts), so
   a journal cannot be continued under another deployment.
-- `journal.anchor`: sequence and hash of the last acknowledged group, in two checksummed slots
-  written in turn. SQLite drops a damaged tail of its write-ahead log without a word: to it such a
-  tail is a transaction that never finished. The anchor is what remembers that it had. It is written
-  after the commit and not synced: it may lag behind the rows, never run ahead of them.
+- `journal.anchor` (`anchor.py`): sequence and hash of the last acknowledged group, in two
+  checksummed slots written in turn. SQLite drops a damaged tail of its write-ahead log without a
+  word: to it such a tail is a transaction that never finished. The anchor is what remembers that it
+  had. It is written after the commit and not synced: it may lag behind the rows, never run ahead of
+  them.
 - `journal.lock`: held by flock for as long as the journal is open. One writer.
 
 `append` returns after SQLite synced the write-ahead log (`synchronous=FULL`). What it has returned
@@ -41,15 +42,11 @@ from pathlib import Path
 
 from infold.closable import Closable
 from infold.errors import InvariantBroken, Misconfigured, Unavailable
+from infold.shell.anchor import Anchor, faults_of
 from infold.shell.files import Files
 
-ANCHOR_MAGIC = b"INFOLDA1"
-# magic 8, seq 8, hash 32, checksum 16: inside one disk sector, so a slot is written whole or not
-ANCHOR_SLOT_BYTES = 64
-BODY_BYTES_MAX = (
-    256 * 1024 * 1024
-)  # SQLite refuses a blob near 1 GB; a group of 50,000 orders is about 30 MB
-
+# SQLite refuses a blob near 1 GB; a group of 50,000 orders is about 30 MB
+BODY_BYTES_MAX = 256 * 1024 * 1024
 COPIES_MAX = 50  # a devnet rests between batches; one that never does can be stopped
 
 
@@ -89,21 +86,6 @@ def link(previous: bytes, seq: int, body: bytes) -> bytes:
 def first_link(identity: bytes) -> bytes:
     """The hash that stands before group 1."""
     return hashlib.sha256(b"infold journal" + identity).digest()
-
-
-def _anchor_slot(seq: int, digest: bytes) -> bytes:
-    content = ANCHOR_MAGIC + seq.to_bytes(8, "big") + digest
-    return content + hashlib.sha256(content).digest()[:16]
-
-
-def _anchor_of(slot: bytes) -> tuple[int, bytes] | None:
-    """Sequence and hash of a slot, or None if it is damaged."""
-    if (
-        len(slot) != ANCHOR_SLOT_BYTES
-        or _anchor_slot(int.from_bytes(slot[8:16], "big"), slot[16:48]) != slot
-    ):
-        return None
-    return int.from_bytes(slot[8:16], "big"), slot[16:48]
 
 
 def _copy_at_rest(path: Path, copy: Path, files: Files) -> None:
@@ -147,7 +129,7 @@ class Journal(Closable):
         self.identity = identity
         self._files = files or Files()
         self._failed: str | None = None
-        self._anchor_descriptor: int | None = None
+        self._anchor = Anchor(self._files, None)
         self._database: sqlite3.Connection | None = None
         try:
             self._files.make_directory(path)
@@ -218,13 +200,10 @@ class Journal(Closable):
             self._prepare()
             self._identify()
             if fresh or (anchor is None and self._last() is None):
-                slots = _anchor_slot(0, first_link(self.identity))
-                self._anchor_descriptor = self._files.create(anchor_path, slots + slots)
-                anchor = slots + slots
-            else:
-                self._anchor_descriptor = (
-                    self._files.reopen(anchor_path) if anchor is not None else None
-                )
+                first = first_link(self.identity)
+                self._anchor, anchor = Anchor.begin(self._files, anchor_path, first)
+            elif anchor is not None:
+                self._anchor = Anchor(self._files, self._files.reopen(anchor_path))
             self._settle_on(anchor)
         except FileNotFoundError as error:
             raise Misconfigured(f"journal {self.path} is incomplete: {error}") from error
@@ -296,38 +275,11 @@ class Journal(Closable):
                 f"journal {self.path} is damaged: {'; '.join(faults)}. Run `infold journal "
                 "verify` and restore a copy"
             )
-        if self._anchor_descriptor is not None and not self._lenient:
-            # Both slots name the last row again: a slot torn by the crash before this start is
-            # mended.
-            for seq in (self.seq, self.seq + 1):
-                slot = _anchor_slot(self.seq, self.hash)
-                self._files.write_at(self._anchor_descriptor, slot, seq % 2 * ANCHOR_SLOT_BYTES)
+        if self._anchor.is_there and not self._lenient:
+            self._anchor.mend(self.seq, self.hash)
 
     def _anchor_faults(self, anchor: bytes | None, *, strict: bool = False) -> list[str]:
-        """What the anchor says against the rows; `strict` reports one damaged slot of two too."""
-        if anchor is None:
-            return ["journal.anchor is missing"]
-        slots = [_anchor_of(anchor[at : at + ANCHOR_SLOT_BYTES]) for at in (0, ANCHOR_SLOT_BYTES)]
-        faults = [
-            f"journal.anchor slot {at} is damaged" for at, slot in enumerate(slots) if slot is None
-        ]
-        if len(anchor) != 2 * ANCHOR_SLOT_BYTES:
-            faults.append(f"journal.anchor has {len(anchor)} bytes, not {2 * ANCHOR_SLOT_BYTES}")
-        sound = [slot for slot in slots if slot is not None]
-        if sound and not strict:
-            faults = []
-        for seq, digest in sorted(sound):
-            if seq > self.seq:
-                faults.append(f"groups {self.seq + 1} to {seq} were acknowledged and are missing")
-            elif seq > 0:
-                row = (
-                    self._db()
-                    .execute("SELECT hash FROM commit_groups WHERE seq = ?", (seq,))
-                    .fetchone()
-                )
-                if row is None or bytes(row[0]) != digest:
-                    faults.append(f"group {seq} is not the one that was acknowledged")
-        return faults
+        return faults_of(anchor, self.seq, self._known_hash, strict=strict)
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -355,7 +307,7 @@ class Journal(Closable):
         except sqlite3.Error as error:
             raise self._meaning(error, f"take group {seq}") from error
         try:
-            self._write_anchor(seq, digest)
+            self._anchor.write(seq, digest)
         except OSError as error:
             self._failed = (
                 f"journal {self.path}: the anchor could not be written ({error}); "
@@ -364,13 +316,6 @@ class Journal(Closable):
             raise Unavailable(self._failed) from error
         self.seq, self.hash = seq, digest
         return seq
-
-    def _write_anchor(self, seq: int, digest: bytes) -> None:
-        if self._anchor_descriptor is None:
-            raise InvariantBroken("journal: written to before it was open")
-        self._files.write_at(
-            self._anchor_descriptor, _anchor_slot(seq, digest), seq % 2 * ANCHOR_SLOT_BYTES
-        )
 
     def _meaning(self, error: sqlite3.Error, doing: str) -> Unavailable | Misconfigured:
         """The typed error for what SQLite reports, and whether the journal may still be used."""
@@ -448,10 +393,14 @@ class Journal(Closable):
     def _hash_of(self, seq: int) -> bytes:
         if seq == 0:
             return first_link(self.identity)
-        row = self._db().execute("SELECT hash FROM commit_groups WHERE seq = ?", (seq,)).fetchone()
-        if row is None:
+        known = self._known_hash(seq)
+        if known is None:
             raise Misconfigured(f"journal {self.path} has no group {seq}")
-        return bytes(row[0])
+        return known
+
+    def _known_hash(self, seq: int) -> bytes | None:
+        row = self._db().execute("SELECT hash FROM commit_groups WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else bytes(row[0])
 
     def _rows(self, walk: _Walk) -> Iterator[tuple[int, bytes]]:
         try:
@@ -480,9 +429,7 @@ class Journal(Closable):
         if self._database is not None:
             self._database.close()
             self._database = None
-        if self._anchor_descriptor is not None:
-            self._files.unlock(self._anchor_descriptor)
-            self._anchor_descriptor = None
+        self._anchor.close()
         if self._lock is not None:
             self._files.unlock(self._lock)
             self._lock = None

@@ -26,11 +26,11 @@ def register(app: typer.Typer) -> None:
 @commands.command("gas")
 def bench_gas(seed: Seed = 1, quiet: Quiet = False, as_json: Json = False) -> None:
     """Gas of settle by case, from receipts on anvil, against the committed budgets."""
-    from infold.bench import gas
+    from infold.bench.gas.run import run
 
     began = time.monotonic()
     with progress(quiet) as steps:
-        figures = gas.run(seed, steps.say)
+        figures = run(seed, steps.say)
     document = completed("bench gas", seed, began, figures)
     finish(document, as_json, "infold bench gas", of_gas)
 

@@ -120,6 +120,9 @@ def govern(
     """Change a key, a threshold, the vault's limits and parts or the bond's terms by a setter, or
     move money of the venue's own (spend, withdraw_backstop, pass_on), as `infold market add`
     changes a market. What was made before is told so, and scheduled once more with --again.
+
+    A venue that is not sealed, as a devnet is, obeys its deployer's key at once, without delay; the
+    vault's and the bond's changes wait there too.
     """
     from infold.shell.governing import parse_arguments, setters
 

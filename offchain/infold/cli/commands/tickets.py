@@ -40,7 +40,10 @@ def ticket(
     vault = contracts["Vault"]
     to, amount_e6, end_e6, due_s = vault.call("tickets", number)
     if not amount_e6:
-        raise Misconfigured(f"there is no ticket {number}, or it was pulled already")
+        raise Misconfigured(
+            f"there is no ticket {number}, or it was pulled already; see the number that the claim"
+            " printed"
+        )
     document: dict[str, Any] = {
         "ticket": number,
         "owner": to,

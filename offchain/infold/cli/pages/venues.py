@@ -42,6 +42,10 @@ def of_devnet(found: Document) -> list[str]:
                 ),
                 ("book", found["book"]),
                 (
+                    "sealed",
+                    "no: the owner's changes act at once, all but the vault's and the bond's",
+                ),
+                (
                     "key files",
                     f"{found['key_files']}/ has owner, guardian, matcher and refund_payer, for"
                     " --key-file",

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infold.bench import gas
+from infold.bench.gas import budget as budgets
+from infold.bench.gas.ground import Figure
 from infold.errors import Misconfigured
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -34,7 +35,7 @@ def a_budget() -> dict[str, dict[str, float]]:
 
 
 def test_the_committed_budget_names_every_case_once() -> None:
-    budget = gas.read_budget(ROOT / gas.BUDGET_FILE)
+    budget = budgets.read_budget(ROOT / budgets.BUDGET_FILE)
     assert set(budget["per_order_max"]) == {"steady_100", "clustered_100", "first_touch_100"}
     assert set(budget["per_order_max"]) | set(budget["measured"]) == CASES
     assert not set(budget["per_order_max"]) & set(budget["measured"])
@@ -42,9 +43,7 @@ def test_the_committed_budget_names_every_case_once() -> None:
 
 
 def test_a_case_is_judged_by_its_own_limit_or_by_what_is_committed() -> None:
-    judged = gas.judge(
-        {"budgeted": gas.Figure(10, 1_000), "measured": gas.Figure(10, 510)}, a_budget()
-    )
+    judged = budgets.judge({"budgeted": Figure(10, 1_000), "measured": Figure(10, 510)}, a_budget())
     assert judged["budgeted"] == {
         "orders": 10,
         "gas": 1_000,
@@ -56,15 +55,13 @@ def test_a_case_is_judged_by_its_own_limit_or_by_what_is_committed() -> None:
 
 
 def test_a_case_over_its_limit_fails() -> None:
-    judged = gas.judge(
-        {"budgeted": gas.Figure(10, 1_001), "measured": gas.Figure(10, 511)}, a_budget()
-    )
+    judged = budgets.judge({"budgeted": Figure(10, 1_001), "measured": Figure(10, 511)}, a_budget())
     assert [case["ok"] for case in judged.values()] == [False, False]
 
 
 def test_a_case_without_a_figure_says_what_to_commit() -> None:
     with pytest.raises(Misconfigured, match="no figure for novel"):
-        gas.judge({"novel": gas.Figure(1, 1)}, a_budget())
+        budgets.judge({"novel": Figure(1, 1)}, a_budget())
 
 
 NOTHING_ALLOWED = '{"per_order_max":{"a":0},"measured":{},"bytes_max":{}}'
@@ -75,14 +72,14 @@ def test_a_damaged_budget_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "gas.json"
     path.write_text(content)
     with pytest.raises(Misconfigured, match="damaged"):
-        gas.read_budget(path)
+        budgets.read_budget(path)
 
 
 def test_a_missing_budget_is_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="no gas budget"):
-        gas.read_budget(tmp_path / "gas.json")
+        budgets.read_budget(tmp_path / "gas.json")
 
 
 def test_the_budget_is_written_as_it_is_read() -> None:
-    text = (ROOT / gas.BUDGET_FILE).read_text()
+    text = (ROOT / budgets.BUDGET_FILE).read_text()
     assert json.dumps(json.loads(text), indent=2) + "\n" == text

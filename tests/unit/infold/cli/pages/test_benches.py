@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from tests.support.pages import finished
 
-from infold.bench import gas
 from infold.bench.dealer.figures import Figure
+from infold.bench.gas.budget import judge, weigh
+from infold.bench.gas.ground import Figure as Gas
 from infold.cli.pages.benches import of_admission, of_auction, of_dealer, of_gas, of_self_dealing
 from infold.cli.terminal import Exit
 
@@ -32,8 +33,8 @@ BUDGET: dict[str, Any] = {
 def test_gas_and_code_are_told_beside_their_limits(
     spent: int, size: int, case: str, contract: str, code: Exit
 ) -> None:
-    cases = gas.judge({"steady_100": gas.Figure(100, spent)}, BUDGET)
-    contracts = gas.weigh({"Clearing": size, "Vault": 4_000}, BUDGET)
+    cases = judge({"steady_100": Gas(100, spent)}, BUDGET)
+    contracts = weigh({"Clearing": size, "Vault": 4_000}, BUDGET)
     ok = all(one["ok"] for one in (*cases.values(), *contracts.values()))
     found = {"cases": cases, "contracts": contracts, "seconds": 9.0, "ok": ok}
     text, left_with = finished(found, of_gas)
