@@ -18,6 +18,7 @@ from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, Venue, mine
 from infold.shell.compiling import find_contracts
 from infold.shell.deploy import RpcDeployer, deploy
+from infold.shell.governing import setters
 from infold.shell.plan import read_plan
 from infold.signing import address_of, checksum_address, keccak
 from infold.units import WINDOW_MS
@@ -30,6 +31,17 @@ LOCAL = ROOT / "scripts" / "local.toml"
 KEYS = {name: keccak(f"governing {name}".encode()) for name in ("deployer", "owner", "guardian")}
 DELAY_S, LIFE_S, REST_S = 8 * 86_400, 7 * 86_400, 14 * 86_400
 OTHER, ZERO = "0x" + "ab" * 20, "0x" + "00" * 20
+AT_ONCE = [
+    "guardian " + OTHER,
+    "matcher " + OTHER,
+    f"attester {OTHER} true",
+    "attester_threshold 0",
+    f"oracle_signer {OTHER} true",
+    "oracle_threshold 1",
+    f"price_source 1 {ZERO} 0 0 false",
+    f"uptime {ZERO} 0",
+]
+"""A change by each setter of Governance that takes plain arguments."""
 MARKET = re.split(r"\[\[market\]\]\n", LOCAL.read_text("utf-8"))[2].replace("id = 2", "id = 3")
 
 
@@ -187,19 +199,7 @@ def test_the_venues_own_money_is_moved_by_name(open_console: Console) -> None:
     assert code == 7 and "clearing: not enough collateral" in said
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "guardian " + OTHER,
-        "matcher " + OTHER,
-        f"attester {OTHER} true",
-        "attester_threshold 0",
-        f"oracle_signer {OTHER} true",
-        "oracle_threshold 1",
-        f"price_source 1 {ZERO} 0 0 false",
-        f"uptime {ZERO} 0",
-    ],
-)
+@pytest.mark.parametrize("change", AT_ONCE)
 def test_what_acts_at_once_says_where_it_stands_when_asked_again(
     open_console: Console, change: str
 ) -> None:
@@ -215,6 +215,13 @@ def test_what_acts_at_once_says_where_it_stands_when_asked_again(
     assert "not sealed: acts at once, no delay" in open_console.page("owner", *govern)
     code, _, said = open_console.run("owner", *govern, "--cancel")
     assert code == 3 and "without --cancel to see where it stands" in said
+
+
+def test_every_setter_that_acts_at_once_is_tried(open_console: Console) -> None:
+    known = setters(open_console.office.venue)
+    own = {name for name, one in known.items() if one.function.startswith("set_")}
+    own -= {name for name, one in known.items() if one.contract != "Governance"}
+    assert own == {change.split()[0] for change in AT_ONCE}
 
 
 def test_a_market_that_was_set_at_once_is_told_too(open_console: Console) -> None:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from infold.cli import app
 from infold.errors import Unavailable
-from infold.node import LocalVenue, live_prices
+from infold.node import BatchOutcome, LocalVenue, live_prices
 from infold.shell.devnet_config import DevnetConfig
 from infold.signing import checksum_address
 
@@ -76,7 +77,7 @@ def test_batches_go_on_while_signers_change(rotation: Rotation) -> None:
     with pytest.raises(Unavailable, match="2 oracle signers must sign") as few:
         rotation.batch()
     said = str(few.value)
-    assert f"1 serve then by the chain: {checksum_address(spare)}" in said
+    assert f"of the 4 whose URL is known here 1 may by the chain: {named(spare)[0]}, not" in said
     assert ", ".join(named(first, second, third)) in said
     assert not rotation.venue.node.halted
     rotation.govern(first, live=True)
@@ -103,3 +104,24 @@ def test_a_keeper_is_told_of_signers_by_the_environment(
     assert app.run(keep) == 0
     said = capsys.readouterr().err
     assert "2 oracle signers must sign" in said and every[3]["address"] in said
+
+
+def test_postponed_batches_are_told_ever_more_seldom(
+    rotation: Rotation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And once more when they go on: a line a second would bury what else is said."""
+    venue, stopped, tried = rotation.venue, threading.Event(), list[int]()
+
+    def step(time_ms: int, *_: object) -> BatchOutcome:
+        tried.append(time_ms)
+        if len(tried) < 12:
+            raise Unavailable("too few signers")
+        stopped.set()
+        return BatchOutcome(time_ms)
+
+    monkeypatch.setattr(venue, "batch_interval_ms", 1)
+    monkeypatch.setattr(venue, "step", step)
+    venue.run_live(stopped)
+    said = [one.getMessage() for one in caplog.records if one.name == "infold.node"]
+    assert [line.split()[0] for line in said] == ["BATCH_POSTPONED"] * 4 + ["BATCHES_GO_ON"]
+    assert [line.rsplit("count=")[1] for line in said] == ["1", "2", "4", "8", "11"]

@@ -58,6 +58,7 @@ class LocalVenue(Closable):
         self.tiers_ms = tiers_ms
         self.clock_ms = config.start_ms
         self.server: Server | None = None
+        self._postponed = 0  # in a row
         self.hedge_desks: list[HedgeDesk] = []  # none unless somebody adds them
         self._ends = contextlib.ExitStack()
         try:
@@ -178,11 +179,27 @@ class LocalVenue(Closable):
             outcome = self.step(time_ms, walk.next(self.batch_interval_ms), noise)
         except Unavailable as error:
             self.devnet.anvil.require_alive()
-            _log.warning("BATCH_POSTPONED seq=%d reason=%r", self.node.journal.seq, str(error))
+            self._say_postponed(str(error))
             outcome = BatchOutcome(time_ms)
+        else:
+            self._say_postponed("")
         if outcome.number is None:
             self.devnet.mine(time_ms)  # whoever else sends transactions waits for a block
             self.node.observe()
+
+    def _say_postponed(self, reason: str) -> None:
+        """Say why a batch was postponed: the first in a row, the second, fourth, eighth ...; and
+        that batches go on once there is no reason any more.
+        """
+        seq = self.node.journal.seq
+        if not reason:
+            if self._postponed:
+                _log.warning("BATCHES_GO_ON seq=%d count=%d", seq, self._postponed)
+            self._postponed = 0
+            return
+        self._postponed += 1
+        if self._postponed.bit_count() == 1:
+            _log.warning("BATCH_POSTPONED seq=%d reason=%r count=%d", seq, reason, self._postponed)
 
     def _live_block(self, walk: PriceWalk, noise: random.Random) -> None:
         """What goes on beside a node that has halted: prices for the signers, and a block."""

@@ -29,6 +29,8 @@ FOLLOWED_BY = {
     ),
 }
 """Of what only begins something."""
+MOVES = ("spend", "pass_on")
+"""What leaves no setting behind by which a second one could be told from the first."""
 
 
 def of_change(found: Document) -> list[str]:
@@ -68,6 +70,8 @@ def made(found: Document) -> str:
         return FOLLOWED_BY[found["change"]]
     if found["change"] in SERVES_WHAT:
         return SERVES.format(SERVES_WHAT[found["change"]])
+    if found["change"] in MOVES and found["at_once"]:
+        return "made; the same command makes it once more"
     return "made, and in force" if found["change"].startswith("set_") else "made"
 
 

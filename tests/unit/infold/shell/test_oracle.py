@@ -367,7 +367,10 @@ def test_who_serves_at_a_time_signs_it_and_nobody_else(signers: Signers) -> None
     with pytest.raises(Unavailable, match="2 oracle signers must sign") as few:
         signers.collector.collect(T + 1, [BITCOIN])
     said = str(few.value)
-    assert "1 serve then by the chain" in said and "infold govern oracle_signer" in said
+    assert (
+        "of the 3 whose URL is known here 1 may by the chain" in said
+        and "infold govern oracle_signer" in said
+    )
     assert checksum_address(retired) in said and checksum_address(late) in said
 
     signers.set.threshold = ThresholdWord(new=3, old=2, activation_ms=T + 2)

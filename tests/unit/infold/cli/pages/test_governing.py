@@ -56,3 +56,10 @@ def test_a_venue_that_is_not_sealed_says_what_waits(
     assert said in of_change(found)[2]
     earlier = of_change(found | {"made_earlier": True})[1]
     assert ("the deployer makes it once more with --again" in earlier) is at_once
+
+
+def test_money_that_moves_at_once_moves_again_each_time() -> None:
+    for change in ("spend", "pass_on"):
+        found = change_of(change=change, sealed=False, at_once=True)
+        assert "the same command makes it once more" in of_change(found)[1]
+        assert of_change(change_of(change=change))[1].endswith("made")

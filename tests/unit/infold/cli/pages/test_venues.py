@@ -37,7 +37,6 @@ def test_a_devnet_says_how_to_trade_with_it() -> None:
     assert f"export INFOLD_API_URL={found['api_url']}\n" in text
     assert f"export INFOLD_RPC_URL={found['rpc_url']}\n" in text
     assert f"export INFOLD_PRIVATE_KEY={key}\n" in text
-    assert "infold order place 17 -m BTC-USD --side buy" in text
     assert "the owner's changes act at once, all but the vault's and the bond's" in text
     assert f'export INFOLD_SIGNERS="\n    {address}=http://127.0.0.1:5\n' in text
     assert "export INFOLD_BOOK='/var/dev net/addresses.json'\n" in text
