@@ -18,7 +18,8 @@ from ape.cli import ConnectedProviderCommand, account_option
 from ape.exceptions import ApeException
 
 from infold.errors import InfoldError
-from infold.shell.deploy import create_address, deploy, find_contracts
+from infold.shell.compiling import find_contracts
+from infold.shell.deploy import create_address, deploy
 from infold.shell.plan import read_plan
 from infold.signing import checksum_address
 

@@ -19,7 +19,7 @@ from ape.cli import ConnectedProviderCommand
 
 from infold.errors import InfoldError
 from infold.shell.chain import AddressBook, Rpc
-from infold.shell.deploy import find_contracts
+from infold.shell.compiling import find_contracts
 from infold.shell.plan import read_plan
 from infold.shell.verify import verify
 

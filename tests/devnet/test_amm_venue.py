@@ -15,7 +15,8 @@ from infold.outside import OutsideOrder, Standing
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, mine
 from infold.shell.chain.contracts import Contract, load_abi
-from infold.shell.deploy import RpcDeployer, compile_contracts, find_contracts
+from infold.shell.compiling import compile_contracts, find_contracts
+from infold.shell.deploy import RpcDeployer
 from infold.shell.venues.amm import AmmVenue
 from infold.signing import keccak
 

@@ -13,7 +13,8 @@ from tests.support.ape import ape, script_says
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, mine
 from infold.shell.chain.contracts import load_abi
-from infold.shell.deploy import RpcDeployer, deploy, find_contracts
+from infold.shell.compiling import find_contracts
+from infold.shell.deploy import RpcDeployer, deploy
 from infold.shell.plan import read_plan
 
 ROOT = Path(__file__).resolve().parents[2]

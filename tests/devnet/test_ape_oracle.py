@@ -11,7 +11,7 @@ import pytest
 from tests.support.ape import script_says
 
 from infold.shell.anvil import Anvil
-from infold.shell.deploy import compile_contracts, find_contracts
+from infold.shell.compiling import compile_contracts, find_contracts
 from mocks import mocks
 
 SCRIPT = """

@@ -16,7 +16,8 @@ from infold.cli import app
 from infold.cli.layout import clock, moment
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, Venue, mine
-from infold.shell.deploy import RpcDeployer, deploy, find_contracts
+from infold.shell.compiling import find_contracts
+from infold.shell.deploy import RpcDeployer, deploy
 from infold.shell.governing import setters
 from infold.shell.plan import read_plan
 from infold.signing import address_of, checksum_address, keccak

@@ -15,7 +15,8 @@ from infold.node import LocalVenue, live_desk, live_prices
 from infold.node.hedge_desk import HedgeDesk, HedgePlan, recorded_facts, recorder
 from infold.node.hedger import Hedger
 from infold.shell.chain.contracts import load_abi
-from infold.shell.deploy import RpcDeployer, compile_contracts, find_contracts
+from infold.shell.compiling import compile_contracts, find_contracts
+from infold.shell.deploy import RpcDeployer
 from infold.shell.devnet_config import DevnetConfig
 from infold.shell.venues.amm import AmmVenue
 

@@ -16,7 +16,8 @@ from infold.messages import Receipt
 from infold.node import LocalVenue, live_prices
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, Venue
-from infold.shell.deploy import RpcDeployer, deploy, find_contracts
+from infold.shell.compiling import find_contracts
+from infold.shell.deploy import RpcDeployer, deploy
 from infold.shell.devnet import Devnet
 from infold.shell.devnet_config import DevnetConfig
 from infold.shell.plan import read_plan

@@ -18,7 +18,7 @@ from infold.cli import app, onchain
 from infold.dealer.hedging.facts import Routed
 from infold.dealer.hedging.terms import Horizon, VenueTerms
 from infold.dealer.params import PERPETUAL
-from infold.gateway.rest import Server
+from infold.gateway.server import Server
 from infold.messages import Receipt
 from infold.node import BatchOutcome, LocalVenue, live_desk
 from infold.node.hedge_desk import HedgeDesk, HedgePlan, recorded_facts, recorder

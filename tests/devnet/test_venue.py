@@ -141,7 +141,7 @@ def test_rejections_leave_the_others_alone(clock: Clock) -> None:
 
 
 def test_http_serves_what_the_node_knows(clock: Clock) -> None:
-    from infold.gateway.rest import Server
+    from infold.gateway.server import Server
 
     venue = clock.venue
     clock.cross()

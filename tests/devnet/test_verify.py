@@ -15,6 +15,7 @@ from infold.errors import Unavailable
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Abi, AddressBook, Rpc, Sender, mine
 from infold.shell.chain.contracts import load_abi
+from infold.shell.compiling import find_contracts
 from infold.shell.deploy import (
     DeploymentPlan,
     RpcDeployer,
@@ -22,7 +23,6 @@ from infold.shell.deploy import (
     UptimePlan,
     add_source,
     deploy,
-    find_contracts,
 )
 from infold.shell.plan import read_plan
 from infold.shell.verify import Verdict, verify

@@ -21,6 +21,7 @@ import msgspec
 from infold.errors import Rejected
 from infold.messages import Order, SignedCancel, SignedOrder
 from infold.units import (
+    AMOUNT_DECIMALS,
     DAY_MS,
     FRACTION_DECIMALS,
     PLACES,
@@ -193,7 +194,7 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
         raise Rejected("MARKETS_FULL", "market")
     shortfall_e6 = holder.margin_shortfall_e6(order)
     if shortfall_e6 > 0:
-        missing = format_decimal(shortfall_e6, 6)
+        missing = format_decimal(shortfall_e6, AMOUNT_DECIMALS)
         raise Rejected("INSUFFICIENT_MARGIN", None, f"{missing} of collateral is missing")
 
 
@@ -204,7 +205,7 @@ def _check_delegate(signed: SignedOrder, holder: Holder, now_ms: int) -> None:
     if order.market not in delegate_markets(word.markets):
         raise Rejected("DELEGATE_SCOPE", "market", "the market was not granted to the key")
     if order.size_e8 * order.limit_price_e8 // QUOTE_DIVISOR > word.notional_e6:
-        granted = format_decimal(word.notional_e6, 6)
+        granted = format_decimal(word.notional_e6, AMOUNT_DECIMALS)
         raise Rejected("DELEGATE_SCOPE", "size", f"the key's orders are bounded by {granted}")
 
 

@@ -37,6 +37,7 @@ from infold.messages import (
 )
 from infold.signing import Domain, cancel_digest, recover_group
 from infold.units import (
+    AMOUNT_DECIMALS,
     FRACTION_DECIMALS,
     NOTIONAL_E6_MAX,
     PRICE_DECIMALS,
@@ -267,7 +268,7 @@ def _order_of(
     if not 0 < limit_price_e8 <= PRICE_E8_MAX:
         raise Rejected("PRICE_OUT_OF_RANGE", "price", f"{price} is no limit")
     if size_e8 * limit_price_e8 > _NOTIONAL_E16_MAX:
-        largest = format_decimal(NOTIONAL_E6_MAX, 6)
+        largest = format_decimal(NOTIONAL_E6_MAX, AMOUNT_DECIMALS)
         raise Rejected("SIZE_OUT_OF_RANGE", "size", f"size times price exceeds {largest}")
     if (trigger_price_e8 == 0) != (trigger_kind == 0) or trigger_price_e8 > PRICE_E8_MAX:
         raise Rejected("TRIGGER_PRICE", "triggerPrice")

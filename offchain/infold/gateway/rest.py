@@ -15,50 +15,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import socket
-import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from infold.closable import Closable
-from infold.errors import InfoldError, Misconfigured, Rejected, Unavailable
+from infold.errors import InfoldError, Rejected, Unavailable
+from infold.gateway.problems import PROBLEM, Json, problem, refusal, respond
 
 BODY_BYTES_MAX = 64 * 1024  # 50 orders of 1,024 bytes, and room
 ORDERS_MAX = 50  # of one request: enough for a market maker's refresh, short enough to answer soon
 CANCELS_MAX = 50
 PAGE_MAX = 500
 PAGE_DEFAULT = 100
-START_DEADLINE_S = 10.0
 QUEUE_MAX = 10_000  # orders waiting for a group; beyond that the venue says so instead of growing
 
 _HASH = re.compile(r"^0x[0-9a-fA-F]{64}$")
-_STATUS = {
-    "NOT_FOUND": 404,
-    "UNKNOWN_ACCOUNT": 404,
-    "NOT_OPEN": 409,
-    "DUPLICATE": 409,
-    "TOO_LARGE": 413,
-    "BAD_SIGNATURE": 401,
-    "NOT_THE_SIGNER": 401,
-    "DELEGATE_UNKNOWN": 401,
-    "DELEGATE_EXPIRED": 401,
-    "DELEGATE_SCOPE": 403,
-    "NOT_APPROVED": 401,
-    "WOUND_DOWN": 410,
-}
 _log = logging.getLogger("infold.gateway")
 T = TypeVar("T")
-Json = dict[str, Any]
 
 
 class VenueNode(Protocol):
@@ -105,45 +85,6 @@ class VenueNode(Protocol):
 
     def batch(self, number: int) -> Json:
         """One batch. Raises `Rejected` NOT_FOUND."""
-
-
-def respond(content: Any, status: int = 200, media: str = "application/json") -> Response:
-    """A JSON response."""
-    return Response(msgspec.json.encode(content), status_code=status, media_type=media)
-
-
-def problem(error: InfoldError) -> Json:
-    """The body of a problem, as RFC 9457 shapes it."""
-    if isinstance(error, Rejected):
-        code, param, retryable, status = (
-            error.code,
-            error.param,
-            False,
-            _STATUS.get(error.code, 422),
-        )
-        if error.code in (
-            "MALFORMED",
-            "NUMBER_NOT_CANONICAL",
-            "OUT_OF_RANGE",
-            "SIGNATURE_MALFORMED",
-            "PARAMETER",
-        ):
-            status = 400
-        detail = error.message
-    elif isinstance(error, Unavailable):
-        code, param, retryable, status, detail = "UNAVAILABLE", None, True, 503, str(error)
-    else:
-        code, param, retryable, status = "HALTED", None, False, 500
-        detail = "the venue has stopped itself; its operator finds the reason in its log"
-    return {
-        "type": f"urn:infold:error:{code}",
-        "title": code.replace("_", " ").capitalize(),
-        "status": status,
-        "code": code,
-        "param": param,
-        "detail": detail,
-        "retryable": retryable,
-    }
 
 
 class Gateway:
@@ -264,13 +205,12 @@ class Gateway:
         if self._drainer is None:
             self._drainer = loop.create_task(self._drain())
         results = [self._result(await future) for future in futures]
-        if single:
-            status = results[0]["error"]["status"] if "error" in results[0] else 200
-            body = results[0]["error"] if "error" in results[0] else results[0]
-            return respond(
-                body, status, "application/problem+json" if status >= 400 else "application/json"
-            )
-        return respond({"results": results})
+        if not single:
+            return respond({"results": results})
+        (only,) = results
+        if "error" in only:
+            return respond(only["error"], only["error"]["status"], PROBLEM)
+        return respond(only)
 
     async def _drain(self) -> None:
         """Hand what waits to the node, group after group."""
@@ -353,8 +293,7 @@ def _guarded(
         except InfoldError as error:
             if not isinstance(error, Rejected | Unavailable):
                 _log.error("HALTED path=%s error=%s", request.url.path, error)
-            body = problem(error)
-            return respond(body, body["status"], "application/problem+json")
+            return refusal(error)
 
     return answer
 
@@ -364,7 +303,7 @@ async def _http_problem(_request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(status, "MALFORMED")
     body = problem(Rejected(code, None, getattr(error, "detail", "")))
-    return respond(body | {"status": status}, status, "application/problem+json")
+    return respond(body | {"status": status}, status, PROBLEM)
 
 
 async def _body(request: Request) -> bytes:
@@ -397,49 +336,3 @@ def _cursor(query: Mapping[str, str]) -> tuple[int, int]:
     if not 1 <= limit <= PAGE_MAX:
         raise Rejected("OUT_OF_RANGE", "limit", f"limit must be 1 to {PAGE_MAX}")
     return after, limit
-
-
-class Server(Closable):
-    """The gateway served on a loopback port from a thread of its own, from construction to `close`.
-
-    Port 0 takes a free one. Raises `Misconfigured` if the port is in use.
-    """
-
-    def __init__(self, gateway: Gateway, port: int = 0, host: str = "127.0.0.1") -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((host, port))
-        except OSError as error:
-            self._socket.close()
-            raise Misconfigured(
-                f"port {port} on {host} cannot be used ({error.strerror}); choose another"
-            ) from error
-        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(
-            gateway.app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            timeout_keep_alive=30,
-            timeout_graceful_shutdown=3,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._serve, name="infold-gateway", daemon=True)
-        self._thread.start()
-        deadline = time.monotonic() + START_DEADLINE_S
-        while not self._server.started:
-            if time.monotonic() > deadline or not self._thread.is_alive():
-                self.close()
-                raise Unavailable("the gateway did not start; see the log")
-            time.sleep(0.01)  # a bounded wait for our own thread
-
-    def _serve(self) -> None:
-        asyncio.run(self._server.serve(sockets=[self._socket]))
-
-    def close(self) -> None:
-        """Stop serving and end the thread. Safe to call twice."""
-        self._server.should_exit = True
-        self._thread.join(START_DEADLINE_S)
-        self._socket.close()

@@ -21,7 +21,8 @@ from infold.dealer.guarding import CapitalGuard
 from infold.dealer.params import DealerParameters
 from infold.dealer.signals import Signals
 from infold.errors import InvariantBroken, Unavailable
-from infold.gateway.rest import Gateway, Server
+from infold.gateway.rest import Gateway
+from infold.gateway.server import Server
 from infold.node.batches import TIERS_MS, BatchOutcome, Dealer
 from infold.node.hedge_desk import HedgeDesk
 from infold.node.node import Node

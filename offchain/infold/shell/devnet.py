@@ -36,14 +36,8 @@ from infold.shell.chain import (
     why_it_failed,
 )
 from infold.shell.chain import mine as mine_block
-from infold.shell.deploy import (
-    DeploymentPlan,
-    RpcDeployer,
-    SourcePlan,
-    add_source,
-    deploy,
-    find_contracts,
-)
+from infold.shell.compiling import find_contracts
+from infold.shell.deploy import DeploymentPlan, RpcDeployer, SourcePlan, add_source, deploy
 from infold.shell.devnet_config import DevnetConfig, live_prices
 from infold.shell.oracle import ChainRoster, Collector, Feed, SignerProcess
 from infold.signing import CURVE_ORDER, Domain, address_of, checksum_address, keccak

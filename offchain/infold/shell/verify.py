@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from infold.shell.chain import AddressBook, Contract, Log, Reverted, Rpc, Venue, block
+from infold.shell.compiling import compile_contracts
 from infold.shell.deploy import (
     DeploymentPlan,
     MarketPlan,
-    compile_contracts,
     create_address,
     creations,
     planned_names,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from infold.bench.gas.ground import Figure
 from infold.errors import Misconfigured
-from infold.shell.deploy import find_contracts
+from infold.shell.compiling import find_contracts
 
 CODE_BYTES_MAX: Final = 24_576
 """EIP-170."""

@@ -248,7 +248,7 @@ def verify(
     Exit code 8, and each difference by its name, if anything is not as planned.
     """
     from infold.shell.chain import AddressBook
-    from infold.shell.deploy import find_contracts
+    from infold.shell.compiling import find_contracts
     from infold.shell.plan import read_plan
     from infold.shell.verify import verify as compare
 

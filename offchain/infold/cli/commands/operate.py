@@ -100,7 +100,8 @@ def deploy(
     """
     from infold.cli.options import connect, wallet
     from infold.shell.chain import Sender
-    from infold.shell.deploy import RpcDeployer, find_contracts
+    from infold.shell.compiling import find_contracts
+    from infold.shell.deploy import RpcDeployer
     from infold.shell.deploy import deploy as carry_out
     from infold.shell.plan import read_plan
     from infold.signing import checksum_address

@@ -23,7 +23,7 @@ from infold.research.prices import RecordedPrices, quotes_without_trades
 from infold.research.recorded import Quotes, Trades, read_quotes, read_trades, runs_of
 from infold.shell.devnet_config import DevnetConfig
 from infold.signing import keccak
-from infold.units import GUARD_MS, format_decimal
+from infold.units import AMOUNT_DECIMALS, GUARD_MS, format_decimal
 
 # A batch takes 256 records; the rest is room for resting orders.
 BATCH_ORDERS_MAX = 240
@@ -137,8 +137,8 @@ class _Run:
         start_ms = first_ms // 1000 * 1000 - LEAD_MS
         steps.say(
             f"{len(flow.intents)} orders of {len(flow.traders)} traders in {len(flow.listings)}"
-            f" markets; the pool's capital is {format_decimal(self.pool_e6, 6)}, so that none of"
-            " its caps binds"
+            f" markets; the pool's capital is {format_decimal(self.pool_e6, AMOUNT_DECIMALS)}, so"
+            " that none of its caps binds"
         )
         config = DevnetConfig(
             start_ms=start_ms,

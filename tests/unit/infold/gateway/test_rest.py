@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
-from infold.gateway.rest import BODY_BYTES_MAX, ORDERS_MAX, Gateway, Server, split_orders
+from infold.gateway.rest import BODY_BYTES_MAX, ORDERS_MAX, Gateway, split_orders
+from infold.gateway.server import Server
 
 HASH = "0x" + "ab" * 32
 

@@ -13,7 +13,7 @@ import pytest
 
 from infold.core.reading import Context, decode_cancel, decode_order
 from infold.errors import Misconfigured, Rejected, Unavailable
-from infold.gateway.rest import problem
+from infold.gateway.problems import problem
 from infold.messages import TimeInForce, TriggerKind
 from infold.sdk import Client, Wallet
 from infold.signing import Domain, checksum_address
