@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 EARLY: Final = "its time has not come"
 UNASKED: Final = (
-    "nobody was asked for signed prices; pass --signer ADDRESS=URL for k of the oracle's signers"
+    "nobody was asked for signed prices; pass --signer ADDRESS=URL for each oracle signer you know,"
+    " or set INFOLD_SIGNERS"
 )
 CLOSED: Final = "its position was closed since"
 
