@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from infold.errors import InvariantBroken
 from infold.shell.chain import Contract, Venue, block
-from infold.units import PLACES
+from infold.units import AMOUNT_DECIMALS, PLACES, format_decimal
 from infold.words import (
     FLAG_INCOMING,
     unpack_account,
@@ -74,15 +74,14 @@ class Reconciliation:
     def report(self) -> list[str]:
         """One line a finding; empty if there is none."""
         lines = [str(difference) for difference in self.differences]
+        claims, accounted, balance = (
+            format_decimal(money_e6, AMOUNT_DECIMALS)
+            for money_e6 in (self.claims_e6, self.accounted_e6, self.balance_e6)
+        )
         if self.claims_e6 != self.accounted_e6:
-            lines.append(
-                f"claims add up to {self.claims_e6} e6, the vault accounts for "
-                f"{self.accounted_e6} e6"
-            )
+            lines.append(f"claims add up to {claims}, the vault accounts for {accounted}")
         if self.balance_e6 < self.accounted_e6:
-            lines.append(
-                f"the vault holds {self.balance_e6} e6 of {self.accounted_e6} e6 accounted for"
-            )
+            lines.append(f"the vault holds {balance} of {accounted} accounted for")
         return lines
 
 
@@ -136,9 +135,31 @@ def reconcile(
     clearing, vault = venue["Clearing"], venue["Vault"]
     reader = _Reader(venue, at)
     reader.read(engine_words)
+    count, markets = _read_chain(reader, clearing, at)
+    differences = [
+        Difference(place, engine_words.get(place, 0), word)
+        for place, word in sorted(reader.words.items())
+        if engine_words.get(place, 0) != word
+    ]
+    token = venue.contracts.get("Dollar")
+    accounted_e6 = int(vault.call("accounted_e6", at=at))
+    return Reconciliation(
+        block=at,
+        words=len(reader.words),
+        accounts=count,
+        accounted_e6=accounted_e6,
+        claims_e6=_claims_e6(reader.words, count, markets)
+        + _waiting_e6(venue, at)
+        + int(vault.call("waiting_e6", at=at)),
+        balance_e6=int(token.call("balanceOf", vault.address, at=at)) if token else accounted_e6,
+        differences=tuple(differences),
+    )
 
-    # What the engine may not know of: every account and market the chain has, and what their words
-    # point to.
+
+def _read_chain(reader: _Reader, clearing: Contract, at: int) -> tuple[int, list[int]]:
+    """Read what the engine may not know of: every account and market the chain has, and what their
+    words point to. How many accounts there are, and which markets.
+    """
     count = int(clearing.call("account_count", at=at))
     reader.read(
         f"{kind}[{account}]"
@@ -163,25 +184,7 @@ def reconcile(
     reader.read(
         f"parameter_words[{market * 8 + word}]" for market in markets for word in (0, 1, 2, 4, 5, 6)
     )
-
-    differences = [
-        Difference(place, engine_words.get(place, 0), word)
-        for place, word in sorted(reader.words.items())
-        if engine_words.get(place, 0) != word
-    ]
-    token = venue.contracts.get("Dollar")
-    accounted_e6 = int(vault.call("accounted_e6", at=at))
-    return Reconciliation(
-        block=at,
-        words=len(reader.words),
-        accounts=count,
-        accounted_e6=accounted_e6,
-        claims_e6=_claims_e6(reader.words, count, markets)
-        + _waiting_e6(venue, at)
-        + int(vault.call("waiting_e6", at=at)),
-        balance_e6=int(token.call("balanceOf", vault.address, at=at)) if token else accounted_e6,
-        differences=tuple(differences),
-    )
+    return count, markets
 
 
 def _claims_e6(words: Mapping[str, int], accounts: int, markets: Iterable[int]) -> int:

@@ -188,17 +188,8 @@ def share_out(
     By better limit; at the marginal limit pro rata to open size, down, and the lots left over one
     each to the largest remainders, ties to the lower order hash.
     """
-    ends = np.zeros(rest.size + 1, np.int64)
-    for number in range(count):
-        ends[markets[chosen[number]] + 1] += 1
-    for market in range(rest.size):
-        ends[market + 1] += ends[market]
-    places = ends.copy()
     grouped = np.empty(count, np.int64)
-    for number in range(count):
-        market = markets[chosen[number]]
-        grouped[places[market]] = chosen[number]
-        places[market] += 1
+    ends = _group(markets, chosen, count, rest.size, grouped)
     keys = np.empty(count, np.int64)
     weights = np.empty(count, np.int64)
     level = np.empty(count, np.int64)
@@ -231,35 +222,69 @@ def share_out(
             fills[order] = share
             remainders[number] = remainder
             dust -= share
-        # Left-over lots: by remainder, then by the four words of the order hash.
-        for word in range(-1, 4):
-            if dust == 0:
-                break
-            for number in range(members):
-                keys[number] = _rank(word, remainders[number], hashes, level[number])
-                weights[number] = 1
-            limit, given = _threshold(keys, weights, members, dust)
-            kept = 0
-            for number in range(members):
-                order = level[number]
-                key = _rank(word, remainders[number], hashes, order)
-                if key < limit:
-                    fills[order] += 1
-                elif key == limit:
-                    level[kept] = order
-                    remainders[kept] = remainders[number]
-                    kept += 1
-            members = kept
-            dust -= given
-            if members == dust:
-                for number in range(members):
-                    fills[level[number]] += 1
-                dust = 0
-        for number in range(dust):  # one hash twice: the two are the same order
-            fills[level[number]] += 1
+        _hand_out(hashes, level, remainders, members, dust, fills, keys, weights)
         for number in range(begin, end):
             order = grouped[number]
             nets[int(accounts[order]) * width + market] += sign * fills[order]
+
+
+@compiled
+def _group(markets: Int32s, chosen: Int32s, count: int, width: int, grouped: Int64s) -> Int64s:
+    """The chosen orders market by market, each market's in their order; where each market's end
+    and the next one's begin.
+    """
+    ends = np.zeros(width + 1, np.int64)
+    for number in range(count):
+        ends[markets[chosen[number]] + 1] += 1
+    for market in range(width):
+        ends[market + 1] += ends[market]
+    places = ends.copy()
+    for number in range(count):
+        market = markets[chosen[number]]
+        grouped[places[market]] = chosen[number]
+        places[market] += 1
+    return ends
+
+
+@compiled
+def _hand_out(
+    hashes: UInt64s,
+    level: Int64s,
+    remainders: Int64s,
+    members: int,
+    dust: int,
+    fills: Int64s,
+    keys: Int64s,
+    weights: Int64s,
+) -> None:
+    """A lot more each to `dust` of a level's members: by remainder, then by the four words of the
+    order hash. `keys` and `weights` are room to sort in; `level` and `remainders` are shuffled.
+    """
+    for word in range(-1, 4):
+        if dust == 0:
+            break
+        for number in range(members):
+            keys[number] = _rank(word, remainders[number], hashes, level[number])
+            weights[number] = 1
+        limit, given = _threshold(keys, weights, members, dust)
+        kept = 0
+        for number in range(members):
+            order = level[number]
+            key = _rank(word, remainders[number], hashes, order)
+            if key < limit:
+                fills[order] += 1
+            elif key == limit:
+                level[kept] = order
+                remainders[kept] = remainders[number]
+                kept += 1
+        members = kept
+        dust -= given
+        if members == dust:
+            for number in range(members):
+                fills[level[number]] += 1
+            dust = 0
+    for number in range(dust):  # one hash twice: the two are the same order
+        fills[level[number]] += 1
 
 
 @compiled
