@@ -282,6 +282,19 @@ def test_an_exit_that_missed_its_time_waits_for_the_next_and_says_when(scene: Sc
     assert scene.keep()[0] == Exit.SETUP, "without signers it would miss the next one as well"
 
 
+def test_a_venue_that_has_ended_lets_nobody_out_any_more(scene: Scene) -> None:
+    """What the account is owed is claimed then: a keeper waits for no exit."""
+    venue, rich = scene.venue, scene.account(RICH)
+    assert scene.run(RICH, "exit", str(rich), "-m", "BTC-USD")[0] == 0
+    venue.clock_ms += 7 * 86_400_000 + 60_000
+    venue.devnet.mine(venue.clock_ms)
+    assert scene.keep()[1]["exits_waiting"][0]["overdue"]
+    code, _, err = scene.run(KEEPER, "wind-down", "start")
+    assert code == 0, err
+    code, found, err = scene.keep(*scene.signers())
+    assert code == 0 and found["ok"] and found["exits_waiting"] == [], err
+
+
 def test_an_exit_of_a_position_closed_since_is_shown_and_ended_by_anybodys_keeper(
     scene: Scene,
 ) -> None:
