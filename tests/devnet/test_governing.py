@@ -13,7 +13,7 @@ import pytest
 from tests.support.documents import document_of
 
 from infold.cli import app
-from infold.cli.layout import clock, moment
+from infold.cli.layout import clock
 from infold.shell.anvil import Anvil
 from infold.shell.chain import Rpc, Sender, Venue, mine
 from infold.shell.compiling import find_contracts
@@ -22,6 +22,7 @@ from infold.shell.governing import setters
 from infold.shell.plan import read_plan
 from infold.signing import address_of, checksum_address, keccak
 from infold.units import WINDOW_MS
+from infold.utc import moment
 from infold.words import unpack_clock, unpack_limits, unpack_rates
 
 pytestmark = pytest.mark.devnet

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from infold.cli.layout import LARGE_MS, moment
+from infold.cli.layout import LARGE_MS
 from infold.units import DAY_MS, EXIT_DELAY_MS, PLACES, SLOTS, WINDOW_MS
+from infold.utc import moment
 from infold.words import (
     HeadWord,
     unpack_delegate,

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from infold.errors import Misconfigured, Unavailable
 from infold.shell.chain import Reverted, Venue, block, type_of
 from infold.shell.in_force import setting_of
 from infold.signing import checksum_address
+from infold.utc import moment
 
 LIFE_S = 7 * 86_400  # after it is due; docs/protocol.md section 10
 DONE_S = 1  # what the timelock notes as the time of what was executed
@@ -204,9 +204,8 @@ def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = Fals
             )
         if change.state == "waiting":
             raise Misconfigured(
-                f"{change.function} waits until"
-                f" {datetime.fromtimestamp(change.ready_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
-                f" ({change.ready_s} s); execute it from then on"
+                f"{change.function} waits until {moment(change.ready_s * 1000)}; execute it from"
+                " then on"
             )
         return Step("Timelock", "execute", tuple(change.operation))
     if change.state == "new" and (again or not change.made):

@@ -8,12 +8,12 @@ compared too.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from infold.errors import Misconfigured
 from infold.shell.chain import AddressBook, Venue, block
 from infold.signing import checksum_address
+from infold.utc import moment
 
 ENDED: Final = (
     "a devnet's chain ends with the devnet: what its journal holds, infold journal verify and"
@@ -48,8 +48,8 @@ def require_origin(venue: Venue, origin: Origin) -> None:
     if stamp_ms != origin.block_ms:
         raise _another(
             venue,
-            f"the journal saw block {origin.block} stamped {_clock(origin.block_ms)}, and here it"
-            f" is stamped {_clock(stamp_ms)}: another chain, or this one went back since",
+            f"the journal saw block {origin.block} stamped {moment(origin.block_ms)}, and here it"
+            f" is stamped {moment(stamp_ms)}: another chain, or this one went back since",
         )
 
 
@@ -58,10 +58,6 @@ def _another(venue: Venue, why: str) -> Misconfigured:
         f"the chain at {venue.rpc.url} is not the one of this journal ({why}); name the node of the"
         f" chain it was written beside with --rpc-url; {ENDED}"
     )
-
-
-def _clock(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _told(identity: bytes) -> str:

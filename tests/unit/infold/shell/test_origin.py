@@ -43,7 +43,11 @@ def test_the_chain_a_journal_saw_is_its_own() -> None:
     ("venue", "origin", "why"),
     [
         (a_venue(blocks=4), an_origin(), "seen block 5, the chain ends at 4"),
-        (a_venue(start_s=START_S + 60), an_origin(), "stamped 2027-01-15 08:00:05 UTC, and here"),
+        (
+            a_venue(start_s=START_S + 60),
+            an_origin(),
+            "stamped 2027-01-15 08:00:05 UTC (1800000005 s), and here",
+        ),
         (
             a_venue(),
             an_origin(identity=identity_of(AddressBook(1, 1, {"Clearing": b"\x22" * 20}))),
