@@ -34,8 +34,8 @@ from infold.signing import (
     checksum_address,
     recover,
     vector_digest,
-    vector_root,
 )
+from infold.vectors import vector_root
 from infold.words import ServiceWord, ThresholdWord
 
 DOMAIN = Domain(31337, b"\x0a" * 20)
