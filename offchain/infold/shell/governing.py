@@ -145,9 +145,11 @@ def _stands(venue: Venue, function: str, arguments: tuple[Any, ...]) -> bool:
 
 
 def rehearse(venue: Venue, change: Change) -> None:
-    """Make the change in a call that changes nothing, as the timelock would: now, when it is due,
-    and when it is too late, since some calls are only too early, or name a price of today's.
-    Raises `Reverted` with the bound it breaks each time: better now than after its delay.
+    """Make the change in a call that changes nothing, as the timelock would. Raises `Reverted` with
+    the bound it breaks: better now than after its delay.
+
+    It is enough that it can be made now, when it is due, or at the last moment before it expires:
+    some calls are only too early yet, and some depend on a price that is fresh now alone.
     """
     timelock, target = venue.book.address("Timelock"), change.operation.target
     request = {
@@ -156,14 +158,15 @@ def rehearse(venue: Venue, change: Change) -> None:
         "data": "0x" + change.operation.payload.hex(),
     }
     due_s = block(venue.rpc).timestamp_s + change.delay_s
-    stamps: tuple[list[dict[str, str]], ...] = (
+    # `eth_call` takes other state (none here), then another block: its stamp.
+    times: tuple[list[dict[str, str]], ...] = (
         [],
         [{}, {"time": hex(due_s)}],
         [{}, {"time": hex(due_s + LIFE_S)}],
     )
-    for stamp in stamps:
+    for at in times:
         try:
-            venue.rpc.call("eth_call", request, "latest", *stamp)
+            venue.rpc.call("eth_call", request, "latest", *at)
             return
         except Reverted as refusal:
             last = refusal
