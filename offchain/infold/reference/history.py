@@ -89,7 +89,8 @@ def find_clearing(node: Node, first: int, last: int) -> int:
     if not found:
         raise NodeError(
             f"no contract lists a market between blocks {first} and {last}: there is no venue on"
-            f" the chain at {node.url}, or not yet"
+            f" the chain at {node.url}, or not yet; give the URL of the venue's own chain, or name"
+            " its Clearing with --clearing ADDRESS"
         )
     if len(found) > 1:
         raise NodeError(
