@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT / "offchain"), str(ROOT / "tools")]
 import msgspec  # noqa: E402
 
 import margin_vectors  # noqa: E402
-from infold import signing, words  # noqa: E402
+from infold import signing, vectors, words  # noqa: E402
 from infold.errors import Rejected  # noqa: E402
 from infold.messages import (  # noqa: E402
     BatchRecord,
@@ -272,7 +272,7 @@ def price_vectors() -> dict[str, Any]:
         ({}, 1, 0),
     ]
     for prices_e8, chunks, opened in samples:
-        root = signing.vector_root(prices_e8, chunks)
+        root = vectors.vector_root(prices_e8, chunks)
         digest = signing.vector_digest(TIME_MS, chunks, root, ORACLE)
         signed = sorted(
             (signing.address_of(key), *signing.sign(digest, key)) for key in ORACLE_KEYS
@@ -287,7 +287,7 @@ def price_vectors() -> dict[str, Any]:
                     words.pack_settle_head(words.SettleHead(0, TIME_MS, chunks, opened))
                 ),
                 "openings": [
-                    hexadecimal(word) for word in signing.vector_openings(prices_e8, chunks, opened)
+                    hexadecimal(word) for word in vectors.vector_openings(prices_e8, chunks, opened)
                 ],
                 "root": hexadecimal(root),
                 "domain": domain_fields(ORACLE),
@@ -308,7 +308,7 @@ def price_vectors() -> dict[str, Any]:
 def batches() -> dict[str, Any]:
     """Batch contents and digests: empty, one market, everything."""
     prices_e8 = {1: 6_000_000_000_000, 2: 300_000_000_000}
-    root = signing.vector_root(prices_e8, 1)
+    root = vectors.vector_root(prices_e8, 1)
     price_words = [
         words.pack_price(words.PriceWord(1, 6_000_500_000_000, 100_000_000)),
         words.pack_price(words.PriceWord(2, 2**64 - 1, 2**64 - 1)),

@@ -13,7 +13,7 @@ type strings in the contracts and in the twin, and tests/vectors.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any, Final
@@ -218,43 +218,6 @@ def vector_digest(time_ms: int, chunks: int, root: bytes, oracle_domain: Domain)
 
 def _seal(domain: Domain, encoded: bytes) -> bytes:
     return keccak(domain.prefix + keccak(encoded))
-
-
-# -- price vectors ---------------------------------------------------------------------------------
-
-
-def chunk_words(prices_e8: dict[int, int], chunk: int) -> list[int]:
-    """The 8 words of one chunk: 32 u64 prices, the first uppermost, absent ones zero."""
-    first = chunk * 32
-    words = []
-    for word in range(8):
-        packed = 0
-        for place in range(4):
-            packed = packed << 64 | prices_e8.get(first + word * 4 + place, 0)
-        words.append(packed)
-    return words
-
-
-def chunk_hash(words: Iterable[int]) -> bytes:
-    """keccak256 of a chunk's 8 words."""
-    return keccak(b"".join(word.to_bytes(32, "big") for word in words))
-
-
-def vector_root(prices_e8: dict[int, int], chunks: int) -> bytes:
-    """The root oracle signers sign: the hash of the chunk hashes in order."""
-    return keccak(b"".join(chunk_hash(chunk_words(prices_e8, chunk)) for chunk in range(chunks)))
-
-
-def vector_openings(prices_e8: dict[int, int], chunks: int, opened: int) -> list[int]:
-    """What a caller presents: each chunk's 8 words if its bit of `opened` is set, else its hash."""
-    openings: list[int] = []
-    for chunk in range(chunks):
-        words = chunk_words(prices_e8, chunk)
-        if opened >> chunk & 1:
-            openings.extend(words)
-        else:
-            openings.append(int.from_bytes(chunk_hash(words), "big"))
-    return openings
 
 
 # -- batches ---------------------------------------------------------------------------------------

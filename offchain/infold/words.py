@@ -731,11 +731,11 @@ def unpack_exit(word: int) -> ExitWord:
     return ExitWord(*unpack(EXIT, word))
 
 
-def is_exit_of(exit_: ExitWord, position: PositionWord) -> bool:
+def is_exit_of(asked: ExitWord, position: PositionWord) -> bool:
     """Whether an exit was asked for of the position at its place, not of one closed since: another
     one there has another market or side, or lacks the exit bit of its event field.
     """
-    side = exit_.market, exit_.long
+    side = asked.market, asked.long
     return bool(position.event & 1) and side == (position.market, int(position.base_e8 > 0))
 
 

@@ -18,10 +18,10 @@ import pytest
 from tests.support.documents import document_of
 
 from infold.cli import app, onchain
-from infold.cli.layout import moment
 from infold.node import LocalVenue
 from infold.shell.anvil import Anvil
 from infold.shell.devnet_config import DevnetConfig
+from infold.utc import moment
 
 pytestmark = pytest.mark.devnet
 

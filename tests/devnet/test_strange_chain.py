@@ -48,7 +48,7 @@ def test_a_journal_is_compared_with_its_own_chain_alone(
     assert said(capsys, *defend, "--rpc-url", own)[0] == 0
     with Devnet(DevnetConfig(start_ms=LATER_MS, seed=5, accounts=1)) as other:
         there = ["--rpc-url", other.rpc.url]
-        for why in ("and it ends at", "and here it is stamped"):
+        for why in ("the chain ends at", "and here it is stamped"):
             for command in (["reconcile", journal], defend):
                 code, heard = said(capsys, *command, *there)
                 assert code == 3 and "not the one of this journal" in heard and why in heard

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from tests.devnet.test_governing import Console, Office
 
-from infold.cli.layout import moment
 from infold.reference.audit import Auditor, judged
 from infold.reference.history import fetch
 from infold.reference.replay import Sampling
 from infold.reference.rpc import Node
 from infold.shell.anvil import Anvil
+from infold.utc import moment
 
 pytestmark = pytest.mark.devnet
 

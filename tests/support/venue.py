@@ -25,9 +25,8 @@ from infold.signing import (
     order_hash,
     sign,
     vector_digest,
-    vector_openings,
-    vector_root,
 )
+from infold.vectors import vector_openings, vector_root
 from infold.words import (
     PriceWord,
     SettleHead,

@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "offchain" / "infold"
 
 #: Everything may import these; they import only each other and no numpy.
 BASE = set(
-    "errors units messages outside signing words omissions config closable caches abi".split()
+    "errors units messages outside signing vectors words omissions utc config closable caches"
+    " abi".split()
 )
 
 #: Layer -> the layers it may import, beside itself and the base. `None`: all of them.

@@ -29,7 +29,7 @@ class Refuse:
 
 sys.meta_path.insert(0, Refuse())
 import infold
-names = "errors units messages outside signing words config closable caches".split()
+names = "errors units messages outside signing words config closable caches utc vectors".split()
 for package in ("sdk", "cli"):
     module = importlib.import_module(f"infold.{{package}}")
     found = {{one.name for one in pkgutil.iter_modules(module.__path__)}}

@@ -54,7 +54,7 @@ from infold.messages import Order, SignedOrder, TimeInForce, TriggerKind, order_
 from infold.node import Node
 from infold.shell.chain import AddressBook, Venue
 from infold.shell.journal import Journal
-from infold.shell.kinship import identity_of
+from infold.shell.origin import identity_of
 from infold.shell.poster import Poster
 from infold.signing import Domain
 from infold.units import FIRST_TRADER, PRICE_ONE_E8, QUOTE_DIVISOR

@@ -69,14 +69,6 @@ def clock(time_ms: int) -> str:
     return f"{second:%Y-%m-%d %H:%M:%S}.{time_ms % 1000:03} UTC"
 
 
-def moment(time_ms: int) -> str:
-    """A time in ms since 1970 as UTC, and in seconds as contracts and programs count it; rounded
-    up, since what is meant is what comes after.
-    """
-    time_s = -(-time_ms // 1000)
-    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC ({time_s} s)"
-
-
 def span(time_ms: int) -> str:
     """A length of time in its two largest units, rounded down; below a minute, in seconds."""
     seconds = time_ms // 1000

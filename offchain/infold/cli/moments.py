@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from infold.cli.layout import LARGE_MS, moment
+from infold.cli.layout import LARGE_MS
 from infold.units import DAY_MS, EXIT_DELAY_MS, PLACES, SLOTS, WINDOW_MS
+from infold.utc import moment
 from infold.words import (
     HeadWord,
     unpack_delegate,
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
     EndsAt = Callable[[Venue, str, Sequence[Any]], int]
     """Of a function and its arguments that were refused, in ms since 1970; 0 if there is none."""
 
-SILENCE_MS = REGISTRATION_MS = 7 * DAY_MS
-"""docs/protocol.md section 7.1."""
+SILENCE_MS: Final = 7 * DAY_MS
+"""How long nothing was settled before anyone may end the venue (docs/protocol.md section 7.1)."""
+REGISTRATION_MS: Final = 7 * DAY_MS
+"""How long debts are told once it has ended (the same section)."""
 HALT_REST_MS: Final = 14 * DAY_MS
+"""From a halt's end: no other one before that has passed."""
 LAST_MS: Final = 253_402_300_799_000
 """The end of the year 9999, where calendars stop: what is barred for longer is barred for good."""
 

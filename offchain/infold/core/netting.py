@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from infold.core.events import BatchClosed, ClearingPrice, PlannedRecord
-from infold.core.plan import CHUNK_PRICES, Plan, PlannedFill
+from infold.core.plan import Plan, PlannedFill
 from infold.core.pool import is_pool_market
 from infold.core.settlement import DEALS_MAX, RECORDS_MAX
 from infold.core.state import Account, OpenOrder, State
@@ -15,6 +15,7 @@ from infold.errors import InvariantBroken
 from infold.messages import BatchRecord
 from infold.signing import batch_contents
 from infold.units import PLACES
+from infold.vectors import opened_for
 from infold.words import (
     PriceWord,
     SettleHead,
@@ -122,11 +123,7 @@ def opened_chunks(
             strikes and (is_pool_market(held) or held.meter.open_interest_e8)
         ):
             markets.add(market)
-    opened = 0
-    for market in markets:
-        if market in prices_e8:
-            opened |= 1 << market // CHUNK_PRICES
-    return opened
+    return opened_for(market for market in markets if market in prices_e8)
 
 
 def plan_of(state: State, closed: BatchClosed) -> Plan:

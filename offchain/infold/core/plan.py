@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from infold.core.funding import Mark
 from infold.core.state import Market, Parameters
 from infold.errors import InfoldError
 from infold.messages import SignedOrder
+from infold.vectors import CHUNK_PRICES
 from infold.words import (
     FillWord,
     HeadWord,
@@ -19,8 +20,6 @@ from infold.words import (
     PriceWord,
     StrikeWord,
 )
-
-CHUNK_PRICES: Final = 32
 
 
 class Reason(IntEnum):

@@ -32,8 +32,9 @@ from infold.node.following import Follower
 from infold.node.memory import Memory
 from infold.shell.chain import settle_calldata
 from infold.shell.poster import BatchRefused, Intent, Landed, Lapsed, Poster
-from infold.signing import Domain, batch_digest, sign, vector_openings
+from infold.signing import Domain, batch_digest, sign
 from infold.units import GUARD_MS, WINDOW_MS
+from infold.vectors import vector_openings
 from infold.words import STATUS_UNLISTED
 
 REFUSALS_MAX: Final = 3

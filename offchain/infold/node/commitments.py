@@ -70,7 +70,7 @@ class Commitments:
         committed, found = self._last.curves, curves_hash(command.curves).hex()
         if self._last.time_ms != command.time_ms:
             self.faults.append(
-                f"the batch at {command.time_ms} ms closed on curves nobody promised"
+                f"the batch at {command.time_ms} ms closed on curves not committed to before it"
             )
         elif committed != found:
             self.faults.append(

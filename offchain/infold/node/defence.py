@@ -15,7 +15,7 @@ from infold.core.events import ChainObserved, OrderAccepted, decode_events
 from infold.messages import BatchRecord, SignedCancel, SignedOrder
 from infold.node.memory import CANCELLED, read_entry
 from infold.shell.journal import Journal
-from infold.shell.kinship import Origin
+from infold.shell.origin import Origin
 from infold.words import pack_record
 
 

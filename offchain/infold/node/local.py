@@ -153,8 +153,9 @@ class LocalVenue(Closable):
         """Serve with the wall clock until told to stop: a synthetic price walk, a batch every
         interval, blocks for everybody.
 
-        A node that halts is told to `on_halt`, once, and the chain goes on without it, as any
-        would. Raises what halted it in the end, or `Unavailable` when the chain is gone.
+        Where the node halts, `on_halt` is called once with the reason, and the chain goes on
+        without it, as a real one would; the reason is raised when told to stop. Raises
+        `Unavailable` when the chain is gone.
         """
         halt: InvariantBroken | None = None
         live = self._live_batch

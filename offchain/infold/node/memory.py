@@ -33,7 +33,7 @@ from infold.errors import Misconfigured
 from infold.messages import Fill, SignedOrder
 from infold.shell.files import Files
 from infold.shell.journal import Journal
-from infold.shell.kinship import Origin
+from infold.shell.origin import Origin
 from infold.shell.poster import Intent
 
 

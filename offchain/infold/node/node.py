@@ -26,7 +26,7 @@ from infold.node.views.wording import MarketNames
 from infold.shell.chain import Venue
 from infold.shell.files import Files
 from infold.shell.journal import Journal
-from infold.shell.kinship import identity_of
+from infold.shell.origin import identity_of
 from infold.shell.poster import Poster
 from infold.shell.reconcile import Reconciliation
 from infold.signing import Domain, address_of

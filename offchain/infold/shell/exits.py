@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from infold.shell.chain import Contract, Log
 from infold.units import EXIT_DELAY_MS, FRACTION_ONE_E6, LEAD_MS, QUOTE_DIVISOR, WINDOW_MS
+from infold.vectors import price_in
 from infold.words import (
     ExitWord,
     PositionWord,
@@ -27,8 +28,6 @@ Vector = tuple[int, list[int], list[tuple[int, int]]]
 LEAN_E6: Final = 2_000
 """What an owner gives up at least, as a share of the oracle's price (`Recovery.EXIT_LEAN_E6`)."""
 POOL, OTHER_SIDE = "pool", "other side"
-CHUNK_PRICES: Final = 32
-CHUNK_WORDS: Final = 8
 
 
 class PendingExit(NamedTuple):
@@ -130,9 +129,4 @@ def _leans(clearing: Contract, market: int, time_ms: int) -> tuple[int, int]:
 def price_of(vector: Vector, market: int) -> int:
     """A market's price in a vector, 0 if it is not opened; e8."""
     head, openings, _ = vector
-    opened = unpack_settle_head(head).opened
-    chunk, place = divmod(market, CHUNK_PRICES)
-    if not opened >> chunk & 1:
-        return 0
-    before = sum(CHUNK_WORDS if opened >> other & 1 else 1 for other in range(chunk))
-    return openings[before + place // 4] >> 64 * (3 - place % 4) & 2**64 - 1
+    return price_in(openings, unpack_settle_head(head).opened, market)

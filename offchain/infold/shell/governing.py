@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from infold.errors import Misconfigured, Unavailable
 from infold.shell.chain import Reverted, Venue, block, type_of
 from infold.shell.in_force import setting_of
 from infold.signing import checksum_address
+from infold.utc import moment
 
 LIFE_S = 7 * 86_400  # after it is due; docs/protocol.md section 10
 DONE_S = 1  # what the timelock notes as the time of what was executed
@@ -145,9 +145,11 @@ def _stands(venue: Venue, function: str, arguments: tuple[Any, ...]) -> bool:
 
 
 def rehearse(venue: Venue, change: Change) -> None:
-    """Make the change in a call that changes nothing, as the timelock would: now, when it is due,
-    and when it is too late, since some calls are only too early, or name a price of today's.
-    Raises `Reverted` with the bound it breaks each time: better now than after its delay.
+    """Make the change in a call that changes nothing, as the timelock would. Raises `Reverted` with
+    the bound it breaks: better now than after its delay.
+
+    It is enough that it can be made now, when it is due, or at the last moment before it expires:
+    some calls are only too early yet, and some depend on a price that is fresh now alone.
     """
     timelock, target = venue.book.address("Timelock"), change.operation.target
     request = {
@@ -156,14 +158,15 @@ def rehearse(venue: Venue, change: Change) -> None:
         "data": "0x" + change.operation.payload.hex(),
     }
     due_s = block(venue.rpc).timestamp_s + change.delay_s
-    stamps: tuple[list[dict[str, str]], ...] = (
+    # `eth_call` takes other state (none here), then another block: its stamp.
+    times: tuple[list[dict[str, str]], ...] = (
         [],
         [{}, {"time": hex(due_s)}],
         [{}, {"time": hex(due_s + LIFE_S)}],
     )
-    for stamp in stamps:
+    for at in times:
         try:
-            venue.rpc.call("eth_call", request, "latest", *stamp)
+            venue.rpc.call("eth_call", request, "latest", *at)
             return
         except Reverted as refusal:
             last = refusal
@@ -204,9 +207,8 @@ def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = Fals
             )
         if change.state == "waiting":
             raise Misconfigured(
-                f"{change.function} waits until"
-                f" {datetime.fromtimestamp(change.ready_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
-                f" ({change.ready_s} s); execute it from then on"
+                f"{change.function} waits until {moment(change.ready_s * 1000)}; execute it from"
+                " then on"
             )
         return Step("Timelock", "execute", tuple(change.operation))
     if change.state == "new" and (again or not change.made):

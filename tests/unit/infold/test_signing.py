@@ -161,27 +161,3 @@ def test_addresses_are_written_with_their_checksum() -> None:
     # The first example of EIP-55.
     text = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
     assert signing.checksum_address(bytes.fromhex(text[2:])) == text
-
-
-def test_a_vector_s_root_is_one_whatever_a_caller_opens() -> None:
-    prices_e8 = {1: 10, 40: 20, 255: 30}
-    root = signing.vector_root(prices_e8, 8)
-    for opened in (0, 0b1, 0b1000_0010, 0xFF):
-        openings = signing.vector_openings(prices_e8, 8, opened)
-        hashes, rest = [], openings
-        for chunk in range(8):
-            if opened >> chunk & 1:
-                hashes.append(signing.chunk_hash(rest[:8]))
-                rest = rest[8:]
-            else:
-                hashes.append(rest[0].to_bytes(32, "big"))
-                rest = rest[1:]
-        assert rest == []
-        assert signing.keccak(b"".join(hashes)) == root
-
-
-def test_a_market_s_price_lies_where_the_protocol_says() -> None:
-    words = signing.chunk_words({33: 7, 36: 9}, 1)
-    assert words[0] == 7 << 128
-    assert words[1] == 9 << 192
-    assert words[2:] == [0] * 6

@@ -26,10 +26,9 @@ from infold.signing import (
     order_hash,
     sign,
     vector_digest,
-    vector_openings,
-    vector_root,
 )
 from infold.units import DAY_MS
+from infold.vectors import vector_openings, vector_root
 from infold.words import (
     PriceWord,
     SettleHead,

@@ -12,7 +12,6 @@ import typer
 
 from infold.cli.caller import Caller, on_chain
 from infold.cli.commands.govern import Again, Asked, Cancel, Execute, bring_on
-from infold.cli.layout import moment
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -30,6 +29,7 @@ from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
 from infold.signing import checksum_address
 from infold.units import AMOUNT_DECIMALS, parse_decimal
+from infold.utc import moment
 
 if TYPE_CHECKING:
     from infold.shell.chain import Venue

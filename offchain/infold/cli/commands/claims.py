@@ -100,13 +100,13 @@ def defend(
     """
     from infold.node.defence import read_signatures
     from infold.shell.chain import block
-    from infold.shell.kinship import require_kin
+    from infold.shell.origin import require_origin
 
     party = caller.party()
     there = party.venue
     bond, last = there["Bond"], block(there.rpc)
     held = read_signatures(journal_in(journal))
-    require_kin(there, held.origin)
+    require_origin(there, held.origin)
     answered, open_claims = [], []
     for log in there.logs(max(0, last.number - blocks), last.number, "Bond"):
         if log.name != "Claimed":

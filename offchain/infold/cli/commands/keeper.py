@@ -6,7 +6,6 @@ the pool cannot, folds what sides owe, and lets out who asked to leave (`letting
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
@@ -25,12 +24,11 @@ from infold.units import PLACES
 from infold.words import SettleHead, pack_settle_head
 
 if TYPE_CHECKING:
+    from infold.cli.commands.letting_out import Collect
     from infold.cli.onchain import Party
     from infold.shell.chain import Log, Venue
     from infold.shell.exits import Vector
     from infold.shell.keeper import Broken, Watch
-
-    Collect = Callable[[int], Vector]
 
 NOTHING_TO_FOLD: Final = "recovery: nothing to fold"
 """Somebody else folded first."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from infold.shell.keeper import Watch
 
     Collect = Callable[[int], Vector]
+    """Of a time in ms. Raises `Unavailable` if the signers do not sign it."""
 
 Row = dict[str, Any]
 EARLY: Final = "its time has not come"

@@ -181,7 +181,7 @@ def reconcile(
     from infold.cli.options import venue
     from infold.core.state import chain_words
     from infold.node import replay_state
-    from infold.shell.kinship import ENDED, require_kin
+    from infold.shell.origin import ENDED, require_origin
     from infold.shell.reconcile import reconcile as compare
 
     began = time.monotonic()
@@ -190,7 +190,7 @@ def reconcile(
         there = venue(rpc_url, api_url, book or book_in(path))
     except Unavailable as silence:
         raise Unavailable(f"{silence}; {ENDED}") from silence
-    require_kin(there, origin)
+    require_origin(there, origin)
     result = compare(there, chain_words(state), state.block)
     document = {
         **header("reconcile"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -76,7 +77,7 @@ def pay(
     contracts = party.venue
     with caller.client() as api:
         must_pay(api.meta().get("refundPayer"), party.address)
-        # Test dollars and leave to spend them first: what follows is read after them.
+        # Test dollars and the allowance first: what follows is read after those transactions.
         owed_e6 = [_owed_e6(row["refundOwed"]) for row in api.refunds()]
         allowed_e6 = sum(amount_e6 for amount_e6 in owed_e6 if amount_e6 >= least_e6)
         if allowed_e6:
@@ -87,26 +88,42 @@ def pay(
     for deposit in standing.deposits:
         since[deposit.account] += deposit.amount_e6
     party.begin_at(standing.nonce)
+    still_e6 = {
+        int(row["account"]): _owed_e6(row["refundOwed"]) - since[int(row["account"])]
+        for row in rows
+    }
+    due_e6, left_e6 = payments(still_e6, least_e6, allowed_e6)
     paid: list[dict[str, str | int]] = []
-    left_e6 = [0]
-    for row in rows:
-        account = int(row["account"])
-        amount_e6 = _owed_e6(row["refundOwed"]) - since[account]
-        # What was earned since leave was given may be more than that: the next run pays it.
-        if least_e6 <= amount_e6 <= allowed_e6:
-            moved = named(party.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
-            paid.append({"account": account, "amount_e6": str(moved["amount_e6"])})
-            allowed_e6 -= amount_e6
-        else:
-            left_e6.append(amount_e6)
+    for account, amount_e6 in due_e6.items():
+        moved = named(party.send("Clearing", "deposit", account, amount_e6), "CollateralMoved")
+        paid.append({"account": account, "amount_e6": str(moved["amount_e6"])})
     document = {
         "payer": party.holder,
         "least_e6": str(least_e6),
         "paid": paid,
         "left_e6": str(sum(left_e6)),
-        "left_e6_max": str(max(left_e6)),
+        "left_e6_max": str(max(left_e6, default=0)),
     }
     show_command("refunds pay", document, as_json, "refunds paid", of_paid)
+
+
+def payments(
+    owed_e6: Mapping[int, int], least_e6: int, allowed_e6: int
+) -> tuple[dict[int, int], list[int]]:
+    """What is paid now, by account, and what is left of those who are not paid.
+
+    More may have been earned meanwhile than the vault is allowed to draw: the next run pays it. Who
+    was paid more than is owed is owed nothing.
+    """
+    due_e6: dict[int, int] = {}
+    left_e6: list[int] = []
+    for account, amount_e6 in owed_e6.items():
+        if least_e6 <= amount_e6 <= allowed_e6:
+            due_e6[account] = amount_e6
+            allowed_e6 -= amount_e6
+        else:
+            left_e6.append(max(0, amount_e6))
+    return due_e6, left_e6
 
 
 def _owed_e6(text: str) -> int:

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.layout import dollars, moment
+from infold.cli.layout import dollars
 from infold.cli.onchain import paid
 from infold.cli.pages.payments import of_ticket
 from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
+from infold.utc import moment
 
 WAITS = "vault: ticket waits"
 

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from infold.cli.layout import clock, moment, pairs
+from infold.cli.layout import clock, pairs
 from infold.cli.pages import Document
+from infold.utc import moment
 
 SERVES = "made; it serves {} from 3 s after that"
 SERVES_WHAT = {

@@ -41,10 +41,10 @@ def _next(found: Document) -> list[str]:
     """What becomes of requests, and what to run."""
     struck = [one for one in found["requests"] if one["state"] == "claimable"]
     back = [one["epoch"] for one in struck if _is_given_back(one)]
-    shares, money = int(found["claimable_shares_e12"]), int(found["claimable_e6"])
+    shares_e12, money_e6 = int(found["claimable_shares_e12"]), int(found["claimable_e6"])
     gains = [
-        *([f"{_shares(shares)} shares"] if shares else []),
-        *([dollars(money)] if money else []),
+        *([f"{_shares(shares_e12)} shares"] if shares_e12 else []),
+        *([dollars(money_e6)] if money_e6 else []),
         *(["what was given back"] if back else []),
     ]
     lines = []
@@ -65,8 +65,11 @@ def _is_given_back(request: Document) -> bool:
 
 
 def _given_back(request: Document) -> str:
-    money, shares = int(request["returned_e6"]), int(request["returned_e12"])
-    parts = ([dollars(money)] if money else []) + ([f"{_shares(shares)} shares"] if shares else [])
+    money_e6, shares_e12 = int(request["returned_e6"]), int(request["returned_e12"])
+    parts = [
+        *([dollars(money_e6)] if money_e6 else []),
+        *([f"{_shares(shares_e12)} shares"] if shares_e12 else []),
+    ]
     return ", ".join(parts) or "-"
 
 

@@ -82,7 +82,7 @@ def _shell_lines(found: Document) -> list[str]:
     """What makes everybody's commands find this venue, and a first order that fills."""
     first, market = found["accounts"][0], found["markets"][0]
     signers = [*found["oracle_signers"], *found["spare_signers"]]
-    limit = format_decimal(_above(market), PRICE_DECIMALS)
+    limit = format_decimal(_limit_e8(market), PRICE_DECIMALS)
     return [
         f"  export INFOLD_API_URL={found['api_url']}",
         f"  export INFOLD_RPC_URL={found['rpc_url']}",
@@ -97,8 +97,10 @@ def _shell_lines(found: Document) -> list[str]:
     ]
 
 
-def _above(market: Document) -> int:
-    """A limit, e8, above what a market trades at for days to come: orders fill at its own price."""
+def _limit_e8(market: Document) -> int:
+    """A buy's limit so far above a market's price that it fills for days to come; it pays the
+    market's own price all the same.
+    """
     limit_e8 = int(market["price_e8"]) * 105 // 100
     return limit_e8 - limit_e8 % int(market["tick_e8"])
 

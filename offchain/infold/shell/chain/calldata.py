@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from infold.messages import Batch, BatchRecord
 from infold.omissions import SealedBatch
-from infold.signing import chunk_hash, keccak
+from infold.signing import keccak
+from infold.vectors import root_of
 
 SETTLE = (
     "settle(uint256,uint256[],(uint256,uint256)[],uint256[],"
@@ -77,7 +78,7 @@ def batch_of_settle(data: bytes) -> SealedBatch | None:
     seal_r, seal_vs = rows(6, 2)[0]
     return SealedBatch(
         head=words[0],
-        root=_root(words[0] >> 8 & 255, words[0] & 255, vector[1]),
+        root=root_of(vector[1], words[0] >> 8 & 255, words[0] & 255),
         accepted_root=words[5].to_bytes(32, "big"),
         price_words=[word for (word,) in rows(3, 1)],
         records=[
@@ -85,16 +86,3 @@ def batch_of_settle(data: bytes) -> SealedBatch | None:
         ],
         seal=(seal_r, seal_vs),
     )
-
-
-def _root(chunks: int, opened: int, openings: list[int]) -> bytes:
-    """A vector's root from what was opened of it."""
-    hashes, at = [], 0
-    for chunk in range(chunks):
-        if opened >> chunk & 1:
-            hashes.append(chunk_hash(openings[at : at + 8]))
-            at += 8
-        else:
-            hashes.append(openings[at].to_bytes(32, "big"))
-            at += 1
-    return keccak(b"".join(hashes))

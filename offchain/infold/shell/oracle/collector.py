@@ -29,14 +29,8 @@ from infold.shell.oracle.signer import (
     agreed_prices,
     read_view,
 )
-from infold.signing import (
-    Domain,
-    checksum_address,
-    recover,
-    vector_digest,
-    vector_openings,
-    vector_root,
-)
+from infold.signing import Domain, checksum_address, recover, vector_digest
+from infold.vectors import chunks_for, opened_for, vector_openings, vector_root
 
 READY_DEADLINE_S = 30.0
 ANSWER_DEADLINE_S = 5.0
@@ -196,7 +190,7 @@ class Collector:
                 raise Unavailable(_refusal(time_ms, what, refusals))
             what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
             raise Unpriced(_refusal(time_ms, what, refusals), missing)
-        chunks = max(agreed) // 32 + 1
+        chunks, opened = chunks_for(agreed), opened_for(agreed)
         root = vector_root(agreed, chunks)
         digest = vector_digest(time_ms, chunks, root, self._domain)
         signatures: dict[bytes, tuple[int, int]] = {}
@@ -215,9 +209,6 @@ class Collector:
         if len(signatures) < k:
             what = f"{len(signatures)} of {k} signatures"
             raise Unavailable(_refusal(time_ms, what, refusals))
-        opened = 0
-        for market in agreed:
-            opened |= 1 << market // 32
         return PriceVector(
             time_ms=time_ms,
             chunks=chunks,

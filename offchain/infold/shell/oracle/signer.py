@@ -22,7 +22,8 @@ import msgspec
 from infold.errors import InfoldError, Misconfigured
 from infold.shell.oracle.roster import Roster
 from infold.shell.oracle.sources import Source, parse_prices
-from infold.signing import Domain, address_of, keccak, recover, sign, vector_digest, vector_root
+from infold.signing import Domain, address_of, keccak, recover, sign, vector_digest
+from infold.vectors import chunks_for, vector_root
 
 # 0.5 %: sources of liquid markets differ by a few basis points; more means one of them is wrong
 TOLERANCE_E6 = 5_000
@@ -215,7 +216,7 @@ class Signer:
                 raise Abstains(f"market {market} {reasons.get(market, 'is unknown to it')}")
             if abs(price - own[market]) * 1_000_000 > own[market] * self.tolerance_e6:
                 raise Abstains(f"market {market} is agreed at {price}, it sees {own[market]}")
-        chunks = max(agreed) // 32 + 1
+        chunks = chunks_for(agreed)
         root = vector_root(agreed, chunks)
         self.record.claim(time_ms, root)
         r, vs = sign(vector_digest(time_ms, chunks, root, self.domain), self.private_key)

@@ -11,7 +11,8 @@ from tests.support.curve import HALF_CURVE_ORDER, S_MASK, mirror
 from tests.support.evm import Key, World, a_key, refuses
 from tests.support.venue import ORACLE_SIGNERS, PRICE_E8, Venue
 
-from infold.signing import Domain, chunk_words, sign, typed_data, vector_digest
+from infold.signing import Domain, sign, typed_data, vector_digest
+from infold.vectors import chunk_words
 from infold.words import SettleHead, pack_settle_head
 
 PRICES = {1: PRICE_E8, 31: 7, 40: 2**64 - 1}

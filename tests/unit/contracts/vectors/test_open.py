@@ -10,7 +10,7 @@ import pytest
 from tests.support.compiler import ROOT, compiled_at
 from tests.support.evm import Contract, World, a_key, refuses
 
-from infold.signing import chunk_words, vector_openings, vector_root
+from infold.vectors import chunk_words, vector_openings, vector_root
 
 PROBE = ROOT / "tests" / "support" / "contracts" / "VectorsProbe.vy"
 

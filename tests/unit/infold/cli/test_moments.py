@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from infold.cli.layout import moment
 from infold.cli.moments import ENDS, until
 from infold.shell.chain import Venue
+from infold.utc import moment
 from infold.words import (
     NEVER_MS,
     DelegateWord,
@@ -152,10 +152,6 @@ def test_every_refusal_that_ends_is_tried() -> None:
     """But for changes of governance, which a devnet tries (tests/devnet/test_governing.py)."""
     tried = {case[0] for case in CASES}
     assert {reason for reason in set(ENDS) - tried if "change pending" not in reason} == set()
-
-
-def test_a_moment_is_told_to_people_and_to_programs() -> None:
-    assert moment(NOW_MS + 1) == "2027-01-15 08:00:01 UTC (1800000001 s)"
 
 
 def test_what_never_ends_or_never_began_names_no_moment() -> None:

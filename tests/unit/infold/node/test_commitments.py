@@ -20,7 +20,7 @@ CURVES = {2: Curve((90, 110), (-5, 5)), 1: Curve((1_000, 2_000), (-7, 0), sale_e
 OTHERS = CURVES | {1: Curve((1_000, 2_000), (-7, 0), sale_e8_max=4)}
 
 
-def promised(curves: dict[int, Curve], time_ms: int = T_MS) -> bytes:
+def committed(curves: dict[int, Curve], time_ms: int = T_MS) -> bytes:
     return commitment_entry(curves_hash(curves), time_ms, None)
 
 
@@ -52,9 +52,9 @@ def test_a_batch_closed_on_what_was_committed_keeps_its_word() -> None:
     later_ms = T_MS + 1_000
     found = watched(
         [
-            promised(CURVES),
+            committed(CURVES),
             closed(turned),
-            promised({}, later_ms),
+            committed({}, later_ms),
             b'{"tiers":{}}',
             closed({}, later_ms),
         ]
@@ -63,27 +63,27 @@ def test_a_batch_closed_on_what_was_committed_keeps_its_word() -> None:
 
 
 def test_a_batch_that_could_not_be_priced_is_committed_to_again() -> None:
-    found = watched([promised(OTHERS, T_MS - 1_000), promised(CURVES), closed(CURVES)])
+    found = watched([committed(OTHERS, T_MS - 1_000), committed(CURVES), closed(CURVES)])
     assert (found.batches, found.faults) == (1, [])
 
 
 def test_a_batch_closed_on_other_curves_is_named_with_both_hashes() -> None:
-    found = watched([promised(CURVES), closed(OTHERS)])
+    found = watched([committed(CURVES), closed(OTHERS)])
     (fault,) = found.faults
     assert found.batches == 1
     assert str(T_MS) in fault
     assert curves_hash(CURVES).hex() in fault and curves_hash(OTHERS).hex() in fault
 
 
-@pytest.mark.parametrize("before", [[], [promised(CURVES, T_MS - 1_000)]])
+@pytest.mark.parametrize("before", [[], [committed(CURVES, T_MS - 1_000)]])
 def test_a_batch_that_nothing_was_committed_for_is_named(before: list[bytes]) -> None:
     found = watched([*before, closed(CURVES)])
-    assert found.faults == [f"the batch at {T_MS} ms closed on curves nobody promised"]
+    assert found.faults == [f"the batch at {T_MS} ms closed on curves not committed to before it"]
 
 
 def test_a_journal_is_watched_while_it_is_folded(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal", b"a venue") as journal:
-        journal.append([promised(CURVES)])
+        journal.append([committed(CURVES)])
         journal.append([closed(CURVES)])
         journal.append([closed(OTHERS, T_MS + 1_000)])
     found = Commitments()

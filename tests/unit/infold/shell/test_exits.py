@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from infold.shell.exits import PendingExit, price_of
-from infold.signing import vector_openings
+from infold.vectors import vector_openings
 from infold.words import (
     ExitWord,
     PositionWord,
@@ -71,8 +71,7 @@ def test_a_request_without_a_position_is_ended_by_a_time_and_no_prices() -> None
     assert openings == signatures == []
 
 
-def test_a_price_is_found_behind_chunks_that_are_not_opened() -> None:
-    prices_e8 = {1: 5, 31: 6, 33: 7, 39: 9, 70: 8}
-    head = pack_settle_head(SettleHead(time_ms=1, chunks=3, opened=0b110))
-    vector = head, vector_openings(prices_e8, 3, 0b110), []
-    assert [price_of(vector, market) for market in (1, 33, 39, 40, 70)] == [0, 7, 9, 0, 8]
+def test_a_price_is_read_of_the_chunks_that_a_vectors_head_opens() -> None:
+    head = pack_settle_head(SettleHead(time_ms=1, chunks=2, opened=0b10))
+    vector = head, vector_openings({1: 5, 33: 7}, 2, 0b10), []
+    assert [price_of(vector, market) for market in (1, 33)] == [0, 7]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a chain is the one a journal was written beside.
+"""Which chain a journal was written beside, and whether another chain is that one.
 
 Chain id and address are not enough: each devnet is a chain of its own, begun anew, and those of one
 seed have the same id and addresses. So the stamp of the last block that the journal has seen is
@@ -8,12 +8,12 @@ compared too.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from infold.errors import Misconfigured
 from infold.shell.chain import AddressBook, Venue, block
 from infold.signing import checksum_address
+from infold.utc import moment
 
 ENDED: Final = (
     "a devnet's chain ends with the devnet: what its journal holds, infold journal verify and"
@@ -34,34 +34,30 @@ def identity_of(book: AddressBook) -> bytes:
     return f"{book.chain_id}:{checksum_address(book.address('Clearing'))}".encode()
 
 
-def require_kin(venue: Venue, origin: Origin) -> None:
+def require_origin(venue: Venue, origin: Origin) -> None:
     """Raise `Misconfigured` unless the venue's chain is the one that a journal saw."""
     wanted = identity_of(venue.book)
     if origin.identity != wanted:
-        raise _stranger(venue, f"the journal is of {_told(origin.identity)}, not {_told(wanted)}")
+        raise _another(venue, f"the journal is of {_told(origin.identity)}, not {_told(wanted)}")
     last = block(venue.rpc)
     if last.number < origin.block:
-        raise _stranger(
-            venue, f"the journal has seen block {origin.block}, and it ends at {last.number}"
+        raise _another(
+            venue, f"the journal has seen block {origin.block}, the chain ends at {last.number}"
         )
     stamp_ms = block(venue.rpc, origin.block).timestamp_s * 1000
     if stamp_ms != origin.block_ms:
-        raise _stranger(
+        raise _another(
             venue,
-            f"the journal saw block {origin.block} stamped {_clock(origin.block_ms)}, and here it"
-            f" is stamped {_clock(stamp_ms)}: another chain, or this one went back since",
+            f"the journal saw block {origin.block} stamped {moment(origin.block_ms)}, and here it"
+            f" is stamped {moment(stamp_ms)}: another chain, or this one went back since",
         )
 
 
-def _stranger(venue: Venue, why: str) -> Misconfigured:
+def _another(venue: Venue, why: str) -> Misconfigured:
     return Misconfigured(
         f"the chain at {venue.rpc.url} is not the one of this journal ({why}); name the node of the"
         f" chain it was written beside with --rpc-url; {ENDED}"
     )
-
-
-def _clock(time_ms: int) -> str:
-    return f"{datetime.fromtimestamp(time_ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _told(identity: bytes) -> str:

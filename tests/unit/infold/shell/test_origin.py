@@ -10,7 +10,7 @@ import pytest
 
 from infold.errors import Misconfigured
 from infold.shell.chain import AddressBook, Venue
-from infold.shell.kinship import Origin, identity_of, require_kin
+from infold.shell.origin import Origin, identity_of, require_origin
 
 CLEARING = b"\x11" * 20
 BOOK = AddressBook(31337, 1, {"Clearing": CLEARING})
@@ -35,15 +35,19 @@ def an_origin(*, identity: bytes = identity_of(BOOK), block: int = 5) -> Origin:
 
 
 def test_the_chain_a_journal_saw_is_its_own() -> None:
-    require_kin(a_venue(), an_origin())
-    require_kin(a_venue(blocks=5), an_origin())
+    require_origin(a_venue(), an_origin())
+    require_origin(a_venue(blocks=5), an_origin())
 
 
 @pytest.mark.parametrize(
     ("venue", "origin", "why"),
     [
-        (a_venue(blocks=4), an_origin(), "seen block 5, and it ends at 4"),
-        (a_venue(start_s=START_S + 60), an_origin(), "stamped 2027-01-15 08:00:05 UTC, and here"),
+        (a_venue(blocks=4), an_origin(), "seen block 5, the chain ends at 4"),
+        (
+            a_venue(start_s=START_S + 60),
+            an_origin(),
+            "stamped 2027-01-15 08:00:05 UTC (1800000005 s), and here",
+        ),
         (
             a_venue(),
             an_origin(identity=identity_of(AddressBook(1, 1, {"Clearing": b"\x22" * 20}))),
@@ -53,6 +57,6 @@ def test_the_chain_a_journal_saw_is_its_own() -> None:
 )
 def test_another_chain_is_told_with_what_to_do(venue: Venue, origin: Origin, why: str) -> None:
     with pytest.raises(Misconfigured, match="at http://node is not the one") as caught:
-        require_kin(venue, origin)
+        require_origin(venue, origin)
     said = str(caught.value)
     assert why in said and "--rpc-url" in said and "infold journal verify" in said
