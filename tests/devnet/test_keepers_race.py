@@ -11,10 +11,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.support.keeping import POOR, RICH, Scene, keeping
+from tests.support.keeping import KEEPER, POOR, RICH, Scene, keeping
 
+from infold.cli import onchain
 from infold.cli.commands import keeper
 from infold.cli.onchain import Party
+from infold.errors import Unavailable
 from infold.shell.exits import PendingExit, Vector
 from infold.shell.keeper import Watch
 
@@ -109,3 +111,27 @@ def test_an_exit_that_another_keeper_carries_out_first_is_nobodys_failure(
     code, found, err = scene.keep(*scene.signers())
     assert code == 0 and found["ok"] and found["refused"] == [], err
     assert found["exits"] == found["exits_ended"] == found["exits_waiting"] == []
+
+
+def test_what_a_node_drops_holds_up_nothing_that_is_sent_later(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A keeper runs for days, through its node's restarts."""
+    devnet = scene.venue.devnet
+    party = Party(devnet.venue, devnet.accounts[KEEPER].wallet)
+    before = int(devnet.venue["Dollar"].call("balanceOf", party.holder))
+    party.send("Dollar", "mint", party.holder, 1)
+    mining, now_s = onchain.time, [0.0]
+
+    def drop(_: float) -> None:
+        devnet.rpc.call("anvil_dropAllTransactions")
+        now_s[0] += onchain.RECEIPT_DEADLINE_S
+
+    losing = SimpleNamespace(monotonic=lambda: now_s[0], sleep=drop)
+    monkeypatch.setattr(onchain, "time", losing)
+    with pytest.raises(Unavailable, match="not mined within 60 s"):
+        party.send("Dollar", "mint", party.holder, 1)
+    monkeypatch.setattr(onchain, "time", mining)
+    for _ in range(2):
+        party.send("Dollar", "mint", party.holder, 1)
+    assert int(devnet.venue["Dollar"].call("balanceOf", party.holder)) == before + 3
