@@ -17,6 +17,7 @@ from infold.words import (
     SettleHead,
     is_exit_of,
     pack_settle_head,
+    parameter_place,
     unpack_clock,
     unpack_position,
     unpack_rates,
@@ -121,8 +122,8 @@ def _leans(clearing: Contract, market: int, time_ms: int) -> tuple[int, int]:
     side may, e6.
     """
     clock = unpack_clock(int(clearing.call("market_words", market * 8)))
-    version = clock.version if time_ms > clock.activation_s * 1_000 else 1 - clock.version
-    rates = unpack_rates(int(clearing.call("parameter_words", market * 8 + version * 4)))
+    place = parameter_place(market, clock.version_at(time_ms))
+    rates = unpack_rates(int(clearing.call("parameter_words", place)))
     return max(LEAN_E6, rates.h_min_e6), rates.mm_e6
 
 
