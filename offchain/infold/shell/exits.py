@@ -61,8 +61,8 @@ class PendingExit(NamedTuple):
         return self.appointed_ms(now_ms) <= now_ms + LEAD_MS
 
     def without_prices(self) -> Vector:
-        """What ends a request whose position is gone: an appointed time, and nobody's word on
-        prices, since nothing is priced (`Recovery.execute_exit` returns before it asks).
+        """What ends a request whose position is gone: an appointed time, no prices and no
+        signatures, since nothing is priced (`Recovery.execute_exit` returns before it reads any).
         """
         return pack_settle_head(SettleHead(time_ms=self.appointed_ms(0))), [], []
 
