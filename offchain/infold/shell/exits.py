@@ -17,6 +17,7 @@ from infold.words import (
     SettleHead,
     is_exit_of,
     pack_settle_head,
+    parameter_place,
     unpack_clock,
     unpack_position,
     unpack_rates,
@@ -60,8 +61,8 @@ class PendingExit(NamedTuple):
         return self.appointed_ms(now_ms) <= now_ms + LEAD_MS
 
     def without_prices(self) -> Vector:
-        """What ends a request whose position is gone: an appointed time, and nobody's word on
-        prices, since nothing is priced (`Recovery.execute_exit` returns before it asks).
+        """What ends a request whose position is gone: an appointed time, no prices and no
+        signatures, since nothing is priced (`Recovery.execute_exit` returns before it reads any).
         """
         return pack_settle_head(SettleHead(time_ms=self.appointed_ms(0))), [], []
 
@@ -125,8 +126,8 @@ def _leans(clearing: Contract, market: int, time_ms: int) -> tuple[int, int]:
     side may, e6.
     """
     clock = unpack_clock(int(clearing.call("market_words", market * 8)))
-    version = clock.version if time_ms > clock.activation_s * 1_000 else 1 - clock.version
-    rates = unpack_rates(int(clearing.call("parameter_words", market * 8 + version * 4)))
+    place = parameter_place(market, clock.version_at(time_ms))
+    rates = unpack_rates(int(clearing.call("parameter_words", place)))
     return max(LEAN_E6, rates.h_min_e6), rates.mm_e6
 
 

@@ -38,7 +38,7 @@ def why_refused(refusal: Reverted) -> Row:
     return {"reason": refusal.reason, "next": refusal.mend}
 
 
-class Names:
+class MarketNames:
     """What markets are listed as, asked once each: a listing's name never changes."""
 
     def __init__(self, clearing: Contract) -> None:
@@ -57,7 +57,9 @@ class LettingOut:
     without a position, which are `waiting`, which the chain `refused`.
     """
 
-    def __init__(self, watch: Watch, party: Party, names: Names, collect: Collect | None) -> None:
+    def __init__(
+        self, watch: Watch, party: Party, names: MarketNames, collect: Collect | None
+    ) -> None:
         self._watch = watch
         self._party = party
         self._names = names
