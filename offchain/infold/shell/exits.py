@@ -89,17 +89,21 @@ class Outcome(NamedTuple):
 
 def outcome_of(
     clearing: Contract, pending: PendingExit, vector: Vector, logs: Sequence[Log]
-) -> Outcome:
-    """What an exit's logs say was done at its vector's price. The position is logged first as it
-    was, then as the pool left it, then as the other side did.
+) -> Outcome | None:
+    """What an exit's logs say was done at its vector's price; None if its position was gone by
+    then, so that the request ended at no price. The position is logged first as it was, then as
+    the pool left it, then as the other side did.
     """
     market, long = pending.asked.market, pending.asked.long
-    sizes_e8 = [
-        abs(unpack_position(int(log.arguments["position"])).base_e8)
+    held = [
+        unpack_position(int(log.arguments["position"]))
         for log in logs
         if log.name == "Applied"
         and (int(log.arguments["account"]), int(log.arguments["index"])) == pending[:2]
     ]
+    if not held or (held[0].market, int(held[0].base_e8 > 0)) != (market, long):
+        return None
+    sizes_e8 = [abs(position.base_e8) for position in held]
     spread_e8 = 0
     if any(log.name == "Deleveraged" for log in logs):
         spread_e8 = sizes_e8[-2] - sizes_e8[-1]
