@@ -36,6 +36,10 @@ class Party:
         self.venue = venue
         self._wallet = wallet
         self._sender = Sender(venue.rpc, wallet.private_key, venue.book.chain_id)
+        self._is_adrift = False
+        """Whether something was sent of which nobody knows that it landed: a node may drop it, and
+        whatever is numbered after it would wait for ever.
+        """
 
     @property
     def address(self) -> bytes:
@@ -49,7 +53,7 @@ class Party:
 
     def begin_at(self, nonce: int) -> None:
         """Number what is sent from here on, whatever else the key sends."""
-        self._sender.nonce = nonce
+        self._sender.nonce, self._is_adrift = nonce, False
 
     def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
         """Send one call and wait for it; the contracts' logs of it.
@@ -73,6 +77,7 @@ class Party:
         while time.monotonic() < patience:
             found = receipt(self.venue.rpc, sent)
             if found is not None:
+                self._is_adrift = False
                 if not found.ok:
                     reason = why_it_failed(self.venue.rpc, sent)
                     raise self.refused(reason, contract, function, arguments)
@@ -95,16 +100,22 @@ class Party:
         return Reverted(reason, f"{contract}.{function}", mend)
 
     def _sent(self, target: bytes, data: bytes) -> bytes:
-        """Send a call, numbered anew if the key has sent something from elsewhere meanwhile."""
+        """Send a call, numbered anew if the key has sent something from elsewhere meanwhile, or if
+        what was sent before may have been dropped.
+        """
         from infold.shell.chain import NONCE_TOO_LOW
 
+        if self._is_adrift:
+            self._sender.nonce = self._sender.chain_nonce()
         try:
-            return self._sender.send(target, data)
+            sent = self._sender.send(target, data)
         except Unavailable as refusal:
             if NONCE_TOO_LOW not in str(refusal).lower():
                 raise
-        self._sender.nonce = self._sender.chain_nonce()
-        return self._sender.send(target, data)
+            self._sender.nonce = self._sender.chain_nonce()
+            sent = self._sender.send(target, data)
+        self._is_adrift = True  # until its receipt is seen
+        return sent
 
     def _without_gas(self) -> Misconfigured:
         """What is wrong with a key that cannot pay for its transaction."""

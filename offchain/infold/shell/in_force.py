@@ -10,6 +10,7 @@ from infold.shell.chain import Venue
 from infold.words import (
     SourceWord,
     pack_source,
+    parameter_place,
     unpack_clock,
     unpack_readings,
     unpack_service,
@@ -71,7 +72,7 @@ def _market(venue: Venue, market: int, parameters: Sequence[Any]) -> Setting:
     """By the newest parameters: `words` refuses those that break a bound, which never stood."""
     clearing = venue["Clearing"]
     clock = unpack_clock(int(clearing.call("market_words", market * 8)))
-    place = market * 8 + clock.version * 4
+    place = parameter_place(market, clock.version)
     found = clearing.calls("parameter_words", [[place + at] for at in range(3)])
     wanted = venue["Governance"].call("words", parameters)
     return Setting(tuple(found) == tuple(wanted), clock.activation_s * 1000)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.commands.letting_out import LettingOut, Names, Row, why_refused
+from infold.cli.commands.letting_out import LettingOut, MarketNames, Row, why_refused
 from infold.cli.news import News
 from infold.cli.options import (
     CONNECTIONS,
@@ -77,7 +77,7 @@ def keeper(
 
     party = caller.party()
     there, watch, news = party.venue, Watch(party.venue), News()
-    collect, names = _collector(signer or [], there), Names(there["Clearing"])
+    collect, names = _collector(signer or [], there), MarketNames(there["Clearing"])
     with progress(quiet) as steps:
         steps.say(f"looking from block {watch.block + 1}")
         while not once:
@@ -138,7 +138,7 @@ class Look(NamedTuple):
 def look(
     watch: Watch,
     party: Party,
-    names: Names,
+    names: MarketNames,
     keeper_account: int,
     collect: Collect | None,
     steps: Steps,
@@ -182,7 +182,7 @@ def look(
     return Look(found, leaving.overdue)
 
 
-def _fold(watch: Watch, party: Party, names: Names, refused: list[Row]) -> list[Row]:
+def _fold(watch: Watch, party: Party, names: MarketNames, refused: list[Row]) -> list[Row]:
     """Let positions give up what their side owes, so that they can trade again."""
     from infold.shell.chain import Reverted
 
@@ -219,7 +219,7 @@ def _shrink(watch: Watch, party: Party, case: Broken, keeper_account: int) -> tu
 def _liquidate(
     watch: Watch,
     party: Party,
-    names: Names,
+    names: MarketNames,
     case: Broken,
     keeper_account: int,
     done: list[Row],
