@@ -260,8 +260,15 @@ def _receipt(found: Json) -> Receipt:
 
 
 def calldata_of(rpc: Rpc, transaction_hash: bytes) -> bytes:
-    """What a transaction that was mined called with."""
+    """What a transaction that was mined called with. Raises `Unavailable` if the node has it no
+    more: its block was replaced.
+    """
     sent = rpc.call("eth_getTransactionByHash", "0x" + transaction_hash.hex())
+    if sent is None:
+        raise Unavailable(
+            f"node at {rpc.url} has no transaction 0x{transaction_hash.hex()} any more: its block"
+            " was replaced; look again"
+        )
     return bytes.fromhex(sent["input"][2:])
 
 
