@@ -55,7 +55,7 @@ def another_look(scene: Scene, kind: type[Watch], vector: Vector | None = None) 
     devnet = scene.venue.devnet
     silent = SimpleNamespace(say=lambda *_: None, at=lambda *_: None)
     party = Party(devnet.venue, devnet.accounts[POOR].wallet)
-    names = keeper.Names(devnet.venue["Clearing"])
+    names = keeper.MarketNames(devnet.venue["Clearing"])
     collect = None if vector is None else lambda _: vector
     return keeper.look(kind(devnet.venue), party, names, 0, collect, silent).found
 
