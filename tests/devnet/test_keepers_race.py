@@ -15,8 +15,10 @@ from tests.support.keeping import KEEPER, POOR, RICH, Scene, keeping
 
 from infold.cli import onchain
 from infold.cli.commands import keeper
+from infold.cli.commands.letting_out import MarketNames
 from infold.cli.onchain import Party
 from infold.errors import Unavailable
+from infold.shell.chain import block, calldata_of
 from infold.shell.exits import PendingExit, Vector
 from infold.shell.keeper import Watch
 
@@ -55,7 +57,7 @@ def another_look(scene: Scene, kind: type[Watch], vector: Vector | None = None) 
     devnet = scene.venue.devnet
     silent = SimpleNamespace(say=lambda *_: None, at=lambda *_: None)
     party = Party(devnet.venue, devnet.accounts[POOR].wallet)
-    names = keeper.Names(devnet.venue["Clearing"])
+    names = MarketNames(devnet.venue["Clearing"])
     collect = None if vector is None else lambda _: vector
     return keeper.look(kind(devnet.venue), party, names, 0, collect, silent).found
 
@@ -135,3 +137,54 @@ def test_what_a_node_drops_holds_up_nothing_that_is_sent_later(
     for _ in range(2):
         party.send("Dollar", "mint", party.holder, 1)
     assert int(devnet.venue["Dollar"].call("balanceOf", party.holder)) == before + 3
+
+
+def test_what_stands_in_a_replaced_block_is_forgotten_and_what_replaced_it_is_seen(
+    scene: Scene,
+) -> None:
+    """An exit, say, that is asked for again: its block's number was read before."""
+    devnet, rich = scene.venue.devnet, scene.account(RICH)
+    before = devnet.rpc.call("evm_snapshot")
+    for who in (RICH, POOR):
+        scene.run(who, "exit", str(scene.account(who)), "-m", "BTC-USD", "--size", "0.25")
+    watch = Watch(devnet.venue)
+    watch.follow()
+    assert set(watch.exits) == {(rich, 0), (scene.account(POOR), 0)}
+
+    devnet.rpc.call("evm_revert", before)
+    scene.venue.clock_ms += 1_000
+    assert scene.run(RICH, "exit", str(rich), "-m", "BTC-USD", "--size", "0.5")[0] == 0
+    with pytest.raises(Unavailable, match="the node is behind, or blocks are being replaced"):
+        watch.follow()
+    while block(devnet.rpc).number < watch.block:
+        devnet.mine(scene.venue.clock_ms)
+    watch.follow()
+    (asked,) = watch.exits.values()
+    assert asked.size_e8 == 10**8 // 2 and watch.vector is not None
+
+
+def test_what_was_logged_is_looked_at_even_where_a_node_fails_in_between(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devnet, failing = scene.venue.devnet, ["eth_getTransactionByHash", "batch"]
+    call, batch = devnet.rpc.call, devnet.rpc.batch
+
+    def answer(method: str, *params: Any) -> Any:
+        if failing[-1:] == [method]:
+            raise Unavailable(failing.pop())
+        return batch(*params) if method == "batch" else call(method, *params)
+
+    monkeypatch.setattr(devnet.rpc, "call", answer)
+    monkeypatch.setattr(devnet.rpc, "batch", lambda requests: answer("batch", requests))
+    watch = Watch(devnet.venue)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            watch.follow()
+    watch.follow()
+    assert watch.vector_ms == scene.time_ms
+    assert watch.holders >= {scene.account(POOR), scene.account(RICH)}
+
+
+def test_a_batch_whose_block_was_replaced_meanwhile_is_looked_for_again(scene: Scene) -> None:
+    with pytest.raises(Unavailable, match="its block was replaced; look again"):
+        calldata_of(scene.venue.devnet.rpc, b"\xab" * 32)

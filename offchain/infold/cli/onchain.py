@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from infold.cli.advice import advice
 from infold.cli.moments import until
 from infold.cli.options import DEVNET_CHAIN_ID
-from infold.errors import Misconfigured, Unavailable
+from infold.errors import Misconfigured, Unavailable, Undecided
 from infold.signing import checksum_address
 from infold.units import AMOUNT_DECIMALS, format_decimal
 
 if TYPE_CHECKING:
     from infold.sdk.wallet import Wallet
-    from infold.shell.chain import Log, Reverted, Venue
+    from infold.shell.chain import Log, Receipt, Reverted, Venue
 
 RECEIPT_DEADLINE_S = 60.0
 POLL_S = 0.1
@@ -58,9 +58,10 @@ class Party:
     def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
         """Send one call and wait for it; the contracts' logs of it.
 
-        Raises ``Reverted`` with the contract's reason and what to do about it.
+        Raises ``Reverted`` with the contract's reason and what to do about it, ``Undecided`` where
+        it may be made though nobody says so.
         """
-        from infold.shell.chain import NO_GAS, Reverted, receipt, why_it_failed
+        from infold.shell.chain import NO_GAS, Reverted, why_it_failed
 
         target = self.venue[contract]
         call = f"{contract}.{function}"
@@ -75,7 +76,7 @@ class Party:
             raise self._without_gas() from None
         patience = time.monotonic() + RECEIPT_DEADLINE_S
         while time.monotonic() < patience:
-            found = receipt(self.venue.rpc, sent)
+            found = self._receipt(call, sent)
             if found is not None:
                 self._is_adrift = False
                 if not found.ok:
@@ -83,7 +84,7 @@ class Party:
                     raise self.refused(reason, contract, function, arguments)
                 return [log for raw in found.logs if (log := self._decoded(raw)) is not None]
             time.sleep(POLL_S)
-        raise Unavailable(
+        raise Undecided(
             f"{call} was sent as 0x{sent.hex()} but not mined within {RECEIPT_DEADLINE_S:.0f} s;"
             " look for it before sending again"
         )
@@ -116,6 +117,17 @@ class Party:
             sent = self._sender.send(target, data)
         self._is_adrift = True  # until its receipt is seen
         return sent
+
+    def _receipt(self, call: str, sent: bytes) -> Receipt | None:
+        from infold.shell.chain import receipt
+
+        try:
+            return receipt(self.venue.rpc, sent)
+        except Unavailable as silence:
+            raise Undecided(
+                f"{call} was sent as 0x{sent.hex()}, but whether it was mined is not known"
+                f" ({str(silence).partition('; ')[0]}); look for it before sending again"
+            ) from silence
 
     def _without_gas(self) -> Misconfigured:
         """What is wrong with a key that cannot pay for its transaction."""
