@@ -118,6 +118,12 @@ class Unpriced(Unavailable):
         self.markets = tuple(markets)
 
 
+class Undecided(Unavailable):
+    """A transaction was sent, or may have been, and nobody says what became of it: the same call
+    may do the same twice.
+    """
+
+
 class InvariantBroken(InfoldError):
     """Something that must hold does not; stop before more is built on it."""
 

@@ -286,6 +286,10 @@ class ClockWord(NamedTuple):
     version: int = 0
     flags: int = 0
 
+    def version_at(self, time_ms: int) -> int:
+        """The version of parameters that serves `time_ms`; `version` is the newest."""
+        return self.version if time_ms > self.activation_s * 1000 else 1 - self.version
+
 
 CLOCK: Final[Layout] = (
     Field("funding_index", 64, 192, True),
@@ -405,6 +409,14 @@ def unpack_ledger(word: int) -> LedgerWord:
 
 
 # -- market parameters -----------------------------------------------------------------------------
+
+
+def parameter_place(market: int, version: int) -> int:
+    """Where in `parameter_words` a market's rates of a version lie; its caps follow, its listing
+    follows them.
+    """
+    return market * 8 + version * 4
+
 
 STATUS_UNLISTED: Final = 0
 STATUS_LIVE: Final = 1

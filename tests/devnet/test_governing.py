@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.office import KEYS, MARKET, Console, Office
+from tests.support.office import KEYS, MARKET, SOURCE, Console
 
 from infold.cli.layout import clock
-from infold.shell.anvil import Anvil
 from infold.shell.governing import setters
 from infold.signing import address_of, checksum_address
 from infold.units import WINDOW_MS
@@ -28,41 +26,10 @@ AT_ONCE = [
     "attester_threshold 0",
     f"oracle_signer {OTHER} true",
     "oracle_threshold 1",
-    f"price_source 1 {ZERO} 0 0 false",
+    f"price_source 1 {SOURCE} 500 3600 false",
     f"uptime {ZERO} 0",
 ]
 """A change by each setter of Governance that takes plain arguments."""
-
-
-@pytest.fixture(scope="module")
-def offices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Office]]:
-    with Anvil(automine=True) as one, Anvil(automine=True) as other:
-        made = {
-            sealed: Office(anvil, tmp_path_factory.mktemp("office"), sealed=sealed)
-            for sealed, anvil in ((False, one), (True, other))
-        }
-        yield made
-        for office in made.values():
-            office.rpc.close()
-
-
-@pytest.fixture
-def open_console(
-    offices: dict[bool, Office], capsys: pytest.CaptureFixture[str]
-) -> Iterator[Console]:
-    yield from kept_as_it_is(offices[False], capsys)
-
-
-@pytest.fixture
-def console(offices: dict[bool, Office], capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
-    """Of a sealed venue."""
-    yield from kept_as_it_is(offices[True], capsys)
-
-
-def kept_as_it_is(office: Office, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
-    mark = office.rpc.call("evm_snapshot")
-    yield Console(office, capsys)
-    office.rpc.call("evm_revert", mark)
 
 
 # -- at once -----------------------------------------------------------------

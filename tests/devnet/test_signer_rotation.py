@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from infold.cli import app
+from infold.cli.terminal import Exit
 from infold.errors import Unavailable
 from infold.node import BatchOutcome, LocalVenue, live_prices
 from infold.shell.devnet_config import DevnetConfig
@@ -104,6 +105,14 @@ def test_a_keeper_is_told_of_signers_by_the_environment(
     assert app.run(keep) == 0
     said = capsys.readouterr().err
     assert "2 oracle signers must sign" in said and every[3]["address"] in said
+    assert "put one of these in service" in said
+    monkeypatch.setenv("INFOLD_SIGNERS", f"{lines[2].strip()},")
+    assert app.run(keep) == 0
+    said = capsys.readouterr().err
+    assert "not none; start again with the URLs of those that serve" in said
+    monkeypatch.setenv("INFOLD_SIGNERS", lines[2].replace("http://127", "http//127"))
+    assert app.run(keep) == Exit.USAGE
+    assert "http://HOST:PORT" in capsys.readouterr().err
 
 
 def test_postponed_batches_are_told_ever_more_seldom(

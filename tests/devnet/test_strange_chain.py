@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -36,26 +37,78 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]
     return code, capsys.readouterr().err
 
 
-def test_a_journal_is_compared_with_its_own_chain_alone(
-    venue: LocalVenue, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Another devnet of the same seed has the same id and addresses, shorter or not."""
+def commands_of(venue: LocalVenue) -> tuple[list[str], list[str]]:
+    """What compares a venue's journal with a chain, and what answers claims from it."""
     journal = str(venue.devnet.directory)
     defend = ["defend", journal, "--key-file", str(venue.devnet.keys / "matcher")]
     defend += ["--book", str(venue.devnet.directory / "addresses.json")]
+    return ["reconcile", journal], defend
+
+
+def test_a_journal_is_compared_with_its_own_chain_alone(
+    venue: LocalVenue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another devnet of the same seed has the same id and addresses, shorter or not. It answers no
+    claim of ours, but claims are looked for all the same.
+    """
+    reconcile, defend = commands_of(venue)
     own = venue.devnet.rpc.url
-    assert said(capsys, "reconcile", journal, "--rpc-url", own)[0] == 0, "the book lies beside it"
-    assert said(capsys, *defend, "--rpc-url", own)[0] == 0
+    assert said(capsys, *reconcile, "--rpc-url", own) == (0, ""), "the book lies beside it"
+    assert said(capsys, *defend, "--rpc-url", own) == (0, "")
     with Devnet(DevnetConfig(start_ms=LATER_MS, seed=5, accounts=1)) as other:
         there = ["--rpc-url", other.rpc.url]
-        for why in ("the chain ends at", "and here it is stamped"):
-            for command in (["reconcile", journal], defend):
+        for _ in range(2):
+            for command, expected in ((reconcile, 3), (defend, 0)):
                 code, heard = said(capsys, *command, *there)
-                assert code == 3 and "not the one of this journal" in heard and why in heard
+                assert code == expected and "not the one of this journal" in heard
+                assert "and here it is stamped" in heard
+            assert "answered all the same" in heard
             while block(other.rpc).number < venue.node.state.block:
                 other.mine(LATER_MS + 1_000)
-    code, heard = said(capsys, "reconcile", journal, *there)
+    code, heard = said(capsys, *reconcile, *there)
     assert code == 6 and "ends with the devnet" in heard and "infold journal verify" in heard
+
+
+def test_devnets_of_one_seed_and_second_are_told_apart_by_their_batches(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A strike makes a batch of each, at prices of its own."""
+    with ExitStack() as ends:
+        twins = [
+            ends.enter_context(
+                LocalVenue(DevnetConfig(start_ms=start_ms, seed=5, accounts=1, epoch_ms=20_000))
+            )
+            for start_ms in (START_MS, START_MS + 400)
+        ]
+        for step, twin in enumerate(twins, 1):
+            prices_e8 = live_prices(twin.config)
+            prices_e8[1] += step * 10**8
+            assert twin.step(START_MS + 24_000, prices_e8).number == 1
+        reconcile, _ = commands_of(twins[0])
+        own, other = (twin.devnet.rpc.url for twin in twins)
+        assert said(capsys, *reconcile, "--rpc-url", own) == (0, "")
+        code, heard = said(capsys, *reconcile, "--rpc-url", other)
+        assert code == 3 and "saw batch 1 land in block" in heard and "is not here" in heard
+
+
+def test_a_tip_that_was_replaced_is_told_and_the_journal_is_of_use_still(
+    venue: LocalVenue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last block seen gives way to another, first to none at all: then the node is behind."""
+    devnet = venue.devnet
+    reconcile, defend = commands_of(venue)
+    here = ["--rpc-url", devnet.rpc.url]
+    mark = devnet.rpc.call("evm_snapshot")
+    devnet.mine(venue.clock_ms + 1_000)
+    venue.node.observe()
+    assert devnet.rpc.call("evm_revert", mark)
+    for command, expected in ((reconcile, 6), (defend, 0)):
+        code, heard = said(capsys, *command, *here)
+        assert code == expected and "is behind: the journal has seen block" in heard
+    devnet.mine(venue.clock_ms + 2_000)
+    for command in (reconcile, defend):
+        code, heard = said(capsys, *command, *here)
+        assert code == 0 and f"has replaced block {venue.node.state.block}" in heard
 
 
 def test_a_book_of_another_chain_is_told(

@@ -6,9 +6,9 @@
 ``govern`` (people who change one), ``study``, ``bench`` and ``report`` (people who measure one),
 and beside them a module for each thing that is its own: how a venue stands, refunds, the bond and
 claims on it, forced exits, the vault's tickets, the wind-down. ``pages/`` has what people read of
-each, ``runs/`` the venues that the demo and a replay drive, ``findings/`` what others find out
-before they speak. What is beside this file serves all of them: options and keys, the way to the
-contracts, how output is printed and failures are told.
+each, ``runs/`` the venues that the demo and a replay drive, ``findings/`` what other commands work
+out before they print it. What is beside this file serves all of them: options and keys, the way to
+the contracts, how output is printed and failures are told.
 
 Modules that need numpy or a chain are imported inside commands, so that ``infold --help`` answers
 at once and a base install (no numpy, no Ape) can trade.

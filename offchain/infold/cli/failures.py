@@ -15,7 +15,7 @@ from typing import NamedTuple
 from infold.cli.advice import advice
 from infold.cli.options import settings
 from infold.cli.terminal import Exit, complain, exit_code_of
-from infold.errors import CODES, InfoldError, Misconfigured, Rejected, Unavailable
+from infold.errors import CODES, InfoldError, Misconfigured, Rejected, Unavailable, Undecided
 
 USAGE_NEXT = "add --help to the command to see what it takes"
 
@@ -39,9 +39,8 @@ def of_error(error: InfoldError) -> Failure:
     if exit_code is Exit.REVERTED:
         said = _advised(error)
     _, _, mend = said.partition("; ")
-    return Failure(
-        exit_code, exit_code.name, said, mend or None, retryable=isinstance(error, Unavailable)
-    )
+    retryable = isinstance(error, Unavailable) and not isinstance(error, Undecided)
+    return Failure(exit_code, exit_code.name, said, mend or None, retryable=retryable)
 
 
 def _advised(refusal: InfoldError) -> str:

@@ -9,8 +9,8 @@ ASKED = frozenset({"-h", "--help"})
 
 
 def lay_out_help(arguments: Sequence[str]) -> None:
-    """If arguments ask for help: leave its text the room that typer gives to ranges beside their
-    type and to columns that are empty here.
+    """Where arguments ask for help, make room for its names: a range goes below its type, not
+    beside it, and columns stand one space apart.
 
     What draws the tables takes long to import, and nothing else needs it.
     """

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from infold.cli.advice import advice
 from infold.cli.moments import until
 from infold.cli.options import DEVNET_CHAIN_ID
-from infold.errors import Misconfigured, Unavailable
+from infold.errors import Misconfigured, Unavailable, Undecided
 from infold.signing import checksum_address
 from infold.units import AMOUNT_DECIMALS, format_decimal
 
 if TYPE_CHECKING:
     from infold.sdk.wallet import Wallet
-    from infold.shell.chain import Log, Reverted, Venue
+    from infold.shell.chain import Log, Receipt, Reverted, Venue
 
 RECEIPT_DEADLINE_S = 60.0
 POLL_S = 0.1
@@ -36,6 +36,10 @@ class Party:
         self.venue = venue
         self._wallet = wallet
         self._sender = Sender(venue.rpc, wallet.private_key, venue.book.chain_id)
+        self._is_adrift = False
+        """Whether something was sent of which nobody knows that it landed: a node may drop it, and
+        whatever is numbered after it would wait for ever.
+        """
 
     @property
     def address(self) -> bytes:
@@ -49,14 +53,15 @@ class Party:
 
     def begin_at(self, nonce: int) -> None:
         """Number what is sent from here on, whatever else the key sends."""
-        self._sender.nonce = nonce
+        self._sender.nonce, self._is_adrift = nonce, False
 
     def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
         """Send one call and wait for it; the contracts' logs of it.
 
-        Raises ``Reverted`` with the contract's reason and what to do about it.
+        Raises ``Reverted`` with the contract's reason and what to do about it, ``Undecided`` where
+        it may be made though nobody says so.
         """
-        from infold.shell.chain import NO_GAS, Reverted, receipt, why_it_failed
+        from infold.shell.chain import NO_GAS, Reverted, why_it_failed
 
         target = self.venue[contract]
         call = f"{contract}.{function}"
@@ -71,14 +76,15 @@ class Party:
             raise self._without_gas() from None
         patience = time.monotonic() + RECEIPT_DEADLINE_S
         while time.monotonic() < patience:
-            found = receipt(self.venue.rpc, sent)
+            found = self._receipt(call, sent)
             if found is not None:
+                self._is_adrift = False
                 if not found.ok:
                     reason = why_it_failed(self.venue.rpc, sent)
                     raise self.refused(reason, contract, function, arguments)
                 return [log for raw in found.logs if (log := self._decoded(raw)) is not None]
             time.sleep(POLL_S)
-        raise Unavailable(
+        raise Undecided(
             f"{call} was sent as 0x{sent.hex()} but not mined within {RECEIPT_DEADLINE_S:.0f} s;"
             " look for it before sending again"
         )
@@ -95,16 +101,33 @@ class Party:
         return Reverted(reason, f"{contract}.{function}", mend)
 
     def _sent(self, target: bytes, data: bytes) -> bytes:
-        """Send a call, numbered anew if the key has sent something from elsewhere meanwhile."""
+        """Send a call, numbered anew if the key has sent something from elsewhere meanwhile, or if
+        what was sent before may have been dropped.
+        """
         from infold.shell.chain import NONCE_TOO_LOW
 
+        if self._is_adrift:
+            self._sender.nonce = self._sender.chain_nonce()
         try:
-            return self._sender.send(target, data)
+            sent = self._sender.send(target, data)
         except Unavailable as refusal:
             if NONCE_TOO_LOW not in str(refusal).lower():
                 raise
-        self._sender.nonce = self._sender.chain_nonce()
-        return self._sender.send(target, data)
+            self._sender.nonce = self._sender.chain_nonce()
+            sent = self._sender.send(target, data)
+        self._is_adrift = True  # until its receipt is seen
+        return sent
+
+    def _receipt(self, call: str, sent: bytes) -> Receipt | None:
+        from infold.shell.chain import receipt
+
+        try:
+            return receipt(self.venue.rpc, sent)
+        except Unavailable as silence:
+            raise Undecided(
+                f"{call} was sent as 0x{sent.hex()}, but whether it was mined is not known"
+                f" ({str(silence).partition('; ')[0]}); look for it before sending again"
+            ) from silence
 
     def _without_gas(self) -> Misconfigured:
         """What is wrong with a key that cannot pay for its transaction."""

@@ -60,6 +60,7 @@ from infold.words import (
     pack_strike,
     pack_transit,
     pack_withdrawal,
+    parameter_place,
 )
 
 NO_FILL = FillWord()
@@ -153,10 +154,7 @@ class Market:
 
     def at(self, time_ms: int) -> Parameters:
         """The parameters that serve `time_ms`."""
-        version = self.clock.version
-        if time_ms <= self.clock.activation_s * 1000:
-            version = 1 - version
-        return self.parameters[version]
+        return self.parameters[self.clock.version_at(time_ms)]
 
 
 @dataclass(slots=True)
@@ -278,7 +276,7 @@ def market_words(state: State, market: int) -> dict[str, int]:
         words[f"market_words[{market * 8 + place}]"] = word
     words[f"positions[{BACKSTOP_ACCOUNT * 16 + market}]"] = pack_position(held.backstop)
     for version, parameters in enumerate(held.parameters):
-        place = market * 8 + version * 4
+        place = parameter_place(market, version)
         words[f"parameter_words[{place}]"] = pack_rates(parameters.rates)
         words[f"parameter_words[{place + 1}]"] = pack_caps(parameters.caps)
         words[f"parameter_words[{place + 2}]"] = pack_listing(parameters.listing)

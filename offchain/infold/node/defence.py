@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from infold.core.events import ChainObserved, OrderAccepted, decode_events
+from infold.core.events import OrderAccepted, decode_events
 from infold.messages import BatchRecord, SignedCancel, SignedOrder
 from infold.node.memory import CANCELLED, read_entry
+from infold.node.provenance import after
 from infold.shell.journal import Journal
 from infold.shell.origin import Origin
 from infold.words import pack_record
@@ -33,7 +34,7 @@ class Signatures:
         self._orders: dict[bytes, SignedOrder] = {}
         self._in_slot: defaultdict[tuple[int, int], list[SignedOrder]] = defaultdict(list)
         self._cancels: defaultdict[tuple[int, int], list[SignedCancel]] = defaultdict(list)
-        self.origin = Origin(b"", 0, 0)
+        self.origin = Origin(b"")
 
     def add_order(self, signed: SignedOrder) -> None:
         """One that was accepted."""
@@ -73,11 +74,11 @@ def read_signatures(path: Path) -> Signatures:
         for event in decode_events(bytes(entry["events"])) if "events" in entry else ():
             if isinstance(event, OrderAccepted):
                 found.add_order(event.signed)
-            elif isinstance(event, ChainObserved):
-                found.origin = Origin(journal.identity, event.block, event.block_ms)
+            found.origin = after(found.origin, event)
 
     with Journal.copied(path) as journal:
         journal.replay(fold)
+        found.origin = found.origin._replace(identity=journal.identity)
     return found
 
 

@@ -31,6 +31,7 @@ from infold.core.state import State
 from infold.dealer.desk import SignalsLike
 from infold.errors import Misconfigured
 from infold.messages import Fill, SignedOrder
+from infold.node.provenance import after
 from infold.shell.files import Files
 from infold.shell.journal import Journal
 from infold.shell.origin import Origin
@@ -255,16 +256,18 @@ def replay_state(
     """Fold a journal, in use or not; needs no chain. `watch` hears every entry by its parts. Raises
     `Misconfigured` on damage.
     """
-    state = State()
+    state, origin = State(), Origin(b"")
 
     def fold(_seq: int, line: bytes) -> None:
+        nonlocal origin
         entry = read_entry(line)
         if watch is not None:
             watch(entry)
         for event in _events_of(entry):
             evolve(state, event)
+            origin = after(origin, event)
 
     with Journal.copied(path) as journal:
         journal.replay(fold)
-        origin = Origin(journal.identity, state.block, state.block_ms)
+        origin = origin._replace(identity=journal.identity)
         return Replayed(state, journal.seq, journal.hash.hex(), origin)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from infold.shell.chain import Venue
 from infold.shell.deploy import MarketPlan
-from infold.words import STATUS_UNLISTED, unpack_caps, unpack_clock, unpack_rates
+from infold.words import STATUS_UNLISTED, parameter_place, unpack_caps, unpack_clock, unpack_rates
 
 MARKETS_MAX = 256
 
@@ -32,7 +32,7 @@ def listed_caps(venue: Venue, planned: Mapping[int, MarketPlan]) -> list[ListedC
         for market, word in zip(numbers, words, strict=True)
         if int(word) or market in planned
     }
-    newest = [market * 8 + clock.version * 4 for market, clock in clocks.items()]
+    newest = [parameter_place(market, clock.version) for market, clock in clocks.items()]
     rates = clearing.calls("parameter_words", [(place,) for place in newest])
     limits = clearing.calls("parameter_words", [(place + 1,) for place in newest])
     found = []

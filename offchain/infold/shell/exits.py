@@ -17,6 +17,7 @@ from infold.words import (
     SettleHead,
     is_exit_of,
     pack_settle_head,
+    parameter_place,
     unpack_clock,
     unpack_position,
     unpack_rates,
@@ -60,8 +61,8 @@ class PendingExit(NamedTuple):
         return self.appointed_ms(now_ms) <= now_ms + LEAD_MS
 
     def without_prices(self) -> Vector:
-        """What ends a request whose position is gone: an appointed time, and nobody's word on
-        prices, since nothing is priced (`Recovery.execute_exit` returns before it asks).
+        """What ends a request whose position is gone: an appointed time, no prices and no
+        signatures, since nothing is priced (`Recovery.execute_exit` returns before it reads any).
         """
         return pack_settle_head(SettleHead(time_ms=self.appointed_ms(0))), [], []
 
@@ -88,17 +89,21 @@ class Outcome(NamedTuple):
 
 def outcome_of(
     clearing: Contract, pending: PendingExit, vector: Vector, logs: Sequence[Log]
-) -> Outcome:
-    """What an exit's logs say was done at its vector's price. The position is logged first as it
-    was, then as the pool left it, then as the other side did.
+) -> Outcome | None:
+    """What an exit's logs say was done at its vector's price; None if its position was gone by
+    then, so that the request ended at no price. The position is logged first as it was, then as
+    the pool left it, then as the other side did.
     """
     market, long = pending.asked.market, pending.asked.long
-    sizes_e8 = [
-        abs(unpack_position(int(log.arguments["position"])).base_e8)
+    held = [
+        unpack_position(int(log.arguments["position"]))
         for log in logs
         if log.name == "Applied"
         and (int(log.arguments["account"]), int(log.arguments["index"])) == pending[:2]
     ]
+    if not held or (held[0].market, int(held[0].base_e8 > 0)) != (market, long):
+        return None
+    sizes_e8 = [abs(position.base_e8) for position in held]
     spread_e8 = 0
     if any(log.name == "Deleveraged" for log in logs):
         spread_e8 = sizes_e8[-2] - sizes_e8[-1]
@@ -121,8 +126,8 @@ def _leans(clearing: Contract, market: int, time_ms: int) -> tuple[int, int]:
     side may, e6.
     """
     clock = unpack_clock(int(clearing.call("market_words", market * 8)))
-    version = clock.version if time_ms > clock.activation_s * 1_000 else 1 - clock.version
-    rates = unpack_rates(int(clearing.call("parameter_words", market * 8 + version * 4)))
+    place = parameter_place(market, clock.version_at(time_ms))
+    rates = unpack_rates(int(clearing.call("parameter_words", place)))
     return max(LEAN_E6, rates.h_min_e6), rates.mm_e6
 
 

@@ -49,9 +49,11 @@ class Operation(NamedTuple):
 class Change:
     """One call to what is governed and where it stands. `state` is `open` (the key may make it at
     once), `new`, `waiting`, `due` or `expired`; `ready_s` is 0 unless it was scheduled. `made`
-    is the id of the last equal operation that was executed, empty if none was; `stands` says that
-    what it sets was set at once, and not scheduled since. Until a venue is `sealed`, its
-    `deployer` makes at once what changes Governance's own.
+    is the id of the last equal operation that was executed, empty if none was. Until a venue is
+    `sealed`, its `deployer` makes at once what changes Governance's own.
+
+    `stands` says that it is made: by what is set, for what was made may have been undone since; by
+    the timelock alone, of what leaves nothing that could be asked.
     """
 
     contract: str
@@ -66,6 +68,16 @@ class Change:
     ready_s: int
     delay_s: int
     made: bytes
+
+    @property
+    def obeys_deployer(self) -> bool:
+        """Whether the deployer's key makes it at once."""
+        return self.contract == "Governance" and not self.sealed
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is made and nothing of it is left to do."""
+        return self.stands and self.state in ("new", "open")
 
 
 class Step(NamedTuple):
@@ -125,7 +137,7 @@ def find_change(
         arguments=arguments,
         sealed=sealed,
         deployer=checksum_address(_address(deployer)),
-        stands=obeys_deployer and ready_s == 0 and _stands(venue, function, arguments),
+        stands=_stands(venue, function, arguments, made, state, obeys_deployer=obeys_deployer),
         state=state,
         operation=operation,
         id=identity,
@@ -135,13 +147,23 @@ def find_change(
     )
 
 
-def _stands(venue: Venue, function: str, arguments: tuple[Any, ...]) -> bool:
-    """Whether a value is set that a setter would set; what breaks a bound never is."""
+def _stands(
+    venue: Venue,
+    function: str,
+    arguments: tuple[Any, ...],
+    made: bytes,
+    state: str,
+    *,
+    obeys_deployer: bool,
+) -> bool:
+    """Whether a change is made; see `Change`. What breaks a bound never is."""
     try:
         setting = setting_of(venue, function, arguments)
     except Reverted:
         return False
-    return setting is not None and setting.stands
+    if setting is None:
+        return bool(made) and state != "open"
+    return setting.stands and (obeys_deployer or bool(made))
 
 
 def rehearse(venue: Venue, change: Change) -> None:
@@ -175,7 +197,7 @@ def rehearse(venue: Venue, change: Change) -> None:
 
 def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = False) -> Step | None:
     """The transaction that brings a change on; None where there is only waiting to do, or nothing:
-    what was made is scheduled once more only `again`.
+    what is made is made once more only `again`.
 
     Raises `Misconfigured` for what its state does not allow.
     """
@@ -191,16 +213,16 @@ def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = Fals
             f"{change.function} was due and not executed within {LIFE_S // 86_400} days;"
             " --cancel it, then schedule it anew"
         )
-    if change.stands and not again:
-        return None
-    if change.state == "open":
-        return Step("Governance", change.function, change.arguments)
-    if execute:
-        if change.state == "new" and change.made:
+    if change.is_over and not again:
+        if execute and not change.obeys_deployer:
             raise Misconfigured(
                 f"{change.function} with these arguments was made; to schedule it once more, run it"
                 " with --again, as a proposer"
             )
+        return None
+    if change.state == "open":
+        return Step("Governance", change.function, change.arguments)
+    if execute:
         if change.state == "new":
             raise Misconfigured(
                 f"{change.function} with these arguments is not scheduled; {scheduling(change)}"
@@ -211,7 +233,7 @@ def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = Fals
                 " then on"
             )
         return Step("Timelock", "execute", tuple(change.operation))
-    if change.state == "new" and (again or not change.made):
+    if change.state == "new":
         return Step("Timelock", "schedule", (*change.operation, change.delay_s))
     return None
 
@@ -219,7 +241,7 @@ def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = Fals
 def scheduling(change: Change) -> str:
     """Who begins a change that is neither made nor scheduled, and how."""
     proposer = "run it once without --execute by a proposer's key, to schedule it"
-    if change.sealed or change.contract != "Governance":
+    if not change.obeys_deployer:
         return proposer
     return (
         f"the venue is not sealed: run it by its deployer's key, {change.deployer}, which makes it"

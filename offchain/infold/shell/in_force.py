@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether what a setter of Governance would set is set already, and since when, by storage."""
+"""Whether what a setter would set is set already, and since when, by storage."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from infold.shell.chain import Venue
 from infold.words import (
     SourceWord,
     pack_source,
+    parameter_place,
     unpack_clock,
     unpack_readings,
     unpack_service,
@@ -27,7 +28,9 @@ class Setting(NamedTuple):
 
 
 def setting_of(venue: Venue, function: str, arguments: Sequence[Any]) -> Setting | None:
-    """How what a function of Governance sets stands; None of a function that sets nothing."""
+    """How what a function of Governance, the vault or the bond sets stands; None of one that leaves
+    nothing by which it could be told.
+    """
     match function, *arguments:
         case "set_market", market, parameters:
             return _market(venue, market, parameters)
@@ -48,6 +51,20 @@ def setting_of(venue: Venue, function: str, arguments: Sequence[Any]) -> Setting
             return Setting(venue["Oracle"].call("uptime_word") == _word(feed) << 32 | grace_s)
         case "set_guardian", guardian:
             return Setting(_word(venue["Governance"].call("guardian")) == _word(guardian))
+        case "set_outflow", *limits:
+            return Setting(list(venue["Vault"].call("outflow_limits")) == limits)
+        case "set_terms", *terms:
+            bond = venue["Bond"]
+            return Setting([bond.call("reward_e6"), bond.call("window_s")] == terms)
+        case "announce_withdrawal", _, 0:
+            return Setting(venue["Bond"].call("withdrawal")[1] == 0)
+        case "propose_parts", *parts:
+            wanted = [_word(part) for part in parts]
+            return Setting(wanted in (_parts(venue, "proposed_"), _parts(venue)))
+        case "replace_parts", *parts:
+            return Setting(_parts(venue) == [_word(part) for part in parts])
+        case "withdraw_parts", *_:
+            return Setting(venue["Vault"].call("replaced_from_s") == 0)
     return None
 
 
@@ -55,16 +72,17 @@ def _market(venue: Venue, market: int, parameters: Sequence[Any]) -> Setting:
     """By the newest parameters: `words` refuses those that break a bound, which never stood."""
     clearing = venue["Clearing"]
     clock = unpack_clock(int(clearing.call("market_words", market * 8)))
-    place = market * 8 + clock.version * 4
+    place = parameter_place(market, clock.version)
     found = clearing.calls("parameter_words", [[place + at] for at in range(3)])
     wanted = venue["Governance"].call("words", parameters)
     return Setting(tuple(found) == tuple(wanted), clock.activation_s * 1000)
 
 
 def _service(venue: Venue, contract: str, key: str, live: bool) -> Setting:
+    """A key that never served is not retired: nobody who mistypes one may be told that it is."""
     word = unpack_service(int(venue[contract].call("service", key)))
-    serves = word.from_ms != 0 and word.until_ms == 0
-    return Setting(serves == live, max(word))
+    serves = word.until_ms == 0
+    return Setting(word.from_ms != 0 and serves == live, max(word))
 
 
 def _threshold(venue: Venue, contract: str, threshold: int) -> Setting:
@@ -75,12 +93,19 @@ def _threshold(venue: Venue, contract: str, threshold: int) -> Setting:
 def _source(
     venue: Venue, market: int, source: str, bound_e4: int, age_s: int, strict: bool
 ) -> Setting:
+    """None is a source taken away only of a market that had one, as with keys."""
     oracle = venue["Oracle"]
+    activation_s = unpack_readings(int(oracle.call("readings", market))).activation_s
     wanted = 0
     if _word(source):
         wanted = pack_source(SourceWord(_word(source), age_s, bound_e4, int(strict)))
-    activation_s = unpack_readings(int(oracle.call("readings", market))).activation_s
-    return Setting(oracle.call("source_of", market) == wanted, activation_s * 1000)
+    stands = oracle.call("source_of", market) == wanted and activation_s != 0
+    return Setting(stands, activation_s * 1000)
+
+
+def _parts(venue: Venue, prefix: str = "") -> list[int]:
+    """What the vault obeys, or is told to obey next; zeros for no proposal."""
+    return [_word(venue["Vault"].call(prefix + name)) for name in ("clearing", "recovery")]
 
 
 def _word(address: str) -> int:

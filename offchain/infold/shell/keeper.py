@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from infold.shell.chain import Log, Reverted, Venue, block, calldata_of, vector_of_settle
+from infold.errors import Unavailable
+from infold.shell.chain import (
+    Block,
+    Log,
+    Reverted,
+    Venue,
+    block,
+    calldata_of,
+    vector_of_settle,
+)
 from infold.shell.exits import PendingExit, Vector
 from infold.units import FIRST_TRADER, PLACES, WINDOW_MS
 from infold.words import (
@@ -55,8 +64,16 @@ class Watch:
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
-        self.block = venue.book.first_block - 1
+        self.unjudged: dict[int, str] = {}
+        """Why the chain would not say how an account stands."""
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """Know nothing of the chain yet."""
+        self.block = self.venue.book.first_block - 1
         self.block_ms = 0
+        self._seen: Block | None = None
+        """The last block of the last look, by which replaced ones are noticed."""
         self.holders: set[int] = set()
         self.exits: dict[tuple[int, int], ExitWord] = {}
         self.wound_down = False
@@ -64,8 +81,9 @@ class Watch:
         self.owing: set[int] = set()
         """Markets in which a side was deleveraged."""
         self.vector: Vector | None = None
-        self.unjudged: dict[int, str] = {}
-        """Why the chain would not say how an account stands."""
+        self._touched: set[int] = set()
+        self._settled = b""
+        """What was logged and not looked at yet: a node may fail in between."""
 
     @property
     def vector_ms(self) -> int:
@@ -78,27 +96,45 @@ class Watch:
         return self.block_ms <= self.vector_ms + WINDOW_MS
 
     def follow(self) -> None:
-        """Read what was logged since the last look."""
+        """Read what was logged since the last look, or everything again if the last block that was
+        seen is not on the chain any more. Raises `Unavailable` if the chain is shorter than it was.
+        """
         head = block(self.venue.rpc)
-        touched: set[int] = set()
-        settled: bytes | None = None
+        if not self._goes_on(head):
+            self._start_over()
         while self.block < head.number:
             last = min(self.block + BLOCKS_A_LOOK, head.number)
             for log in self.venue.logs(self.block + 1, last):
-                touched |= accounts_of(log)
-                settled = log.transaction if log.name == "BatchSettled" else settled
-                if log.name == "ExitSet":
+                self._touched |= accounts_of(log)
+                if log.name == "BatchSettled":
+                    self._settled = log.transaction
+                elif log.name == "ExitSet":
                     self._note_exit(log)
                 elif log.name == "WoundDown":
                     self.wound_down = True
                 elif log.name == "Deleveraged" and int(log.arguments["number"]):
                     self.owing.add(int(log.arguments["market"]))
             self.block = last
-        self.block_ms = head.timestamp_s * 1_000
-        self._keep(sorted(touched))
-        if settled is not None:
-            found = vector_of_settle(calldata_of(self.venue.rpc, settled))
+        self.block_ms, self._seen = head.timestamp_s * 1_000, head
+        self._keep(sorted(self._touched))
+        self._touched.clear()
+        if self._settled:
+            found = vector_of_settle(calldata_of(self.venue.rpc, self._settled))
             self.vector = found if found is not None else self.vector
+            self._settled = b""
+
+    def _goes_on(self, head: Block) -> bool:
+        """Whether the last block that was seen is still one of the chain's."""
+        seen = self._seen
+        if seen is None or head == seen:
+            return True
+        if head.number < seen.number:
+            raise Unavailable(
+                f"the node's last block is {head.number:,}, and block {seen.number:,} was seen"
+                " before: the node is behind, or blocks are being replaced; the keeper goes on"
+                " once it is there. If the chain was begun anew, start the keeper again"
+            )
+        return block(self.venue.rpc, seen.number).hash == seen.hash
 
     def _note_exit(self, log: Log) -> None:
         key = int(log.arguments["account"]), int(log.arguments["index"])

@@ -2,16 +2,18 @@
 """Which chain a journal was written beside, and whether another chain is that one.
 
 Chain id and address are not enough: each devnet is a chain of its own, begun anew, and those of one
-seed have the same id and addresses. So the stamp of the last block that the journal has seen is
-compared too.
+seed have the same id and addresses. What is compared beside them lies deep, where no reorganisation
+reaches: the stamp of the block that created Clearing, and whether the transaction of the last batch
+that the journal saw land is there. The last block seen is the chain's tip: another one in its place
+is no other chain. Not told apart are devnets of one seed begun in one second before a batch landed.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from infold.errors import Misconfigured
-from infold.shell.chain import AddressBook, Venue, block
+from infold.errors import Misconfigured, Unavailable
+from infold.shell.chain import AddressBook, Venue, block, receipt
 from infold.signing import checksum_address
 from infold.utc import moment
 
@@ -21,12 +23,30 @@ ENDED: Final = (
 )
 
 
+class Stamped(NamedTuple):
+    """A block as a journal has seen it; its stamp times 1000. Number 0 is none."""
+
+    number: int = 0
+    time_ms: int = 0
+
+
+class Settled(NamedTuple):
+    """A batch as a journal has seen it land. Number 0 is none."""
+
+    number: int = 0
+    block: int = 0
+    transaction: bytes = b""
+
+
 class Origin(NamedTuple):
-    """Which deployment a journal is of, and the last block it has seen with its stamp."""
+    """Which deployment a journal is of, and what it has seen of the chain: the block that created
+    Clearing, the last batch, the last block.
+    """
 
     identity: bytes
-    block: int
-    block_ms: int
+    created: Stamped = Stamped()
+    batch: Settled = Settled()
+    last: Stamped = Stamped()
 
 
 def identity_of(book: AddressBook) -> bytes:
@@ -34,23 +54,59 @@ def identity_of(book: AddressBook) -> bytes:
     return f"{book.chain_id}:{checksum_address(book.address('Clearing'))}".encode()
 
 
-def require_origin(venue: Venue, origin: Origin) -> None:
-    """Raise `Misconfigured` unless the venue's chain is the one that a journal saw."""
+def require_deployment(venue: Venue, origin: Origin) -> None:
+    """Raise `Misconfigured` unless the journal is of the venue's deployment."""
     wanted = identity_of(venue.book)
     if origin.identity != wanted:
         raise _another(venue, f"the journal is of {_told(origin.identity)}, not {_told(wanted)}")
-    last = block(venue.rpc)
-    if last.number < origin.block:
-        raise _another(
-            venue, f"the journal has seen block {origin.block}, the chain ends at {last.number}"
-        )
-    stamp_ms = block(venue.rpc, origin.block).timestamp_s * 1000
-    if stamp_ms != origin.block_ms:
+
+
+def require_origin(venue: Venue, origin: Origin) -> str:
+    """Raise `Misconfigured` unless the venue's chain is the one that a journal saw, `Unavailable`
+    while its node has not come as far. Returns what to say where the last block seen was replaced
+    since; "" elsewhere.
+    """
+    require_deployment(venue, origin)
+    reached = block(venue.rpc).number
+    created, batch, last = origin.created, origin.batch, origin.last
+    if reached < created.number:
+        raise _behind(venue, created.number, reached)
+    if created.number and (stamp_ms := _stamp_ms(venue, created.number)) != created.time_ms:
         raise _another(
             venue,
-            f"the journal saw block {origin.block} stamped {moment(origin.block_ms)}, and here it"
-            f" is stamped {moment(stamp_ms)}: another chain, or this one went back since",
+            f"the journal saw Clearing created in block {created.number} stamped"
+            f" {moment(created.time_ms)}, and here it is stamped {moment(stamp_ms)}",
         )
+    if reached < batch.block:
+        raise _behind(venue, batch.block, reached)
+    if batch.number and receipt(venue.rpc, batch.transaction) is None:
+        raise _another(
+            venue,
+            f"the journal saw batch {batch.number} land in block {batch.block} by transaction"
+            f" 0x{batch.transaction.hex()}, which is not here: another chain, or this one lost it"
+            " since",
+        )
+    if reached < last.number:
+        raise _behind(venue, last.number, reached)
+    if last.number and (stamp_ms := _stamp_ms(venue, last.number)) != last.time_ms:
+        return (
+            f"the chain at {venue.rpc.url} has replaced block {last.number}, the last that the"
+            f" journal saw: stamped {moment(last.time_ms)} then, {moment(stamp_ms)} now; where they"
+            " differ in more, infold reconcile names it"
+        )
+    return ""
+
+
+def _stamp_ms(venue: Venue, number: int) -> int:
+    return block(venue.rpc, number).timestamp_s * 1000
+
+
+def _behind(venue: Venue, seen: int, reached: int) -> Unavailable:
+    return Unavailable(
+        f"the node at {venue.rpc.url} is behind: the journal has seen block {seen}, its chain ends"
+        f" at {reached}; run this again when it has caught up, or name another node of the chain"
+        f" with --rpc-url; {ENDED}"
+    )
 
 
 def _another(venue: Venue, why: str) -> Misconfigured:

@@ -27,6 +27,7 @@ from infold.shell.deploy import (
 )
 from infold.signing import checksum_address, keccak
 from infold.words import (
+    parameter_place,
     unpack_account,
     unpack_caps,
     unpack_clock,
@@ -339,7 +340,7 @@ def _verify_markets(
 def _verify_market(clearing: Contract, market: MarketPlan, verdict: Verdict) -> None:
     """The newest parameters, in force or about to be, field by field."""
     version = unpack_clock(clearing.call("market_words", market.market * 8)).version
-    place = market.market * 8 + version * 4
+    place = parameter_place(market.market, version)
     rates, caps, listing = clearing.calls("parameter_words", [[place + at] for at in range(3)])
     found = (
         unpack_rates(rates)._asdict()

@@ -149,3 +149,17 @@ def test_an_address_is_the_same_as_bytes_and_as_a_number() -> None:
 
 def test_a_prefix_is_the_first_ten_bytes() -> None:
     assert words.hash_prefix(bytes(range(32))) == int.from_bytes(bytes(range(10)), "big")
+
+
+@pytest.mark.parametrize(("version", "earlier"), [(0, 1), (1, 0)])
+def test_new_parameters_serve_what_is_later_than_their_activation(
+    version: int, earlier: int
+) -> None:
+    clock = words.ClockWord(activation_s=100, version=version)
+    assert [clock.version_at(time_ms) for time_ms in (99_999, 100_000)] == [earlier] * 2
+    assert clock.version_at(100_001) == version
+
+
+def test_versions_of_a_markets_parameters_lie_where_the_protocol_says() -> None:
+    assert "`parameter_words[market * 8 + version * 4 + k]`" in PROTOCOL.read_text("utf-8")
+    assert [words.parameter_place(3, version) for version in (0, 1)] == [24, 28]

@@ -13,7 +13,8 @@ from infold.cli.options import (
     JournalPath,
     journal_in,
 )
-from infold.cli.terminal import Exit, Json, show_command
+from infold.cli.terminal import Exit, Json, complain, show_command
+from infold.errors import Misconfigured, Unavailable
 from infold.omissions import Receipted, SealedBatch, challenge_arguments, worse_fill
 
 if TYPE_CHECKING:
@@ -95,18 +96,26 @@ def defend(
 ) -> None:
     """Answer every open claim on the bond that the journal has a trader's signature against.
 
+    Says so if the chain does not look like the journal's, or its node is behind, and answers what
+    it finds all the same: a claim that is not answered in time is paid.
     Exit 8 if claims stay open: pay them, or schedule `Bond.dismiss` in the timelock for those that
     margin or a full batch explains (docs/runbook.md).
     """
     from infold.node.defence import read_signatures
     from infold.shell.chain import block
-    from infold.shell.origin import require_origin
+    from infold.shell.origin import require_deployment, require_origin
 
     party = caller.party()
     there = party.venue
     bond, last = there["Bond"], block(there.rpc)
     held = read_signatures(journal_in(journal))
-    require_origin(there, held.origin)
+    require_deployment(there, held.origin)
+    try:
+        doubt = require_origin(there, held.origin)
+    except (Misconfigured, Unavailable) as other:
+        doubt = f"{other}; claims found here are answered all the same"
+    if doubt:
+        complain(doubt)
     answered, open_claims = [], []
     for log in there.logs(max(0, last.number - blocks), last.number, "Bond"):
         if log.name != "Claimed":

@@ -152,7 +152,7 @@ def bring_on(
     change = find_change(party.venue, party.address, function, *arguments, contract=contract)
     step = next_step(change, **asked._asdict())
     state, ready_s, identity = change.state, change.ready_s, change.id
-    earlier = step is None and state in ("new", "open")
+    earlier = step is None and change.is_over
     if earlier:
         state, identity = "made", change.made or change.id
     logs: list[Log] = []
@@ -179,7 +179,7 @@ def bring_on(
         "state": state,
         "ready_s": ready_s if state in ("waiting", "due") else 0,
         "sealed": change.sealed,
-        "at_once": change.stands or change.state == "open",
+        "at_once": change.state == "open" or (earlier and change.obeys_deployer),
         "made_earlier": earlier,
         "events": [log.name for log in logs],
         **(more or {}),

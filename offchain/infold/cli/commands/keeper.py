@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.commands.letting_out import LettingOut, Names, Row, why_refused
+from infold.cli.commands.letting_out import LettingOut, MarketNames, Row, why_refused
 from infold.cli.news import News
-from infold.cli.options import (
-    CONNECTIONS,
-    address_of_text,
-)
+from infold.cli.options import CONNECTIONS
 from infold.cli.pages.keeper import of_look
+from infold.cli.signers import signers_of_texts
 from infold.cli.terminal import Json, Quiet, Steps, complain, progress, show_command
 from infold.errors import InfoldError, Unavailable
 from infold.units import PLACES
@@ -52,9 +50,9 @@ def keeper(
         typer.Option(
             "--signer",
             envvar="INFOLD_SIGNERS",
-            help="An oracle signer as ADDRESS=URL, all that are known: those who serve sign the"
-            " prices of a forced exit's appointed time. Without them an exit waits for a batch of"
-            " that time.",
+            help="An oracle signer as ADDRESS=URL, all that are known, in the variable parted by"
+            " blanks or commas: those who serve sign the prices of a forced exit's appointed time."
+            " Without them an exit waits for a batch of that time.",
         ),
     ] = None,
     interval_s: Annotated[
@@ -77,7 +75,7 @@ def keeper(
 
     party = caller.party()
     there, watch, news = party.venue, Watch(party.venue), News()
-    collect, names = _collector(signer or [], there), Names(there["Clearing"])
+    collect, names = _collector(signer or [], there), MarketNames(there["Clearing"])
     with progress(quiet) as steps:
         steps.say(f"looking from block {watch.block + 1}")
         while not once:
@@ -103,14 +101,13 @@ def keeper(
 
 def _collector(signers: list[str], there: Venue) -> Collect | None:
     """How to get the vector of a moment from the oracle's signers; None if none are named."""
-    if not signers:
+    urls = signers_of_texts(signers)
+    if not urls:
         return None
     from infold.shell.chain import block
     from infold.shell.oracle import ChainRoster, Collector
     from infold.signing import Domain
 
-    named = dict(text.partition("=")[::2] for text in signers)
-    urls = {address_of_text(address): url for address, url in named.items()}
     oracle = there["Oracle"]
     domain = Domain(there.book.chain_id, oracle.address)
     collector = Collector(urls, ChainRoster(oracle), domain)
@@ -138,7 +135,7 @@ class Look(NamedTuple):
 def look(
     watch: Watch,
     party: Party,
-    names: Names,
+    names: MarketNames,
     keeper_account: int,
     collect: Collect | None,
     steps: Steps,
@@ -182,7 +179,7 @@ def look(
     return Look(found, leaving.overdue)
 
 
-def _fold(watch: Watch, party: Party, names: Names, refused: list[Row]) -> list[Row]:
+def _fold(watch: Watch, party: Party, names: MarketNames, refused: list[Row]) -> list[Row]:
     """Let positions give up what their side owes, so that they can trade again."""
     from infold.shell.chain import Reverted
 
@@ -219,7 +216,7 @@ def _shrink(watch: Watch, party: Party, case: Broken, keeper_account: int) -> tu
 def _liquidate(
     watch: Watch,
     party: Party,
-    names: Names,
+    names: MarketNames,
     case: Broken,
     keeper_account: int,
     done: list[Row],

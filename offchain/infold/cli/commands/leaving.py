@@ -15,6 +15,7 @@ from infold.errors import Misconfigured
 from infold.units import EXIT_DELAY_MS, PLACES, SIZE_DECIMALS, parse_decimal
 from infold.words import (
     PositionWord,
+    parameter_place,
     unpack_account,
     unpack_clock,
     unpack_exit,
@@ -91,5 +92,5 @@ def held_in(clearing: Contract, account: int, market: str) -> Held:
 def name_of(clearing: Contract, market: int) -> str:
     """What a market is listed as."""
     version = unpack_clock(int(clearing.call("market_words", market * 8))).version
-    listing = clearing.call("parameter_words", market * 8 + version * 4 + 2)
+    listing = clearing.call("parameter_words", parameter_place(market, version) + 2)
     return unpack_listing(int(listing)).name

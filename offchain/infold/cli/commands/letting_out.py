@@ -29,6 +29,8 @@ UNASKED: Final = (
     " or set INFOLD_SIGNERS"
 )
 CLOSED: Final = "its position was closed since"
+NOT_PENDING: Final = "recovery: no exit pending"
+"""Somebody else carried it out first, or ended it."""
 
 
 def why_refused(refusal: Reverted) -> Row:
@@ -36,7 +38,7 @@ def why_refused(refusal: Reverted) -> Row:
     return {"reason": refusal.reason, "next": refusal.mend}
 
 
-class Names:
+class MarketNames:
     """What markets are listed as, asked once each: a listing's name never changes."""
 
     def __init__(self, clearing: Contract) -> None:
@@ -55,7 +57,9 @@ class LettingOut:
     without a position, which are `waiting`, which the chain `refused`.
     """
 
-    def __init__(self, watch: Watch, party: Party, names: Names, collect: Collect | None) -> None:
+    def __init__(
+        self, watch: Watch, party: Party, names: MarketNames, collect: Collect | None
+    ) -> None:
         self._watch = watch
         self._party = party
         self._names = names
@@ -79,10 +83,13 @@ class LettingOut:
                     self.ended.append(row | {"reason": CLOSED})
                 elif self._is_early(pending):
                     self._wait(pending, row, EARLY, overdue=False)
+                elif (came := self._let_out(pending)) is not None:
+                    self.done.append(row | came)
                 else:
-                    self.done.append(row | self._let_out(pending))
+                    self.ended.append(row | {"reason": CLOSED})
             except Reverted as reverted:
-                self.refused.append(row | why_refused(reverted))
+                if reverted.reason != NOT_PENDING:
+                    self.refused.append(row | why_refused(reverted))
             except (Misconfigured, Unavailable) as why:
                 overdue = pending.due_ms <= self._watch.block_ms
                 self._wait(pending, row, str(why), overdue=overdue)
@@ -108,13 +115,17 @@ class LettingOut:
         }
         self.waiting.append(row | times | {"overdue": overdue, "reason": reason})
 
-    def _let_out(self, pending: PendingExit) -> Row:
-        """Carry an exit out; what came of it. Raises what `_prices` does."""
+    def _let_out(self, pending: PendingExit) -> Row | None:
+        """Carry an exit out; what came of it, None if its position was closed while signers were
+        asked. Raises what `_prices` does.
+        """
         from infold.shell.exits import outcome_of
 
         vector = self._prices(pending)
         logs = self._execute(pending, vector)
         came = outcome_of(self._party.venue["Clearing"], pending, vector, logs)
+        if came is None:
+            return None
         return {
             "time_ms": pending.appointed_ms(self._watch.block_ms),
             "size_done_e8": str(came.size_e8),

@@ -31,7 +31,7 @@ from infold.cli.options import (
 )
 from infold.cli.pages.checks import of_audit, of_reconcile
 from infold.cli.pages.venues import of_deployed
-from infold.cli.terminal import Json, Quiet, finish, progress
+from infold.cli.terminal import Json, Quiet, complain, finish, progress
 from infold.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -190,7 +190,8 @@ def reconcile(
         there = venue(rpc_url, api_url, book or book_in(path))
     except Unavailable as silence:
         raise Unavailable(f"{silence}; {ENDED}") from silence
-    require_origin(there, origin)
+    if replaced := require_origin(there, origin):
+        complain(replaced)
     result = compare(there, chain_words(state), state.block)
     document = {
         **header("reconcile"),

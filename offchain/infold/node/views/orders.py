@@ -152,7 +152,9 @@ class OrderViews:
 
 
 def _wanted(query: Mapping[str, str], names: MarketNames) -> Callable[[int, int, int], bool]:
-    """What a query asks of an account, a market and a time in ms; both its times are included."""
+    """Whether a query wants a row, by the row's account, market and time in ms; `since` and `until`
+    are included.
+    """
     account = int(query["account"]) if "account" in query else None
     market = query.get("market")
     since_ms, until_ms = int(query.get("since", 0)), int(query.get("until", NEVER_MS))

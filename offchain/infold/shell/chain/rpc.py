@@ -37,12 +37,17 @@ class Reverted(InfoldError):
         return Reverted, (self.reason, self.doing, self.mend)
 
 
+class Unanswered(Unavailable):
+    """A node was asked and its answer is lost: it may have done what it was asked."""
+
+
 class Rpc:
     """JSON-RPC over one kept-alive HTTP connection.
 
-    Raises `Unavailable` when the node does not answer or answers with an error of its own,
-    `Reverted` when a contract refused. `explain_silence`, if given, is called when a connection
-    fails: it may take a moment and raise a better-informed error.
+    Raises `Unavailable` when the node does not answer or answers with an error of its own
+    (`Unanswered`, which is one, when it may have done what it was asked), `Reverted` when a
+    contract refused. `explain_silence`, if given, is called when a connection fails: it may take a
+    moment and raise a better-informed error.
     """
 
     def __init__(self, url: str, explain_silence: Callable[[], None] | None = None) -> None:
@@ -90,18 +95,18 @@ class Rpc:
         except httpx.HTTPError as error:
             if self._explain_silence is not None and isinstance(error, httpx.TransportError):
                 self._explain_silence()
-            raise Unavailable(
+            raise (Unavailable if _is_refused(error) else Unanswered)(
                 f"node at {self.url} did not answer {doing} ({type(error).__name__}: {error}); "
                 "check that it runs"
             ) from error
         except ValueError as error:
-            raise Unavailable(
+            raise Unanswered(
                 f"node at {self.url} answered {doing} with something that is not JSON"
             ) from error
 
     def _result(self, answer: Json, method: str) -> Json:
         if not isinstance(answer, dict):
-            raise Unavailable(f"node at {self.url} gave no answer to {method}")
+            raise Unanswered(f"node at {self.url} gave no answer to {method}")
         if "error" not in answer:
             return answer.get("result")
         fault = answer["error"]
@@ -114,6 +119,13 @@ class Rpc:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+
+def _is_refused(error: httpx.HTTPError) -> bool:
+    """Whether a request reached nobody who would act on it."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.is_client_error
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 
 def revert_reason(data: Json, message: str = "") -> str:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from coincurve import PrivateKey
 
-from infold.errors import Misconfigured, Unavailable
-from infold.shell.chain.rpc import Json, Reverted, Rpc, block, revert_reason
+from infold.errors import Misconfigured, Unavailable, Undecided
+from infold.shell.chain.rpc import Json, Reverted, Rpc, Unanswered, block, revert_reason
 from infold.signing import address_of, keccak
 
 TRANSACTION_GAS_MAX = 16_777_216  # EIP-7825: no transaction on mainnet may ask for more
@@ -207,13 +207,29 @@ class Sender:
         return [keccak(raw) for raw in raws]
 
     def send_raw(self, raw: bytes) -> bytes:
-        """Send signed bytes; sending what the node has already is no error."""
+        """Send signed bytes; sending what the node has already is no error. Where the answer is
+        lost, the node is asked for the transaction; `Undecided` if it does not show it.
+        """
+        sent = keccak(raw)
         try:
             self.rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
+        except Unanswered as silence:
+            if not self._knows(sent):
+                raise Undecided(
+                    f"a transaction may have been sent as 0x{sent.hex()}: the node at"
+                    f" {self.rpc.url} did not answer; look for that hash before sending again, or"
+                    " it may be made twice"
+                ) from silence
         except Unavailable as error:
             if "already" not in str(error).lower():
                 raise
-        return keccak(raw)
+        return sent
+
+    def _knows(self, sent: bytes) -> bool:
+        try:
+            return self.rpc.call("eth_getTransactionByHash", "0x" + sent.hex()) is not None
+        except Unavailable:
+            return False
 
 
 def receipt(rpc: Rpc, transaction_hash: bytes) -> Receipt | None:
@@ -244,8 +260,15 @@ def _receipt(found: Json) -> Receipt:
 
 
 def calldata_of(rpc: Rpc, transaction_hash: bytes) -> bytes:
-    """What a transaction that was mined called with."""
+    """What a transaction that was mined called with. Raises `Unavailable` if the node has it no
+    more: its block was replaced.
+    """
     sent = rpc.call("eth_getTransactionByHash", "0x" + transaction_hash.hex())
+    if sent is None:
+        raise Unavailable(
+            f"node at {rpc.url} has no transaction 0x{transaction_hash.hex()} any more: its block"
+            " was replaced; look again"
+        )
     return bytes.fromhex(sent["input"][2:])
 
 

@@ -239,12 +239,16 @@ class Collector:
         serving, k, *_ = self.quorum
         if len(serving) < k:
             others = [who for who in self._signers if who not in serving]
+            naming = (
+                "put one of these in service (infold govern oracle_signer ADDRESS true), or "
+                if others
+                else ""
+            )
             raise Unavailable(
                 f"{k} oracle signers must sign a vector of {time_ms}, and of the"
                 f" {len(self._signers)} whose URL is known here {len(serving)} may by the chain:"
-                f" {_named(serving)}, not {_named(others)}; put one of these in service (infold"
-                " govern oracle_signer ADDRESS true), or start again with the URLs of those that"
-                " serve"
+                f" {_named(serving)}, not {_named(others)}; {naming}start again with the URLs of"
+                " those that serve"
             )
         return self.quorum
 

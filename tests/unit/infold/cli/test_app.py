@@ -18,7 +18,7 @@ from infold.cli.commands.study import overrides
 from infold.cli.failures import of_error, tell
 from infold.cli.options import defaults_for, settings
 from infold.cli.terminal import Exit, exit_code_of, show, show_all
-from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable
+from infold.errors import InvariantBroken, Misconfigured, Rejected, Unavailable, Undecided
 from infold.shell.journal import Journal
 
 
@@ -155,6 +155,13 @@ def test_a_file_that_asks_for_json_has_failures_as_objects_too(
         assert application.run(away) == Exit.SETUP
         told = capsys.readouterr().err
         assert told.startswith("infold: ") and said in told
+
+
+def test_what_may_be_made_already_is_not_called_worth_a_retry() -> None:
+    assert of_error(Unavailable("the node did not answer")).retryable
+    failure = of_error(Undecided("sent as 0x12, not mined; look for it before sending again"))
+    assert (failure.exit, failure.retryable) == (Exit.UNAVAILABLE, False)
+    assert failure.next == "look for it before sending again"
 
 
 def test_a_rejection_s_object_has_its_own_code_and_field(

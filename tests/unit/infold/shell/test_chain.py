@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,7 @@ from coincurve import PrivateKey
 from eth_abi.abi import encode
 from eth_account import Account
 
-from infold.errors import InvariantBroken, Misconfigured, Unavailable
+from infold.errors import InvariantBroken, Misconfigured, Unavailable, Undecided
 from infold.messages import Batch, BatchRecord, PriceVector
 from infold.shell.chain import (
     SETTLE_SELECTOR,
@@ -21,7 +22,9 @@ from infold.shell.chain import (
     AddressBook,
     Contract,
     Rpc,
+    Sender,
     Transaction,
+    Unanswered,
     block,
     load_abi,
     revert_reason,
@@ -272,6 +275,55 @@ def test_a_lost_connection_that_nobody_explains_names_the_node_and_the_call() ->
     rpc.close()
 
 
+@pytest.mark.parametrize(
+    ("status", "content", "may_be_done"),
+    [(502, "", True), (200, "<html>", True), (200, "null", True), (429, "{}", False)],
+)
+def test_a_lost_answer_is_told_from_a_request_that_nobody_took(
+    monkeypatch: pytest.MonkeyPatch, status: int, content: str, may_be_done: bool
+) -> None:
+    rpc = node(monkeypatch, lambda _: httpx.Response(status, text=content))
+    with pytest.raises(Unavailable) as told:
+        rpc.call("eth_sendRawTransaction", "0x")
+    assert isinstance(told.value, Unanswered) is may_be_done
+    rpc.close()
+    unheard = Rpc("http://127.0.0.1:1")
+    with pytest.raises(Unavailable) as told:
+        unheard.call("eth_sendRawTransaction", "0x")
+    assert not isinstance(told.value, Unanswered)
+    unheard.close()
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_what_may_be_sent_is_looked_for_by_its_hash(
+    monkeypatch: pytest.MonkeyPatch, shown: bool
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        if asked["method"] == "eth_sendRawTransaction":
+            raise httpx.ReadTimeout("timed out", request=request)
+        found: object = "0x1"
+        if asked["method"] == "eth_getTransactionByHash":
+            assert asked["params"] == ["0x" + keccak(b"raw").hex()]
+            found = {"hash": asked["params"][0]} if shown else None
+        return httpx.Response(200, json={"jsonrpc": "2.0", "id": asked["id"], "result": found})
+
+    sender = Sender(node(monkeypatch, answer), keccak(b"a key"), 1)
+    if shown:
+        assert sender.send_raw(b"raw") == keccak(b"raw")
+    else:
+        with pytest.raises(Undecided, match=f"may have been sent as 0x{keccak(b'raw').hex()}"):
+            sender.send_raw(b"raw")
+    sender.rpc.close()
+
+
+def node(monkeypatch: pytest.MonkeyPatch, answer: Callable[[httpx.Request], httpx.Response]) -> Rpc:
+    rpc = Rpc("http://node")
+    rpc.close()
+    monkeypatch.setattr(rpc, "_client", httpx.Client(transport=httpx.MockTransport(answer)))
+    return rpc
+
+
 def test_a_sender_that_cannot_pay_for_gas_is_told_to_get_some(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -280,9 +332,7 @@ def test_a_sender_that_cannot_pay_for_gas_is_told_to_get_some(
     def refuse(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"jsonrpc": "2.0", "id": 1, "error": fault})
 
-    rpc = Rpc("http://node")
-    rpc.close()
-    monkeypatch.setattr(rpc, "_client", httpx.Client(transport=httpx.MockTransport(refuse)))
+    rpc = node(monkeypatch, refuse)
     with pytest.raises(Unavailable, match="send its key ether for gas"):
         rpc.call("eth_sendRawTransaction", "0x")
     rpc.close()
