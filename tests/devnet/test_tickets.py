@@ -6,11 +6,10 @@ node, and as an audit follows them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.devnet.test_governing import Console, Office
+from tests.support.office import Console, Office
 
 from infold.reference.audit import Auditor, judged
 from infold.reference.history import fetch
@@ -25,12 +24,19 @@ WEEK_S = 7 * 86_400
 MILLION = 1_000_000
 
 
-@pytest.fixture
-def console(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with Anvil(automine=True) as anvil:
-        office = Office(anvil, tmp_path, sealed=True)
-        yield Console(office, capsys)
+        office = Office(anvil, tmp_path_factory.mktemp("office"), sealed=True)
+        yield office
         office.rpc.close()
+
+
+@pytest.fixture
+def console(office: Office, capsys: pytest.CaptureFixture[str]) -> Iterator[Console]:
+    mark = office.rpc.call("evm_snapshot")
+    yield Console(office, capsys)
+    office.rpc.call("evm_revert", mark)
 
 
 def done(console: Console, *words: str) -> dict[str, Any]:
@@ -77,3 +83,45 @@ def test_what_an_hour_does_not_let_out_is_a_ticket_that_is_pulled(console: Conso
     pulled = done(console, "ticket", number, "--pull")
     assert (pulled["state"], pulled["amount_e6"]) == ("paid", ticket["amount_e6"])
     assert int(office.venue["Vault"].call("waiting_e6")) == audited(console) == 0
+
+
+def test_a_ticket_alone_in_its_queue_is_moved_by_the_command_that_pulls_it(
+    console: Console,
+) -> None:
+    """Nobody else pays in or out: a refused pull alone would have it wait for its last day."""
+    office = console.office
+    account = str(done(console, "account", "open", str(4 * MILLION), "--mint")["account"])
+    office.travel(3_600)
+    done(console, "withdraw", account, str(4 * MILLION))
+    office.travel(19)
+    (ticket,) = done(console, "withdraw", account, "--claim")["tickets"]
+    number = str(ticket["ticket"])
+    office.travel(86_400)
+    looked = done(console, "ticket", number)
+    assert (looked["state"], looked["let_go_e6"]) == ("waiting", str(MILLION * 10**6))
+    assert (looked["waits_for_e6"], looked["hours"]) == (ticket["amount_e6"], 2)
+    code, _, said = console.run("owner", "ticket", number, "--pull")
+    assert code == 7 and "the queue went on by $1,000,000.00" in said and "2 times" in said
+    left_e6 = int(ticket["amount_e6"]) - MILLION * 10**6
+    looked = done(console, "ticket", number)
+    assert (looked["waits_for_e6"], looked["let_go_e6"]) == (str(left_e6), "0")
+    assert f"`infold ticket {number} --pull`" in console.page("owner", "ticket", number)
+    office.travel(3_600)
+    assert console.run("owner", "ticket", number, "--pull")[0] == 7
+    assert "due" not in console.page("owner", "ticket", number)
+    office.travel(3_600)
+    assert done(console, "ticket", number)["state"] == "due"
+    assert "--pull` has it paid" in console.page("owner", "ticket", number)
+    assert done(console, "ticket", number, "--pull")["amount_e6"] == ticket["amount_e6"]
+    assert int(office.venue["Vault"].call("waiting_e6")) == audited(console) == 0
+
+
+def test_a_ticket_whose_last_day_has_come_is_due_without_its_turn(console: Console) -> None:
+    office = console.office
+    account = str(done(console, "account", "open", str(3 * MILLION), "--mint")["account"])
+    office.travel(3_600)
+    done(console, "withdraw", account, str(3 * MILLION))
+    office.travel(19)
+    (ticket,) = done(console, "withdraw", account, "--claim")["tickets"]
+    office.travel(WEEK_S)
+    assert done(console, "ticket", str(ticket["ticket"]))["state"] == "due"

@@ -119,7 +119,10 @@ ADVICE: Final = {
     "pool: wound down": "the venue has ended: `infold wind-down leave` pays for shares",
     "pool: not wound down": "shares are redeemed as ever, by `infold lp redeem`",
     # The vault.
-    "vault: ticket waits": "`infold ticket NUMBER` says how much is before it, and its last day",
+    "vault: ticket waits": (
+        "`infold ticket NUMBER` says how much is before it, and its last day; with --pull, once an"
+        " hour, it lets the queue go on"
+    ),
     "vault: no such ticket": "nothing: it was pulled already; `infold ticket NUMBER` says so",
     "vault: token refused": _TOKEN,
     "vault: wrong amount received": _TOKEN_LOST,

@@ -99,10 +99,13 @@ class LocalVenue(Closable):
         """What clients are told beside the contracts: who signed the prices of late, of those whose
         URL is known, and how many must.
         """
-        serving, k = self.devnet.collector.quorum
+        quorum = self.devnet.collector.quorum
         return {
             "batchIntervalMs": self.batch_interval_ms,
-            "oracle": {"signers": [checksum_address(who) for who in sorted(serving)], "k": k},
+            "oracle": {
+                "signers": [checksum_address(who) for who in sorted(quorum.serving)],
+                "k": quorum.k,
+            },
         }
 
     def restart_node(self, dealer: Dealer) -> None:

@@ -23,8 +23,9 @@ def of_payment(found: Document) -> list[str]:
 
 
 def of_ticket(found: Document) -> list[str]:
-    """A payment that waits, or waited."""
-    states = {"waiting": "waits", "paid": "paid"}
+    """A payment that waits, is due, or was paid."""
+    again = f"`infold ticket {found['ticket']} --pull`"
+    states = {"waiting": "waits", "due": f"due: {again} has it paid", "paid": "paid"}
     rows = [
         ("owner", found["owner"]),
         ("amount", dollars(found["amount_e6"])),
@@ -33,6 +34,17 @@ def of_ticket(found: Document) -> list[str]:
     if found["state"] == "waiting":
         rows += [
             ("its turn has come after", f"{dollars(found['waits_for_e6'])} more"),
+            ("let go now", f"{dollars(found['let_go_e6'])} as soon as anybody pays in or out"),
+            (
+                "to let it go on",
+                f"{again} now and once an hour, about {times(found['hours'])} more: a whole hour"
+                f" lets go {dollars(found['hour_e6'])}, and nothing where nobody asks",
+            ),
             ("at the latest", clock(found["due_s"] * 1000)),
         ]
     return pairs(rows)
+
+
+def times(number: int) -> str:
+    """So often, as a word beside its number."""
+    return f"{number} time" if number == 1 else f"{number} times"

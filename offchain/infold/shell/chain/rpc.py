@@ -157,12 +157,17 @@ def block(rpc: Rpc, which: int | str = "latest") -> Block:
     found = rpc.call("eth_getBlockByNumber", which if isinstance(which, str) else hex(which), False)
     if found is None:
         raise Unavailable(f"node at {rpc.url} has no block {which}")
-    return Block(
-        int(found["number"], 16),
-        bytes.fromhex(found["hash"][2:]),
-        bytes.fromhex(found["parentHash"][2:]),
-        int(found["timestamp"], 16),
-    )
+    try:
+        return Block(
+            int(found["number"], 16),
+            bytes.fromhex(found["hash"][2:]),
+            bytes.fromhex(found["parentHash"][2:]),
+            int(found["timestamp"], 16),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unavailable(
+            f"node at {rpc.url} answered block {which} with none; ask a node of an Ethereum chain"
+        ) from error
 
 
 def mine(rpc: Rpc, timestamp_s: int | None = None) -> Block:

@@ -25,6 +25,8 @@ from infold.shell.chain import (
     Sender,
     Transaction,
     Unanswered,
+    block,
+    load_abi,
     revert_reason,
     rlp,
     settle_calldata,
@@ -232,6 +234,28 @@ def test_an_address_book_survives_the_disk_and_damage_is_named(tmp_path: Path) -
             AddressBook.read(path)
     with pytest.raises(Misconfigured, match="no address book"):
         AddressBook.read(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("answer", [None, 5, {}, "0xzz", "zz", "0x00"])
+def test_a_node_that_answers_with_no_bytes_is_unavailable(
+    answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answered(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        if isinstance(asked, list):
+            return httpx.Response(200, json=[{"id": one["id"], "result": answer} for one in asked])
+        return httpx.Response(200, json={"id": asked["id"], "result": answer})
+
+    rpc = Rpc("http://node")
+    rpc.close()
+    monkeypatch.setattr(rpc, "_client", httpx.Client(transport=httpx.MockTransport(answered)))
+    oracle = Contract(rpc, load_abi("Oracle"), bytes(20))
+    with pytest.raises(Unavailable, match=r"answered|no block"):
+        oracle.call("threshold")
+    with pytest.raises(Unavailable, match=r"answered|no block"):
+        oracle.reads([("threshold",), ("live_count",)])
+    with pytest.raises(Unavailable, match=r"answered|no block"):
+        block(rpc)
 
 
 def test_a_lost_connection_is_explained_by_whoever_knows_why() -> None:
