@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from tests.support.pages import HASH, text_of
+from tests.support.pages import HASH, an_outcome, text_of
 
-from infold.cli.pages.trading import of_cancelled, of_markets, of_orders
+from infold.cli.pages.trading import of_cancelled, of_markets, of_orders, of_placed
 
 
 def test_markets_are_a_table_of_their_own() -> None:
@@ -37,6 +37,8 @@ def test_orders_show_whole_hashes() -> None:
         "timeInForce": "GTC",
         "expiry": 1_800_000_000_000,
         "orderHash": HASH,
+        "triggerKind": "none",
+        "triggerPrice": "0",
     }
     text = text_of(of_orders([order]))
     assert HASH in text and "70,000" in text and "2027-01-15 08:00:00" in text
@@ -45,3 +47,54 @@ def test_orders_show_whole_hashes() -> None:
 def test_what_was_cancelled_says_when() -> None:
     text = text_of(of_cancelled({"cancelled": [HASH, HASH], "ts": 1_800_000_000_000}))
     assert text.count(HASH) == 2 and text.endswith("at      2027-01-15 08:00:00.000 UTC")
+
+
+def test_a_sleeping_order_shows_what_it_sleeps_until() -> None:
+    order = {
+        "slot": 203,
+        "orderSeq": 2_176_526_893,
+        "market": "BTC-USD",
+        "side": "buy",
+        "size": "0.1",
+        "filled": "0",
+        "price": "62500",
+        "timeInForce": "GTC",
+        "expiry": 1_800_000_000_000,
+        "orderHash": HASH,
+        "triggerKind": "none",
+        "triggerPrice": "0",
+    }
+    assert "oracle" not in text_of(of_orders([order]))
+    sleeping = order | {"triggerKind": "atOrAbove", "triggerPrice": "62000.12345678"}
+    text = text_of(of_orders([order, sleeping]))
+    assert "62,000.12345678 or above" in text and text.count(HASH) == 2
+
+
+RECEIPT = {
+    "account": 17,
+    "slot": 3,
+    "seq": 9,
+    "orderHash": HASH,
+    "status": "open",
+    "duplicate": False,
+    "receipt": {
+        "acceptedTime": 1_800_000_000_000,
+        "sequence": 5,
+        "batchTime": 0,
+        "signature": "0x" + "5b" * 64,
+    },
+    "outcome": None,
+}
+
+
+def test_what_was_placed_says_what_shows_it_and_what_cancels_it() -> None:
+    text = text_of(of_placed(RECEIPT))
+    assert "infold order cancel 17 --slot 3 --seq 9" in text
+    assert f"infold order show {HASH}" in text
+
+
+def test_an_order_that_was_waited_for_tells_its_end_and_no_cancel() -> None:
+    text = text_of(of_placed(RECEIPT | {"outcome": an_outcome()}))
+    assert "order cancel" not in text and "its batch had nothing for it" in text
+    still = an_outcome(open=True, status="open", reason=None)
+    assert "order cancel" in text_of(of_placed(RECEIPT | {"outcome": still}))
