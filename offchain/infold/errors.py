@@ -143,3 +143,10 @@ def without_numbers(message: str) -> str:
     market is meant counts.
     """
     return re.sub(r"\b0x[0-9a-f]{64}\b|(?<!market )\b\d[\d,]*\b", "#", message)
+
+
+def printable(text: str) -> str:
+    """What somebody else said, for a message: whatever would steer a terminal or begin a line of a
+    log is spelled out.
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

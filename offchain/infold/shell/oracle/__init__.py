@@ -8,6 +8,9 @@ of every market from them, compares it with what it sees itself, and signs that.
 the signers chooses a digit: a collector can only drop answers, and the median of the remaining ones
 still lies between two honest signers' prices as long as most of those kept are honest.
 
+Anyone may ask, so nobody's asking may spoil another's: a signer's view of T is the same for all,
+and it signs over fewer views than there are signers only after a grace.
+
 Who is a signer is the chain's to say, at every T anew (`roster.py`): the collector asks only those
 it knows a URL of and who serve, and a signer signs nothing that a view of somebody else went into.
 """
@@ -16,10 +19,13 @@ from infold.shell.oracle.collector import Collector, SignerProcess
 from infold.shell.oracle.process import read_key_file
 from infold.shell.oracle.roster import ChainRoster, Quorum, Roster
 from infold.shell.oracle.signer import (
+    BLOCK_MS,
+    GRACE_MS,
     Abstains,
     Record,
     Signer,
     SignRequest,
+    TooEarly,
     View,
     agreed_prices,
     median,
@@ -27,6 +33,8 @@ from infold.shell.oracle.signer import (
 from infold.shell.oracle.sources import Feed, Source
 
 __all__ = [
+    "BLOCK_MS",
+    "GRACE_MS",
     "Abstains",
     "ChainRoster",
     "Collector",
@@ -38,6 +46,7 @@ __all__ = [
     "Signer",
     "SignerProcess",
     "Source",
+    "TooEarly",
     "View",
     "agreed_prices",
     "median",

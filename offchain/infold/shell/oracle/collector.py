@@ -8,22 +8,21 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import httpx
 import msgspec
 
 from infold.closable import Closable
-from infold.errors import Misconfigured, Unavailable, Unpriced
+from infold.errors import Misconfigured, Unavailable, Unpriced, printable
 from infold.messages import PriceVector
 from infold.shell.anvil import STOP_DEADLINE_S
+from infold.shell.oracle.asking import Answer, Asker, Refusals
 from infold.shell.oracle.roster import Quorum, Roster
 from infold.shell.oracle.signer import (
     STALE_MS,
     TOLERANCE_E6,
+    VIEWS_MAX,
     Abstains,
     View,
     agreed_prices,
@@ -33,7 +32,6 @@ from infold.signing import Domain, checksum_address, recover, vector_digest
 from infold.vectors import chunks_for, opened_for, vector_openings, vector_root
 
 READY_DEADLINE_S = 30.0
-ANSWER_DEADLINE_S = 5.0
 
 
 class SignerProcess(Closable):
@@ -143,12 +141,9 @@ class Collector:
             sorted(signers.items())
         )  # signatures go to the contract by ascending address
         self._roster = roster
-        self.quorum = Quorum(frozenset(), 0)
+        self.quorum = Quorum(frozenset(), 0, 0, 0)
         self._domain = domain
-        self._client = httpx.Client(timeout=ANSWER_DEADLINE_S, trust_env=False)
-        self._threads = ThreadPoolExecutor(
-            max_workers=max(1, len(signers)), thread_name_prefix="oracle"
-        )
+        self._asker = Asker(self._signers)
 
     def collect(self, time_ms: int, required: Sequence[int] = ()) -> PriceVector:
         """The signed vector of T that prices every required market.
@@ -156,26 +151,9 @@ class Collector:
         Raises `Unavailable`, naming who abstained and why, if fewer than k sign; `Unpriced`, which
         is one, if a required market has no price.
         """
-        serving, k = self.require(time_ms)
+        serving, k, *_ = self.require(time_ms)
         refusals = {who: "does not serve then" for who in self._signers if who not in serving}
-        views: dict[bytes, View] = {}
-        prices: dict[bytes, dict[int, int]] = {}
-        for who, answer in self._ask(
-            "/view",
-            {"time_ms": time_ms},
-            [who for who in self._signers if who in serving],
-            refusals,
-        ).items():
-            try:
-                view = msgspec.convert(answer, View)
-                signer, seen = read_view(view, time_ms, self._domain)
-            except (msgspec.MsgspecError, Abstains) as error:
-                refusals[who] = f"answered nonsense ({error})"
-                continue
-            if signer != who:
-                refusals[who] = "answered with another signer's view"
-                continue
-            views[who], prices[who] = view, seen
+        views, prices = self._views(time_ms, serving, k, refusals)
         agreed = agreed_prices(list(prices.values()), k)
         missing = [market for market in required if market not in agreed]
         if len(views) < k or not agreed or missing:
@@ -193,19 +171,7 @@ class Collector:
         chunks, opened = chunks_for(agreed), opened_for(agreed)
         root = vector_root(agreed, chunks)
         digest = vector_digest(time_ms, chunks, root, self._domain)
-        signatures: dict[bytes, tuple[int, int]] = {}
-        body = {"time_ms": time_ms, "views": [msgspec.to_builtins(view) for view in views.values()]}
-        for who, answer in self._ask("/sign", body, list(views), refusals).items():
-            try:
-                pair = int(answer["r"], 16), int(answer["vs"], 16)
-                recovered = recover(digest, *pair)
-            except (KeyError, ValueError, TypeError, OverflowError) as error:
-                refusals[who] = f"answered nonsense ({error})"
-                continue
-            if recovered == who:
-                signatures[who] = pair
-            else:
-                refusals[who] = "signed something else"
+        signatures = self._signatures(time_ms, digest, views, k, refusals)
         if len(signatures) < k:
             what = f"{len(signatures)} of {k} signatures"
             raise Unavailable(_refusal(time_ms, what, refusals))
@@ -219,12 +185,58 @@ class Collector:
             root=root,
         )
 
+    def _views(
+        self, time_ms: int, serving: Collection[bytes], k: int, refusals: Refusals
+    ) -> tuple[dict[bytes, View], dict[bytes, dict[int, int]]]:
+        """What those who serve see at T, signed, and the same as prices; both by ascending
+        address, of the first that a vector has room for.
+        """
+        views: dict[bytes, View] = {}
+        prices: dict[bytes, dict[int, int]] = {}
+
+        def take(who: bytes, answer: Answer) -> str:
+            try:
+                view = msgspec.convert(answer, View)
+                signer, seen = read_view(view, time_ms, self._domain)
+            except (msgspec.MsgspecError, Abstains) as error:
+                return f"answered nonsense ({error})"
+            if signer != who:
+                return "answered with another signer's view"
+            views[who], prices[who] = view, seen
+            return ""
+
+        self._asker.ask("/view", {"time_ms": time_ms}, serving, take, k, refusals)
+        shown = sorted(views)[:VIEWS_MAX]
+        return {who: views[who] for who in shown}, {who: prices[who] for who in shown}
+
+    def _signatures(
+        self, time_ms: int, digest: bytes, views: Mapping[bytes, View], k: int, refusals: Refusals
+    ) -> dict[bytes, tuple[int, int]]:
+        """Who signs what follows from all these views, and how."""
+        signatures: dict[bytes, tuple[int, int]] = {}
+
+        def take(who: bytes, answer: Answer) -> str:
+            try:
+                pair = int(answer["r"], 16), int(answer["vs"], 16)
+                recovered = recover(digest, *pair)
+            except (KeyError, ValueError, TypeError, OverflowError) as error:
+                return f"answered nonsense ({error})"
+            if recovered != who:
+                return "signed something else"
+            signatures[who] = pair
+            return ""
+
+        shown = [msgspec.to_builtins(view) for view in views.values()]
+        body = {"time_ms": time_ms, "views": shown}
+        self._asker.ask("/sign", body, views, take, k, refusals)
+        return signatures
+
     def require(self, time_ms: int) -> Quorum:
         """Who of the known signers serves at T, by the chain, and how many must sign. Raises
         `Unavailable` if they are too few: governance may put a known one in service any time.
         """
         self.quorum = self._roster.at(time_ms, self._signers)
-        serving, k = self.quorum
+        serving, k, *_ = self.quorum
         if len(serving) < k:
             others = [who for who in self._signers if who not in serving]
             naming = (
@@ -240,44 +252,15 @@ class Collector:
             )
         return self.quorum
 
-    def _ask(
-        self, path: str, body: dict[str, Any], whom: Sequence[bytes], refusals: dict[bytes, str]
-    ) -> dict[bytes, dict[str, Any]]:
-        content = json.dumps(body).encode()
-        answers = {}
-        for who, (answer, refusal) in zip(
-            whom,
-            self._threads.map(lambda who: self._ask_one(self._signers[who] + path, content), whom),
-            strict=True,
-        ):
-            if refusal:
-                refusals[who] = refusal
-            else:
-                answers[who] = answer
-        return answers
-
-    def _ask_one(self, url: str, content: bytes) -> tuple[dict[str, Any], str]:
-        try:
-            response = self._client.post(url, content=content)
-            answer = response.json()
-        except (httpx.HTTPError, ValueError) as error:
-            return {}, f"did not answer ({type(error).__name__})"
-        if not isinstance(answer, dict) or response.status_code != 200:
-            return {}, str(
-                answer.get("reason", response.status_code)
-                if isinstance(answer, dict)
-                else "answered nonsense"
-            )
-        return answer, ""
-
     def close(self) -> None:
         """Close the connections."""
-        self._threads.shutdown(wait=True)
-        self._client.close()
+        self._asker.close()
 
 
 def _refusal(time_ms: int, what: str, refusals: dict[bytes, str]) -> str:
-    who = "; ".join(f"0x{address.hex()} {why}" for address, why in sorted(refusals.items()))
+    who = "; ".join(
+        f"0x{address.hex()} {printable(why)}" for address, why in sorted(refusals.items())
+    )
     return (
         f"no price vector for {time_ms}: {what}. Abstained: {who or 'nobody'}. Retry with a "
         "later time"
