@@ -135,3 +135,10 @@ class Misconfigured(InfoldError):
 def system_words(error: OSError | UnicodeError) -> str:
     """Why a file could not be had, in the system's words alone: the caller names the file."""
     return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
+
+
+def printable(text: str) -> str:
+    """What somebody else said, for a message: whatever would steer a terminal or begin a line of a
+    log is spelled out.
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

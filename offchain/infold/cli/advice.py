@@ -278,7 +278,19 @@ ADVICE: Final = {
 }
 """Every reason that a command can meet; the rest stand in the test beside it, with why not."""
 
+OF_PRICES: Final = {
+    "signers: not a signer": (
+        "a key that does not serve at their time signed the prices: run it again, the signers are"
+        " asked anew by who serves then"
+    ),
+}
+"""What means another thing where signed prices are checked than where signers are set."""
 
-def advice(reason: str) -> str:
-    """What to do next; empty for a reason that no command should meet."""
+
+def advice(reason: str, function: str) -> str:
+    """What to do next where a function is refused; empty for a reason that no command should
+    meet.
+    """
+    if reason in OF_PRICES and not function.startswith("set_"):
+        return OF_PRICES[reason]
     return ADVICE.get(reason, "")

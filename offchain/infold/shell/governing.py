@@ -173,7 +173,8 @@ def rehearse(venue: Venue, change: Change) -> None:
     the bound it breaks: better now than after its delay.
 
     It is enough that it can be made now, when it is due, or at the last moment before it expires:
-    some calls are only too early yet, and some depend on a price that is fresh now alone.
+    some calls are only too early yet, and some depend on a price that is fresh now alone. A node
+    that stamps no other block can speak of now alone.
     """
     timelock, target = venue.book.address("Timelock"), change.operation.target
     request = {
@@ -188,12 +189,17 @@ def rehearse(venue: Venue, change: Change) -> None:
         [{}, {"time": hex(due_s)}],
         [{}, {"time": hex(due_s + LIFE_S)}],
     )
+    last: Reverted | None = None
     for at in times:
         try:
             venue.rpc.call("eth_call", request, "latest", *at)
             return
         except Reverted as refusal:
             last = refusal
+        except Unavailable:
+            if last is None:
+                raise
+    assert last is not None  # for each time it was refused, or nobody said
     raise last
 
 

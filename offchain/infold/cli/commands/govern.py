@@ -14,6 +14,7 @@ from infold.cli.caller import Caller, on_chain
 from infold.cli.commands.markets import market_group
 from infold.cli.findings.caps import day_bound
 from infold.cli.header import header
+from infold.cli.numbers import canonical
 from infold.cli.onchain import Party, named
 from infold.cli.options import (
     RPC_URL,
@@ -72,7 +73,11 @@ def add_market(
     ],
     price: Annotated[
         str,
-        typer.Option("--price", help="What it trades at, for a look at its caps before any batch."),
+        typer.Option(
+            "--price",
+            callback=canonical,
+            help="What it trades at, for a look at its caps before any batch.",
+        ),
     ] = "0",
     execute: Execute = False,
     cancel: Cancel = False,

@@ -10,7 +10,7 @@ import httpx
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
-from infold.errors import InfoldError, Unavailable
+from infold.errors import InfoldError, Unavailable, printable
 
 RPC_TIMEOUT_S = 60.0  # a settle of 16 Mgas took 2 s on a loaded machine; the rest is room
 RPC_BATCH_MAX = 500  # requests in one HTTP body: a few hundred KB of JSON
@@ -110,7 +110,7 @@ class Rpc:
         if "error" not in answer:
             return answer.get("result")
         fault = answer["error"]
-        message = str(fault.get("message", fault))
+        message = printable(str(fault.get("message", fault)))
         if fault.get("code") == 3 or "revert" in message.lower():
             raise Reverted(revert_reason(fault.get("data"), message), method)
         mend = "; send its key ether for gas" if NO_GAS in message.lower() else ""

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from infold.closable import Closable
-from infold.errors import Misconfigured, Unavailable, Unpriced
+from infold.errors import Misconfigured, Unavailable, Unpriced, printable
 from infold.messages import PriceVector
 from infold.shell.anvil import STOP_DEADLINE_S
 from infold.shell.oracle.asking import Answer, Asker, Refusals
@@ -290,7 +290,9 @@ def _most(found: Mapping[bytes, tuple[bytes, Signed]]) -> list[bytes]:
 
 
 def _refusal(time_ms: int, what: str, refusals: dict[bytes, str]) -> str:
-    who = "; ".join(f"0x{address.hex()} {why}" for address, why in sorted(refusals.items()))
+    who = "; ".join(
+        f"0x{address.hex()} {printable(why)}" for address, why in sorted(refusals.items())
+    )
     return (
         f"no price vector for {time_ms}: {what}. Abstained: {who or 'nobody'}. Retry with a "
         "later time"

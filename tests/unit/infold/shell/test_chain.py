@@ -324,6 +324,15 @@ def node(monkeypatch: pytest.MonkeyPatch, answer: Callable[[httpx.Request], http
     return rpc
 
 
+def test_what_a_node_says_begins_no_line_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = {"code": -32000, "message": "busy\n2026 INFO all is well\x1b[2J"}
+    rpc = node(monkeypatch, lambda _: httpx.Response(200, json={"id": 1, "error": fault}))
+    with pytest.raises(Unavailable, match="refused eth_blockNumber: busy") as told:
+        rpc.call("eth_blockNumber")
+    assert str(told.value).isprintable()
+    rpc.close()
+
+
 def test_a_sender_that_cannot_pay_for_gas_is_told_to_get_some(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
