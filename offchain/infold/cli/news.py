@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from infold.errors import without_numbers
 
-DEEDS: Final = ("liquidations", "folds", "exits", "exits_ended")
+DEEDS: Final = ("liquidations", "folds", "exits", "exits_ended", "fees_collected")
 HEARTBEAT_S: Final = 600.0
 """So often it says that it is there, where nothing changes: by its own clock, since a chain's
 stands still where no block comes.
@@ -82,6 +82,7 @@ def _line(found: Mapping[str, Any]) -> str:
         ("folds", "folded"),
         ("exits", "let out"),
         ("exits_ended", "requests ended"),
+        ("fees_collected", "collections of fees"),
         ("exits_waiting", "exits waiting"),
         ("refused", "refused"),
         ("unjudged", "not judged"),
