@@ -6,11 +6,6 @@ on, and dresses what comes back. Every call of the node runs on one worker threa
 is single-threaded; submissions that arrive while one group is being committed leave together in the
 next, so one sync of the disk acknowledges many.
 
-What became of an order: `GET /v1/orders/{hash}` has its `status`, whether it is still `open`, the
-`reason` where it is not filled, and `filled`, `averagePrice` and `fee` over all its fills;
-`GET /v1/fills?account=N` has these fills one by one, with `batch` and `txHash`, and `since` (ms)
-leaves out older ones.
-
 Errors are `application/problem+json` (RFC 9457) with `code`, `retryable` and `param`; lists answer
 `{data, nextCursor}`.
 """

@@ -157,8 +157,9 @@ class LocalVenue(Closable):
         interval, blocks for everybody.
 
         Where the node halts, `on_halt` is called once with the reason, and the chain goes on
-        without it, as a real one would; the reason is raised when told to stop. Raises
-        `Unavailable` when the chain is gone.
+        without it, as a real one would; the reason is raised when told to stop, or with the news
+        that the chain is gone. Raises `Unavailable` when it is gone and the node had not halted;
+        while anvil lives, a block that could not be had is missed and no more.
         """
         halt: InvariantBroken | None = None
         live = self._live_batch
@@ -172,10 +173,24 @@ class LocalVenue(Closable):
             except InvariantBroken as broken:
                 halt, live = broken, self._live_block
                 on_halt(halt)
+            except Unavailable as missed:
+                self._require_chain(halt)
+                _log.warning("BLOCK_MISSED seq=%d reason=%r", self.node.journal.seq, str(missed))
             upcoming = max(upcoming + step_s, time.monotonic())
             stopped.wait(upcoming - time.monotonic())
         if halt is not None:
             raise halt
+
+    def _require_chain(self, halt: InvariantBroken | None) -> None:
+        """Raise `Unavailable` if the chain is gone; of a node that had halted, the halt, which is
+        what happened first.
+        """
+        try:
+            self.devnet.anvil.require_alive()
+        except Unavailable as gone:
+            if halt is None:
+                raise
+            raise InvariantBroken(f"{halt}. Since then: {gone}") from gone
 
     def _live_batch(self, walk: PriceWalk, noise: random.Random) -> None:
         time_ms = self._live_ms()

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.numbers import canonical
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -22,6 +23,7 @@ from infold.cli.options import (
     deposit_e6,
 )
 from infold.cli.pages.accounts import of_account, of_holdings
+from infold.cli.pages.keys import of_keystore, of_opened
 from infold.cli.pages.payments import of_payment
 from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
@@ -68,8 +70,9 @@ def open_account(
         "account": int(opened["account"]),
         "owner": party.holder,
         "amount_e6": str(amount_e6),
+        "key": caller.key_named(),
     }
-    show_command("account open", document, as_json, "account opened")
+    show_command("account open", document, as_json, "account opened", of_opened)
 
 
 @account_group.command("show")
@@ -95,8 +98,12 @@ def new_keystore(
 
     key = Wallet.from_key_file(key_file) if key_file else Wallet(secrets.token_bytes(32))
     key.to_keystore(path, password(password_file, new=True))
-    document = {"path": str(path), "address": str(key)}
-    show_command("account keystore", document, as_json, "keystore written")
+    document = {
+        "path": str(path),
+        "address": str(key),
+        "password_file": None if password_file is None else str(password_file),
+    }
+    show_command("account keystore", document, as_json, "keystore written", of_keystore)
 
 
 OrderHash = Annotated[
@@ -111,7 +118,9 @@ def grant(
     account: Account,
     key: Annotated[str, typer.Argument(help="Address of the delegated key.")],
     markets: Annotated[str, typer.Option(help="Up to 8 market names, with commas.")],
-    notional: Annotated[str, typer.Option(help="The most one order may be worth.")],
+    notional: Annotated[
+        str, typer.Option(callback=canonical, help="The most one order may be worth.")
+    ],
     expiry_ms: Annotated[int, typer.Option(min=1, help="When the grant ends, in ms since 1970.")],
     as_json: Json = False,
 ) -> None:
@@ -229,7 +238,8 @@ def withdraw(
     caller: Caller,
     account: Account,
     amount: Annotated[
-        str | None, typer.Argument(help="Collateral to take out; leave out with --claim.")
+        str | None,
+        typer.Argument(callback=canonical, help="Collateral to take out; leave out with --claim."),
     ] = None,
     claim: Annotated[
         bool, typer.Option("--claim", help="Claim the pending request, 18 s after it.")

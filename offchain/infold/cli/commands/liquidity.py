@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.numbers import canonical
 from infold.cli.onchain import named, paid
 from infold.cli.options import Amount, Mint, address_of_text, deposit_e6
 from infold.cli.pages.liquidity import of_holding
@@ -61,7 +62,7 @@ def lp_deposit(
 @on_chain
 def lp_redeem(
     caller: Caller,
-    shares: Annotated[str, typer.Argument(help="Pool shares as a decimal.")],
+    shares: Annotated[str, typer.Argument(callback=canonical, help="Pool shares as a decimal.")],
     as_json: Json = False,
 ) -> None:
     """Ask to take collateral out of the pool for shares; claimed once the epoch is struck. What

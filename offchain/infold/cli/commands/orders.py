@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.numbers import canonical
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -61,8 +62,10 @@ class TimeInForceName(StrEnum):
 
 
 Side = Annotated[SideName, typer.Option("--side", case_sensitive=False, help="Which way.")]
-Size = Annotated[str, typer.Option("--size", help="In base units, a decimal.")]
-Price = Annotated[str, typer.Option("--price", help="The limit; nothing fills beyond it.")]
+Size = Annotated[str, typer.Option("--size", callback=canonical, help="In base units, a decimal.")]
+Price = Annotated[
+    str, typer.Option("--price", callback=canonical, help="The limit; nothing fills beyond it.")
+]
 TimeInForceOption = Annotated[
     TimeInForceName,
     typer.Option(
@@ -76,12 +79,21 @@ PostOnly = Annotated[
     bool, typer.Option("--post-only", help="Fill only at the oracle price or better; with GTC.")
 ]
 ReduceOnly = Annotated[bool, typer.Option("--reduce-only", help="Never open or turn a position.")]
-MaxFee = Annotated[str, typer.Option("--max-fee", help="The most to pay, as a share of notional.")]
+MaxFee = Annotated[
+    str,
+    typer.Option("--max-fee", callback=canonical, help="The most to pay, as a share of notional."),
+]
 Above = Annotated[
-    str | None, typer.Option("--trigger-above", help="Sleep until the oracle is at or above this.")
+    str | None,
+    typer.Option(
+        "--trigger-above", callback=canonical, help="Sleep until the oracle is at or above this."
+    ),
 ]
 Below = Annotated[
-    str | None, typer.Option("--trigger-below", help="Sleep until the oracle is at or below this.")
+    str | None,
+    typer.Option(
+        "--trigger-below", callback=canonical, help="Sleep until the oracle is at or below this."
+    ),
 ]
 ExpiryMs = Annotated[
     int | None,
