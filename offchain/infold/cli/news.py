@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-DEEDS: Final = ("liquidations", "folds", "exits", "exits_ended")
+DEEDS: Final = ("liquidations", "folds", "exits", "exits_ended", "fees_collected")
 HEARTBEAT_MS: Final = 600_000
 """By the chain's clock: so often it says that it is there, where nothing changes."""
 
@@ -55,6 +55,7 @@ def _line(found: Mapping[str, Any]) -> str:
         ("folds", "folded"),
         ("exits", "let out"),
         ("exits_ended", "requests ended"),
+        ("fees_collected", "collections of fees"),
         ("exits_waiting", "exits waiting"),
         ("refused", "refused"),
         ("unjudged", "not judged"),

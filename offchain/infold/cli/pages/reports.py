@@ -4,9 +4,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 from infold.cli.layout import clock, count, dollars, pairs, percent, table, yes
 from infold.cli.pages import Document, Line
+
+UNEXPLAINED_NEXT: Final = (
+    "`infold journal verify DIR` says whether the journal is whole; if it is, money moved in a way"
+    " that this report does not know: keep the journal, that is a defect to report"
+)
 
 
 def of_best_execution(found: Document) -> list[str]:
@@ -80,6 +86,8 @@ def of_profit(found: Document) -> list[str]:
         ),
         ("explained", yes(found["ok"])),
     ]
+    if not found["ok"]:
+        lines.append(("next", UNEXPLAINED_NEXT))
     days = [
         [
             clock(day["to_ms"])[:10],

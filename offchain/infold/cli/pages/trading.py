@@ -5,7 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infold.cli.layout import clock, count, grouped, pairs, percent, scaled, table, yes
+from infold.cli.layout import (
+    clock,
+    count,
+    exact_percent,
+    grouped,
+    pairs,
+    percent,
+    scaled,
+    table,
+    yes,
+)
 from infold.cli.pages import Document
 from infold.cli.pages.outcomes import of_outcome, trigger
 
@@ -19,8 +29,8 @@ def of_markets(found: Sequence[Document]) -> list[str]:
             one["status"],
             grouped(one["oraclePrice"]),
             one["tick"],
-            percent(one["fee"], 2),
-            f"{percent(one['initialMargin'], 0)}/{percent(one['maintenanceMargin'], 0)}",
+            exact_percent(one["fee"]),
+            f"{exact_percent(one['initialMargin'])}/{exact_percent(one['maintenanceMargin'])}",
             grouped(one["openInterest"]),
             grouped(one["poolSize"]),
         ]

@@ -12,7 +12,9 @@ WAITING = {"account": 18, "index": 0, "overdue": False}
 
 
 def a_look(second: int = 0, **changes: Any) -> dict[str, Any]:
-    lists = "liquidations folds exits exits_ended exits_waiting refused unjudged".split()
+    lists = (
+        "liquidations folds exits exits_ended exits_waiting fees_collected refused unjudged"
+    ).split()
     return {
         "block": 70 + second,
         "block_ms": START_MS + 1_000 * second,
@@ -42,6 +44,9 @@ def test_every_deed_is_printed() -> None:
         is_new, line = news.of(a_look(second, exits=[WAITING], folds=[WAITING]))
         assert is_new and line.endswith("holders 2, folded 1, let out 1")
     assert news.of(a_look(3)) == (False, "")
+    fees = {"market": "BTC-USD"}
+    is_new, line = news.of(a_look(4, fees_collected=[fees]))
+    assert is_new and line.endswith("holders 2, collections of fees 1")
 
 
 def test_what_cannot_be_done_is_printed_once_and_again_when_it_changes() -> None:

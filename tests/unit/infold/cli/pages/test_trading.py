@@ -3,26 +3,43 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.support.pages import HASH, an_outcome, text_of
 
 from infold.cli.pages.trading import of_cancelled, of_markets, of_orders, of_placed
 
+MARKET = {
+    "name": "DOGE-USD",
+    "status": "live",
+    "oraclePrice": "60022.65507574",
+    "tick": "0.000001",
+    "fee": "0.0002",
+    "initialMargin": "0.05",
+    "maintenanceMargin": "0.03",
+    "openInterest": "8333.33333333",
+    "poolSize": "-8333.33333333",
+}
+
 
 def test_markets_are_a_table_of_their_own() -> None:
-    market = {
-        "name": "DOGE-USD",
-        "status": "live",
-        "oraclePrice": "60022.65507574",
-        "tick": "0.000001",
-        "fee": "0.0002",
-        "initialMargin": "0.05",
-        "maintenanceMargin": "0.03",
-        "openInterest": "8333.33333333",
-        "poolSize": "-8333.33333333",
-    }
-    lines = of_markets([market, market | {"oraclePrice": None}])
+    lines = of_markets([MARKET, MARKET | {"oraclePrice": None}])
     text_of(lines)
     assert len(lines) == 3 and "60,022.65507574" in lines[1] and "5%/3%" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("fee", "initial", "maintenance", "told"),
+    [
+        ("0.0002", "0.05", "0.025", ["0.02%", "5%/2.5%"]),
+        ("0.000125", "0.1", "0.033333", ["0.0125%", "10%/3.3333%"]),
+        ("0", "1", "0.5", ["0%", "100%/50%"]),
+    ],
+)
+def test_no_fee_and_no_margin_is_rounded(
+    fee: str, initial: str, maintenance: str, told: list[str]
+) -> None:
+    terms = {"fee": fee, "initialMargin": initial, "maintenanceMargin": maintenance}
+    assert of_markets([MARKET | terms])[1].split()[4:6] == told
 
 
 def test_orders_show_whole_hashes() -> None:
