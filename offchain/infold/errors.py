@@ -13,6 +13,7 @@ what to do next; the raising line adds the figures.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -138,6 +139,13 @@ class Misconfigured(InfoldError):
 def system_words(error: OSError | UnicodeError) -> str:
     """Why a file could not be had, in the system's words alone: the caller names the file."""
     return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
+
+
+def without_numbers(message: str) -> str:
+    """What two messages have in common that say the same of other times, blocks and hashes; which
+    market is meant counts.
+    """
+    return re.sub(r"\b0x[0-9a-f]{64}\b|(?<!market )\b\d[\d,]*\b", "#", message)
 
 
 def printable(text: str) -> str:

@@ -137,7 +137,7 @@ ADVICE: Final = {
         "nothing of this key is to be claimed: `infold lp show` prints its requests and where they"
         " stand; one is struck by the first batch after its epoch's end"
     ),
-    "pool: claim older requests first": "`infold lp claim EPOCH` collects all of them",
+    "pool: claim older requests first": "`infold lp claim` collects all of them",
     "pool: more than claimable": "nothing: it was claimed meanwhile; see `infold lp show`",
     "pool: epoch is full": "ask again after the epoch's end, or for less",
     "pool: not the owner or an operator": "sign with the key that made the request",

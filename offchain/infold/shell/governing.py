@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from infold.errors import Misconfigured, Unavailable
-from infold.shell.chain import Reverted, Venue, block, type_of
+from infold.shell.chain import Contract, Reverted, Venue, block, type_of
 from infold.shell.in_force import setting_of
+from infold.shell.oracle.signer import VIEWS_MAX
 from infold.signing import checksum_address
 from infold.utc import moment
+from infold.words import unpack_service
 
 LIFE_S = 7 * 86_400  # after it is due; docs/protocol.md section 10
 DONE_S = 1  # what the timelock notes as the time of what was executed
@@ -199,6 +201,27 @@ def rehearse(venue: Venue, change: Change) -> None:
                 raise
     assert last is not None  # for each time it was refused, or nobody said
     raise last
+
+
+def warning_of(venue: Venue, function: str, arguments: Sequence[Any]) -> str:
+    """What to know before a change that no bound refuses; "" if nothing."""
+    if function != "set_oracle_signer":
+        return ""
+    key, live = arguments
+    return crowd_warning(venue["Oracle"], key) if live else ""
+
+
+def crowd_warning(oracle: Contract, key: str) -> str:
+    """What to know before this key signs prices too: more may serve than a vector has room for."""
+    live, word = oracle.reads([("live_count",), ("service", key)])
+    service = unpack_service(word)
+    if live < VIEWS_MAX or (service.from_ms and not service.until_ms):
+        return ""
+    return (
+        f"{live} oracle signers serve, and a vector carries {VIEWS_MAX} signatures: with one more,"
+        " one is always left out, and every vector waits for it; retire one first (infold govern"
+        " oracle_signer ADDRESS false)"
+    )
 
 
 def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = False) -> Step | None:

@@ -129,7 +129,7 @@ def govern(
     A venue that is not sealed, as a devnet is, obeys its deployer's key at once, without delay; the
     vault's and the bond's changes wait there too.
     """
-    from infold.shell.governing import parse_arguments, setters
+    from infold.shell.governing import parse_arguments, setters, warning_of
 
     party = caller.party()
     known = setters(party.venue)
@@ -138,6 +138,8 @@ def govern(
     setter = known[what]
     arguments = tuple(parse_arguments(what, setter.inputs, values or []))
     asked = Asked(execute=execute, cancel=cancel, again=again)
+    if not cancel and (said := warning_of(party.venue, setter.function, arguments)):
+        complain(said)
     bring_on(party, setter.function, arguments, asked, as_json, setter.contract)
 
 

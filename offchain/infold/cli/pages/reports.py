@@ -196,7 +196,11 @@ def _risk_words(found: Document) -> list[Line]:
             " at which it comes in",
         ),
         ("flatten", "what selling all of it outside would cost now, at the reference"),
-        ("curves cut", "how often the dealer offered less than its parameters would, by reason:"),
+        (
+            "curves cut",
+            "how often the dealer offered less than its parameters would"
+            + (", by reason:" if cut else ": never"),
+        ),
         *(
             (f"  {reason}", f"{count(times)}: {REASONS[reason]}")
             for reason, times in sorted(cut.items())

@@ -124,7 +124,8 @@ class Rpc:
 def _is_refused(error: httpx.HTTPError) -> bool:
     """Whether a request reached nobody who would act on it."""
     if isinstance(error, httpx.HTTPStatusError):
-        return error.response.is_client_error
+        status = error.response.status_code
+        return 400 <= status < 500 and status != httpx.codes.REQUEST_TIMEOUT
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 

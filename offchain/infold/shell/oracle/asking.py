@@ -105,7 +105,7 @@ class Asker(Closable):
                 return {}, f"did not answer ({type(error).__name__})"
             if not isinstance(answer, dict):
                 return {}, "answered nonsense"
-            if status == 200:
+            if status == 200 or "signed" in answer:  # a refusal that brings something is an answer
                 return answer, ""
             wait_ms = answer.get("wait_ms")
             if status != TOO_EARLY or not isinstance(wait_ms, int) or wait_ms < 0:

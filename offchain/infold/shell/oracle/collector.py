@@ -19,16 +19,16 @@ from infold.messages import PriceVector
 from infold.shell.anvil import STOP_DEADLINE_S
 from infold.shell.oracle.asking import Answer, Asker, Refusals
 from infold.shell.oracle.roster import Quorum, Roster
-from infold.shell.oracle.signer import (
-    STALE_MS,
-    TOLERANCE_E6,
-    VIEWS_MAX,
+from infold.shell.oracle.signer import STALE_MS, TOLERANCE_E6, VIEWS_MAX
+from infold.shell.oracle.views import (
     Abstains,
+    Signed,
     View,
     agreed_prices,
+    read_signed,
     read_view,
 )
-from infold.signing import Domain, checksum_address, recover, vector_digest
+from infold.signing import Domain, checksum_address
 from infold.vectors import chunks_for, opened_for, vector_openings, vector_root
 
 READY_DEADLINE_S = 30.0
@@ -168,22 +168,68 @@ class Collector:
                 raise Unavailable(_refusal(time_ms, what, refusals))
             what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
             raise Unpriced(_refusal(time_ms, what, refusals), missing)
-        chunks, opened = chunks_for(agreed), opened_for(agreed)
-        root = vector_root(agreed, chunks)
-        digest = vector_digest(time_ms, chunks, root, self._domain)
-        signatures = self._signatures(time_ms, digest, views, k, refusals)
-        if len(signatures) < k:
-            what = f"{len(signatures)} of {k} signatures"
+        over, pairs = self._signed_by_k(time_ms, views, prices, k, refusals)
+        agreed = agreed_prices([prices[who] for who in over], k)
+        missing = [market for market in required if market not in agreed]
+        if missing:
+            what = f"signed already without market {', '.join(map(str, missing))}"
             raise Unavailable(_refusal(time_ms, what, refusals))
+        chunks, opened = chunks_for(agreed), opened_for(agreed)
         return PriceVector(
             time_ms=time_ms,
             chunks=chunks,
             opened=opened,
             prices=agreed,
             openings=vector_openings(agreed, chunks, opened),
-            signatures=[signatures[who] for who in sorted(signatures)],
-            root=root,
+            signatures=pairs,
+            root=vector_root(agreed, chunks),
         )
+
+    def _signed_by_k(
+        self,
+        time_ms: int,
+        views: Mapping[bytes, View],
+        prices: Mapping[bytes, dict[int, int]],
+        k: int,
+        refusals: Refusals,
+    ) -> tuple[list[bytes], list[tuple[int, int]]]:
+        """Over whose views k signers sign one vector, and their signatures by ascending address.
+
+        These are all views, unless another asker had k of them sign over fewer before. Where it had
+        each sign something else, all are shown that, and leave it. Raises `Unavailable`.
+        """
+        shown = ["0x" + who.hex() for who in views]
+        body = {"time_ms": time_ms, "views": [msgspec.to_builtins(one) for one in views.values()]}
+        found: dict[bytes, tuple[bytes, Signed]] = {}
+
+        def take(who: bytes, answer: Answer) -> str:
+            other = answer.get("signed")
+            try:
+                if other is None:
+                    signed = Signed(over=shown, r=answer["r"], vs=answer["vs"])
+                else:
+                    signed = msgspec.convert(other, Signed)
+                signer, root = read_signed(signed, time_ms, prices, k, self._domain)
+            except (msgspec.MsgspecError, Abstains, KeyError, TypeError) as error:
+                return f"signed something else ({error})"
+            if signer != who:
+                return "signed something else"
+            found[who] = root, signed
+            return "" if other is None else str(answer.get("reason", "signed something else"))
+
+        self._asker.ask("/sign", body, views, take, k, refusals)
+        most = _most(found)
+        others = [who for who, (_, signed) in found.items() if signed.over != shown]
+        if len(most) < k and others:
+            evidence = [msgspec.to_builtins(signed) for _, signed in found.values()]
+            self._asker.ask("/sign", body | {"others": evidence}, others, take, k, refusals)
+            most = _most(found)
+        if len(most) < k:
+            what = f"{len(most)} of {k} signatures"
+            raise Unavailable(_refusal(time_ms, what, refusals))
+        signed = [found[who][1] for who in most]
+        over = [bytes.fromhex(who[2:]) for who in signed[0].over]
+        return over, [(int(one.r, 16), int(one.vs, 16)) for one in signed]
 
     def _views(
         self, time_ms: int, serving: Collection[bytes], k: int, refusals: Refusals
@@ -209,28 +255,6 @@ class Collector:
         shown = sorted(views)[:VIEWS_MAX]
         return {who: views[who] for who in shown}, {who: prices[who] for who in shown}
 
-    def _signatures(
-        self, time_ms: int, digest: bytes, views: Mapping[bytes, View], k: int, refusals: Refusals
-    ) -> dict[bytes, tuple[int, int]]:
-        """Who signs what follows from all these views, and how."""
-        signatures: dict[bytes, tuple[int, int]] = {}
-
-        def take(who: bytes, answer: Answer) -> str:
-            try:
-                pair = int(answer["r"], 16), int(answer["vs"], 16)
-                recovered = recover(digest, *pair)
-            except (KeyError, ValueError, TypeError, OverflowError) as error:
-                return f"answered nonsense ({error})"
-            if recovered != who:
-                return "signed something else"
-            signatures[who] = pair
-            return ""
-
-        shown = [msgspec.to_builtins(view) for view in views.values()]
-        body = {"time_ms": time_ms, "views": shown}
-        self._asker.ask("/sign", body, views, take, k, refusals)
-        return signatures
-
     def require(self, time_ms: int) -> Quorum:
         """Who of the known signers serves at T, by the chain, and how many must sign. Raises
         `Unavailable` if they are too few: governance may put a known one in service any time.
@@ -255,6 +279,14 @@ class Collector:
     def close(self) -> None:
         """Close the connections."""
         self._asker.close()
+
+
+def _most(found: Mapping[bytes, tuple[bytes, Signed]]) -> list[bytes]:
+    """Who signed the root that most signed, by ascending address."""
+    by_root: dict[bytes, list[bytes]] = {}
+    for who, (root, _) in sorted(found.items()):
+        by_root.setdefault(root, []).append(who)
+    return max(by_root.values(), key=len, default=[])
 
 
 def _refusal(time_ms: int, what: str, refusals: dict[bytes, str]) -> str:

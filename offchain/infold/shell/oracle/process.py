@@ -22,18 +22,17 @@ import msgspec
 
 from infold.errors import Misconfigured, Unavailable
 from infold.shell.chain import Contract, Rpc, load_abi
+from infold.shell.oracle.record import Record
 from infold.shell.oracle.roster import ChainRoster
 from infold.shell.oracle.signer import (
     BLOCK_MS,
     STALE_MS,
     TOLERANCE_E6,
-    Abstains,
-    Record,
     Signer,
     SignRequest,
-    TooEarly,
 )
 from infold.shell.oracle.sources import Source
+from infold.shell.oracle.views import Abstains, SignedOther, TooEarly
 from infold.signing import Domain, address_of
 
 BODY_BYTES_MAX = 1 << 20  # 16 signers' views of 255 markets are about 100 KB
@@ -74,6 +73,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(400, {"reason": f"malformed request: {error}"})
         except TooEarly as error:
             return self._answer(425, {"reason": str(error), "wait_ms": error.wait_ms})
+        except SignedOther as error:
+            signed = msgspec.to_builtins(error.signed)
+            return self._answer(409, {"reason": str(error), "signed": signed})
         except Abstains as error:
             return self._answer(409, {"reason": str(error)})
         return self._answer(404, {"reason": "post to /view or /sign"})

@@ -4,7 +4,8 @@
 It abstains from a market when fewer than two of its sources have a fresh price or two of them
 disagree, and from the vector when nothing is left, when the median is far from its own, or when it
 has signed another vector for this T: it writes T and root to its record, on disk, before the
-signature leaves.
+signature leaves. One of which nothing can come, by what the others signed, it leaves for the one
+that follows from all views, once: so there is never more than one vector of a T.
 
 Anyone may ask. So the view it gave of a T stands for every asker, and over fewer views than there
 are signers it signs only after a grace: a stranger who shows each signer others would have them
@@ -13,21 +14,30 @@ sign roots of which none gets k signatures (docs/decisions/0040).
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from infold.errors import InfoldError, Misconfigured
+from infold.errors import InfoldError
+from infold.shell.oracle.record import Entry, Record
 from infold.shell.oracle.roster import Quorum, Roster
-from infold.shell.oracle.sources import Source, parse_prices
-from infold.signing import Domain, address_of, keccak, recover, sign, vector_digest
+from infold.shell.oracle.sources import Source
+from infold.shell.oracle.views import (
+    Abstains,
+    Signed,
+    SignedOther,
+    TooEarly,
+    View,
+    agreed_prices,
+    median,
+    read_signed,
+    read_view,
+    view_digest,
+)
+from infold.signing import Domain, address_of, sign, vector_digest
 from infold.units import GUARD_MS
 from infold.vectors import chunks_for, vector_root
 
@@ -43,35 +53,14 @@ BLOCK_MS = 2_000  # between two blocks of a chain that keeps pace with batches
 VIEWS_KEPT = 1_024  # times whose views are remembered: a quarter of an hour of batches, 1 MB or so
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one signer sees at T: price_e8 by market, signed; and why it abstains from the markets
-    it leaves out.
+class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The views a signer is asked to agree on, and what others signed of this T where that may be
+    why they do not.
     """
 
     time_ms: int
-    prices: dict[str, str]
-    abstained: dict[str, str]
-    r: str
-    vs: str
-
-
-class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The views a signer is asked to agree on."""
-
-    time_ms: int
     views: list[View]
-
-
-class Abstains(InfoldError):
-    """A signer's refusal, with its reason."""
-
-
-class TooEarly(Abstains):
-    """It will answer in `wait_ms`."""
-
-    def __init__(self, reason: str, wait_ms: int) -> None:
-        super().__init__(f"{reason}; ask again in {wait_ms} ms")
-        self.wait_ms = wait_ms
+    others: list[Signed] = []
 
 
 class Given(NamedTuple):
@@ -79,77 +68,6 @@ class Given(NamedTuple):
 
     view: View
     at_ms: int
-
-
-def view_digest(time_ms: int, prices_e8: dict[int, int], domain: Domain) -> bytes:
-    """What a signer signs under its view. Not an EIP-712 struct: no contract ever accepts it."""
-    root = vector_root(prices_e8, 8)
-    return keccak(b"infold view" + domain.separator + time_ms.to_bytes(8, "big") + root)
-
-
-def median(values: Sequence[int]) -> int:
-    """The middle value; of two middle ones the mean, rounded down."""
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) // 2
-
-
-def agreed_prices(views: Sequence[dict[int, int]], k: int) -> dict[int, int]:
-    """The vector that follows from some views: the median of each market that at least k of them
-    price.
-    """
-    markets = sorted({market for view in views for market in view})
-    seen = {market: [view[market] for view in views if market in view] for market in markets}
-    return {market: median(prices) for market, prices in seen.items() if len(prices) >= k}
-
-
-class Record:
-    """Which root was signed for which T, on disk before any signature leaves. One process at a
-    time. `Misconfigured` if another has it or it is damaged.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._file)
-            raise Misconfigured(
-                f"record {path} is in use: one signer process a key and record"
-            ) from error
-        self.roots: dict[int, str] = {}
-        content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole != len(content):
-            os.ftruncate(self._file, whole)  # a line torn by a crash: its signature never left
-        for number, text in enumerate(content[:whole].splitlines(), 1):
-            try:
-                line = json.loads(text)
-                self.roots[int(line["time_ms"])] = str(line["root"])
-            except (ValueError, KeyError, TypeError) as error:
-                raise Misconfigured(
-                    f"record {path} is damaged at line {number}; retire this key, it may have "
-                    "signed what the record lost"
-                ) from error
-
-    def close(self) -> None:
-        """Close the file and give its lock back."""
-        os.close(self._file)
-
-    def claim(self, time_ms: int, root: bytes) -> None:
-        """Write down that this root is signed for T. Raises `Abstains` if another one was."""
-        earlier = self.roots.get(time_ms)
-        if earlier is not None:
-            if earlier != root.hex():
-                raise Abstains(f"signed another vector for {time_ms} before")
-            return
-        line = json.dumps({"time_ms": time_ms, "root": root.hex()}) + "\n"
-        try:
-            os.write(self._file, line.encode())
-            os.fdatasync(self._file)
-        except OSError as error:
-            raise Abstains(f"cannot write its record ({error.strerror})") from error
-        self.roots[time_ms] = root.hex()
 
 
 @dataclass(slots=True)
@@ -257,12 +175,41 @@ class Signer:
         chunks = chunks_for(agreed)
         root = vector_root(agreed, chunks)
         wait_ms = given.at_ms + GRACE_MS - self.clock_ms()
-        settled = self._are_all(quorum, views) or self.record.roots.get(time_ms) == root.hex()
-        if not settled and wait_ms > 0:
-            raise TooEarly(f"was shown {len(views)} views, and more signers serve", wait_ms)
-        self.record.claim(time_ms, root)
-        r, vs = sign(vector_digest(time_ms, chunks, root, self.domain), self.private_key)
-        return root, r, vs
+        are_all, earlier = self._are_all(quorum, views), self.record.entries.get(time_ms)
+        entry = Entry(root, chunks, sorted(views), moved=earlier is not None)
+        if earlier is None:
+            if not are_all and wait_ms > 0:
+                raise TooEarly(f"was shown {len(views)} views, and more signers serve", wait_ms)
+            self.record.write(time_ms, entry)
+        elif earlier.root != root:
+            if earlier.moved or not are_all or not self._is_void(earlier, request, views, quorum.k):
+                raise SignedOther(
+                    f"signed another vector for {time_ms} before", self._signed(time_ms, earlier)
+                )
+            self.record.write(time_ms, entry)
+        signed = self._signed(time_ms, entry)
+        return root, int(signed.r, 16), int(signed.vs, 16)
+
+    def _signed(self, time_ms: int, entry: Entry) -> Signed:
+        digest = vector_digest(time_ms, entry.chunks, entry.root, self.domain)
+        r, vs = sign(digest, self.private_key)
+        return Signed(over=["0x" + who.hex() for who in entry.over], r=hex(r), vs=hex(vs))
+
+    def _is_void(
+        self, entry: Entry, request: SignRequest, views: Mapping[bytes, dict[int, int]], k: int
+    ) -> bool:
+        """Whether no vector can come of what it signed: so many signed something else that those
+        who are left are fewer than k. Nobody comes back to it, since whoever leaves what it signed
+        leaves for what follows from all views, once.
+        """
+        if len(request.others) > VIEWS_MAX:
+            raise Abstains(f"was shown {len(request.others)} signatures, at most {VIEWS_MAX} count")
+        elsewhere = set()
+        for signed in request.others:
+            who, root = read_signed(signed, request.time_ms, views, k, self.domain)
+            if root != entry.root and who in views and who != self.address:
+                elsewhere.add(who)
+        return len(views) - len(elsewhere) < k
 
     def _read_views(self, request: SignRequest) -> dict[bytes, dict[int, int]]:
         """Prices by whose view they are, in the order shown."""
@@ -328,15 +275,3 @@ class Signer:
             )
         if ahead_ms > 0:
             raise TooEarly("T is not over, and what is seen may change", ahead_ms)
-
-
-def read_view(view: View, time_ms: int, domain: Domain) -> tuple[bytes, dict[int, int]]:
-    """Who signed a view, and its prices. Raises `Abstains` if it is not a view of this T."""
-    try:
-        prices = parse_prices(view.prices)
-        who = recover(view_digest(view.time_ms, prices, domain), int(view.r, 16), int(view.vs, 16))
-    except (ValueError, OverflowError) as error:
-        raise Abstains(f"a view is malformed ({error})") from error
-    if view.time_ms != time_ms or who is None:
-        raise Abstains("a view is of another time or not signed")
-    return who, prices

@@ -277,7 +277,13 @@ def test_a_lost_connection_that_nobody_explains_names_the_node_and_the_call() ->
 
 @pytest.mark.parametrize(
     ("status", "content", "may_be_done"),
-    [(502, "", True), (200, "<html>", True), (200, "null", True), (429, "{}", False)],
+    [
+        (502, "", True),
+        (200, "<html>", True),
+        (200, "null", True),
+        (408, "", True),
+        (429, "{}", False),
+    ],
 )
 def test_a_lost_answer_is_told_from_a_request_that_nobody_took(
     monkeypatch: pytest.MonkeyPatch, status: int, content: str, may_be_done: bool
@@ -295,11 +301,16 @@ def test_a_lost_answer_is_told_from_a_request_that_nobody_took(
 
 
 @pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("lost", [True, False])
 def test_what_may_be_sent_is_looked_for_by_its_hash(
-    monkeypatch: pytest.MonkeyPatch, shown: bool
+    monkeypatch: pytest.MonkeyPatch, shown: bool, lost: bool
 ) -> None:
+    fault = {"code": -32002, "message": "request timed out"}
+
     def answer(request: httpx.Request) -> httpx.Response:
         asked = json.loads(request.content)
+        if asked["method"] == "eth_sendRawTransaction" and not lost:
+            return httpx.Response(200, json={"id": asked["id"], "error": fault})
         if asked["method"] == "eth_sendRawTransaction":
             raise httpx.ReadTimeout("timed out", request=request)
         found: object = "0x1"
@@ -312,8 +323,10 @@ def test_what_may_be_sent_is_looked_for_by_its_hash(
     if shown:
         assert sender.send_raw(b"raw") == keccak(b"raw")
     else:
-        with pytest.raises(Undecided, match=f"may have been sent as 0x{keccak(b'raw').hex()}"):
+        said = f"may have been sent as 0x{keccak(b'raw').hex()}" if lost else "timed out"
+        with pytest.raises(Unavailable, match=said) as told:
             sender.send_raw(b"raw")
+        assert isinstance(told.value, Undecided) is lost
     sender.rpc.close()
 
 

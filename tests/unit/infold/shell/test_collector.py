@@ -14,9 +14,9 @@ from tests.support.signer_sets import SignerSet
 
 from infold.closable import Closable
 from infold.errors import Unavailable
-from infold.shell.oracle import Collector, Feed, Record, Signer, Source, asking, signer
+from infold.shell.oracle import Collector, Feed, Record, Signer, SignRequest, Source, asking, signer
 from infold.shell.oracle.process import server_of
-from infold.signing import Domain, address_of
+from infold.signing import Domain, address_of, recover, vector_digest
 from infold.words import ServiceWord
 
 DOMAIN = Domain(31337, b"\x0a" * 20)
@@ -72,20 +72,24 @@ class Ground:
         self._ends = ends
         self.set = SignerSet((), 2)
         self.urls: dict[bytes, str] = {}
-        self.feeds = [Feed(path / letter) for letter in "ab"]
-        for feed in self.feeds:
-            ends.callback(feed.close)
+        self.signers: list[Signer] = []
 
     def sign_with(self, *keys: bytes) -> None:
+        """Signers, each of whom sees a last digit of its own."""
         for key in keys:
+            feeds = [Feed(self._path / f"source{key[0]}{letter}") for letter in "ab"]
+            for feed in feeds:
+                feed.write(T, {BITCOIN: PRICE + key[0] ** 2})
+                feed.close()
             signer = Signer(
                 private_key=key,
-                sources=[Source(feed.path) for feed in self.feeds],
+                sources=[Source(feed.path) for feed in feeds],
                 record=Record(self._path / f"record{key[0]}"),
                 domain=DOMAIN,
                 roster=self.set,
             )
             self._ends.callback(signer.record.close)
+            self.signers.append(signer)
             server = server_of(signer, "127.0.0.1", 0)
             self._ends.callback(server.server_close)
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -99,11 +103,17 @@ class Ground:
         self.set.service[who] = ServiceWord(from_ms=1)
 
     def collector(self) -> Collector:
-        for feed in self.feeds:
-            feed.write(T, {BITCOIN: PRICE})
         collector = Collector(self.urls, self.set, DOMAIN)
         self._ends.callback(collector.close)
         return collector
+
+    def split(self, *shown: tuple[int, ...]) -> None:
+        """As a stranger does once the grace is over: have each signer sign over other views."""
+        views = [one.view(T) for one in self.signers]
+        for one, places in zip(self.signers, shown, strict=False):
+            later_ms = one.clock_ms() + signer.GRACE_MS
+            one.clock_ms = lambda later_ms=later_ms: later_ms
+            one.sign(SignRequest(time_ms=T, views=[views[place] for place in places]))
 
 
 @pytest.fixture
@@ -124,6 +134,31 @@ def test_all_who_serve_sign_at_once(ground: Ground, monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(module, "GRACE_MS", 1 << 40)
     ground.sign_with(*KEYS[:3])
     assert len(ground.collector().collect(T, [BITCOIN]).signatures) == 3
+
+
+@pytest.mark.parametrize(
+    ("shown", "signed_by"),
+    [
+        (((0, 1), (1, 2), (2, 0)), 3),
+        (((0, 1), (1, 2)), 3),
+        (((0, 1),), 2),
+        (((0, 1), (0, 1)), 2),
+        (((0, 1), (0, 1), (1, 2)), 2),
+    ],
+)
+def test_a_stranger_who_was_first_spends_nothing(
+    ground: Ground, shown: tuple[tuple[int, ...], ...], signed_by: int
+) -> None:
+    """Where a vector came of it, that is the one of T; else all leave what they signed."""
+    ground.sign_with(*KEYS[:3])
+    ground.split(*shown)
+    collector = ground.collector()
+    vector = collector.collect(T, [BITCOIN])
+    assert len(vector.signatures) == signed_by
+    digest = vector_digest(T, vector.chunks, vector.root, DOMAIN)
+    found = [recover(digest, r, vs) for r, vs in vector.signatures]
+    assert None not in found and found == sorted(found)  # type: ignore[type-var]
+    assert collector.collect(T, [BITCOIN]).root == vector.root
 
 
 @pytest.mark.usefixtures("short_grace")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.signer_sets import SignerSet
 
@@ -15,9 +16,12 @@ from infold.shell.oracle import (
     BLOCK_MS,
     GRACE_MS,
     Abstains,
+    Entry,
     Feed,
     Quorum,
     Record,
+    Signed,
+    SignedOther,
     Signer,
     SignRequest,
     Source,
@@ -205,12 +209,13 @@ def test_a_signer_never_signs_two_vectors_for_one_time(bench: Bench, tmp_path: P
 def test_a_record_forgets_a_torn_line_and_refuses_damage(tmp_path: Path) -> None:
     path = tmp_path / "record"
     record = Record(path)
-    record.claim(T, b"\x01" * 32)
+    entry = Entry(b"\x01" * 32, 2, [b"\x02" * 20], moved=True)
+    record.write(T, entry)
     record.close()
     with path.open("ab") as file:
         file.write(b'{"time_ms": 17')
     record = Record(path)
-    assert record.roots == {T: "01" * 32}
+    assert record.entries == {T: entry}
     with pytest.raises(Misconfigured, match="is in use"):
         Record(path)
     record.close()
@@ -336,6 +341,71 @@ def test_fewer_views_are_signed_after_a_grace(bench: Bench) -> None:
     first = bench.signers[0].sign(request)
     bench.now_ms = NOW_MS
     assert bench.signers[0].sign(request) == first  # what was signed is no choice any more
+
+
+def split(bench: Bench, *pairs: tuple[int, int]) -> tuple[SignRequest, list[Signed]]:
+    """Have the signers sign over other views each, after the grace; all views, and what was signed,
+    as they say when they are asked to sign over all.
+    """
+    bench.write_apart(T)
+    whole = SignRequest(time_ms=T, views=bench.views(T))
+    bench.now_ms += GRACE_MS
+    said = []
+    for signer, pair in zip(bench.signers, pairs, strict=False):
+        signer.sign(SignRequest(time_ms=T, views=[whole.views[place] for place in pair]))
+        with pytest.raises(SignedOther, match="signed another vector") as other:
+            signer.sign(whole)
+        said.append(other.value.signed)
+    return whole, said
+
+
+def test_what_nothing_can_come_of_is_left_for_what_follows_from_all(
+    bench: Bench, tmp_path: Path
+) -> None:
+    whole, said = split(bench, (0, 1), (1, 2), (2, 0))
+    first = bench.signers[0]
+    for few in (said[:2], [said[0], said[1], said[1]]):
+        with pytest.raises(SignedOther):  # the third may still sign what the first one did
+            first.sign(msgspec.structs.replace(whole, others=few))
+    told = msgspec.structs.replace(whole, others=said)
+    assert len({signer.sign(told)[0] for signer in bench.signers}) == 1
+    back = SignRequest(time_ms=T, views=whole.views[:2], others=said)
+    with pytest.raises(SignedOther):  # and for nothing else after that, nor by a restart
+        first.sign(back)
+    assert first.record.entries[T].moved
+    first.record.close()
+    first.record = Record(tmp_path / "record0")
+    with pytest.raises(SignedOther):
+        first.sign(back)
+
+
+def test_what_a_vector_may_have_come_of_stays(bench: Bench) -> None:
+    """Two of three signed it: whoever had them do so holds a vector."""
+    whole, said = split(bench, (0, 1), (0, 1))
+    third = bench.signers[2].sign(whole)
+    said.append(Signed(over=_all_of(bench), r=hex(third[1]), vs=hex(third[2])))
+    told = msgspec.structs.replace(whole, others=said)
+    for signer in bench.signers[:2]:
+        with pytest.raises(SignedOther):
+            signer.sign(told)
+
+
+def test_signatures_that_prove_nothing_are_refused(bench: Bench) -> None:
+    whole, said = split(bench, (0, 1), (1, 2), (2, 0))
+    for forged in (
+        msgspec.structs.replace(said[1], over=_all_of(bench)[:1]),
+        msgspec.structs.replace(said[1], over=["0x" + "ab" * 20]),
+        msgspec.structs.replace(said[1], r="0xzz"),
+    ):
+        with pytest.raises(Abstains, match="a signature is"):
+            bench.signers[0].sign(msgspec.structs.replace(whole, others=[said[0], forged]))
+    strange = msgspec.structs.replace(said[1], over=_all_of(bench))  # recovers to nobody known
+    with pytest.raises(SignedOther):
+        bench.signers[0].sign(msgspec.structs.replace(whole, others=[strange, said[2]]))
+
+
+def _all_of(bench: Bench) -> list[str]:
+    return ["0x" + signer.address.hex() for signer in bench.signers]
 
 
 def test_the_grace_begins_anew_with_a_signer_that_was_restarted(bench: Bench) -> None:
