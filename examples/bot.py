@@ -14,7 +14,7 @@ import sys
 import time
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
-from infold.errors import Rejected, Unavailable
+from infold.errors import InfoldError, Rejected, Unavailable
 from infold.sdk import Client, Wallet
 
 SPREAD = Decimal("0.0008")  # of the price, to either side
@@ -91,6 +91,9 @@ def main(url: str, account: str, key_file: str, market: str = "BTC-USD") -> None
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5):
+    if len(sys.argv) not in (4, 5) or not sys.argv[2].isdecimal():
         sys.exit(__doc__)
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except InfoldError as error:  # its words say what to do next
+        sys.exit(str(error))

@@ -309,7 +309,9 @@ class Fetched:
         self._spoke = time.monotonic()
 
     def hear(self, line: str) -> None:
-        if line.startswith("Collecting "):
+        if line.startswith("Ignoring "):  # locked, and of another platform
+            self.total -= 1
+        elif line.startswith("Collecting "):
             self.count += 1
             if sys.stderr.isatty():
                 print(

@@ -25,6 +25,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -239,7 +240,8 @@ def run_tests(watch: Watch, tests: Sequence[str]) -> list[str]:
     quiet = ["-q", "--no-header", "-p", "no:cacheprovider"]
     large = "ignore::vyper.warnings.ContractSizeLimit"  # marks are not what is deployed
     given = [*quiet, "-W", large, *(tests or TESTS)]
-    ended = pytest.ExitCode(pytest.main(given, plugins=[watch]))
+    with redirect_stdout(sys.stderr):  # what was found alone is stdout's, whoever reads it
+        ended = pytest.ExitCode(pytest.main(given, plugins=[watch]))
     wrong = (
         [] if ended is pytest.ExitCode.OK else [f"TESTS  {ended.name.lower().replace('_', ' ')}"]
     )

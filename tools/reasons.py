@@ -15,6 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Generator
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Final
 
@@ -62,9 +63,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args(arguments)
     watch = _Watch()
-    ended = pytest.main(["-q", "--no-header", "-p", "no:cacheprovider", *TESTS], plugins=[watch])
-    if ended != pytest.ExitCode.OK:
-        print("the tests fail: no map of what they trip", file=sys.stderr)
+    given = ["-q", "--no-header", "-p", "no:cacheprovider", *TESTS]
+    with redirect_stdout(sys.stderr):  # the map alone is stdout's, whoever reads it
+        ended = pytest.ExitCode(pytest.main(given, plugins=[watch]))
+    if ended is not pytest.ExitCode.OK:
+        how = ended.name.lower().replace("_", " ")
+        print(f"{how}: no map of what they trip", file=sys.stderr)
         return 1
     found = reasons()
     missing = [words for words in found if words not in watch.tests]

@@ -122,13 +122,21 @@ def test_a_provider_comes_in_and_goes_out(shell: Shell) -> None:
     code, shown, _ = shell.run("lp", "show", owner)
     (redemption,) = shown["requests"]
     assert (redemption["state"], redemption["redeem_e12"]) == ("claimable", asked["shares_e12"])
-    code, claimed, _ = shell.signed("lp", "claim", epoch)
+    code, _, err = shell.signed("lp", "claim", epoch)
+    assert code == 7 and "nothing to take back" in err, "an epoch named is the last one collected"
+    code, claimed, _ = shell.signed("lp", "claim")
     assert claimed["paid_e6"] == shown["claimable_e6"]
-    assert claimed["epochs"] == [asked["epoch"]], "whatever epoch is named"
+    assert claimed["epochs"] == [asked["epoch"]]
     assert code == 0 and 399_900_000 <= int(claimed["paid_e6"]) <= 400_100_000
     code, _, err = shell.signed("lp", "claim", str(asked["epoch"]))
     assert code == 7 and "nothing to take back" in err
-    assert int(shell.run("lp", "show", owner)[1]["shares_e12"]) == shares - 400 * 10**12
+    left = shares - 400 * 10**12
+    assert int(shell.run("lp", "show", owner)[1]["shares_e12"]) == left
+    assert shell.signed("lp", "redeem")[0] == shell.signed("lp", "redeem", "1", "--all")[0] == 2
+    code, asked, _ = shell.signed("lp", "redeem", "--all")
+    assert code == 0 and asked["shares_e12"] == str(left)
+    code, _, err = shell.signed("lp", "redeem", "--all")
+    assert code == 3 and "holds no pool shares" in err
     assert shell.run("lp", "show", "somebody")[0] == 2
 
 

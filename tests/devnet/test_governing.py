@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.office import KEYS, MARKET, SOURCE, Console
 
 from infold.cli.layout import clock
+from infold.errors import Unavailable
+from infold.shell.chain import Rpc
 from infold.shell.governing import setters
 from infold.signing import address_of, checksum_address
 from infold.units import WINDOW_MS
@@ -221,6 +224,24 @@ def test_a_bound_is_told_before_the_delay_and_nothing_is_scheduled(console: Cons
     assert code == 7 and "governance: fee out of range" in said
     code, _, said = console.run("owner", *add, "--execute")
     assert code == 3 and "is not scheduled" in said
+
+
+def test_a_bound_is_told_by_a_node_that_stamps_no_other_block(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Rpc.call
+
+    def call(rpc: Rpc, method: str, *params: Any) -> Any:
+        if method == "eth_call" and len(params) > 2:
+            raise Unavailable("node refused eth_call: too many arguments")
+        return asked(rpc, method, *params)
+
+    monkeypatch.setattr(Rpc, "call", call)
+    add = ("market", "add", console.office.market_file(fee_e6=10_001))
+    code, _, said = console.run("owner", *add)
+    assert code == 7 and "governance: fee out of range" in said
+    add = ("market", "add", console.office.market_file(fee_e6=77))
+    assert console.run("owner", *add)[1]["state"] == "waiting"
 
 
 def test_only_a_proposer_schedules(console: Console) -> None:

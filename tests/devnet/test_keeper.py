@@ -16,6 +16,7 @@ from infold.cli.terminal import Exit
 from infold.shell.chain import block
 from infold.shell.deploy import MarketPlan
 from infold.shell.devnet_config import default_market
+from infold.units import INSURANCE_ACCOUNT, TREASURY_ACCOUNT
 
 pytestmark = pytest.mark.devnet
 
@@ -69,6 +70,27 @@ def test_the_keeper_leaves_who_is_well_alone_and_liquidates_who_is_not(scene: Sc
 
     scene.step()
     assert scene.venue.node.reconcile().report() == []
+
+
+def test_fees_go_to_insurance_and_treasury_once_there_are_enough(scene: Scene) -> None:
+    """It pays the keeper nothing, whoever names an account too."""
+    keeper = scene.account(KEEPER)
+    code, found, err = scene.keep("--fees-least", "1000")
+    assert code == 0 and found["fees_collected"] == [], err
+    assert scene.cash(INSURANCE_ACCOUNT) == 0 == scene.cash(TREASURY_ACCOUNT)
+
+    code, found, err = scene.keep("--account", str(keeper))
+    (collected,) = found["fees_collected"]
+    assert code == 0 and found["ok"] and collected["market"] == "BTC-USD", err
+    parts = int(collected["insurance_e6"]), int(collected["treasury_e6"])
+    assert parts == (scene.cash(INSURANCE_ACCOUNT), scene.cash(TREASURY_ACCOUNT))
+    assert sum(parts) == int(collected["fees_e6"]) > 10 * DOLLAR and min(parts) > DOLLAR
+    assert scene.cash(keeper) == 10 * DOLLAR
+    assert scene.keep("--fees-least", "0")[1]["fees_collected"] == []
+
+    scene.step()
+    assert scene.venue.node.reconcile().report() == []
+    assert app.run(["audit", "--rpc", scene.venue.devnet.rpc.url, "--json"]) == 0
 
 
 def test_E07_a_debt_is_the_other_sides_first_and_an_old_vector_moves_nobody(scene: Scene) -> None:

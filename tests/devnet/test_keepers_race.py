@@ -15,6 +15,7 @@ from tests.support.keeping import KEEPER, POOR, RICH, Scene, keeping
 
 from infold.cli import onchain
 from infold.cli.commands import keeper
+from infold.cli.commands.letting_out import MarketNames
 from infold.cli.onchain import Party
 from infold.errors import Unavailable
 from infold.shell.chain import block, calldata_of
@@ -56,7 +57,7 @@ def another_look(scene: Scene, kind: type[Watch], vector: Vector | None = None) 
     devnet = scene.venue.devnet
     silent = SimpleNamespace(say=lambda *_: None, at=lambda *_: None)
     party = Party(devnet.venue, devnet.accounts[POOR].wallet)
-    names = keeper.Names(devnet.venue["Clearing"])
+    names = MarketNames(devnet.venue["Clearing"])
     collect = None if vector is None else lambda _: vector
     return keeper.look(kind(devnet.venue), party, names, 0, collect, silent).found
 

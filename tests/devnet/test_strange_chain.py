@@ -10,8 +10,8 @@ from contextlib import ExitStack
 import pytest
 
 from infold.cli import app
-from infold.errors import InvariantBroken
-from infold.node import LocalVenue, live_prices
+from infold.errors import InvariantBroken, Unavailable
+from infold.node import BatchOutcome, LocalVenue, live_prices
 from infold.shell.anvil import Anvil
 from infold.shell.chain import block
 from infold.shell.devnet import Devnet
@@ -131,6 +131,57 @@ def test_a_book_of_another_chain_is_told(
         assert code == 3 and f"has no contract at {clearing}" in heard
         code, heard = said(capsys, "audit", *there)
         assert code == 6 and "no venue on the chain" in heard
+
+
+def test_a_block_that_cannot_be_had_is_missed_and_no_more(
+    venue: LocalVenue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a node that runs, and of one that has halted: its halt is raised, not the hiccup."""
+    stopped, answers = threading.Event(), [True, False, True]
+    real, silence = venue.devnet.mine, "node did not answer evm_mine"
+
+    def mine(time_ms: int) -> None:
+        if not answers.pop():
+            raise Unavailable(silence)
+        real(time_ms)
+        if not answers:
+            stopped.set()
+
+    monkeypatch.setattr(venue, "batch_interval_ms", 10)
+    monkeypatch.setattr(venue.devnet, "mine", mine)
+    monkeypatch.setattr(venue, "step", lambda time_ms, *_: BatchOutcome(time_ms))
+    venue.run_live(stopped)
+    assert caplog.text.count("BLOCK_MISSED") == 1 and silence in caplog.text
+
+    def broken(*_: object) -> BatchOutcome:
+        raise InvariantBroken("a rule was broken")
+
+    stopped.clear()
+    answers += [True, False, True]
+    monkeypatch.setattr(venue, "step", broken)
+    with pytest.raises(InvariantBroken, match=r"^a rule was broken$"):
+        venue.run_live(stopped)
+    assert caplog.text.count("BLOCK_MISSED") == 2
+
+
+def test_a_chain_that_is_gone_ends_a_devnet_and_hides_no_halt(
+    venue: LocalVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> BatchOutcome:
+        raise Unavailable("anvil ended by itself")
+
+    def broken(*_: object) -> BatchOutcome:
+        raise InvariantBroken("a rule was broken")
+
+    monkeypatch.setattr(venue, "batch_interval_ms", 10)
+    monkeypatch.setattr(venue.devnet, "mine", gone)
+    monkeypatch.setattr(venue.devnet.anvil, "require_alive", gone)
+    monkeypatch.setattr(venue, "step", lambda time_ms, *_: BatchOutcome(time_ms))
+    with pytest.raises(Unavailable, match=r"^anvil ended by itself$"):
+        venue.run_live(threading.Event())
+    monkeypatch.setattr(venue, "step", broken)
+    with pytest.raises(InvariantBroken, match=r"a rule was broken\. Since then: anvil ended"):
+        venue.run_live(threading.Event())
 
 
 def test_a_node_that_halts_leaves_its_chain_to_everybody_else(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stdout
+from typing import Any
 
 import typer
 
@@ -19,6 +20,32 @@ def text_of(lines: list[str]) -> str:
     """Lines as one text, after looking at their widths."""
     assert max(map(len, lines)) <= WIDTH, [line for line in lines if len(line) > WIDTH]
     return "\n".join(lines)
+
+
+def an_outcome(**changes: Any) -> Document:
+    """An IOC order to sell as `infold order show` tells it, ended without a fill."""
+    return {
+        "orderHash": HASH,
+        "account": 17,
+        "market": "BTC-USD",
+        "side": "sell",
+        "size": "30",
+        "price": "59000",
+        "timeInForce": "IOC",
+        "triggerKind": "none",
+        "triggerPrice": "0",
+        "expiry": 1_800_000_010_000,
+        "slot": 88,
+        "orderSeq": 2_181_410_494,
+        "status": "expired",
+        "open": False,
+        "reason": "UNFILLED",
+        "filled": "0",
+        "averagePrice": None,
+        "fee": "0",
+        "ts": 1_800_000_000_000,
+        "fills": [],
+    } | changes
 
 
 def finished(found: Document, page: Page) -> tuple[str, int]:

@@ -24,7 +24,14 @@ from infold.core.netting import plan_of
 from infold.core.state import Settings, State, chain_words
 from infold.messages import Cancel, Order, SignedOrder, TimeInForce, TriggerKind
 from infold.signing import signature_bytes
-from infold.units import FIRST_TRADER, GUARD_MS, POOL_ACCOUNT, WINDOW_MS
+from infold.units import (
+    FIRST_TRADER,
+    GUARD_MS,
+    INSURANCE_ACCOUNT,
+    POOL_ACCOUNT,
+    TREASURY_ACCOUNT,
+    WINDOW_MS,
+)
 from infold.words import (
     AccountWord,
     CapsWord,
@@ -229,7 +236,8 @@ class Venue:
         return account
 
     def _account_word(self, account: int, change_e6: int) -> str:
-        word = self.chain.accounts[account].word
+        held = self.chain.accounts.get(account)
+        word = held.word if held is not None else AccountWord()  # insurance's, treasury's before
         return to_word(pack_account(word._replace(collateral_e6=word.collateral_e6 + change_e6)))
 
     def deposit(self, account: int, amount_e6: int) -> None:
@@ -331,6 +339,19 @@ class Venue:
                 events.CollateralMoved(account=account, amount_e6=debt_e6, word=word),
                 events.Covered(account=account, insurance_e6=0, pool_e6=debt_e6),
             ]
+
+    def collect_fees(self, market: int) -> int:
+        """Hand a market's fees to insurance and treasury, an odd unit to the treasury; what there
+        was, e6.
+        """
+        ledger = self.chain.markets[market].ledger
+        fees_e6 = ledger.fees_e6
+        after = ledger._replace(realised_e6=ledger.realised_e6 + fees_e6, fees_e6=0)
+        self.tell(events.FeesCollected(market=market, ledger=to_word(pack_ledger(after))))
+        insured_e6 = fees_e6 // 2
+        self.deposit(INSURANCE_ACCOUNT, insured_e6)
+        self.deposit(TREASURY_ACCOUNT, fees_e6 - insured_e6)
+        return fees_e6
 
     # -- batches -----------------------------------------------------------------------------------
 

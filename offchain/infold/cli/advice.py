@@ -137,7 +137,7 @@ ADVICE: Final = {
         "nothing of this key is to be claimed: `infold lp show` prints its requests and where they"
         " stand; one is struck by the first batch after its epoch's end"
     ),
-    "pool: claim older requests first": "`infold lp claim EPOCH` collects all of them",
+    "pool: claim older requests first": "`infold lp claim` collects all of them",
     "pool: more than claimable": "nothing: it was claimed meanwhile; see `infold lp show`",
     "pool: epoch is full": "ask again after the epoch's end, or for less",
     "pool: not the owner or an operator": "sign with the key that made the request",
@@ -278,7 +278,19 @@ ADVICE: Final = {
 }
 """Every reason that a command can meet; the rest stand in the test beside it, with why not."""
 
+OF_PRICES: Final = {
+    "signers: not a signer": (
+        "a key that does not serve at their time signed the prices: run it again, the signers are"
+        " asked anew by who serves then"
+    ),
+}
+"""What means another thing where signed prices are checked than where signers are set."""
 
-def advice(reason: str) -> str:
-    """What to do next; empty for a reason that no command should meet."""
+
+def advice(reason: str, function: str) -> str:
+    """What to do next where a function is refused; empty for a reason that no command should
+    meet.
+    """
+    if reason in OF_PRICES and not function.startswith("set_"):
+        return OF_PRICES[reason]
     return ADVICE.get(reason, "")

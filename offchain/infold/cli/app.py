@@ -114,6 +114,8 @@ def _group(command: object) -> TyperGroup:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Whatever is raised on purpose is the last line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["help"]:
+        given = [*given[1:], "--help"]
     lay_out_help(given)
 
     def failed(failure: Failure) -> int:

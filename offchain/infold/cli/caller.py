@@ -55,6 +55,12 @@ class Caller:
         """The key."""
         return options.wallet(self.key_file, self.keystore, self.password_file, chain_id)
 
+    def key_named(self) -> str:
+        """Where the key came from, as `options.wallet` looks for it."""
+        if self.key_file is not None:
+            return str(self.key_file)
+        return self.keystore or "INFOLD_PRIVATE_KEY"
+
     def party(self) -> Party:
         """The key at the contracts."""
         from infold.cli.onchain import Party

@@ -49,7 +49,8 @@ def _advised(refusal: InfoldError) -> str:
 
     if not isinstance(refusal, Reverted) or refusal.mend:
         return str(refusal)
-    return str(Reverted(refusal.reason, refusal.doing, advice(refusal.reason)))
+    function = refusal.doing.rpartition(".")[2]
+    return str(Reverted(refusal.reason, refusal.doing, advice(refusal.reason, function)))
 
 
 def of_usage(said: str) -> Failure:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 WIDTH = 100
@@ -45,6 +46,11 @@ def decimal_dollars(text: str) -> str:
 def percent(share: float | str, places: int = 1) -> str:
     """A share as percent."""
     return f"{float(share) * 100:.{places}f}%"
+
+
+def exact_percent(share: str) -> str:
+    """A decimal share as percent with as many places as it takes: 2.5%, 3%."""
+    return f"{(Decimal(share) * 100).normalize():f}%"
 
 
 def grouped(text: str | None) -> str:

@@ -97,7 +97,7 @@ class Party:
         """
         from infold.shell.chain import Reverted
 
-        mend = advice(reason) + until(self.venue, reason, function, arguments)
+        mend = advice(reason, function) + until(self.venue, reason, function, arguments)
         return Reverted(reason, f"{contract}.{function}", mend)
 
     def _sent(self, target: bytes, data: bytes) -> bytes:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from infold.cli.numbers import canonical
 from infold.errors import Misconfigured, system_words
 from infold.units import AMOUNT_DECIMALS, parse_decimal
 
@@ -71,7 +72,9 @@ Account = Annotated[int, typer.Argument(min=0, max=2**32 - 1, help="The account'
 Market = Annotated[
     str, typer.Option("--market", "-m", help="BTC-USD say; see `infold market list`.")
 ]
-Amount = Annotated[str, typer.Argument(help="Collateral as a decimal, 250.5 say.")]
+Amount = Annotated[
+    str, typer.Argument(callback=canonical, help="Collateral as a decimal, 250.5 say.")
+]
 Mint = Annotated[
     bool,
     typer.Option(

@@ -17,7 +17,14 @@ import typer
 from infold.cli.header import header
 from infold.cli.layout import plain
 from infold.cli.pages import Page, Rows
-from infold.errors import InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
+from infold.errors import (
+    InfoldError,
+    InvariantBroken,
+    Misconfigured,
+    Rejected,
+    Unavailable,
+    printable,
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
@@ -76,7 +83,12 @@ def exit_code_of(error: InfoldError) -> Exit:
 
 def complain(message: str) -> None:
     """One line on stderr."""
-    print(f"infold: {message}", file=sys.stderr, flush=True)
+    print(f"infold: {legible(message)}", file=sys.stderr, flush=True)
+
+
+def legible(text: str) -> str:
+    """A text that may quote others, as a terminal may have it: it steers nothing."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 # -- data --------------------------------------------------------------------
@@ -112,7 +124,7 @@ def _print(found: object, as_json: bool, title: str, lines: Callable[[], list[st
         text = json.dumps(found, separators=(",", ":"), allow_nan=False)
     else:
         head = [_bold(title)] if title else []
-        text = "\n".join([*head, *lines()])
+        text = "\n".join([*head, *map(legible, lines())])
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
@@ -154,7 +166,7 @@ class _Lines:
 
     def say(self, text: str) -> None:
         self._spoke = time.monotonic()
-        print(f"[{self._spoke - self._begun:6.1f} s] {text}", file=sys.stderr, flush=True)
+        print(f"[{self._spoke - self._begun:6.1f} s] {legible(text)}", file=sys.stderr, flush=True)
 
     def at(self, done: int, total: int, note: str = "") -> None:
         if time.monotonic() - self._spoke >= self.EVERY_S:
@@ -191,7 +203,7 @@ class _Bars:
         self._progress.stop()
 
     def say(self, text: str) -> None:
-        self._progress.console.print(text, highlight=False)
+        self._progress.console.print(legible(text), highlight=False)
         self._progress.update(
             self._task, description=text, completed=0, total=None, note="", visible=True
         )

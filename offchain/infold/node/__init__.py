@@ -17,15 +17,15 @@ the pool after each batch, and its facts go to the same journal. There is none u
 it.
 
 `memory.py` holds state, journal and rows; `requests.py`, `following.py`, `batches.py`,
-`commitments.py` and `views/` work on it; `node.py` is their one guarded door; `local.py` puts a
-whole venue on this machine.
+`commitments.py` and `views/` work on it; `node.py` is their one guarded door; `promises.py` judges
+what a journal holds of commitments; `local.py` puts a whole venue on this machine.
 """
 
 from infold.node.batches import BatchOutcome, Dealer, Oracle
-from infold.node.commitments import Commitments
 from infold.node.local import LocalVenue, PriceWalk, live_desk
 from infold.node.memory import BatchRow, OrderRow, replay_state
 from infold.node.node import Node
+from infold.node.promises import Commitments
 from infold.node.requests import Admitted, DuplicateReceipt
 from infold.shell.devnet_config import live_prices
 

@@ -27,7 +27,6 @@ from infold.dealer.desk import SignalsLike
 from infold.dealer.guarding import CapitalGuard
 from infold.errors import InvariantBroken, Unavailable, Unpriced
 from infold.messages import Batch, Fill, PriceVector
-from infold.node.commitments import commitment_entry, curves_hash
 from infold.node.following import Follower
 from infold.node.memory import Memory
 from infold.shell.chain import settle_calldata
@@ -137,9 +136,7 @@ class Batches:
         self.fix_tiers(time_ms)
         curves = self._dealer.curves(self._state, time_ms)
         self.say_faults()
-        self._memory.journal.append(
-            [commitment_entry(curves_hash(curves), time_ms, self._dealer.guard)],
-        )
+        self._memory.commit(curves, time_ms, self._dealer.guard)
         vector = self._priced(time_ms)
         command = CloseBatch(
             time_ms=time_ms,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dealer's curves as they are committed to: hashed into the journal before the prices of their
-batch are asked for, and held beside what the batch was closed with.
+batch are asked for.
 """
 
 from __future__ import annotations
@@ -10,9 +10,23 @@ from collections.abc import Mapping
 import msgspec
 
 from infold.core.curve import Curve
-from infold.core.events import CloseBatch
 from infold.dealer.guarding import CapitalGuard
 from infold.signing import keccak
+
+
+class Commitment(msgspec.Struct, frozen=True):
+    """The hash of a batch's curves, in hex, and the T it was given for; -1 before the first."""
+
+    curves: str = ""
+    time_ms: int = -1
+
+    def withdraws(self, earlier: Commitment) -> bool:
+        """Whether it takes an earlier one back: other curves for its T, or any for a T before it.
+        Signers may have been asked for that T, so its prices may be known.
+        """
+        if self.time_ms == earlier.time_ms:
+            return self.curves != earlier.curves
+        return self.time_ms < earlier.time_ms
 
 
 def curves_hash(curves: Mapping[int, Curve]) -> bytes:
@@ -30,50 +44,9 @@ def commitment_entry(committed: bytes, time_ms: int, guard: CapitalGuard | None)
     return msgspec.json.encode(entry)
 
 
-class _Commitment(msgspec.Struct):
-    curves: str
-    time_ms: int
-
-
-class _Command(msgspec.Struct):
-    """Which command it is, without reading the rest."""
-
-    type: str
-
-
-class Commitments:
-    """Whether every batch was closed with the curves that the dealer had committed to for it.
-
-    A batch that could not be priced is committed to again at a later T: the last word counts, and
-    it must be for the T at which the batch closed.
-    """
-
-    def __init__(self) -> None:
-        self.batches = 0
-        self.faults: list[str] = []
-        self._last = _Commitment("", -1)
-
-    def watch(self, entry: Mapping[str, msgspec.Raw]) -> None:
-        """Take in a journalled entry by its parts, in the journal's order."""
-        if "curves" in entry:
-            self._last = msgspec.convert(
-                {name: msgspec.json.decode(entry[name]) for name in ("curves", "time_ms")},
-                type=_Commitment,
-            )
-        elif "command" in entry:
-            kind = msgspec.json.decode(entry["command"], type=_Command).type
-            if kind == CloseBatch.__name__:
-                self._closed(msgspec.json.decode(entry["command"], type=CloseBatch))
-
-    def _closed(self, command: CloseBatch) -> None:
-        self.batches += 1
-        committed, found = self._last.curves, curves_hash(command.curves).hex()
-        if self._last.time_ms != command.time_ms:
-            self.faults.append(
-                f"the batch at {command.time_ms} ms closed on curves not committed to before it"
-            )
-        elif committed != found:
-            self.faults.append(
-                f"the batch at {command.time_ms} ms closed on curves of hash {found}, committed"
-                f" were those of {committed}"
-            )
+def commitment_of(entry: Mapping[str, msgspec.Raw]) -> Commitment | None:
+    """What a journalled entry commits to, by its parts; None if it is another's."""
+    if "curves" not in entry:
+        return None
+    parts = {name: msgspec.json.decode(entry[name]) for name in ("curves", "time_ms")}
+    return msgspec.convert(parts, type=Commitment)

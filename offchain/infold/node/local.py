@@ -10,6 +10,7 @@ import math
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ from infold.dealer.desk import Desk, NeighboursLike
 from infold.dealer.guarding import CapitalGuard
 from infold.dealer.params import DealerParameters
 from infold.dealer.signals import Signals
-from infold.errors import InvariantBroken, Unavailable
+from infold.errors import InvariantBroken, Unavailable, without_numbers
 from infold.gateway.rest import Gateway
 from infold.gateway.server import Server
 from infold.node.batches import TIERS_MS, BatchOutcome, Dealer
@@ -33,6 +34,8 @@ from infold.shell.refresher import Refresher
 from infold.signing import checksum_address
 
 _log = logging.getLogger("infold.node")
+
+POSTPONED_EVERY = 1_024  # 17 minutes of a batch a second: nobody waits longer for a word
 
 
 class LocalVenue(Closable):
@@ -58,7 +61,7 @@ class LocalVenue(Closable):
         self.tiers_ms = tiers_ms
         self.clock_ms = config.start_ms
         self.server: Server | None = None
-        self._postponed = 0  # in a row
+        self._postponed: Counter[str] = Counter()  # in a row, by reason
         self.hedge_desks: list[HedgeDesk] = []  # none unless somebody adds them
         self._ends = contextlib.ExitStack()
         try:
@@ -99,10 +102,13 @@ class LocalVenue(Closable):
         """What clients are told beside the contracts: who signed the prices of late, of those whose
         URL is known, and how many must.
         """
-        serving, k = self.devnet.collector.quorum
+        quorum = self.devnet.collector.quorum
         return {
             "batchIntervalMs": self.batch_interval_ms,
-            "oracle": {"signers": [checksum_address(who) for who in sorted(serving)], "k": k},
+            "oracle": {
+                "signers": [checksum_address(who) for who in sorted(quorum.serving)],
+                "k": quorum.k,
+            },
         }
 
     def restart_node(self, dealer: Dealer) -> None:
@@ -154,8 +160,9 @@ class LocalVenue(Closable):
         interval, blocks for everybody.
 
         Where the node halts, `on_halt` is called once with the reason, and the chain goes on
-        without it, as a real one would; the reason is raised when told to stop. Raises
-        `Unavailable` when the chain is gone.
+        without it, as a real one would; the reason is raised when told to stop, or with the news
+        that the chain is gone. Raises `Unavailable` when it is gone and the node had not halted;
+        while anvil lives, a block that could not be had is missed and no more.
         """
         halt: InvariantBroken | None = None
         live = self._live_batch
@@ -169,10 +176,24 @@ class LocalVenue(Closable):
             except InvariantBroken as broken:
                 halt, live = broken, self._live_block
                 on_halt(halt)
+            except Unavailable as missed:
+                self._require_chain(halt)
+                _log.warning("BLOCK_MISSED seq=%d reason=%r", self.node.journal.seq, str(missed))
             upcoming = max(upcoming + step_s, time.monotonic())
             stopped.wait(upcoming - time.monotonic())
         if halt is not None:
             raise halt
+
+    def _require_chain(self, halt: InvariantBroken | None) -> None:
+        """Raise `Unavailable` if the chain is gone; of a node that had halted, the halt, which is
+        what happened first.
+        """
+        try:
+            self.devnet.anvil.require_alive()
+        except Unavailable as gone:
+            if halt is None:
+                raise
+            raise InvariantBroken(f"{halt}. Since then: {gone}") from gone
 
     def _live_batch(self, walk: PriceWalk, noise: random.Random) -> None:
         time_ms = self._live_ms()
@@ -189,18 +210,20 @@ class LocalVenue(Closable):
             self.node.observe()
 
     def _say_postponed(self, reason: str) -> None:
-        """Say why a batch was postponed: the first in a row, the second, fourth, eighth ...; and
-        that batches go on once there is no reason any more.
+        """Say why a batch was postponed: each reason the first time, the second, fourth, eighth ...
+        and every so often; and that batches go on once there is none any more.
         """
         seq = self.node.journal.seq
         if not reason:
             if self._postponed:
-                _log.warning("BATCHES_GO_ON seq=%d count=%d", seq, self._postponed)
-            self._postponed = 0
+                _log.warning("BATCHES_GO_ON seq=%d count=%d", seq, self._postponed.total())
+            self._postponed.clear()
             return
-        self._postponed += 1
-        if self._postponed.bit_count() == 1:
-            _log.warning("BATCH_POSTPONED seq=%d reason=%r count=%d", seq, reason, self._postponed)
+        kind = without_numbers(reason)
+        self._postponed[kind] += 1
+        count = self._postponed[kind]
+        if count.bit_count() == 1 or count % POSTPONED_EVERY == 0:
+            _log.warning("BATCH_POSTPONED seq=%d reason=%r count=%d", seq, reason, count)
 
     def _live_block(self, walk: PriceWalk, noise: random.Random) -> None:
         """What goes on beside a node that has halted: prices for the signers, and a block."""

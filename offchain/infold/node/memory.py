@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from infold.core.curve import Curve
 from infold.core.engine import decide, evolve
 from infold.core.events import (
     AnyCommand,
@@ -29,8 +30,10 @@ from infold.core.plan import Reason
 from infold.core.refunds import RefundPaid, Refunds, TiersFixed
 from infold.core.state import State
 from infold.dealer.desk import SignalsLike
-from infold.errors import Misconfigured
+from infold.dealer.guarding import CapitalGuard
+from infold.errors import Misconfigured, Unavailable
 from infold.messages import Fill, SignedOrder
+from infold.node.commitments import Commitment, commitment_entry, commitment_of, curves_hash
 from infold.node.provenance import after
 from infold.shell.files import Files
 from infold.shell.journal import Journal
@@ -96,6 +99,7 @@ class Memory:
         self.batch_numbers: list[int] = []
         self.by_hash: dict[bytes, OrderRow] = {}
         self.refunds = Refunds()
+        self._commitment = Commitment()
         self.journal = Journal(journal_path, identity, files)
 
     def replay(self) -> None:
@@ -107,11 +111,27 @@ class Memory:
         self.take(_events_of(entry))
         if "intent" in entry:
             self.intent = msgspec.json.decode(entry["intent"], type=Intent)
+        self._commitment = commitment_of(entry) or self._commitment
         if "tiers" in entry:
             self.refunds.fix(msgspec.json.decode(entry["tiers"], type=TiersFixed))
         if "paid" in entry:
             for payment in msgspec.json.decode(entry["paid"], type=list[RefundPaid]):
                 self.refunds.pay(payment)
+
+    def commit(self, curves: Mapping[int, Curve], time_ms: int, guard: CapitalGuard | None) -> None:
+        """Journal the hash of the dealer's curves for the batch at T, and which of them capital
+        cut, before prices are asked for. Raises `Unavailable` where that would take an earlier
+        commitment back, whose prices may be known: at a later T it may be done.
+        """
+        committed, earlier = curves_hash(curves), self._commitment
+        commitment = Commitment(committed.hex(), time_ms)
+        if commitment.withdraws(earlier):
+            raise Unavailable(
+                f"curves were committed to for a batch at {earlier.time_ms}, whose prices may be"
+                f" known: others are committed to only for a time after it, not {time_ms}"
+            )
+        self.journal.append([commitment_entry(committed, time_ms, guard)])
+        self._commitment = commitment
 
     def fix_tiers(self, tiers: TiersFixed) -> None:
         """Journal the tiers of the batches to come, then go by them."""
@@ -251,19 +271,20 @@ class Replayed(NamedTuple):
 
 
 def replay_state(
-    path: Path, watch: Callable[[Mapping[str, msgspec.Raw]], None] | None = None
+    path: Path, watch: Callable[[Mapping[str, msgspec.Raw], list[AnyEvent]], None] | None = None
 ) -> Replayed:
-    """Fold a journal, in use or not; needs no chain. `watch` hears every entry by its parts. Raises
-    `Misconfigured` on damage.
+    """Fold a journal, in use or not; needs no chain. `watch` hears every entry by its parts, and
+    its events. Raises `Misconfigured` on damage.
     """
     state, origin = State(), Origin(b"")
 
     def fold(_seq: int, line: bytes) -> None:
         nonlocal origin
         entry = read_entry(line)
+        events = _events_of(entry)
         if watch is not None:
-            watch(entry)
-        for event in _events_of(entry):
+            watch(entry, events)
+        for event in events:
             evolve(state, event)
             origin = after(origin, event)
 

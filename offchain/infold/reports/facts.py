@@ -145,8 +145,8 @@ class CurveCut:
 @dataclass(frozen=True, slots=True)
 class Booked:
     """What the venue's own book holds after something happened: the pool's cash and positions, and
-    the fees that wait in the ledgers less all refunds ever owed. Told by the state, not by the
-    facts above: a report holds the two against each other.
+    all fees, waiting in the ledgers or collected since, less all refunds ever owed. Told by the
+    state, not by the facts above: a report holds the two against each other.
 
     `positions` is market -> (base e8, quote e6), what recovery handed over included; `paid_in_e6`
     sums what providers paid in less what they took out.

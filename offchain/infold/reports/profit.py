@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the venue's own profit came from, and how much of it the facts explain.
 
-The book is the pool's cash and positions at oracle prices, plus the fees that wait in the ledgers,
-less what accounts of lower fee tiers were ever owed of them.
+The book is the pool's cash and positions at oracle prices, plus the fees that wait in the ledgers
+or went on to insurance and treasury, whatever became of them there, less what accounts of lower fee
+tiers were ever owed of them.
 Between two of its valuations
 
     change of value = paid in + spread + skew + adverse + inventory + funding + fees + hedging

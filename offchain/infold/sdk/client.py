@@ -114,9 +114,17 @@ class Client(Closable):
         seen = int(self.get("/v1/refunds", limit=1)["block"])
         return self._pages("/v1/refunds"), seen
 
-    def fills(self, account: int) -> list[dict[str, Any]]:
+    def outcome(self, order_hash: str) -> dict[str, Any]:
+        """What became of an order, as the venue tells it, and its `fills`; raises ``Rejected``
+        NOT_FOUND.
+        """
+        order: dict[str, Any] = self.get(f"/v1/orders/{order_hash}")
+        mine = self.fills(order["account"], order["ts"]) if order["filled"] != "0" else []
+        return {**order, "fills": [one for one in mine if one["orderHash"] == order["orderHash"]]}
+
+    def fills(self, account: int, since_ms: int = 0) -> list[dict[str, Any]]:
         """The account's fills, oldest first."""
-        return self._pages("/v1/fills", account=account)
+        return self._pages("/v1/fills", account=account, since=since_ms)
 
     def batches(self) -> list[dict[str, Any]]:
         """All batches, oldest first."""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from infold.shell.chain import Contract, Log
 from infold.units import EXIT_DELAY_MS, FRACTION_ONE_E6, LEAD_MS, QUOTE_DIVISOR, WINDOW_MS
-from infold.vectors import price_in
+from infold.vectors import opened_for, price_in
 from infold.words import (
     ExitWord,
     PositionWord,
@@ -129,6 +129,14 @@ def _leans(clearing: Contract, market: int, time_ms: int) -> tuple[int, int]:
     place = parameter_place(market, clock.version_at(time_ms))
     rates = unpack_rates(int(clearing.call("parameter_words", place)))
     return max(LEAN_E6, rates.h_min_e6), rates.mm_e6
+
+
+def shows(vector: Vector, market: int) -> bool:
+    """Whether a vector is opened where a market's price stands: without a price there it says that
+    the signers had none.
+    """
+    opened = unpack_settle_head(vector[0]).opened
+    return opened & opened_for([market]) != 0
 
 
 def price_of(vector: Vector, market: int) -> int:

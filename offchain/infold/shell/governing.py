@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from infold.errors import Misconfigured, Unavailable
-from infold.shell.chain import Reverted, Venue, block, type_of
+from infold.shell.chain import Contract, Reverted, Venue, block, type_of
 from infold.shell.in_force import setting_of
+from infold.shell.oracle.signer import VIEWS_MAX
 from infold.signing import checksum_address
 from infold.utc import moment
+from infold.words import unpack_service
 
 LIFE_S = 7 * 86_400  # after it is due; docs/protocol.md section 10
 DONE_S = 1  # what the timelock notes as the time of what was executed
@@ -171,7 +173,8 @@ def rehearse(venue: Venue, change: Change) -> None:
     the bound it breaks: better now than after its delay.
 
     It is enough that it can be made now, when it is due, or at the last moment before it expires:
-    some calls are only too early yet, and some depend on a price that is fresh now alone.
+    some calls are only too early yet, and some depend on a price that is fresh now alone. A node
+    that stamps no other block can speak of now alone.
     """
     timelock, target = venue.book.address("Timelock"), change.operation.target
     request = {
@@ -186,13 +189,39 @@ def rehearse(venue: Venue, change: Change) -> None:
         [{}, {"time": hex(due_s)}],
         [{}, {"time": hex(due_s + LIFE_S)}],
     )
+    last: Reverted | None = None
     for at in times:
         try:
             venue.rpc.call("eth_call", request, "latest", *at)
             return
         except Reverted as refusal:
             last = refusal
+        except Unavailable:
+            if last is None:
+                raise
+    assert last is not None  # for each time it was refused, or nobody said
     raise last
+
+
+def warning_of(venue: Venue, function: str, arguments: Sequence[Any]) -> str:
+    """What to know before a change that no bound refuses; "" if nothing."""
+    if function != "set_oracle_signer":
+        return ""
+    key, live = arguments
+    return crowd_warning(venue["Oracle"], key) if live else ""
+
+
+def crowd_warning(oracle: Contract, key: str) -> str:
+    """What to know before this key signs prices too: more may serve than a vector has room for."""
+    live, word = oracle.reads([("live_count",), ("service", key)])
+    service = unpack_service(word)
+    if live < VIEWS_MAX or (service.from_ms and not service.until_ms):
+        return ""
+    return (
+        f"{live} oracle signers serve, and a vector carries {VIEWS_MAX} signatures: with one more,"
+        " one is always left out, and every vector waits for it; retire one first (infold govern"
+        " oracle_signer ADDRESS false)"
+    )
 
 
 def next_step(change: Change, *, execute: bool, cancel: bool, again: bool = False) -> Step | None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom a keeper may liquidate, whom it lets out and for whom it folds: holders of positions and
-requests by the venue's logs, health by the chain's own view.
+"""Whom a keeper may liquidate, whom it lets out, for whom it folds and where fees wait: holders of
+positions, requests and markets by the venue's logs, health by the chain's own view.
 
 For liquidations nothing of a venue is needed but its node: whoever settles a batch publishes the
 price vector that opens `Recovery`'s door, and `Recovery.health` is the judge, so a keeper never
@@ -31,6 +31,7 @@ from infold.words import (
     unpack_clock,
     unpack_deleveraged,
     unpack_exit,
+    unpack_ledger,
     unpack_position,
     unpack_settle_head,
     unpack_settled_head,
@@ -78,6 +79,8 @@ class Watch:
         self.exits: dict[tuple[int, int], ExitWord] = {}
         self.wound_down = False
         """Whether the venue has ended: no exit is carried out any more."""
+        self.markets: set[int] = set()
+        """Every market that was ever listed."""
         self.owing: set[int] = set()
         """Markets in which a side was deleveraged."""
         self.vector: Vector | None = None
@@ -112,6 +115,8 @@ class Watch:
                     self._note_exit(log)
                 elif log.name == "WoundDown":
                     self.wound_down = True
+                elif log.name == "MarketSet":
+                    self.markets.add(int(log.arguments["market"]))
                 elif log.name == "Deleveraged" and int(log.arguments["number"]):
                     self.owing.add(int(log.arguments["market"]))
             self.block = last
@@ -153,6 +158,18 @@ class Watch:
             PendingExit(*key, self.exits[key], unpack_position(int(word)))
             for key, word in zip(keys, words, strict=True)
         ]
+
+    def waiting_fees_e6(self) -> dict[int, int]:
+        """What each market's ledger holds of fees that nobody has collected; nothing once the venue
+        has ended: they are counted there as they stand.
+        """
+        markets = [] if self.wound_down else sorted(self.markets)
+        keys = [[market * 8 + 3] for market in markets]
+        words = self.venue["Clearing"].calls("market_words", keys)
+        return {
+            market: unpack_ledger(int(word)).fees_e6
+            for market, word in zip(markets, words, strict=True)
+        }
 
     def late(self) -> list[Behind]:
         """Positions that have not given up yet what their side owes."""

@@ -134,14 +134,15 @@ def test_fetching_says_how_far_it_is(
     clock = iter(range(0, 100, 4))
     monkeypatch.setattr(bootstrap.time, "monotonic", lambda: float(next(clock)))
     fetched = bootstrap.Fetched(7)
+    fetched.hear("Ignoring winonly: markers 'os_name == \"nt\"' don't match your environment\n")
     for name in "abcdef":
         fetched.hear(f"Collecting {name}==1\n")
         fetched.hear("  Downloading it\n")
     fetched.hear("Installing collected packages: a, b\n")
     lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
     assert [line.split(";")[0] for line in lines] == [
-        "3 of 7 packages fetched",
-        "6 of 7 packages fetched",
+        "3 of 6 packages fetched",
+        "6 of 6 packages fetched",
         "all 6 fetched",
     ]
     assert fetched.count == 6

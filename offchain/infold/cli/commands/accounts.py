@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.numbers import canonical
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -22,6 +23,7 @@ from infold.cli.options import (
     deposit_e6,
 )
 from infold.cli.pages.accounts import of_account, of_holdings
+from infold.cli.pages.keys import of_keystore, of_opened
 from infold.cli.pages.payments import of_payment
 from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
@@ -70,8 +72,9 @@ def open_account(
         "account": int(opened["account"]),
         "owner": party.holder,
         "amount_e6": str(amount_e6),
+        "key": caller.key_named(),
     }
-    show_command("account open", document, as_json, "account opened")
+    show_command("account open", document, as_json, "account opened", of_opened)
 
 
 @account_group.command("show")
@@ -97,8 +100,12 @@ def new_keystore(
 
     key = Wallet.from_key_file(key_file) if key_file else Wallet(secrets.token_bytes(32))
     key.to_keystore(path, password(password_file, new=True))
-    document = {"path": str(path), "address": str(key)}
-    show_command("account keystore", document, as_json, "keystore written")
+    document = {
+        "path": str(path),
+        "address": str(key),
+        "password_file": None if password_file is None else str(password_file),
+    }
+    show_command("account keystore", document, as_json, "keystore written", of_keystore)
 
 
 OrderHash = Annotated[
@@ -113,7 +120,9 @@ def grant(
     account: Account,
     key: Annotated[str, typer.Argument(help="Address of the delegated key.")],
     markets: Annotated[str, typer.Option(help="Up to 8 market names, with commas.")],
-    notional: Annotated[str, typer.Option(help="The most one order may be worth.")],
+    notional: Annotated[
+        str, typer.Option(callback=canonical, help="The most one order may be worth.")
+    ],
     days: Annotated[
         int, typer.Option(min=1, max=GRANT_DAYS_MAX, help="How long the grant lasts, from now.")
     ] = 30,
@@ -240,7 +249,8 @@ def withdraw(
     caller: Caller,
     account: Account,
     amount: Annotated[
-        str | None, typer.Argument(help="Collateral to take out; leave out with --claim.")
+        str | None,
+        typer.Argument(callback=canonical, help="Collateral to take out; leave out with --claim."),
     ] = None,
     claim: Annotated[
         bool, typer.Option("--claim", help="Claim the pending request, 18 s after it.")
@@ -280,5 +290,5 @@ def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False)
     """The account's open positions, and forced exits that stand."""
     with client(api_url) as api:
         found = api.account(account)
-        held = {name: found[name] for name in ("positions", "exits")}
+        held = {name: found[name] for name in ("account", "positions", "exits")}
         show_command("position", held, as_json, f"positions of account {account}", of_holdings)

@@ -12,6 +12,7 @@ import typer
 
 from infold.cli.caller import Caller, on_chain
 from infold.cli.commands.govern import Again, Asked, Cancel, Execute, bring_on
+from infold.cli.numbers import canonical
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -74,7 +75,9 @@ def deposit(caller: Caller, amount: Amount, mint: Mint = False, as_json: Json = 
 def announce(
     caller: Caller,
     to: Annotated[str, typer.Argument(help="Who is to be paid, a 0x address.")],
-    amount: Annotated[str, typer.Argument(help="Collateral as a decimal; 0 gives it up.")],
+    amount: Annotated[
+        str, typer.Argument(callback=canonical, help="Collateral as a decimal; 0 gives it up.")
+    ],
     execute: Execute = False,
     cancel: Cancel = False,
     again: Again = False,

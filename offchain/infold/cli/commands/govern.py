@@ -14,6 +14,7 @@ from infold.cli.caller import Caller, on_chain
 from infold.cli.commands.markets import market_group
 from infold.cli.findings.caps import day_bound
 from infold.cli.header import header
+from infold.cli.numbers import canonical
 from infold.cli.onchain import Party, named
 from infold.cli.options import (
     RPC_URL,
@@ -72,7 +73,11 @@ def add_market(
     ],
     price: Annotated[
         str,
-        typer.Option("--price", help="What it trades at, for a look at its caps before any batch."),
+        typer.Option(
+            "--price",
+            callback=canonical,
+            help="What it trades at, for a look at its caps before any batch.",
+        ),
     ] = "0",
     execute: Execute = False,
     cancel: Cancel = False,
@@ -124,7 +129,7 @@ def govern(
     A venue that is not sealed, as a devnet is, obeys its deployer's key at once, without delay; the
     vault's and the bond's changes wait there too.
     """
-    from infold.shell.governing import parse_arguments, setters
+    from infold.shell.governing import parse_arguments, setters, warning_of
 
     party = caller.party()
     known = setters(party.venue)
@@ -133,6 +138,8 @@ def govern(
     setter = known[what]
     arguments = tuple(parse_arguments(what, setter.inputs, values or []))
     asked = Asked(execute=execute, cancel=cancel, again=again)
+    if not cancel and (said := warning_of(party.venue, setter.function, arguments)):
+        complain(said)
     bring_on(party, setter.function, arguments, asked, as_json, setter.contract)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`infold keeper`: liquidates whom the published prices broke, or deleverages the other side where
-the pool cannot, folds what sides owe, and lets out who asked to leave (`letting_out.py`).
+the pool cannot, folds what sides owe, lets out who asked to leave (`letting_out.py`), and collects
+fees (`collecting.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.commands.collecting import FEES_E6_LEAST, FEES_LEAST, collect_fees
 from infold.cli.commands.letting_out import LettingOut, MarketNames, Row, why_refused
 from infold.cli.news import News
 from infold.cli.options import CONNECTIONS
@@ -18,7 +20,7 @@ from infold.cli.pages.keeper import of_look
 from infold.cli.signers import signers_of_texts
 from infold.cli.terminal import Json, Quiet, Steps, complain, progress, show_command
 from infold.errors import InfoldError, Unavailable
-from infold.units import PLACES
+from infold.units import AMOUNT_DECIMALS, PLACES, parse_decimal
 from infold.words import SettleHead, pack_settle_head
 
 if TYPE_CHECKING:
@@ -55,6 +57,12 @@ def keeper(
             " Without them an exit waits for a batch of that time.",
         ),
     ] = None,
+    fees_least: Annotated[
+        str,
+        typer.Option(
+            "--fees-least", help="Leave a market's fees where they are that are less: dollars."
+        ),
+    ] = FEES_LEAST,
     interval_s: Annotated[
         float, typer.Option("--interval-s", min=0.1, max=60.0, help="Between two looks.")
     ] = 1.0,
@@ -63,7 +71,8 @@ def keeper(
 ) -> None:
     """Liquidate every account that the last published prices put below maintenance margin, or
     deleverage where the pool cannot take it; fold what sides owe; carry out forced exits whose time
-    has come, and end those whose position was closed since.
+    has come, and end those whose position was closed since; hand markets' fees to insurance and
+    treasury, which pays the keeper nothing.
 
     Needs a node, a key that pays gas, and nothing of the venue's: prices come from its last batch.
     With --json one document a look that did something or found something new that it cannot do,
@@ -73,6 +82,7 @@ def keeper(
     from infold.shell.chain import Reverted
     from infold.shell.keeper import Watch
 
+    fees_e6_least = max(1, parse_decimal(fees_least, AMOUNT_DECIMALS, "fees-least"))
     party = caller.party()
     there, watch, news = party.venue, Watch(party.venue), News()
     collect, names = _collector(signer or [], there), MarketNames(there["Clearing"])
@@ -80,7 +90,7 @@ def keeper(
         steps.say(f"looking from block {watch.block + 1}")
         while not once:
             try:
-                found, _ = look(watch, party, names, account, collect, steps)
+                found, _ = look(watch, party, names, account, collect, steps, fees_e6_least)
                 is_new, line = news.of(found)
                 if line:
                     steps.say(line)
@@ -90,7 +100,7 @@ def keeper(
                 if line := news.of_trouble(str(error)):
                     complain(line)
             time.sleep(interval_s)
-        found, overdue = look(watch, party, names, account, collect, steps)
+        found, overdue = look(watch, party, names, account, collect, steps, fees_e6_least)
     show_command("keeper", found, as_json, "infold keeper", of_look)
     for one in found["refused"]:
         whom = f"the keeper's call for account {one['account']} in {one['market']}"
@@ -139,9 +149,10 @@ def look(
     keeper_account: int,
     collect: Collect | None,
     steps: Steps,
+    fees_e6_least: int = FEES_E6_LEAST,
 ) -> Look:
-    """Follow the chain, liquidate whom it allows and let out whose time has come; what came of
-    it.
+    """Follow the chain, liquidate whom it allows, let out whose time has come, and last, since it
+    does not hurry, collect fees; what came of it.
     """
     done: list[Row] = []
     refused: list[Row] = []
@@ -169,6 +180,7 @@ def look(
         "exits": leaving.done,
         "exits_ended": leaving.ended,
         "exits_waiting": leaving.waiting,
+        "fees_collected": collect_fees(watch, party, names, fees_e6_least),
         "refused": refused,
         "unjudged": [
             {"account": account, "reason": reason}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.numbers import canonical
 from infold.cli.onchain import named
 from infold.cli.options import Account, Market
 from infold.cli.terminal import Json, show_command
@@ -47,7 +48,10 @@ def exit_position(
     account: Account,
     market: Market,
     size: Annotated[
-        str | None, typer.Option("--size", help="In base units, a decimal; all if left out.")
+        str | None,
+        typer.Option(
+            "--size", callback=canonical, help="In base units, a decimal; all if left out."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -145,9 +145,12 @@ class LettingOut:
         """The vector of the appointed time. Raises `Misconfigured` where nobody was asked for it,
         `Unavailable` where it is too late for one, or the signers did not sign the next.
         """
+        from infold.shell.exits import shows
+
         watch, time_ms = self._watch, pending.appointed_ms(self._watch.block_ms)
         if watch.vector is not None and watch.vector_ms == time_ms:
-            return watch.vector
+            if shows(watch.vector, pending.asked.market):
+                return watch.vector
         if self._collect is None:
             raise Misconfigured(UNASKED)
         if not pending.serves(watch.block_ms):

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.numbers import canonical
 from infold.cli.onchain import named, paid
 from infold.cli.options import Amount, Mint, address_of_text, deposit_e6
 from infold.cli.pages.liquidity import of_holding
 from infold.cli.pages.payments import of_payment
 from infold.cli.terminal import Json, show_command
+from infold.errors import Misconfigured
 from infold.signing import checksum_address
 from infold.units import SHARE_DECIMALS, parse_decimal
 from infold.words import unpack_head
@@ -61,14 +63,27 @@ def lp_deposit(
 @on_chain
 def lp_redeem(
     caller: Caller,
-    shares: Annotated[str, typer.Argument(help="Pool shares as a decimal.")],
+    shares: Annotated[
+        str | None,
+        typer.Argument(callback=canonical, help="Pool shares as a decimal; leave out with --all."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All shares that the key holds.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask to take collateral out of the pool for shares; claimed once the epoch is struck. What
     open interest locks is not paid: the shares it would have taken are given back.
     """
-    amount = parse_decimal(shares, SHARE_DECIMALS, "shares")
+    if every == (shares is not None):
+        raise typer.BadParameter("give either a number of shares or --all")
+    amount = 0 if shares is None else parse_decimal(shares, SHARE_DECIMALS, "shares")
     party = caller.party()
+    if shares is None:
+        amount = int(party.venue["Pool"].call("balanceOf", party.holder))
+        if not amount:
+            raise Misconfigured(
+                f"{party.holder} holds no pool shares; sign with the key that does, or collect"
+                " what a struck epoch made first, by `infold lp claim`"
+            )
     logs = party.send("Pool", "requestRedeem", amount, party.holder, party.holder)
     epoch = int(named(logs, "RedeemRequest")["requestId"])
     show_command(
@@ -80,21 +95,29 @@ def lp_redeem(
 @on_chain
 def lp_claim(
     caller: Caller,
-    epoch: Annotated[int, typer.Argument(min=0, help="The epoch a request joined.")],
+    epoch: Annotated[
+        int | None,
+        typer.Argument(min=0, help="Only requests of epochs up to this one; all if left out."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Collect all that struck epochs made of the key's requests, whatever their epoch, and what
-    this epoch gave back; `epochs` names those that something came of.
+    """Collect what struck epochs made of the key's requests and what they gave back, the oldest
+    first; `epochs` names those that something came of.
     """
     party = caller.party()
-    holder, pool = party.holder, party.venue["Pool"]
+    holder = party.holder
+    struck = [
+        one
+        for one in _requests(party.venue, holder)
+        if one["state"] == "claimable" and (epoch is None or one["epoch"] <= epoch)
+    ]
     document: dict[str, Any] = {"epochs": [], "shares_e12": "0", "paid_e6": "0", "tickets": []}
     epochs: set[int] = set()
-    for most, claim, event, key, gained in (
-        ("maxDeposit", "deposit", "Deposit", "shares_e12", "shares"),
-        ("maxRedeem", "redeem", "Withdraw", "paid_e6", "assets"),
+    for asked, claim, event, key, gained in (
+        ("deposit_e6", "deposit", "Deposit", "shares_e12", "shares"),
+        ("redeem_e12", "redeem", "Withdraw", "paid_e6", "assets"),
     ):
-        amount = int(pool.call(most, holder))
+        amount = sum(int(one[asked]) for one in struck)
         if amount:
             logs = party.send("Pool", claim, amount, holder, holder)
             document[key] = str(named(logs, event)[gained])
@@ -104,17 +127,21 @@ def lp_claim(
                 for log in logs
                 if (log.contract, log.name) == ("Pool", "Claimed")
             }
-    for side, key, amount_of in (
-        ("Deposit", "returned_e6", "assets"),
-        ("Redeem", "returned_shares_e12", "shares"),
+    for side, given_back, key, amount_of in (
+        ("Deposit", "returned_e6", "returned_e6", "assets"),
+        ("Redeem", "returned_e12", "returned_shares_e12", "shares"),
     ):
-        back = int(pool.call(f"claimableCancel{side}Request", epoch, holder))
-        # With nothing to collect at all the contract says so itself.
-        if back or (side == "Redeem" and not epochs):
-            logs = party.send("Pool", f"claimCancel{side}Request", epoch, holder, holder)
-            document[key] = str(named(logs, f"Cancel{side}Claim")[amount_of])
+        back = [one["epoch"] for one in struck if int(one[given_back])]
+        if side == "Redeem" and not (epochs or back):
+            # With nothing to collect at all the contract says so itself.
+            running = unpack_head(int(party.venue["Clearing"].call("head"))).epoch
+            back = [running if epoch is None else epoch]
+        for returned in back:
+            logs = party.send("Pool", f"claimCancel{side}Request", returned, holder, holder)
+            amount = int(named(logs, f"Cancel{side}Claim")[amount_of])
+            document[key] = str(int(document.get(key, 0)) + amount)
             document["tickets"] += paid(logs).tickets
-            epochs.add(epoch)
+            epochs.add(returned)
     document["epochs"] = sorted(epochs)
     show_command("lp claim", document, as_json, "claimed", of_payment)
 

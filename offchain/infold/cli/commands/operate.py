@@ -224,7 +224,8 @@ def reconcile(
 @journal_group.command("replay")
 def journal_replay(path: JournalPath, as_json: Json = False) -> None:
     """Fold the journal's events again, without a chain; prints what state they lead to, and names
-    each batch that was not closed on the curves which the dealer had committed to.
+    each batch that was not closed on the curves which the dealer had committed to, and each
+    commitment that was taken back. No batch is matched again.
     """
     from infold.core.state import chain_words
     from infold.node import Commitments, replay_state
@@ -253,7 +254,7 @@ def journal_replay(path: JournalPath, as_json: Json = False) -> None:
         "words_hash": "0x" + keccak(words.encode()).hex(),
         "curves": {
             "committed": commitments.batches,
-            "kept": commitments.batches - len(commitments.faults),
+            "kept": commitments.kept,
         },
         "faults": commitments.faults,
         "seconds": round(time.monotonic() - began, 3),

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands about orders: placing, previewing, cancelling and listing them."""
+"""Commands about orders: placing, previewing, cancelling and listing them; what became of them."""
 
 from __future__ import annotations
 
+import re
+import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.numbers import canonical
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -22,11 +25,20 @@ from infold.cli.options import (
     client,
     wallet,
 )
+from infold.cli.pages.outcomes import of_fills, of_outcome
 from infold.cli.pages.trading import of_cancelled, of_orders, of_placed, of_preview
 from infold.cli.terminal import Json, show_all, show_command
 from infold.messages import TriggerKind
 
-order_group = typer.Typer(no_args_is_help=True, help="Place, cancel, list and preview orders.")
+if TYPE_CHECKING:
+    from infold.sdk.client import Client
+
+WAIT_S = 15  # the 10 s that an IOC or FOK lives unless told otherwise, and a late batch
+LOOK_S = 0.25  # between two looks at an order that is waited for
+
+order_group = typer.Typer(
+    no_args_is_help=True, help="Place, cancel, list and preview orders; see what became of them."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -50,8 +62,10 @@ class TimeInForceName(StrEnum):
 
 
 Side = Annotated[SideName, typer.Option("--side", case_sensitive=False, help="Which way.")]
-Size = Annotated[str, typer.Option("--size", help="In base units, a decimal.")]
-Price = Annotated[str, typer.Option("--price", help="The limit; nothing fills beyond it.")]
+Size = Annotated[str, typer.Option("--size", callback=canonical, help="In base units, a decimal.")]
+Price = Annotated[
+    str, typer.Option("--price", callback=canonical, help="The limit; nothing fills beyond it.")
+]
 TimeInForceOption = Annotated[
     TimeInForceName,
     typer.Option(
@@ -65,12 +79,21 @@ PostOnly = Annotated[
     bool, typer.Option("--post-only", help="Fill only at the oracle price or better; with GTC.")
 ]
 ReduceOnly = Annotated[bool, typer.Option("--reduce-only", help="Never open or turn a position.")]
-MaxFee = Annotated[str, typer.Option("--max-fee", help="The most to pay, as a share of notional.")]
+MaxFee = Annotated[
+    str,
+    typer.Option("--max-fee", callback=canonical, help="The most to pay, as a share of notional."),
+]
 Above = Annotated[
-    str | None, typer.Option("--trigger-above", help="Sleep until the oracle is at or above this.")
+    str | None,
+    typer.Option(
+        "--trigger-above", callback=canonical, help="Sleep until the oracle is at or above this."
+    ),
 ]
 Below = Annotated[
-    str | None, typer.Option("--trigger-below", help="Sleep until the oracle is at or below this.")
+    str | None,
+    typer.Option(
+        "--trigger-below", callback=canonical, help="Sleep until the oracle is at or below this."
+    ),
 ]
 ExpiryMs = Annotated[
     int | None,
@@ -120,6 +143,15 @@ def place(
     seq: Seq = None,
     delegated: Delegated = False,
     approved: Approved = False,
+    wait_s: Annotated[
+        int | None,
+        typer.Option(
+            "--wait-s",
+            min=0,
+            max=600,
+            help="Wait so long for its end, and tell it; left out, 15 for IOC and FOK, 0 for GTC.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be signed and sent; send nothing.")
     ] = False,
@@ -137,7 +169,9 @@ def place(
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Sign an order and send it; prints the venue's receipt."""
+    """Sign an order and send it; prints the venue's receipt, and what became of an order that does
+    not rest.
+    """
     import json
 
     from infold.sdk.client import raise_if_refused
@@ -169,8 +203,24 @@ def place(
             return
         (answer,) = api.place(order)
         raise_if_refused(answer)
-        document = {"slot": order.order.slot, "seq": order.order.seq} | answer
+        if wait_s is None:
+            wait_s = 0 if time_in_force is TimeInForceName.GTC else WAIT_S
+        document = {
+            "account": account,
+            "slot": order.order.slot,
+            "seq": order.order.seq,
+            **answer,
+            "outcome": _waited(api, answer["orderHash"], wait_s) if wait_s else None,
+        }
         show_command("order place", document, as_json, "order accepted", of_placed)
+
+
+def _waited(api: Client, order_hash: str, wait_s: int) -> dict[str, Any]:
+    """What became of an order, or what it is after a while."""
+    until_s = time.monotonic() + wait_s
+    while (found := api.outcome(order_hash))["open"] and time.monotonic() < until_s:
+        time.sleep(LOOK_S)
+    return found
 
 
 @order_group.command("preview")
@@ -251,3 +301,27 @@ def list_orders(account: Account, api_url: ApiUrl = API_URL, as_json: Json = Fal
         show_all(
             "order list", "orders", found, as_json, f"open orders of account {account}", of_orders
         )
+
+
+@order_group.command("show")
+def show_order(
+    order_hash: Annotated[str, typer.Argument(help="As `infold order place` printed it.")],
+    api_url: ApiUrl = API_URL,
+    as_json: Json = False,
+) -> None:
+    """What became of an order: its state and why, what it filled, at what price and fee, in which
+    batch and transaction.
+    """
+    if not re.fullmatch("(0x)?[0-9a-fA-F]{64}", order_hash):
+        raise typer.BadParameter("an order's hash is 0x and 64 hex digits")
+    with client(api_url) as api:
+        found = api.outcome("0x" + order_hash.removeprefix("0x"))
+        show_command("order show", found, as_json, "order", of_outcome)
+
+
+@order_group.command("fills")
+def list_fills(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False) -> None:
+    """The account's fills, oldest first."""
+    with client(api_url) as api:
+        found = api.fills(account)
+        show_all("order fills", "fills", found, as_json, f"fills of account {account}", of_fills)

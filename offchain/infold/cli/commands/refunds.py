@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from infold.cli.caller import Caller, on_chain
+from infold.cli.numbers import canonical
 from infold.cli.onchain import named
 from infold.cli.options import (
     API_URL,
@@ -60,7 +61,11 @@ def pay(
     caller: Caller,
     least: Annotated[
         str,
-        typer.Option("--least", help="Leave accounts alone that are owed less, so far: dollars."),
+        typer.Option(
+            "--least",
+            callback=canonical,
+            help="Leave accounts alone that are owed less, so far: dollars.",
+        ),
     ] = "1",
     mint: Mint = False,
     as_json: Json = False,

@@ -121,7 +121,7 @@ def leave(
     if not shares:
         raise Misconfigured(
             f"{party.holder} holds no pool shares; sign with the key that does, or collect what a"
-            " struck epoch made first, by `infold lp claim EPOCH`"
+            " struck epoch made first, by `infold lp claim`"
         )
     logs = party.send("Pool", "leave", shares, party.holder, party.holder)
     document = {

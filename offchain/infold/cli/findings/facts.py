@@ -87,6 +87,8 @@ class Teller:
         self.state = State()
         self.refunds = Refunds()
         self._paid_in_e6 = 0
+        self._collected_e6 = 0
+        """Fees that left the ledgers for insurance and treasury: the venue's as before."""
         self._time_ms = 0
         self._intended: dict[str, OutsideOrder] = {}
         self._reported: dict[str, OutsideReport] = {}
@@ -212,6 +214,7 @@ class Teller:
         before = {market: held.incoming for market, held in state.markets.items()}
         listings = sum(isinstance(fact, events.MarketSet) for fact in event.facts)
         debts_e6 = _debts(state, event)
+        self._collected_e6 += _collected(state, event)
         evolve(state, event)
         self._time_ms = max(self._time_ms, event.block_ms)
         if listings:
@@ -243,6 +246,7 @@ class Teller:
             time_ms=time_ms,
             cash_e6=self._cash_e6(),
             fees_e6=sum(market.ledger.fees_e6 for market in markets.values())
+            + self._collected_e6
             - sum(self.refunds.earned_e6.values()),
             paid_in_e6=self._paid_in_e6,
             positions=positions,
@@ -261,6 +265,16 @@ def _debts(state: State, event: events.ChainObserved) -> dict[int, int]:
         elif isinstance(fact, events.Covered):
             debts_e6[market] = debts_e6.get(market, 0) + fact.pool_e6
     return debts_e6
+
+
+def _collected(state: State, event: events.ChainObserved) -> int:
+    """The fees, e6, of the markets whose fees were collected: only a batch adds any, so that they
+    are those before the observation, however often they were collected in it.
+    """
+    markets = {fact.market for fact in event.facts if isinstance(fact, events.FeesCollected)}
+    return sum(
+        market.ledger.fees_e6 for number, market in state.markets.items() if number in markets
+    )
 
 
 def _accepted(event: events.OrderAccepted) -> Accepted:

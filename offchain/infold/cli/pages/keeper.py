@@ -18,7 +18,8 @@ def of_look(found: Document) -> list[str]:
             ("ok", yes(found["ok"])),
         ]
     )
-    for part in (_liquidated(found), _folded(found), _let_out(found), _ended(found)):
+    deeds = (_liquidated, _folded, _let_out, _ended, _collected)
+    for part in (deed(found) for deed in deeds):
         lines += ["", *part] if part else []
     left = [*_waiting(found), *_refused(found)]
     return [*lines, "", *pairs(left)] if left else lines
@@ -80,6 +81,15 @@ def _ended(found: Document) -> list[str]:
         for one in found["exits_ended"]
     ]
     return table(["request ended", "market", "side", "asked", "why"], rows, left=3) if rows else []
+
+
+def _collected(found: Document) -> list[str]:
+    rows = [
+        [one["market"], *(dollars(one[f"{name}_e6"]) for name in ("fees", "insurance", "treasury"))]
+        for one in found["fees_collected"]
+    ]
+    heads = ["fees collected", "amount", "to insurance", "to treasury"]
+    return table(heads, rows, left=1) if rows else []
 
 
 def _waiting(found: Document) -> list[Line]:

@@ -40,7 +40,7 @@ def of_holding(found: Document) -> list[str]:
 def _next(found: Document) -> list[str]:
     """What becomes of requests, and what to run."""
     struck = [one for one in found["requests"] if one["state"] == "claimable"]
-    back = [one["epoch"] for one in struck if _is_given_back(one)]
+    back = any(_is_given_back(one) for one in struck)
     shares_e12, money_e6 = int(found["claimable_shares_e12"]), int(found["claimable_e6"])
     gains = [
         *([f"{_shares(shares_e12)} shares"] if shares_e12 else []),
@@ -49,12 +49,7 @@ def _next(found: Document) -> list[str]:
     ]
     lines = []
     if struck:
-        # Any epoch's name collects what was struck; what was given back is asked for by its own.
-        commands = ", ".join(
-            f"`infold lp claim {epoch}`" for epoch in back or [struck[-1]["epoch"]]
-        )
-        verb = "collect" if len(back) > 1 else "collects"
-        lines.append(f"{commands} {verb} {' and '.join(gains)}")
+        lines.append(f"`infold lp claim` collects {' and '.join(gains)}")
     if len(struck) < len(found["requests"]):
         lines.append("what is pending is struck by the first batch after its epoch's end")
     return lines

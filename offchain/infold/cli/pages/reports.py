@@ -4,9 +4,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 from infold.cli.layout import clock, count, dollars, pairs, percent, table, yes
 from infold.cli.pages import Document, Line
+
+UNEXPLAINED_NEXT: Final = (
+    "`infold journal verify DIR` says whether the journal is whole; if it is, money moved in a way"
+    " that this report does not know: keep the journal, that is a defect to report"
+)
 
 
 def of_best_execution(found: Document) -> list[str]:
@@ -80,6 +86,8 @@ def of_profit(found: Document) -> list[str]:
         ),
         ("explained", yes(found["ok"])),
     ]
+    if not found["ok"]:
+        lines.append(("next", UNEXPLAINED_NEXT))
     days = [
         [
             clock(day["to_ms"])[:10],
@@ -188,7 +196,11 @@ def _risk_words(found: Document) -> list[Line]:
             " at which it comes in",
         ),
         ("flatten", "what selling all of it outside would cost now, at the reference"),
-        ("curves cut", "how often the dealer offered less than its parameters would, by reason:"),
+        (
+            "curves cut",
+            "how often the dealer offered less than its parameters would"
+            + (", by reason:" if cut else ": never"),
+        ),
         *(
             (f"  {reason}", f"{count(times)}: {REASONS[reason]}")
             for reason, times in sorted(cut.items())

@@ -5,8 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infold.cli.layout import clock, count, grouped, pairs, percent, scaled, table, yes
+from infold.cli.layout import (
+    clock,
+    count,
+    exact_percent,
+    grouped,
+    pairs,
+    percent,
+    scaled,
+    table,
+    yes,
+)
 from infold.cli.pages import Document
+from infold.cli.pages.outcomes import of_outcome, trigger
 
 
 def of_markets(found: Sequence[Document]) -> list[str]:
@@ -18,8 +29,8 @@ def of_markets(found: Sequence[Document]) -> list[str]:
             one["status"],
             grouped(one["oraclePrice"]),
             one["tick"],
-            percent(one["fee"], 2),
-            f"{percent(one['initialMargin'], 0)}/{percent(one['maintenanceMargin'], 0)}",
+            exact_percent(one["fee"]),
+            f"{exact_percent(one['initialMargin'])}/{exact_percent(one['maintenanceMargin'])}",
             grouped(one["openInterest"]),
             grouped(one["poolSize"]),
         ]
@@ -48,19 +59,26 @@ def of_preview(found: Document) -> list[str]:
 
 
 def of_placed(found: Document) -> list[str]:
-    """The receipt: proof that the venue accepted."""
-    receipt = found["receipt"]
+    """The receipt: proof that the venue accepted. Below it what became of the order, where that
+    was waited for, and what shows it and cancels it.
+    """
+    receipt, outcome = found["receipt"], found["outcome"]
     note = ", answered before" if found["duplicate"] else ""
-    return pairs(
+    cancel = f"infold order cancel {found['account']} --slot {found['slot']} --seq {found['seq']}"
+    is_over = outcome is not None and not outcome["open"]
+    lines = pairs(
         [
             ("order", found["orderHash"]),
-            ("status", f"{found['status']}{note}"),
+            ("status", f"{found['status'] if outcome is None else 'accepted'}{note}"),
             ("slot, seq", f"{found['slot']}, {found['seq']}"),
             ("accepted", f"{clock(receipt['acceptedTime'])}, number {count(receipt['sequence'])}"),
             ("after batch", clock(receipt["batchTime"]) if receipt["batchTime"] else "none yet"),
             ("signature", [receipt["signature"][:66], receipt["signature"][66:]]),
+            *([] if is_over else [("to cancel", cancel)]),
+            ("to see it", f"infold order show {found['orderHash']}"),
         ]
     )
+    return lines if outcome is None else [*lines, "", *of_outcome(outcome)]
 
 
 def of_cancelled(found: Document) -> list[str]:
@@ -69,7 +87,7 @@ def of_cancelled(found: Document) -> list[str]:
 
 
 def of_orders(found: Sequence[Document]) -> list[str]:
-    """Open orders; each hash, whole, below its line."""
+    """Open orders; each hash, whole, below its line, and the oracle price that it sleeps until."""
     headers = ["slot", "seq", "market", "side", "size", "filled", "limit", "for", "expiry, UTC"]
     rows = [
         [
@@ -85,5 +103,8 @@ def of_orders(found: Sequence[Document]) -> list[str]:
         ]
         for one in found
     ]
-    hashes = [[str(one["slot"]), one["orderHash"]] for one in found]
-    return [*table(headers, rows, left=4), "", *table(["slot", "order"], hashes, left=2)]
+    hashes = [[str(one["slot"]), one["orderHash"], trigger(one)] for one in found]
+    below = ["slot", "order", "if the oracle is"]
+    if not any(map(trigger, found)):
+        below, hashes = below[:2], [row[:2] for row in hashes]
+    return [*table(headers, rows, left=4), "", *table(below, hashes, left=3)]

@@ -162,13 +162,19 @@ class Contract:
         self, function: str, many: Iterable[Sequence[Any]], at: int | str = "latest"
     ) -> list[Any]:
         """The same read for many arguments, in few round trips."""
+        return self.reads([(function, *one) for one in many], at)
+
+    def reads(self, many: Sequence[tuple[Any, ...]], at: int | str = "latest") -> list[Any]:
+        """Many reads, each a function and its arguments, in few round trips."""
         requests = [
             (method, params)
-            for method, *params in (self._request(function, one, at) for one in many)
+            for method, *params in (
+                self._request(function, arguments, at) for function, *arguments in many
+            )
         ]
         return [
             self.abi.result(function, self._read(data, function))
-            for data in self.rpc.batch(requests)
+            for (function, *_), data in zip(many, self.rpc.batch(requests), strict=True)
         ]
 
     def _request(
@@ -187,7 +193,13 @@ class Contract:
                 f"no {self.name} contract at 0x{self.address.hex()} on the chain at {self.rpc.url};"
                 " name the node of the chain that the address book is of, or the book of this one"
             )
-        return bytes.fromhex(data[2:])
+        try:
+            return bytes.fromhex(data[2:])
+        except (TypeError, ValueError) as error:
+            raise Unavailable(
+                f"node at {self.rpc.url} answered {self.name}.{function} with no bytes"
+                f" ({str(data)[:40]!r}); ask a node of an Ethereum chain"
+            ) from error
 
     def decode_log(self, log: Json) -> Log | None:
         """One raw log of this contract; None for an event its ABI does not name."""

@@ -10,7 +10,7 @@ import httpx
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
-from infold.errors import InfoldError, Unavailable
+from infold.errors import InfoldError, Unavailable, printable
 
 RPC_TIMEOUT_S = 60.0  # a settle of 16 Mgas took 2 s on a loaded machine; the rest is room
 RPC_BATCH_MAX = 500  # requests in one HTTP body: a few hundred KB of JSON
@@ -110,7 +110,7 @@ class Rpc:
         if "error" not in answer:
             return answer.get("result")
         fault = answer["error"]
-        message = str(fault.get("message", fault))
+        message = printable(str(fault.get("message", fault)))
         if fault.get("code") == 3 or "revert" in message.lower():
             raise Reverted(revert_reason(fault.get("data"), message), method)
         mend = "; send its key ether for gas" if NO_GAS in message.lower() else ""
@@ -124,7 +124,8 @@ class Rpc:
 def _is_refused(error: httpx.HTTPError) -> bool:
     """Whether a request reached nobody who would act on it."""
     if isinstance(error, httpx.HTTPStatusError):
-        return error.response.is_client_error
+        status = error.response.status_code
+        return 400 <= status < 500 and status != httpx.codes.REQUEST_TIMEOUT
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 
@@ -157,12 +158,17 @@ def block(rpc: Rpc, which: int | str = "latest") -> Block:
     found = rpc.call("eth_getBlockByNumber", which if isinstance(which, str) else hex(which), False)
     if found is None:
         raise Unavailable(f"node at {rpc.url} has no block {which}")
-    return Block(
-        int(found["number"], 16),
-        bytes.fromhex(found["hash"][2:]),
-        bytes.fromhex(found["parentHash"][2:]),
-        int(found["timestamp"], 16),
-    )
+    try:
+        return Block(
+            int(found["number"], 16),
+            bytes.fromhex(found["hash"][2:]),
+            bytes.fromhex(found["parentHash"][2:]),
+            int(found["timestamp"], 16),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unavailable(
+            f"node at {rpc.url} answered block {which} with none; ask a node of an Ethereum chain"
+        ) from error
 
 
 def mine(rpc: Rpc, timestamp_s: int | None = None) -> Block:

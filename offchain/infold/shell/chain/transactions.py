@@ -207,22 +207,22 @@ class Sender:
         return [keccak(raw) for raw in raws]
 
     def send_raw(self, raw: bytes) -> bytes:
-        """Send signed bytes; sending what the node has already is no error. Where the answer is
-        lost, the node is asked for the transaction; `Undecided` if it does not show it.
+        """Send signed bytes; sending what the node has already is no error. Where it answers
+        anything but the hash it is asked for the transaction: some say that time ran out, and have
+        it. `Undecided` if the answer is lost and the node does not show it.
         """
         sent = keccak(raw)
         try:
             self.rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
-        except Unanswered as silence:
-            if not self._knows(sent):
-                raise Undecided(
-                    f"a transaction may have been sent as 0x{sent.hex()}: the node at"
-                    f" {self.rpc.url} did not answer; look for that hash before sending again, or"
-                    " it may be made twice"
-                ) from silence
         except Unavailable as error:
-            if "already" not in str(error).lower():
+            if "already" in str(error).lower() or self._knows(sent):
+                return sent
+            if not isinstance(error, Unanswered):
                 raise
+            raise Undecided(
+                f"a transaction may have been sent as 0x{sent.hex()}: the node at {self.rpc.url}"
+                " did not answer; look for that hash before sending again, or it may be made twice"
+            ) from error
         return sent
 
     def _knows(self, sent: bytes) -> bool:

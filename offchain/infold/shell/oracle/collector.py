@@ -8,32 +8,30 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import httpx
 import msgspec
 
 from infold.closable import Closable
-from infold.errors import Misconfigured, Unavailable, Unpriced
+from infold.errors import Misconfigured, Unavailable, Unpriced, printable
 from infold.messages import PriceVector
 from infold.shell.anvil import STOP_DEADLINE_S
+from infold.shell.oracle.asking import Answer, Asker, Refusals
 from infold.shell.oracle.roster import Quorum, Roster
-from infold.shell.oracle.signer import (
-    STALE_MS,
-    TOLERANCE_E6,
+from infold.shell.oracle.signer import STALE_MS, TOLERANCE_E6, VIEWS_MAX
+from infold.shell.oracle.views import (
     Abstains,
+    Signed,
     View,
     agreed_prices,
+    read_signed,
     read_view,
 )
-from infold.signing import Domain, checksum_address, recover, vector_digest
+from infold.signing import Domain, checksum_address
 from infold.vectors import chunks_for, opened_for, vector_openings, vector_root
 
 READY_DEADLINE_S = 30.0
-ANSWER_DEADLINE_S = 5.0
 
 
 class SignerProcess(Closable):
@@ -143,12 +141,9 @@ class Collector:
             sorted(signers.items())
         )  # signatures go to the contract by ascending address
         self._roster = roster
-        self.quorum = Quorum(frozenset(), 0)
+        self.quorum = Quorum(frozenset(), 0, 0, 0)
         self._domain = domain
-        self._client = httpx.Client(timeout=ANSWER_DEADLINE_S, trust_env=False)
-        self._threads = ThreadPoolExecutor(
-            max_workers=max(1, len(signers)), thread_name_prefix="oracle"
-        )
+        self._asker = Asker(self._signers)
 
     def collect(self, time_ms: int, required: Sequence[int] = ()) -> PriceVector:
         """The signed vector of T that prices every required market.
@@ -156,26 +151,9 @@ class Collector:
         Raises `Unavailable`, naming who abstained and why, if fewer than k sign; `Unpriced`, which
         is one, if a required market has no price.
         """
-        serving, k = self.require(time_ms)
+        serving, k, *_ = self.require(time_ms)
         refusals = {who: "does not serve then" for who in self._signers if who not in serving}
-        views: dict[bytes, View] = {}
-        prices: dict[bytes, dict[int, int]] = {}
-        for who, answer in self._ask(
-            "/view",
-            {"time_ms": time_ms},
-            [who for who in self._signers if who in serving],
-            refusals,
-        ).items():
-            try:
-                view = msgspec.convert(answer, View)
-                signer, seen = read_view(view, time_ms, self._domain)
-            except (msgspec.MsgspecError, Abstains) as error:
-                refusals[who] = f"answered nonsense ({error})"
-                continue
-            if signer != who:
-                refusals[who] = "answered with another signer's view"
-                continue
-            views[who], prices[who] = view, seen
+        views, prices = self._views(time_ms, serving, k, refusals)
         agreed = agreed_prices(list(prices.values()), k)
         missing = [market for market in required if market not in agreed]
         if len(views) < k or not agreed or missing:
@@ -190,41 +168,99 @@ class Collector:
                 raise Unavailable(_refusal(time_ms, what, refusals))
             what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
             raise Unpriced(_refusal(time_ms, what, refusals), missing)
-        chunks, opened = chunks_for(agreed), opened_for(agreed)
-        root = vector_root(agreed, chunks)
-        digest = vector_digest(time_ms, chunks, root, self._domain)
-        signatures: dict[bytes, tuple[int, int]] = {}
-        body = {"time_ms": time_ms, "views": [msgspec.to_builtins(view) for view in views.values()]}
-        for who, answer in self._ask("/sign", body, list(views), refusals).items():
-            try:
-                pair = int(answer["r"], 16), int(answer["vs"], 16)
-                recovered = recover(digest, *pair)
-            except (KeyError, ValueError, TypeError, OverflowError) as error:
-                refusals[who] = f"answered nonsense ({error})"
-                continue
-            if recovered == who:
-                signatures[who] = pair
-            else:
-                refusals[who] = "signed something else"
-        if len(signatures) < k:
-            what = f"{len(signatures)} of {k} signatures"
+        over, pairs = self._signed_by_k(time_ms, views, prices, k, refusals)
+        agreed = agreed_prices([prices[who] for who in over], k)
+        missing = [market for market in required if market not in agreed]
+        if missing:
+            what = f"signed already without market {', '.join(map(str, missing))}"
             raise Unavailable(_refusal(time_ms, what, refusals))
+        chunks, opened = chunks_for(agreed), opened_for(agreed)
         return PriceVector(
             time_ms=time_ms,
             chunks=chunks,
             opened=opened,
             prices=agreed,
             openings=vector_openings(agreed, chunks, opened),
-            signatures=[signatures[who] for who in sorted(signatures)],
-            root=root,
+            signatures=pairs,
+            root=vector_root(agreed, chunks),
         )
+
+    def _signed_by_k(
+        self,
+        time_ms: int,
+        views: Mapping[bytes, View],
+        prices: Mapping[bytes, dict[int, int]],
+        k: int,
+        refusals: Refusals,
+    ) -> tuple[list[bytes], list[tuple[int, int]]]:
+        """Over whose views k signers sign one vector, and their signatures by ascending address.
+
+        These are all views, unless another asker had k of them sign over fewer before. Where it had
+        each sign something else, all are shown that, and leave it. Raises `Unavailable`.
+        """
+        shown = ["0x" + who.hex() for who in views]
+        body = {"time_ms": time_ms, "views": [msgspec.to_builtins(one) for one in views.values()]}
+        found: dict[bytes, tuple[bytes, Signed]] = {}
+
+        def take(who: bytes, answer: Answer) -> str:
+            other = answer.get("signed")
+            try:
+                if other is None:
+                    signed = Signed(over=shown, r=answer["r"], vs=answer["vs"])
+                else:
+                    signed = msgspec.convert(other, Signed)
+                signer, root = read_signed(signed, time_ms, prices, k, self._domain)
+            except (msgspec.MsgspecError, Abstains, KeyError, TypeError) as error:
+                return f"signed something else ({error})"
+            if signer != who:
+                return "signed something else"
+            found[who] = root, signed
+            return "" if other is None else str(answer.get("reason", "signed something else"))
+
+        self._asker.ask("/sign", body, views, take, k, refusals)
+        most = _most(found)
+        others = [who for who, (_, signed) in found.items() if signed.over != shown]
+        if len(most) < k and others:
+            evidence = [msgspec.to_builtins(signed) for _, signed in found.values()]
+            self._asker.ask("/sign", body | {"others": evidence}, others, take, k, refusals)
+            most = _most(found)
+        if len(most) < k:
+            what = f"{len(most)} of {k} signatures"
+            raise Unavailable(_refusal(time_ms, what, refusals))
+        signed = [found[who][1] for who in most]
+        over = [bytes.fromhex(who[2:]) for who in signed[0].over]
+        return over, [(int(one.r, 16), int(one.vs, 16)) for one in signed]
+
+    def _views(
+        self, time_ms: int, serving: Collection[bytes], k: int, refusals: Refusals
+    ) -> tuple[dict[bytes, View], dict[bytes, dict[int, int]]]:
+        """What those who serve see at T, signed, and the same as prices; both by ascending
+        address, of the first that a vector has room for.
+        """
+        views: dict[bytes, View] = {}
+        prices: dict[bytes, dict[int, int]] = {}
+
+        def take(who: bytes, answer: Answer) -> str:
+            try:
+                view = msgspec.convert(answer, View)
+                signer, seen = read_view(view, time_ms, self._domain)
+            except (msgspec.MsgspecError, Abstains) as error:
+                return f"answered nonsense ({error})"
+            if signer != who:
+                return "answered with another signer's view"
+            views[who], prices[who] = view, seen
+            return ""
+
+        self._asker.ask("/view", {"time_ms": time_ms}, serving, take, k, refusals)
+        shown = sorted(views)[:VIEWS_MAX]
+        return {who: views[who] for who in shown}, {who: prices[who] for who in shown}
 
     def require(self, time_ms: int) -> Quorum:
         """Who of the known signers serves at T, by the chain, and how many must sign. Raises
         `Unavailable` if they are too few: governance may put a known one in service any time.
         """
         self.quorum = self._roster.at(time_ms, self._signers)
-        serving, k = self.quorum
+        serving, k, *_ = self.quorum
         if len(serving) < k:
             others = [who for who in self._signers if who not in serving]
             naming = (
@@ -240,44 +276,23 @@ class Collector:
             )
         return self.quorum
 
-    def _ask(
-        self, path: str, body: dict[str, Any], whom: Sequence[bytes], refusals: dict[bytes, str]
-    ) -> dict[bytes, dict[str, Any]]:
-        content = json.dumps(body).encode()
-        answers = {}
-        for who, (answer, refusal) in zip(
-            whom,
-            self._threads.map(lambda who: self._ask_one(self._signers[who] + path, content), whom),
-            strict=True,
-        ):
-            if refusal:
-                refusals[who] = refusal
-            else:
-                answers[who] = answer
-        return answers
-
-    def _ask_one(self, url: str, content: bytes) -> tuple[dict[str, Any], str]:
-        try:
-            response = self._client.post(url, content=content)
-            answer = response.json()
-        except (httpx.HTTPError, ValueError) as error:
-            return {}, f"did not answer ({type(error).__name__})"
-        if not isinstance(answer, dict) or response.status_code != 200:
-            return {}, str(
-                answer.get("reason", response.status_code)
-                if isinstance(answer, dict)
-                else "answered nonsense"
-            )
-        return answer, ""
-
     def close(self) -> None:
         """Close the connections."""
-        self._threads.shutdown(wait=True)
-        self._client.close()
+        self._asker.close()
+
+
+def _most(found: Mapping[bytes, tuple[bytes, Signed]]) -> list[bytes]:
+    """Who signed the root that most signed, by ascending address."""
+    by_root: dict[bytes, list[bytes]] = {}
+    for who, (root, _) in sorted(found.items()):
+        by_root.setdefault(root, []).append(who)
+    return max(by_root.values(), key=len, default=[])
 
 
 def _refusal(time_ms: int, what: str, refusals: dict[bytes, str]) -> str:
-    who = "; ".join(f"0x{address.hex()} {why}" for address, why in sorted(refusals.items()))
+    who = "; ".join(
+        f"0x{address.hex()} {printable(why)}" for address, why in sorted(refusals.items())
+    )
     return (
         f"no price vector for {time_ms}: {what}. Abstained: {who or 'nobody'}. Retry with a "
         "later time"

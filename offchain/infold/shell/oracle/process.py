@@ -22,16 +22,17 @@ import msgspec
 
 from infold.errors import Misconfigured, Unavailable
 from infold.shell.chain import Contract, Rpc, load_abi
+from infold.shell.oracle.record import Record
 from infold.shell.oracle.roster import ChainRoster
 from infold.shell.oracle.signer import (
+    BLOCK_MS,
     STALE_MS,
     TOLERANCE_E6,
-    Abstains,
-    Record,
     Signer,
     SignRequest,
 )
 from infold.shell.oracle.sources import Source
+from infold.shell.oracle.views import Abstains, SignedOther, TooEarly
 from infold.signing import Domain, address_of
 
 BODY_BYTES_MAX = 1 << 20  # 16 signers' views of 255 markets are about 100 KB
@@ -45,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     timeout = 60
     signer: Signer
-    lock = threading.Lock()
+    lock: threading.Lock
 
     def do_POST(self) -> None:
         """`/view` and `/sign`."""
@@ -70,6 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
                     return self._answer(200, {"root": root.hex(), "r": hex(r), "vs": hex(vs)})
         except msgspec.MsgspecError as error:
             return self._answer(400, {"reason": f"malformed request: {error}"})
+        except TooEarly as error:
+            return self._answer(425, {"reason": str(error), "wait_ms": error.wait_ms})
+        except SignedOther as error:
+            signed = msgspec.to_builtins(error.signed)
+            return self._answer(409, {"reason": str(error), "signed": signed})
         except Abstains as error:
             return self._answer(409, {"reason": str(error)})
         return self._answer(404, {"reason": "post to /view or /sign"})
@@ -111,6 +117,14 @@ def read_key_file(path: Path) -> bytes:
     return key
 
 
+def server_of(signer: Signer, host: str, port: int) -> ThreadingHTTPServer:
+    """What answers for a signer, one question at a time. Raises OSError if the port is taken."""
+    handler = type("Handler", (_Handler,), {"signer": signer, "lock": threading.Lock()})
+    server = ThreadingHTTPServer((host, port), handler)
+    server.daemon_threads = True
+    return server
+
+
 def _address(text: str) -> bytes:
     address = bytes.fromhex(text.removeprefix("0x"))
     if len(address) != 20:
@@ -133,6 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tolerance-e6", type=int, default=TOLERANCE_E6)
     parser.add_argument("--stale-ms", type=int, default=STALE_MS)
     parser.add_argument("--skew-ms", type=int)
+    parser.add_argument("--k-min", type=int, default=1)
+    parser.add_argument("--block-ms", type=int, default=BLOCK_MS)
     given = parser.parse_args(arguments)
     host, _, port = given.listen.rpartition(":")
     if host != "127.0.0.1" or not port.isdigit():
@@ -149,10 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tolerance_e6=given.tolerance_e6,
             stale_ms=given.stale_ms,
             skew_ms=given.skew_ms,
+            k_min=given.k_min,
+            block_ms=given.block_ms,
         )
-        server = ThreadingHTTPServer(
-            (host, int(port)), type("Handler", (_Handler,), {"signer": signer})
-        )
+        server = server_of(signer, host, int(port))
     except Misconfigured as error:
         print(error, file=sys.stderr)
         return 3
@@ -165,7 +181,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 3
-    server.daemon_threads = True
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: threading.Thread(target=server.shutdown).start())
     threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()

@@ -6,15 +6,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
-from infold.shell.chain import Contract
+from infold.shell.chain import Contract, block
 from infold.words import ServiceWord, ThresholdWord, unpack_service, unpack_threshold
 
 
 class Quorum(NamedTuple):
-    """Who of those asked about serves at a time, and how many signatures a vector of it needs."""
+    """Who of those asked about serves at a time, and how many signatures a vector of it needs.
+    `live` is how many keys serve in all once every change made so far counts; `block_ms` what the
+    node's latest block is stamped: nothing later is known.
+    """
 
     serving: frozenset[bytes]
     k: int
+    live: int
+    block_ms: int
 
 
 class Roster(Protocol):
@@ -34,15 +39,18 @@ class ChainRoster:
 
     def at(self, time_ms: int, whom: Collection[bytes]) -> Quorum:
         """Who of these serves at T. Raises `Unavailable` or `Misconfigured` as the node answers."""
+        head = block(self._oracle.rpc)
         asked = list(whom)
-        words = self._oracle.calls("service", [[address] for address in asked])
+        threshold, live, *words = self._oracle.reads(
+            [("threshold",), ("live_count",), *(("service", address) for address in asked)]
+        )
         serving = frozenset(
             address
             for address, word in zip(asked, words, strict=True)
             if word and _serves(unpack_service(word), time_ms)
         )
-        threshold = unpack_threshold(int(self._oracle.call("threshold")))
-        return Quorum(serving, _needed(threshold, time_ms))
+        k = _needed(unpack_threshold(threshold), time_ms)
+        return Quorum(serving, k, live, head.timestamp_s * 1_000)
 
 
 def _serves(word: ServiceWord, time_ms: int) -> bool:

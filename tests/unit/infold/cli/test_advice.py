@@ -8,7 +8,7 @@ from pathlib import Path
 
 import snekmate
 
-from infold.cli.advice import ADVICE, advice
+from infold.cli.advice import ADVICE, OF_PRICES, advice
 from infold.cli.moments import ENDS
 
 CONTRACTS = Path(__file__).resolve().parents[4] / "contracts"
@@ -141,5 +141,12 @@ def test_whatever_is_only_too_early_is_advised() -> None:
 
 
 def test_a_reason_that_no_command_meets_stands_alone() -> None:
-    assert advice("clearing: wrong batch number") == ""
-    assert advice("clearing: vector too old").startswith("with open positions")
+    assert advice("clearing: wrong batch number", "settle") == ""
+    assert advice("clearing: vector too old", "claim_withdrawal").startswith("with open positions")
+
+
+def test_signed_prices_and_the_set_of_signers_are_advised_apart() -> None:
+    reason = "signers: not a signer"
+    assert advice(reason, "set_oracle_signer").startswith("nothing to retire")
+    assert "signed the prices" in advice(reason, "execute_exit")
+    assert set(OF_PRICES) - set(ADVICE) == set()

@@ -56,6 +56,14 @@ def test_the_promised_commands_exist(name: str) -> None:
     assert tuple(name.split()) in ALL
 
 
+@pytest.mark.parametrize("command", [(), ("order",), ("order", "place")])
+def test_help_is_a_word_too(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert application.run(["help", *command]) == Exit.OK
+    asked = capsys.readouterr().out
+    assert application.run([*command, "--help"]) == Exit.OK
+    assert asked == capsys.readouterr().out and "Usage" in asked
+
+
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert application.run(["--version"]) == Exit.OK
     assert capsys.readouterr().out.startswith("infold ")

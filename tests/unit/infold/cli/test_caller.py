@@ -62,3 +62,9 @@ def test_help_names_all_of_them() -> None:
 
 def test_nothing_is_opened_before_it_is_asked_for() -> None:
     assert run("7", "--twice", "--book", "nowhere.json", "--key-file", "nowhere").book
+
+
+def test_the_key_that_serves_is_named_as_it_is_looked_for() -> None:
+    assert Caller().key_named() == "INFOLD_PRIVATE_KEY"
+    assert Caller(keystore="my.json").key_named() == "my.json"
+    assert Caller(keystore="my.json", key_file=Path("k")).key_named() == "k"

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from infold.cli.pages.trading import of_orders
-from infold.cli.terminal import show, show_all
+from infold.cli.terminal import complain, progress, show, show_all
 
 
 class Terminal:
@@ -43,3 +43,15 @@ def test_elsewhere_it_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
     show({"a": 1}, False, "title")
     show_all("order list", "orders", [], False, "orders", of_orders)
     assert capsys.readouterr().out == "title\na  1\norders\nnone\n"
+
+
+def test_what_others_said_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "a signer says \x1b[2J\x9b31mall is well\u202e\rinfold: ok\nand more"
+    complain(said)
+    with progress(quiet=False) as steps:
+        steps.say(said)
+    show({"reason": said}, False)
+    heard = capsys.readouterr()
+    for line in (*heard.err.splitlines(), *heard.out.splitlines()):
+        assert line.isprintable()
+    assert r"\x1b[2J\x9b31mall is well\u202e\rinfold: ok" in heard.err

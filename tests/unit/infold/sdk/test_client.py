@@ -151,6 +151,25 @@ def test_a_long_list_is_read_to_its_end() -> None:
         assert [row["seq"] for row in client.fills(17)] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize(("filled", "numbers"), [("0.5", [2, 4]), ("0", [])])
+def test_what_became_of_an_order_has_its_own_fills_alone(filled: str, numbers: list[int]) -> None:
+    order = {"orderHash": "0xab", "account": 17, "ts": NOW_MS, "filled": filled}
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/orders/0xab":
+            return httpx.Response(200, json=order)
+        asked = request.url.params
+        assert (request.url.path, asked["account"]) == ("/v1/fills", "17")
+        assert asked["since"] == str(NOW_MS), "no fill is older than its order"
+        rows = [{"seq": seq, "orderHash": "0xab" if seq % 2 == 0 else "0xcd"} for seq in range(5)]
+        return httpx.Response(200, json={"data": rows[1:], "nextCursor": None})
+
+    with a_client(Venue(answers)) as client:
+        found = client.outcome("0xab")
+    assert {name: found[name] for name in order} == order
+    assert [fill["seq"] for fill in found["fills"]] == numbers
+
+
 def test_a_list_that_leads_in_a_circle_is_unavailable() -> None:
     circle = Venue(lambda _: httpx.Response(200, json={"data": [{"seq": 9}], "nextCursor": "9"}))
     with a_client(circle) as client, pytest.raises(Unavailable, match="back to 9"):

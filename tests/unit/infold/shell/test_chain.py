@@ -25,6 +25,8 @@ from infold.shell.chain import (
     Sender,
     Transaction,
     Unanswered,
+    block,
+    load_abi,
     revert_reason,
     rlp,
     settle_calldata,
@@ -234,6 +236,28 @@ def test_an_address_book_survives_the_disk_and_damage_is_named(tmp_path: Path) -
         AddressBook.read(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize("answer", [None, 5, {}, "0xzz", "zz", "0x00"])
+def test_a_node_that_answers_with_no_bytes_is_unavailable(
+    answer: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answered(request: httpx.Request) -> httpx.Response:
+        asked = json.loads(request.content)
+        if isinstance(asked, list):
+            return httpx.Response(200, json=[{"id": one["id"], "result": answer} for one in asked])
+        return httpx.Response(200, json={"id": asked["id"], "result": answer})
+
+    rpc = Rpc("http://node")
+    rpc.close()
+    monkeypatch.setattr(rpc, "_client", httpx.Client(transport=httpx.MockTransport(answered)))
+    oracle = Contract(rpc, load_abi("Oracle"), bytes(20))
+    with pytest.raises(Unavailable, match=r"answered|no block"):
+        oracle.call("threshold")
+    with pytest.raises(Unavailable, match=r"answered|no block"):
+        oracle.reads([("threshold",), ("live_count",)])
+    with pytest.raises(Unavailable, match=r"answered|no block"):
+        block(rpc)
+
+
 def test_a_lost_connection_is_explained_by_whoever_knows_why() -> None:
     def explain_silence() -> None:
         raise Unavailable("the node was switched off")
@@ -253,7 +277,13 @@ def test_a_lost_connection_that_nobody_explains_names_the_node_and_the_call() ->
 
 @pytest.mark.parametrize(
     ("status", "content", "may_be_done"),
-    [(502, "", True), (200, "<html>", True), (200, "null", True), (429, "{}", False)],
+    [
+        (502, "", True),
+        (200, "<html>", True),
+        (200, "null", True),
+        (408, "", True),
+        (429, "{}", False),
+    ],
 )
 def test_a_lost_answer_is_told_from_a_request_that_nobody_took(
     monkeypatch: pytest.MonkeyPatch, status: int, content: str, may_be_done: bool
@@ -271,11 +301,16 @@ def test_a_lost_answer_is_told_from_a_request_that_nobody_took(
 
 
 @pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("lost", [True, False])
 def test_what_may_be_sent_is_looked_for_by_its_hash(
-    monkeypatch: pytest.MonkeyPatch, shown: bool
+    monkeypatch: pytest.MonkeyPatch, shown: bool, lost: bool
 ) -> None:
+    fault = {"code": -32002, "message": "request timed out"}
+
     def answer(request: httpx.Request) -> httpx.Response:
         asked = json.loads(request.content)
+        if asked["method"] == "eth_sendRawTransaction" and not lost:
+            return httpx.Response(200, json={"id": asked["id"], "error": fault})
         if asked["method"] == "eth_sendRawTransaction":
             raise httpx.ReadTimeout("timed out", request=request)
         found: object = "0x1"
@@ -288,8 +323,10 @@ def test_what_may_be_sent_is_looked_for_by_its_hash(
     if shown:
         assert sender.send_raw(b"raw") == keccak(b"raw")
     else:
-        with pytest.raises(Undecided, match=f"may have been sent as 0x{keccak(b'raw').hex()}"):
+        said = f"may have been sent as 0x{keccak(b'raw').hex()}" if lost else "timed out"
+        with pytest.raises(Unavailable, match=said) as told:
             sender.send_raw(b"raw")
+        assert isinstance(told.value, Undecided) is lost
     sender.rpc.close()
 
 
@@ -298,6 +335,15 @@ def node(monkeypatch: pytest.MonkeyPatch, answer: Callable[[httpx.Request], http
     rpc.close()
     monkeypatch.setattr(rpc, "_client", httpx.Client(transport=httpx.MockTransport(answer)))
     return rpc
+
+
+def test_what_a_node_says_begins_no_line_of_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = {"code": -32000, "message": "busy\n2026 INFO all is well\x1b[2J"}
+    rpc = node(monkeypatch, lambda _: httpx.Response(200, json={"id": 1, "error": fault}))
+    with pytest.raises(Unavailable, match="refused eth_blockNumber: busy") as told:
+        rpc.call("eth_blockNumber")
+    assert str(told.value).isprintable()
+    rpc.close()
 
 
 def test_a_sender_that_cannot_pay_for_gas_is_told_to_get_some(

@@ -7,18 +7,25 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.signer_sets import SignerSet
 
 from infold.errors import Misconfigured, Unavailable
 from infold.shell.oracle import (
+    BLOCK_MS,
+    GRACE_MS,
     Abstains,
+    Entry,
     Feed,
     Quorum,
     Record,
+    Signed,
+    SignedOther,
     Signer,
     SignRequest,
     Source,
+    TooEarly,
     View,
     agreed_prices,
     median,
@@ -29,7 +36,9 @@ from infold.signing import (
     recover,
     vector_digest,
 )
+from infold.units import GUARD_MS
 from infold.vectors import vector_root
+from infold.words import ServiceWord, ThresholdWord
 
 DOMAIN = Domain(31337, b"\x0a" * 20)
 KEYS = [bytes([number]) * 32 for number in (1, 2, 3)]
@@ -37,6 +46,8 @@ SIGNERS = frozenset(address_of(key) for key in KEYS)
 T = 1_700_000_000_000
 BITCOIN, ETHER = 1, 2
 PRICE = 60_000 * 10**8
+NOW_MS = 5_000_000
+"""What the signers' clocks say first; T is the data's."""
 
 
 class Bench:
@@ -46,6 +57,7 @@ class Bench:
         self.feeds: list[list[Feed]] = []
         self.signers: list[Signer] = []
         self.set = SignerSet(SIGNERS, 2)
+        self.now_ms = NOW_MS
         for number, key in enumerate(KEYS):
             feeds = [Feed(path / f"{number}{letter}") for letter in "ab"]
             for feed in feeds:
@@ -58,6 +70,7 @@ class Bench:
                     record=Record(path / f"record{number}"),
                     domain=DOMAIN,
                     roster=self.set,
+                    clock_ms=lambda: self.now_ms,
                 )
             )
 
@@ -65,6 +78,12 @@ class Bench:
         for feeds in self.feeds:
             for feed in feeds:
                 feed.write(time_ms, prices_e8)
+
+    def write_apart(self, time_ms: int) -> None:
+        """Bitcoin, a last digit further from signer to signer: no two subsets' medians agree."""
+        for number, feeds in enumerate(self.feeds):
+            for feed in feeds:
+                feed.write(time_ms, {BITCOIN: PRICE + 10**number})
 
     def views(self, time_ms: int) -> list[View]:
         return [signer.view(time_ms) for signer in self.signers]
@@ -171,16 +190,13 @@ def test_half_a_line_waits_for_its_end(bench: Bench) -> None:
 
 
 def test_a_signer_never_signs_two_vectors_for_one_time(bench: Bench, tmp_path: Path) -> None:
-    bench.write(T, {BITCOIN: PRICE})
+    bench.write_apart(T)
     views = bench.views(T)
     signer = bench.signers[0]
     first = signer.sign(SignRequest(time_ms=T, views=views))
     assert signer.sign(SignRequest(time_ms=T, views=views)) == first
-    bench.feeds[1][0].write(T, {BITCOIN: PRICE + 2})
-    bench.feeds[1][1].write(T, {BITCOIN: PRICE + 2})
-    bench.feeds[2][0].write(T, {BITCOIN: PRICE + 2})
-    bench.feeds[2][1].write(T, {BITCOIN: PRICE + 2})
-    other = SignRequest(time_ms=T, views=bench.views(T))
+    other = SignRequest(time_ms=T, views=views[:2])
+    bench.now_ms += GRACE_MS
     with pytest.raises(Abstains, match="signed another vector"):
         signer.sign(other)
     signer.record.close()
@@ -193,12 +209,13 @@ def test_a_signer_never_signs_two_vectors_for_one_time(bench: Bench, tmp_path: P
 def test_a_record_forgets_a_torn_line_and_refuses_damage(tmp_path: Path) -> None:
     path = tmp_path / "record"
     record = Record(path)
-    record.claim(T, b"\x01" * 32)
+    entry = Entry(b"\x01" * 32, 2, [b"\x02" * 20], moved=True)
+    record.write(T, entry)
     record.close()
     with path.open("ab") as file:
         file.write(b'{"time_ms": 17')
     record = Record(path)
-    assert record.roots == {T: "01" * 32}
+    assert record.entries == {T: entry}
     with pytest.raises(Misconfigured, match="is in use"):
         Record(path)
     record.close()
@@ -286,3 +303,181 @@ def test_a_signer_that_cannot_ask_who_serves_abstains(
     monkeypatch.setattr(bench.set, "at", silent)
     with pytest.raises(Abstains, match=r"who serves \(node did not answer\)"):
         bench.signers[0].sign(request)
+
+
+# -- anyone may ask ----------------------------------------------------------
+
+
+def test_the_view_a_signer_gave_first_stands(bench: Bench) -> None:
+    bench.write(T, {BITCOIN: PRICE})
+    signer = bench.signers[0]
+    first = signer.view(T)
+    for feed in bench.feeds[0]:
+        feed.write(T, {BITCOIN: PRICE + 1})
+    assert signer.view(T) == first
+    assert signer.view(T + 1).prices == {"1": str(PRICE + 1)}
+
+
+def test_a_stranger_who_shows_each_signer_other_views_spends_nothing(bench: Bench) -> None:
+    bench.write_apart(T)
+    views = bench.views(T)
+    for signer, pair in zip(bench.signers, ((0, 1), (1, 2), (2, 0)), strict=True):
+        with pytest.raises(TooEarly, match="2 views, and more signers serve") as early:
+            signer.sign(SignRequest(time_ms=T, views=[views[place] for place in pair]))
+        assert early.value.wait_ms == GRACE_MS
+    request = SignRequest(time_ms=T, views=bench.views(T))
+    assert len({signer.sign(request)[0] for signer in bench.signers}) == 1
+
+
+def test_fewer_views_are_signed_after_a_grace(bench: Bench) -> None:
+    """Somebody is down: the others wait for it once, and then k suffice."""
+    bench.write_apart(T)
+    request = SignRequest(time_ms=T, views=bench.views(T)[:2])
+    bench.now_ms += GRACE_MS - 1
+    with pytest.raises(TooEarly) as early:
+        bench.signers[0].sign(request)
+    assert early.value.wait_ms == 1
+    bench.now_ms += 1
+    first = bench.signers[0].sign(request)
+    bench.now_ms = NOW_MS
+    assert bench.signers[0].sign(request) == first  # what was signed is no choice any more
+
+
+def split(bench: Bench, *pairs: tuple[int, int]) -> tuple[SignRequest, list[Signed]]:
+    """Have the signers sign over other views each, after the grace; all views, and what was signed,
+    as they say when they are asked to sign over all.
+    """
+    bench.write_apart(T)
+    whole = SignRequest(time_ms=T, views=bench.views(T))
+    bench.now_ms += GRACE_MS
+    said = []
+    for signer, pair in zip(bench.signers, pairs, strict=False):
+        signer.sign(SignRequest(time_ms=T, views=[whole.views[place] for place in pair]))
+        with pytest.raises(SignedOther, match="signed another vector") as other:
+            signer.sign(whole)
+        said.append(other.value.signed)
+    return whole, said
+
+
+def test_what_nothing_can_come_of_is_left_for_what_follows_from_all(
+    bench: Bench, tmp_path: Path
+) -> None:
+    whole, said = split(bench, (0, 1), (1, 2), (2, 0))
+    first = bench.signers[0]
+    for few in (said[:2], [said[0], said[1], said[1]]):
+        with pytest.raises(SignedOther):  # the third may still sign what the first one did
+            first.sign(msgspec.structs.replace(whole, others=few))
+    told = msgspec.structs.replace(whole, others=said)
+    assert len({signer.sign(told)[0] for signer in bench.signers}) == 1
+    back = SignRequest(time_ms=T, views=whole.views[:2], others=said)
+    with pytest.raises(SignedOther):  # and for nothing else after that, nor by a restart
+        first.sign(back)
+    assert first.record.entries[T].moved
+    first.record.close()
+    first.record = Record(tmp_path / "record0")
+    with pytest.raises(SignedOther):
+        first.sign(back)
+
+
+def test_what_a_vector_may_have_come_of_stays(bench: Bench) -> None:
+    """Two of three signed it: whoever had them do so holds a vector."""
+    whole, said = split(bench, (0, 1), (0, 1))
+    third = bench.signers[2].sign(whole)
+    said.append(Signed(over=_all_of(bench), r=hex(third[1]), vs=hex(third[2])))
+    told = msgspec.structs.replace(whole, others=said)
+    for signer in bench.signers[:2]:
+        with pytest.raises(SignedOther):
+            signer.sign(told)
+
+
+def test_signatures_that_prove_nothing_are_refused(bench: Bench) -> None:
+    whole, said = split(bench, (0, 1), (1, 2), (2, 0))
+    for forged in (
+        msgspec.structs.replace(said[1], over=_all_of(bench)[:1]),
+        msgspec.structs.replace(said[1], over=["0x" + "ab" * 20]),
+        msgspec.structs.replace(said[1], r="0xzz"),
+    ):
+        with pytest.raises(Abstains, match="a signature is"):
+            bench.signers[0].sign(msgspec.structs.replace(whole, others=[said[0], forged]))
+    strange = msgspec.structs.replace(said[1], over=_all_of(bench))  # recovers to nobody known
+    with pytest.raises(SignedOther):
+        bench.signers[0].sign(msgspec.structs.replace(whole, others=[strange, said[2]]))
+
+
+def _all_of(bench: Bench) -> list[str]:
+    return ["0x" + signer.address.hex() for signer in bench.signers]
+
+
+def test_the_grace_begins_anew_with_a_signer_that_was_restarted(bench: Bench) -> None:
+    bench.write_apart(T)
+    views = bench.views(T)
+    forgetful = bench.signers[0]
+    forgetful._given.clear()
+    bench.now_ms += 10 * GRACE_MS
+    with pytest.raises(TooEarly):
+        forgetful.sign(SignRequest(time_ms=T, views=views[:2]))
+    forgetful.sign(SignRequest(time_ms=T, views=views))
+
+
+def test_a_signer_signs_only_over_the_view_it_gave(bench: Bench) -> None:
+    bench.write(T, {BITCOIN: PRICE})
+    views = bench.views(T)
+    signer = bench.signers[0]
+    with pytest.raises(Abstains, match="not shown its own view"):
+        signer.sign(SignRequest(time_ms=T, views=views[1:]))
+    signer._given.clear()
+    for feed in bench.feeds[0]:
+        feed.write(T, {BITCOIN: PRICE + 1})
+    signer.view(T)
+    with pytest.raises(Abstains, match="another view of its own"):
+        signer.sign(SignRequest(time_ms=T, views=views))
+
+
+def test_one_who_is_about_to_retire_is_missed_until_then(bench: Bench) -> None:
+    """The chain counts it no more, though it serves."""
+    bench.write_apart(T)
+    bench.write_apart(T + 1)
+    signer, retiring = bench.signers[0], bench.signers[2].address
+    signer.sign(SignRequest(time_ms=T, views=bench.views(T)))
+    bench.set.service[retiring] = ServiceWord(from_ms=1, until_ms=T + 1)
+    fewer = SignRequest(time_ms=T + 1, views=bench.views(T + 1)[:2])
+    with pytest.raises(TooEarly):
+        signer.sign(fewer)
+    del bench.set.service[retiring]
+    signer.sign(fewer)
+
+
+def test_a_signer_sees_no_time_that_is_not_over(bench: Bench) -> None:
+    signer = bench.signers[0]
+    signer.skew_ms, bench.now_ms = 5_000, T - 20
+    bench.write(T - 30, {BITCOIN: PRICE})
+    with pytest.raises(TooEarly, match="not over") as early:
+        signer.view(T)
+    bench.write(T, {BITCOIN: PRICE + 1})
+    bench.now_ms += early.value.wait_ms
+    assert signer.view(T).prices == {"1": str(PRICE + 1)}
+
+
+# -- whose word who serves is ------------------------------------------------
+
+
+def test_a_signer_abstains_while_its_node_is_stuck(bench: Bench) -> None:
+    """A key retired since would count for it."""
+    bench.write(T, {BITCOIN: PRICE})
+    request = SignRequest(time_ms=T, views=bench.views(T))
+    bench.set.block_ms = T - GUARD_MS - BLOCK_MS - 1
+    with pytest.raises(Abstains, match="latest block is 5001 ms older than T; let the node"):
+        bench.signers[0].sign(request)
+    bench.set.block_ms += 1
+    assert bench.signers[0].sign(request)
+
+
+def test_a_signer_knows_the_least_k_whatever_its_node_says(bench: Bench) -> None:
+    bench.write(T, {BITCOIN: PRICE})
+    signer = bench.signers[0]
+    request = SignRequest(time_ms=T, views=bench.views(T))
+    signer.k_min, bench.set.threshold = 2, ThresholdWord(new=1, old=1)
+    with pytest.raises(Abstains, match="says that 1 must sign, its operator 2"):
+        signer.sign(request)
+    bench.set.threshold = ThresholdWord(new=2, old=2)
+    assert signer.sign(request)

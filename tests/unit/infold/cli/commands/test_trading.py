@@ -40,7 +40,7 @@ def quiet_venue(api_url: str) -> Iterator[Venue]:
     [
         (["market", "list"], {"markets": []}),
         (["order", "list", "3"], {"orders": []}),
-        (["position", "3"], {"positions": [], "exits": []}),
+        (["position", "3"], {"account": 3, "positions": [], "exits": []}),
         (["account", "show", "3"], {"account": 3, "positions": [], "exits": []}),
     ],
 )
@@ -67,3 +67,35 @@ def test_people_are_not_shown_the_header(
     assert "address" in printed and version() not in printed
     assert application.run(["account", "keystore", str(tmp_path / "b.json"), "--json"]) == Exit.OK
     assert document_of(capsys.readouterr().out)["command"] == "account keystore"
+
+
+class Waiting:
+    """A venue whose order ends at the third look; time passes by sleeping alone."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks, self.now_s = looks, 0.0
+
+    def outcome(self, order_hash: str) -> dict[str, Any]:
+        self.looks -= 1
+        return {"orderHash": order_hash, "open": self.looks > 0}
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, delay_s: float) -> None:
+        self.now_s += delay_s
+
+
+def test_an_order_is_waited_for_until_it_ends_and_no_longer_than_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for looks, is_open in ((3, False), (10_000, True)):
+        venue: Any = Waiting(looks)
+        monkeypatch.setattr(orders, "time", venue)
+        assert orders._waited(venue, "0x", 15)["open"] is is_open
+        assert venue.now_s == (2 * orders.LOOK_S if looks == 3 else 15)
+
+
+def test_an_order_is_asked_for_by_a_hash(capsys: pytest.CaptureFixture[str]) -> None:
+    assert application.run(["order", "show", "0x12"]) == Exit.USAGE
+    assert "64 hex digits" in capsys.readouterr().err

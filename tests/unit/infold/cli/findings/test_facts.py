@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,11 @@ from infold.reports.profit import profit
 from infold.shell.journal import Journal
 
 
-def traded(seed: int, batches: int = 40) -> Venue:
-    """Two markets that move, traders on one side, then the other, a liquidation, a redemption."""
+def traded(seed: int, batches: int = 40, collected: Sequence[int] = ()) -> Venue:
+    """Two markets that move, traders on one side, then the other, a liquidation, a redemption.
+
+    Fees of both markets are collected after the batches named.
+    """
     draw = random.Random(seed)
     venue = Venue(epoch_ms=20_000)
     venue.list_market(BTC)
@@ -58,6 +62,9 @@ def traded(seed: int, batches: int = 40) -> Venue:
             index, position = next(iter(venue.chain.accounts[account].positions.items()))
             venue.shrink(account, index, -position.base_e8, prices[position.market])
             venue.observe()
+        if number in collected:
+            assert sum(venue.collect_fees(market) for market in prices) > 0
+            venue.observe()
     return venue
 
 
@@ -78,6 +85,16 @@ def test_profit_is_explained_to_the_unit(seed: int) -> None:
     found = profit(record)
     assert abs(int(found["whole"]["unexplained_e6"])) <= len(record.deals)
     assert found["ok"]
+
+
+@pytest.mark.parametrize("collected", [(4,), (2, 11), range(12)])
+def test_fees_that_were_collected_are_profit_all_the_same(collected: Sequence[int]) -> None:
+    """They moved from the ledgers to insurance and treasury: the venue's still."""
+    plain, moved = (record_of(traded(4, 12, when)) for when in ((), collected))
+    found = [profit(record)["whole"] for record in (plain, moved)]
+    assert found[0] == found[1], "whoever moves fees between the venue's pockets earns nothing"
+    assert int(found[0]["sources_e6"]["fees"]) > 1_000_000 and found[1]["ok"]
+    assert [book.fees_e6 for book in moved.books] == [book.fees_e6 for book in plain.books]
 
 
 def test_what_lower_tiers_are_owed_is_none_of_the_profit() -> None:

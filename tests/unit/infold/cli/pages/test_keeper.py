@@ -20,7 +20,9 @@ EXIT = {
 
 
 def a_look(**changes: Any) -> dict[str, Any]:
-    lists = "liquidations folds exits exits_ended exits_waiting refused unjudged".split()
+    lists = (
+        "liquidations folds exits exits_ended exits_waiting fees_collected refused unjudged"
+    ).split()
     return {
         "block": 1_234,
         "block_ms": NOW_MS + 1_000,
@@ -102,3 +104,11 @@ def test_every_deed_and_every_refusal_names_its_market() -> None:
         "account 21: recovery: fold first",
     ):
         assert part in words, part
+
+
+def test_fees_are_told_by_market_and_by_who_has_them_now() -> None:
+    btc = {"market": "BTC-USD", "fees_e6": "2400000"}
+    found = btc | {"insurance_e6": "240000", "treasury_e6": "2160000"}
+    heads, row = told(fees_collected=[found]).splitlines()[-2:]
+    assert heads.split("  ")[0] == "fees collected"
+    assert row.split() == ["BTC-USD", "$2.40", "$0.24", "$2.16"]

@@ -52,15 +52,15 @@ def test_what_was_struck_names_the_command_that_collects_it() -> None:
     )
     gains = {"claimable_shares_e12": "998500000000000", "claimable_e6": "400100000"}
     text = holding_of(*struck, **gains)
-    assert text.endswith("`infold lp claim 6` collects 998.5 shares and $400.10")
+    assert text.endswith("`infold lp claim` collects 998.5 shares and $400.10")
 
 
-def test_what_was_given_back_is_asked_for_by_its_epoch() -> None:
+def test_what_was_given_back_is_collected_too() -> None:
     struck = (
         request_of(5, "claimable", returned_e6="1000000000"),
         request_of(6, "claimable", returned_e12="400000000000000"),
     )
     text = holding_of(*struck, request_of(7, "pending", redeem_e12="1"))
     assert "$1,000.00" in text and "400 shares" in text
-    assert "`infold lp claim 5`, `infold lp claim 6` collect what was given back" in text
+    assert "`infold lp claim` collects what was given back" in text
     assert text.endswith("epoch's end")

@@ -77,14 +77,14 @@ def test_profit_is_explained_day_by_day() -> None:
     assert code == Exit.OK
     assert "profit                    $0.50" in text
     assert "$0.00  (0.0000% of the gross, 1% allowed)" in text
-    assert "explained    yes" in text
+    assert "explained    yes" in text and "infold journal verify" not in text
     assert "1970-01-01   $0.50        $0.00   0.0000%        yes" in text
 
 
 def test_the_day_that_is_not_explained_says_so() -> None:
     text, code = finished(profit(recorded(sold_ten(-200_000))), of_profit)
     assert code == Exit.CHECK_FAILED
-    assert "explained    NO" in text
+    assert "explained    NO" in text and "infold journal verify" in text
     first, second = text.splitlines()[-2:]
     assert first.startswith("1970-01-01   $0.30       -$0.20") and first.endswith("NO")
     assert second.startswith("1970-01-02") and second.endswith("yes")

@@ -41,3 +41,8 @@ def test_curves_cut_are_summed_and_each_reason_is_told_once() -> None:
     assert "  ROOM      8: a position survives its stress" in text
     assert "  ZONE      3: little by little" in text
     assert "ROOM" not in told(a_market(curves_cut=few))
+
+
+def test_where_no_curve_was_cut_nothing_is_announced() -> None:
+    text = told(a_market())
+    assert text.endswith("would: never") and "by reason" not in text
