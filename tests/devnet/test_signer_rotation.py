@@ -120,9 +120,11 @@ def test_postponed_batches_are_told_ever_more_seldom(
 ) -> None:
     """And once more when they go on: a line a second would bury what else is said."""
     venue, stopped, tried = rotation.venue, threading.Event(), list[int]()
+    told: list[dict[str, object]] = []
 
     def step(time_ms: int, *_: object) -> BatchOutcome:
         tried.append(time_ms)
+        told.append(venue.node.meta()["batches"])
         if len(tried) < 12:
             raise Unavailable("too few signers")
         stopped.set()
@@ -133,4 +135,8 @@ def test_postponed_batches_are_told_ever_more_seldom(
     venue.run_live(stopped)
     said = [one.getMessage() for one in caplog.records if one.name == "infold.node"]
     assert [line.split()[0] for line in said] == ["BATCH_POSTPONED"] * 4 + ["BATCHES_GO_ON"]
-    assert [line.rsplit("count=")[1] for line in said] == ["1", "2", "4", "8", "11"]
+    counted = [int(line.split("count=")[1].split()[0]) for line in said]
+    assert counted == [1, 2, 4, 8, 11]
+    assert told[0] == {"matched": None, "settled": None, "postponed": 0, "reason": None}
+    assert told[-1] == told[0] | {"postponed": 11, "reason": "too few signers"}
+    assert venue.node.meta()["batches"] == told[0], "nothing waits any more"

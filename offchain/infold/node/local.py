@@ -58,7 +58,7 @@ class LocalVenue(Closable):
         self.tiers_ms = tiers_ms
         self.clock_ms = config.start_ms
         self.server: Server | None = None
-        self._postponed = 0  # in a row
+        self._postponed, self._waits_for = 0, ""  # in a row, and why the last of them
         self.hedge_desks: list[HedgeDesk] = []  # none unless somebody adds them
         self._ends = contextlib.ExitStack()
         try:
@@ -96,12 +96,19 @@ class LocalVenue(Closable):
         )
 
     def _meta(self) -> dict[str, Any]:
-        """What clients are told beside the contracts: who signed the prices of late, of those whose
-        URL is known, and how many must.
+        """What clients are told beside the contracts: when orders were matched last and why the
+        next batch waits, if it does; who signed the prices of late, of those whose URL is known,
+        and how many must.
         """
-        quorum = self.devnet.collector.quorum
+        quorum, state = self.devnet.collector.quorum, self.node.state
         return {
             "batchIntervalMs": self.batch_interval_ms,
+            "batches": {
+                "matched": state.vector_ms or None,
+                "settled": state.head.time_ms or None,
+                "postponed": self._postponed,
+                "reason": self._waits_for or None,
+            },
             "oracle": {
                 "signers": [checksum_address(who) for who in sorted(quorum.serving)],
                 "k": quorum.k,
@@ -210,7 +217,7 @@ class LocalVenue(Closable):
         """Say why a batch was postponed: the first in a row, the second, fourth, eighth ...; and
         that batches go on once there is no reason any more.
         """
-        seq = self.node.journal.seq
+        seq, self._waits_for = self.node.journal.seq, reason
         if not reason:
             if self._postponed:
                 _log.warning("BATCHES_GO_ON seq=%d count=%d", seq, self._postponed)
@@ -218,7 +225,7 @@ class LocalVenue(Closable):
             return
         self._postponed += 1
         if self._postponed.bit_count() == 1:
-            _log.warning("BATCH_POSTPONED seq=%d reason=%r count=%d", seq, reason, self._postponed)
+            _log.warning("BATCH_POSTPONED seq=%d count=%d reason=%r", seq, self._postponed, reason)
 
     def _live_block(self, walk: PriceWalk, noise: random.Random) -> None:
         """What goes on beside a node that has halted: prices for the signers, and a block."""
