@@ -13,6 +13,7 @@ what to do next; the raising line adds the figures.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -49,7 +50,10 @@ CODES: Final[dict[str, str]] = {
     # What is asked.
     "UNKNOWN_MARKET": "choose a market listed at /v1/markets",
     "MARKET_CLOSED": "wait until the market is open again",
-    "MARKET_SHRINK_ONLY": "only orders that shrink a position are taken in this market now",
+    "MARKET_SHRINK_ONLY": (
+        "only orders that shrink a position are taken in this market now; cancels, withdrawals and"
+        " exits go on as always"
+    ),
     "SIZE_OUT_OF_RANGE": "choose a size above zero and below the venue's largest",
     "PRICE_OUT_OF_RANGE": "choose a price above zero and below the venue's largest",
     "PRICE_TICK": "round the price to the market's tick",
@@ -135,6 +139,13 @@ class Misconfigured(InfoldError):
 def system_words(error: OSError | UnicodeError) -> str:
     """Why a file could not be had, in the system's words alone: the caller names the file."""
     return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
+
+
+def without_numbers(message: str) -> str:
+    """What two messages have in common that say the same of other times, blocks and hashes; which
+    market is meant counts.
+    """
+    return re.sub(r"\b0x[0-9a-f]{64}\b|(?<!market )\b\d[\d,]*\b", "#", message)
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from infold.cli import app
 from infold.cli.terminal import Exit
 from infold.errors import Unavailable
-from infold.node import BatchOutcome, LocalVenue, live_prices
+from infold.node import BatchOutcome, LocalVenue, live_prices, local
 from infold.shell.devnet_config import DevnetConfig
 from infold.signing import checksum_address
 
@@ -118,25 +118,32 @@ def test_a_keeper_is_told_of_signers_by_the_environment(
 def test_postponed_batches_are_told_ever_more_seldom(
     rotation: Rotation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And once more when they go on: a line a second would bury what else is said."""
+    """Each reason by itself, and once more when they go on: a line a second would bury what else
+    is said.
+    """
     venue, stopped, tried = rotation.venue, threading.Event(), list[int]()
     told: list[dict[str, object]] = []
 
+    reasons = ["too few sign {}"] * 9 + ["too few sign {}", "no price for market 5"] * 4
+
     def step(time_ms: int, *_: object) -> BatchOutcome:
-        tried.append(time_ms)
         told.append(venue.node.meta()["batches"])
-        if len(tried) < 12:
-            raise Unavailable("too few signers")
+        if len(tried) < len(reasons):
+            tried.append(time_ms)
+            raise Unavailable(reasons[len(tried) - 1].format(time_ms))
         stopped.set()
         return BatchOutcome(time_ms)
 
     monkeypatch.setattr(venue, "batch_interval_ms", 1)
     monkeypatch.setattr(venue, "step", step)
+    monkeypatch.setattr(local, "POSTPONED_EVERY", 12)
     venue.run_live(stopped)
     said = [one.getMessage() for one in caplog.records if one.name == "infold.node"]
-    assert [line.split()[0] for line in said] == ["BATCH_POSTPONED"] * 4 + ["BATCHES_GO_ON"]
-    counted = [int(line.split("count=")[1].split()[0]) for line in said]
-    assert counted == [1, 2, 4, 8, 11]
+    assert [line.split()[0] for line in said] == ["BATCH_POSTPONED"] * 8 + ["BATCHES_GO_ON"]
+    counts = [(line.split("count=")[1].split()[0], "market 5" in line) for line in said]
+    few = [(count, False) for count in ("1", "2", "4", "8")]
+    assert counts[:6] == [*few, ("1", True), ("2", True)]
+    assert counts[6:] == [("12", False), ("4", True), ("17", False)]
     assert told[0] == {"matched": None, "settled": None, "postponed": 0, "reason": None}
-    assert told[-1] == told[0] | {"postponed": 11, "reason": "too few signers"}
+    assert told[-1] == told[0] | {"postponed": 17, "reason": "no price for market 5"}
     assert venue.node.meta()["batches"] == told[0], "nothing waits any more"

@@ -10,6 +10,7 @@ import math
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ from infold.dealer.desk import Desk, NeighboursLike
 from infold.dealer.guarding import CapitalGuard
 from infold.dealer.params import DealerParameters
 from infold.dealer.signals import Signals
-from infold.errors import InvariantBroken, Unavailable
+from infold.errors import InvariantBroken, Unavailable, without_numbers
 from infold.gateway.rest import Gateway
 from infold.gateway.server import Server
 from infold.node.batches import TIERS_MS, BatchOutcome, Dealer
@@ -33,6 +34,8 @@ from infold.shell.refresher import Refresher
 from infold.signing import checksum_address
 
 _log = logging.getLogger("infold.node")
+
+POSTPONED_EVERY = 1_024  # 17 minutes of a batch a second: nobody waits longer for a word
 
 
 class LocalVenue(Closable):
@@ -58,7 +61,8 @@ class LocalVenue(Closable):
         self.tiers_ms = tiers_ms
         self.clock_ms = config.start_ms
         self.server: Server | None = None
-        self._postponed, self._waits_for = 0, ""  # in a row, and why the last of them
+        self._postponed: Counter[str] = Counter()  # in a row, by reason
+        self._waits_for = ""  # why the last of them was, empty while none is
         self.hedge_desks: list[HedgeDesk] = []  # none unless somebody adds them
         self._ends = contextlib.ExitStack()
         try:
@@ -106,7 +110,7 @@ class LocalVenue(Closable):
             "batches": {
                 "matched": state.vector_ms or None,
                 "settled": state.head.time_ms or None,
-                "postponed": self._postponed,
+                "postponed": self._postponed.total(),
                 "reason": self._waits_for or None,
             },
             "oracle": {
@@ -214,18 +218,20 @@ class LocalVenue(Closable):
             self.node.observe()
 
     def _say_postponed(self, reason: str) -> None:
-        """Say why a batch was postponed: the first in a row, the second, fourth, eighth ...; and
-        that batches go on once there is no reason any more.
+        """Say why a batch was postponed: each reason the first time, the second, fourth, eighth ...
+        and every so often; and that batches go on once there is none any more.
         """
         seq, self._waits_for = self.node.journal.seq, reason
         if not reason:
             if self._postponed:
-                _log.warning("BATCHES_GO_ON seq=%d count=%d", seq, self._postponed)
-            self._postponed = 0
+                _log.warning("BATCHES_GO_ON seq=%d count=%d", seq, self._postponed.total())
+            self._postponed.clear()
             return
-        self._postponed += 1
-        if self._postponed.bit_count() == 1:
-            _log.warning("BATCH_POSTPONED seq=%d count=%d reason=%r", seq, self._postponed, reason)
+        kind = without_numbers(reason)
+        self._postponed[kind] += 1
+        count = self._postponed[kind]
+        if count.bit_count() == 1 or count % POSTPONED_EVERY == 0:
+            _log.warning("BATCH_POSTPONED seq=%d count=%d reason=%r", seq, count, reason)
 
     def _live_block(self, walk: PriceWalk, noise: random.Random) -> None:
         """What goes on beside a node that has halted: prices for the signers, and a block."""

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from infold import errors
-from infold.errors import CODES, InfoldError, InvariantBroken, Misconfigured, Rejected, Unavailable
+from infold.errors import (
+    CODES,
+    InfoldError,
+    InvariantBroken,
+    Misconfigured,
+    Rejected,
+    Unavailable,
+    without_numbers,
+)
 
 OFFCHAIN = Path(errors.__file__).parent
 
@@ -51,3 +59,17 @@ def test_every_code_raised_in_admission_is_listed() -> None:
     raised = set(re.findall(r'Rejected\(\s*"([A-Z_]+)"', text))
     assert raised
     assert raised <= set(CODES)
+
+
+def test_messages_are_the_same_but_for_their_numbers_where_they_name_the_same_things() -> None:
+    one, two = "0x" + "ab" * 20, "0x" + "cd" * 20
+
+    def told(time_ms: int, market: int, who: str, sent: str) -> str:
+        return (
+            f"no price vector for {time_ms}: market {market} of {who}, 0x{sent * 32}, block 1,234"
+        )
+
+    first = without_numbers(told(1_800_000_000_000, 5, one, "ab"))
+    assert first == without_numbers(told(1_800_000_001_000, 5, one, "07"))
+    assert first != without_numbers(told(1_800_000_000_000, 6, one, "ab"))
+    assert first != without_numbers(told(1_800_000_000_000, 5, two, "ab"))

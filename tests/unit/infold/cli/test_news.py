@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from infold.cli.news import HEARTBEAT_MS, News
+from infold.cli.news import HEARTBEAT_S, News
 
 START_MS = 1_800_000_000_000
 WAITING = {"account": 18, "index": 0, "overdue": False}
@@ -30,11 +31,48 @@ def test_the_first_look_has_a_line_and_the_next_ones_are_silent() -> None:
     assert all(news.of(a_look(second, holders=second)) == (False, "") for second in range(1, 500))
 
 
+class Clock:
+    """The keeper's own clock, s."""
+
+    def __init__(self) -> None:
+        self.now_s = 5.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def spoken(of_second: Callable[[News, int], str], seconds: int) -> dict[int, str]:
+    """What is said in which second, of so many."""
+    clock = Clock()
+    news, said = News(clock), {}
+    for second in range(seconds):
+        if line := of_second(news, second):
+            said[second] = line
+        clock.now_s += 1
+    return said
+
+
 def test_after_long_silence_it_says_that_it_is_there() -> None:
-    news = News()
-    news.of(a_look())
-    beats = [second for second in range(1, 1_300) if news.of(a_look(second))[1]]
-    assert beats == [HEARTBEAT_MS // 1_000, 2 * HEARTBEAT_MS // 1_000]
+    beat = int(HEARTBEAT_S)
+    said = spoken(lambda news, second: news.of(a_look(second))[1], 1_300)
+    assert said == {second: f"block {70 + second:,}: holders 2" for second in (0, beat, 2 * beat)}
+
+
+def test_a_chain_that_stands_still_is_told_by_the_keepers_own_clock() -> None:
+    beat = int(HEARTBEAT_S)
+    said = spoken(lambda news, _: news.of(a_look())[1], 1_300)
+    still = "block 70: holders 2, no new block for {} min: see that the node follows its chain"
+    assert said == {0: "block 70: holders 2", beat: still.format(10), 2 * beat: still.format(20)}
+
+
+def test_a_node_that_stays_away_is_told_again_and_numbers_are_no_news() -> None:
+    beat = int(HEARTBEAT_S)
+    said = spoken(lambda news, second: news.of_trouble(f"no block {second:,}"), 1_300)
+    assert said == {
+        0: "no block 0",
+        beat: "for 10 min: no block 600",
+        2 * beat: "for 20 min: no block 1,200",
+    }
 
 
 def test_every_deed_is_printed() -> None:
