@@ -50,7 +50,10 @@ CODES: Final[dict[str, str]] = {
     # What is asked.
     "UNKNOWN_MARKET": "choose a market listed at /v1/markets",
     "MARKET_CLOSED": "wait until the market is open again",
-    "MARKET_SHRINK_ONLY": "only orders that shrink a position are taken in this market now",
+    "MARKET_SHRINK_ONLY": (
+        "only orders that shrink a position are taken in this market now; cancels, withdrawals and"
+        " exits go on as always"
+    ),
     "SIZE_OUT_OF_RANGE": "choose a size above zero and below the venue's largest",
     "PRICE_OUT_OF_RANGE": "choose a price above zero and below the venue's largest",
     "PRICE_TICK": "round the price to the market's tick",

@@ -61,6 +61,8 @@ class MarketTerms(NamedTuple):
     fee_e6: int
     status: int
     oracle_price_e8: int
+    why_shrinks: str = ""
+    """Why it only shrinks, and until when, if that is known."""
 
 
 class SlotView(msgspec.Struct, frozen=True, gc=False):
@@ -188,7 +190,7 @@ def check(signed: SignedOrder, state: AdmissionState, now_ms: int, limits: Limit
         raise Rejected("FEE_TOO_LOW", "maxFee", f"the market's fee is {fee}")
 
     if terms.status != STATUS_LIVE or order.reduce_only:
-        _check_shrinks(order, terms.status, holder.base_e8(market))
+        _check_shrinks(order, terms, holder.base_e8(market))
     held = holder.markets_held()
     if len(held) >= PLACES and market not in held:
         raise Rejected("MARKETS_FULL", "market")
@@ -219,15 +221,15 @@ def live_delegate(holder: Holder, key: bytes, now_ms: int) -> DelegateWord:
     return word
 
 
-def _check_shrinks(order: Order, status: int, base_e8: int) -> None:
+def _check_shrinks(order: Order, terms: MarketTerms, base_e8: int) -> None:
     """A closed market takes nothing; a shrinking market and a reduce-only order need the other
     side.
     """
     shrinks = base_e8 < 0 if order.buy else base_e8 > 0
-    if status not in (STATUS_LIVE, STATUS_SHRINK_ONLY):
+    if terms.status not in (STATUS_LIVE, STATUS_SHRINK_ONLY):
         raise Rejected("MARKET_CLOSED", "market")
-    if status == STATUS_SHRINK_ONLY and not shrinks:
-        raise Rejected("MARKET_SHRINK_ONLY", "market")
+    if terms.status == STATUS_SHRINK_ONLY and not shrinks:
+        raise Rejected("MARKET_SHRINK_ONLY", "market", terms.why_shrinks)
     if order.reduce_only and not shrinks:
         raise Rejected("REDUCE_ONLY", "reduceOnly", "there is nothing to reduce on that side")
 

@@ -30,6 +30,7 @@ from infold.units import (
     PLACES,
     QUOTE_DIVISOR,
 )
+from infold.utc import moment
 from infold.words import (
     STATUS_LIVE,
     STATUS_SHRINK_ONLY,
@@ -129,7 +130,7 @@ class AdmissionView:
         terms = self._terms.get(market) or self.market_terms(market)
         if holder is None or terms is None:
             return False
-        tick_e8, fee_e6, status, oracle_price_e8 = terms
+        tick_e8, fee_e6, status, oracle_price_e8, _ = terms
         if (
             delegated
             or reduce_only
@@ -190,19 +191,28 @@ class AdmissionView:
             parameters = held.at(self._now_ms)
             if parameters.listing.tick_e8:
                 price_e8 = self.state.prices_e8.get(market, 0)
-                status = parameters.rates.status
-                if status == STATUS_LIVE and (
-                    self.state.limits.halts(self._now_ms)
-                    or (price_e8 and doubts(self.state, market, price_e8, self._now_ms))
-                ):
-                    status = STATUS_SHRINK_ONLY
+                status, why = parameters.rates.status, ""
+                if status == STATUS_LIVE:
+                    why = self._why_shrinks(market, price_e8)
+                    status = STATUS_SHRINK_ONLY if why else STATUS_LIVE
+                elif status == STATUS_SHRINK_ONLY:
+                    why = "the market is listed as shrinkOnly"
                 if self.state.wound_until_ms:
                     status = STATUS_UNLISTED
                 terms = MarketTerms(
-                    parameters.listing.tick_e8, parameters.rates.fee_e6, status, price_e8
+                    parameters.listing.tick_e8, parameters.rates.fee_e6, status, price_e8, why
                 )
         self._terms[market] = terms
         return terms
+
+    def _why_shrinks(self, market: int, price_e8: int) -> str:
+        """Why a live market only shrinks; empty if it does not."""
+        limits = self.state.limits
+        if limits.halts(self._now_ms):
+            return f"all markets are halted until {moment(limits.halted_until_ms)}"
+        if price_e8 and doubts(self.state, market, price_e8, self._now_ms):
+            return "a second source contradicts the market's price, or is too old to confirm it"
+        return ""
 
     def asks_at(self, market: int, price_e8: int) -> _Asks:
         """What the market asks at a price.

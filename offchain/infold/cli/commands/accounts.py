@@ -279,5 +279,5 @@ def position(account: Account, api_url: ApiUrl = API_URL, as_json: Json = False)
     """The account's open positions, and forced exits that stand."""
     with client(api_url) as api:
         found = api.account(account)
-        held = {name: found[name] for name in ("positions", "exits")}
+        held = {name: found[name] for name in ("account", "positions", "exits")}
         show_command("position", held, as_json, f"positions of account {account}", of_holdings)

@@ -4,11 +4,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from infold.cli.layout import clock, count, decimal_dollars, dollars, grouped, pairs, percent, table
-from infold.cli.pages import Document
-from infold.units import AMOUNT_DECIMALS, WINDOW_MS, format_decimal
+from infold.cli.pages import Document, Line
+from infold.units import (
+    AMOUNT_DECIMALS,
+    BACKSTOP_ACCOUNT,
+    FIRST_TRADER,
+    POOL_ACCOUNT,
+    WINDOW_MS,
+    format_decimal,
+)
 
+OF_VENUE: Final = {
+    POOL_ACCOUNT: [
+        "the pool's positions are its part of each market: `infold market list` shows them;",
+        "its account's equity leaves them out",
+    ],
+    BACKSTOP_ACCOUNT: [
+        "the backstop's positions are not shown, its account's equity leaves them out"
+    ],
+}
+"""What stands in place of positions that lie with their markets, not with the account."""
 OWED = ("least_e6", "left_e6_max")
 
 
@@ -28,17 +46,18 @@ def of_account(found: Document) -> list[str]:
                 f" {decimal_dollars(found['maintenanceMargin'])} maintenance",
             ),
             ("withdrawing", pending),
-            ("fee tier", _fee_tier(found)),
-            (
-                "refund",
-                f"{decimal_dollars(found['refundOwed'])} owed,"
-                f" {decimal_dollars(found['refundPaid'])} paid",
-            ),
+            *(_fees(found) if found["account"] >= FIRST_TRADER else ()),
             ("open orders", count(found["openOrders"])),
             ("epoch", count(found["epoch"])),
         ]
     )
     return [*lines, "", *of_holdings(found)]
+
+
+def _fees(found: Document) -> list[Line]:
+    """What a trader pays and gets back."""
+    owed, paid = (decimal_dollars(found[name]) for name in ("refundOwed", "refundPaid"))
+    return [("fee tier", _fee_tier(found)), ("refund", f"{owed} owed, {paid} paid")]
 
 
 def _fee_tier(found: Document) -> str:
@@ -50,7 +69,8 @@ def _fee_tier(found: Document) -> str:
 
 def of_holdings(found: Document) -> list[str]:
     """Open positions, and below them the exits that stand of closed ones."""
-    positions = of_positions(found["positions"]) if found["positions"] else ["no open positions"]
+    none = OF_VENUE.get(found["account"], ["no open positions"])
+    positions = of_positions(found["positions"]) if found["positions"] else none
     there = {one["index"]: one["market"] for one in found["positions"]}
     return [*positions, *(line for one in found["exits"] for line in _closed_exit(one, there))]
 

@@ -124,6 +124,7 @@ def test_a_doubtful_market_admits_only_what_shrinks() -> None:
         an_order(17, buy=False, slot=2, seq=9, limit_price_e8=59_000 * E8),
     )
     assert isinstance(opening, OrderRejected) and opening.code == "MARKET_SHRINK_ONLY"
+    assert opening.message.startswith("a second source contradicts the market's price")
     assert isinstance(closing, OrderAccepted)
 
 

@@ -15,7 +15,9 @@ from infold.core.pool import bounds_of
 from infold.core.state import Market
 from infold.errors import InvariantBroken
 from infold.messages import Order
+from infold.utc import moment
 from infold.words import (
+    STATUS_SHRINK_ONLY,
     LedgerWord,
     MeterWord,
     PoolWord,
@@ -70,9 +72,20 @@ def test_admission_takes_only_what_shrinks_while_all_is_halted() -> None:
     halted(venue, venue.now_ms - 1, venue.now_ms)
     grows, shrinks = venue.submit(an_order(LONG, slot=1), sell(LONG, slot=2))
     assert isinstance(grows, OrderRejected) and grows.code == "MARKET_SHRINK_ONLY"
+    assert grows.message.startswith(f"all markets are halted until {moment(venue.now_ms)}; only")
+    assert "cancels, withdrawals and exits go on" in grows.message
     assert isinstance(shrinks, OrderAccepted)
     halted(venue, venue.now_ms, venue.now_ms + 1)
     assert isinstance(venue.submit(an_order(LONG, slot=3))[0], OrderAccepted)
+
+
+def test_a_market_listed_to_shrink_is_told_apart_from_a_halt() -> None:
+    venue = a_venue()
+    venue.list_market(BTC, rates={"status": STATUS_SHRINK_ONLY})
+    venue.observe()
+    (grows,) = venue.submit(an_order(LONG))
+    assert isinstance(grows, OrderRejected) and grows.code == "MARKET_SHRINK_ONLY"
+    assert grows.message.startswith("the market is listed as shrinkOnly; only orders")
 
 
 def test_a_halt_beside_another_capital_means_a_log_is_missing() -> None:

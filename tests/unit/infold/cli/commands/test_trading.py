@@ -40,7 +40,7 @@ def quiet_venue(api_url: str) -> Iterator[Venue]:
     [
         (["market", "list"], {"markets": []}),
         (["order", "list", "3"], {"orders": []}),
-        (["position", "3"], {"positions": [], "exits": []}),
+        (["position", "3"], {"account": 3, "positions": [], "exits": []}),
         (["account", "show", "3"], {"account": 3, "positions": [], "exits": []}),
     ],
 )

@@ -26,6 +26,7 @@ REFUNDS = {
 
 def test_an_account_shows_its_fee_tier_and_what_it_is_owed() -> None:
     account = REFUNDS | {
+        "account": 17,
         "owner": HASH[:42],
         "collateral": "1000",
         "equity": "-3.5",
@@ -42,7 +43,11 @@ def test_an_account_shows_its_fee_tier_and_what_it_is_owed() -> None:
     assert "pays 87.5% of a market's fee until 2027-01-15 08:00:00" in text
     assert "$10.25 owed, $2.25 paid" in text
     assert "$7,000.00 initial, $3,500.25 maintenance" in text
-    assert "withdrawing  $0.00\n" in text
+    assert "withdrawing  $0.00\n" in text and text.endswith("no open positions")
+    for number, said in ((0, "`infold market list` shows them"), (1, "are not shown")):
+        text = text_of(of_account(account | {"account": number}))
+        assert said in text and "no open positions" not in text, "they lie with their markets"
+        assert "fee tier" not in text and "refund" not in text
     asked = {"pendingWithdrawal": "100", "withdrawalBarrier": 1_800_000_000_000}
     assert "$100.00, by --claim after 2027-01-15 08:00:15.000 UTC" in text_of(
         of_account(account | asked)
@@ -75,7 +80,9 @@ def test_what_holds_a_position_back_is_told_below_it() -> None:
 
 def test_an_exit_of_a_position_closed_since_is_told_with_who_ends_it_and_whom_it_holds_up() -> None:
     exit_ = {"market": "BTC-USD", "side": "long", "index": 0, "size": "0.25", "due": 1}
-    alone = text_of(of_holdings({"positions": [], "exits": [exit_ | {"closed": True}]}))
+    alone = text_of(
+        of_holdings({"account": 17, "positions": [], "exits": [exit_ | {"closed": True}]})
+    )
     assert alone.startswith(
         "no open positions\nBTC-USD: exit of 0.25 still stands, its long was closed"
     )
@@ -90,9 +97,9 @@ def test_an_exit_of_a_position_closed_since_is_told_with_who_ends_it_and_whom_it
         "behind": False,
         "exit": None,
     }
-    both = {"positions": [held], "exits": [exit_ | {"closed": True}]}
+    both = {"account": 17, "positions": [held], "exits": [exit_ | {"closed": True}]}
     assert text_of(of_holdings(both)).endswith("no exit from ETH-USD before that")
-    open_ = {"positions": [held], "exits": [exit_ | {"closed": False}]}
+    open_ = {"account": 17, "positions": [held], "exits": [exit_ | {"closed": False}]}
     assert of_holdings(open_) == of_positions([held])
 
 
