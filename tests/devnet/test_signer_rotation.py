@@ -122,10 +122,12 @@ def test_postponed_batches_are_told_ever_more_seldom(
     is said.
     """
     venue, stopped, tried = rotation.venue, threading.Event(), list[int]()
+    told: list[dict[str, object]] = []
 
     reasons = ["too few sign {}"] * 9 + ["too few sign {}", "no price for market 5"] * 4
 
     def step(time_ms: int, *_: object) -> BatchOutcome:
+        told.append(venue.node.meta()["batches"])
         if len(tried) < len(reasons):
             tried.append(time_ms)
             raise Unavailable(reasons[len(tried) - 1].format(time_ms))
@@ -138,7 +140,10 @@ def test_postponed_batches_are_told_ever_more_seldom(
     venue.run_live(stopped)
     said = [one.getMessage() for one in caplog.records if one.name == "infold.node"]
     assert [line.split()[0] for line in said] == ["BATCH_POSTPONED"] * 8 + ["BATCHES_GO_ON"]
-    counts = [(line.rsplit("count=")[1], "market 5" in line) for line in said]
+    counts = [(line.split("count=")[1].split()[0], "market 5" in line) for line in said]
     few = [(count, False) for count in ("1", "2", "4", "8")]
     assert counts[:6] == [*few, ("1", True), ("2", True)]
     assert counts[6:] == [("12", False), ("4", True), ("17", False)]
+    assert told[0] == {"matched": None, "settled": None, "postponed": 0, "reason": None}
+    assert told[-1] == told[0] | {"postponed": 17, "reason": "no price for market 5"}
+    assert venue.node.meta()["batches"] == told[0], "nothing waits any more"

@@ -62,6 +62,7 @@ class LocalVenue(Closable):
         self.clock_ms = config.start_ms
         self.server: Server | None = None
         self._postponed: Counter[str] = Counter()  # in a row, by reason
+        self._waits_for = ""  # why the last of them was, empty while none is
         self.hedge_desks: list[HedgeDesk] = []  # none unless somebody adds them
         self._ends = contextlib.ExitStack()
         try:
@@ -99,12 +100,19 @@ class LocalVenue(Closable):
         )
 
     def _meta(self) -> dict[str, Any]:
-        """What clients are told beside the contracts: who signed the prices of late, of those whose
-        URL is known, and how many must.
+        """What clients are told beside the contracts: when orders were matched last and why the
+        next batch waits, if it does; who signed the prices of late, of those whose URL is known,
+        and how many must.
         """
-        quorum = self.devnet.collector.quorum
+        quorum, state = self.devnet.collector.quorum, self.node.state
         return {
             "batchIntervalMs": self.batch_interval_ms,
+            "batches": {
+                "matched": state.vector_ms or None,
+                "settled": state.head.time_ms or None,
+                "postponed": self._postponed.total(),
+                "reason": self._waits_for or None,
+            },
             "oracle": {
                 "signers": [checksum_address(who) for who in sorted(quorum.serving)],
                 "k": quorum.k,
@@ -213,7 +221,7 @@ class LocalVenue(Closable):
         """Say why a batch was postponed: each reason the first time, the second, fourth, eighth ...
         and every so often; and that batches go on once there is none any more.
         """
-        seq = self.node.journal.seq
+        seq, self._waits_for = self.node.journal.seq, reason
         if not reason:
             if self._postponed:
                 _log.warning("BATCHES_GO_ON seq=%d count=%d", seq, self._postponed.total())
@@ -223,7 +231,7 @@ class LocalVenue(Closable):
         self._postponed[kind] += 1
         count = self._postponed[kind]
         if count.bit_count() == 1 or count % POSTPONED_EVERY == 0:
-            _log.warning("BATCH_POSTPONED seq=%d reason=%r count=%d", seq, reason, count)
+            _log.warning("BATCH_POSTPONED seq=%d count=%d reason=%r", seq, count, reason)
 
     def _live_block(self, walk: PriceWalk, noise: random.Random) -> None:
         """What goes on beside a node that has halted: prices for the signers, and a block."""

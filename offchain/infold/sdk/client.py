@@ -115,12 +115,20 @@ class Client(Closable):
         return self._pages("/v1/refunds"), seen
 
     def outcome(self, order_hash: str) -> dict[str, Any]:
-        """What became of an order, as the venue tells it, and its `fills`; raises ``Rejected``
-        NOT_FOUND.
+        """What became of an order, as the venue tells it, and its `fills`; of an open one also how
+        `batches` go. Raises ``Rejected`` NOT_FOUND.
         """
         order: dict[str, Any] = self.get(f"/v1/orders/{order_hash}")
         mine = self.fills(order["account"], order["ts"]) if order["filled"] != "0" else []
-        return {**order, "fills": [one for one in mine if one["orderHash"] == order["orderHash"]]}
+        order["fills"] = [one for one in mine if one["orderHash"] == order["orderHash"]]
+        return order | {"batches": self.batches_now()} if order["open"] else order
+
+    def batches_now(self) -> dict[str, Any] | None:
+        """When orders were matched last, and why the next batch waits, if it does; None of a venue
+        that does not say.
+        """
+        found: dict[str, Any] | None = self.get("/v1/meta").get("batches")
+        return found
 
     def fills(self, account: int, since_ms: int = 0) -> list[dict[str, Any]]:
         """The account's fills, oldest first."""

@@ -10,9 +10,10 @@ import typer
 from infold.cli.commands.bond import stake
 from infold.cli.commands.winding import standing as wind_down
 from infold.cli.findings.caps import day_bound
-from infold.cli.options import API_URL, RPC_URL, ApiUrl, Book, RpcUrl, venue
+from infold.cli.options import API_URL, RPC_URL, ApiUrl, Book, RpcUrl, client, venue
 from infold.cli.pages.venues import of_status
 from infold.cli.terminal import Json, show_command
+from infold.errors import Rejected, Unavailable
 from infold.units import FIRST_TRADER
 
 if TYPE_CHECKING:
@@ -31,10 +32,24 @@ def status(
     rpc_url: RpcUrl = RPC_URL, api_url: ApiUrl = API_URL, book: Book = None, as_json: Json = False
 ) -> None:
     """How a venue stands, by its contracts: batches, a halt or its end, what the vault holds, the
-    pool's capital and what a day may take of it, insurance, the matcher's bond.
+    pool's capital and what a day may take of it, insurance, the matcher's bond. Where its node
+    answers, also why the next batch waits.
     """
-    document = standing(venue(rpc_url, api_url, book))
+    there = venue(rpc_url, api_url, book)
+    document = standing(there) | {"batches": batches_now(api_url, there)}
     show_command("status", document, as_json, "the venue", of_status)
+
+
+def batches_now(api_url: str, there: Venue) -> dict[str, Any] | None:
+    """How batches go by the venue's node; None if no node of this venue answers: contracts are
+    told without one.
+    """
+    try:
+        with client(api_url) as api:
+            is_its_own = api.domain().verifying_contract == there.book.address("Clearing")
+            return api.batches_now() if is_its_own else None
+    except (Unavailable, Rejected):
+        return None
 
 
 def standing(there: Venue) -> dict[str, Any]:

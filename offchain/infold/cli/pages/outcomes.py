@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from infold.cli.layout import clock, decimal_dollars, grouped, pairs, table
+from infold.cli.layout import clock, count, decimal_dollars, grouped, pairs, table
 from infold.cli.pages import Document, Line
 
 ENDINGS: Final = {
@@ -60,6 +60,7 @@ def of_outcome(found: Document) -> list[str]:
             ("limit", grouped(found["price"])),
             *([("if the oracle is", trigger(found))] if trigger(found) else []),
             ("state", state(found)),
+            *batches_wait(found.get("batches")),
             ("filled", filled),
             *(got if found["fills"] else []),
             ("slot, seq", f"{found['slot']}, {found['orderSeq']}"),
@@ -68,6 +69,15 @@ def of_outcome(found: Document) -> list[str]:
         ]
     )
     return [*lines, *(["", *of_fills(found["fills"])] if found["fills"] else [])]
+
+
+def batches_wait(found: Document | None) -> list[Line]:
+    """Why no batch is made at present, if a venue says so, and since when."""
+    if not found or not found["postponed"]:
+        return []
+    last = f"the last was at {clock(found['matched'])}" if found["matched"] else "none made so far"
+    since = f"{count(found['postponed'])} postponed in a row, {last}"
+    return [("batches wait", [since, found["reason"]])]
 
 
 def state(found: Document) -> str:

@@ -7,6 +7,7 @@ import shlex
 
 from infold.cli.layout import cells, clock, count, dollars, pairs, percent, plain, table
 from infold.cli.pages import Document, Line
+from infold.cli.pages.outcomes import batches_wait
 from infold.units import PRICE_DECIMALS, format_decimal
 
 STATES = {
@@ -119,7 +120,8 @@ def of_status(found: Document) -> list[str]:
     if found["batch_ms"]:
         batch += f", of {clock(found['batch_ms'])}"
     end = found["wind_down"]
-    state = [STATES[found["state"]]]
+    waits = batches_wait(found["batches"])
+    state = ["batches wait, for the reason below" if waits else STATES[found["state"]]]
     if end is not None:
         state.append(f"debts are told until {clock(end['register_until_ms'])}")
     if halt is not None:
@@ -132,6 +134,7 @@ def of_status(found: Document) -> list[str]:
             ("state", state),
             ("block", f"{count(found['block'])}, {clock(found['block_ms'])}"),
             ("last batch", batch),
+            *waits,
             (
                 "vault",
                 f"{dollars(found['vault']['accounted_e6'])}, of it"

@@ -14,14 +14,14 @@ from infold.shell.oracle.views import Abstains
 
 
 class Entry(NamedTuple):
-    """What was signed for a T: a root in so many chunks, over the views of these signers. `moved`
-    says that it is the second, after one of which nothing could come.
+    """What was signed for a T: a root in so many chunks, over the views of these signers. `final`
+    says that these are all who serve: it is never left for another.
     """
 
     root: bytes
     chunks: int
     over: list[bytes]
-    moved: bool = False
+    final: bool
 
 
 class Record:
@@ -50,7 +50,7 @@ class Record:
                     bytes.fromhex(line["root"]),
                     int(line["chunks"]),
                     [bytes.fromhex(who) for who in line["over"]],
-                    bool(line["moved"]),
+                    bool(line["final"]),
                 )
             except (ValueError, KeyError, TypeError) as error:
                 raise Misconfigured(
@@ -69,7 +69,7 @@ class Record:
             "root": entry.root.hex(),
             "chunks": entry.chunks,
             "over": [who.hex() for who in entry.over],
-            "moved": entry.moved,
+            "final": entry.final,
         }
         try:
             os.write(self._file, json.dumps(line).encode() + b"\n")

@@ -176,13 +176,13 @@ class Signer:
         root = vector_root(agreed, chunks)
         wait_ms = given.at_ms + GRACE_MS - self.clock_ms()
         are_all, earlier = self._are_all(quorum, views), self.record.entries.get(time_ms)
-        entry = Entry(root, chunks, sorted(views), moved=earlier is not None)
+        entry = Entry(root, chunks, sorted(views), final=are_all)
         if earlier is None:
             if not are_all and wait_ms > 0:
                 raise TooEarly(f"was shown {len(views)} views, and more signers serve", wait_ms)
             self.record.write(time_ms, entry)
         elif earlier.root != root:
-            if earlier.moved or not are_all or not self._is_void(earlier, request, views, quorum.k):
+            if earlier.final or not are_all or not self._is_void(earlier, request, views, quorum.k):
                 raise SignedOther(
                     f"signed another vector for {time_ms} before", self._signed(time_ms, earlier)
                 )
@@ -199,8 +199,8 @@ class Signer:
         self, entry: Entry, request: SignRequest, views: Mapping[bytes, dict[int, int]], k: int
     ) -> bool:
         """Whether no vector can come of what it signed: so many signed something else that those
-        who are left are fewer than k. Nobody comes back to it, since whoever leaves what it signed
-        leaves for what follows from all views, once.
+        who are left are fewer than k. Nobody comes back to it: it follows from fewer views than
+        all, and whoever leaves what it signed leaves for what follows from all, for good.
         """
         if len(request.others) > VIEWS_MAX:
             raise Abstains(f"was shown {len(request.others)} signatures, at most {VIEWS_MAX} count")

@@ -153,7 +153,7 @@ def test_a_long_list_is_read_to_its_end() -> None:
 
 @pytest.mark.parametrize(("filled", "numbers"), [("0.5", [2, 4]), ("0", [])])
 def test_what_became_of_an_order_has_its_own_fills_alone(filled: str, numbers: list[int]) -> None:
-    order = {"orderHash": "0xab", "account": 17, "ts": NOW_MS, "filled": filled}
+    order = {"orderHash": "0xab", "account": 17, "ts": NOW_MS, "filled": filled, "open": False}
 
     def answers(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/v1/orders/0xab":
@@ -168,6 +168,12 @@ def test_what_became_of_an_order_has_its_own_fills_alone(filled: str, numbers: l
         found = client.outcome("0xab")
     assert {name: found[name] for name in order} == order
     assert [fill["seq"] for fill in found["fills"]] == numbers
+
+
+def test_of_an_open_order_the_venue_is_asked_how_batches_go() -> None:
+    order = {"orderHash": "0xab", "account": 17, "ts": NOW_MS, "filled": "0", "open": True}
+    with a_client(Venue(lambda _: httpx.Response(200, json=order))) as client:
+        assert client.outcome("0xab") == order | {"fills": [], "batches": None}
 
 
 def test_a_list_that_leads_in_a_circle_is_unavailable() -> None:

@@ -122,16 +122,26 @@ def ground(tmp_path: Path) -> Iterator[Ground]:
         yield Ground(tmp_path, ends)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collector that waits for everybody, however slow this machine is."""
+    monkeypatch.setattr(asking, "GRACE_MS", 1 << 40)
+
+
 @pytest.fixture
-def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (asking, signer):
-        monkeypatch.setattr(module, "GRACE_MS", 20)
+def lenient(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signers that soon sign over fewer views than all."""
+    monkeypatch.setattr(signer, "GRACE_MS", 20)
+
+
+@pytest.fixture
+def short_grace(lenient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "GRACE_MS", 20)
 
 
 def test_all_who_serve_sign_at_once(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for anything: a grace without end would not be noticed."""
-    for module in (asking, signer):
-        monkeypatch.setattr(module, "GRACE_MS", 1 << 40)
+    monkeypatch.setattr(signer, "GRACE_MS", 1 << 40)
     ground.sign_with(*KEYS[:3])
     assert len(ground.collector().collect(T, [BITCOIN]).signatures) == 3
 
@@ -183,7 +193,7 @@ def test_too_long_an_answer_is_none(ground: Ground) -> None:
             ground.collector().collect(T, [BITCOIN])
 
 
-@pytest.mark.usefixtures("short_grace")
+@pytest.mark.usefixtures("lenient")
 def test_seventeen_serve_and_a_vector_carries_sixteen(ground: Ground) -> None:
     """More than the contract takes: after a grace, since one is always left out."""
     ground.sign_with(*KEYS)

@@ -209,7 +209,7 @@ def test_a_signer_never_signs_two_vectors_for_one_time(bench: Bench, tmp_path: P
 def test_a_record_forgets_a_torn_line_and_refuses_damage(tmp_path: Path) -> None:
     path = tmp_path / "record"
     record = Record(path)
-    entry = Entry(b"\x01" * 32, 2, [b"\x02" * 20], moved=True)
+    entry = Entry(b"\x01" * 32, 2, [b"\x02" * 20], final=True)
     record.write(T, entry)
     record.close()
     with path.open("ab") as file:
@@ -372,11 +372,33 @@ def test_what_nothing_can_come_of_is_left_for_what_follows_from_all(
     back = SignRequest(time_ms=T, views=whole.views[:2], others=said)
     with pytest.raises(SignedOther):  # and for nothing else after that, nor by a restart
         first.sign(back)
-    assert first.record.entries[T].moved
+    assert first.record.entries[T].final
     first.record.close()
     first.record = Record(tmp_path / "record0")
     with pytest.raises(SignedOther):
         first.sign(back)
+
+
+def test_what_follows_from_all_views_is_never_left(bench: Bench) -> None:
+    """Not even for another such: a signer that was restarted may have given a second view."""
+    bench.write_apart(T)
+    first, second, third = bench.signers
+    first.sign(SignRequest(time_ms=T, views=bench.views(T)))
+    bench.now_ms += GRACE_MS
+    second.sign(SignRequest(time_ms=T, views=bench.views(T)[:2]))
+    third._given.clear()
+    for feed in bench.feeds[2]:
+        feed.write(T, {BITCOIN: PRICE + 7})
+    whole = SignRequest(time_ms=T, views=bench.views(T))
+    bench.now_ms += GRACE_MS
+    third.sign(SignRequest(time_ms=T, views=whole.views[1:]))
+    said = []
+    for signer in (second, third):
+        with pytest.raises(SignedOther) as other:
+            signer.sign(whole)
+        said.append(other.value.signed)
+    with pytest.raises(SignedOther):
+        first.sign(msgspec.structs.replace(whole, others=said))
 
 
 def test_what_a_vector_may_have_come_of_stays(bench: Bench) -> None:

@@ -65,6 +65,19 @@ def test_an_unfilled_order_shows_no_price() -> None:
     assert "average" not in text_of(of_outcome(an_outcome()))
 
 
+def test_an_open_order_says_why_batches_wait() -> None:
+    waits = {"matched": 1_800_000_000_000, "settled": None, "postponed": 1_024, "reason": "why not"}
+    still = an_outcome(open=True, status="open", reason=None)
+    text = text_of(of_outcome(still | {"batches": waits}))
+    assert (
+        "1,024 postponed in a row, the last was at 2027-01-15 08:00:00" in text
+        and "why not" in text
+    )
+    assert "none made so far" in text_of(of_outcome(still | {"batches": waits | {"matched": None}}))
+    for quiet in (None, waits | {"postponed": 0, "reason": None}):
+        assert "postponed" not in text_of(of_outcome(still | {"batches": quiet}))
+
+
 def test_fills_show_whole_hashes() -> None:
     text = text_of(of_fills([FILL, FILL | {"batch": 7}]))
     assert text.count(TRANSACTION) == 2 and text.count(HASH) == 2 and "2027-01-15" in text

@@ -76,6 +76,7 @@ def status_of(**changes: Any) -> str:
         "block_ms": NOW_MS,
         "batch": 12,
         "batch_ms": NOW_MS,
+        "batches": None,
         "halt": None,
         "wind_down": None,
         "vault": {"accounted_e6": "0", "waiting_e6": "0"},
@@ -93,6 +94,14 @@ def test_a_venue_says_what_a_day_may_take_and_which_capital_its_caps_suit() -> N
     assert "the caps suit $165.00 and more" in text
     some = status_of(day_bound=BOUND | {"unpriced": [7, 8]})
     assert "not counted, since no batch has priced them: markets 7, 8" in some
+
+
+def test_a_venue_whose_batches_wait_says_why() -> None:
+    waits = {"matched": NOW_MS, "settled": None, "postponed": 3, "reason": "1 of 2 views"}
+    text = status_of(batches=waits)
+    assert "1 of 2 views" in text and "settles batches" not in text
+    assert "settles batches" in status_of(batches=waits | {"postponed": 0, "reason": None})
+    assert "batches wait" not in status_of()
 
 
 def test_before_any_batch_nothing_is_said_of_what_no_batch_has_priced() -> None:
