@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 
 def moment(time_ms: int) -> str:
-    """A time in ms since 1970 as UTC, and in whole seconds as contracts and programs count it.
-    Rounded up: whoever waits for the second that is named does not come too early.
+    """A time in ms since 1970 as UTC; in seconds as contracts count it stands beside it in what
+    programs read. Rounded up: whoever waits for the second that is named does not come too early.
     """
     time_s = -(-time_ms // 1000)
-    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC ({time_s} s)"
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -125,3 +125,19 @@ def test_a_ticket_whose_last_day_has_come_is_due_without_its_turn(console: Conso
     (ticket,) = done(console, "withdraw", account, "--claim")["tickets"]
     office.travel(WEEK_S)
     assert done(console, "ticket", str(ticket["ticket"]))["state"] == "due"
+
+
+def test_a_ticket_of_a_venue_that_has_ended_says_that_only_payments_move_it(
+    console: Console,
+) -> None:
+    office = console.office
+    account = str(done(console, "account", "open", str(3 * MILLION), "--mint")["account"])
+    office.travel(2 * WEEK_S)
+    done(console, "wind-down", "start")
+    office.travel(WEEK_S + 1)
+    (ticket,) = done(console, "wind-down", "claim", account)["tickets"]
+    number = str(ticket["ticket"])
+    office.travel(3_600)
+    assert "only payments out do" in console.page("owner", "ticket", number)
+    code, _, said = console.run("owner", "ticket", number, "--pull")
+    assert code == 7 and "only payments let the queue go on" in said

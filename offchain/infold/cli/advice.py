@@ -90,7 +90,7 @@ ADVICE: Final = {
     ),
     "delegates: not live": "nothing: the key holds no rights of this account",
     "delegates: not the owner": _OWNER,
-    "delegates: expiry has passed": "name a later --expiry-ms",
+    "delegates: expiry has passed": "give --days, or a later --expiry-ms",
     "delegates: key is zero": "name another key than zero",
     "delegates: out of range": "give an --expiry-ms and a --notional of fewer digits",
     # Leaving without the matcher.

@@ -15,6 +15,10 @@ from .rpc import Node, NodeError, Transaction
 _PEERS = ("VAULT", "ORACLE", "SEALS", "DELEGATES", "POOL", "GOVERNANCE")
 
 
+class SeveralVenues(NodeError):
+    """The chain holds more venues than one and none was named; the message says which."""
+
+
 class Event(NamedTuple):
     """A decoded log."""
 
@@ -84,7 +88,9 @@ class History(NamedTuple):
 
 
 def find_clearing(node: Node, first: int, last: int) -> int:
-    """The one contract that lists markets; raises NodeError if there is none or more than one."""
+    """The one contract that lists markets; raises NodeError if there is none, and its kind
+    SeveralVenues if there is more than one.
+    """
     found = node.emitters(TOPIC_OF["MarketSet"], first, last)
     if not found:
         raise NodeError(
@@ -93,9 +99,9 @@ def find_clearing(node: Node, first: int, last: int) -> int:
             " its Clearing with --clearing ADDRESS"
         )
     if len(found) > 1:
-        raise NodeError(
-            f"{len(found)} contracts list markets between blocks {first} and {last}: "
-            "name the one to audit with --clearing ADDRESS, and start before its first block"
+        raise SeveralVenues(
+            f"{len(found)} contracts list markets between blocks {first} and {last}: name the one"
+            f" to audit with --clearing ADDRESS, of {', '.join(f'0x{one:040x}' for one in found)}"
         )
     return found[0]
 

@@ -13,9 +13,9 @@ NOW_MS = 1_800_000_000_000
 @pytest.mark.parametrize(
     ("time_ms", "told"),
     [
-        (NOW_MS, "2027-01-15 08:00:00 UTC (1800000000 s)"),
-        (NOW_MS + 1, "2027-01-15 08:00:01 UTC (1800000001 s)"),
-        (NOW_MS + 1_000, "2027-01-15 08:00:01 UTC (1800000001 s)"),
+        (NOW_MS, "2027-01-15 08:00:00 UTC"),
+        (NOW_MS + 1, "2027-01-15 08:00:01 UTC"),
+        (NOW_MS + 1_000, "2027-01-15 08:00:01 UTC"),
     ],
 )
 def test_a_moment_is_told_in_whole_seconds_rounded_up(time_ms: int, told: str) -> None:

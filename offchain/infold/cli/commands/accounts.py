@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -27,7 +27,9 @@ from infold.cli.pages.keys import of_keystore, of_opened
 from infold.cli.pages.payments import of_payment
 from infold.cli.terminal import Json, show_command
 from infold.errors import Misconfigured
-from infold.units import AMOUNT_DECIMALS, WINDOW_MS, parse_decimal
+from infold.units import AMOUNT_DECIMALS, DAY_MS, WINDOW_MS, parse_decimal
+
+GRANT_DAYS_MAX: Final = 3_650  # ten years: beyond it a slip, or one who means --expiry-ms
 
 Permit = Annotated[
     bool, typer.Option("--permit", help="Sign an allowance (ERC-2612) in place of sending one.")
@@ -121,16 +123,25 @@ def grant(
     notional: Annotated[
         str, typer.Option(callback=canonical, help="The most one order may be worth.")
     ],
-    expiry_ms: Annotated[int, typer.Option(min=1, help="When the grant ends, in ms since 1970.")],
+    days: Annotated[
+        int, typer.Option(min=1, max=GRANT_DAYS_MAX, help="How long the grant lasts, from now.")
+    ] = 30,
+    expiry_ms: Annotated[
+        int | None,
+        typer.Option(min=1, help="In place of --days: when it ends, in ms since 1970."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Let another key trade for the account; it can never withdraw."""
+    from infold.shell.chain import block
     from infold.words import pack_delegate_markets
 
     with caller.client() as api:
         ids = [int(api.market(name.strip())["id"]) for name in markets.split(",")]
     notional_e6 = parse_decimal(notional, AMOUNT_DECIMALS, "notional")
     party = caller.party()
+    if expiry_ms is None:
+        expiry_ms = block(party.venue.rpc).timestamp_s * 1_000 + days * DAY_MS
     party.send(
         "Delegates", "grant", account, key, pack_delegate_markets(ids), notional_e6, expiry_ms
     )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
@@ -26,6 +26,8 @@ from infold.words import (
 
 if TYPE_CHECKING:
     from infold.shell.chain import Contract
+
+MARKET_MAX: Final = 255  # the greatest number a market may have
 
 
 class Held(NamedTuple):
@@ -87,10 +89,21 @@ def held_in(clearing: Contract, account: int, market: str) -> Held:
     held = [Held(*pair) for pair in zip(places, map(unpack_position, words), strict=True)]
     names = [name_of(clearing, one.position.market) for one in held]
     if market not in names:
+        listed = listed_in(clearing)
+        if market not in listed:
+            raise Misconfigured(
+                f"no market is called {market}; name one of {', '.join(listed) or 'none listed'}"
+            )
         raise Misconfigured(
             f"account {account} holds nothing in {market}; it holds {', '.join(names) or 'nothing'}"
         )
     return held[names.index(market)]
+
+
+def listed_in(clearing: Contract) -> list[str]:
+    """The names of all markets that are listed, in the order of their numbers."""
+    words = clearing.calls("market_words", [[market * 8] for market in range(1, MARKET_MAX + 1)])
+    return [name_of(clearing, market) for market, word in enumerate(words, 1) if int(word)]
 
 
 def name_of(clearing: Contract, market: int) -> str:

@@ -152,7 +152,15 @@ def audit(
         typer.Option(
             "--clearing",
             envvar="INFOLD_CLEARING",
-            help="Address of Clearing, where a chain holds several.",
+            help="Address of Clearing, where a chain holds several; goes before --book.",
+        ),
+    ] = None,
+    book: Annotated[
+        Path | None,
+        typer.Option(
+            "--book",
+            envvar="INFOLD_BOOK",
+            help="Address book of the venue, for its Clearing; else it is looked for.",
         ),
     ] = None,
     as_json: Json = False,
@@ -162,8 +170,12 @@ def audit(
     Needs a node and nothing else: no journal of ours, no engine. Exit code 8 if anything is wrong.
     """
     from infold.cli.findings.audits import audit_of
+    from infold.shell.chain import AddressBook
 
-    result = audit_of(rpc_url, None if clearing is None else address_of_text(clearing))
+    named = None if clearing is None else address_of_text(clearing)
+    if named is None and book is not None:
+        named = AddressBook.read(book).address("Clearing")
+    result = audit_of(rpc_url, named)
     finish({**header("audit"), **result}, as_json, "audit", of_audit)
 
 

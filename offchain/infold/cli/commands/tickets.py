@@ -69,6 +69,7 @@ def ticket(
         "let_go_e6": str(turn.let_go_e6),
         "hour_e6": str(turn.hour_e6),
         "hours": turn.hours,
+        "wound_down": turn.has_ended,
         "due_s": int(due_s),
         "state": "due" if turn.is_due else "waiting",
     }

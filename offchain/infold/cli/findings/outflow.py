@@ -22,6 +22,8 @@ class Turn(NamedTuple):
     """What any whole hour without payments lets go, once a call asks for it."""
     is_due: bool
     """Whether it would be paid now: a pull lets the queue go on first."""
+    has_ended: bool
+    """Whether the venue is wound down: nothing can be paid in any more, not even nothing."""
 
     @property
     def hours(self) -> int:
@@ -34,6 +36,7 @@ def turn_of(there: Venue, end_e6: int, due_s: int) -> Turn:
     """A ticket's turn by its place in the queue and its last day, at the chain's last block."""
     from infold.reference.outflow import Limits, Outflow, Used
     from infold.shell.chain import block
+    from infold.words import NEVER_MS, unpack_head
 
     vault = there["Vault"]
     queue = Outflow()
@@ -48,4 +51,5 @@ def turn_of(there: Venue, end_e6: int, due_s: int) -> Turn:
         queue.freed_e6 - before_e6,
         queue.capacity_e6(accounted_e6),
         queue.freed_e6 >= end_e6 or now_s >= due_s,
+        unpack_head(int(there["Clearing"].call("head"))).time_ms == NEVER_MS,
     )

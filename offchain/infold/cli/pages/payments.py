@@ -37,8 +37,10 @@ def of_ticket(found: Document) -> list[str]:
             ("let go now", f"{dollars(found['let_go_e6'])} as soon as anybody pays in or out"),
             (
                 "to let it go on",
-                f"{again} now and once an hour, about {times(found['hours'])} more: a whole hour"
-                f" lets go {dollars(found['hour_e6'])}, and nothing where nobody asks",
+                "the venue has ended: only payments out do, `infold wind-down claim` say"
+                if found["wound_down"]
+                else f"{again} now and once an hour, about {times(found['hours'])} more: a whole"
+                f" hour lets go {dollars(found['hour_e6'])}, and nothing where nobody asks",
             ),
             ("at the latest", clock(found["due_s"] * 1000)),
         ]

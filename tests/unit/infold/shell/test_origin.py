@@ -72,12 +72,12 @@ def test_a_journal_that_has_seen_no_block_is_compared_by_its_deployment() -> Non
         (
             a_venue(start_s=START_S + 60),
             an_origin(),
-            "stamped 2027-01-15 08:00:02 UTC (1800000002 s), and here",
+            "stamped 2027-01-15 08:00:02 UTC, and here",
         ),
         (
             a_venue(start_s=START_S + 60, blocks=3),
             an_origin(),
-            "stamped 2027-01-15 08:00:02 UTC (1800000002 s), and here",
+            "stamped 2027-01-15 08:00:02 UTC, and here",
         ),
         (a_venue(mined=[b"\xbb" * 32]), an_origin(), "0x" + "aa" * 32 + ", which is not here"),
         (a_venue(), an_origin(identity=identity_of(ELSEWHERE)), "is of chain 1, Clearing 0x2222"),
@@ -100,7 +100,7 @@ def test_a_node_that_is_behind_may_be_asked_again(blocks: int, seen: int) -> Non
 def test_a_tip_that_was_replaced_is_told_and_no_other_chain() -> None:
     said = require_origin(a_venue(tip_s=3), an_origin())
     assert "has replaced block 5" in said
-    assert "08:00:05 UTC (1800000005 s) then" in said and "08:00:08 UTC (1800000008 s) now" in said
+    assert "08:00:05 UTC then" in said and "08:00:08 UTC now" in said
 
 
 def test_a_deployment_is_told_without_asking_the_chain() -> None:

@@ -27,9 +27,12 @@ def test_a_ticket_says_what_lets_the_queue_go_on() -> None:
         "hour_e6": "3600000000000",
         "hours": 7,
         "due_s": NOW_MS // 1000,
+        "wound_down": False,
         "state": "waiting",
     }
     text = " ".join(" ".join(of_ticket(found)).split())
     assert "let go now $3,600,000.00 as soon as anybody pays in or out" in text
     assert "`infold ticket 3 --pull` now and once an hour, about 7 times more" in text
     assert "due: `infold ticket 3 --pull`" in " ".join(of_ticket({**found, "state": "due"}))
+    ended = " ".join(" ".join(of_ticket({**found, "wound_down": True})).split())
+    assert "the venue has ended: only payments out do" in ended and "--pull" not in ended
