@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
 import httpx
@@ -21,10 +22,21 @@ ANSWER_DEADLINE_S: Final = (
     5.0  # for all answers to a question together, waits that were asked for too
 )
 ANSWER_BYTES_MAX: Final = 1 << 18  # a view of 255 markets, or 255 reasons, is a tenth of that
+PAUSE_S_MIN: Final = 0.02  # whoever says "at once" for ever would keep a processor busy
 TOO_EARLY: Final = 425
 
 Answer = dict[str, Any]
 Refusals = dict[bytes, str]
+
+
+def pause_for(answer: Answer) -> float:
+    """How many seconds to leave a signer that says it is too early: the whole deadline where what
+    it says is no wait.
+    """
+    wait_ms = answer.get("wait_ms")
+    if not isinstance(wait_ms, int) or not 0 <= wait_ms < ANSWER_DEADLINE_S * 1_000:
+        return ANSWER_DEADLINE_S
+    return max(wait_ms / 1_000, PAUSE_S_MIN)
 
 
 class Asker(Closable):
@@ -35,7 +47,11 @@ class Asker(Closable):
     def __init__(self, urls: Mapping[bytes, str]) -> None:
         self._urls = urls
         self._busy: set[bytes] = set()
-        self._client = httpx.Client(trust_env=False, headers={"accept-encoding": "identity"})
+        # no cookies: ports of one host share them, so one signer would choose what others are sent
+        nobody = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        self._client = httpx.Client(
+            trust_env=False, headers={"accept-encoding": "identity"}, cookies=nobody
+        )
 
     def ask(
         self,
@@ -107,12 +123,10 @@ class Asker(Closable):
                 return {}, "answered nonsense"
             if status == 200 or "signed" in answer:  # a refusal that brings something is an answer
                 return answer, ""
-            wait_ms = answer.get("wait_ms")
-            if status != TOO_EARLY or not isinstance(wait_ms, int) or wait_ms < 0:
+            pause_s = pause_for(answer) if status == TOO_EARLY else ANSWER_DEADLINE_S
+            if pause_s >= end_s - time.monotonic():
                 return {}, str(answer.get("reason", status))
-            if wait_ms / 1_000 >= end_s - time.monotonic():
-                return {}, str(answer.get("reason", status))
-            time.sleep(wait_ms / 1_000)
+            time.sleep(pause_s)
 
     def _read(self, url: str, content: bytes, end_s: float, left_s: float) -> tuple[int, bytes]:
         """Status and body. Raises `httpx.HTTPError` also where the body is too long or too slow: a

@@ -22,6 +22,7 @@ from infold.shell.oracle.roster import Quorum, Roster
 from infold.shell.oracle.signer import STALE_MS, TOLERANCE_E6, VIEWS_MAX
 from infold.shell.oracle.views import (
     Abstains,
+    Reading,
     Signed,
     View,
     agreed_prices,
@@ -168,8 +169,7 @@ class Collector:
                 raise Unavailable(_refusal(time_ms, what, refusals))
             what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
             raise Unpriced(_refusal(time_ms, what, refusals), missing)
-        over, pairs = self._signed_by_k(time_ms, views, prices, k, refusals)
-        agreed = agreed_prices([prices[who] for who in over], k)
+        agreed, pairs = self._signed_by_k(time_ms, views, prices, k, refusals)
         missing = [market for market in required if market not in agreed]
         if missing:
             what = f"signed already without market {', '.join(map(str, missing))}"
@@ -192,15 +192,15 @@ class Collector:
         prices: Mapping[bytes, dict[int, int]],
         k: int,
         refusals: Refusals,
-    ) -> tuple[list[bytes], list[tuple[int, int]]]:
-        """Over whose views k signers sign one vector, and their signatures by ascending address.
+    ) -> tuple[dict[int, int], list[tuple[int, int]]]:
+        """The prices of the one vector k signers sign, and their signatures by ascending address.
 
-        These are all views, unless another asker had k of them sign over fewer before. Where it had
-        each sign something else, all are shown that, and leave it. Raises `Unavailable`.
+        They follow from all views, unless another asker had k of them sign over fewer before. Where
+        it had each sign something else, all are shown that, and leave it. Raises `Unavailable`.
         """
         shown = ["0x" + who.hex() for who in views]
         body = {"time_ms": time_ms, "views": [msgspec.to_builtins(one) for one in views.values()]}
-        found: dict[bytes, tuple[bytes, Signed]] = {}
+        found: dict[bytes, tuple[Reading, Signed]] = {}
 
         def take(who: bytes, answer: Answer) -> str:
             other = answer.get("signed")
@@ -209,17 +209,17 @@ class Collector:
                     signed = Signed(over=shown, r=answer["r"], vs=answer["vs"])
                 else:
                     signed = msgspec.convert(other, Signed)
-                signer, root = read_signed(signed, time_ms, prices, k, self._domain)
+                read = read_signed(signed, time_ms, prices, k, self._domain)
             except (msgspec.MsgspecError, Abstains, KeyError, TypeError) as error:
                 return f"signed something else ({error})"
-            if signer != who:
+            if read.who != who:
                 return "signed something else"
-            found[who] = root, signed
+            found[who] = read, signed
             return "" if other is None else str(answer.get("reason", "signed something else"))
 
         self._asker.ask("/sign", body, views, take, k, refusals)
         most = _most(found)
-        others = [who for who, (_, signed) in found.items() if signed.over != shown]
+        others = [who for who, (read, _) in found.items() if read.over != list(views)]
         if len(most) < k and others:
             evidence = [msgspec.to_builtins(signed) for _, signed in found.values()]
             self._asker.ask("/sign", body | {"others": evidence}, others, take, k, refusals)
@@ -228,8 +228,7 @@ class Collector:
             what = f"{len(most)} of {k} signatures"
             raise Unavailable(_refusal(time_ms, what, refusals))
         signed = [found[who][1] for who in most]
-        over = [bytes.fromhex(who[2:]) for who in signed[0].over]
-        return over, [(int(one.r, 16), int(one.vs, 16)) for one in signed]
+        return found[most[0]][0].prices, [(int(one.r, 16), int(one.vs, 16)) for one in signed]
 
     def _views(
         self, time_ms: int, serving: Collection[bytes], k: int, refusals: Refusals
@@ -281,11 +280,11 @@ class Collector:
         self._asker.close()
 
 
-def _most(found: Mapping[bytes, tuple[bytes, Signed]]) -> list[bytes]:
+def _most(found: Mapping[bytes, tuple[Reading, Signed]]) -> list[bytes]:
     """Who signed the root that most signed, by ascending address."""
     by_root: dict[bytes, list[bytes]] = {}
-    for who, (root, _) in sorted(found.items()):
-        by_root.setdefault(root, []).append(who)
+    for who, (read, _) in sorted(found.items()):
+        by_root.setdefault(read.root, []).append(who)
     return max(by_root.values(), key=len, default=[])
 
 

@@ -14,6 +14,7 @@ sign roots of which none gets k signatures (docs/decisions/0040).
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,9 @@ BLOCK_MS = 2_000  # between two blocks of a chain that keeps pace with batches
 VIEWS_KEPT = 1_024  # times whose views are remembered: a quarter of an hour of batches, 1 MB or so
 
 
+_log = logging.getLogger("infold.oracle")
+
+
 class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The views a signer is asked to agree on, and what others signed of this T where that may be
     why they do not.
@@ -89,6 +93,7 @@ class Signer:
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     _given: dict[int, Given] = field(default_factory=dict)
     _known: frozenset[bytes] = frozenset()
+    _is_cut_off: bool = False
 
     @property
     def address(self) -> bytes:
@@ -206,7 +211,7 @@ class Signer:
             raise Abstains(f"was shown {len(request.others)} signatures, at most {VIEWS_MAX} count")
         elsewhere = set()
         for signed in request.others:
-            who, root = read_signed(signed, request.time_ms, views, k, self.domain)
+            who, root, *_ = read_signed(signed, request.time_ms, views, k, self.domain)
             if root != entry.root and who in views and who != self.address:
                 elsewhere.add(who)
         return len(views) - len(elsewhere) < k
@@ -240,7 +245,14 @@ class Signer:
         try:
             quorum = self.roster.at(time_ms, self._known.union(whom))
         except InfoldError as error:
-            raise Abstains(f"cannot ask the chain who serves ({error})") from error
+            # whoever asks is a stranger, and the cause may name the node's URL, with a key in it
+            if not self._is_cut_off:
+                _log.warning("roster_unread error=%s", error)
+            self._is_cut_off = True
+            raise Abstains(
+                "cannot ask the chain who serves; its own log says why, once an outage"
+            ) from error
+        self._is_cut_off = False
         behind_ms = time_ms - quorum.block_ms
         if behind_ms > GUARD_MS + self.block_ms:
             raise Abstains(

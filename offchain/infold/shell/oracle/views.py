@@ -6,6 +6,7 @@ signed. All of it is signed, and follows from the views alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -89,15 +90,24 @@ def read_view(view: View, time_ms: int, domain: Domain) -> tuple[bytes, dict[int
     return who, prices
 
 
+class Reading(NamedTuple):
+    """Who signed, which root, and the views (by whose they are) and prices that it follows from."""
+
+    who: bytes
+    root: bytes
+    over: list[bytes]
+    prices: dict[int, int]
+
+
 def read_signed(
     signed: Signed, time_ms: int, views: Mapping[bytes, dict[int, int]], k: int, domain: Domain
-) -> tuple[bytes, bytes]:
-    """Who signed what follows from some of these views, and its root. Raises `Abstains` if nobody
-    did.
-    """
+) -> Reading:
+    """Who signed what follows from at least k of these views. Raises `Abstains` if nobody did."""
     try:
-        seen = [views[bytes.fromhex(who.removeprefix("0x"))] for who in signed.over]
-        agreed = agreed_prices(seen, k)
+        over = [bytes.fromhex(who.removeprefix("0x")) for who in signed.over]
+        if len(set(over)) != len(over) or len(over) < k:
+            raise Abstains(f"a signature is over fewer than {k} views or one of them twice")
+        agreed = agreed_prices([views[one] for one in over], k)
         chunks = chunks_for(agreed)
         root = vector_root(agreed, chunks)
         digest = vector_digest(time_ms, chunks, root, domain)
@@ -106,4 +116,4 @@ def read_signed(
         raise Abstains(f"a signature is malformed or over other views ({error})") from error
     if who is None or not agreed:
         raise Abstains("a signature is nobody's")
-    return who, root
+    return Reading(who, root, over, agreed)

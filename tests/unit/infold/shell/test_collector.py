@@ -9,12 +9,24 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.signer_sets import SignerSet
 
 from infold.closable import Closable
 from infold.errors import Unavailable
-from infold.shell.oracle import Collector, Feed, Record, Signer, SignRequest, Source, asking, signer
+from infold.shell.oracle import (
+    Collector,
+    Entry,
+    Feed,
+    Record,
+    Signed,
+    Signer,
+    SignRequest,
+    Source,
+    asking,
+    signer,
+)
 from infold.shell.oracle.process import server_of
 from infold.signing import Domain, address_of, recover, vector_digest
 from infold.words import ServiceWord
@@ -169,6 +181,44 @@ def test_a_stranger_who_was_first_spends_nothing(
     found = [recover(digest, r, vs) for r, vs in vector.signatures]
     assert None not in found and found == sorted(found)  # type: ignore[type-var]
     assert collector.collect(T, [BITCOIN]).root == vector.root
+
+
+def test_addresses_need_no_prefix(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a signer writes for the views it signed over, no collector ends by it."""
+    ground.sign_with(*KEYS[:3])
+    ground.split((0, 1), (0, 1))
+    told = Signer._signed
+
+    def bare(self: Signer, time_ms: int, entry: Entry) -> Signed:
+        signed = told(self, time_ms, entry)
+        return msgspec.structs.replace(signed, over=[who[2:] for who in signed.over])
+
+    monkeypatch.setattr(Signer, "_signed", bare)
+    assert len(ground.collector().collect(T, [BITCOIN]).signatures) == 2
+
+
+@pytest.mark.usefixtures("lenient")
+def test_no_signer_has_its_cookies_sent_to_others(ground: Ground) -> None:
+    """They would be longer than what an honest one reads."""
+    ground.sign_with(*KEYS[:2])
+    cookie = b"set-cookie: a=" + b"x" * (1 << 16)
+    with Odd(b"HTTP/1.1 409 No\r\n" + cookie + b"\r\ncontent-length: 2\r\n\r\n{}", 0) as odd:
+        ground.add(ODD, odd.url)
+        assert len(ground.collector().collect(T, [BITCOIN]).signatures) == 2
+
+
+@pytest.mark.parametrize(
+    ("wait_ms", "pause_s"),
+    [
+        (1_000, 1.0),
+        (0, asking.PAUSE_S_MIN),
+        (10**400, asking.ANSWER_DEADLINE_S),
+        (-1, asking.ANSWER_DEADLINE_S),
+        (None, asking.ANSWER_DEADLINE_S),
+    ],
+)
+def test_a_wait_is_neither_none_nor_endless(wait_ms: object, pause_s: float) -> None:
+    assert asking.pause_for({"wait_ms": wait_ms}) == pause_s
 
 
 @pytest.mark.usefixtures("short_grace")
