@@ -51,7 +51,8 @@ GRACE_MS = (
     1_000  # who asks as soon as T is over has shown all views long before; a batch can wait it
 )
 BLOCK_MS = 2_000  # between two blocks of a chain that keeps pace with batches
-VIEWS_KEPT = 1_024  # times whose views are remembered: a quarter of an hour of batches, 1 MB or so
+AGE_MS = 30_000  # twice as long as an exit may still take its T; no view of it is forgotten before
+VIEWS_KEPT = 1_024  # views, 1 MB or so, before any is forgotten
 
 
 _log = logging.getLogger("infold.oracle")
@@ -92,6 +93,8 @@ class Signer:
     block_ms: int = BLOCK_MS
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     _given: dict[int, Given] = field(default_factory=dict)
+    _room: int = VIEWS_KEPT
+    _oldest_ms: int = 0
     _known: frozenset[bytes] = frozenset()
     _is_cut_off: bool = False
 
@@ -154,10 +157,14 @@ class Signer:
 
     def _remembered(self, view: View) -> Given:
         """When this view of its own was given, and what was: the first of its T."""
-        given = self._given.setdefault(view.time_ms, Given(view, self.clock_ms()))
-        while len(self._given) > VIEWS_KEPT:
-            del self._given[next(iter(self._given))]
-        return given
+        if len(self._given) >= self._room:
+            self._given = {
+                time_ms: given
+                for time_ms, given in self._given.items()
+                if time_ms >= self._oldest_ms
+            }
+            self._room = VIEWS_KEPT + 2 * len(self._given)
+        return self._given.setdefault(view.time_ms, Given(view, self.clock_ms()))
 
     def sign(self, request: SignRequest) -> tuple[bytes, int, int]:
         """Root and signature of the vector that follows from the views. Raises `Abstains`."""
@@ -185,12 +192,13 @@ class Signer:
         if earlier is None:
             if not are_all and wait_ms > 0:
                 raise TooEarly(f"was shown {len(views)} views, and more signers serve", wait_ms)
-            self.record.write(time_ms, entry)
-        elif earlier.root != root:
-            if earlier.final or not are_all or not self._is_void(earlier, request, views, quorum.k):
-                raise SignedOther(
-                    f"signed another vector for {time_ms} before", self._signed(time_ms, earlier)
-                )
+        elif earlier.root != root and (
+            earlier.final or not are_all or not self._is_void(earlier, request, views, quorum.k)
+        ):
+            raise SignedOther(
+                f"signed another vector for {time_ms} before", self._signed(time_ms, earlier)
+            )
+        if earlier is None or (are_all and not earlier.final):
             self.record.write(time_ms, entry)
         signed = self._signed(time_ms, entry)
         return root, int(signed.r, 16), int(signed.vs, 16)
@@ -278,6 +286,7 @@ class Signer:
     def _check_clock(self, time_ms: int) -> None:
         if not 0 < time_ms < 1 << 48:
             raise Abstains("T is out of range")
+        self._check_age(time_ms)
         if self.skew_ms is None:
             return
         ahead_ms = time_ms - self.clock_ms()
@@ -287,3 +296,15 @@ class Signer:
             )
         if ahead_ms > 0:
             raise TooEarly("T is not over, and what is seen may change", ahead_ms)
+
+    def _check_age(self, time_ms: int) -> None:
+        """Raises `Abstains` for a T whose view may be forgotten: the next would be another. Time is
+        the second latest source's, so that one whose clock is ahead outdates nothing.
+        """
+        for source in self.sources:
+            source.refresh()
+        latest = sorted(source.last_ms for source in self.sources)[-SOURCES_MIN:]
+        if len(latest) == SOURCES_MIN:
+            self._oldest_ms = max(self._oldest_ms, latest[0] - AGE_MS)
+        if time_ms < self._oldest_ms:
+            raise Abstains(f"T lies more than {AGE_MS} ms before what its sources tell")
