@@ -190,6 +190,12 @@ class Signer:
         are_all, earlier = self._are_all(quorum, views), self.record.entries.get(time_ms)
         entry = Entry(root, chunks, sorted(views), final=are_all)
         if earlier is None:
+            if not are_all and 2 * quorum.k <= quorum.live:
+                raise Abstains(
+                    f"was shown {len(views)} views of {quorum.live}, and k is {quorum.k}, no more"
+                    " than half: the others could sign another vector; have all answer, raise k,"
+                    " or retire who is down"
+                )
             if not are_all and wait_ms > 0:
                 raise TooEarly(f"was shown {len(views)} views, and more signers serve", wait_ms)
         elif earlier.root != root and (
@@ -278,10 +284,10 @@ class Signer:
         return quorum
 
     def _are_all(self, quorum: Quorum, whom: Collection[bytes]) -> bool:
-        """Whether nobody who serves at T is left out. The chain counts as if what was changed last
-        counted already: one who is about to retire is missed only if it was met before.
+        """Whether nobody who serves at T is left out, as far as is known: one who is about to
+        retire is missed only if it was met before.
         """
-        return len(whom) >= max(quorum.live, len(quorum.serving))
+        return len(whom) >= quorum.live
 
     def _check_clock(self, time_ms: int) -> None:
         if not 0 < time_ms < 1 << 48:

@@ -518,6 +518,28 @@ def test_one_who_is_about_to_retire_is_missed_until_then(bench: Bench) -> None:
     signer.sign(fewer)
 
 
+def test_who_is_shown_one_who_retires_knows_that_more_serve(bench: Bench) -> None:
+    """Also one that was started just now and has met nobody."""
+    bench.write_apart(T)
+    bench.set.service[bench.signers[2].address] = ServiceWord(from_ms=1, until_ms=T + 1)
+    fewer = SignRequest(time_ms=T, views=bench.views(T)[1:])
+    with pytest.raises(TooEarly):
+        bench.signers[1].sign(fewer)
+
+
+def test_where_k_is_half_all_views_are_needed(bench: Bench) -> None:
+    """The other half could sign another vector of that T."""
+    bench.write_apart(T)
+    whole = SignRequest(time_ms=T, views=bench.views(T))
+    bench.now_ms += GRACE_MS
+    fourth = b"\xab" * 20
+    bench.set.service[fourth] = ServiceWord(from_ms=1)
+    with pytest.raises(Abstains, match="3 views of 4, and k is 2, no more than half"):
+        bench.signers[0].sign(whole)
+    del bench.set.service[fourth]
+    assert bench.signers[0].sign(msgspec.structs.replace(whole, views=whole.views[:2]))
+
+
 def test_a_signer_sees_no_time_that_is_not_over(bench: Bench) -> None:
     signer = bench.signers[0]
     signer.skew_ms, bench.now_ms = 5_000, T - 20
