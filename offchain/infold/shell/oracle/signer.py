@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -69,10 +69,11 @@ class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Given(NamedTuple):
-    """A view that left, and when by the signer's clock."""
+    """A view that left, when by the signer's clock, and the views it then signed over."""
 
     view: View
     at_ms: int
+    over: Sequence[View] = ()
 
 
 @dataclass(slots=True)
@@ -202,10 +203,13 @@ class Signer:
             earlier.final or not are_all or not self._is_void(earlier, request, views, quorum.k)
         ):
             raise SignedOther(
-                f"signed another vector for {time_ms} before", self._signed(time_ms, earlier)
+                f"signed another vector for {time_ms} before",
+                self._signed(time_ms, earlier),
+                given.over,
             )
         if earlier is None or (are_all and not earlier.final):
             self.record.write(time_ms, entry)
+            self._given[time_ms] = given._replace(over=request.views)
         signed = self._signed(time_ms, entry)
         return root, int(signed.r, 16), int(signed.vs, 16)
 
