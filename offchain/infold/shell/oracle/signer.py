@@ -5,11 +5,12 @@ It abstains from a market when fewer than two of its sources have a fresh price 
 disagree, and from the vector when nothing is left, when the median is far from its own, or when it
 has signed another vector for this T: it writes T and root to its record, on disk, before the
 signature leaves. One of which nothing can come, by what the others signed, it leaves for the one
-that follows from all views, once: so there is never more than one vector of a T.
+that follows from all views, once: so there is one vector of a T at most where all keep to this.
 
 Anyone may ask. So the view it gave of a T stands for every asker, and over fewer views than there
 are signers it signs only after a grace: a stranger who shows each signer others would have them
-sign roots of which none gets k signatures (docs/decisions/0040).
+sign roots of which none gets k signatures. And only where k is a majority: else two get them
+(docs/decisions/0040).
 """
 
 from __future__ import annotations
@@ -265,7 +266,7 @@ class Signer:
         except InfoldError as error:
             # whoever asks is a stranger, and the cause may name the node's URL, with a key in it
             if not self._is_cut_off:
-                _log.warning("roster_unread error=%s", error)
+                _log.warning("ROSTER_UNREAD reason=%r", str(error))
             self._is_cut_off = True
             raise Abstains(
                 "cannot ask the chain who serves; its own log says why, once an outage"
