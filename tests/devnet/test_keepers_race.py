@@ -18,7 +18,7 @@ from infold.cli.commands import keeper
 from infold.cli.commands.letting_out import MarketNames
 from infold.cli.onchain import Party
 from infold.errors import Unavailable
-from infold.shell.chain import block, calldata_of
+from infold.shell.chain import Log, Reverted, block, calldata_of
 from infold.shell.exits import PendingExit, Vector
 from infold.shell.keeper import Watch
 
@@ -188,3 +188,58 @@ def test_what_was_logged_is_looked_at_even_where_a_node_fails_in_between(
 def test_a_batch_whose_block_was_replaced_meanwhile_is_looked_for_again(scene: Scene) -> None:
     with pytest.raises(Unavailable, match="its block was replaced; look again"):
         calldata_of(scene.venue.devnet.rpc, b"\xab" * 32)
+
+
+def test_nothing_is_sent_behind_what_is_not_mined(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look would send the same again, and all of it would be mined and paid."""
+    devnet = scene.venue.devnet
+    rpc, holder = devnet.rpc, "0x" + devnet.accounts[KEEPER].wallet.address.hex()
+
+    def sent(tag: str) -> int:
+        return int(rpc.call("eth_getTransactionCount", holder, tag), 16)
+
+    before, now_s, mining = sent("latest"), [0.0], onchain.time
+
+    def wait(_: float) -> None:
+        now_s[0] += onchain.RECEIPT_DEADLINE_S
+
+    stuck = SimpleNamespace(monotonic=lambda: now_s[0], sleep=wait)
+    monkeypatch.setattr(onchain, "time", stuck)
+    code, found, err = scene.keep()
+    (left,) = found["fees_left"]
+    assert code == 6 and not found["ok"] and found["fees_collected"] == [], err
+    assert left["market"] == "BTC-USD" and "not mined within 60 s" in left["reason"]
+    for _ in range(2):
+        code, found, err = scene.keep()
+        assert code == 6 and f"wait to be mined, from nonce {before} on" in err and not found
+    party = Party(devnet.venue, devnet.accounts[KEEPER].wallet)
+    for said in ("not mined within 60 s", "nothing is sent behind them"):
+        with pytest.raises(Unavailable, match=said):
+            party.send("Dollar", "mint", party.holder, 1)
+    assert sent("pending") == before + 2 and sent("latest") == before
+    monkeypatch.setattr(onchain, "time", mining)
+    devnet.mine(scene.venue.clock_ms + 1_000)
+    party.send("Dollar", "mint", party.holder, 1)
+    assert sent("latest") == before + 3
+
+
+def test_fees_that_cannot_be_collected_hide_no_liquidation_and_wait_for_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = Party.send
+
+    def send(self: Party, contract: str, function: str, *arguments: Any) -> list[Log]:
+        if function == "collect_fees":
+            raise Reverted("clearing: no", "Clearing.collect_fees")
+        return sent(self, contract, function, *arguments)
+
+    monkeypatch.setattr(Party, "send", send)
+    scene.prices[1] = scene.prices[1] * 945 // 1_000
+    scene.step()
+    code, found, err = scene.keep()
+    assert code == 0 and found["liquidations"] and found["fees_left"] == [], err
+    code, found, err = scene.keep()
+    assert code == 7 and "collect_fees reverted: clearing: no" in err
+    assert [row["market"] for row in found["fees_left"]] == ["BTC-USD"] and not found["ok"]

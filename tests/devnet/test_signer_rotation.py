@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Oracle signers are retired and added while a venue runs: it asks those who serve, and goes on."""
+"""Keys change while a venue runs: it asks those oracle signers who serve, and goes on; a node that
+is the matcher no more waits until it is again.
+"""
 
 from __future__ import annotations
 
@@ -147,3 +149,23 @@ def test_postponed_batches_are_told_ever_more_seldom(
     assert told[0] == {"matched": None, "settled": None, "postponed": 0, "reason": None}
     assert told[-1] == told[0] | {"postponed": 17, "reason": "no price for market 5"}
     assert venue.node.meta()["batches"] == told[0], "nothing waits any more"
+
+
+def test_a_node_whose_key_is_the_matchers_no_more_waits_for_its_own(rotation: Rotation) -> None:
+    rotation.batch()
+    devnet = rotation.venue.devnet
+    own = devnet.matcher.address
+
+    def name(matcher: bytes) -> None:
+        at_ms = rotation.venue.clock_ms + 1_000
+        devnet.call(devnet.funder, "Governance", "set_matcher", matcher, time_ms=at_ms)
+
+    name(UNKNOWN)
+    with pytest.raises(Unavailable, match="start it with the new key") as other:
+        rotation.batch()
+    said = str(other.value)
+    assert checksum_address(UNKNOWN) in said and checksum_address(own) in said
+    assert not rotation.venue.node.halted
+    name(own)
+    rotation.batch()
+    assert rotation.venue.node.reconcile().report() == []

@@ -71,8 +71,9 @@ def _standing(found: Mapping[str, Any]) -> tuple[object, bool]:
     waiting = [(one["account"], one["index"], one["overdue"]) for one in found["exits_waiting"]]
     refused = [(one["account"], one["index"], one["reason"]) for one in found["refused"]]
     unjudged = [(one["account"], one["reason"]) for one in found["unjudged"]]
-    open_ends = bool(waiting or refused or unjudged)
-    return (waiting, refused, unjudged, found["vector_ms"] > 0), open_ends
+    left = [(one["market"], without_numbers(one["reason"])) for one in found["fees_left"]]
+    open_ends = bool(waiting or refused or unjudged or left)
+    return (waiting, refused, unjudged, left, found["vector_ms"] > 0), open_ends
 
 
 def _line(found: Mapping[str, Any]) -> str:
@@ -84,6 +85,7 @@ def _line(found: Mapping[str, Any]) -> str:
         ("exits_ended", "requests ended"),
         ("fees_collected", "collections of fees"),
         ("exits_waiting", "exits waiting"),
+        ("fees_left", "fees left"),
         ("refused", "refused"),
         ("unjudged", "not judged"),
     ):

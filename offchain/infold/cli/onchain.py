@@ -55,11 +55,24 @@ class Party:
         """Number what is sent from here on, whatever else the key sends."""
         self._sender.nonce, self._is_adrift = nonce, False
 
+    def require_nothing_waiting(self) -> None:
+        """Raise `Unavailable` while what this key sent waits to be mined: a call that is numbered
+        behind it may do the same once more.
+        """
+        pending = self._sender.chain_nonce()
+        waiting = pending - self._sender.chain_nonce("latest")
+        if waiting > 0:
+            raise Unavailable(
+                f"{waiting} of {self.holder}'s transactions wait to be mined, from nonce"
+                f" {pending - waiting} on, and nothing is sent behind them; wait for them, or"
+                " replace them at their nonces with a higher fee"
+            )
+
     def send(self, contract: str, function: str, *arguments: Any) -> list[Log]:
         """Send one call and wait for it; the contracts' logs of it.
 
         Raises ``Reverted`` with the contract's reason and what to do about it, ``Undecided`` where
-        it may be made though nobody says so.
+        it may be made though nobody says so, `Unavailable` while an earlier one of those waits.
         """
         from infold.shell.chain import NO_GAS, Reverted, why_it_failed
 
@@ -107,6 +120,7 @@ class Party:
         from infold.shell.chain import NONCE_TOO_LOW
 
         if self._is_adrift:
+            self.require_nothing_waiting()
             self._sender.nonce = self._sender.chain_nonce()
         try:
             sent = self._sender.send(target, data)

@@ -31,7 +31,7 @@ from infold.node.following import Follower
 from infold.node.memory import Memory
 from infold.shell.chain import settle_calldata
 from infold.shell.poster import BatchRefused, Intent, Landed, Lapsed, Poster
-from infold.signing import Domain, batch_digest, sign
+from infold.signing import Domain, address_of, batch_digest, sign
 from infold.units import GUARD_MS, WINDOW_MS
 from infold.vectors import vector_openings
 from infold.words import STATUS_UNLISTED
@@ -130,6 +130,7 @@ class Batches:
         self._follower.observe()
         check_running(self._state)
         self.require_apart(time_ms)
+        self._poster.require_matcher(time_ms, address_of(self._matcher_key))
         if self._mine is not None and self._state.block_ms < time_ms - GUARD_MS:
             self._mine(time_ms - GUARD_MS)
             self._follower.observe()
@@ -318,6 +319,12 @@ class Batches:
             if self._state.in_flight is not None:
                 self._memory.do(LapseBatch(number=intent.number, reason=str(lapsed)))
             return None
+        except BatchRefused as refusal:
+            raise InvariantBroken(
+                f"batch {intent.number} reverted on chain with {refusal.reason!r}, though nothing"
+                " was wrong when it was sealed; run infold reconcile, and start again once its T"
+                f" is {WINDOW_MS // 1000} s old: its orders wait"
+            ) from refusal
         self._follower.observe()
         if self._state.in_flight is not None:
             raise InvariantBroken(

@@ -2,10 +2,12 @@
 """Which chain a journal was written beside, and whether another chain is that one.
 
 Chain id and address are not enough: each devnet is a chain of its own, begun anew, and those of one
-seed have the same id and addresses. What is compared beside them lies deep, where no reorganisation
-reaches: the stamp of the block that created Clearing, and whether the transaction of the last batch
-that the journal saw land is there. The last block seen is the chain's tip: another one in its place
-is no other chain. Not told apart are devnets of one seed begun in one second before a batch landed.
+seed have the same id and addresses. What is compared beside them lies deep, where hardly any
+reorganisation reaches: the stamp of the block that created Clearing, and whether the transaction of
+the last batch that the journal saw land is there. Without that batch it may still be this chain, if
+a deep reorganisation took it: what was lost is then to be compared. The last block seen is the
+chain's tip: another one in its place is no other chain. Not told apart are devnets of one seed
+begun in one second before a batch landed.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ ENDED: Final = (
     "a devnet's chain ends with the devnet: what its journal holds, infold journal verify and"
     " infold journal replay read without a chain"
 )
+
+
+class BatchLost(Misconfigured):
+    """The last batch that a journal saw land is not on the chain, though the rest is as it was."""
 
 
 class Stamped(NamedTuple):
@@ -63,8 +69,8 @@ def require_deployment(venue: Venue, origin: Origin) -> None:
 
 def require_origin(venue: Venue, origin: Origin) -> str:
     """Raise `Misconfigured` unless the venue's chain is the one that a journal saw, `Unavailable`
-    while its node has not come as far. Returns what to say where the last block seen was replaced
-    since; "" elsewhere.
+    while its node has not come as far, `BatchLost` if only the last batch is missing. Returns what
+    to say where the last block seen was replaced since; "" elsewhere.
     """
     require_deployment(venue, origin)
     reached = block(venue.rpc).number
@@ -77,17 +83,16 @@ def require_origin(venue: Venue, origin: Origin) -> str:
             f"the journal saw Clearing created in block {created.number} stamped"
             f" {moment(created.time_ms)}, and here it is stamped {moment(stamp_ms)}",
         )
-    if reached < batch.block:
-        raise _behind(venue, batch.block, reached)
+    seen = max(batch.block, last.number)
+    if reached < seen:
+        raise _behind(venue, seen, reached)
     if batch.number and receipt(venue.rpc, batch.transaction) is None:
-        raise _another(
-            venue,
+        raise BatchLost(
             f"the journal saw batch {batch.number} land in block {batch.block} by transaction"
-            f" 0x{batch.transaction.hex()}, which is not here: another chain, or this one lost it"
-            " since",
+            f" 0x{batch.transaction.hex()}, which is not on the chain at {venue.rpc.url}: it lost"
+            " the batch since, or is another devnet begun in the same second; infold reconcile"
+            " names what else differs"
         )
-    if reached < last.number:
-        raise _behind(venue, last.number, reached)
     if last.number and (stamp_ms := _stamp_ms(venue, last.number)) != last.time_ms:
         return (
             f"the chain at {venue.rpc.url} has replaced block {last.number}, the last that the"

@@ -34,6 +34,7 @@ from infold.shell.chain import (
     settle_calldata,
     why_it_failed,
 )
+from infold.signing import checksum_address
 from infold.units import WINDOW_MS
 from infold.words import unpack_head
 
@@ -137,6 +138,19 @@ class Poster:
             f"batch {intent.number} is on chain but its log was not found; ask a node that keeps "
             "all logs"
         )
+
+    def require_matcher(self, time_ms: int, matcher: bytes) -> None:
+        """Raise `Unavailable` unless this key seals batches of T by the chain: governance may name
+        another at any time, and name this one again.
+        """
+        old, new = self.venue["Seals"].calls("matcher_words", [[0], [1]])
+        named = (new if time_ms > old >> 160 else old) & (1 << 160) - 1
+        if named != int.from_bytes(matcher, "big"):
+            raise Unavailable(
+                f"the matcher of this venue is {checksum_address(named.to_bytes(20, 'big'))} now,"
+                f" and this node seals as {checksum_address(matcher)}: start it with the new key,"
+                " or name the old one again (infold govern matcher ADDRESS)"
+            )
 
     def rehearse(self, batch: Batch, digest: bytes) -> None:
         """Ask the node what the contract would say to a batch that nobody has sealed yet, in a

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 import typer
 
 from infold.cli.caller import Caller, on_chain
-from infold.cli.commands.collecting import FEES_E6_LEAST, FEES_LEAST, collect_fees
+from infold.cli.commands.collecting import FEES_E6_LEAST, FEES_LEAST, Collecting, collect_fees
 from infold.cli.commands.letting_out import LettingOut, MarketNames, Row, why_refused
 from infold.cli.news import News
 from infold.cli.options import CONNECTIONS
@@ -72,12 +72,13 @@ def keeper(
     """Liquidate every account that the last published prices put below maintenance margin, or
     deleverage where the pool cannot take it; fold what sides owe; carry out forced exits whose time
     has come, and end those whose position was closed since; hand markets' fees to insurance and
-    treasury, which pays the keeper nothing.
+    treasury, one market a look and none while an account is broken, which pays the keeper nothing.
 
     Needs a node, a key that pays gas, and nothing of the venue's: prices come from its last batch.
     With --json one document a look that did something or found something new that it cannot do,
     with --once always one. With --once it leaves with 7 where a contract refused, with 3 where an
-    exit waits for want of --signer, with 6 where it waits for its next time or for its signers.
+    exit waits for want of --signer, with 6 where it waits for its next time or for its signers, or
+    where a transaction is not mined: nothing is sent behind one that waits.
     """
     from infold.shell.chain import Reverted
     from infold.shell.keeper import Watch
@@ -136,7 +137,7 @@ def _collector(signers: list[str], there: Venue) -> Collect | None:
 
 
 class Look(NamedTuple):
-    """What a look found and did, and why it left exits whose time had come."""
+    """What a look found and did, and why it left exits whose time had come, or fees."""
 
     found: Row
     overdue: list[InfoldError]
@@ -152,10 +153,12 @@ def look(
     fees_e6_least: int = FEES_E6_LEAST,
 ) -> Look:
     """Follow the chain, liquidate whom it allows, let out whose time has come, and last, since it
-    does not hurry, collect fees; what came of it.
+    does not hurry and only while nobody is broken, collect fees; what came of it. Raises
+    `Unavailable` while what the key sent before waits to be mined.
     """
     done: list[Row] = []
     refused: list[Row] = []
+    party.require_nothing_waiting()
     watch.follow()
     folds = _fold(watch, party, names, refused)
     broken = watch.broken()
@@ -168,6 +171,10 @@ def look(
     leaving = LettingOut(watch, party, names, collect)
     leaving.run()
     refused += leaving.refused
+    fees = Collecting([], [], [])
+    if not broken:
+        fees = collect_fees(watch, party, names, fees_e6_least)
+    overdue = [*leaving.overdue, *fees.why]
     found = {
         "block": watch.block,
         "block_ms": watch.block_ms,
@@ -180,15 +187,16 @@ def look(
         "exits": leaving.done,
         "exits_ended": leaving.ended,
         "exits_waiting": leaving.waiting,
-        "fees_collected": collect_fees(watch, party, names, fees_e6_least),
+        "fees_collected": fees.done,
+        "fees_left": fees.left,
         "refused": refused,
         "unjudged": [
             {"account": account, "reason": reason}
             for account, reason in sorted(watch.unjudged.items())
         ],
-        "ok": not refused and not leaving.overdue,
+        "ok": not refused and not overdue,
     }
-    return Look(found, leaving.overdue)
+    return Look(found, overdue)
 
 
 def _fold(watch: Watch, party: Party, names: MarketNames, refused: list[Row]) -> list[Row]:

@@ -193,7 +193,7 @@ def reconcile(
     from infold.cli.options import venue
     from infold.core.state import chain_words
     from infold.node import replay_state
-    from infold.shell.origin import ENDED, require_origin
+    from infold.shell.origin import ENDED, BatchLost, require_origin
     from infold.shell.reconcile import reconcile as compare
 
     began = time.monotonic()
@@ -202,8 +202,12 @@ def reconcile(
         there = venue(rpc_url, api_url, book or book_in(path))
     except Unavailable as silence:
         raise Unavailable(f"{silence}; {ENDED}") from silence
-    if replaced := require_origin(there, origin):
-        complain(replaced)
+    lost = []
+    try:
+        if replaced := require_origin(there, origin):
+            complain(replaced)
+    except BatchLost as without:
+        lost.append(str(without).partition("; ")[0])
     result = compare(there, chain_words(state), state.block)
     document = {
         **header("reconcile"),
@@ -214,9 +218,9 @@ def reconcile(
         "claims_e6": str(result.claims_e6),
         "balance_e6": str(result.balance_e6),
         "journal": {"seq": seq, "hash": digest},
-        "differences": result.report(),
+        "differences": [*lost, *result.report()],
         "seconds": round(time.monotonic() - began, 3),
-        "ok": result.ok,
+        "ok": result.ok and not lost,
     }
     finish(document, as_json, "reconcile", of_reconcile)
 

@@ -27,7 +27,8 @@ from infold.cli.options import (
 )
 from infold.cli.pages.outcomes import of_fills, of_outcome
 from infold.cli.pages.trading import of_cancelled, of_orders, of_placed, of_preview
-from infold.cli.terminal import Json, show_all, show_command
+from infold.cli.terminal import Json, complain, show_all, show_command
+from infold.errors import InfoldError
 from infold.messages import TriggerKind
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ def place(
             "--wait-s",
             min=0,
             max=600,
-            help="Wait so long for its end, and tell it; left out, 15 for IOC and FOK, 0 for GTC.",
+            help="Wait so long for its end, and tell it; left out, 15 for IOC and FOK, 0 for GTC. A"
+            " look that fails leaves the outcome out: the order is placed.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -215,11 +217,22 @@ def place(
         show_command("order place", document, as_json, "order accepted", of_placed)
 
 
-def _waited(api: Client, order_hash: str, wait_s: int) -> dict[str, Any]:
-    """What became of an order, or what it is after a while."""
+def _waited(api: Client, order_hash: str, wait_s: int) -> dict[str, Any] | None:
+    """What became of an accepted order, or what it is after a while. None where a look fails or is
+    interrupted, which is said: the receipt is still to be printed, or the order would look unsent
+    and be signed again.
+    """
     until_s = time.monotonic() + wait_s
-    while (found := api.outcome(order_hash))["open"] and time.monotonic() < until_s:
-        time.sleep(LOOK_S)
+    try:
+        while (found := api.outcome(order_hash))["open"] and time.monotonic() < until_s:
+            time.sleep(LOOK_S)
+    except (InfoldError, KeyboardInterrupt) as failed:
+        why = str(failed).partition("; ")[0] or "interrupted"
+        complain(
+            f"the order was accepted, and what became of it is not known ({why}); do not place it"
+            f" again, see infold order show {order_hash}"
+        )
+        return None
     return found
 
 

@@ -7,7 +7,7 @@ from infold.cli.layout import clock, pairs
 from infold.cli.pages import Document
 from infold.utc import moment
 
-SERVES = "made; it serves {} from 3 s after that"
+SERVES = "made; it counts for {} from 3 s after that"
 SERVES_WHAT = {
     "set_market": "price vectors",
     "set_oracle_signer": "price vectors",

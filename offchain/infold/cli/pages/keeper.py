@@ -21,7 +21,7 @@ def of_look(found: Document) -> list[str]:
     deeds = (_liquidated, _folded, _let_out, _ended, _collected)
     for part in (deed(found) for deed in deeds):
         lines += ["", *part] if part else []
-    left = [*_waiting(found), *_refused(found)]
+    left = [*_waiting(found), *_fees_left(found), *_refused(found)]
     return [*lines, "", *pairs(left)] if left else lines
 
 
@@ -106,6 +106,10 @@ def _waiting(found: Document) -> list[Line]:
         )
         for one in found["exits_waiting"]
     ]
+
+
+def _fees_left(found: Document) -> list[Line]:
+    return [("fees left", [one["market"], one["reason"]]) for one in found["fees_left"]]
 
 
 def _refused(found: Document) -> list[Line]:

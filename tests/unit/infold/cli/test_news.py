@@ -14,7 +14,8 @@ WAITING = {"account": 18, "index": 0, "overdue": False}
 
 def a_look(second: int = 0, **changes: Any) -> dict[str, Any]:
     lists = (
-        "liquidations folds exits exits_ended exits_waiting fees_collected refused unjudged"
+        "liquidations folds exits exits_ended exits_waiting fees_collected fees_left refused"
+        " unjudged"
     ).split()
     return {
         "block": 70 + second,

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 import infold
 from infold.core.events import OrderCancelled
+from infold.dealer.guarding import REASONS
 from infold.errors import CODES, InvariantBroken, Rejected, Unavailable
 from infold.gateway.problems import problem
 from infold.gateway.rest import Gateway
@@ -66,6 +67,10 @@ def test_every_code_stands_with_its_status_and_what_to_do() -> None:
     for error in (Unavailable("later"), InvariantBroken("C1")):
         told = problem(error)
         assert f"| `{told['code']}` | {told['status']} |" in PAGE
+
+
+def test_every_reason_of_a_cut_curve_is_named() -> None:
+    assert REASONS and not [reason for reason in REASONS if f"`{reason}`" not in PAGE]
 
 
 def test_every_reason_of_an_ended_order_is_named() -> None:

@@ -12,6 +12,7 @@ import pytest
 from infold.errors import Misconfigured, Unavailable
 from infold.shell.chain import AddressBook, Venue
 from infold.shell.origin import (
+    BatchLost,
     Origin,
     Settled,
     Stamped,
@@ -79,7 +80,6 @@ def test_a_journal_that_has_seen_no_block_is_compared_by_its_deployment() -> Non
             an_origin(),
             "stamped 2027-01-15 08:00:02 UTC, and here",
         ),
-        (a_venue(mined=[b"\xbb" * 32]), an_origin(), "0x" + "aa" * 32 + ", which is not here"),
         (a_venue(), an_origin(identity=identity_of(ELSEWHERE)), "is of chain 1, Clearing 0x2222"),
     ],
 )
@@ -90,7 +90,15 @@ def test_another_chain_is_told_with_what_to_do(venue: Venue, origin: Origin, why
     assert why in said and "--rpc-url" in said and "infold journal verify" in said
 
 
-@pytest.mark.parametrize(("blocks", "seen"), [(1, 2), (3, 4), (4, 5)])
+def test_a_chain_that_lost_the_last_batch_is_told_from_another() -> None:
+    with pytest.raises(BatchLost, match="it lost the batch since") as caught:
+        require_origin(a_venue(mined=[b"\xbb" * 32], tip_s=3), an_origin())
+    said = str(caught.value)
+    assert "saw batch 1 land in block 4 by transaction 0x" + "aa" * 32 in said
+    assert "infold reconcile names what else differs" in said
+
+
+@pytest.mark.parametrize(("blocks", "seen"), [(1, 2), (3, 5), (4, 5)])
 def test_a_node_that_is_behind_may_be_asked_again(blocks: int, seen: int) -> None:
     mined = [BATCH] if blocks >= 4 else []
     with pytest.raises(Unavailable, match=f"seen block {seen}, its chain ends at {blocks}; run"):

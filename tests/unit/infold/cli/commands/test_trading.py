@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,19 @@ from infold.cli import app as application
 from infold.cli.commands import accounts, markets, orders
 from infold.cli.header import version
 from infold.cli.terminal import Exit
+from infold.errors import Rejected, Unavailable
+
+RECEIPT = {
+    "orderHash": "0x" + "11" * 32,
+    "status": "open",
+    "duplicate": False,
+    "receipt": {
+        "acceptedTime": 1_800_000_000_000,
+        "sequence": 5,
+        "batchTime": 0,
+        "signature": "0x" + "5b" * 64,
+    },
+}
 
 
 class Venue:
@@ -92,8 +106,55 @@ def test_an_order_is_waited_for_until_it_ends_and_no_longer_than_a_while(
     for looks, is_open in ((3, False), (10_000, True)):
         venue: Any = Waiting(looks)
         monkeypatch.setattr(orders, "time", venue)
-        assert orders._waited(venue, "0x", 15)["open"] is is_open
+        found = orders._waited(venue, "0x", 15)
+        assert found is not None and found["open"] is is_open
         assert venue.now_s == (2 * orders.LOOK_S if looks == 3 else 15)
+
+
+class Accepting(Venue):
+    """Accepts every order, and cannot be asked what became of it."""
+
+    failure: BaseException
+
+    def prepare(self, key: object, **terms: Any) -> Any:
+        order = SimpleNamespace(slot=3, seq=9)
+        return SimpleNamespace(order=order, order_hash=b"\x11" * 32, body=b"{}")
+
+    def place(self, order: object) -> list[dict[str, Any]]:
+        return [RECEIPT]
+
+    def outcome(self, order_hash: str) -> dict[str, Any]:
+        raise self.failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        (Unavailable("no venue answers; start it"), "not known (no venue answers); do not place"),
+        (Rejected("NOT_FOUND", "no such order"), "do not place it again"),
+        (KeyboardInterrupt(), "not known (interrupted)"),
+    ],
+)
+def test_an_order_that_was_accepted_is_told_whatever_the_look_at_its_end_does(
+    failure: BaseException,
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Else it would look unsent, and be signed and sent once more in another slot."""
+    venue = Accepting()
+    venue.failure = failure
+    monkeypatch.setattr(orders, "client", lambda *_: nullcontext(venue))
+    words = ["order", "place", "17", "-m", "BTC-USD", "--side", "buy", "--size", "1"]
+    words += ["--price", "60000", "--approved"]
+    assert application.run([*words, "--json"]) == Exit.OK
+    written = capsys.readouterr()
+    found = document_of(written.out)
+    assert (found["orderHash"], found["slot"], found["seq"]) == (RECEIPT["orderHash"], 3, 9)
+    assert found["outcome"] is None
+    assert why in written.err and f"infold order show {RECEIPT['orderHash']}" in written.err
+    assert application.run(words) == Exit.OK
+    assert "infold order cancel 17 --slot 3 --seq 9" in capsys.readouterr().out
 
 
 def test_an_order_is_asked_for_by_a_hash(capsys: pytest.CaptureFixture[str]) -> None:

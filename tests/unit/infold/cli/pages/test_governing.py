@@ -21,8 +21,8 @@ def change_of(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("set_market", "it serves price vectors from 3 s after that"),
-        ("set_matcher", "it serves batches from 3 s after that"),
+        ("set_market", "it counts for price vectors from 3 s after that"),
+        ("set_matcher", "it counts for batches from 3 s after that"),
         ("set_guardian", "made, and in force"),
         ("set_outflow", "made, and in force"),
         ("spend", "made"),

@@ -21,7 +21,8 @@ EXIT = {
 
 def a_look(**changes: Any) -> dict[str, Any]:
     lists = (
-        "liquidations folds exits exits_ended exits_waiting fees_collected refused unjudged"
+        "liquidations folds exits exits_ended exits_waiting fees_collected fees_left refused"
+        " unjudged"
     ).split()
     return {
         "block": 1_234,
@@ -112,3 +113,6 @@ def test_fees_are_told_by_market_and_by_who_has_them_now() -> None:
     heads, row = told(fees_collected=[found]).splitlines()[-2:]
     assert heads.split("  ")[0] == "fees collected"
     assert row.split() == ["BTC-USD", "$2.40", "$0.24", "$2.16"]
+    left = told(fees_left=[{"market": "BTC-USD", "reason": "not mined within 60 s"}])
+    assert left.splitlines()[-2].split() == ["fees", "left", "BTC-USD"]
+    assert left.splitlines()[-1].strip() == "not mined within 60 s"
