@@ -32,6 +32,8 @@ def an_outcome(**changes: Any) -> Document:
         "size": "30",
         "price": "59000",
         "timeInForce": "IOC",
+        "postOnly": False,
+        "reduceOnly": False,
         "triggerKind": "none",
         "triggerPrice": "0",
         "expiry": 1_800_000_010_000,

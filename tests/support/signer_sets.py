@@ -38,7 +38,8 @@ class SignerSet:
     def at(self, time_ms: int, whom: Collection[bytes]) -> Quorum:
         """As `Roster` has it; a change of k is long past."""
         serving = frozenset(who for who in whom if self._serves(who, time_ms))
-        return Quorum(serving, self.threshold.new, self.live, self.block_ms)
+        live = self.live + sum(bool(self.service[who].until_ms) for who in serving)
+        return Quorum(serving, self.threshold.new, live, self.block_ms)
 
 
 class OracleNode(Closable):

@@ -17,7 +17,7 @@ from infold.shell.in_force import setting_of
 from infold.shell.oracle.signer import VIEWS_MAX
 from infold.signing import checksum_address
 from infold.utc import moment
-from infold.words import unpack_service
+from infold.words import unpack_service, unpack_threshold
 
 LIFE_S = 7 * 86_400  # after it is due; docs/protocol.md section 10
 DONE_S = 1  # what the timelock notes as the time of what was executed
@@ -212,10 +212,21 @@ def warning_of(venue: Venue, function: str, arguments: Sequence[Any]) -> str:
 
 
 def crowd_warning(oracle: Contract, key: str) -> str:
-    """What to know before this key signs prices too: more may serve than a vector has room for."""
-    live, word = oracle.reads([("live_count",), ("service", key)])
-    service = unpack_service(word)
-    if live < VIEWS_MAX or (service.from_ms and not service.until_ms):
+    """What to know before this key signs prices too: more may serve than a vector has room for, or
+    than k is a majority of.
+    """
+    live, word, threshold = oracle.reads([("live_count",), ("service", key), ("threshold",)])
+    service, k = unpack_service(word), unpack_threshold(threshold).new
+    if service.from_ms and not service.until_ms:
+        return ""
+    if 2 * k <= live + 1:
+        return (
+            f"{live} oracle signers serve and {k} must sign: with one more, {k} is no more than"
+            " half, and no vector is signed while one of them is down; raise k first (infold govern"
+            f" oracle_threshold {(live + 1) // 2 + 1}) or retire one first (infold govern"
+            " oracle_signer ADDRESS false)"
+        )
+    if live < VIEWS_MAX:
         return ""
     return (
         f"{live} oracle signers serve, and a vector carries {VIEWS_MAX} signatures: with one more,"

@@ -58,7 +58,7 @@ def of_outcome(found: Document) -> list[str]:
             ("account", str(found["account"])),
             ("market", f"{found['market']}, {found['side']}, {found['timeInForce']}"),
             ("limit", grouped(found["price"])),
-            *([("if the oracle is", trigger(found))] if trigger(found) else []),
+            *([("only", conditions(found))] if conditions(found) else []),
             ("state", state(found)),
             *batches_wait(found.get("batches")),
             ("filled", filled),
@@ -101,11 +101,16 @@ def state(found: Document) -> str:
     return f"filled in part; the rest has ended: {said}" if said else "filled in part"
 
 
-def trigger(found: Document) -> str:
-    """What the oracle price must be for the order to fill; empty where it has no trigger."""
+def conditions(found: Document) -> str:
+    """What it fills under alone, beside its limit; empty where that is nothing."""
     kind = str(found["triggerKind"])
     way = kind.removeprefix("atOr").lower()
-    return "" if kind == "none" else f"{grouped(found['triggerPrice'])} or {way}"
+    said = [
+        "post-only" if found["postOnly"] else "",
+        "reduce-only" if found["reduceOnly"] else "",
+        "" if kind == "none" else f"oracle at {grouped(found['triggerPrice'])} or {way}",
+    ]
+    return ", ".join(filter(None, said))
 
 
 def of_fills(found: Sequence[Document]) -> list[str]:

@@ -17,7 +17,7 @@ from infold.cli.layout import (
     yes,
 )
 from infold.cli.pages import Document
-from infold.cli.pages.outcomes import of_outcome, trigger
+from infold.cli.pages.outcomes import conditions, of_outcome
 
 
 def of_markets(found: Sequence[Document]) -> list[str]:
@@ -87,7 +87,7 @@ def of_cancelled(found: Document) -> list[str]:
 
 
 def of_orders(found: Sequence[Document]) -> list[str]:
-    """Open orders; each hash, whole, below its line, and the oracle price that it sleeps until."""
+    """Open orders; each hash, whole, below, and under which conditions alone it fills."""
     headers = ["slot", "seq", "market", "side", "size", "filled", "limit", "for", "expiry, UTC"]
     rows = [
         [
@@ -103,8 +103,8 @@ def of_orders(found: Sequence[Document]) -> list[str]:
         ]
         for one in found
     ]
-    hashes = [[str(one["slot"]), one["orderHash"], trigger(one)] for one in found]
-    below = ["slot", "order", "if the oracle is"]
-    if not any(map(trigger, found)):
+    hashes = [[str(one["slot"]), one["orderHash"], conditions(one)] for one in found]
+    below = ["slot", "order", "only"]
+    if not any(map(conditions, found)):
         below, hashes = below[:2], [row[:2] for row in hashes]
     return [*table(headers, rows, left=4), "", *table(below, hashes, left=3)]

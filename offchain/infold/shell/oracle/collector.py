@@ -169,7 +169,7 @@ class Collector:
                 raise Unavailable(_refusal(time_ms, what, refusals))
             what = f"no price for market {', '.join(map(str, missing)) or 'any'}"
             raise Unpriced(_refusal(time_ms, what, refusals), missing)
-        agreed, pairs = self._signed_by_k(time_ms, views, prices, k, refusals)
+        agreed, pairs = self._signed_by_k(time_ms, views, prices, serving, k, refusals)
         missing = [market for market in required if market not in agreed]
         if missing:
             what = f"signed already without market {', '.join(map(str, missing))}"
@@ -190,6 +190,7 @@ class Collector:
         time_ms: int,
         views: Mapping[bytes, View],
         prices: Mapping[bytes, dict[int, int]],
+        serving: Collection[bytes],
         k: int,
         refusals: Refusals,
     ) -> tuple[dict[int, int], list[tuple[int, int]]]:
@@ -209,7 +210,11 @@ class Collector:
                     signed = Signed(over=shown, r=answer["r"], vs=answer["vs"])
                 else:
                     signed = msgspec.convert(other, Signed)
-                read = read_signed(signed, time_ms, prices, k, self._domain)
+                told = msgspec.convert(answer.get("views", []), list[View])[:VIEWS_MAX]
+                theirs = dict(read_view(view, time_ms, self._domain) for view in told)
+                if not theirs.keys() <= set(serving):
+                    return "signed over a view of somebody who is no signer then"
+                read = read_signed(signed, time_ms, {**prices, **theirs}, k, self._domain)
             except (msgspec.MsgspecError, Abstains, KeyError, TypeError) as error:
                 return f"signed something else ({error})"
             if read.who != who:

@@ -74,8 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
         except TooEarly as error:
             return self._answer(425, {"reason": str(error), "wait_ms": error.wait_ms})
         except SignedOther as error:
-            signed = msgspec.to_builtins(error.signed)
-            return self._answer(409, {"reason": str(error), "signed": signed})
+            said = msgspec.to_builtins({"signed": error.signed, "views": error.views})
+            return self._answer(409, {"reason": str(error)} | said)
         except Abstains as error:
             return self._answer(409, {"reason": str(error)})
         return self._answer(404, {"reason": "post to /view or /sign"})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
 from typing import NamedTuple, Protocol
 
@@ -12,8 +13,9 @@ from infold.words import ServiceWord, ThresholdWord, unpack_service, unpack_thre
 
 class Quorum(NamedTuple):
     """Who of those asked about serves at a time, and how many signatures a vector of it needs.
-    `live` is how many keys serve in all once every change made so far counts; `block_ms` what the
-    node's latest block is stamped: nothing later is known.
+    `live` is how many keys serve in all once every change made so far counts, and those of these
+    who serve still and are to retire; `block_ms` what the node's latest block is stamped: nothing
+    later is known.
     """
 
     serving: frozenset[bytes]
@@ -44,13 +46,14 @@ class ChainRoster:
         threshold, live, *words = self._oracle.reads(
             [("threshold",), ("live_count",), *(("service", address) for address in asked)]
         )
-        serving = frozenset(
-            address
-            for address, word in zip(asked, words, strict=True)
-            if word and _serves(unpack_service(word), time_ms)
+        services = [unpack_service(word) for word in words]
+        served = [bool(word.from_ms) and _serves(word, time_ms) for word in services]
+        retiring = sum(
+            serves and bool(word.until_ms) for serves, word in zip(served, services, strict=True)
         )
+        serving = frozenset(itertools.compress(asked, served))
         k = _needed(unpack_threshold(threshold), time_ms)
-        return Quorum(serving, k, live, head.timestamp_s * 1_000)
+        return Quorum(serving, k, live + retiring, head.timestamp_s * 1_000)
 
 
 def _serves(word: ServiceWord, time_ms: int) -> bool:

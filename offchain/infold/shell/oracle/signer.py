@@ -5,18 +5,19 @@ It abstains from a market when fewer than two of its sources have a fresh price 
 disagree, and from the vector when nothing is left, when the median is far from its own, or when it
 has signed another vector for this T: it writes T and root to its record, on disk, before the
 signature leaves. One of which nothing can come, by what the others signed, it leaves for the one
-that follows from all views, once: so there is never more than one vector of a T.
+that follows from all views, once: so there is one vector of a T at most where all keep to this.
 
 Anyone may ask. So the view it gave of a T stands for every asker, and over fewer views than there
 are signers it signs only after a grace: a stranger who shows each signer others would have them
-sign roots of which none gets k signatures (docs/decisions/0040).
+sign roots of which none gets k signatures. And only where k is a majority: else two get them
+(docs/decisions/0040).
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -51,7 +52,8 @@ GRACE_MS = (
     1_000  # who asks as soon as T is over has shown all views long before; a batch can wait it
 )
 BLOCK_MS = 2_000  # between two blocks of a chain that keeps pace with batches
-VIEWS_KEPT = 1_024  # times whose views are remembered: a quarter of an hour of batches, 1 MB or so
+AGE_MS = 30_000  # twice as long as an exit may still take its T; no view of it is forgotten before
+VIEWS_KEPT = 1_024  # views, 1 MB or so, before any is forgotten
 
 
 _log = logging.getLogger("infold.oracle")
@@ -68,10 +70,11 @@ class SignRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Given(NamedTuple):
-    """A view that left, and when by the signer's clock."""
+    """A view that left, when by the signer's clock, and the views it then signed over."""
 
     view: View
     at_ms: int
+    over: Sequence[View] = ()
 
 
 @dataclass(slots=True)
@@ -92,6 +95,8 @@ class Signer:
     block_ms: int = BLOCK_MS
     clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     _given: dict[int, Given] = field(default_factory=dict)
+    _room: int = VIEWS_KEPT
+    _oldest_ms: int = 0
     _known: frozenset[bytes] = frozenset()
     _is_cut_off: bool = False
 
@@ -154,10 +159,14 @@ class Signer:
 
     def _remembered(self, view: View) -> Given:
         """When this view of its own was given, and what was: the first of its T."""
-        given = self._given.setdefault(view.time_ms, Given(view, self.clock_ms()))
-        while len(self._given) > VIEWS_KEPT:
-            del self._given[next(iter(self._given))]
-        return given
+        if len(self._given) >= self._room:
+            self._given = {
+                time_ms: given
+                for time_ms, given in self._given.items()
+                if time_ms >= self._oldest_ms
+            }
+            self._room = VIEWS_KEPT + 2 * len(self._given)
+        return self._given.setdefault(view.time_ms, Given(view, self.clock_ms()))
 
     def sign(self, request: SignRequest) -> tuple[bytes, int, int]:
         """Root and signature of the vector that follows from the views. Raises `Abstains`."""
@@ -183,15 +192,25 @@ class Signer:
         are_all, earlier = self._are_all(quorum, views), self.record.entries.get(time_ms)
         entry = Entry(root, chunks, sorted(views), final=are_all)
         if earlier is None:
+            if not are_all and 2 * quorum.k <= quorum.live:
+                raise Abstains(
+                    f"was shown {len(views)} views of {quorum.live}, and k is {quorum.k}, no more"
+                    " than half: the others could sign another vector; have all answer, raise k,"
+                    " or retire who is down"
+                )
             if not are_all and wait_ms > 0:
                 raise TooEarly(f"was shown {len(views)} views, and more signers serve", wait_ms)
+        elif earlier.root != root and (
+            earlier.final or not are_all or not self._is_void(earlier, request, views, quorum.k)
+        ):
+            raise SignedOther(
+                f"signed another vector for {time_ms} before",
+                self._signed(time_ms, earlier),
+                given.over,
+            )
+        if earlier is None or (are_all and not earlier.final):
             self.record.write(time_ms, entry)
-        elif earlier.root != root:
-            if earlier.final or not are_all or not self._is_void(earlier, request, views, quorum.k):
-                raise SignedOther(
-                    f"signed another vector for {time_ms} before", self._signed(time_ms, earlier)
-                )
-            self.record.write(time_ms, entry)
+            self._given[time_ms] = given._replace(over=request.views)
         signed = self._signed(time_ms, entry)
         return root, int(signed.r, 16), int(signed.vs, 16)
 
@@ -247,7 +266,7 @@ class Signer:
         except InfoldError as error:
             # whoever asks is a stranger, and the cause may name the node's URL, with a key in it
             if not self._is_cut_off:
-                _log.warning("roster_unread error=%s", error)
+                _log.warning("ROSTER_UNREAD reason=%r", str(error))
             self._is_cut_off = True
             raise Abstains(
                 "cannot ask the chain who serves; its own log says why, once an outage"
@@ -270,14 +289,15 @@ class Signer:
         return quorum
 
     def _are_all(self, quorum: Quorum, whom: Collection[bytes]) -> bool:
-        """Whether nobody who serves at T is left out. The chain counts as if what was changed last
-        counted already: one who is about to retire is missed only if it was met before.
+        """Whether nobody who serves at T is left out, as far as is known: one who is about to
+        retire is missed only if it was met before.
         """
-        return len(whom) >= max(quorum.live, len(quorum.serving))
+        return len(whom) >= quorum.live
 
     def _check_clock(self, time_ms: int) -> None:
         if not 0 < time_ms < 1 << 48:
             raise Abstains("T is out of range")
+        self._check_age(time_ms)
         if self.skew_ms is None:
             return
         ahead_ms = time_ms - self.clock_ms()
@@ -287,3 +307,15 @@ class Signer:
             )
         if ahead_ms > 0:
             raise TooEarly("T is not over, and what is seen may change", ahead_ms)
+
+    def _check_age(self, time_ms: int) -> None:
+        """Raises `Abstains` for a T whose view may be forgotten: the next would be another. Time is
+        the second latest source's, so that one whose clock is ahead outdates nothing.
+        """
+        for source in self.sources:
+            source.refresh()
+        latest = sorted(source.last_ms for source in self.sources)[-SOURCES_MIN:]
+        if len(latest) == SOURCES_MIN:
+            self._oldest_ms = max(self._oldest_ms, latest[0] - AGE_MS)
+        if time_ms < self._oldest_ms:
+            raise Abstains(f"T lies more than {AGE_MS} ms before what its sources tell")

@@ -49,11 +49,12 @@ class TooEarly(Abstains):
 
 
 class SignedOther(Abstains):
-    """It signed another vector of this T: `signed`."""
+    """It signed another vector of this T: `signed`, over these views as far as it remembers."""
 
-    def __init__(self, reason: str, signed: Signed) -> None:
+    def __init__(self, reason: str, signed: Signed, views: Sequence[View] = ()) -> None:
         super().__init__(reason)
         self.signed = signed
+        self.views = list(views)
 
 
 def view_digest(time_ms: int, prices_e8: dict[int, int], domain: Domain) -> bytes:

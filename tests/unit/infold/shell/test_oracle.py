@@ -30,6 +30,7 @@ from infold.shell.oracle import (
     agreed_prices,
     median,
 )
+from infold.shell.oracle.signer import AGE_MS, VIEWS_KEPT
 from infold.signing import (
     Domain,
     address_of,
@@ -325,6 +326,34 @@ def test_the_view_a_signer_gave_first_stands(bench: Bench) -> None:
     assert signer.view(T + 1).prices == {"1": str(PRICE + 1)}
 
 
+def test_no_flood_of_questions_makes_a_signer_forget_a_view(bench: Bench) -> None:
+    """It would give another, and the grace would begin anew."""
+    bench.write_apart(T)
+    signer, views = bench.signers[0], bench.views(T)
+    for time_ms in range(T + 1, T + VIEWS_KEPT + 2):
+        signer.view(time_ms)
+    for feed in bench.feeds[0]:
+        feed.write(T, {BITCOIN: PRICE + 7})
+    bench.now_ms += GRACE_MS
+    assert signer.view(T) == views[0]
+    assert signer.sign(SignRequest(time_ms=T, views=views[:2]))
+
+
+def test_what_is_forgotten_is_not_asked_for_again(bench: Bench) -> None:
+    bench.write(T, {BITCOIN: PRICE})
+    signer = bench.signers[0]
+    for time_ms in range(T, T + VIEWS_KEPT):
+        signer.view(time_ms)
+    later = T + AGE_MS + VIEWS_KEPT
+    bench.feeds[0][0].write(later, {BITCOIN: PRICE})  # one source alone outdates nothing
+    assert signer.view(T)
+    bench.feeds[0][1].write(later, {BITCOIN: PRICE})
+    signer.view(later)
+    assert len(signer._given) == 1
+    with pytest.raises(Abstains, match=f"more than {AGE_MS} ms before what its sources tell"):
+        signer.view(T)
+
+
 def test_a_stranger_who_shows_each_signer_other_views_spends_nothing(bench: Bench) -> None:
     bench.write_apart(T)
     views = bench.views(T)
@@ -408,6 +437,18 @@ def test_what_follows_from_all_views_is_never_left(bench: Bench) -> None:
         first.sign(msgspec.structs.replace(whole, others=said))
 
 
+def test_what_follows_from_all_views_is_final_where_it_is_what_was_signed(bench: Bench) -> None:
+    """The median of two may be that of all: who signed it has nothing new to sign."""
+    bench.write(T, {BITCOIN: PRICE})
+    signer, whole = bench.signers[0], SignRequest(time_ms=T, views=bench.views(T))
+    bench.now_ms += GRACE_MS
+    fewer = msgspec.structs.replace(whole, views=whole.views[:2])
+    first = signer.sign(fewer)
+    assert not signer.record.entries[T].final
+    assert signer.sign(whole) == first and signer.record.entries[T].final
+    assert signer.sign(fewer) == first and signer.record.entries[T].final
+
+
 def test_what_a_vector_may_have_come_of_stays(bench: Bench) -> None:
     """Two of three signed it: whoever had them do so holds a vector."""
     whole, said = split(bench, (0, 1), (0, 1))
@@ -475,6 +516,28 @@ def test_one_who_is_about_to_retire_is_missed_until_then(bench: Bench) -> None:
         signer.sign(fewer)
     del bench.set.service[retiring]
     signer.sign(fewer)
+
+
+def test_who_is_shown_one_who_retires_knows_that_more_serve(bench: Bench) -> None:
+    """Also one that was started just now and has met nobody."""
+    bench.write_apart(T)
+    bench.set.service[bench.signers[2].address] = ServiceWord(from_ms=1, until_ms=T + 1)
+    fewer = SignRequest(time_ms=T, views=bench.views(T)[1:])
+    with pytest.raises(TooEarly):
+        bench.signers[1].sign(fewer)
+
+
+def test_where_k_is_half_all_views_are_needed(bench: Bench) -> None:
+    """The other half could sign another vector of that T."""
+    bench.write_apart(T)
+    whole = SignRequest(time_ms=T, views=bench.views(T))
+    bench.now_ms += GRACE_MS
+    fourth = b"\xab" * 20
+    bench.set.service[fourth] = ServiceWord(from_ms=1)
+    with pytest.raises(Abstains, match="3 views of 4, and k is 2, no more than half"):
+        bench.signers[0].sign(whole)
+    del bench.set.service[fourth]
+    assert bench.signers[0].sign(msgspec.structs.replace(whole, views=whole.views[:2]))
 
 
 def test_a_signer_sees_no_time_that_is_not_over(bench: Bench) -> None:

@@ -54,6 +54,8 @@ def test_orders_show_whole_hashes() -> None:
         "timeInForce": "GTC",
         "expiry": 1_800_000_000_000,
         "orderHash": HASH,
+        "postOnly": False,
+        "reduceOnly": False,
         "triggerKind": "none",
         "triggerPrice": "0",
     }
@@ -78,6 +80,8 @@ def test_a_sleeping_order_shows_what_it_sleeps_until() -> None:
         "timeInForce": "GTC",
         "expiry": 1_800_000_000_000,
         "orderHash": HASH,
+        "postOnly": False,
+        "reduceOnly": False,
         "triggerKind": "none",
         "triggerPrice": "0",
     }
@@ -85,6 +89,8 @@ def test_a_sleeping_order_shows_what_it_sleeps_until() -> None:
     sleeping = order | {"triggerKind": "atOrAbove", "triggerPrice": "62000.12345678"}
     text = text_of(of_orders([order, sleeping]))
     assert "62,000.12345678 or above" in text and text.count(HASH) == 2
+    text = text_of(of_orders([sleeping | {"reduceOnly": True}, order | {"postOnly": True}]))
+    assert "reduce-only, oracle at 62,000.12345678 or above" in text and "post-only" in text
 
 
 RECEIPT = {
