@@ -14,6 +14,7 @@ from infold.cli import app
 from infold.cli.terminal import Exit
 from infold.errors import Unavailable
 from infold.node import BatchOutcome, LocalVenue, live_prices, local
+from infold.node.postponement import UNSERVED, UNSIGNED, Unsigned
 from infold.shell.devnet_config import DevnetConfig
 from infold.signing import checksum_address
 
@@ -126,13 +127,15 @@ def test_postponed_batches_are_told_ever_more_seldom(
     venue, stopped, tried = rotation.venue, threading.Event(), list[int]()
     told: list[dict[str, object]] = []
 
-    reasons = ["too few sign {}"] * 9 + ["too few sign {}", "no price for market 5"] * 4
+    few, node = Unsigned("too few sign {}"), Unavailable("http://node/KEY refused market 5")
+    reasons = [few] * 9 + [few, node] * 4
 
     def step(time_ms: int, *_: object) -> BatchOutcome:
         told.append(venue.node.meta()["batches"])
         if len(tried) < len(reasons):
             tried.append(time_ms)
-            raise Unavailable(reasons[len(tried) - 1].format(time_ms))
+            reason = reasons[len(tried) - 1]
+            raise type(reason)(str(reason).format(time_ms))
         stopped.set()
         return BatchOutcome(time_ms)
 
@@ -143,11 +146,13 @@ def test_postponed_batches_are_told_ever_more_seldom(
     said = [one.getMessage() for one in caplog.records if one.name == "infold.node"]
     assert [line.split()[0] for line in said] == ["BATCH_POSTPONED"] * 8 + ["BATCHES_GO_ON"]
     counts = [(line.split("count=")[1].split()[0], "market 5" in line) for line in said]
-    few = [(count, False) for count in ("1", "2", "4", "8")]
-    assert counts[:6] == [*few, ("1", True), ("2", True)]
+    assert counts[:4] == [(count, False) for count in ("1", "2", "4", "8")]
+    assert counts[4:6] == [("1", True), ("2", True)]
     assert counts[6:] == [("12", False), ("4", True), ("17", False)]
-    assert told[0] == {"matched": None, "settled": None, "postponed": 0, "reason": None}
-    assert told[-1] == told[0] | {"postponed": 17, "reason": "no price for market 5"}
+    fine = dict.fromkeys(("matched", "settled", "kind", "reason")) | {"postponed": 0}
+    assert told[0] == fine and "KEY" in caplog.text
+    assert told[1] == fine | {"postponed": 1} | UNSIGNED._asdict()
+    assert told[-1] == fine | {"postponed": 17} | UNSERVED._asdict()
     assert venue.node.meta()["batches"] == told[0], "nothing waits any more"
 
 

@@ -29,6 +29,7 @@ from infold.errors import InvariantBroken, Unavailable, Unpriced
 from infold.messages import Batch, Fill, PriceVector
 from infold.node.following import Follower
 from infold.node.memory import Memory
+from infold.node.postponement import Unsigned
 from infold.shell.chain import settle_calldata
 from infold.shell.poster import BatchRefused, Intent, Landed, Lapsed, Poster
 from infold.signing import Domain, address_of, batch_digest, sign
@@ -238,6 +239,8 @@ class Batches:
             seq, silent = self._memory.journal.seq, sorted(self._silent)
             _log.warning("MARKET_SILENT seq=%d markets=%s", seq, silent)
             raise
+        except Unavailable as silence:
+            raise Unsigned(str(silence)) from silence
         back = self._silent & vector.prices.keys()
         if back:
             _log.info("MARKET_PRICED seq=%d markets=%s", self._memory.journal.seq, sorted(back))

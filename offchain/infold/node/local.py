@@ -27,6 +27,7 @@ from infold.gateway.server import Server
 from infold.node.batches import TIERS_MS, BatchOutcome, Dealer
 from infold.node.hedge_desk import HedgeDesk
 from infold.node.node import Node
+from infold.node.postponement import Postponement, postponement_of
 from infold.shell.devnet import Devnet
 from infold.shell.devnet_config import DevnetConfig, live_prices
 from infold.shell.poster import Poster
@@ -62,7 +63,7 @@ class LocalVenue(Closable):
         self.clock_ms = config.start_ms
         self.server: Server | None = None
         self._postponed: Counter[str] = Counter()  # in a row, by reason
-        self._waits_for = ""  # why the last of them was, empty while none is
+        self._waits_for: Postponement | None = None  # why the last of them was; None while none is
         self.hedge_desks: list[HedgeDesk] = []  # none unless somebody adds them
         self._ends = contextlib.ExitStack()
         try:
@@ -111,7 +112,8 @@ class LocalVenue(Closable):
                 "matched": state.vector_ms or None,
                 "settled": state.head.time_ms or None,
                 "postponed": self._postponed.total(),
-                "reason": self._waits_for or None,
+                "kind": self._waits_for and self._waits_for.kind,
+                "reason": self._waits_for and self._waits_for.reason,
             },
             "oracle": {
                 "signers": [checksum_address(who) for who in sorted(quorum.serving)],
@@ -209,9 +211,11 @@ class LocalVenue(Closable):
             outcome = self.step(time_ms, walk.next(self.batch_interval_ms), noise)
         except Unavailable as error:
             self.devnet.anvil.require_alive()
+            self._waits_for = postponement_of(error, self.node.state)
             self._say_postponed(str(error))
             outcome = BatchOutcome(time_ms)
         else:
+            self._waits_for = None
             self._say_postponed("")
         if outcome.number is None:
             self.devnet.mine(time_ms)  # whoever else sends transactions waits for a block
@@ -221,7 +225,7 @@ class LocalVenue(Closable):
         """Say why a batch was postponed: each reason the first time, the second, fourth, eighth ...
         and every so often; and that batches go on once there is none any more.
         """
-        seq, self._waits_for = self.node.journal.seq, reason
+        seq = self.node.journal.seq
         if not reason:
             if self._postponed:
                 _log.warning("BATCHES_GO_ON seq=%d count=%d", seq, self._postponed.total())
