@@ -59,8 +59,10 @@ def setting_of(venue: Venue, function: str, arguments: Sequence[Any]) -> Setting
         case "announce_withdrawal", _, 0:
             return Setting(venue["Bond"].call("withdrawal")[1] == 0)
         case "propose_parts", *parts:
-            wanted = [_word(part) for part in parts]
-            return Setting(wanted in (_parts(venue, "proposed_"), _parts(venue)))
+            # What is in force answers only where nothing else is proposed: that would be forgotten.
+            proposed = _parts(venue, "proposed_")
+            told = proposed if any(proposed) else _parts(venue)
+            return Setting(told == [_word(part) for part in parts])
         case "replace_parts", *parts:
             return Setting(_parts(venue) == [_word(part) for part in parts])
         case "withdraw_parts", *_:

@@ -15,6 +15,7 @@ from infold.cli.caller import Caller, on_chain
 from infold.cli.commands.collecting import FEES_E6_LEAST, FEES_LEAST, Collecting, collect_fees
 from infold.cli.commands.letting_out import LettingOut, MarketNames, Row, why_refused
 from infold.cli.news import News
+from infold.cli.numbers import canonical
 from infold.cli.options import CONNECTIONS
 from infold.cli.pages.keeper import of_look
 from infold.cli.signers import signers_of_texts
@@ -60,7 +61,9 @@ def keeper(
     fees_least: Annotated[
         str,
         typer.Option(
-            "--fees-least", help="Leave a market's fees where they are that are less: dollars."
+            "--fees-least",
+            callback=canonical,
+            help="Leave a market's fees where they are that are less: dollars.",
         ),
     ] = FEES_LEAST,
     interval_s: Annotated[

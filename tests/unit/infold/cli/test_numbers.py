@@ -13,7 +13,7 @@ from infold.units import format_decimal, parse_decimal
 
 NUMBERS = {
     *("amount", "size", "price", "max_fee", "above", "below"),
-    *("shares", "notional", "least"),
+    *("shares", "notional", "least", "fees_least"),
 }
 
 
@@ -21,7 +21,15 @@ NUMBERS = {
     ("typed", "spelled"),
     [
         *(("0.10", "0.1"), ("60000.0", "60000"), ("007.50", "7.5"), (".5", "0.5"), ("5.", "5")),
-        *(("0.0", "0"), ("0", "0"), ("100", "100"), ("1.000001", "1.000001")),
+        *(
+            ("0.0", "0"),
+            ("0.000", "0"),
+            ("2.500", "2.5"),
+            ("3.0000", "3"),
+            ("0", "0"),
+            ("100", "100"),
+            ("1.000001", "1.000001"),
+        ),
     ],
 )
 def test_a_typed_decimal_takes_its_one_spelling(typed: str, spelled: str) -> None:
@@ -32,6 +40,12 @@ def test_a_typed_decimal_takes_its_one_spelling(typed: str, spelled: str) -> Non
 @pytest.mark.parametrize("text", ["", ".", "-1", "1e3", "1,000", "1.2.3", " 1", "٣", "lots"])
 def test_what_is_no_decimal_is_left_to_be_refused(text: str) -> None:
     assert canonical(text) == text
+
+
+@pytest.mark.parametrize("text", ["60.000", "1.000", "060.000", "60000.000"])
+def test_what_may_be_thousands_is_signed_as_neither(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="to others; write which"):
+        canonical(text)
 
 
 def test_every_command_respells_the_decimals_it_takes() -> None:
