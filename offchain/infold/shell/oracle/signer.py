@@ -48,9 +48,7 @@ TOLERANCE_E6 = 5_000
 STALE_MS = 10_000  # less than the window F, so that a vector that is signed can still be used
 SOURCES_MIN = 2
 VIEWS_MAX = 16  # no vector carries more signatures, and each view costs a recovery and a question
-GRACE_MS = (
-    1_000  # who asks as soon as T is over has shown all views long before; a batch can wait it
-)
+GRACE_MS = 500  # two questions across the world; whatever the node is asked can wait it
 BLOCK_MS = 2_000  # between two blocks of a chain that keeps pace with batches
 AGE_MS = 30_000  # twice as long as an exit may still take its T; no view of it is forgotten before
 VIEWS_KEPT = 1_024  # views, 1 MB or so, before any is forgotten
