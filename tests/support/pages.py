@@ -14,6 +14,18 @@ from infold.cli.pages import Document, Page
 from infold.cli.terminal import Exit, finish
 
 HASH = "0x" + "6eba3603" * 8
+RECEIPT: Document = {
+    "orderHash": HASH,
+    "status": "open",
+    "duplicate": False,
+    "receipt": {
+        "acceptedTime": 1_800_000_000_000,
+        "sequence": 5,
+        "batchTime": 0,
+        "signature": "0x" + "5b" * 64,
+    },
+}
+"""What a venue answers to an order that it took."""
 
 
 def text_of(lines: list[str]) -> str:

@@ -11,24 +11,13 @@ from typing import Any
 
 import pytest
 from tests.support.documents import document_of
+from tests.support.pages import RECEIPT
 
 from infold.cli import app as application
 from infold.cli.commands import accounts, markets, orders
 from infold.cli.header import version
 from infold.cli.terminal import Exit
 from infold.errors import Rejected, Unavailable
-
-RECEIPT = {
-    "orderHash": "0x" + "11" * 32,
-    "status": "open",
-    "duplicate": False,
-    "receipt": {
-        "acceptedTime": 1_800_000_000_000,
-        "sequence": 5,
-        "batchTime": 0,
-        "signature": "0x" + "5b" * 64,
-    },
-}
 
 
 class Venue:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.pages import HASH, an_outcome, text_of
+from tests.support.pages import HASH, RECEIPT, an_outcome, text_of
 
 from infold.cli.pages.trading import of_cancelled, of_markets, of_orders, of_placed
 
@@ -43,24 +43,8 @@ def test_no_fee_and_no_margin_is_rounded(
 
 
 def test_orders_show_whole_hashes() -> None:
-    order = {
-        "slot": 203,
-        "orderSeq": 2_176_526_893,
-        "market": "BTC-USD",
-        "side": "sell",
-        "size": "83333.33333333",
-        "filled": "0.2",
-        "price": "70000",
-        "timeInForce": "GTC",
-        "expiry": 1_800_000_000_000,
-        "orderHash": HASH,
-        "postOnly": False,
-        "reduceOnly": False,
-        "triggerKind": "none",
-        "triggerPrice": "0",
-    }
-    text = text_of(of_orders([order]))
-    assert HASH in text and "70,000" in text and "2027-01-15 08:00:00" in text
+    text = text_of(of_orders([an_outcome(size="83333.33333333", price="70000")]))
+    assert HASH in text and "70,000" in text and "2027-01-15 08:00:10" in text
 
 
 def test_what_was_cancelled_says_when() -> None:
@@ -69,22 +53,7 @@ def test_what_was_cancelled_says_when() -> None:
 
 
 def test_a_sleeping_order_shows_what_it_sleeps_until() -> None:
-    order = {
-        "slot": 203,
-        "orderSeq": 2_176_526_893,
-        "market": "BTC-USD",
-        "side": "buy",
-        "size": "0.1",
-        "filled": "0",
-        "price": "62500",
-        "timeInForce": "GTC",
-        "expiry": 1_800_000_000_000,
-        "orderHash": HASH,
-        "postOnly": False,
-        "reduceOnly": False,
-        "triggerKind": "none",
-        "triggerPrice": "0",
-    }
+    order = an_outcome(timeInForce="GTC")
     assert "oracle" not in text_of(of_orders([order]))
     sleeping = order | {"triggerKind": "atOrAbove", "triggerPrice": "62000.12345678"}
     text = text_of(of_orders([order, sleeping]))
@@ -93,31 +62,17 @@ def test_a_sleeping_order_shows_what_it_sleeps_until() -> None:
     assert "reduce-only, oracle at 62,000.12345678 or above" in text and "post-only" in text
 
 
-RECEIPT = {
-    "account": 17,
-    "slot": 3,
-    "seq": 9,
-    "orderHash": HASH,
-    "status": "open",
-    "duplicate": False,
-    "receipt": {
-        "acceptedTime": 1_800_000_000_000,
-        "sequence": 5,
-        "batchTime": 0,
-        "signature": "0x" + "5b" * 64,
-    },
-    "outcome": None,
-}
+PLACED = RECEIPT | {"account": 17, "slot": 3, "seq": 9, "outcome": None}
 
 
 def test_what_was_placed_says_what_shows_it_and_what_cancels_it() -> None:
-    text = text_of(of_placed(RECEIPT))
+    text = text_of(of_placed(PLACED))
     assert "infold order cancel 17 --slot 3 --seq 9" in text
     assert f"infold order show {HASH}" in text
 
 
 def test_an_order_that_was_waited_for_tells_its_end_and_no_cancel() -> None:
-    text = text_of(of_placed(RECEIPT | {"outcome": an_outcome()}))
+    text = text_of(of_placed(PLACED | {"outcome": an_outcome()}))
     assert "order cancel" not in text and "its batch had nothing for it" in text
     still = an_outcome(open=True, status="open", reason=None)
-    assert "order cancel" in text_of(of_placed(RECEIPT | {"outcome": still}))
+    assert "order cancel" in text_of(of_placed(PLACED | {"outcome": still}))
