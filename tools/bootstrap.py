@@ -311,7 +311,7 @@ class Fetched:
     def hear(self, line: str) -> None:
         if line.startswith("Ignoring "):  # locked, and of another platform
             self.total -= 1
-        elif line.startswith("Collecting "):
+        elif line.startswith(("Collecting ", "Processing ")):  # the second of a file at hand
             self.count += 1
             if sys.stderr.isatty():
                 print(

@@ -135,9 +135,10 @@ def test_fetching_says_how_far_it_is(
     monkeypatch.setattr(bootstrap.time, "monotonic", lambda: float(next(clock)))
     fetched = bootstrap.Fetched(7)
     fetched.hear("Ignoring winonly: markers 'os_name == \"nt\"' don't match your environment\n")
-    for name in "abcdef":
+    for name in "abcde":
         fetched.hear(f"Collecting {name}==1\n")
         fetched.hear("  Downloading it\n")
+    fetched.hear("Processing ./f-1-py3-none-any.whl (from -r it)\n")
     fetched.hear("Installing collected packages: a, b\n")
     lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
     assert [line.split(";")[0] for line in lines] == [
